@@ -1,0 +1,102 @@
+package selector
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Limits of a group.
+const (
+	MaxMembers = math.MaxUint16     // members of a group
+	MaxWeight  = math.MaxUint32 - 1 // sum of the weights of a group
+)
+
+// What can be wrong with a group, to be matched by errors.Is. The error itself is a [*GroupError].
+var (
+	ErrNoMembers  = errors.New("no members")
+	ErrNoWeight   = errors.New("every weight is zero")
+	ErrEmptyID    = errors.New("empty member ID")
+	ErrDuplicate  = errors.New("duplicate member ID")
+	ErrTooMany    = errors.New("too many members")
+	ErrWeightSum  = errors.New("weights add up to too much")
+	ErrTableSize  = errors.New("bad table size")
+	ErrVersion    = errors.New("version does not grow")
+	ErrNoStrategy = errors.New("no strategy")
+)
+
+// A GroupError says what is wrong with a group, and which member or number is at fault.
+type GroupError struct {
+	Err    error  // one of the errors above
+	Member string // the ID at fault; empty where none is
+	Index  int    // where that member stands in the list; -1 where none is at fault
+	Value  uint64 // the number at fault: a count, a sum of weights, a table size, a version
+	Limit  uint64 // the number that Value had to respect; 0 where there is none
+}
+
+func (e *GroupError) Error() string {
+	s := "selector: " + e.Err.Error()
+	if e.Index >= 0 {
+		s += fmt.Sprintf(": member %d %q", e.Index, e.Member)
+	}
+	if e.Value != 0 || e.Limit != 0 {
+		s += fmt.Sprintf(": %d", e.Value)
+	}
+	if e.Limit != 0 {
+		s += fmt.Sprintf(" (limit %d)", e.Limit)
+	}
+	return s
+}
+
+// Unwrap returns e.Err.
+func (e *GroupError) Unwrap() error { return e.Err }
+
+// Validate reports as a [*GroupError] what keeps members from being selected from: no members, more than [MaxMembers],
+// an empty or repeated ID, no positive weight, or weights that add up to more than [MaxWeight].
+func Validate(members []Member) error {
+	if len(members) == 0 {
+		return &GroupError{Err: ErrNoMembers, Index: -1}
+	}
+	sum, err := validateList(members)
+	if err == nil && sum == 0 {
+		err = &GroupError{Err: ErrNoWeight, Index: -1, Value: uint64(len(members))}
+	}
+	return err
+}
+
+// validateList checks what a Group demands too, where no member and no weight is allowed, and returns the sum of weights.
+func validateList(members []Member) (sum uint64, err error) {
+	if len(members) > MaxMembers {
+		return 0, &GroupError{Err: ErrTooMany, Index: -1, Value: uint64(len(members)), Limit: MaxMembers}
+	}
+	for i, m := range members {
+		if m.ID == "" {
+			return 0, &GroupError{Err: ErrEmptyID, Index: i}
+		}
+		if sum += uint64(m.Weight); sum > MaxWeight {
+			return 0, &GroupError{Err: ErrWeightSum, Member: m.ID, Index: i, Value: sum, Limit: MaxWeight}
+		}
+	}
+	order := sortedOrder(members)
+	for k := 1; k < len(order); k++ {
+		if i := order[k]; members[i].ID == members[order[k-1]].ID {
+			return 0, &GroupError{Err: ErrDuplicate, Member: members[i].ID, Index: i}
+		}
+	}
+	return sum, nil
+}
+
+// sortedOrder returns the indexes of members in order of ID; equal IDs keep their order.
+func sortedOrder(members []Member) []int {
+	order := make([]int, len(members))
+	for i := range order {
+		order[i] = i
+	}
+	byID := func(a, b int) int { return cmp.Compare(members[a].ID, members[b].ID) }
+	if !slices.IsSortedFunc(order, byID) {
+		slices.SortStableFunc(order, byID)
+	}
+	return order
+}
