@@ -90,7 +90,7 @@ const (
 var logTable = sync.OnceValue(func() *[logSteps + 1]uint64 { //nolint:gochecknoglobals // a constant, too long to write
 	table := new([logSteps + 1]uint64)
 	for k := range logSteps {
-		x := uint64(1)<<63 + uint64(k)<<63/logSteps // 1 + k/logSteps in units of 2^-63
+		x := uint64(1)<<63 + uint64(k)*(1<<63/logSteps) // 1 + k/logSteps in units of 2^-63
 		for range logBits {
 			hi, lo := bits.Mul64(x, x)
 			table[k] <<= 1
