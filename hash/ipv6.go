@@ -75,7 +75,7 @@ func ipv6Key(b []byte, proto uint8) FlowKey {
 
 func isExtension(proto uint8) bool {
 	const set = 1<<protoHopByHop | 1<<protoRouting | 1<<protoFragment | 1<<protoAH | 1<<protoDestOptions
-	return proto < 64 && set>>(proto&63)&1 != 0
+	return proto < 64 && uint64(set)>>(proto&63)&1 != 0
 }
 
 // A chain is where a chain of extension headers leads to.
