@@ -34,7 +34,8 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 
 	frag := binary.BigEndian.Uint16(b[6:])
 	if frag&(moreFragments|fragmentOffset) != 0 {
-		h.set(0, src, 0, dst, rest, 0, l3, l4)
+		h.setFlow(0, src, 0, dst, rest)
+		h.setRest(proto, 0, l3, l4)
 		h.FragID = uint32(binary.BigEndian.Uint16(b[4:]))
 		h.FragFirst = frag&fragmentOffset == 0
 		h.FragLater = !h.FragFirst
@@ -46,7 +47,8 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	if len(seg) < int(t.size) {
 		return fail(h, t.short, l4)
 	}
-	h.set(0, src, 0, dst, rest|t.ports(seg), tcpFlags(seg, proto), l3, l4)
+	h.setFlow(0, src, 0, dst, rest|t.ports(seg))
+	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
 	if proto == protoICMP && isErrorICMPv4(seg[0]) {
 		h.cite(citedIPv4(seg))
 	}

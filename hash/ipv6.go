@@ -45,7 +45,8 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	rest := ipv6Label(b) | ip6Flag | uint64(proto)<<protoShift
 
 	if c.fragment() {
-		h.set(src0, src1, dst0, dst1, rest, 0, l3, l4)
+		h.setFlow(src0, src1, dst0, dst1, rest)
+		h.setRest(proto, 0, l3, l4)
 		h.FragID = c.fragID
 		h.FragFirst = c.fragFirst
 		h.FragLater = c.fragLater
@@ -57,7 +58,8 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	if len(seg) < int(t.size) {
 		return fail(h, t.short, l4)
 	}
-	h.set(src0, src1, dst0, dst1, rest|t.ports(seg), tcpFlags(seg, proto), l3, l4)
+	h.setFlow(src0, src1, dst0, dst1, rest|t.ports(seg))
+	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
 	if proto == protoICMPv6 && isErrorICMPv6(seg[0]) {
 		h.cite(citedIPv6(seg))
 	}
