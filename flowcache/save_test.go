@@ -2,7 +2,9 @@ package flowcache_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"testing"
 	"testing/iotest"
@@ -150,4 +152,29 @@ func FuzzRestore(f *testing.F) {
 			require.Zero(t, r.table.Stats().Inserted)
 		}
 	})
+}
+
+// TestImpossibleSnapshots breaks streams and gives them a right CRC: whoever made them, nothing may be half applied.
+func TestImpossibleSnapshots(t *testing.T) {
+	before := newRouter(t, flowcache.Config{Flows: 20}, "a", "b")
+	for f := range uint64(10) {
+		before.connect(f)
+	}
+	saved := before.save()
+	errs := 0
+	for i := range len(saved) - 4 {
+		for _, b := range []byte{0x00, 0x01, 0x09, 0x7f, 0x80, 0xff} {
+			data := bytes.Clone(saved[:len(saved)-4])
+			data[i] = b
+			data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
+			after := newRouter(t, flowcache.Config{Flows: 20}, "a", "b")
+			if err := after.restore(data); err != nil {
+				var e *flowcache.SnapshotError
+				require.ErrorAs(t, err, &e)
+				require.Zero(t, after.table.Stats().Inserted)
+				errs++
+			}
+		}
+	}
+	assert.Greater(t, errs, 100)
 }
