@@ -1,15 +1,17 @@
 // Package ecmp is the map of a library of ECMP next-hop selection: which member of a group of equal-cost next hops carries a
 // flow, answered in nanoseconds, and kept stable while members come and go. It holds no code; the packages below do.
 //
-//		frame -> hash.Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> [symmetric] -> Hasher) -> uint64
-//		      -> flowcache.Sticky (pinned?) -> View.Select -> member
+//	frame -> hash.Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> [symmetric] -> Hasher) -> uint64
+//	      -> flowcache.Sticky (pinned?) -> View.Select -> member
 //
-//	  - hash makes flow keys of frames, and 64-bit hashes of flow keys.
-//	  - symmetric gives both directions of a conversation one hash.
-//	  - selector maps a hash to a member. A strategy is an algorithm with its parameters; a Group is the live set of members, which
-//	    publishes immutable snapshots.
-//	  - selector/selectortest checks any strategy, also one of your own.
-//	  - flowcache remembers the member of each flow, so that flows stay where they are while the group changes.
+// Each part can be used without the others:
+//
+//   - hash makes flow keys of frames, and 64-bit hashes of flow keys.
+//   - symmetric gives both directions of a conversation one hash.
+//   - selector maps a hash to a member. A strategy is an algorithm with its parameters; a Group is the live set of members,
+//     which publishes immutable snapshots.
+//   - selector/selectortest checks any strategy, also one of your own.
+//   - flowcache remembers the member of each flow, so that flows stay where they are while the group changes.
 //
 // The modules examples and benchmarks, beside this one, hold a reference packet-forwarding engine built from these parts, and
 // what they are measured by.

@@ -33,6 +33,14 @@ func TestBucketsOfAFlowAreEachOthersOther(t *testing.T) {
 	}
 }
 
+func TestNoPinLooksLikeNone(t *testing.T) {
+	for _, digest := range []uint64{0, 1, 1<<tagShift - 1} {
+		w := newWord(tagOf(digest), selector.NoSlot, 0, probation)
+		assert.NotZero(t, w)
+		assert.Equal(t, tagOf(digest), w.tag())
+	}
+}
+
 // TestLowerOfTwoPinsWins makes what two workers make that pin one flow at once.
 func TestLowerOfTwoPinsWins(t *testing.T) {
 	table := newTestTable(t, 100)
