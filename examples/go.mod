@@ -2,6 +2,14 @@ module github.com/ecmp-go/ecmp/examples
 
 go 1.26.0
 
-require github.com/ecmp-go/ecmp v0.1.0
+require (
+	github.com/ecmp-go/ecmp v0.1.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)
 
 replace github.com/ecmp-go/ecmp => ../
