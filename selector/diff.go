@@ -1,0 +1,93 @@
+package selector
+
+// A Diff counts the hashes whose member differs between two states of a group. A hash moved if its member changed. It was
+// forced to if its old member left, was drained or lost weight, or its new member joined or gained weight; otherwise its
+// move is collateral: a flow that is broken for nothing.
+type Diff struct {
+	Hashes     int  // compared: the slots of the table, or 65,536 probes
+	Moved      int  // Forced + Collateral
+	Forced     int  // moved since they had to
+	Collateral int  // moved without need
+	Exact      bool // every table slot was compared; false: probes, which sample the space of hashes
+}
+
+// Ratio returns the disruption ratio Moved/Forced. 1 is perfect, and the answer when nothing moved; it is +Inf when
+// nothing had to move but something did.
+func (d Diff) Ratio() float64 {
+	if d.Moved == d.Forced {
+		return 1
+	}
+	return float64(d.Moved) / float64(d.Forced)
+}
+
+const diffProbes = 1 << 16
+
+// Diff compares the placement of v with that of an older view of the group, marks aside. It is exact where both selectors
+// are [Tabled] with as many slots; else it asks both for 65,536 fixed hashes. Members are told by ID: one that left and came
+// back between the views did not change.
+func (v *View) Diff(old *View) Diff {
+	fate := fates(old, v)
+	from, before := old.selector.(Tabled)
+	to, after := v.selector.(Tabled)
+	if before && after && from.Slots() == to.Slots() {
+		d := Diff{Hashes: to.Slots(), Exact: true}
+		for slot := range to.Slots() {
+			d.count(fate, from.Owner(slot), to.Owner(slot))
+		}
+		return d
+	}
+	d := Diff{Hashes: diffProbes}
+	for i := range uint64(diffProbes) {
+		h := mix64(i)
+		d.count(fate, selectOrNone(old.selector, h), selectOrNone(v.selector, h))
+	}
+	return d
+}
+
+func selectOrNone(s Selector, h uint64) int {
+	if s == nil {
+		return -1
+	}
+	return s.Select(h)
+}
+
+// fate is what a change does to the members of both states.
+type fate struct {
+	now  []int  // index in the new state of each old member, -1 if it left
+	lost []bool // old members that left or lost weight
+	won  []bool // new members that joined or gained weight
+}
+
+func fates(old, v *View) fate {
+	f := fate{now: make([]int, old.Len()), lost: make([]bool, old.Len()), won: make([]bool, v.Len())}
+	for i := range f.now {
+		f.now[i], f.lost[i] = -1, true
+	}
+	for i, before := range previous(old, v.members) {
+		if before < 0 {
+			f.won[i] = true
+			continue
+		}
+		f.now[before] = i
+		f.lost[before] = v.members[i].Weight < old.members[before].Weight
+		f.won[i] = v.members[i].Weight > old.members[before].Weight
+	}
+	return f
+}
+
+// count adds a hash that went from old member a to new member b; -1 is none.
+func (d *Diff) count(f fate, a, b int) {
+	moved := a >= 0 || b >= 0
+	if a >= 0 && b >= 0 {
+		moved = f.now[a] != b
+	}
+	switch {
+	case !moved:
+		return
+	case a < 0 || b < 0 || f.lost[a] || f.won[b]:
+		d.Forced++
+	default:
+		d.Collateral++
+	}
+	d.Moved++
+}

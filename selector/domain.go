@@ -1,0 +1,70 @@
+package selector
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// A Domain holds what the groups of one router share: the liveness marks of members, the slots by which flow tables name
+// members, and the selectors of groups that are alike. A member ID names one next hop in all groups of a domain.
+//
+// A Domain is safe for concurrent use. It takes some 20 bytes for each slot that was ever used, besides the marks. Before a
+// group is dropped it must be emptied (Update with no hops), or its slots stay taken.
+type Domain struct {
+	down  atomic.Int64           // how many marks are down; read on every selection
+	inUse [1 << 10]atomic.Uint64 // bit s%64 of word s/64: slot s is a member's
+
+	mu        sync.Mutex
+	marks     weakMap[string, Mark]
+	downMarks map[*Mark]struct{} // keeps marks that are down, which must not be forgotten
+	slots     slotPool
+	selectors weakMap[uint64, sharedSelector]
+}
+
+// NewDomain returns a domain in which every member is up and every slot is free.
+func NewDomain() *Domain {
+	return &Domain{downMarks: make(map[*Mark]struct{})}
+}
+
+// Mark returns the liveness mark of the member with this ID in every group of the domain, now and later. The member need
+// not exist. Its zero state is up; down is kept until SetDown(false), whatever happens to groups meanwhile.
+func (d *Domain) Mark(id string) *Mark {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mark(id)
+}
+
+// mark is Mark for a caller that holds d.mu.
+func (d *Domain) mark(id string) *Mark {
+	m := d.marks.get(id)
+	if m == nil {
+		m = &Mark{domain: d}
+		d.marks.put(id, m)
+	}
+	return m
+}
+
+// A Mark says whether a member is alive. Marks are advice to look-ups and never change placement: while a member is down
+// its hashes go elsewhere, and when it is up again they return. It is safe for concurrent use.
+type Mark struct {
+	down   atomic.Bool
+	domain *Domain
+}
+
+// SetDown marks the member as down or up. It is in force for every look-up, in every group of the domain, that starts after
+// SetDown returns, at a cost that does not depend on the number of groups.
+func (m *Mark) SetDown(down bool) {
+	d := m.domain
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m.down.Store(down)
+	if down {
+		d.downMarks[m] = struct{}{}
+	} else {
+		delete(d.downMarks, m)
+	}
+	d.down.Store(int64(len(d.downMarks)))
+}
+
+// Down reports whether the member is marked as down.
+func (m *Mark) Down() bool { return m.down.Load() }

@@ -1,0 +1,51 @@
+package selector
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Every strategy of this package is identified: by its algorithm and its parameters, defaults filled in, in a form that no
+// release changes.
+type identified interface{ identity() string }
+
+const fingerprintProbes = 4096
+
+// fingerprint digests all that placement depends on. The placement of a strategy from elsewhere, whose parameters are not
+// known, is probed. A Rebuilder's placement depends on its history, which prev, the fingerprint before, stands for.
+func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) uint64 {
+	f := hashMembers(prev, members)
+	if id, ok := strategy.(identified); ok {
+		return f ^ xxhash.Sum64String(id.identity())
+	}
+	if s == nil {
+		return f
+	}
+	d := xxhash.NewWithSeed(f)
+	var b [4]byte
+	for i := range uint64(fingerprintProbes) {
+		_, _ = d.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(s.Select(mix64(i)))))
+	}
+	return d.Sum64()
+}
+
+func hashMembers(seed uint64, members []Member) uint64 {
+	d := xxhash.NewWithSeed(seed)
+	var b [8]byte
+	for _, m := range members {
+		binary.LittleEndian.PutUint32(b[:4], uint32(len(m.ID)))
+		binary.LittleEndian.PutUint32(b[4:], m.Weight)
+		_, _ = d.Write(b[:])
+		_, _ = d.WriteString(m.ID)
+	}
+	return d.Sum64()
+}
+
+// mix64 is the finaliser of SplitMix64 (Steele, Lea, Flood 2014) over a Weyl sequence: fixed, well spread probes.
+func mix64(x uint64) uint64 {
+	x = (x + 1) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

@@ -1,0 +1,125 @@
+package selector
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A Hop is a member of a group with its payload: whatever the router needs to send to it, an adjacency say.
+type Hop[T any] struct {
+	Member
+	Value T
+}
+
+// Config describes a group.
+type Config struct {
+	Name     string   // tells the group's flows from those of others in a shared flow table; unique in its domain
+	Strategy Strategy // required
+	Domain   *Domain  // nil: a domain of its own
+}
+
+// A Group is a live set of members with payloads of type T. It publishes immutable snapshots: Load is one atomic load,
+// and an Update builds a new snapshot and swaps it in.
+//
+// A Group is safe for concurrent use by any number of readers and writers. Writers wait for each other; readers never wait.
+type Group[T any] struct {
+	mu      sync.Mutex // held by writers
+	builder viewBuilder
+	current atomic.Pointer[Snapshot[T]]
+}
+
+// NewGroup returns a group without members. The error is a [*GroupError] with [ErrNoStrategy].
+func NewGroup[T any](c Config) (*Group[T], error) {
+	if c.Strategy == nil {
+		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}
+	}
+	if c.Domain == nil {
+		c.Domain = NewDomain()
+	}
+	g := &Group[T]{builder: viewBuilder{
+		Config:   c,
+		sharable: sharable(c.Strategy),
+		ordered:  ordered(c.Strategy),
+		salt:     xxhash.Sum64String(c.Name),
+	}}
+	g.publish(g.builder.empty(), nil)
+	return g, nil
+}
+
+// Load returns the newest snapshot, never nil. Load once for a burst of packets, and use one snapshot for all of it.
+func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
+
+// Update replaces the members and returns the new snapshot, whose version is the old one plus 1. Hops may come in any
+// order; snapshots hold them sorted by ID, unless the strategy is [Ordered]. No hops, or hops that are all drained, are a
+// valid group in which no hash has a member. A member that stays keeps its slot; one that left and comes back gets another.
+//
+// An invalid list is a [*GroupError], or an error of the strategy, and leaves the group as it was. Update takes the time
+// of the strategy's Build, unless a group of the domain with the same strategy and members has been built already.
+func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	version := g.Load().view.version
+	if version == math.MaxUint64 {
+		return nil, &GroupError{Err: ErrVersion, Index: -1, Value: version, Limit: version}
+	}
+	return g.update(version+1, hops)
+}
+
+// UpdateAt is Update with a version that comes from elsewhere: the revision of a replicated log, say. It must be greater than
+// that of the newest snapshot; if not, the error is a [*GroupError] with [ErrVersion].
+func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if old := g.Load().view.version; version <= old {
+		return nil, &GroupError{Err: ErrVersion, Index: -1, Value: version, Limit: old}
+	}
+	return g.update(version, hops)
+}
+
+func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
+	if err := validateHops(hops); err != nil {
+		return nil, err
+	}
+	if !g.builder.ordered {
+		hops = slices.Clone(hops)
+		slices.SortFunc(hops, func(a, b Hop[T]) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	values := make([]T, len(hops))
+	for i, h := range hops {
+		values[i] = h.Value
+	}
+	old := g.Load().view
+	v, err := g.builder.next(old, membersOf(hops), version)
+	if err != nil {
+		return nil, err
+	}
+	s := g.publish(v, values)
+	v.domain.retire(old, v)
+	return s, nil
+}
+
+// publish makes v the latest view before anyone can load its snapshot: see [View.Latest].
+func (g *Group[T]) publish(v *View, values []T) *Snapshot[T] {
+	s := &Snapshot[T]{view: v, values: values}
+	g.builder.latest.Store(v)
+	g.current.Store(s)
+	return s
+}
+
+func membersOf[T any](hops []Hop[T]) []Member {
+	members := make([]Member, len(hops))
+	for i, h := range hops {
+		members[i] = h.Member
+	}
+	return members
+}
+
+func validateHops[T any](hops []Hop[T]) error {
+	_, err := validateList(membersOf(hops))
+	return err
+}

@@ -1,0 +1,60 @@
+package selector
+
+import (
+	"reflect"
+	"slices"
+)
+
+// A sharedSelector serves every group of a domain that has its strategy and its members in its order.
+type sharedSelector struct {
+	strategy Strategy
+	members  []Member
+	selector Selector
+}
+
+func (s *sharedSelector) serves(strategy Strategy, members []Member) bool {
+	return s != nil && s.strategy == strategy && slices.Equal(s.members, members)
+}
+
+// sharable reports whether selectors of the strategy can be found again by comparing it.
+func sharable(s Strategy) bool { return reflect.ValueOf(s).Comparable() }
+
+// build returns a selector for the members, an existing one if the domain has it. Only a sharable strategy is looked up,
+// and a Rebuilder, which carries the history of one group, is never shared.
+func (d *Domain) build(strategy Strategy, sharable bool, members []Member) (*sharedSelector, error) {
+	if !sharable {
+		return newShared(strategy, members)
+	}
+	key := hashMembers(0, members)
+	if s := d.findShared(key); s.serves(strategy, members) {
+		return s, nil
+	}
+	built, err := newShared(strategy, members) // takes milliseconds: not under the lock
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := built.selector.(Rebuilder); ok {
+		return built, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.selectors.get(key); s.serves(strategy, members) {
+		return s, nil
+	}
+	d.selectors.put(key, built)
+	return built, nil
+}
+
+func (d *Domain) findShared(key uint64) *sharedSelector {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.selectors.get(key)
+}
+
+func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
+	s, err := strategy.Build(members)
+	if err != nil {
+		return nil, err
+	}
+	return &sharedSelector{strategy, members, s}, nil
+}

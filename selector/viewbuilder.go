@@ -1,0 +1,135 @@
+package selector
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// A viewBuilder makes the views of one group. Its caller lets one call run at a time, and passes valid members in the order
+// of their indexes.
+type viewBuilder struct {
+	Config
+	sharable bool // see the function of that name
+	ordered  bool
+	salt     uint64
+	latest   atomic.Pointer[View]
+}
+
+func ordered(s Strategy) bool {
+	o, ok := s.(Ordered)
+	return ok && o.Ordered()
+}
+
+// empty returns a group's first view.
+func (b *viewBuilder) empty() *View {
+	v := b.view(nil, 0)
+	v.fingerprint = fingerprint(b.Strategy, nil, nil, 0)
+	v.bySlot = newSlotIndex(nil)
+	return v
+}
+
+func (b *viewBuilder) view(members []Member, version uint64) *View {
+	return &View{
+		domain:  b.Domain,
+		members: members,
+		name:    b.Name,
+		salt:    b.salt,
+		version: version,
+		latest:  &b.latest,
+	}
+}
+
+// next builds the view that follows old. Slots are taken last, when nothing can fail any more.
+func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, error) {
+	v := b.view(members, version)
+	prev := previous(old, members)
+	if err := b.place(v, old, prev); err != nil {
+		return nil, err
+	}
+	v.join(old, prev)
+	return v, nil
+}
+
+// previous returns the index in old of each member, -1 for one that joins.
+func previous(old *View, members []Member) []int {
+	index := make(map[string]int, len(old.members))
+	for i, m := range old.members {
+		index[m.ID] = i
+	}
+	prev := make([]int, len(members))
+	for i, m := range members {
+		at, ok := index[m.ID]
+		if !ok {
+			at = -1
+		}
+		prev[i] = at
+	}
+	return prev
+}
+
+// place gives v its selector and its fingerprint: those of old if nothing changed; the successor of old's selector if that
+// one has a history; else a selector built for the members alone.
+func (b *viewBuilder) place(v, old *View, prev []int) error {
+	if slices.Equal(old.members, v.members) {
+		v.shared, v.fingerprint = old.shared, old.fingerprint
+		v.setSelector(old.selector)
+		return nil
+	}
+	if !slices.ContainsFunc(v.members, func(m Member) bool { return m.Weight > 0 }) {
+		v.fingerprint = fingerprint(b.Strategy, nil, v.members, 0)
+		return nil
+	}
+	history := uint64(0)
+	if r, ok := old.selector.(Rebuilder); ok {
+		s, err := r.Rebuild(v.members, prev)
+		if err != nil {
+			return err
+		}
+		v.setSelector(s)
+		history = old.fingerprint
+	} else {
+		shared, err := b.Domain.build(b.Strategy, b.sharable, v.members)
+		if err != nil {
+			return err
+		}
+		v.shared = shared
+		v.setSelector(shared.selector)
+	}
+	v.fingerprint = fingerprint(b.Strategy, v.selector, v.members, history)
+	return nil
+}
+
+func (v *View) setSelector(s Selector) {
+	v.selector = s
+	v.batch, _ = s.(BatchSelector)
+	v.ranker, _ = s.(Ranker)
+}
+
+// join gives each member its mark and its slot: the one that it had in old, or else a free one.
+func (v *View) join(old *View, prev []int) {
+	v.marks = make([]*Mark, len(v.members))
+	v.slots = make([]uint16, len(v.members))
+	v.domain.mu.Lock()
+	defer v.domain.mu.Unlock()
+	for i, m := range v.members {
+		v.marks[i] = v.domain.mark(m.ID)
+		if prev[i] >= 0 {
+			v.slots[i] = old.slots[prev[i]]
+		}
+		if v.slots[i] == NoSlot {
+			v.slots[i] = v.domain.takeSlot(slotOwner{v.name, m.ID})
+		}
+	}
+	v.bySlot = newSlotIndex(v.slots)
+}
+
+// retire ends the stay of the members of old that v, now published, does not have.
+func (d *Domain) retire(old, v *View) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, slot := range old.slots {
+		if _, ok := v.BySlot(slot); !ok {
+			d.retireSlot(slot)
+		}
+	}
+}
