@@ -1,0 +1,105 @@
+package flowcache
+
+import (
+	"bufio"
+	"encoding/binary"
+	"hash"
+	"hash/crc32"
+	"io"
+)
+
+// A saved table is, in little-endian order:
+//
+//	magic "ecmpflow", version (4 bytes), buckets (4), check (8), tick in nanoseconds (8)
+//	for each bucket: the number of its pins (1), and the pins (8 each): words with the age in place of the tick
+//	the number of slots (4), and for each: slot (2), length and bytes of its group's name and of its member's ID (4 + n each)
+//	CRC-32C of all that (4)
+const (
+	saveMagic   = "ecmpflow"
+	saveVersion = 1
+	headerSize  = len(saveMagic) + 4 + 4 + 8 + 8
+	crcSize     = 4
+)
+
+// Save writes the pins that have not expired at time now, with their ages, states and, by name, their members. check is
+// stored for Restore to compare: a value that tells whether digests still mean the same flows, such as the seed of the hash
+// or, where that is secret, a digest of it. Workers may go on meanwhile; each pin is written as it was at some moment. The
+// error is that of w. It takes 8 to 9 bytes a pin, and one a bucket.
+func (t *Table) Save(w io.Writer, check uint64, now int64) error {
+	s := saver{out: bufio.NewWriterSize(w, 1<<16), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+	s.header(t, check)
+	tick := t.tickAt(now)
+	for b := range t.buckets {
+		s.bucket(t, &t.buckets[b], tick)
+	}
+	s.owners(t)
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, s.sum.Sum32())
+	s.flush()
+	if s.err != nil {
+		return s.err
+	}
+	return s.out.Flush()
+}
+
+// A saver remembers the first error, after which it writes nothing.
+type saver struct {
+	out  *bufio.Writer
+	sum  hash.Hash32
+	buf  []byte
+	seen [1 << 16]bool // slots that some pin names
+	err  error
+}
+
+func (s *saver) flush() {
+	if s.err == nil {
+		_, _ = s.sum.Write(s.buf) // never fails
+		_, s.err = s.out.Write(s.buf)
+	}
+	s.buf = s.buf[:0]
+}
+
+func (s *saver) header(t *Table, check uint64) {
+	s.buf = append(s.buf, saveMagic...)
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, saveVersion)
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(t.buckets)))
+	s.buf = binary.LittleEndian.AppendUint64(s.buf, check)
+	s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(t.config.Tick))
+	s.flush()
+}
+
+func (s *saver) bucket(t *Table, b *bucket, now uint32) {
+	s.buf = append(s.buf, 0)
+	for i := range b {
+		w := word(b[i].Load())
+		if w == 0 || t.expired(w, now) {
+			continue
+		}
+		s.seen[w.slot()] = true
+		s.buf[0]++
+		s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
+	}
+	s.flush()
+}
+
+// owners comes after the pins, when it is known which slots they name. A slot that nobody owns any more is left out.
+func (s *saver) owners(t *Table) {
+	count := uint32(0)
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, count)
+	for slot, seen := range s.seen {
+		if !seen {
+			continue
+		}
+		group, member, ok := t.config.Domain.SlotOwner(uint16(slot))
+		if !ok {
+			continue
+		}
+		count++
+		s.buf = binary.LittleEndian.AppendUint16(s.buf, uint16(slot))
+		for _, name := range [2]string{group, member} {
+			s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(name)))
+			s.buf = append(s.buf, name...)
+		}
+	}
+	binary.LittleEndian.PutUint32(s.buf, count)
+	s.flush()
+}

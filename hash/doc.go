@@ -1,0 +1,24 @@
+// Package hash turns frames into flow keys and flow keys into 64-bit hashes, for equal-cost multipath.
+//
+//	frame -> Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> Hasher) -> uint64
+//
+// [Parse] and [ParseIP] read the headers of one packet. An [Extractor], such as the mask [FiveTuple], chooses the parts
+// of the flow that count. A [Hasher], such as [XX], maps the resulting [FlowKey] to 64 bits. [Keyed] ties an Extractor
+// and a Hasher together and works on a burst of headers at a time.
+//
+// Everything here is a value or works on memory of the caller: nothing allocates, locks, or keeps state between calls,
+// and every function is safe for concurrent use as long as no two calls write to the same memory. Hashes are the same
+// on every machine, architecture and release.
+//
+// # Which hasher
+//
+// [XX] is the default. [Sip] with a secret key is the one for senders who try to put all their flows on one member, or
+// all into one bucket of a flow table. [CRC32C] is what some hardware computes; whoever knows that can collide it at
+// will.
+//
+// # Hostile input
+//
+// Parse and ParseIP accept any bytes. They never panic, never look past the end of the slice or of the IP packet in it,
+// do a bounded amount of work for a packet, and allocate nothing for bad packets either. They check what they must in order
+// to find the flow; they are no firewall: checksums, addresses, TCP data offsets and UDP lengths are not looked at.
+package hash

@@ -1,0 +1,86 @@
+package hash
+
+// An Extractor chooses what of a packet's headers makes up its flow. It must be safe for concurrent use and must not
+// keep h.
+type Extractor interface {
+	Extract(h *Headers) FlowKey
+}
+
+// Fields is a set of parts of a flow, and the [Extractor] that keeps these parts of the outermost flow and zeroes the
+// others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. Bits
+// without a name below are ignored.
+//
+// The flow label tells the flows of one pair of hosts apart where ports are not to be had (RFC 6438). But the two
+// directions of a conversation have labels of their own, and Headers.Cited has none: with Label, an ICMP error does not
+// meet the flow that it is about.
+type Fields uint8
+
+// The parts of a flow.
+const (
+	SrcAddr Fields = 1 << iota
+	DstAddr
+	Proto
+	Label
+	SrcPort
+	DstPort
+
+	// innermost is set in what Inner returns: an Extractor that stays a Fields has the loops made for Fields.
+	innermost Fields = 1 << 7
+)
+
+// Sets of fields in common use.
+const (
+	FiveTuple  = SrcAddr | DstAddr | Proto | SrcPort | DstPort
+	ThreeTuple = SrcAddr | DstAddr | Proto
+	Addresses  = SrcAddr | DstAddr
+)
+
+// Inner returns an Extractor like f, but of the innermost flow. Without a tunnel that is the outermost one.
+func Inner(f Fields) Extractor { return f | innermost }
+
+// Extract implements [Extractor].
+func (f Fields) Extract(h *Headers) FlowKey {
+	return f.of(h).masked(f.mask())
+}
+
+// of returns where the flow that f extracts from stands.
+func (f Fields) of(h *Headers) *FlowKey {
+	switch {
+	case h.ICMPError:
+		return &h.Cited
+	case f&innermost != 0:
+		return &h.Inner
+	}
+	return &h.Outer
+}
+
+// A keyMask has ones where a key is to be kept.
+type keyMask struct {
+	src, dst, rest uint64
+}
+
+func (f Fields) mask() keyMask {
+	var m keyMask
+	m.src = -uint64(f & SrcAddr)
+	m.dst = -uint64(f & DstAddr >> 1)
+	m.rest = maskFlags |
+		-uint64(f&Proto>>2)&maskProto |
+		-uint64(f&Label>>3)&maskLabel |
+		-uint64(f&SrcPort>>4)&maskSrcPort |
+		-uint64(f&DstPort>>5)&maskDstPort
+	return m
+}
+
+func (k *FlowKey) masked(m keyMask) FlowKey {
+	return FlowKey{k.src0 & m.src, k.src1 & m.src, k.dst0 & m.dst, k.dst1 & m.dst, k.rest & m.rest}
+}
+
+// String returns the names of the parts, such as "SrcAddr|DstAddr|Proto", and "none" if there are none.
+func (f Fields) String() string {
+	const all = 1<<6 - 1
+	s := setNames(uint8(f&all), [8]string{"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort"})
+	if f&innermost != 0 {
+		return "Inner(" + s + ")"
+	}
+	return s
+}

@@ -1,0 +1,70 @@
+package hash
+
+import "math/bits"
+
+// XX is XXH64 by Yann Collet (https://github.com/Cyan4973/xxHash), of the 40 bytes of a key: fast and of good quality,
+// the default. XX{}.Hash(k) is what xxhash.Sum64 returns for the encoding of k, and XX{Seed: s} what a digest with seed
+// s returns. Give routers in a row different seeds, or the second one sees only the part of the hash space that the
+// first one sent it.
+//
+// The seed is no secret key: whoever finds collisions can make more, whatever the seed. Use [Sip] where senders are hostile.
+type XX struct {
+	Seed uint64
+}
+
+const (
+	prime1 = 11400714785074694791
+	prime2 = 14029467366897019727
+	prime3 = 1609587929392839161
+	prime4 = 9650029242287828579
+	prime5 = 2870177450012600261
+)
+
+// Hash implements [Hasher].
+func (x XX) Hash(k FlowKey) uint64 {
+	// One stripe of 32 bytes, one word of the tail, and the avalanche.
+	seed := x.Seed
+	v1 := xxRound(seed+(prime1+prime2)&(1<<64-1), k.src0)
+	v2 := xxRound(seed+prime2, k.src1)
+	v3 := xxRound(seed, k.dst0)
+	v4 := xxRound(seed-prime1, k.dst1)
+	h := bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v3, 12) + bits.RotateLeft64(v4, 18)
+	h = xxMerge(h, v1)
+	h = xxMerge(h, v2)
+	h = xxMerge(h, v3)
+	h = xxMerge(h, v4)
+	h += FlowKeySize
+	h ^= xxRound(0, k.rest)
+	h = bits.RotateLeft64(h, 27)*prime1 + prime4
+	h ^= h >> 33
+	h *= prime2
+	h ^= h >> 29
+	h *= prime3
+	h ^= h >> 32
+	return h
+}
+
+func xxRound(acc, word uint64) uint64 {
+	return bits.RotateLeft64(acc+word*prime2, 31) * prime1
+}
+
+func xxMerge(acc, val uint64) uint64 {
+	return (acc^xxRound(0, val))*prime1 + prime4
+}
+
+// HashBatch implements [BatchHasher].
+func (x XX) HashBatch(dst []uint64, keys []FlowKey) {
+	dst = dst[:len(keys)]
+	for i := range keys {
+		dst[i] = x.Hash(keys[i])
+	}
+}
+
+// HashFields implements [FieldsHasher].
+func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
+	dst = dst[:len(h)]
+	m := f.mask()
+	for i := range h {
+		dst[i] = x.Hash(f.of(&h[i]).masked(m))
+	}
+}

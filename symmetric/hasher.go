@@ -1,0 +1,69 @@
+package symmetric
+
+import "github.com/ecmp-go/ecmp/hash"
+
+// Hasher makes Base symmetric: it hashes the [Canonical] form of a key. It is a [hash.BatchHasher] and a
+// [hash.FieldsHasher], allocates nothing unless Base does, and is safe for concurrent use if Base is.
+//
+// Both directions meet only if the fields chosen are symmetric too: both addresses or neither, both ports or neither.
+// The flow label never counts.
+type Hasher struct {
+	Base hash.Hasher // hash.XX{} if nil
+}
+
+func (s Hasher) base() hash.Hasher {
+	if s.Base == nil {
+		return hash.XX{}
+	}
+	return s.Base
+}
+
+// Hash implements [hash.Hasher].
+func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(Canonical(k)) }
+
+// HashBatch implements [hash.BatchHasher].
+func (s Hasher) HashBatch(dst []uint64, keys []hash.FlowKey) {
+	dst = dst[:len(keys)]
+	// A loop for each of the library's hashers: a call through an interface for each key costs about as much as the hash.
+	switch base := s.base().(type) {
+	case hash.XX:
+		for i, k := range keys {
+			dst[i] = base.Hash(Canonical(k))
+		}
+	case hash.Sip:
+		for i, k := range keys {
+			dst[i] = base.Hash(Canonical(k))
+		}
+	case hash.CRC32C:
+		for i, k := range keys {
+			dst[i] = base.Hash(Canonical(k))
+		}
+	default:
+		for i, k := range keys {
+			dst[i] = base.Hash(Canonical(k))
+		}
+	}
+}
+
+// HashFields implements [hash.FieldsHasher].
+func (s Hasher) HashFields(dst []uint64, h []hash.Headers, f hash.Fields) {
+	dst = dst[:len(h)]
+	switch base := s.base().(type) {
+	case hash.XX:
+		for i := range h {
+			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
+		}
+	case hash.Sip:
+		for i := range h {
+			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
+		}
+	case hash.CRC32C:
+		for i := range h {
+			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
+		}
+	default:
+		for i := range h {
+			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
+		}
+	}
+}
