@@ -9,8 +9,10 @@ require (
 )
 
 require (
+	github.com/gaissmai/bart v0.30.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.55.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
 )
 
 replace github.com/ecmp-go/ecmp => ../
