@@ -1,0 +1,167 @@
+package selector
+
+import "math/bits"
+
+// claimTable lets members claim the slots of a table in turns.
+func claimTable[E Entry](p permutations, l *lineup) *RankedTable[E] {
+	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, p.modulus.m)}}
+	c := claims[E]{permutations: p, slots: t.slots, index: l.index, free: make([]uint64, (p.modulus.m+63)/64)}
+	if !l.equal() {
+		c.turns = turns(l, p.modulus.m)
+	}
+	c.race()
+	t.preference = &claimOrder{permutations: p, index: l.index, weights: l.weights}
+	return t
+}
+
+// claims is the state of a table that is being built.
+type claims[E Entry] struct {
+	permutations
+
+	slots []E
+	index []int32
+	free  []uint64 // a bit for each slot, far smaller than the table: probing it stays in the nearest cache
+	turns []uint16 // the order of turns, to be repeated; nil means one turn each
+}
+
+// race fills the table.
+func (c *claims[E]) race() {
+	left := len(c.slots)
+	for i := range c.free {
+		c.free[i] = ^uint64(0)
+	}
+	if rest := uint(left) % 64; rest != 0 {
+		c.free[len(c.free)-1] = 1<<rest - 1
+	}
+	// Finding a free slot by probing takes size/left steps, by endgame left; so they change over where that is equal.
+	last := 1 << (bits.Len(uint(left)) / 2)
+	turn := c.probe(left - min(left, last))
+	c.endgame(turn)
+}
+
+// probe gives out n slots: each member goes on along its permutation to the next free slot. It returns the next turn.
+func (c *claims[E]) probe(n int) int {
+	size := uint32(len(c.slots))
+	type cursor struct{ at, skip uint32 }
+	cursors := make([]cursor, len(c.members))
+	for k, m := range c.members {
+		cursors[k] = cursor{m.offset, m.skip}
+	}
+	free, slots, turn := c.free, c.slots, 0
+	for range n {
+		k := turn
+		if c.turns != nil {
+			k = int(c.turns[turn])
+		}
+		at, skip := cursors[k].at, cursors[k].skip
+		for free[at>>6]>>(at&63)&1 == 0 {
+			if at += skip; at >= size {
+				at -= size
+			}
+		}
+		free[at>>6] &^= 1 << (at & 63)
+		slots[at] = E(c.index[k])
+		if at += skip; at >= size {
+			at -= size
+		}
+		cursors[k].at = at
+		turn = c.after(turn)
+	}
+	return turn
+}
+
+func (c *claims[E]) after(turn int) int {
+	turn++
+	if turn == len(c.turns) || c.turns == nil && turn == len(c.members) {
+		return 0
+	}
+	return turn
+}
+
+// endgame gives out the slots that are left: the next free slot of a member's permutation is the one of least rank, since
+// the member has been everywhere before.
+func (c *claims[E]) endgame(turn int) {
+	var left []uint32
+	for i, word := range c.free {
+		for ; word != 0; word &= word - 1 {
+			left = append(left, uint32(i*64+bits.TrailingZeros64(word)))
+		}
+	}
+	for len(left) > 0 {
+		k := turn
+		if c.turns != nil {
+			k = int(c.turns[turn])
+		}
+		best, first := ^uint64(0), 0
+		for j, slot := range left {
+			if r := c.rank(k, uint64(slot)); r < best {
+				best, first = r, j
+			}
+		}
+		c.slots[left[first]] = E(c.index[k])
+		left[first] = left[len(left)-1]
+		left = left[:len(left)-1]
+		turn = c.after(turn)
+	}
+}
+
+// claimOrder ranks members for a slot by the time at which they would claim it: (rank+1)/w.
+type claimOrder struct {
+	permutations
+
+	index   []int32 // place to member, in order of ID
+	weights []uint32
+}
+
+// next implements preference.
+func (o *claimOrder) next(slot, owner, after int) int {
+	var bound, best claim
+	if after != owner {
+		k := o.placeOf(after)
+		if k < 0 {
+			return -1
+		}
+		bound = o.claim(k, slot)
+	}
+	for k := range o.members {
+		if int(o.index[k]) == owner {
+			continue
+		}
+		c := o.claim(k, slot)
+		if (after == owner || bound.before(&c)) && (best.turn == 0 || c.before(&best)) {
+			best = c
+		}
+	}
+	if best.turn == 0 {
+		return -1
+	}
+	return int(o.index[best.place])
+}
+
+// placeOf returns the place of a member, or -1 if it takes no turns.
+func (o *claimOrder) placeOf(member int) int {
+	for k, i := range o.index {
+		if int(i) == member {
+			return k
+		}
+	}
+	return -1
+}
+
+// claim is the turn, from 1, at which the permutation of the member at a place reaches a slot.
+type claim struct {
+	turn, weight uint64
+	place        int
+}
+
+func (o *claimOrder) claim(k, slot int) claim {
+	return claim{o.rank(k, uint64(slot)) + 1, uint64(o.weights[k]), k}
+}
+
+// before compares turn/weight, then places. Turns are below 2^25 and weights below 2^32.
+func (c *claim) before(d *claim) bool {
+	if a, b := c.turn*d.weight, d.turn*c.weight; a != b {
+		return a < b
+	}
+	return c.place < d.place
+}

@@ -1,0 +1,111 @@
+package selector
+
+import "math/bits"
+
+// Jump is jump consistent hashing (Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014) over
+// the members in order of ID: member i owns the next w_i of W buckets, where weights are divided by their greatest
+// common divisor first. At equal weights the bucket is that of github.com/dgryski/go-jump, bit for bit.
+//
+// A look-up takes O(log W) time, and O(log N) more at unequal weights; memory is O(N), or nothing. The balance is
+// perfect up to sampling.
+//
+// Placement is history-free, but positional: it moves the fewest hashes possible only where members join or leave, or
+// change their weight, at the end of the order of IDs. A change elsewhere shifts every member behind it by some
+// buckets, and then most of the hashes of those members move. The paper's remedy, to put the last member in the place of the
+// one that leaves, makes placement depend on history, and this library does not do so. A change that changes the
+// weights' common divisor rescales all buckets. Choose Jump where members are numbered and scale at the end (shards, or
+// IDs that rise with time), or where memory counts; else choose [Rendezvous] or [Maglev].
+type Jump struct{}
+
+// Build implements [Strategy]. The errors are those of [Validate].
+func (Jump) Build(members []Member) (Selector, error) {
+	l, err := newLineup(members, false)
+	if err != nil {
+		return nil, err
+	}
+	if l.equal() {
+		return &equalJump{l.total, l.mapping()}, nil
+	}
+	return &weightedJump{l.total, weightSpans(&l)}, nil
+}
+
+func (Jump) identity() string { return "jump" }
+
+// jump returns the bucket of a key out of n, which must be from 1 to 2^32-1. With b the bucket of the key among fewer
+// buckets, the paper's next bucket is floor(B*2^31/R) with B = b+1 and a random R from 1 to 2^31, in floating point:
+// B * (2^31/R), rounded twice. Here the quotient is exact, and rounding is imitated in the rare case in which it matters.
+func jump(key, n uint64) uint64 {
+	b := uint64(0)
+	for {
+		key = key*2862933555777941757 + 1
+		r, dividend := key>>33+1, (b+1)<<31
+		// The floating-point result is within 2^-52 of the quotient, relatively. In units of 1/R that is B/2^21.
+		doubt := (b + 1) >> 21
+		if dividend > n*r+doubt { // the quotient is beyond n: found without dividing
+			return b
+		}
+		next, rest := dividend/r, dividend%r
+		if rest <= doubt || r-rest <= doubt {
+			next = roundedJump(b+1, r)
+		}
+		if next >= n {
+			return b
+		}
+		b = next
+	}
+}
+
+// roundedJump returns floor(b * (2^31/r)), where quotient and product are rounded to the nearest number of 53 bits, ties
+// to even, as IEEE 754 doubles are.
+func roundedJump(b, r uint64) uint64 {
+	shift := 52 + bits.Len64(r) // puts the quotient 2^shift/r between 2^52 and 2^53
+	hi, lo := uint64(0), uint64(1)<<(shift&63)
+	if shift >= 64 {
+		hi, lo = lo, 0
+	}
+	quotient, rest := bits.Div64(hi, lo, r)
+	if 2*rest > r || 2*rest == r && quotient&1 == 1 {
+		quotient++
+	}
+	hi, lo = bits.Mul64(b, quotient)
+	length := bits.Len64(lo)
+	if hi > 0 {
+		length = 64 + bits.Len64(hi)
+	}
+	if length > 53 {
+		unit := uint64(1) << (length - 53)
+		even := lo / unit & 1 // rounds a tie up if the last bit kept is odd
+		sum, carry := bits.Add64(lo, unit/2-1+even, 0)
+		hi, lo = hi+carry, sum&^(unit-1)
+	}
+	down := shift - 31 // from 22 to 53
+	return hi<<(64-down) | lo>>down
+}
+
+type equalJump struct {
+	n       uint64
+	mapping []int32
+}
+
+func (s *equalJump) Select(h uint64) int { return memberAt(s.mapping, int(jump(h, s.n))) }
+
+func (s *equalJump) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	for i, h := range hashes {
+		dst[i] = int32(memberAt(s.mapping, int(jump(h, s.n))))
+	}
+}
+
+type weightedJump struct {
+	buckets uint64
+	spans   spans
+}
+
+func (s *weightedJump) Select(h uint64) int { return s.spans.find(uint32(jump(h, s.buckets))) }
+
+func (s *weightedJump) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	for i, h := range hashes {
+		dst[i] = int32(s.Select(h))
+	}
+}

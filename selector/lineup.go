@@ -1,0 +1,68 @@
+package selector
+
+// lineup is the members of positive weight in the order in which a strategy places them.
+type lineup struct {
+	index   []int32  // where each member stands in the list given
+	weights []uint32 // divided by their greatest common divisor
+	total   uint64   // the sum of weights
+}
+
+// newLineup validates members and lines them up by ID, or as given if keepOrder is set.
+func newLineup(members []Member, keepOrder bool) (lineup, error) {
+	if err := Validate(members); err != nil {
+		return lineup{}, err
+	}
+	l := lineup{index: make([]int32, 0, len(members)), weights: make([]uint32, 0, len(members))}
+	divisor := uint32(0)
+	admit := func(i int) {
+		if w := members[i].Weight; w > 0 {
+			l.index, l.weights = append(l.index, int32(i)), append(l.weights, w)
+			divisor = gcd(divisor, w)
+		}
+	}
+	if keepOrder {
+		for i := range members {
+			admit(i)
+		}
+	} else {
+		for _, i := range sortedOrder(members) {
+			admit(i)
+		}
+	}
+	for k := range l.weights {
+		l.weights[k] /= divisor
+		l.total += uint64(l.weights[k])
+	}
+	return l, nil
+}
+
+// equal reports whether all weights are equal, hence 1.
+func (l *lineup) equal() bool { return l.total == uint64(len(l.index)) }
+
+// mapping returns l.index, or nil if place k is member k for all k, so that look-ups can do without it.
+func (l *lineup) mapping() []int32 {
+	for k, i := range l.index {
+		if int(i) != k {
+			return l.index
+		}
+	}
+	return nil
+}
+
+// memberAt translates a place in the line-up into a member.
+func memberAt(mapping []int32, place int) int {
+	if mapping == nil {
+		return place
+	}
+	return int(mapping[place])
+}
+
+func gcd(a, b uint32) uint32 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// window returns the first n entries of dst, and panics if it has fewer.
+func window(dst []int32, n int) []int32 { return dst[:n:len(dst)] }

@@ -1,0 +1,55 @@
+package selector
+
+import "math/bits"
+
+// Entry is the type of a table's entries: one byte for groups of up to 256 members, two for more. The smaller a table,
+// the more of them stay in a processor's cache.
+type Entry interface{ uint8 | uint16 }
+
+// Table is the selector of a strategy that builds a table: hash h reads slot hi64(h * Slots()), the high word of the
+// 128-bit product. It is immutable and safe for concurrent use.
+//
+// Strategies return a Table, or a [RankedTable] if they have an order of preference. A caller for whom the call through the
+// [Selector] interface is too slow can assert the type it expects, and the compiler inlines the look-up.
+type Table[E Entry] struct {
+	slots []E
+}
+
+// Select implements [Selector].
+func (t *Table[E]) Select(h uint64) int {
+	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
+	return int(t.slots[slot])
+}
+
+// SelectBatch implements [BatchSelector].
+func (t *Table[E]) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	slots := t.slots
+	for i, h := range hashes {
+		slot, _ := bits.Mul64(h, uint64(len(slots)))
+		dst[i] = int32(slots[slot])
+	}
+}
+
+// Slots implements [Tabled].
+func (t *Table[E]) Slots() int { return len(t.slots) }
+
+// Owner implements [Tabled]. The slot must be from 0 to Slots()-1.
+func (t *Table[E]) Owner(slot int) int { return int(t.slots[slot]) }
+
+// RankedTable is a [Table] that is a [Ranker] as well.
+type RankedTable[E Entry] struct {
+	Table[E]
+	preference preference
+}
+
+// preference ranks members for a slot behind the slot's owner.
+type preference interface {
+	next(slot, owner, after int) int
+}
+
+// Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown member, too.
+func (t *RankedTable[E]) Next(h uint64, after int) int {
+	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
+	return t.preference.next(int(slot), int(t.slots[slot]), after)
+}

@@ -1,0 +1,80 @@
+package selector
+
+// Threshold is hash-threshold (RFC 2992), as Linux rounds it: the 31 high bits of the hash lie in one of N regions, whose
+// sizes are in proportion to the weights. Region i ends at bound_i = (W_i*2^31 + W/2)/W - 1 in integers, where W_i is the
+// sum of the weights up to member i and W that of all; a hash belongs to the first i with h>>33 <= bound_i.
+//
+// A look-up takes O(1) time at equal weights, O(log N) otherwise; memory is O(N). The balance is perfect up to sampling.
+// Placement is history-free. When one of N members leaves, between a quarter and a half of all hashes move, the fewest
+// for a member in the middle: 1/4 + 1/(4N) for odd N. A member of less than a 2^32nd part of all weights may own no hash.
+//
+// It is the strategy to choose where a router with a kernel or a chip that does the same must be predicted.
+type Threshold struct {
+	// KeepOrder lays the regions out in the order given instead of in order of ID. With it, a group places as a Linux
+	// next-hop group (mpath) of the same order and weights does, bit for bit. Placement then depends on that order.
+	KeepOrder bool
+}
+
+// Build implements [Strategy]. The errors are those of [Validate].
+func (t Threshold) Build(members []Member) (Selector, error) {
+	l, err := newLineup(members, t.KeepOrder)
+	if err != nil {
+		return nil, err
+	}
+	if l.equal() {
+		return &equalThreshold{uint64(len(l.index)), l.mapping()}, nil
+	}
+	return &weightedThreshold{regions(&l)}, nil
+}
+
+// Ordered implements [Ordered].
+func (t Threshold) Ordered() bool { return t.KeepOrder }
+
+func (t Threshold) identity() string { return withOrder("threshold", t.KeepOrder) }
+
+// regions returns the regions of the members. Dividing all weights by a common factor does not change them: the
+// bounds are quotients rounded to the nearest, halves up, and a quotient does not know the factor.
+func regions(l *lineup) spans {
+	s := spans{ends: make([]uint32, 0, len(l.index)), owner: make([]int32, 0, len(l.index))}
+	sum := uint64(0)
+	for k, i := range l.index {
+		sum += uint64(l.weights[k])
+		s.add(uint32((sum<<31+l.total/2)/l.total), i)
+	}
+	return s
+}
+
+type equalThreshold struct {
+	n       uint64
+	mapping []int32
+}
+
+// region solves the bounds of n equal members for i, with x = h>>33. The first i with x <= bound_i is the least i with
+// x+1 <= (i+1)*2^31/n + 1/2, that is (2x+1)*n <= (i+1)*2^32, hence i = ceil((2x+1)*n/2^32) - 1.
+func (s *equalThreshold) region(h uint64) uint64 { return ((h>>32|1)*s.n - 1) >> 32 }
+
+func (s *equalThreshold) Select(h uint64) int { return memberAt(s.mapping, int(s.region(h))) }
+
+func (s *equalThreshold) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	if s.mapping == nil {
+		for i, h := range hashes {
+			dst[i] = int32(s.region(h))
+		}
+		return
+	}
+	for i, h := range hashes {
+		dst[i] = s.mapping[s.region(h)]
+	}
+}
+
+type weightedThreshold struct{ regions spans }
+
+func (s *weightedThreshold) Select(h uint64) int { return s.regions.find(uint32(h >> 33)) }
+
+func (s *weightedThreshold) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	for i, h := range hashes {
+		dst[i] = int32(s.Select(h))
+	}
+}

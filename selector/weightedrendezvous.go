@@ -1,0 +1,117 @@
+package selector
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// weightedRendezvous selects the member with the least -log2(u)/w, compared exactly; of equals the one with the greater
+// draw, then the first. At equal weights that is the order of draws, since the logarithm never rises with the draw.
+type weightedRendezvous struct {
+	draws
+	weights []uint32
+	log     *[logSteps + 1]uint64
+}
+
+// bid is what a member's place in the order of a hash depends on.
+type bid struct {
+	cost   uint64 // -log2(u), times 2^logBits
+	draw   uint64
+	weight uint32
+	place  int
+}
+
+func (s *weightedRendezvous) bid(h uint64, place int) bid {
+	u := draw(h, s.seeds[place])
+	return bid{cost: cost(s.log, u), draw: u, weight: s.weights[place], place: place}
+}
+
+// before reports whether b wins over c.
+func (b *bid) before(c *bid) bool {
+	hi1, lo1 := bits.Mul64(b.cost, uint64(c.weight))
+	hi2, lo2 := bits.Mul64(c.cost, uint64(b.weight))
+	switch {
+	case hi1 != hi2:
+		return hi1 < hi2
+	case lo1 != lo2:
+		return lo1 < lo2
+	case b.draw != c.draw:
+		return b.draw > c.draw
+	}
+	return b.place < c.place
+}
+
+func (s *weightedRendezvous) Select(h uint64) int {
+	h = spread(h)
+	best := s.bid(h, 0)
+	for k := 1; k < len(s.seeds); k++ {
+		if b := s.bid(h, k); b.before(&best) {
+			best = b
+		}
+	}
+	return memberAt(s.mapping, best.place)
+}
+
+func (s *weightedRendezvous) SelectBatch(dst []int32, hashes []uint64) {
+	dst = window(dst, len(hashes))
+	for i, h := range hashes {
+		dst[i] = int32(s.Select(h))
+	}
+}
+
+// Next implements [Ranker]: members follow in order of -log2(u)/w. It is -1 for a drained or unknown member, too.
+func (s *weightedRendezvous) Next(h uint64, after int) int {
+	last := s.placeOf(after)
+	if last < 0 {
+		return -1
+	}
+	h = spread(h)
+	bound := s.bid(h, last)
+	best := bid{place: -1}
+	for k := range s.seeds {
+		if b := s.bid(h, k); bound.before(&b) && (best.place < 0 || b.before(&best)) {
+			best = b
+		}
+	}
+	if best.place < 0 {
+		return -1
+	}
+	return memberAt(s.mapping, best.place)
+}
+
+// The logarithm is interpolated between logSteps points; its numbers have logBits fraction bits.
+const (
+	logSteps = 1024
+	logBits  = 48
+)
+
+// logTable returns floor(log2(1 + k/logSteps) * 2^logBits) for k from 0 to logSteps. It is made when the first group with
+// unequal weights is built, in integers: each squaring of a number from 1 to 2 shows one more bit of its logarithm.
+var logTable = sync.OnceValue(func() *[logSteps + 1]uint64 { //nolint:gochecknoglobals // a constant, too long to write
+	table := new([logSteps + 1]uint64)
+	for k := range logSteps {
+		x := uint64(1)<<63 + uint64(k)*(1<<63/logSteps) // 1 + k/logSteps in units of 2^-63
+		for range logBits {
+			hi, lo := bits.Mul64(x, x)
+			table[k] <<= 1
+			if hi>>63 == 1 { // the square is 2 or more
+				table[k] |= 1
+				x = hi
+			} else {
+				x = hi<<1 | lo>>63
+			}
+		}
+	}
+	table[logSteps] = 1 << logBits
+	return table
+})
+
+// cost returns -log2(u/2^64) times 2^logBits, by linear interpolation; it never rises with u. Draws of 0 and 1 cost the same.
+func cost(table *[logSteps + 1]uint64, u uint64) uint64 {
+	u |= 1
+	zeros := uint(bits.LeadingZeros64(u))
+	fraction := u << 1 << (zeros & 63) // the bits after the leading one
+	k := fraction / (1 << 64 / logSteps)
+	rise, _ := bits.Mul64(fraction*logSteps, table[k+1]-table[k])
+	return uint64(zeros+1)<<logBits - table[k] - rise
+}
