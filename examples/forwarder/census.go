@@ -52,7 +52,7 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	if err := hash.Parse(p.Frame, &h); err != nil {
+	if err := hash.Parse(whole(&p), &h); err != nil {
 		return err // the engine has parsed it
 	}
 	if h.Proto != protoTCP && h.Proto != protoUDP {

@@ -59,7 +59,7 @@ func (p *player) burst(n int) error {
 		return err
 	}
 	for i := range n {
-		p.frames[i] = p.packets[i].Frame
+		p.frames[i] = whole(&p.packets[i])
 	}
 	p.gateway.worker.Burst(p.decisions[:n], p.frames[:n], p.now.UnixNano())
 	p.gateway.sweep(p.now)

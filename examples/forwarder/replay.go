@@ -82,7 +82,7 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	if err := hash.Parse(p.Frame, &h); err != nil {
+	if err := hash.Parse(whole(&p), &h); err != nil {
 		return err // the engine has parsed it
 	}
 	key := hash.FiveTuple.Extract(&h)

@@ -23,7 +23,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Packet == 0 {
-		return fmt.Sprintf("header: %v", e.Err)
+		return fmt.Sprintf("header, before packet 1: %v", e.Err)
 	}
 	return fmt.Sprintf("packet %d: %v", e.Packet, e.Err)
 }

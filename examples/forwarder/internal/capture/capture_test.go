@@ -89,13 +89,13 @@ func TestForeign(t *testing.T) {
 		want error
 		text string
 	}{
-		"empty":          {nil, ErrForeign, "header: not a pcap or pcapng capture: it begins with []"},
-		"text":           {[]byte("hello"), ErrForeign, "header: not a pcap or pcapng capture: it begins with [68 65 6c 6c]"},
-		"part of magic":  {[]byte("\xa1\xb2\xc3"), ErrForeign, "header: not a pcap or pcapng capture: it begins with [a1 b2 c3]"},
-		"separator":      {[]byte("\xb2\xc3\xd4 "), ErrForeign, "header: not a pcap or pcapng capture: it begins with [b2 c3 d4 20]"},
-		"part of header": {cooked[:23], ErrTruncated, "header: the capture ends in the middle of it"},
-		"cooked":         {cooked, ErrLinkType, "header: link type is neither Ethernet nor raw IP: 113 (Linux SLL)"},
-		"version":        {version, ErrDamaged, "header: the capture is damaged here: Unknown major version 3"},
+		"empty":          {nil, ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with []"},
+		"text":           {[]byte("hello"), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [68 65 6c 6c]"},
+		"part of magic":  {[]byte("\xa1\xb2\xc3"), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [a1 b2 c3]"},
+		"separator":      {[]byte("\xb2\xc3\xd4 "), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [b2 c3 d4 20]"},
+		"part of header": {cooked[:23], ErrTruncated, "header, before packet 1: the capture ends in the middle of it"},
+		"cooked":         {cooked, ErrLinkType, "header, before packet 1: link type is neither Ethernet nor raw IP: 113 (Linux SLL)"},
+		"version":        {version, ErrDamaged, "header, before packet 1: the capture is damaged here: Unknown major version 3"},
 	} {
 		_, err := read(c.data)
 		var e *Error
