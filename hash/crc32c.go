@@ -55,7 +55,7 @@ func crcWord(t *[8][256]uint32, crc uint32, word uint64) uint32 {
 
 // HashBatch implements [BatchHasher].
 func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
 		dst[i] = c.Hash(keys[i])
 	}
@@ -63,7 +63,7 @@ func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) {
 
 // HashFields implements [FieldsHasher].
 func (c CRC32C) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	m := f.mask()
 	for i := range h {
 		dst[i] = c.Hash(f.of(&h[i]).masked(m))

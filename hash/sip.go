@@ -50,7 +50,7 @@ func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
 
 // HashBatch implements [BatchHasher].
 func (s Sip) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
 		dst[i] = s.Hash(keys[i])
 	}
@@ -58,7 +58,7 @@ func (s Sip) HashBatch(dst []uint64, keys []FlowKey) {
 
 // HashFields implements [FieldsHasher].
 func (s Sip) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	m := f.mask()
 	for i := range h {
 		dst[i] = s.Hash(f.of(&h[i]).masked(m))

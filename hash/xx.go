@@ -54,7 +54,7 @@ func xxMerge(acc, val uint64) uint64 {
 
 // HashBatch implements [BatchHasher].
 func (x XX) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
 		dst[i] = x.Hash(keys[i])
 	}
@@ -62,7 +62,7 @@ func (x XX) HashBatch(dst []uint64, keys []FlowKey) {
 
 // HashFields implements [FieldsHasher].
 func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	m := f.mask()
 	for i := range h {
 		dst[i] = x.Hash(f.of(&h[i]).masked(m))

@@ -1,38 +1,61 @@
 package selector
 
+import "math/bits"
+
 // spans divides a range of numbers that starts at 0 into consecutive spans, each owned by a member.
 type spans struct {
 	ends  []uint32 // the first number behind each span, rising
 	owner []int32
+
+	// guide[x>>shift] and the entry after it are the first and the last span that x may be in, mostly the same one. A
+	// binary search of all spans would mispredict a branch at every other step.
+	guide []uint16
+	shift uint8
 }
 
-// add appends the span from the end of the last one up to end. An empty span is left out: nothing is in it.
-func (s *spans) add(end uint32, owner int32) {
-	if n := len(s.ends); end > 0 && (n == 0 || end > s.ends[n-1]) {
-		s.ends, s.owner = append(s.ends, end), append(s.owner, owner)
-	}
-}
-
-// find returns the owner of x, which must lie below the last end: a binary search without unpredictable branches.
-func (s *spans) find(x uint32) int {
-	low, n := 0, len(s.ends)
-	for n > 1 {
-		half := n >> 1
-		if s.ends[low+half-1] <= x {
-			low += half
+// newSpans makes spans from their ends, which must not fall. An empty span is left out: nothing is in it.
+func newSpans(ends []uint32, owner []int32) spans {
+	s := spans{ends: make([]uint32, 0, len(ends)), owner: make([]int32, 0, len(ends))}
+	last := uint32(0)
+	for k, end := range ends {
+		if end > last {
+			s.ends, s.owner = append(s.ends, end), append(s.owner, owner[k])
+			last = end
 		}
-		n -= half
+	}
+	const cellsPerSpan = 4
+	s.shift = uint8(max(0, bits.Len32(last-1)-bits.Len(uint(cellsPerSpan*len(s.ends)-1))))
+	s.guide = make([]uint16, int((last-1)>>s.shift)+2)
+	span := 0
+	for cell := range s.guide {
+		for span < len(s.ends)-1 && uint64(s.ends[span]) <= uint64(cell)<<s.shift {
+			span++
+		}
+		s.guide[cell] = uint16(span)
+	}
+	return s
+}
+
+// find returns the owner of x, which must lie below the last end.
+func (s *spans) find(x uint32) int {
+	cell := x >> (s.shift & 31)
+	low, high := int(s.guide[cell]), int(s.guide[cell+1])
+	for low < high {
+		if mid := int(uint(low+high) / 2); s.ends[mid] <= x {
+			low = mid + 1
+		} else {
+			high = mid
+		}
 	}
 	return int(s.owner[low])
 }
 
 // weightSpans gives each member of a line-up as many consecutive numbers as it has weight.
 func weightSpans(l *lineup) spans {
-	s := spans{ends: make([]uint32, 0, len(l.index)), owner: make([]int32, 0, len(l.index))}
-	end := uint32(0)
-	for k, i := range l.index {
-		end += l.weights[k]
-		s.add(end, i)
+	ends, sum := make([]uint32, len(l.index)), uint32(0)
+	for k, w := range l.weights {
+		sum += w
+		ends[k] = sum
 	}
-	return s
+	return newSpans(ends, l.index)
 }

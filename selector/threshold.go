@@ -35,13 +35,12 @@ func (t Threshold) identity() string { return withOrder("threshold", t.KeepOrder
 // regions returns the regions of the members. Dividing all weights by a common factor does not change them: the
 // bounds are quotients rounded to the nearest, halves up, and a quotient does not know the factor.
 func regions(l *lineup) spans {
-	s := spans{ends: make([]uint32, 0, len(l.index)), owner: make([]int32, 0, len(l.index))}
-	sum := uint64(0)
-	for k, i := range l.index {
-		sum += uint64(l.weights[k])
-		s.add(uint32((sum<<31+l.total/2)/l.total), i)
+	ends, sum := make([]uint32, len(l.index)), uint64(0)
+	for k, w := range l.weights {
+		sum += uint64(w)
+		ends[k] = uint32((sum<<31 + l.total/2) / l.total)
 	}
-	return s
+	return newSpans(ends, l.index)
 }
 
 type equalThreshold struct {

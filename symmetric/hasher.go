@@ -23,7 +23,7 @@ func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(Canonical(k))
 
 // HashBatch implements [hash.BatchHasher].
 func (s Hasher) HashBatch(dst []uint64, keys []hash.FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	// A loop for each of the library's hashers: a call through an interface for each key costs about as much as the hash.
 	switch base := s.base().(type) {
 	case hash.XX:
@@ -47,7 +47,7 @@ func (s Hasher) HashBatch(dst []uint64, keys []hash.FlowKey) {
 
 // HashFields implements [hash.FieldsHasher].
 func (s Hasher) HashFields(dst []uint64, h []hash.Headers, f hash.Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	switch base := s.base().(type) {
 	case hash.XX:
 		for i := range h {
