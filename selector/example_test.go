@@ -39,9 +39,9 @@ func ExampleGroup() {
 		}
 	}
 	// Output:
-	// pod2 02:00:00:00:00:02
-	// pod2 02:00:00:00:00:02
 	// pod1 02:00:00:00:00:01
+	// pod1 02:00:00:00:00:01
+	// pod2 02:00:00:00:00:02
 }
 
 // A member that is down is avoided in every group of its domain, at once.
