@@ -21,6 +21,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net/netip"
 	"os"
 	"strings"
@@ -50,12 +51,13 @@ const (
 )
 
 func run(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "forwarder: ", 0)
 	o, err := parseOptions(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "forwarder: %v\n", err)
+		complain.Print(err)
 		return exitUsage
 	}
 	play := runScenario
@@ -63,7 +65,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		play = runReplay
 	}
 	if err := play(o, stdout, newProgress(stderr)); err != nil {
-		fmt.Fprintf(stderr, "forwarder: %v\n", err)
+		complain.Print(err)
 		return exitFailed
 	}
 	return 0

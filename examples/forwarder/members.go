@@ -43,7 +43,7 @@ func (e *MemberError) Unwrap() error { return e.Err }
 func parseMembers(list string) ([]member, error) {
 	var members []member
 	macs := make(map[engine.MAC]bool)
-	for _, text := range strings.Split(list, ",") {
+	for text := range strings.SplitSeq(list, ",") {
 		m, err := parseMember(strings.TrimSpace(text))
 		if err == nil && macs[macOf(m.addr)] {
 			err = ErrMemberTwice

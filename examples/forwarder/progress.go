@@ -31,14 +31,14 @@ func (p *progress) step(done, total int64) {
 	}
 	if now := time.Now(); now.After(p.next) {
 		p.next, p.shown = now.Add(200*time.Millisecond), true
-		fmt.Fprintf(p.w, "\r%3d %%", done*100/total)
+		_, _ = fmt.Fprintf(p.w, "\r%3d %%", done*100/total)
 	}
 }
 
 // end clears the line for what is printed next.
 func (p *progress) end() {
 	if p.shown {
-		fmt.Fprint(p.w, "\r     \r")
+		_, _ = fmt.Fprint(p.w, "\r     \r")
 		p.shown = false
 	}
 }

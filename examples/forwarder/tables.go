@@ -109,11 +109,11 @@ func (t *table) row(cells ...any) {
 func (t *table) String() string {
 	var b strings.Builder
 	for _, row := range t.rows {
-		line := fmt.Sprintf("%-*s", t.widths[0], row[0])
+		cells := []string{fmt.Sprintf("%-*s", t.widths[0], row[0])}
 		for i, cell := range row[1:] {
-			line += fmt.Sprintf("  %*s", t.widths[i+1], cell)
+			cells = append(cells, fmt.Sprintf("%*s", t.widths[i+1], cell))
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
 	}
 	return b.String()
 }

@@ -190,7 +190,7 @@ func TestNextGeneration(t *testing.T) {
 
 	got, err = read(nextGeneration(t, 5, 3))
 	require.ErrorIs(t, err, ErrLinkType)
-	assert.EqualError(t, err, "packet 4: link type is neither Ethernet nor raw IP: 113 (Linux SLL)")
+	require.EqualError(t, err, "packet 4: link type is neither Ethernet nor raw IP: 113 (Linux SLL)")
 	assert.Len(t, got, 3)
 }
 

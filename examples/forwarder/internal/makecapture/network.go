@@ -45,7 +45,8 @@ type network struct{ clients, service string }
 
 func newNetwork() (network, error) {
 	n := network{fmt.Sprintf("ecmp-c%d", os.Getpid()), fmt.Sprintf("ecmp-s%d", os.Getpid())}
-	script := `
+	var script strings.Builder
+	script.WriteString(`
 ip netns add $C
 ip netns add $S
 ip -n $C link add c0 address 02:00:00:00:00:0c type veth peer name s0 address 02:00:00:00:00:14 netns $S
@@ -63,12 +64,12 @@ ip -n $C route add 172.16.0.20 via 10.9.0.2
 ip -n $C route add 2001:db8:ac10::14 via 2001:db8:9::2
 ip -n $S route add 198.51.100.0/24 via 10.9.0.1
 ip -n $S route add 2001:db8:c::/64 via 2001:db8:9::1
-`
+`)
 	for i := range sources {
-		script += fmt.Sprintf("ip -n $C addr add %v/32 dev c0\n", source(false, i))
-		script += fmt.Sprintf("ip -n $C addr add %v/128 dev c0 nodad\n", source(true, i))
+		fmt.Fprintf(&script, "ip -n $C addr add %v/32 dev c0\n", source(false, i))
+		fmt.Fprintf(&script, "ip -n $C addr add %v/128 dev c0 nodad\n", source(true, i))
 	}
-	for line := range strings.Lines(script) {
+	for line := range strings.Lines(script.String()) {
 		args := strings.Fields(strings.NewReplacer("$C", n.clients, "$S", n.service).Replace(line))
 		if len(args) == 0 {
 			continue
