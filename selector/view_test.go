@@ -117,7 +117,7 @@ func TestSelectBatchEqualsSelect(t *testing.T) {
 				require.EqualValues(t, v.Select(h), dst[i])
 			}
 		}
-		assert.Panics(t, func() { v.SelectBatch(nil, []uint64{1}) })
+		assert.Panics(t, func() { v.SelectBatch(make([]int32, 0, 8), []uint64{1}) })
 	}
 }
 
