@@ -7,4 +7,9 @@ require (
 	github.com/stretchr/testify v1.12.1
 )
 
-require go.yaml.in/yaml/v3 v3.0.5 // indirect
+require github.com/dchest/siphash v1.2.3 // indirect
+
+require (
+	github.com/dgryski/go-maglev v0.0.0-20200611225407-8961b9b1b8e6
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)
