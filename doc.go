@@ -4,10 +4,12 @@
 //	frame -> hash.Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> [symmetric] -> Hasher) -> uint64
 //	      -> flowcache.Sticky (pinned?) -> View.Select -> member
 //
+// Each part can be used without the others:
+//
 //   - hash makes flow keys of frames, and 64-bit hashes of flow keys.
 //   - symmetric gives both directions of a conversation one hash.
-//   - selector maps a hash to a member. A strategy is an algorithm with its parameters; a Group is the live set of members, which
-//     publishes immutable snapshots.
+//   - selector maps a hash to a member. A strategy is an algorithm with its parameters; a Group is the live set of members,
+//     which publishes immutable snapshots.
 //   - selector/selectortest checks any strategy, also one of your own.
 //   - flowcache remembers the member of each flow, so that flows stay where they are while the group changes.
 //

@@ -74,6 +74,33 @@ func TestRestoredAgesGoOn(t *testing.T) {
 	}
 }
 
+func TestPinsOlderThanTheTimeoutsNowAreNotRestored(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a")
+	before.connect(1)
+	before.wait(200 * time.Second)
+	after := newRouter(t, flowcache.Config{EstablishedTCP: 199 * time.Second}, "a")
+	require.NoError(t, after.restore(before.save()))
+	assert.Zero(t, after.table.Stats().Inserted)
+}
+
+func TestRestoreTellsGroupsApart(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a")
+	member := before.connect(1)
+	saved := before.save()
+	after := newRouter(t, flowcache.Config{}, "a", "b")
+	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{}, Domain: after.domain})
+	require.NoError(t, err)
+	s, err := other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	require.NoError(t, err)
+	for _, views := range [][]*selector.View{{after.view(), s.View()}, {s.View(), after.view()}} {
+		table, err := flowcache.NewTable(flowcache.Config{Domain: after.domain, Flows: 10_000})
+		require.NoError(t, err)
+		require.NoError(t, table.Restore(bytes.NewReader(saved), check, after.now, views...))
+		after.Sticky = flowcache.NewSticky(table)
+		after.expect(1, hash.ACK, member, flowcache.Pinned)
+	}
+}
+
 func TestRestoreKeepsPinsOfLiveTraffic(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	r.connect(1)

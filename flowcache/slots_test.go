@@ -22,6 +22,7 @@ func TestSweptFlowIsStillReportedAsMovedUntilItsTimeout(t *testing.T) {
 	r.connect(2)
 	r.set(selector.Equal("b")...)
 	r.sweepPass()
+	r.sweepPass()
 	assert.EqualValues(t, 2, r.table.Stats().Voided)
 	r.wait(350 * time.Second)
 	r.expect(1, hash.ACK, "b", flowcache.Moved)

@@ -194,7 +194,9 @@ func TestSYNOnClosingPinStartsANewFlow(t *testing.T) {
 	r.connect(1)
 	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
 	r.expect(1, hash.FIN|hash.ACK, "a", flowcache.Pinned)
-	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+	for _, garbage := range []hash.TCPFlags{hash.ACK, hash.SYN | hash.FIN, hash.SYN | hash.RST} {
+		r.expect(1, garbage, "a", flowcache.Pinned)
+	}
 	r.expect(1, hash.SYN, "b", flowcache.Placed)
 	r.expect(1, hash.ACK, "b", flowcache.Pinned)
 }
@@ -284,7 +286,45 @@ func TestFullTableRefusesButKeepsEstablishedFlows(t *testing.T) {
 	}
 }
 
-func TestFloodEvictsTheOldestOnProbation(t *testing.T) {
+func TestRoomIsMadeByTheOldestOnProbation(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		_, _ = r.tcp(f*5%8, hash.SYN) // the oldest is flow 0, then 5, 2, 7 ...
+		r.wait(time.Second / 2)
+	}
+	_, v := r.tcp(100, hash.SYN)
+	require.Equal(t, flowcache.Placed, v)
+	r.expect(5*5%8, hash.ACK, "a", flowcache.Pinned)
+	r.expect(0, hash.ACK, "a", flowcache.Placed)
+}
+
+func TestRoomIsMadeByPinsOfMembersThatLeft(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		r.connect(f)
+	}
+	r.set(selector.Equal("b")...)
+	for f := range uint64(8) {
+		r.expect(100+f, hash.SYN, "b", flowcache.Placed)
+		r.expect(100+f, hash.ACK, "b", flowcache.Pinned)
+	}
+	assert.EqualValues(t, 8, r.table.Stats().Reused)
+	assert.Zero(t, r.table.Stats().Refused)
+}
+
+func TestDigestsOfFewBits(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for digest := range uint64(100) {
+		for _, want := range []flowcache.Verdict{flowcache.Placed, flowcache.Pinned} {
+			p := packet(r.view(), 1, 6, hash.SYN)
+			p.Digest = digest << 20
+			_, v := r.send(p)
+			require.Equal(t, want, v)
+		}
+	}
+}
+
+func TestFloodEvictsOnlyProbation(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 1}, "a", "b")
 	for f := range uint64(7) {
 		r.connect(f)
@@ -323,7 +363,7 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 			assert.Equal(t, member, r.view().Member(int(routes[i].Member)).ID)
 		}
 	}
-	assert.Panics(t, func() { r.RouteBatch(nil, make([]flowcache.Packet, 1), 0) })
+	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), 0) })
 }
 
 func TestVerdictNames(t *testing.T) {

@@ -71,13 +71,13 @@ func TestParseIPKnown(t *testing.T) {
 
 	for _, version := range []byte{0, 1, 2, 3, 5, 7, 8, 15} {
 		h = stale()
-		assert.ErrorIs(t, hash.ParseIP(patch(ip4(6, tcp(0)), 0, version<<4|5), &h), hash.ErrNotIP)
+		require.ErrorIs(t, hash.ParseIP(patch(ip4(6, tcp(0)), 0, version<<4|5), &h), hash.ErrNotIP)
 		assert.Zero(t, h)
 	}
 	h = stale()
-	assert.EqualError(t, hash.ParseIP(nil, &h), "hash: IP header at byte 0: truncated")
+	require.EqualError(t, hash.ParseIP(nil, &h), "hash: IP header at byte 0: truncated")
 	assert.Zero(t, h)
-	assert.EqualError(t, hash.ParseIP(ip4(6, tcp(0)[:8]), &h), "hash: TCP header at byte 20: truncated")
+	require.EqualError(t, hash.ParseIP(ip4(6, tcp(0)[:8]), &h), "hash: TCP header at byte 20: truncated")
 }
 
 // All fragments of a datagram have one key, whatever follows the fragment header of the first.

@@ -15,8 +15,8 @@ func TestParseErrorsStay(t *testing.T) {
 	var h hash.Headers
 	first := hash.Parse(ether4(ip4(6, tcp(0)[:8])), &h)
 	second := hash.Parse(ether(0x8100, tag(1, 0x86dd), ip6(0, ext(17, 8), udp()[:4])), &h)
-	assert.EqualError(t, first, "hash: TCP header at byte 34: truncated")
-	assert.EqualError(t, second, "hash: UDP header at byte 66: truncated")
+	require.EqualError(t, first, "hash: TCP header at byte 34: truncated")
+	require.EqualError(t, second, "hash: UDP header at byte 66: truncated")
 }
 
 func TestParseErrorIsOneOfThree(t *testing.T) {

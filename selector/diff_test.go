@@ -72,6 +72,11 @@ func TestDiffByProbes(t *testing.T) {
 	assert.InDelta(t, 65536/4, d.Moved, 600)
 	assert.Equal(t, d.Moved, d.Forced)
 	assert.Zero(t, s.Diff(s).Moved)
+
+	small := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}), selector.Equal("a", "b")...)
+	large := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}), selector.Equal("a", "b")...)
+	assert.False(t, large.Diff(small).Exact, "tables of different sizes")
+	assert.False(t, small.Diff(large).Exact)
 }
 
 func TestDiffWithAGroupThatTakesNothing(t *testing.T) {

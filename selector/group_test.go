@@ -95,6 +95,7 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	require.NoError(t, err)
 	before, v := names(s.View()), s.View()
 	assert.True(t, v.Latest())
+	assert.Equal(t, hops(selector.Equal("b", "a")...), given, "the caller's list is the caller's")
 	given[0].ID, given[0].Value = "z", "changed"
 	update(t, g, selector.Equal("c", "d", "e")...)
 	assert.False(t, v.Latest())
@@ -242,6 +243,14 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 	assert.Equal(t, "b", other.View().Member(other.Select(0)).ID)
 	assert.NotEqual(t, s.View().Fingerprint(), other.View().Fingerprint(), "same members, another history")
 	assert.NotSame(t, s.View().Selector(), other.View().Selector())
+
+	twin := newGroup(t, c)
+	assert.NotSame(t, update(t, newGroup(t, c), selector.Equal("x")...).View().Selector(), update(t, twin, selector.Equal("x")...).View().Selector())
+	update(t, twin, selector.Equal("a", "b")...)
+	update(t, twin, selector.Equal("a", "b", "d")...)
+	detour := update(t, twin, selector.Equal("a", "b", "c")...)
+	assert.Equal(t, names(s.View()), names(detour.View()))
+	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(), "another history, though the same placement")
 
 	same := update(t, g, selector.Equal("c", "b", "a")...)
 	assert.Same(t, s.View().Selector(), same.View().Selector(), "nothing changed")

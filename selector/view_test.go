@@ -117,7 +117,7 @@ func TestSelectBatchEqualsSelect(t *testing.T) {
 				require.EqualValues(t, v.Select(h), dst[i])
 			}
 		}
-		assert.Panics(t, func() { v.SelectBatch(nil, []uint64{1}) })
+		assert.Panics(t, func() { v.SelectBatch(make([]int32, 0, 8), []uint64{1}) })
 	}
 }
 
@@ -250,9 +250,14 @@ func TestReadersAndWriters(t *testing.T) {
 	for range 3 {
 		readers.Go(func() {
 			version := uint64(0)
+			last := g.Load().View()
 			for n := range uint64(20_000) {
 				s := g.Load()
 				v := s.View()
+				if v != last && !assert.False(t, last.Latest(), "a newer view can be loaded") {
+					return
+				}
+				last = v
 				i := s.Select(n * 0x9e3779b97f4a7c15)
 				if v.Len() == 0 {
 					continue

@@ -78,7 +78,7 @@ func TestConversationsStayApart(t *testing.T) {
 			for _, b := range all {
 				for _, proto := range []uint8{6, 17} {
 					c := symmetric.Canonical(hash.NewFlowKey(proto, a, b))
-					if o, ok := seen[c]; ok && !(o.proto == proto && o.a == b && o.b == a) {
+					if o, ok := seen[c]; ok && o != (conversation{b, a, proto}) {
 						require.Failf(t, "merged", "%v and %v", o, conversation{a, b, proto})
 					}
 					seen[c] = conversation{a, b, proto}

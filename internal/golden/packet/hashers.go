@@ -2,7 +2,9 @@ package packet
 
 // XXH64 is the algorithm of https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md, step by step.
 func XXH64(seed uint64, data []byte) uint64 {
-	var prime = [...]uint64{0, 0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0x85ebca77c2b2ae63, 0x27d4eb2f165667c5}
+	prime := [...]uint64{
+		1: 0x9e3779b185ebca87, 2: 0xc2b2ae3d27d4eb4f, 3: 0x165667b19e3779f9, 4: 0x85ebca77c2b2ae63, 5: 0x27d4eb2f165667c5,
+	}
 	round := func(acc, lane uint64) uint64 { return rotateLeft(acc+lane*prime[2], 31) * prime[1] }
 	length := uint64(len(data))
 	var acc uint64
