@@ -39,8 +39,8 @@ func mustUpdate(t testing.TB, g *selector.Group[string], members ...selector.Mem
 	return s
 }
 
-// names returns the ID of the member of each of some hashes.
-func names(v *selector.View) []string {
+// placement returns the ID of the member of each of some hashes.
+func placement(v *selector.View) []string {
 	ids := make([]string, 2000)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range ids {
@@ -72,7 +72,7 @@ func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
 		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 		s := mustUpdate(t, newGroup(t, selector.Config{}), members...)
 		require.Equal(t, want.View().Fingerprint(), s.View().Fingerprint())
-		require.Equal(t, names(want.View()), names(s.View()))
+		require.Equal(t, placement(want.View()), placement(s.View()))
 		for i, m := range s.View().All() {
 			require.Equal(t, "to "+m.ID, *s.At(i))
 		}
@@ -93,13 +93,13 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	given := hops(selector.Equal("b", "a")...)
 	s, err := g.Update(given)
 	require.NoError(t, err)
-	before, v := names(s.View()), s.View()
+	before, v := placement(s.View()), s.View()
 	assert.True(t, v.Latest())
 	assert.Equal(t, hops(selector.Equal("b", "a")...), given, "the caller's list is the caller's")
 	given[0].ID, given[0].Value = "z", "changed"
 	mustUpdate(t, g, selector.Equal("c", "d", "e")...)
 	assert.False(t, v.Latest())
-	assert.Equal(t, before, names(v))
+	assert.Equal(t, before, placement(v))
 	assert.Equal(t, "to a", *s.At(0))
 	assert.Equal(t, "to b", *s.At(1))
 }
@@ -249,7 +249,7 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 	mustUpdate(t, twin, selector.Equal("a", "b")...)
 	mustUpdate(t, twin, selector.Equal("a", "b", "d")...)
 	detour := mustUpdate(t, twin, selector.Equal("a", "b", "c")...)
-	assert.Equal(t, names(s.View()), names(detour.View()))
+	assert.Equal(t, placement(s.View()), placement(detour.View()))
 	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(), "another history, though the same placement")
 
 	same := mustUpdate(t, g, selector.Equal("c", "b", "a")...)

@@ -22,7 +22,7 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	}
 	before := make([][]string, len(groups))
 	for i, g := range groups {
-		before[i] = names(g.Load().View())
+		before[i] = placement(g.Load().View())
 	}
 	d.Mark("b").SetDown(true)
 	assert.True(t, d.Mark("b").Down())
@@ -30,7 +30,7 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 		v := g.Load().View()
 		assert.False(t, v.Alive(1))
 		assert.True(t, v.Alive(0))
-		for k, id := range names(v) {
+		for k, id := range placement(v) {
 			require.NotEqual(t, "b", id)
 			if before[i][k] != "b" {
 				require.Equal(t, before[i][k], id, "only the member that is down loses flows")
@@ -39,7 +39,7 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	}
 	d.Mark("b").SetDown(false)
 	for i, g := range groups {
-		assert.Equal(t, before[i], names(g.Load().View()))
+		assert.Equal(t, before[i], placement(g.Load().View()))
 	}
 }
 
@@ -89,7 +89,7 @@ func TestUpdateIgnoresMarks(t *testing.T) {
 	plain := mustUpdate(t, newGroup(t, selector.Config{}), selector.Equal("a", "b", "c")...)
 	assert.Equal(t, plain.View().Fingerprint(), marked.View().Fingerprint())
 	assert.Equal(t, selector.Diff{Hashes: 1021, Exact: true}, marked.Diff(plain))
-	assert.NotContains(t, names(marked.View()), "b", "down before the group was there")
+	assert.NotContains(t, placement(marked.View()), "b", "down before the group was there")
 }
 
 func TestDownIsNotForgotten(t *testing.T) {
