@@ -209,7 +209,7 @@ func (c constant) Build([]selector.Member) (selector.Selector, error) { return c
 func (c constant) Select(uint64) int                                  { return int(c) }
 
 // heirs is a Rebuilder from elsewhere: the last member to join gets everything, so that history matters.
-type heirs struct{ owner string }
+type heirs struct{}
 
 type heirSelector struct {
 	index int
