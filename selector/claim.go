@@ -48,11 +48,12 @@ func (c *claims[E]) probe(n int) int {
 	type cursor struct {
 		at    int32
 		step  int32 // skip-size, negative: a sum below zero has not wrapped around
+		twice int32 // two steps, likewise
 		entry E
 	}
 	cursors := make([]cursor, len(c.members))
 	for k, m := range c.members {
-		cursors[k] = cursor{int32(m.offset), int32(m.skip) - size, E(c.index[k])}
+		cursors[k] = cursor{int32(m.offset), int32(m.skip) - size, int32(2*m.skip%uint32(size)) - size, E(c.index[k])}
 	}
 	free, slots, turn := c.free, c.slots, 0
 	for range n {
@@ -61,7 +62,7 @@ func (c *claims[E]) probe(n int) int {
 			k = int(c.turns[turn])
 		}
 		cursor := &cursors[k]
-		at, step := cursor.at, cursor.step
+		at, step, twice := cursor.at, cursor.step, cursor.twice
 		for {
 			then := at + step
 			then += size & (then >> 31)
@@ -71,7 +72,7 @@ func (c *claims[E]) probe(n int) int {
 				at = then ^ (then^at)&-int32(first) // at if the first is free
 				break
 			}
-			at = then + step
+			at += twice
 			at += size & (at >> 31)
 		}
 		free[uint32(at)>>6] &^= 1 << (uint32(at) & 63)
