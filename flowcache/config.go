@@ -2,12 +2,14 @@ package flowcache
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Config describes a Table. Domain and Flows are required; a zero duration means its default.
+// Config describes a Table. Domain and Flows are required; a zero duration means its default, or
+// the most that it can be if that is less.
 type Config struct {
 	Domain *selector.Domain // that of every view routed over the table
 
@@ -67,16 +69,24 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for _, d := range durations {
 		if *d.field == 0 {
-			*d.field = d.std
+			*d.field = min(d.std, c.most())
 		}
 		switch {
 		case *d.field < 0:
 			return c, &ConfigError{d.name, *d.field, "negative"}
-		case c.ticks(*d.field) > maxTicks:
+		case *d.field > c.most():
 			return c, &ConfigError{d.name, *d.field, fmt.Sprintf("more than %d ticks of %v", maxTicks, c.Tick)}
 		}
 	}
 	return c, nil
+}
+
+// most is the longest timeout; while the tick itself is not set, whatever that is.
+func (c Config) most() time.Duration {
+	if c.Tick <= 0 || c.Tick > math.MaxInt64/maxTicks {
+		return math.MaxInt64
+	}
+	return maxTicks * c.Tick
 }
 
 // ticks returns the least number of ticks that is not shorter than d.

@@ -37,13 +37,17 @@ func makeCRCTables() *[8][256]uint32 {
 }
 
 // Hash implements [Hasher].
-func (CRC32C) Hash(k FlowKey) uint64 {
+//
+//go:noinline
+func (c CRC32C) Hash(k FlowKey) uint64 { return c.words(k.src0, k.src1, k.dst0, k.dst1, k.rest) }
+
+func (CRC32C) words(w0, w1, w2, w3, w4 uint64) uint64 {
 	t := crcTables
-	crc := crcWord(t, 1<<32-1, k.src0)
-	crc = crcWord(t, crc, k.src1)
-	crc = crcWord(t, crc, k.dst0)
-	crc = crcWord(t, crc, k.dst1)
-	crc = crcWord(t, crc, k.rest)
+	crc := crcWord(t, 1<<32-1, w0)
+	crc = crcWord(t, crc, w1)
+	crc = crcWord(t, crc, w2)
+	crc = crcWord(t, crc, w3)
+	crc = crcWord(t, crc, w4)
 	return uint64(^crc) << 32
 }
 
@@ -55,17 +59,25 @@ func crcWord(t *[8][256]uint32, crc uint32, word uint64) uint32 {
 
 // HashBatch implements [BatchHasher].
 func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
-		dst[i] = c.Hash(keys[i])
+		k := &keys[i]
+		dst[i] = c.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 	}
 }
 
 // HashFields implements [FieldsHasher].
 func (c CRC32C) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	m := f.mask()
+	if f&Symmetric != 0 {
+		for i := range h {
+			dst[i] = c.words(f.of(&h[i]).canonical(m))
+		}
+		return
+	}
 	for i := range h {
-		dst[i] = c.Hash(f.of(&h[i]).masked(m))
+		k := f.of(&h[i])
+		dst[i] = c.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
 	}
 }

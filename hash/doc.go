@@ -16,6 +16,8 @@
 // all into one bucket of a flow table. [CRC32C] is what some hardware computes; whoever knows that can collide it at
 // will.
 //
+// Hash many headers in one call where you can: a call through an interface for every key costs as much as the hash.
+//
 // # Hostile input
 //
 // Parse and ParseIP accept any bytes. They never panic, never look past the end of the slice or of the IP packet in it,

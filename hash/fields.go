@@ -7,8 +7,8 @@ type Extractor interface {
 }
 
 // Fields is a set of parts of a flow, and the [Extractor] that keeps these parts of the outermost flow and zeroes the
-// others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. Bits
-// without a name below are ignored.
+// others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. The
+// highest bit is reserved.
 //
 // The flow label tells the flows of one pair of hosts apart where ports are not to be had (RFC 6438). But the two
 // directions of a conversation have labels of their own, and Headers.Cited has none: with Label, an ICMP error does not
@@ -23,6 +23,10 @@ const (
 	Label
 	SrcPort
 	DstPort
+
+	// Symmetric is no part of a flow: it makes the key the same for both directions of a conversation, as
+	// [FlowKey.Canonical] does once the other parts are chosen.
+	Symmetric
 
 	// innermost is set in what Inner returns: an Extractor that stays a Fields has the loops made for Fields.
 	innermost Fields = 1 << 7
@@ -39,8 +43,17 @@ const (
 func Inner(f Fields) Extractor { return f | innermost }
 
 // Extract implements [Extractor].
-func (f Fields) Extract(h *Headers) FlowKey {
-	return f.of(h).masked(f.mask())
+func (f Fields) Extract(h *Headers) (k FlowKey) {
+	m := f.mask()
+	from := f.of(h)
+	if f&Symmetric != 0 {
+		k.src0, k.src1, k.dst0, k.dst1, k.rest = from.canonical(m)
+		return k
+	}
+	k.src0, k.src1 = from.src0&m.src, from.src1&m.src
+	k.dst0, k.dst1 = from.dst0&m.dst, from.dst1&m.dst
+	k.rest = from.rest & m.rest
+	return k
 }
 
 // of returns where the flow that f extracts from stands.
@@ -71,14 +84,10 @@ func (f Fields) mask() keyMask {
 	return m
 }
 
-func (k *FlowKey) masked(m keyMask) FlowKey {
-	return FlowKey{k.src0 & m.src, k.src1 & m.src, k.dst0 & m.dst, k.dst1 & m.dst, k.rest & m.rest}
-}
-
 // String returns the names of the parts, such as "SrcAddr|DstAddr|Proto", and "none" if there are none.
 func (f Fields) String() string {
-	const all = 1<<6 - 1
-	s := setNames(uint8(f&all), [8]string{"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort"})
+	const all = 1<<7 - 1
+	s := setNames(uint8(f&all), [8]string{"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort", "Symmetric"})
 	if f&innermost != 0 {
 		return "Inner(" + s + ")"
 	}

@@ -73,8 +73,8 @@ func FlowKeyFromWords(w0, w1, w2, w3, w4 uint64) FlowKey {
 	return FlowKey{w0, w1, w2, w3, w4}
 }
 
-// Words returns the encoding of k as five little-endian words, for a [Hasher] that wants to read it without memory. They
-// are the same on every architecture.
+// Words returns the encoding of k as five little-endian words, for a [Hasher] of your own. They are the same on every
+// architecture.
 func (k FlowKey) Words() (w0, w1, w2, w3, w4 uint64) {
 	return k.src0, k.src1, k.dst0, k.dst1, k.rest
 }

@@ -34,7 +34,8 @@ type Keyed struct {
 
 // HashHeaders implements [HeaderHasher]. It allocates nothing unless the Extractor or the Hasher does.
 func (k Keyed) HashHeaders(dst []uint64, h []Headers) {
-	dst = dst[:len(h)]
+	// With the third index, a dst that is too short panics even if its capacity would do; so in every batch form.
+	dst = dst[:len(h):len(dst)]
 	extractor, hasher := k.Extractor, k.Hasher
 	if extractor == nil {
 		extractor = FiveTuple

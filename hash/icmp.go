@@ -37,8 +37,14 @@ func citedIPv4(seg []byte) (FlowKey, bool) {
 	if b[0]>>4 != 4 || size < ipv4Size || size > len(b) {
 		return FlowKey{}, false
 	}
+	addrs := binary.LittleEndian.Uint64(b[12:])
+	k := FlowKey{
+		src1: addrs<<32 | ip4Mapped,
+		dst1: addrs&ip4Addr | ip4Mapped,
+		rest: uint64(b[9]) << protoShift,
+	}
 	later := binary.BigEndian.Uint16(b[6:])&fragmentOffset != 0
-	return citedPorts(ipv4Key(b), b[size:], later)
+	return citedPorts(k, b[size:], later)
 }
 
 // citedIPv6 returns the key of the packet that the ICMPv6 error seg cites, as the packet was sent.
@@ -61,19 +67,27 @@ func citedIPv6(seg []byte) (FlowKey, bool) {
 	if f != 0 {
 		return FlowKey{}, false
 	}
-	return citedPorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater)
+	k := FlowKey{
+		src0: binary.LittleEndian.Uint64(b[8:]),
+		src1: binary.LittleEndian.Uint64(b[16:]),
+		dst0: binary.LittleEndian.Uint64(b[24:]),
+		dst1: binary.LittleEndian.Uint64(b[32:]),
+		rest: ip6Flag | uint64(c.proto)<<protoShift,
+	}
+	return citedPorts(k, b[c.l4:], c.fragLater)
 }
 
 // citedPorts completes a key by the ports at the start of seg, where there are any. The four bytes of them are enough:
 // an error need cite no more than eight bytes behind the IP header. A first fragment has its ports, because those are
 // what the rest of the conversation goes by, even though its own key does without.
 func citedPorts(k FlowKey, seg []byte, later bool) (FlowKey, bool) {
-	if later || !hasPorts(k.Proto()) {
+	t := &transports[k.Proto()]
+	if later || !t.hasPorts {
 		return k, true
 	}
 	if len(seg) < 4 {
 		return FlowKey{}, false
 	}
-	k.rest |= uint64(binary.LittleEndian.Uint32(seg))
+	k.rest |= t.ports(seg)
 	return k, true
 }

@@ -27,34 +27,30 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	if size > length || length > len(b) {
 		return fail(h, shortIPv4, l3)
 	}
-	k := ipv4Key(b)
+	addrs := binary.LittleEndian.Uint64(b[12:])
+	src, dst := addrs<<32|ip4Mapped, addrs&ip4Addr|ip4Mapped
+	proto, l4 := b[9], l3+size
+	rest := uint64(proto) << protoShift
+
 	frag := binary.BigEndian.Uint16(b[6:])
 	if frag&(moreFragments|fragmentOffset) != 0 {
-		h.set(k, 0, l3, l3+size)
+		h.setFlow(0, src, 0, dst, rest)
+		h.setRest(proto, 0, l3, l4)
 		h.FragID = uint32(binary.BigEndian.Uint16(b[4:]))
 		h.FragFirst = frag&fragmentOffset == 0
 		h.FragLater = !h.FragFirst
 		return nil
 	}
+
 	seg := b[size:length]
-	ports, tcp, f := transport(seg, b[9])
-	if f != 0 {
-		return fail(h, f, l3+size)
+	t := &transports[proto]
+	if len(seg) < int(t.size) {
+		return fail(h, t.short, l4)
 	}
-	k.rest |= uint64(ports)
-	h.set(k, tcp, l3, l3+size)
-	if b[9] == protoICMP && isErrorICMPv4(seg[0]) {
+	h.setFlow(0, src, 0, dst, rest|t.ports(seg))
+	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
+	if proto == protoICMP && isErrorICMPv4(seg[0]) {
 		h.cite(citedIPv4(seg))
 	}
 	return nil
-}
-
-// ipv4Key returns the key of the IPv4 header b, without ports.
-func ipv4Key(b []byte) FlowKey {
-	addrs := binary.LittleEndian.Uint64(b[12:])
-	return FlowKey{
-		src1: addrs<<32 | ip4Mapped,
-		dst1: addrs&ip4Addr | ip4Mapped,
-		rest: uint64(b[9]) << protoShift,
-	}
 }

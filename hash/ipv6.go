@@ -31,51 +31,50 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 		return fail(h, shortIPv6, l3)
 	}
 	proto, l4 := b[6], l3+ipv6Size
+	var c chain
 	if isExtension(proto) {
-		c, f := walkExtensions(p[:end], l4, proto)
+		var f fault
+		c, f = walkExtensions(p[:end], l4, proto)
 		if f != 0 {
 			return fail(h, f, c.l4)
 		}
 		proto, l4 = c.proto, c.l4
-		if c.fragment() {
-			h.set(ipv6Key(b, proto), 0, l3, l4)
-			h.FragID = c.fragID
-			h.FragFirst = c.fragFirst
-			h.FragLater = c.fragLater
-			return nil
-		}
 	}
+	src0, src1 := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+	dst0, dst1 := binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
+	rest := ipv6Label(b) | ip6Flag | uint64(proto)<<protoShift
+
+	if c.fragment() {
+		h.setFlow(src0, src1, dst0, dst1, rest)
+		h.setRest(proto, 0, l3, l4)
+		h.FragID = c.fragID
+		h.FragFirst = c.fragFirst
+		h.FragLater = c.fragLater
+		return nil
+	}
+
 	seg := p[l4:end]
-	ports, tcp, f := transport(seg, proto)
-	if f != 0 {
-		return fail(h, f, l4)
+	t := &transports[proto]
+	if len(seg) < int(t.size) {
+		return fail(h, t.short, l4)
 	}
-	k := ipv6Key(b, proto)
-	k.rest |= uint64(ports)
-	h.set(k, tcp, l3, l4)
+	h.setFlow(src0, src1, dst0, dst1, rest|t.ports(seg))
+	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
 	if proto == protoICMPv6 && isErrorICMPv6(seg[0]) {
 		h.cite(citedIPv6(seg))
 	}
 	return nil
 }
 
-// ipv6Key returns the key of the IPv6 header b, with the flow label and without ports.
-func ipv6Key(b []byte, proto uint8) FlowKey {
-	_ = b[ipv6Size-1]
-	// The label stands in the header as it stands in the encoding, after a byte that holds version and traffic class.
-	l := uint64(binary.LittleEndian.Uint32(b)) << 32
-	return FlowKey{
-		src0: binary.LittleEndian.Uint64(b[8:]),
-		src1: binary.LittleEndian.Uint64(b[16:]),
-		dst0: binary.LittleEndian.Uint64(b[24:]),
-		dst1: binary.LittleEndian.Uint64(b[32:]),
-		rest: l&maskLabel | ip6Flag | uint64(proto)<<protoShift,
-	}
+// ipv6Label returns the flow label of the IPv6 header b, where a key has it.
+func ipv6Label(b []byte) uint64 {
+	// In both, the label comes last in a group of four bytes.
+	return uint64(binary.LittleEndian.Uint32(b)) << 32 & maskLabel
 }
 
 func isExtension(proto uint8) bool {
 	const set = 1<<protoHopByHop | 1<<protoRouting | 1<<protoFragment | 1<<protoAH | 1<<protoDestOptions
-	return proto < 64 && set>>(proto&63)&1 != 0
+	return proto < 64 && uint64(set)>>(proto&63)&1 != 0
 }
 
 // A chain is where a chain of extension headers leads to.

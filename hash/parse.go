@@ -90,19 +90,23 @@ func ParseIP(packet []byte, h *Headers) error {
 	return ErrNotIP
 }
 
-// set makes h the headers of a packet that is neither a fragment nor an ICMP error.
-func (h *Headers) set(k FlowKey, tcp TCPFlags, l3, l4 int) {
-	h.Outer = k
-	h.Inner = k
+// setFlow makes the words those of the flow of h. They come one by one because the compiler keeps a whole FlowKey in
+// memory, where it writes words and then copies them two at a time, for which the processor has to wait. The caller
+// completes h by setRest; they are two functions so that both are small enough to be inlined.
+func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
+	h.Outer.src0, h.Inner.src0 = src0, src0
+	h.Outer.src1, h.Inner.src1 = src1, src1
+	h.Outer.dst0, h.Inner.dst0 = dst0, dst0
+	h.Outer.dst1, h.Inner.dst1 = dst1, dst1
+	h.Outer.rest, h.Inner.rest = rest, rest
+}
+
+// setRest sets what setFlow does not, as it is for a packet that is neither a fragment nor an ICMP error.
+func (h *Headers) setRest(proto uint8, tcp TCPFlags, l3, l4 int) {
 	h.Cited = FlowKey{}
 	h.FragID = 0
-	h.L3Offset = uint16(l3)
-	h.L4Offset = uint16(l4)
-	h.Proto = k.Proto()
-	h.InnerProto = k.Proto()
-	h.TCPFlags = tcp
-	h.InnerFlags = tcp
-	h.ICMPError = false
-	h.FragFirst = false
-	h.FragLater = false
+	h.L3Offset, h.L4Offset = uint16(l3), uint16(l4)
+	h.Proto, h.InnerProto = proto, proto
+	h.TCPFlags, h.InnerFlags = tcp, tcp
+	h.ICMPError, h.FragFirst, h.FragLater = false, false, false
 }

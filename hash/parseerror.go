@@ -161,7 +161,10 @@ func makeErrorTable() *errorTable {
 	return t
 }
 
-// fail zeroes h and returns the error for a header that starts at offset, which is at most maxOffset.
+// fail zeroes h and returns the error for a header that starts at offset, which is at most maxOffset. It is kept out of
+// line so that the good path stays small.
+//
+//go:noinline
 func fail(h *Headers, f fault, offset int) error {
 	*h = Headers{}
 	return &parseErrors[f][offset/2]

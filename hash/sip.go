@@ -10,16 +10,20 @@ type Sip struct {
 }
 
 // Hash implements [Hasher].
-func (s Sip) Hash(k FlowKey) uint64 {
+//
+//go:noinline
+func (s Sip) Hash(k FlowKey) uint64 { return s.words(k.src0, k.src1, k.dst0, k.dst1, k.rest) }
+
+func (s Sip) words(w0, w1, w2, w3, w4 uint64) uint64 {
 	v0 := s.K0 ^ 0x736f6d6570736575
 	v1 := s.K1 ^ 0x646f72616e646f6d
 	v2 := s.K0 ^ 0x6c7967656e657261
 	v3 := s.K1 ^ 0x7465646279746573
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, k.src0)
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, k.src1)
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, k.dst0)
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, k.dst1)
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, k.rest)
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w0)
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w1)
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w2)
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w3)
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w4)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, FlowKeySize<<56)
 	v2 ^= 0xff
 	for range 4 {
@@ -50,17 +54,25 @@ func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
 
 // HashBatch implements [BatchHasher].
 func (s Sip) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys)]
+	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
-		dst[i] = s.Hash(keys[i])
+		k := &keys[i]
+		dst[i] = s.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 	}
 }
 
 // HashFields implements [FieldsHasher].
 func (s Sip) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h)]
+	dst = dst[:len(h):len(dst)]
 	m := f.mask()
+	if f&Symmetric != 0 {
+		for i := range h {
+			dst[i] = s.words(f.of(&h[i]).canonical(m))
+		}
+		return
+	}
 	for i := range h {
-		dst[i] = s.Hash(f.of(&h[i]).masked(m))
+		k := f.of(&h[i])
+		dst[i] = s.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
 	}
 }

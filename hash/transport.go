@@ -10,52 +10,40 @@ const (
 	protoICMPv6  = 58
 	protoSCTP    = 132
 	protoUDPLite = 136
-
-	// The fixed part of each header.
-	icmpSize = 4
-	tcpSize  = 20
-	udpSize  = 8
-	dccpSize = 12
-	sctpSize = 12
 )
 
-// transport reads the header at the start of seg: the ports as they stand in a key, and TCP's flags. Both are zero for
-// protocols that have none.
-func transport(seg []byte, proto uint8) (ports uint32, tcp TCPFlags, f fault) {
-	switch proto {
-	case protoTCP:
-		if len(seg) < tcpSize {
-			return 0, 0, shortTCP
-		}
-		return binary.LittleEndian.Uint32(seg), TCPFlags(seg[13]), 0
-	case protoUDP, protoUDPLite:
-		if len(seg) < udpSize {
-			return 0, 0, shortUDP
-		}
-	case protoSCTP:
-		if len(seg) < sctpSize {
-			return 0, 0, shortSCTP
-		}
-	case protoDCCP:
-		if len(seg) < dccpSize {
-			return 0, 0, shortDCCP
-		}
-	case protoICMP, protoICMPv6:
-		if len(seg) < icmpSize {
-			return 0, 0, shortICMP
-		}
-		return 0, 0, 0
-	default:
-		return 0, 0, 0
-	}
-	return binary.LittleEndian.Uint32(seg), 0, 0
+// A transport is what the parser needs to know of a protocol above IP.
+type transport struct {
+	size     uint8 // of the fixed part of its header
+	hasPorts bool  // at the start of the header
+	short    fault // of a packet that ends before
 }
 
-// hasPorts reports whether a header of proto starts with two ports.
-func hasPorts(proto uint8) bool {
-	switch proto {
-	case protoTCP, protoUDP, protoUDPLite, protoSCTP, protoDCCP:
-		return true
+// transports has the zero transport for protocols in which nothing is looked at.
+//
+//nolint:gochecknoglobals // read-only
+var transports = [256]transport{
+	protoICMP:    {4, false, shortICMP},
+	protoICMPv6:  {4, false, shortICMP},
+	protoTCP:     {20, true, shortTCP},
+	protoUDP:     {8, true, shortUDP},
+	protoUDPLite: {8, true, shortUDP},
+	protoSCTP:    {12, true, shortSCTP},
+	protoDCCP:    {12, true, shortDCCP},
+}
+
+// ports returns the ports at the start of seg as they stand in a key, or zero if the protocol has none.
+func (t *transport) ports(seg []byte) uint64 {
+	if !t.hasPorts || len(seg) < 4 {
+		return 0
 	}
-	return false
+	return uint64(binary.LittleEndian.Uint32(seg))
+}
+
+// tcpFlags returns the flags of TCP, and zero for other protocols.
+func tcpFlags(seg []byte, proto uint8) TCPFlags {
+	if proto != protoTCP || len(seg) < 14 {
+		return 0
+	}
+	return TCPFlags(seg[13])
 }

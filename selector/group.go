@@ -54,6 +54,9 @@ func NewGroup[T any](c Config) (*Group[T], error) {
 // Load returns the newest snapshot, never nil. Load once for a burst of packets, and use one snapshot for all of it.
 func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
 
+// Domain returns the domain of the group.
+func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
+
 // Update replaces the members and returns the new snapshot, whose version is the old one plus 1. Hops may come in any
 // order; snapshots hold them sorted by ID, unless the strategy is [Ordered]. No hops, or hops that are all drained, are a
 // valid group in which no hash has a member. A member that stays keeps its slot; one that left and comes back gets another.

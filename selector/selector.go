@@ -1,4 +1,3 @@
-// Package selector answers which member of an equal-cost group a hash belongs to.
 package selector
 
 // Member is one next hop of a group.

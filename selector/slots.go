@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"math"
 	"slices"
 	"weak"
 )
@@ -27,23 +28,22 @@ type retiredSlot struct {
 	epoch uint64
 }
 
-// takeSlot returns NoSlot, and counts it, when every slot is taken or in quarantine. The caller holds d.mu.
+// takeSlot returns a slot that was never used or, when there is none left, the one that has been free for longest; NoSlot,
+// and counts it, when every slot is taken or in quarantine. The caller holds d.mu.
 func (d *Domain) takeSlot(owner slotOwner) uint16 {
 	p := &d.slots
-	if p.everUsed == 1<<16-1 && len(p.free) == 0 {
+	var slot uint16
+	if p.everUsed < math.MaxUint16 {
+		p.everUsed++
+		slot = p.everUsed
+	} else {
 		d.releaseSlots()
 		if len(p.free) == 0 {
 			p.refused++
 			return NoSlot
 		}
-	}
-	var slot uint16
-	if len(p.free) > 0 {
 		slot = p.free[0]
 		p.free = p.free[1:]
-	} else {
-		p.everUsed++
-		slot = p.everUsed
 	}
 	if p.owners == nil {
 		p.owners = make(map[uint16]slotOwner)

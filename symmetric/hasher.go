@@ -23,47 +23,23 @@ func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(Canonical(k))
 
 // HashBatch implements [hash.BatchHasher].
 func (s Hasher) HashBatch(dst []uint64, keys []hash.FlowKey) {
-	dst = dst[:len(keys)]
-	// A loop for each of the library's hashers: a call through an interface for each key costs about as much as the hash.
-	switch base := s.base().(type) {
-	case hash.XX:
-		for i, k := range keys {
-			dst[i] = base.Hash(Canonical(k))
-		}
-	case hash.Sip:
-		for i, k := range keys {
-			dst[i] = base.Hash(Canonical(k))
-		}
-	case hash.CRC32C:
-		for i, k := range keys {
-			dst[i] = base.Hash(Canonical(k))
-		}
-	default:
-		for i, k := range keys {
-			dst[i] = base.Hash(Canonical(k))
-		}
+	dst = dst[:len(keys):len(dst)]
+	base := s.base()
+	for i := range keys {
+		dst[i] = base.Hash(keys[i].Canonical())
 	}
 }
 
 // HashFields implements [hash.FieldsHasher].
 func (s Hasher) HashFields(dst []uint64, h []hash.Headers, f hash.Fields) {
-	dst = dst[:len(h)]
-	switch base := s.base().(type) {
-	case hash.XX:
-		for i := range h {
-			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
-		}
-	case hash.Sip:
-		for i := range h {
-			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
-		}
-	case hash.CRC32C:
-		for i := range h {
-			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
-		}
-	default:
-		for i := range h {
-			dst[i] = base.Hash(Canonical(f.Extract(&h[i])))
-		}
+	dst = dst[:len(h):len(dst)]
+	f |= hash.Symmetric
+	base := s.base()
+	if base, ok := base.(hash.FieldsHasher); ok {
+		base.HashFields(dst, h, f)
+		return
+	}
+	for i := range h {
+		dst[i] = base.Hash(f.Extract(&h[i]))
 	}
 }

@@ -1,0 +1,52 @@
+package engine
+
+import "iter"
+
+// Traffic is an amount of it.
+type Traffic struct {
+	Frames uint64
+	Bytes  uint64
+}
+
+func (t *Traffic) add(frame []byte) {
+	t.Frames++
+	t.Bytes += uint64(len(frame))
+}
+
+// Counters are what one worker has seen so far. Every frame that came in went to one member or was dropped for one reason, so
+// that the frames of Members and Dropped add up to those of In.
+type Counters struct {
+	In      Traffic
+	members []Traffic // by Adjacency.Output
+	dropped [drops]uint64
+}
+
+// Member returns what was sent to the member with this number.
+func (c *Counters) Member(output uint16) Traffic {
+	if int(output) >= len(c.members) {
+		return Traffic{}
+	}
+	return c.members[output]
+}
+
+// Dropped returns the number of frames dropped for a reason.
+func (c *Counters) Dropped(reason Drop) uint64 { return c.dropped[reason] }
+
+// Drops yields the number of frames dropped for each reason.
+func (c *Counters) Drops() iter.Seq2[Drop, uint64] {
+	return func(yield func(Drop, uint64) bool) {
+		for d := NotIP; d < drops; d++ {
+			if !yield(d, c.dropped[d]) {
+				return
+			}
+		}
+	}
+}
+
+// sent counts a frame for a member. It makes room when it first meets one.
+func (c *Counters) sent(output uint16, frame []byte) {
+	if need := int(output) + 1 - len(c.members); need > 0 {
+		c.members = append(c.members, make([]Traffic, need)...)
+	}
+	c.members[output].add(frame)
+}

@@ -1,0 +1,43 @@
+package engine
+
+import "github.com/ecmp-go/ecmp/flowcache"
+
+// A Decision is what a worker made of a frame. Where Drop is zero, Hop says where to send the frame, and Verdict how it was
+// found; a frame whose Verdict is [flowcache.Moved] is of a flow that its new member does not know, and whose sender is best
+// told so by a reset.
+type Decision struct {
+	Hop     *Adjacency // nil if the frame is dropped; never to be written through
+	Verdict flowcache.Verdict
+	Drop    Drop
+}
+
+// Drop says why a frame is dropped; zero is not at all.
+type Drop uint8
+
+// The reasons to drop a frame.
+const (
+	NotIP    Drop = iota + 1 // a whole frame of something else, such as ARP
+	Damaged                  // truncated or malformed: see [hash.ParseError]
+	NoRoute                  // no prefix holds the destination
+	Expired                  // the TTL or hop limit is used up
+	NoMember                 // the group has no member that can take the frame
+
+	drops
+)
+
+// String returns the reason in words.
+func (d Drop) String() string {
+	switch d {
+	case NotIP:
+		return "not IP"
+	case Damaged:
+		return "damaged"
+	case NoRoute:
+		return "no route"
+	case Expired:
+		return "TTL expired"
+	case NoMember:
+		return "no member"
+	}
+	return "none"
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/gaissmai/bart"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// MaxBurst is the number of frames that a worker takes through its stages at a time.
+const MaxBurst = 64
+
+// Routes says which group a destination belongs to, by longest prefix. Workers share it, so it must not be written once a
+// worker has it: make a changed one by InsertPersist and give it to each worker by [Worker.SetRoutes]. What changes
+// often, the members of a group, is behind it and needs no new routes.
+type Routes = bart.Table[*Group]
+
+// Config is what the workers of one router have in common.
+type Config struct {
+	Routes *Routes           // required
+	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
+	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
+}
+
+// A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
+// change while they work. Burst allocates nothing, but for a counter when a worker first meets a member.
+type Worker struct {
+	routes *Routes
+	hasher hash.HeaderHasher
+	flows  interface {
+		RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
+	}
+	counters Counters
+
+	// Of the burst at hand, without the frames that are dropped early. They live here since they would escape to the heap.
+	headers [MaxBurst]hash.Headers
+	snaps   [MaxBurst]*selector.Snapshot[Adjacency]
+	index   [MaxBurst]int // in the caller's burst
+	hashes  [MaxBurst]uint64
+	packets [MaxBurst]flowcache.Packet
+	routed  [MaxBurst]flowcache.Route
+}
+
+// NewWorker returns a worker.
+func NewWorker(c Config) *Worker {
+	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}}
+	if c.Hasher == nil {
+		w.hasher = hash.Keyed{}
+	}
+	if c.Flows != nil {
+		w.flows = flowcache.NewSticky(c.Flows)
+	}
+	return w
+}
+
+// SetRoutes replaces the routes. Like Burst, it is called by the goroutine that the worker belongs to.
+func (w *Worker) SetRoutes(r *Routes) { w.routes = r }
+
+// Counters returns what the worker has seen. They belong to the worker: read them between bursts.
+func (w *Worker) Counters() *Counters { return &w.counters }
+
+// Burst decides where frames go, Ethernet frames with or without VLAN tags, and rewrites those that go somewhere in place:
+// MAC addresses, TTL or hop limit, IPv4 checksum. dst[i] is for frames[i]; it panics if dst is shorter than frames. now is
+// the time in nanoseconds of the caller's clock, which must not run backwards.
+func (w *Worker) Burst(dst []Decision, frames [][]byte, now int64) {
+	dst = dst[:len(frames):len(dst)]
+	for len(frames) > MaxBurst {
+		w.burst(dst[:MaxBurst], frames[:MaxBurst], now)
+		dst, frames = dst[MaxBurst:], frames[MaxBurst:]
+	}
+	w.burst(dst, frames, now)
+}
+
+func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
+	n := 0
+	for i, frame := range frames {
+		w.counters.In.add(frame)
+		group, drop := w.classify(frame, &w.headers[n])
+		if drop != 0 {
+			dst[i] = w.drop(drop)
+			continue
+		}
+		w.index[n], w.snaps[n] = i, group.Load()
+		n++
+	}
+	w.hasher.HashHeaders(w.hashes[:n], w.headers[:n])
+	for i := range n {
+		w.packets[i] = flowcache.NewPacket(w.snaps[i].View(), &w.headers[i], w.hashes[i])
+	}
+	w.flows.RouteBatch(w.routed[:n], w.packets[:n], now)
+	for i, r := range w.routed[:n] {
+		at := w.index[i]
+		if r.Member < 0 {
+			dst[at] = w.drop(NoMember)
+			continue
+		}
+		hop := w.snaps[i].At(int(r.Member))
+		rewrite(frames[at], int(w.headers[i].L3Offset), hop)
+		w.counters.sent(hop.Output, frames[at])
+		dst[at] = Decision{Hop: hop, Verdict: r.Verdict}
+	}
+}
+
+// classify parses a frame and finds its group, or why it is dropped.
+func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
+	if err := hash.Parse(frame, h); err != nil {
+		if errors.Is(err, hash.ErrNotIP) {
+			return nil, NotIP
+		}
+		return nil, Damaged
+	}
+	group, ok := w.routes.Lookup(h.Outer.Dst().Addr())
+	if !ok {
+		return nil, NoRoute
+	}
+	if lifetime(frame[h.L3Offset:]) <= 1 {
+		return nil, Expired
+	}
+	return group, 0
+}
+
+func (w *Worker) drop(reason Drop) Decision {
+	w.counters.dropped[reason]++
+	return Decision{Drop: reason, Verdict: flowcache.NoMember}
+}

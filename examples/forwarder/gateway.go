@@ -1,0 +1,86 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/symmetric"
+)
+
+// gatewayMAC is the source address of what a gateway sends, locally administered.
+var gatewayMAC = engine.MAC{0x02, 0xec, 0x00, 0x00, 0x00, 0x01} //nolint:gochecknoglobals // read-only
+
+// A gateway is a router with one worker and one group, which is the next hop of every prefix.
+type gateway struct {
+	group   *engine.Group
+	flows   *flowcache.Table // nil: not sticky
+	worker  *engine.Worker
+	numbers map[string]uint16 // of the members, by ID; given when a member is first seen
+
+	swept time.Time
+}
+
+type gatewayConfig struct {
+	strategy  selector.Strategy
+	prefixes  []netip.Prefix
+	sticky    bool
+	symmetric bool
+	seed      uint64
+	flows     int // that the flow table is for
+}
+
+func newGateway(c gatewayConfig) (*gateway, error) {
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: c.strategy, Domain: domain})
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{group: group, numbers: make(map[string]uint16)}
+	if c.sticky {
+		if g.flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: c.flows}); err != nil {
+			return nil, err
+		}
+	}
+	routes := new(engine.Routes)
+	for _, p := range c.prefixes {
+		routes.Insert(p, group)
+	}
+	var hasher hash.Hasher = hash.XX{Seed: c.seed}
+	if c.symmetric {
+		hasher = symmetric.Hasher{Base: hasher}
+	}
+	g.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Keyed{Hasher: hasher}, Flows: g.flows})
+	return g, nil
+}
+
+// update replaces the members of the group.
+func (g *gateway) update(members []member) error {
+	hops := make([]engine.Hop, len(members))
+	for i, m := range members {
+		if _, ok := g.numbers[m.ID]; !ok {
+			g.numbers[m.ID] = uint16(len(g.numbers))
+		}
+		hops[i] = engine.Hop{Member: m.Member, Value: engine.Adjacency{
+			ID: m.ID, Src: gatewayMAC, Dst: macOf(m.addr), Output: g.numbers[m.ID],
+		}}
+	}
+	_, err := g.group.Update(hops)
+	return err
+}
+
+// sweep takes the flow table's sweep as far as it is due: through the whole table once a minute.
+func (g *gateway) sweep(now time.Time) {
+	const pass = time.Minute
+	if g.flows == nil {
+		return
+	}
+	due := int(float64(g.flows.Buckets()) * min(now.Sub(g.swept), pass).Seconds() / pass.Seconds())
+	if due > 0 {
+		g.flows.Sweep(now.UnixNano(), due)
+		g.swept = now
+	}
+}

@@ -1,0 +1,132 @@
+// Forwarder plays packet captures to the reference engine: package engine.
+//
+//	go run ./examples/forwarder
+//	go run ./examples/forwarder -pcap IN.pcap -out DIR -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy maglev -symmetric -sticky=true
+//
+// Without -pcap it plays a capture that is built in, real traffic to a service at 172.16.0.20, to a group of three pods, adds a
+// fourth, removes the first and drains the second, and shows what each change did to the established flows: under the normal hash
+// (mod N) and with sticky flows. Then it shows what the same changes move under each strategy without stickiness. It needs
+// no privilege and no network.
+//
+// With -pcap it routes the packets of a capture, pcap or pcapng, Ethernet or raw IP, and writes one capture for each member,
+// DIR/pod1.pcap and so on, as the member would get them: with its MAC address, the TTL one less, and right checksums. The IP
+// addresses stay, as under direct server return.
+//
+// With -json the results are one JSON object. The exit code is 0, 1 when something failed on the way, such as a damaged capture
+// (the results are of what came before it), and 2 when the command line is wrong.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options is the command line.
+type options struct {
+	pcap, out string
+	members   []member
+	strategy  namedStrategy
+	prefixes  []netip.Prefix
+	symmetric bool
+	sticky    bool
+	seed      uint64
+	json      bool
+}
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func run(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "forwarder: ", 0)
+	o, err := parseOptions(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		complain.Print(err)
+		return exitUsage
+	}
+	play := runScenario
+	if o.pcap != "" {
+		play = runReplay
+	}
+	if err := play(o, stdout, newProgress(stderr)); err != nil {
+		complain.Print(err)
+		return exitFailed
+	}
+	return 0
+}
+
+func parseOptions(args []string, stderr io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("forwarder", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it all
+	flags.StringVar(&o.pcap, "pcap", "", "`capture` to route; without it, play the built-in scenario")
+	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
+	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3", "members of the group: `id=address[:weight],...`")
+	strategy := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(strategyNames(), ", "))
+	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
+	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
+	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
+	flags.Uint64Var(&o.seed, "seed", 0, "`number` that makes the hash differ from another router's")
+	flags.BoolVar(&o.json, "json", false, "print JSON")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
+		}
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.pcap == "" {
+		flags.Visit(func(f *flag.Flag) {
+			if f.Name != "json" && err == nil {
+				err = fmt.Errorf("-%s is for a capture given by -pcap", f.Name)
+			}
+		})
+		return o, err
+	}
+	o.strategy, err = parseStrategy(*strategy)
+	if err != nil {
+		return o, err
+	}
+	if o.members, err = parseMembers(*members); err != nil {
+		return o, err
+	}
+	// The strategy may refuse what every group accepts; try it before any output is there.
+	if _, err = selector.New(o.strategy.strategy, identities(o.members)); err != nil && !errors.Is(err, selector.ErrNoWeight) {
+		return o, err
+	}
+	o.prefixes, err = parsePrefixes(*vip)
+	return o, err
+}
+
+func parsePrefixes(list string) (prefixes []netip.Prefix, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(text)
+			if addrErr != nil || addr.Zone() != "" {
+				return nil, fmt.Errorf("-vip: %q is neither a prefix nor an address", text)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		prefixes = append(prefixes, p)
+	}
+	return prefixes, nil
+}

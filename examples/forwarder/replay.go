@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/internal/capture"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/symmetric"
+)
+
+// tableFlows is how many flows the flow table is for: 11 MB.
+const tableFlows = 1 << 20
+
+// runReplay routes the packets of a capture and prints where they went. Where the capture can't be read on, it does so for what
+// came before.
+func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
+	in, err := os.Open(o.pcap)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	reader, err := capture.NewReader(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.pcap, err)
+	}
+	g, err := newGateway(gatewayConfig{
+		strategy: o.strategy.strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed, flows: tableFlows,
+	})
+	if err != nil {
+		return err
+	}
+	if err := g.update(o.members); err != nil {
+		return err
+	}
+	to, err := newOutputs(o, in)
+	if err != nil {
+		return err
+	}
+	r := replay{options: o, flows: make([]map[hash.FlowKey]struct{}, len(o.members)), outputs: to}
+	for i := range r.flows {
+		r.flows[i] = make(map[hash.FlowKey]struct{})
+	}
+	p := player{gateway: g, after: r.add, before: func(time.Time) error { return showPosition(in, progress) }}
+	played := p.play(reader)
+	progress.end()
+	if played != nil {
+		played = fmt.Errorf("%s: %w", o.pcap, played)
+	}
+	return errors.Join(played, to.close(), r.print(stdout, g))
+}
+
+func showPosition(in *os.File, progress *progress) error {
+	if progress.w == nil {
+		return nil
+	}
+	at, err := in.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil //nolint:nilerr // a pipe has no position to show
+	}
+	info, err := in.Stat()
+	if err == nil {
+		progress.step(at, info.Size())
+	}
+	return err
+}
+
+// A replay collects where the packets of a capture went.
+type replay struct {
+	options options
+	flows   []map[hash.FlowKey]struct{} // of each member
+	outputs *outputs
+}
+
+// add takes note of a packet, and writes it to its member's capture.
+func (r *replay) add(p capture.Packet, d engine.Decision) error {
+	if d.Hop == nil {
+		return nil
+	}
+	var h hash.Headers
+	if err := hash.Parse(whole(&p), &h); err != nil {
+		return err // the engine has parsed it
+	}
+	key := hash.FiveTuple.Extract(&h)
+	if r.options.symmetric {
+		key = symmetric.Canonical(key)
+	}
+	r.flows[d.Hop.Output][key] = struct{}{}
+	return r.outputs.write(int(d.Hop.Output), p)
+}
+
+func (r *replay) print(w io.Writer, g *gateway) error {
+	c := g.worker.Counters()
+	report := replayReport{Frames: c.In.Frames, Dropped: map[string]uint64{}}
+	for i, m := range r.options.members {
+		t := c.Member(uint16(i))
+		report.Members = append(report.Members, memberReport{m.ID, m.addr.String(), m.Weight, t.Frames, t.Bytes, len(r.flows[i])})
+	}
+	for reason, n := range c.Drops() {
+		if n > 0 {
+			report.Dropped[reason.String()] = n
+		}
+	}
+	if r.options.json {
+		return printJSON(w, report)
+	}
+	return report.print(w)
+}

@@ -1,0 +1,40 @@
+// Quickstart routes a flow over three pods, adds a fourth, and removes the flow's own.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/netip"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/symmetric"
+)
+
+func main() {
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	check(err)
+	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1_000_000})
+	check(err)
+	sticky, hasher := flowcache.NewSticky(table), symmetric.Hasher{Base: hash.XX{Seed: 42}}
+	flow := hash.NewFlowKey(6, netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("172.16.0.20:80"))
+	for now, pods := range [][]string{{"pod1", "pod2", "pod3"}, {"pod1", "pod2", "pod3", "pod4"}, {"pod2", "pod3", "pod4"}} {
+		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
+		for _, pod := range pods {
+			hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: pod, Weight: 1}})
+		}
+		snapshot, err := group.Update(hops)
+		check(err)
+		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: 6, TCPFlags: hash.ACK}, hasher.Hash(flow))
+		route := sticky.Route(&packet, int64(now)*1e9)
+		fmt.Println(pods, snapshot.View().Member(int(route.Member)).ID, route.Verdict)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,59 @@
+package flowcache_test
+
+import (
+	"fmt"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A worker of a router: frames in, members out. The slices are the worker's own, reused for each burst.
+func ExampleSticky_RouteBatch() {
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	if err != nil {
+		panic(err)
+	}
+	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 100_000})
+	if err != nil {
+		panic(err)
+	}
+	sticky := flowcache.NewSticky(table)
+	hasher := hash.Keyed{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}}
+
+	headers := make([]hash.Headers, 32)
+	hashes := make([]uint64, 32)
+	packets := make([]flowcache.Packet, 32)
+	routes := make([]flowcache.Route, 32)
+	forward := func(burst [][]byte, now int64) {
+		n := 0
+		for _, frame := range burst {
+			if hash.Parse(frame, &headers[n]) == nil {
+				n++
+			}
+		}
+		view := group.Load().View()
+		hasher.HashHeaders(hashes[:n], headers[:n])
+		for i := range n {
+			packets[i] = flowcache.NewPacket(view, &headers[i], hashes[i])
+		}
+		sticky.RouteBatch(routes[:n], packets[:n], now)
+		for _, r := range routes[:n] {
+			fmt.Println(r.Verdict)
+		}
+	}
+
+	syn := []byte("\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x08\x00" + // Ethernet
+		"\x45\x00\x00\x28\x00\x00\x00\x00\x40\x06\x00\x00\xc0\x00\x02\x01\xac\x10\x00\x14" + // 192.0.2.1 to 172.16.0.20
+		"\x9c\x40\x00\x50\x00\x00\x00\x00\x00\x00\x00\x00\x50\x02\x00\x00\x00\x00\x00\x00") // port 40000 to 80, SYN
+	forward([][]byte{syn}, 0)
+	if _, err := group.Update([]selector.Hop[struct{}]{{Member: selector.Member{ID: "pod1", Weight: 1}}}); err != nil {
+		panic(err)
+	}
+	forward([][]byte{syn, syn}, 0)
+	// Output:
+	// no member
+	// placed
+	// pinned
+}

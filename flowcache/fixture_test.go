@@ -1,0 +1,95 @@
+package flowcache_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+const second = int64(time.Second)
+
+// A router is what the tests route with: one group, one table and one worker.
+type router struct {
+	*flowcache.Sticky
+	t      *testing.T
+	domain *selector.Domain
+	group  *selector.Group[string]
+	table  *flowcache.Table
+	now    int64
+}
+
+func newRouter(t *testing.T, c flowcache.Config, ids ...string) *router {
+	t.Helper()
+	if c.Domain == nil {
+		c.Domain = selector.NewDomain()
+	}
+	if c.Flows == 0 {
+		c.Flows = 10_000
+	}
+	table, err := flowcache.NewTable(c)
+	require.NoError(t, err)
+	group, err := selector.NewGroup[string](selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: c.Domain})
+	require.NoError(t, err)
+	r := &router{Sticky: flowcache.NewSticky(table), t: t, domain: c.Domain, group: group, table: table, now: 1000 * second}
+	r.set(selector.Equal(ids...)...)
+	return r
+}
+
+func (r *router) set(members ...selector.Member) *selector.View {
+	r.t.Helper()
+	hops := make([]selector.Hop[string], len(members))
+	for i, m := range members {
+		hops[i] = selector.Hop[string]{Member: m, Value: m.ID}
+	}
+	s, err := r.group.Update(hops)
+	require.NoError(r.t, err)
+	return s.View()
+}
+
+func (r *router) view() *selector.View { return r.group.Load().View() }
+
+// tcp routes a TCP packet of the flow and returns its member's ID.
+func (r *router) tcp(flow uint64, flags hash.TCPFlags) (string, flowcache.Verdict) {
+	return r.send(packet(r.view(), flow, 6, flags))
+}
+
+func (r *router) send(p flowcache.Packet) (string, flowcache.Verdict) {
+	route := r.Route(&p, r.now)
+	if route.Member < 0 {
+		return "", route.Verdict
+	}
+	return p.View.Member(int(route.Member)).ID, route.Verdict
+}
+
+func (r *router) wait(d time.Duration) { r.now += int64(d) }
+
+// connect establishes flow and returns its member.
+func (r *router) connect(flow uint64) string {
+	r.t.Helper()
+	member, verdict := r.tcp(flow, hash.SYN)
+	require.Equal(r.t, flowcache.Placed, verdict)
+	r.expect(flow, hash.ACK, member, flowcache.Pinned)
+	return member
+}
+
+func (r *router) expect(flow uint64, flags hash.TCPFlags, member string, verdict flowcache.Verdict) {
+	r.t.Helper()
+	m, v := r.tcp(flow, flags)
+	require.Equal(r.t, verdict, v)
+	require.Equal(r.t, member, m)
+}
+
+func packet(v *selector.View, flow uint64, proto uint8, flags hash.TCPFlags) flowcache.Packet {
+	h := mix(flow)
+	return flowcache.Packet{Digest: h ^ v.Salt(), Hash: h, View: v, Flags: flags, Proto: proto}
+}
+
+func mix(x uint64) uint64 {
+	return rand.New(rand.NewPCG(x, 1)).Uint64()
+}

@@ -1,0 +1,109 @@
+package flowcache_test
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+const workers = 4
+
+// routeAll lets every worker route one packet of each flow, all at once, and counts the verdicts.
+func (r *router) routeAll(flags hash.TCPFlags) (verdicts [flowcache.NoMember + 1]int64) {
+	var wg sync.WaitGroup
+	var counts [flowcache.NoMember + 1]atomic.Int64
+	for range workers {
+		wg.Go(func() {
+			s := flowcache.NewSticky(r.table)
+			for f := range uint64(flows) {
+				p := packet(r.view(), f, 6, flags)
+				counts[s.Route(&p, r.now).Verdict].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	for v := range verdicts {
+		verdicts[v] = counts[v].Load()
+	}
+	return verdicts
+}
+
+func TestWorkersAgreeOnOnePinAFlowAndReportAMoveOnce(t *testing.T) {
+	for range 10 {
+		r := newRouter(t, flowcache.Config{}, "a", "b", "c", "d")
+		v := r.view()
+		r.routeAll(hash.SYN)
+		pins := 0
+		for i := range v.All() {
+			pins += r.table.Pins(v.Slot(i))
+		}
+		require.Equal(t, flows, pins)
+
+		verdicts := r.routeAll(hash.ACK)
+		require.EqualValues(t, workers*flows, verdicts[flowcache.Pinned])
+		require.EqualValues(t, flows, r.table.Stats().Promoted)
+
+		lost := r.table.Pins(v.Slot(0))
+		r.set(selector.Equal("b", "c", "d")...)
+		verdicts = r.routeAll(hash.ACK)
+		require.EqualValues(t, lost, verdicts[flowcache.Moved])
+		require.EqualValues(t, workers*flows-lost, verdicts[flowcache.Pinned])
+	}
+}
+
+// TestEverythingAtOnce routes while members join and leave, are marked, swept and saved. The members that stay keep their
+// flows throughout, although workers work with views of different age.
+func TestEverythingAtOnce(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "stay1", "stay2")
+	member := make(map[uint64]string)
+	for f := range uint64(flows) {
+		member[f] = r.connect(f)
+	}
+	var stop atomic.Bool
+	var side, routing sync.WaitGroup
+	background := func(work func(n int)) {
+		side.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				work(n)
+			}
+		})
+	}
+	background(func(n int) {
+		guests := [][]string{{"stay1", "stay2", "x"}, {"stay1", "stay2", "x", "y"}, {"stay1", "stay2"}}
+		r.set(selector.Equal(guests[n%3]...)...)
+	})
+	background(func(n int) { r.domain.Mark("x").SetDown(n%2 == 0) })
+	background(func(int) { r.table.Sweep(r.now, 100) })
+	background(func(int) { _ = r.table.Save(io.Discard, 0, r.now) })
+	for w := range uint64(workers) {
+		routing.Go(func() {
+			s := flowcache.NewSticky(r.table)
+			for round := range uint64(6) {
+				v := r.view()
+				for f := range uint64(flows) {
+					p := packet(v, f, 6, hash.ACK)
+					route := s.Route(&p, r.now)
+					if !assert.Equal(t, flowcache.Pinned, route.Verdict) || !assert.Equal(t, member[f], v.Member(int(route.Member)).ID) {
+						return
+					}
+					p = packet(v, flows+(w*6+round)*flows+f, 17, 0) // new flows come and fill the table
+					route = s.Route(&p, r.now)
+					if !assert.NotEqual(t, flowcache.NoMember, route.Verdict) {
+						return
+					}
+				}
+			}
+		})
+	}
+	routing.Wait()
+	stop.Store(true)
+	side.Wait()
+}

@@ -1,0 +1,393 @@
+package flowcache_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+const flows = 2000
+
+func TestAddingMovesNoFlow(t *testing.T) {
+	for name, before := range map[string][]string{"three to four": {"a", "b", "c"}, "one to many": {"a"}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRouter(t, flowcache.Config{}, before...)
+			member := make(map[uint64]string)
+			for f := range uint64(flows) {
+				member[f] = r.connect(f)
+			}
+			r.set(selector.Equal("a", "b", "c", "d")...)
+			for f, m := range member {
+				r.expect(f, hash.ACK, m, flowcache.Pinned)
+			}
+			newcomer := 0
+			for f := range uint64(flows) {
+				if m, v := r.tcp(flows+f, hash.SYN); m == "d" && v == flowcache.Placed {
+					newcomer++
+				}
+			}
+			assert.InDelta(t, flows/4, newcomer, 100, "new flows reach the new member")
+		})
+	}
+}
+
+func TestRemovalMovesOnlyItsFlowsAndReportsEachOnce(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b", "c", "d")
+	member := make(map[uint64]string)
+	for f := range uint64(flows) {
+		member[f] = r.connect(f)
+	}
+	r.set(selector.Equal("b", "c", "d")...)
+	moved := uint64(0)
+	for f, old := range member {
+		if old != "a" {
+			r.expect(f, hash.ACK, old, flowcache.Pinned)
+			continue
+		}
+		m, v := r.tcp(f, hash.ACK)
+		require.Equal(t, flowcache.Moved, v)
+		require.NotEqual(t, "a", m)
+		r.expect(f, hash.ACK, m, flowcache.Pinned)
+		moved++
+	}
+	assert.Positive(t, moved)
+	assert.Equal(t, moved, r.table.Stats().Moved)
+}
+
+func TestDrainKeepsFlowsAndTakesNoNewOnes(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	member := make(map[uint64]string)
+	for f := range uint64(flows) {
+		member[f] = r.connect(f)
+	}
+	v := r.set(selector.Member{ID: "a", Weight: 0}, selector.Member{ID: "b", Weight: 1})
+	held := 0
+	for f, m := range member {
+		r.expect(f, hash.ACK, m, flowcache.Pinned)
+		if m == "a" {
+			held++
+		}
+	}
+	for f := range uint64(flows) {
+		r.expect(flows+f, hash.SYN, "b", flowcache.Placed)
+	}
+	assert.Equal(t, held, r.table.Pins(v.Slot(0)), "flows left on the draining member")
+
+	r.set(selector.Equal("a", "b")...)
+	for f, m := range member {
+		r.expect(f, hash.ACK, m, flowcache.Pinned)
+	}
+}
+
+func TestWhollyDrainedEmptiedAndFilledAgain(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	m := r.connect(1)
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b"})
+	r.expect(1, hash.ACK, m, flowcache.Pinned)
+	r.expect(2, hash.SYN, "", flowcache.NoMember)
+
+	r.set()
+	r.expect(1, hash.ACK, "", flowcache.NoMember)
+	r.expect(2, hash.SYN, "", flowcache.NoMember)
+
+	r.set(selector.Equal("c")...)
+	r.expect(1, hash.ACK, "c", flowcache.Moved)
+	r.expect(1, hash.ACK, "c", flowcache.Pinned)
+	r.expect(2, hash.SYN, "c", flowcache.Placed)
+}
+
+func TestMemberThatComesBackIsNewToOldPins(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	r.set()
+	r.set(selector.Equal("a")...)
+	r.expect(1, hash.ACK, "a", flowcache.Moved)
+}
+
+func TestDownMemberIsDetouredAndReturns(t *testing.T) {
+	r := newRouter(t, flowcache.Config{DownGrace: 20 * time.Second}, "a", "b")
+	m := r.connect(1)
+	other := map[string]string{"a": "b", "b": "a"}[m]
+	r.domain.Mark(m).SetDown(true)
+	r.expect(1, hash.ACK, other, flowcache.Detoured)
+	r.wait(20 * time.Second)
+	r.expect(1, hash.ACK, other, flowcache.Detoured)
+	r.domain.Mark(m).SetDown(false)
+	r.expect(1, hash.ACK, m, flowcache.Pinned)
+	assert.EqualValues(t, 2, r.table.Stats().Detoured)
+
+	r.domain.Mark(m).SetDown(true)
+	r.wait(21 * time.Second)
+	r.expect(1, hash.ACK, other, flowcache.Moved)
+	r.domain.Mark(m).SetDown(false)
+	r.expect(1, hash.ACK, other, flowcache.Pinned)
+}
+
+func TestEveryMemberDown(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	m := r.connect(1)
+	for _, id := range []string{"a", "b"} {
+		r.domain.Mark(id).SetDown(true)
+	}
+	r.expect(1, hash.ACK, "", flowcache.NoMember)
+	r.expect(2, hash.SYN, "", flowcache.NoMember)
+	r.domain.Mark(m).SetDown(false)
+	r.expect(1, hash.ACK, m, flowcache.Pinned)
+}
+
+// life is a flow's packets and waits, and whether its pin lives on at the end.
+func TestStatesAndTimeouts(t *testing.T) {
+	const syn, ack, fin, rst = hash.SYN, hash.ACK, hash.FIN, hash.RST
+	type step struct {
+		wait  time.Duration
+		flags hash.TCPFlags
+	}
+	tests := []struct {
+		name   string
+		proto  uint8
+		steps  []step
+		pinned bool // does the last packet find the pin?
+	}{
+		{"probation lasts", 6, []step{{0, syn}, {8 * time.Second, ack}}, true},
+		{"probation ends", 6, []step{{0, syn}, {9 * time.Second, ack}}, false},
+		{"a repeated SYN does not promote, nor refresh", 6, []step{{0, syn}, {4 * time.Second, syn}, {5 * time.Second, ack}}, false},
+		{"SYN and ACK together do not promote", 6, []step{{0, syn}, {4 * time.Second, syn | ack}, {5 * time.Second, ack}}, false},
+		{"the first ACK does not promote", 6, []step{{0, ack}, {9 * time.Second, ack}}, false},
+		{"a later ACK promotes", 6, []step{{0, syn}, {0, ack}, {350 * time.Second, ack}}, true},
+		{"established refreshes", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, ack}, {300 * time.Second, ack}}, true},
+		{"established ends", 6, []step{{0, syn}, {0, ack}, {351 * time.Second, ack}}, false},
+		{"closing by FIN lasts", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {10 * time.Second, ack}}, true},
+		{"closing refreshes", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {9 * time.Second, ack}, {9 * time.Second, ack}}, true},
+		{"closing by FIN ends", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {11 * time.Second, ack}}, false},
+		{"closing by RST ends", 6, []step{{0, syn}, {0, ack}, {0, rst}, {11 * time.Second, ack}}, false},
+		{"an ACK does not reopen", 6, []step{{0, syn}, {0, ack}, {0, rst}, {0, ack}, {11 * time.Second, ack}}, false},
+		{"UDP is promoted", 17, []step{{0, 0}, {2 * time.Second, 0}, {30 * time.Second, 0}}, true},
+		{"UDP not yet promoted", 17, []step{{0, 0}, {1 * time.Second, 0}, {9 * time.Second, 0}}, false},
+		{"UDP ends", 17, []step{{0, 0}, {2 * time.Second, 0}, {31 * time.Second, 0}}, false},
+		{"TCP of a coarse key is promoted by age", 6, []step{{0, 0}, {2 * time.Second, 0}, {350 * time.Second, 0}}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRouter(t, flowcache.Config{}, "a", "b", "c")
+			var verdict flowcache.Verdict
+			for _, s := range tt.steps {
+				r.wait(s.wait)
+				_, verdict = r.send(packet(r.view(), 1, tt.proto, s.flags))
+			}
+			want := flowcache.Placed
+			if tt.pinned {
+				want = flowcache.Pinned
+			}
+			assert.Equal(t, want, verdict)
+		})
+	}
+}
+
+func TestSYNOnClosingPinStartsANewFlow(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.expect(1, hash.FIN|hash.ACK, "a", flowcache.Pinned)
+	for _, garbage := range []hash.TCPFlags{hash.ACK, hash.SYN | hash.FIN, hash.SYN | hash.RST} {
+		r.expect(1, garbage, "a", flowcache.Pinned)
+	}
+	r.expect(1, hash.SYN, "b", flowcache.Placed)
+	r.expect(1, hash.ACK, "b", flowcache.Pinned)
+}
+
+func TestLookupOnlyLeavesNoTrace(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	lookup := func(flow uint64, member string, verdict flowcache.Verdict) {
+		t.Helper()
+		p := packet(r.view(), flow, 6, hash.RST|hash.ACK)
+		p.LookupOnly = true
+		m, v := r.send(p)
+		assert.Equal(t, verdict, v)
+		assert.Equal(t, member, m)
+	}
+	lookup(1, "a", flowcache.Unpinned)
+	lookup(1, "a", flowcache.Unpinned)
+	r.connect(1)
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	lookup(1, "a", flowcache.Pinned)
+	r.wait(350 * time.Second)
+	lookup(1, "a", flowcache.Pinned) // did not close, and does not refresh:
+	r.wait(time.Second)
+	lookup(1, "b", flowcache.Unpinned)
+
+	r.connect(2)
+	r.set(selector.Equal("c")...)
+	lookup(2, "c", flowcache.Unpinned)
+	r.expect(2, hash.ACK, "c", flowcache.Moved) // the report was not taken by a look-up
+}
+
+func TestOlderViewNeverVoidsANewerPin(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	old := r.view()
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	require.Equal(t, "b", r.connect(1))
+	m, v := r.send(packet(old, 1, 6, hash.ACK))
+	assert.Equal(t, flowcache.Unpinned, v)
+	assert.Equal(t, "a", m)
+	r.expect(1, hash.ACK, "b", flowcache.Pinned)
+}
+
+func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{}, Domain: r.domain})
+	require.NoError(t, err)
+	_, err = other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	require.NoError(t, err)
+	h := &hash.Headers{Proto: 6, TCPFlags: hash.SYN}
+	one, two := flowcache.NewPacket(r.view(), h, 42), flowcache.NewPacket(other.Load().View(), h, 42)
+	_, v := r.send(one)
+	assert.Equal(t, flowcache.Placed, v)
+	_, v = r.send(two)
+	assert.Equal(t, flowcache.Placed, v)
+	_, v = r.send(one)
+	assert.Equal(t, flowcache.Pinned, v)
+}
+
+func TestNewPacketOfErrorsAndFragments(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for name, h := range map[string]hash.Headers{
+		"ICMP error":     {Proto: 1, ICMPError: true},
+		"first fragment": {Proto: 17, FragFirst: true},
+		"later fragment": {Proto: 17, FragLater: true},
+	} {
+		assert.True(t, flowcache.NewPacket(r.view(), &h, 1).LookupOnly, name)
+	}
+	h := hash.Headers{Proto: 6, TCPFlags: hash.SYN}
+	p := flowcache.NewPacket(r.view(), &h, 5)
+	assert.Equal(t, flowcache.Packet{Digest: 5 ^ r.view().Salt(), Hash: 5, View: r.view(), Flags: hash.SYN, Proto: 6}, p)
+}
+
+func TestFullTableRefusesButKeepsEstablishedFlows(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a", "b") // one bucket
+	require.Equal(t, 8, r.table.Cap())
+	for f := range uint64(8) {
+		r.connect(f)
+	}
+	for f := range uint64(1000) {
+		m, v := r.tcp(100+f, hash.SYN)
+		require.Equal(t, flowcache.Refused, v)
+		require.NotEmpty(t, m)
+	}
+	assert.EqualValues(t, 1000, r.table.Stats().Refused)
+	for f := range uint64(8) {
+		_, v := r.tcp(f, hash.ACK)
+		require.Equal(t, flowcache.Pinned, v)
+	}
+}
+
+func TestRoomIsMadeByTheOldestOnProbation(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		_, _ = r.tcp(f*5%8, hash.SYN) // the oldest is flow 0, then 5, 2, 7 ...
+		r.wait(time.Second / 2)
+	}
+	_, v := r.tcp(100, hash.SYN)
+	require.Equal(t, flowcache.Placed, v)
+	r.expect(5*5%8, hash.ACK, "a", flowcache.Pinned)
+	r.expect(0, hash.ACK, "a", flowcache.Placed)
+}
+
+func TestRoomIsMadeByPinsOfMembersThatLeft(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		r.connect(f)
+	}
+	r.set(selector.Equal("b")...)
+	for f := range uint64(8) {
+		r.expect(100+f, hash.SYN, "b", flowcache.Placed)
+		r.expect(100+f, hash.ACK, "b", flowcache.Pinned)
+	}
+	assert.EqualValues(t, 8, r.table.Stats().Reused)
+	assert.Zero(t, r.table.Stats().Refused)
+}
+
+func TestDigestsOfFewBits(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for digest := range uint64(100) {
+		for _, want := range []flowcache.Verdict{flowcache.Placed, flowcache.Pinned} {
+			p := packet(r.view(), 1, 6, hash.SYN)
+			p.Digest = digest << 20
+			_, v := r.send(p)
+			require.Equal(t, want, v)
+		}
+	}
+}
+
+func TestFloodEvictsOnlyProbation(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a", "b")
+	for f := range uint64(7) {
+		r.connect(f)
+	}
+	_, v := r.tcp(50, hash.SYN)
+	require.Equal(t, flowcache.Placed, v)
+	for f := range uint64(100) {
+		_, v := r.tcp(100+f, hash.SYN)
+		require.Equal(t, flowcache.Placed, v)
+	}
+	assert.EqualValues(t, 100, r.table.Stats().Evicted)
+	for f := range uint64(7) {
+		_, v := r.tcp(f, hash.ACK)
+		require.Equal(t, flowcache.Pinned, v)
+	}
+}
+
+func TestClockOfAnotherWorkerAheadDoesNotExpirePins(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	r.now -= 5 * second
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+}
+
+func TestBatchEqualsOneByOne(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b", "c")
+	for _, n := range []int{0, 1, 31, 32, 33, 100} {
+		packets := make([]flowcache.Packet, n)
+		for i := range packets {
+			packets[i] = packet(r.view(), uint64(i/2), 6, hash.ACK)
+		}
+		routes := make([]flowcache.Route, n)
+		r.RouteBatch(routes, packets, r.now)
+		for i := range packets {
+			member, _ := r.send(packets[i])
+			assert.Equal(t, member, r.view().Member(int(routes[i].Member)).ID)
+		}
+	}
+	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), 0) })
+}
+
+func TestVerdictNames(t *testing.T) {
+	seen := make(map[string]bool)
+	for v := flowcache.Pinned; v <= flowcache.NoMember+1; v++ {
+		seen[v.String()] = true
+	}
+	assert.Len(t, seen, 8)
+}
+
+func TestPacketPathAllocatesNothing(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 600}, "a", "b", "c")
+	packets := make([]flowcache.Packet, 32)
+	routes := make([]flowcache.Route, 32)
+	next := uint64(0)
+	assert.Zero(t, testing.AllocsPerRun(1000, func() {
+		next++
+		h := next * 0x9e3779b97f4a7c15
+		for i := range packets { // hits, misses, evictions, refusals
+			packets[i] = flowcache.Packet{Digest: h >> (i % 8), Hash: h, View: r.view(), Flags: hash.ACK, Proto: 6}
+		}
+		r.RouteBatch(routes, packets, r.now)
+		r.Route(&packets[0], r.now)
+		r.table.Sweep(r.now, 10)
+	}))
+	assert.Positive(t, r.table.Stats().Refused)
+}

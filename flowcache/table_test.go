@@ -1,0 +1,80 @@
+package flowcache
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func newTestTable(t *testing.T, flows int) *Table {
+	t.Helper()
+	table, err := NewTable(Config{Domain: selector.NewDomain(), Flows: flows})
+	require.NoError(t, err)
+	return table
+}
+
+func TestBucketsOfAFlowAreEachOthersOther(t *testing.T) {
+	for _, flows := range []int{1, 7, 13, 1000, 99_999} {
+		table := newTestTable(t, flows)
+		used := make(map[int]bool)
+		for range 10_000 {
+			digest := rand.Uint64()
+			home := table.home(digest)
+			away := table.away(tagOf(digest), home)
+			require.Less(t, away, len(table.buckets))
+			require.Equal(t, home, table.away(tagOf(digest), away))
+			used[home], used[away] = true, true
+		}
+		assert.Greater(t, len(used), min(len(table.buckets), 10_000)*9/10)
+	}
+}
+
+func TestNoPinLooksLikeNone(t *testing.T) {
+	for _, digest := range []uint64{0, 1, 1<<tagShift - 1} {
+		w := newWord(tagOf(digest), selector.NoSlot, 0, probation)
+		assert.NotZero(t, w)
+		assert.Equal(t, tagOf(digest), w.tag())
+	}
+}
+
+// TestLowerOfTwoPinsWins makes what two workers make that pin one flow at once.
+func TestLowerOfTwoPinsWins(t *testing.T) {
+	table := newTestTable(t, 100)
+	const digest, tag = 3 << 40, 3 << 12
+	home := table.home(digest)
+	away := table.away(tag, home)
+	low, high := &table.buckets[home][2], &table.buckets[away][1]
+	mine, theirs := newWord(tag, 1, 0, probation), newWord(tag, 2, 0, probation)
+
+	low.Store(uint64(theirs))
+	high.Store(uint64(mine))
+	assert.True(t, table.withdraw(high, mine, home, away), "mine is the higher one")
+	assert.Zero(t, high.Load())
+	assert.EqualValues(t, theirs, low.Load())
+
+	low.Store(uint64(mine))
+	high.Store(uint64(theirs))
+	assert.False(t, table.withdraw(low, mine, home, away), "mine is the lower one")
+	assert.Zero(t, high.Load())
+	assert.EqualValues(t, mine, low.Load())
+}
+
+// TestRestoreLooksIntoBothBuckets restores the pin of a flow that has one already, in its other bucket.
+func TestRestoreLooksIntoBothBuckets(t *testing.T) {
+	table := newTestTable(t, 100)
+	const digest, tag = 3 << 40, 3 << 12
+	home := table.home(digest)
+	away := table.away(tag, home)
+	w := newWord(tag, 1, 0, established)
+	for _, b := range []int{home, away} {
+		table.buckets[b][0].Store(uint64(w))
+		table.restorePin(home, w, 1, 1, 0)
+		table.restorePin(away, w, 1, 1, 0)
+		assert.Zero(t, table.Stats().Inserted)
+		table.buckets[b][0].Store(0)
+	}
+}

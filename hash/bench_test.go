@@ -1,0 +1,162 @@
+package hash_test
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// mixed returns n sound frames in random order, most of them TCP and UDP: a third of IPv6, some tagged, some with
+// extensions or options, a few fragments and ICMP errors.
+func mixed(n int) [][]byte {
+	r := rand.New(rand.NewPCG(3, 4))
+	var common, rare [][]byte
+	for _, f := range frames() {
+		switch {
+		case f.err != nil:
+		case f.name == "TCP4", f.name == "UDP4", f.name == "TCP6", f.name == "802.1Q":
+			common = append(common, f.bytes)
+		default:
+			rare = append(rare, f.bytes)
+		}
+	}
+	all := make([][]byte, n)
+	for i := range all {
+		from := common
+		if i%16 == 0 {
+			from = rare
+		}
+		all[i] = append([]byte{}, from[r.IntN(len(from))]...)
+	}
+	r.Shuffle(n, func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// BenchmarkParse parses 4,096 frames that are in the cache. Fetching a cold frame costs more than parsing it.
+func BenchmarkParse(b *testing.B) {
+	for _, bench := range []struct {
+		name   string
+		frames [][]byte
+	}{
+		{"frames=mixed", mixed(4096)},
+		{"frames=tcp4", repeat(ether4(ip4(6, tcp(hash.ACK))))},
+		{"frames=tcp6", repeat(ether6(ip6(6, tcp(hash.ACK))))},
+		{"frames=bad", repeat(ether4(ip4(6, tcp(0)[:19])))},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			headers := make([]hash.Headers, 32)
+			failed, i := 0, 0
+			for b.Loop() {
+				if hash.Parse(bench.frames[i&4095], &headers[i&31]) != nil {
+					failed++
+				}
+				i++
+			}
+			if failed != 0 && failed != i {
+				b.Fatal("some frames failed")
+			}
+		})
+	}
+}
+
+func repeat(frame []byte) [][]byte {
+	all := make([][]byte, 4096)
+	for i := range all {
+		all[i] = frame
+	}
+	return all
+}
+
+func randomKeys(r *rand.Rand, n int) []hash.FlowKey {
+	keys := make([]hash.FlowKey, n)
+	for i := range keys {
+		keys[i] = hash.NewFlowKey(uint8(r.Uint32()), randomAddrPort(r), randomAddrPort(r)).WithLabel(r.Uint32())
+	}
+	return keys
+}
+
+func randomAddrPort(r *rand.Rand) netip.AddrPort {
+	var a [16]byte
+	for i := range a {
+		a[i] = byte(r.Uint32())
+	}
+	addr := netip.AddrFrom16(a)
+	if r.IntN(2) == 0 {
+		addr = netip.AddrFrom4([4]byte(a[:4]))
+	}
+	return netip.AddrPortFrom(addr, uint16(r.Uint32()))
+}
+
+var builtIn = []struct {
+	name   string
+	hasher interface {
+		hash.BatchHasher
+		hash.FieldsHasher
+	}
+}{
+	{"xx", hash.XX{Seed: 1}},
+	{"sip", hash.Sip{K0: 1, K1: 2}},
+	{"crc32c", hash.CRC32C{}},
+}
+
+// BenchmarkHash hashes random keys that are in the cache; one operation is one key.
+func BenchmarkHash(b *testing.B) {
+	keys := randomKeys(rand.New(rand.NewPCG(5, 6)), 1024)
+	dst := make([]uint64, 32)
+	for _, bench := range builtIn {
+		b.Run("hasher="+bench.name+"/call=single", func(b *testing.B) {
+			i := 0
+			for b.Loop() {
+				dst[0] ^= bench.hasher.Hash(keys[i&1023])
+				i++
+			}
+		})
+		b.Run("hasher="+bench.name+"/call=batch", func(b *testing.B) {
+			at := 0
+			for n := 0; n < b.N; n += 32 {
+				bench.hasher.HashBatch(dst, keys[at:at+32])
+				at = (at + 32) & 1023
+			}
+		})
+	}
+}
+
+// BenchmarkHashHeaders hashes bursts of 32 parsed headers; one operation is one packet.
+func BenchmarkHashHeaders(b *testing.B) {
+	headers := make([]hash.Headers, 1024)
+	for i, f := range mixed(1024) {
+		if err := hash.Parse(f, &headers[i]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dst := make([]uint64, 32)
+	for _, bench := range builtIn {
+		for _, e := range []struct {
+			name      string
+			extractor hash.Extractor
+		}{
+			{"FiveTuple", hash.FiveTuple},
+			{"other", foreignExtractor{}},
+		} {
+			b.Run("hasher="+bench.name+"/extractor="+e.name, func(b *testing.B) {
+				keyed := hash.HeaderHasher(hash.Keyed{Extractor: e.extractor, Hasher: bench.hasher})
+				at := 0
+				for n := 0; n < b.N; n += 32 {
+					keyed.HashHeaders(dst, headers[at:at+32])
+					at = (at + 32) & 1023
+				}
+			})
+		}
+	}
+}
+
+// foreignExtractor and foreignHasher stand for types of a user.
+type foreignExtractor struct{}
+
+func (foreignExtractor) Extract(h *hash.Headers) hash.FlowKey { return hash.FiveTuple.Extract(h) }
+
+type foreignHasher struct{}
+
+func (foreignHasher) Hash(k hash.FlowKey) uint64 { return hash.XX{Seed: 9}.Hash(k) }

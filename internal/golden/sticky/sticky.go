@@ -1,0 +1,213 @@
+// Package sticky is a slow, obviously right model of package flowcache, for tests: a map of pins without a limit, and the
+// rules one after another.
+package sticky
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// State is where a flow is in its life.
+type State int
+
+// The states of a pin.
+const (
+	Probation State = iota
+	EstablishedTCP
+	EstablishedOther
+	Closing
+)
+
+// A Pin is a flow's remembered member.
+type Pin struct {
+	Slot  uint16
+	State State
+	Last  int64 // tick since which the timeout runs
+}
+
+// A Model routes packets as flowcache.Sticky over a table without limits would.
+type Model struct {
+	Config flowcache.Config // with every duration set
+	Pins   map[uint64]Pin   // by digest
+}
+
+// New returns a model of a table with this configuration, in which every duration is set.
+func New(c flowcache.Config) *Model {
+	return &Model{Config: c, Pins: make(map[uint64]Pin)}
+}
+
+func (m *Model) tick(now int64) int64 { return now / int64(m.Config.Tick) }
+
+// ticks rounds a duration up.
+func (m *Model) ticks(d time.Duration) int64 {
+	return (int64(d) + int64(m.Config.Tick) - 1) / int64(m.Config.Tick)
+}
+
+// Timeout returns the ticks that a pin in state s lives for.
+func (m *Model) Timeout(s State) int64 {
+	switch s {
+	case Probation:
+		return m.ticks(m.Config.Probation)
+	case EstablishedTCP:
+		return m.ticks(m.Config.EstablishedTCP)
+	case EstablishedOther:
+		return m.ticks(m.Config.Established)
+	default:
+		return m.ticks(m.Config.Closing)
+	}
+}
+
+// Alive reports whether the pin has not expired.
+func (m *Model) Alive(p Pin, now int64) bool {
+	return m.tick(now)-p.Last <= m.Timeout(p.State)
+}
+
+// Route routes a packet and remembers what a table would.
+func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
+	pin, pinned := m.Pins[p.Digest]
+	if pinned && !m.Alive(pin, now) {
+		delete(m.Pins, p.Digest)
+		pinned = false
+	}
+	if p.LookupOnly {
+		return m.lookUp(p, pin, pinned)
+	}
+	if !pinned {
+		return m.place(p, now, flowcache.Placed)
+	}
+	member, known := memberOf(p.View, pin.Slot)
+	if !known {
+		if !p.View.Latest() {
+			return selected(p, flowcache.Unpinned)
+		}
+		return m.place(p, now, flowcache.Moved)
+	}
+	if !p.View.Alive(member) {
+		if m.tick(now)-pin.Last > m.ticks(m.Config.DownGrace) {
+			return m.place(p, now, flowcache.Moved)
+		}
+		return selected(p, flowcache.Detoured)
+	}
+	if pin.State == Closing && isTCP(p) && has(p, hash.SYN) && !has(p, hash.FIN) && !has(p, hash.RST) {
+		return m.place(p, now, flowcache.Placed)
+	}
+	m.Pins[p.Digest] = m.touch(pin, p, now)
+	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
+}
+
+func (m *Model) lookUp(p *flowcache.Packet, pin Pin, pinned bool) flowcache.Route {
+	if !pinned {
+		return selected(p, flowcache.Unpinned)
+	}
+	member, known := memberOf(p.View, pin.Slot)
+	if !known {
+		return selected(p, flowcache.Unpinned)
+	}
+	if !p.View.Alive(member) {
+		return selected(p, flowcache.Detoured)
+	}
+	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
+}
+
+// place selects a member and pins the flow to it, on probation.
+func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowcache.Route {
+	r := selected(p, v)
+	if r.Verdict == flowcache.NoMember {
+		return r
+	}
+	slot := p.View.Slot(int(r.Member))
+	if slot != selector.NoSlot {
+		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now)}
+		return r
+	}
+	delete(m.Pins, p.Digest)
+	if v == flowcache.Placed {
+		r.Verdict = flowcache.Unpinned
+	}
+	return r
+}
+
+func (m *Model) touch(pin Pin, p *flowcache.Packet, now int64) Pin {
+	if isTCP(p) {
+		switch {
+		case has(p, hash.FIN) || has(p, hash.RST):
+			pin.State = Closing
+		case pin.State == Probation && has(p, hash.ACK) && !has(p, hash.SYN):
+			pin.State = EstablishedTCP
+		}
+	} else if pin.State == Probation && m.tick(now)-pin.Last > m.ticks(m.Config.PromoteAfter) {
+		if p.Proto == 6 {
+			pin.State = EstablishedTCP
+		} else {
+			pin.State = EstablishedOther
+		}
+	}
+	if pin.State != Probation {
+		pin.Last = m.tick(now)
+	}
+	return pin
+}
+
+// Sweep removes what has expired and voids the pins of members that left.
+func (m *Model) Sweep(now int64) {
+	for digest, pin := range m.Pins {
+		switch {
+		case !m.Alive(pin, now):
+			delete(m.Pins, digest)
+		case !m.Config.Domain.SlotInUse(pin.Slot):
+			pin.Slot = selector.NoSlot
+			m.Pins[digest] = pin
+		}
+	}
+}
+
+// Check routes a packet and reports where a table of any size may not answer as got. A small table may have lost a pin on
+// probation, or one that is void, to another flow; and it may refuse a new flow. It may never lose any other.
+func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error {
+	before, had := m.Pins[p.Digest]
+	want := m.Route(p, now)
+	if got == want {
+		return nil
+	}
+	if had && m.mayLose(before, now) {
+		delete(m.Pins, p.Digest)
+		want = m.Route(p, now)
+	}
+	if got.Verdict == flowcache.Refused && want.Verdict == flowcache.Placed {
+		delete(m.Pins, p.Digest)
+		want.Verdict = flowcache.Refused
+	}
+	if got != want {
+		return fmt.Errorf("packet %+v: got %v, want %v; pin before: %v %+v", *p, got, want, had, before)
+	}
+	return nil
+}
+
+func (m *Model) mayLose(pin Pin, now int64) bool {
+	return pin.State == Probation || !m.Config.Domain.SlotInUse(pin.Slot) || !m.Alive(pin, now)
+}
+
+func memberOf(v *selector.View, slot uint16) (index int, known bool) {
+	for i := range v.All() {
+		if slot != selector.NoSlot && v.Slot(i) == slot {
+			return i, true
+		}
+	}
+	return -1, false
+}
+
+func selected(p *flowcache.Packet, v flowcache.Verdict) flowcache.Route {
+	member := p.View.Select(p.Hash)
+	if member < 0 {
+		return flowcache.Route{Member: -1, Verdict: flowcache.NoMember}
+	}
+	return flowcache.Route{Member: int32(member), Verdict: v}
+}
+
+func isTCP(p *flowcache.Packet) bool { return p.Proto == 6 && p.Flags != 0 }
+
+func has(p *flowcache.Packet, f hash.TCPFlags) bool { return p.Flags&f != 0 }

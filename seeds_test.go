@@ -1,0 +1,371 @@
+package ecmp_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/symmetric"
+)
+
+// The tests in this file are the limitations that the library was made to lift, one by one: those that the MidoNet
+// documentation lists for its "flow-hash mod N", and the table of flow stickiness of Contrail Networking.
+
+const (
+	second = int64(time.Second)
+	tcp    = 6
+	udp    = 17
+)
+
+// A gateway is one router: a group, a flow table, and a symmetric hash.
+type gateway struct {
+	t      *testing.T
+	hasher hash.Hasher
+	group  *selector.Group[string]
+	sticky *flowcache.Sticky
+	table  *flowcache.Table
+}
+
+func newGateway(t *testing.T, s selector.Strategy, members ...selector.Member) *gateway {
+	t.Helper()
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[string](selector.Config{Name: "172.16.0.20", Strategy: s, Domain: domain})
+	require.NoError(t, err)
+	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 100_000})
+	require.NoError(t, err)
+	g := &gateway{
+		t: t, hasher: symmetric.Hasher{Base: hash.XX{Seed: 7}},
+		group: group, sticky: flowcache.NewSticky(table), table: table,
+	}
+	g.set(members...)
+	return g
+}
+
+func (g *gateway) set(members ...selector.Member) *selector.Snapshot[string] {
+	g.t.Helper()
+	hops := make([]selector.Hop[string], len(members))
+	for i, m := range members {
+		hops[i] = selector.Hop[string]{Member: m, Value: m.ID}
+	}
+	s, err := g.group.Update(hops)
+	require.NoError(g.t, err)
+	return s
+}
+
+// forward routes a packet of the flow at time now.
+func (g *gateway) forward(k hash.FlowKey, flags hash.TCPFlags, now int64) (pod string, v flowcache.Verdict) {
+	s := g.group.Load()
+	p := flowcache.NewPacket(s.View(), &hash.Headers{Outer: k, Proto: k.Proto(), TCPFlags: flags}, g.hasher.Hash(k))
+	r := g.sticky.Route(&p, now)
+	if r.Member < 0 {
+		return "", r.Verdict
+	}
+	return *s.At(int(r.Member)), r.Verdict
+}
+
+// normal is what the hash alone says, as if no flow were remembered.
+func (g *gateway) normal(k hash.FlowKey) string {
+	s := g.group.Load()
+	return *s.At(s.Select(g.hasher.Hash(k)))
+}
+
+// connect sends what establishes the flow, and returns its pod.
+func (g *gateway) connect(k hash.FlowKey, now int64) string {
+	if k.Proto() == tcp {
+		g.forward(k, hash.SYN, now)
+		pod, _ := g.forward(k, hash.ACK, now)
+		return pod
+	}
+	pod, _ := g.forward(k, 0, now)
+	g.forward(k, 0, now+2*second)
+	return pod
+}
+
+// clients returns flows to the VIP: TCP and UDP, IPv4 and IPv6.
+func clients(n int) []hash.FlowKey {
+	rng := rand.New(rand.NewPCG(172, 20))
+	vip4, vip6 := netip.MustParseAddr("172.16.0.20"), netip.MustParseAddr("2001:db8::20")
+	keys := make([]hash.FlowKey, n)
+	for i := range keys {
+		proto, port := uint8(tcp), uint16(80)
+		if i%2 == 1 {
+			proto, port = udp, 53
+		}
+		src, dst := netip.AddrFrom4([4]byte{10, byte(rng.Uint32()), byte(i >> 8), byte(i)}), vip4
+		if i%4 >= 2 {
+			a := netip.MustParseAddr("2001:db8:1::").As16()
+			a[13], a[14], a[15] = byte(rng.Uint32()), byte(i>>8), byte(i)
+			src, dst = netip.AddrFrom16(a), vip6
+		}
+		keys[i] = hash.NewFlowKey(proto, netip.AddrPortFrom(src, uint16(1024+rng.IntN(60000))), netip.AddrPortFrom(dst, port))
+	}
+	return keys
+}
+
+func pods(from, to int) []selector.Member {
+	var ids []string
+	for i := from; i <= to; i++ {
+		ids = append(ids, fmt.Sprintf("pod%02d", i))
+	}
+	return selector.Equal(ids...)
+}
+
+func history(s selector.Strategy) string { return fmt.Sprintf("%T", s) }
+
+var strategies = []selector.Strategy{
+	selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+}
+
+// "ECMP route selection is flow-hash mod N": it moves 3/4 of the flows from three members to four (RFC 2992), and with
+// stickiness none.
+func TestSeedModuloRemapsAlmostEveryFlow(t *testing.T) {
+	g := newGateway(t, selector.Modulo{}, pods(1, 3)...)
+	flows := clients(20_000)
+	before := make(map[hash.FlowKey]string)
+	for _, k := range flows {
+		before[k] = g.connect(k, 0)
+		require.Equal(t, g.normal(k), before[k], "a group of 3: directed by the flow hash")
+	}
+	g.set(pods(1, 4)...)
+	moved := 0
+	for _, k := range flows {
+		if g.normal(k) != before[k] {
+			moved++
+		}
+		pod, v := g.forward(k, hash.ACK, 3*second)
+		require.Equal(t, before[k], pod)
+		require.Equal(t, flowcache.Pinned, v)
+	}
+	assert.InDelta(t, 0.75, float64(moved)/float64(len(flows)), 0.0125) // 4 standard deviations
+}
+
+// "MidoNet does not test that the routes are ordered the same in every Agent": here every order is one placement, and
+// agents can compare fingerprints.
+func TestSeedOrderOfRoutesInAgents(t *testing.T) {
+	flows := clients(5000)
+	for _, s := range strategies {
+		members := []selector.Member{{ID: "a", Weight: 3}, {ID: "b", Weight: 1}, {ID: "c", Weight: 2}, {ID: "d", Weight: 1}}
+		one := newGateway(t, s, members...)
+		for range 5 {
+			rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+			other := newGateway(t, s, members...)
+			require.Equal(t, one.group.Load().View().Fingerprint(), other.group.Load().View().Fingerprint())
+			for _, k := range flows {
+				require.Equal(t, one.normal(k), other.normal(k), history(s))
+			}
+		}
+		members[0].Weight++
+		different := newGateway(t, s, members...)
+		require.NotEqual(t, one.group.Load().View().Fingerprint(), different.group.Load().View().Fingerprint())
+	}
+}
+
+// "The hash algorithm does not satisfy consistent hashing properties": a flow that is recomputed after a change must
+// not move without need.
+func TestSeedConsistentHashing(t *testing.T) {
+	for _, s := range []selector.Strategy{selector.Rendezvous{}, selector.Maglev{}} {
+		for name, change := range map[string][]selector.Member{
+			"remove": pods(2, 10), "add": pods(1, 11), "replace": append(pods(2, 10), selector.Member{ID: "new", Weight: 1}),
+			"drain": append(pods(2, 10), selector.Member{ID: "pod01"}),
+		} {
+			g := newGateway(t, s, pods(1, 10)...)
+			before := g.group.Load()
+			d := g.set(change...).Diff(before)
+			require.Positive(t, d.Forced)
+			if _, minimal := s.(selector.Rendezvous); minimal {
+				assert.Equal(t, d.Forced, d.Moved, "%s, %s", history(s), name)
+			}
+			assert.LessOrEqual(t, d.Ratio(), 1.05, "%s, %s", history(s), name)
+		}
+	}
+}
+
+// "Any active flow that is recomputed (because it lasts more than 30 seconds ...)": an active flow keeps its member for as
+// long as it lives, whatever joins, leaves or drains beside it.
+func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
+	for _, s := range strategies {
+		g := newGateway(t, s, pods(1, 4)...)
+		flows := clients(500)
+		before := make(map[hash.FlowKey]string)
+		for _, k := range flows {
+			before[k] = g.connect(k, 0)
+		}
+		changes := [][]selector.Member{pods(1, 9), pods(1, 5), append(pods(5, 9), pods(1, 4)...), {
+			{ID: "pod01"}, {ID: "pod02"}, {ID: "pod03"}, {ID: "pod04"}, {ID: "pod05", Weight: 9},
+		}}
+		for now := 10 * second; now <= 600*second; now += 10 * second {
+			if now%(150*second) == 0 {
+				g.set(changes[now/(150*second)-1]...)
+			}
+			for _, k := range flows {
+				pod, v := g.forward(k, hash.ACK, now)
+				require.Equal(t, flowcache.Pinned, v, "%s after %d s", history(s), now/second)
+				require.Equal(t, before[k], pod, "%s after %d s", history(s), now/second)
+			}
+			g.table.Sweep(now, g.table.Buckets()/10)
+		}
+	}
+}
+
+// The other half: a flow whose pin expired is recomputed, and moves only with the disruption of its strategy.
+func TestSeedRecomputedFlowAfterItsPinExpired(t *testing.T) {
+	recompute := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
+		g := newGateway(t, s, pods(1, 10)...)
+		before := make(map[hash.FlowKey]string)
+		for _, k := range flows {
+			before[k] = g.connect(k, 0)
+		}
+		g.set(pods(2, 10)...)
+		for _, k := range flows {
+			pod, v := g.forward(k, hash.ACK, 400*second)
+			require.Equal(t, flowcache.Placed, v)
+			if pod != before[k] {
+				moved++
+			}
+			if before[k] == "pod01" {
+				forced++
+			}
+		}
+		return moved, forced
+	}
+	testRecomputed(t, recompute)
+}
+
+// "... or because upstream routing causes it to ingress a new gateway": a second gateway with an empty table computes what
+// the first one remembers, but for the disruption of the strategy.
+func TestSeedFlowEntersAtAnotherGateway(t *testing.T) {
+	enter := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
+		first, second := newGateway(t, s, pods(1, 10)...), newGateway(t, s, pods(1, 10)...)
+		before := make(map[hash.FlowKey]string)
+		for _, k := range flows {
+			before[k] = first.connect(k, 0)
+			require.Equal(t, before[k], second.normal(k), "no change, no difference")
+		}
+		second.set(pods(1, 11)...)
+		for _, k := range flows {
+			pod, _ := second.forward(k, hash.ACK, 0)
+			if pod != before[k] {
+				moved++
+			}
+			if pod == "pod11" {
+				forced++
+			}
+		}
+		return moved, forced
+	}
+	testRecomputed(t, enter)
+}
+
+func testRecomputed(t *testing.T, change func(*testing.T, selector.Strategy, []hash.FlowKey) (moved, forced int)) {
+	t.Helper()
+	flows := clients(20_000)
+	moved, forced := change(t, selector.Rendezvous{}, flows)
+	assert.Equal(t, forced, moved)
+	moved, forced = change(t, selector.Maglev{}, flows)
+	assert.Positive(t, forced)
+	assert.LessOrEqual(t, float64(moved)/float64(forced), 1.05)
+}
+
+// "The hash algorithm is not symmetric, so return packets are unlikely to traverse the same VNF instance."
+func TestSeedReturnPacketsMeetTheSameInstance(t *testing.T) {
+	for _, s := range strategies {
+		g := newGateway(t, s, pods(1, 5)...)
+		plain := hash.XX{Seed: 7}
+		split := 0
+		for _, k := range clients(4000) { // IPv4 and IPv6, TCP and UDP
+			require.Equal(t, g.normal(k), g.normal(k.Reverse()))
+			there := g.connect(k, 0)
+			back, v := g.forward(k.Reverse(), hash.ACK, 2*second)
+			require.Equal(t, there, back)
+			require.Equal(t, flowcache.Pinned, v, "one pin for both directions")
+			if v := g.group.Load().View(); v.Select(plain.Hash(k)) != v.Select(plain.Hash(k.Reverse())) {
+				split++
+			}
+		}
+		assert.Greater(t, split, 2000, "without the symmetric hash most are split")
+	}
+}
+
+// "Choosing an egress gateway for packets heading out": stateless, by the selector alone, also while one is down.
+func TestSeedStatelessEgress(t *testing.T) {
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Maglev{}, Domain: domain})
+	require.NoError(t, err)
+	gateways := map[string]string{"gw1": "192.0.2.1", "gw2": "192.0.2.2", "gw3": "192.0.2.3"}
+	var hops []selector.Hop[netip.Addr]
+	for id, addr := range gateways {
+		hops = append(hops, selector.Hop[netip.Addr]{Member: selector.Member{ID: id, Weight: 1}, Value: netip.MustParseAddr(addr)})
+	}
+	s, err := group.Update(hops)
+	require.NoError(t, err)
+	count := func() map[string]int {
+		used := make(map[string]int)
+		for _, k := range clients(9000) {
+			used[s.At(s.Select(hash.XX{}.Hash(k))).String()]++
+		}
+		return used
+	}
+	for gw, n := range count() {
+		assert.InDelta(t, 3000, n, 250, gw)
+	}
+	domain.Mark("gw2").SetDown(true)
+	used := count()
+	assert.Zero(t, used["192.0.2.2"])
+	assert.InDelta(t, 4500, used["192.0.2.1"], 250)
+}
+
+// The rows of the stickiness table: what becomes of flows when pods are added and deleted, for normal hash and for stickiness.
+func TestSeedStickinessTable(t *testing.T) {
+	for _, s := range strategies {
+		for name, tt := range map[string]struct{ before, after []selector.Member }{
+			"adding one more pod to a group of 3": {pods(1, 3), pods(1, 4)},
+			"deleting one pod of 3":               {pods(1, 3), pods(2, 3)},
+			"scaling up from one pod to many":     {pods(1, 1), pods(1, 5)},
+			"scaling down from many pods to one":  {pods(1, 5), pods(1, 1)},
+			"adding and deleting several at once": {pods(1, 6), pods(3, 9)},
+			"replacing the only pod":              {pods(1, 1), pods(2, 2)},
+			"changing weights":                    {pods(1, 2), []selector.Member{{ID: "pod01", Weight: 1}, {ID: "pod02", Weight: 9}}},
+			"draining one pod":                    {pods(1, 2), []selector.Member{{ID: "pod01"}, {ID: "pod02", Weight: 1}}},
+			"replacing one pod of 3":              {pods(1, 3), pods(2, 4)},
+		} {
+			t.Run(history(s)+"/"+name, func(t *testing.T) {
+				g := newGateway(t, s, tt.before...)
+				flows := clients(2000)
+				before := make(map[hash.FlowKey]string)
+				for _, k := range flows {
+					before[k] = g.connect(k, 0)
+				}
+				stays := make(map[string]bool)
+				for _, m := range tt.after {
+					stays[m.ID] = true
+				}
+				g.set(tt.after...)
+				var lost, reported int
+				for _, k := range flows {
+					pod, v := g.forward(k, hash.ACK, 3*second)
+					if stays[before[k]] {
+						require.Equal(t, before[k], pod)
+						require.Equal(t, flowcache.Pinned, v)
+						continue
+					}
+					lost++
+					if v == flowcache.Moved { // the session must be reinitiated from the client
+						reported++
+					}
+					again, v := g.forward(k, hash.ACK, 3*second)
+					require.Equal(t, pod, again, "and stays where it is now")
+					require.Equal(t, flowcache.Pinned, v)
+				}
+				assert.Equal(t, lost, reported)
+			})
+		}
+	}
+}

@@ -1,0 +1,29 @@
+// Package selector maps a hash to a member of a group of equal-cost next hops.
+//
+// A [Strategy] is an algorithm with its parameters, a plain value such as Maglev{}. For a list of members it builds a [Selector],
+// which is immutable and answers in nanoseconds. A [Group] is the live set of members of one route: it publishes a [Snapshot] for
+// each state, which holds the selector and the payloads of the members, and is swapped in by one atomic store.
+//
+// # Choosing a strategy
+//
+// Look-up and build times are for N members and a table of M slots; disruption is moved/forced hashes when one of 100 members
+// leaves.
+//
+//	strategy    look-up   build       memory  weights          disruption  balance    choose it when
+//	Modulo      O(1)      O(N)        O(N)    exact            100         exact      a device that does it must be matched
+//	Threshold   O(log N)  O(N)        O(N)    exact            28          exact      likewise: RFC 2992, Linux
+//	Rendezvous  O(N)      O(N)        O(N)    exact on average 1           random     groups are small and flows precious
+//	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     look-ups must be fast: the default choice
+//	Jump        O(log N)  O(N)        O(N)    by repetition    68; 1 (*)   random     members only come and go at the end
+//
+//	(*) 1 for the last in order of ID
+//
+// All of them are history-free: placement depends on the set of members and weights alone, not on the order in which they are
+// given or came and went. So routers that know the same members agree, and [View.Fingerprint] tells whether they do.
+//
+// # Members that leave, drain, or are down
+//
+// A member that is absent from the list left. One of weight zero is drained: it is never selected, and keeps its index, its slot
+// and, with package flowcache, its flows. A [Mark] says that a member is down: look-ups avoid it from then on, in all groups of the
+// [Domain], while placement and all other hashes stay as they are.
+package selector

@@ -1,0 +1,95 @@
+package selector_test
+
+import (
+	"fmt"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A selector for a fixed list of members.
+func ExampleNew() {
+	s, err := selector.New(selector.Maglev{}, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 3}})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(s.Select(0x0123456789abcdef))
+	// Output: 1
+}
+
+// An adjacency is what a router keeps for a next hop.
+type adjacency struct{ mac string }
+
+// A group is changed by one goroutine and read by others, which load one snapshot for each burst of packets.
+func ExampleGroup() {
+	g, err := selector.NewGroup[adjacency](selector.Config{Name: "172.16.0.20", Strategy: selector.Rendezvous{}})
+	if err != nil {
+		panic(err)
+	}
+	_, err = g.Update([]selector.Hop[adjacency]{
+		{Member: selector.Member{ID: "pod1", Weight: 1}, Value: adjacency{"02:00:00:00:00:01"}},
+		{Member: selector.Member{ID: "pod2", Weight: 1}, Value: adjacency{"02:00:00:00:00:02"}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	s := g.Load()
+	for _, hash := range []uint64{0x1111111111111111, 0x9999999999999999, 0xeeeeeeeeeeeeeeee} {
+		if i := s.Select(hash); i >= 0 {
+			fmt.Println(s.View().Member(i).ID, s.At(i).mac)
+		}
+	}
+	// Output:
+	// pod1 02:00:00:00:00:01
+	// pod1 02:00:00:00:00:01
+	// pod2 02:00:00:00:00:02
+}
+
+// A member that is down is avoided in every group of its domain, at once.
+func ExampleDomain_Mark() {
+	domain := selector.NewDomain()
+	g, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Modulo{}, Domain: domain})
+	if err != nil {
+		panic(err)
+	}
+	var hops []selector.Hop[struct{}]
+	for _, m := range selector.Equal("up1", "up2", "up3") {
+		hops = append(hops, selector.Hop[struct{}]{Member: m})
+	}
+	s, err := g.Update(hops)
+	if err != nil {
+		panic(err)
+	}
+	const hash = 1 << 32 // 1 % 3
+	fmt.Println(s.Select(hash))
+	domain.Mark("up2").SetDown(true)
+	fmt.Println(s.Select(hash))
+	domain.Mark("up2").SetDown(false)
+	fmt.Println(s.Select(hash))
+	// Output:
+	// 1
+	// 2
+	// 1
+}
+
+// What a change does to flows can be told before it is made for good.
+func ExampleView_Diff() {
+	g, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}})
+	if err != nil {
+		panic(err)
+	}
+	var hops []selector.Hop[struct{}]
+	for i := range 10 {
+		hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: fmt.Sprint("pod", i), Weight: 1}})
+	}
+	before, err := g.Update(hops)
+	if err != nil {
+		panic(err)
+	}
+	after, err := g.Update(hops[1:])
+	if err != nil {
+		panic(err)
+	}
+	d := after.Diff(before)
+	fmt.Printf("%d of %d slots moved, %d of them for nothing: ratio %.3f\n", d.Moved, d.Hashes, d.Collateral, d.Ratio())
+	// Output: 6788 of 65537 slots moved, 234 of them for nothing: ratio 1.036
+}

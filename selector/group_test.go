@@ -1,0 +1,262 @@
+package selector_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func newGroup(t testing.TB, c selector.Config) *selector.Group[string] {
+	t.Helper()
+	if c.Strategy == nil {
+		c.Strategy = selector.Maglev{Size: 1021}
+	}
+	g, err := selector.NewGroup[string](c)
+	require.NoError(t, err)
+	return g
+}
+
+func hops(members ...selector.Member) []selector.Hop[string] {
+	h := make([]selector.Hop[string], len(members))
+	for i, m := range members {
+		h[i] = selector.Hop[string]{Member: m, Value: "to " + m.ID}
+	}
+	return h
+}
+
+func mustUpdate(t testing.TB, g *selector.Group[string], members ...selector.Member) *selector.Snapshot[string] {
+	t.Helper()
+	s, err := g.Update(hops(members...))
+	require.NoError(t, err)
+	require.Same(t, s, g.Load())
+	return s
+}
+
+// placement returns the ID of the member of each of some hashes.
+func placement(v *selector.View) []string {
+	ids := make([]string, 2000)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range ids {
+		if m := v.Select(rng.Uint64()); m >= 0 {
+			ids[i] = v.Member(m).ID
+		}
+	}
+	return ids
+}
+
+func TestGroupWithoutMembers(t *testing.T) {
+	g := newGroup(t, selector.Config{})
+	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g), mustUpdate(t, g, selector.Member{ID: "drained"})} {
+		assert.Equal(t, -1, s.Select(7))
+		dst := []int32{9, 9}
+		s.SelectBatch(dst, []uint64{1, 2})
+		assert.Equal(t, []int32{-1, -1}, dst)
+		assert.Nil(t, s.View().Selector())
+	}
+	assert.Equal(t, uint64(2), g.Load().View().Version())
+	assert.True(t, g.Load().View().Drained(0))
+}
+
+func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
+	g := newGroup(t, selector.Config{})
+	members := selector.Equal("a", "b", "c", "d", "e")
+	want := mustUpdate(t, g, members...)
+	for range 20 {
+		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		s := mustUpdate(t, newGroup(t, selector.Config{}), members...)
+		require.Equal(t, want.View().Fingerprint(), s.View().Fingerprint())
+		require.Equal(t, placement(want.View()), placement(s.View()))
+		for i, m := range s.View().All() {
+			require.Equal(t, "to "+m.ID, *s.At(i))
+		}
+	}
+	assert.Equal(t, 5, want.View().Len())
+}
+
+func TestGroupKeepsTheOrderThatADeviceDependsOn(t *testing.T) {
+	c := selector.Config{Strategy: selector.Threshold{KeepOrder: true}}
+	ab, ba := mustUpdate(t, newGroup(t, c), selector.Equal("a", "b")...), mustUpdate(t, newGroup(t, c), selector.Equal("b", "a")...)
+	assert.Equal(t, "a", ab.View().Member(ab.Select(0)).ID)
+	assert.Equal(t, "b", ba.View().Member(ba.Select(0)).ID)
+	assert.NotEqual(t, ab.View().Fingerprint(), ba.View().Fingerprint())
+}
+
+func TestSnapshotsNeverChange(t *testing.T) {
+	g := newGroup(t, selector.Config{})
+	given := hops(selector.Equal("b", "a")...)
+	s, err := g.Update(given)
+	require.NoError(t, err)
+	before, v := placement(s.View()), s.View()
+	assert.True(t, v.Latest())
+	assert.Equal(t, hops(selector.Equal("b", "a")...), given, "the caller's list is the caller's")
+	given[0].ID, given[0].Value = "z", "changed"
+	mustUpdate(t, g, selector.Equal("c", "d", "e")...)
+	assert.False(t, v.Latest())
+	assert.Equal(t, before, placement(v))
+	assert.Equal(t, "to a", *s.At(0))
+	assert.Equal(t, "to b", *s.At(1))
+}
+
+func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
+	g := newGroup(t, selector.Config{})
+	s := mustUpdate(t, g, selector.Equal("a", "b")...)
+	many := make([]selector.Member, selector.MaxMembers+1)
+	for i := range many {
+		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
+	}
+	for name, tt := range map[string]struct {
+		members []selector.Member
+		want    selector.GroupError
+	}{
+		"duplicate":               {selector.Equal("x", "y", "a", "y"), selector.GroupError{Err: selector.ErrDuplicate, Member: "y", Index: 3}},
+		"empty ID":                {selector.Equal("x", ""), selector.GroupError{Err: selector.ErrEmptyID, Index: 1}},
+		"too many":                {many, selector.GroupError{Err: selector.ErrTooMany, Index: -1, Value: 65536, Limit: selector.MaxMembers}},
+		"weight sum":              {[]selector.Member{{ID: "x", Weight: math.MaxUint32}}, selector.GroupError{Err: selector.ErrWeightSum, Member: "x", Value: math.MaxUint32, Limit: selector.MaxWeight}},
+		"more members than slots": {many[:1022], selector.GroupError{Err: selector.ErrTableSize, Index: -1, Value: 1021, Limit: 1022}},
+	} {
+		_, err := g.Update(hops(tt.members...))
+		var e *selector.GroupError
+		require.ErrorAs(t, err, &e, name)
+		require.ErrorIs(t, err, tt.want.Err, name)
+		tt.want.Err = e.Err
+		assert.Equal(t, tt.want, *e, name)
+		assert.Same(t, s, g.Load(), name)
+		assert.Equal(t, 2, 1<<16-1-newSlotsFree(g), name)
+	}
+	_, err := selector.NewGroup[string](selector.Config{})
+	require.ErrorIs(t, err, selector.ErrNoStrategy)
+}
+
+// newSlotsFree returns how many slots of the group's domain are free.
+func newSlotsFree(g *selector.Group[string]) int { return g.Domain().SlotStats().Free }
+
+func TestVersionsGrow(t *testing.T) {
+	g := newGroup(t, selector.Config{})
+	at := func(version uint64) error {
+		_, err := g.UpdateAt(version, hops(selector.Equal("a")...))
+		return err
+	}
+	require.NoError(t, at(10))
+	for _, v := range []uint64{0, 9, 10} {
+		require.ErrorIs(t, at(v), selector.ErrVersion)
+	}
+	assert.EqualValues(t, 11, mustUpdate(t, g, selector.Equal("a")...).View().Version())
+	require.NoError(t, at(math.MaxUint64))
+	_, err := g.Update(nil)
+	require.ErrorIs(t, err, selector.ErrVersion)
+}
+
+func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
+	type variant struct {
+		strategy selector.Strategy
+		members  []selector.Member
+	}
+	abc := selector.Equal("a", "b", "c")
+	seen := make(map[uint64]string)
+	for name, v := range map[string]variant{
+		"base":        {selector.Maglev{}, abc},
+		"seed":        {selector.Maglev{Seed: 1}, abc},
+		"size":        {selector.Maglev{Size: 1021}, abc},
+		"strategy":    {selector.Rendezvous{}, abc},
+		"other":       {selector.Modulo{}, abc},
+		"keep order":  {selector.Modulo{KeepOrder: true}, abc},
+		"member":      {selector.Maglev{}, selector.Equal("a", "b", "d")},
+		"fewer":       {selector.Maglev{}, selector.Equal("a", "b")},
+		"joined":      {selector.Maglev{}, selector.Equal("a", "bc")},
+		"weight":      {selector.Maglev{}, []selector.Member{{ID: "a", Weight: 2}, {ID: "b", Weight: 1}, {ID: "c", Weight: 1}}},
+		"drained":     {selector.Maglev{}, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 1}, {ID: "c"}}},
+		"all drained": {selector.Maglev{}, []selector.Member{{ID: "a"}}},
+		"empty":       {selector.Maglev{}, nil},
+		"foreign":     {constant(0), abc},
+		"foreign 2":   {constant(1), abc},
+	} {
+		f := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy}), v.members...).View().Fingerprint()
+		assert.Empty(t, seen[f], "%s has the fingerprint of another", name)
+		seen[f] = name
+		again := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}), v.members...).View().Fingerprint()
+		assert.Equal(t, f, again, name)
+	}
+	a := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
+	b := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 65537}}), abc...)
+	assert.Equal(t, a.View().Fingerprint(), b.View().Fingerprint(), "the default, spelled out")
+}
+
+// TestFingerprintsAreAContract pins fingerprints: routers of different releases compare them.
+func TestFingerprintsAreAContract(t *testing.T) {
+	for want, s := range map[uint64]selector.Strategy{
+		0xe884e582d3b7b1c9: selector.Modulo{},
+		0x67a2701ea6b51a2c: selector.Threshold{},
+		0x4d4358144064b586: selector.Rendezvous{},
+		0xf05baabff162c4a7: selector.Maglev{},
+		0x43f88a953db99f20: selector.Jump{},
+	} {
+		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s}), selector.Equal("a", "b", "c")...).View()
+		assert.Equal(t, fmt.Sprintf("%016x", want), fmt.Sprintf("%016x", v.Fingerprint()), "%T", s)
+	}
+}
+
+// constant is a strategy from elsewhere that gives everything to one member.
+type constant int
+
+func (c constant) Build([]selector.Member) (selector.Selector, error) { return c, nil }
+func (c constant) Select(uint64) int                                  { return int(c) }
+
+// heirs is a Rebuilder from elsewhere: the last member to join gets everything, so that history matters.
+type heirs struct{}
+
+type heirSelector struct {
+	index int
+	built int // how often
+}
+
+func (heirs) Build(members []selector.Member) (selector.Selector, error) {
+	return &heirSelector{index: 0, built: 1}, nil
+}
+func (s *heirSelector) Select(uint64) int { return s.index }
+func (s *heirSelector) Rebuild(members []selector.Member, prev []int) (selector.Selector, error) {
+	next := &heirSelector{index: max(0, slices.Index(prev, s.index)), built: s.built + 1}
+	if joined := slices.Index(prev, -1); joined >= 0 {
+		next.index = joined
+	}
+	return next, nil
+}
+
+func TestRebuilderFollowsTheHistory(t *testing.T) {
+	d := selector.NewDomain()
+	c := selector.Config{Strategy: heirs{}, Domain: d}
+	g, h := newGroup(t, c), newGroup(t, c)
+	mustUpdate(t, g, selector.Equal("b")...)
+	s := mustUpdate(t, g, selector.Equal("a", "b")...)
+	assert.Equal(t, "a", s.View().Member(s.Select(0)).ID)
+	s = mustUpdate(t, g, selector.Equal("a", "b", "c")...)
+	assert.Equal(t, "c", s.View().Member(s.Select(0)).ID)
+
+	mustUpdate(t, h, selector.Equal("a", "c")...)
+	other := mustUpdate(t, h, selector.Equal("a", "b", "c")...)
+	assert.Equal(t, "b", other.View().Member(other.Select(0)).ID)
+	assert.NotEqual(t, s.View().Fingerprint(), other.View().Fingerprint(), "same members, another history")
+	assert.NotSame(t, s.View().Selector(), other.View().Selector())
+
+	twin := newGroup(t, c)
+	assert.NotSame(t, mustUpdate(t, newGroup(t, c), selector.Equal("x")...).View().Selector(), mustUpdate(t, twin, selector.Equal("x")...).View().Selector())
+	mustUpdate(t, twin, selector.Equal("a", "b")...)
+	mustUpdate(t, twin, selector.Equal("a", "b", "d")...)
+	detour := mustUpdate(t, twin, selector.Equal("a", "b", "c")...)
+	assert.Equal(t, placement(s.View()), placement(detour.View()))
+	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(), "another history, though the same placement")
+
+	same := mustUpdate(t, g, selector.Equal("c", "b", "a")...)
+	assert.Same(t, s.View().Selector(), same.View().Selector(), "nothing changed")
+	assert.Equal(t, s.View().Fingerprint(), same.View().Fingerprint())
+
+	mustUpdate(t, g)
+	s = mustUpdate(t, g, selector.Equal("x")...)
+	assert.Equal(t, 1, s.View().Selector().(*heirSelector).built, "emptying forgets the history")
+}

@@ -1,0 +1,24 @@
+package selector
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestWeakMapForgetsWhatNobodyKeeps(t *testing.T) {
+	var m weakMap[int, [16]int]
+	kept := new([16]int)
+	m.put(-1, kept)
+	for i := range 10_000 {
+		m.put(i, new([16]int))
+		if i%1000 == 0 {
+			runtime.GC()
+		}
+	}
+	assert.Same(t, kept, m.get(-1))
+	assert.Nil(t, m.get(10_000))
+	assert.Less(t, len(m.entries), 5000)
+	runtime.KeepAlive(kept)
+}
