@@ -99,6 +99,18 @@ var builtIn = []struct {
 	{"xx", hash.XX{Seed: 1}},
 	{"sip", hash.Sip{K0: 1, K1: 2}},
 	{"crc32c", hash.CRC32C{}},
+	{"mix", hash.NewMix(1)},
+	{"toeplitz", mustToeplitz()},
+	{"mixed", hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(2)}},
+}
+
+func mustToeplitz() *hash.Toeplitz {
+	key := hash.MicrosoftKey()
+	t, err := hash.NewToeplitz(key[:])
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 // BenchmarkHash hashes random keys that are in the cache; one operation is one key.
