@@ -8,6 +8,8 @@ import "strings"
 // The Inner fields are about the innermost IP header of a tunnelled packet. Without a tunnel, and for tunnels that
 // Parse does not look into, they equal those of the outer one.
 type Headers struct {
+	// Parsing a packet is little more than writing this, so fields that are written together stand together.
+
 	// Outer is the flow of the outermost IP header, with the IPv6 flow label. Ports are zero where the protocol has none and
 	// for every fragment, so that all fragments of a datagram have one key.
 	Outer FlowKey
@@ -64,8 +66,6 @@ type Headers struct {
 	// InnerL4Offset is where the header that InnerProto names starts.
 	InnerL4Offset uint16
 
-	innerAt uint16 // of innerFault
-
 	// Proto is the protocol behind the outermost IP header and the IPv6 extension headers that follow it: 6 is TCP. For
 	// an IPv6 fragment it is the protocol named by the fragment header, the same for all fragments of a datagram.
 	Proto uint8
@@ -85,6 +85,12 @@ type Headers struct {
 	// Tunnels is the number of tunnels between the outermost and the innermost IP header, at most 8.
 	Tunnels uint8
 
+	view kernelView
+
+	// innerFault is what InnerErr returns, and innerAt where.
+	innerFault fault
+	innerAt    uint16
+
 	// ICMPError says that the packet is an ICMP error and that Cited holds the flow that it is about. An error that quotes
 	// too little, or what is not IP, is an ordinary ICMP packet here.
 	ICMPError bool
@@ -101,9 +107,6 @@ type Headers struct {
 
 	// InnerFragment says that the innermost packet is a fragment, first or later.
 	InnerFragment bool
-
-	view       kernelView
-	innerFault fault
 }
 
 // InnerErr returns what is wrong inside a tunnel: a [*ParseError] that names the header and where it starts, or nil. Parse
