@@ -91,6 +91,10 @@ type Headers struct {
 	innerFault fault
 	innerAt    uint16
 
+	// Encapsulated says that the outermost IP header does not stand directly behind Ethernet and its tags, but behind MPLS labels
+	// or in a PPPoE session: a router that knows IP alone must not forward the frame as it is.
+	Encapsulated bool
+
 	// ICMPError says that the packet is an ICMP error and that Cited holds the flow that it is about. An error that quotes
 	// too little, or what is not IP, is an ordinary ICMP packet here.
 	ICMPError bool

@@ -34,6 +34,7 @@ type link struct {
 	entropy uint32 // label
 	version uint8  // of IP; 0 if this is not IP
 	mpls    bool   // there was a label
+	pppoe   bool   // there was a session
 	fault   fault
 }
 
@@ -42,7 +43,8 @@ func (l *link) fail(at int, f fault) { l.at, l.fault = at, f }
 // walk follows the headers below IP in p, from the payload at off of a header that says it is of type etherType. A tag is
 // taken to start at its EtherType, and so two bytes earlier than the payload.
 func (l *link) walk(p []byte, etherType uint16, off int) {
-	l.end, l.entropy, l.version, l.mpls, l.fault = len(p), 0, 0, false, 0
+	l.end, l.entropy, l.version, l.fault = len(p), 0, 0, 0
+	l.mpls, l.pppoe = false, false
 	tags, labels, wires := 0, 0, 0
 	for {
 		switch etherType {
@@ -66,6 +68,7 @@ func (l *link) walk(p []byte, etherType uint16, off int) {
 			off += vlanSize
 			continue
 		case etherPPPoE:
+			l.pppoe = true
 			next, end, typ, f := readPPPoE(p[:l.end], off)
 			if f != 0 {
 				l.fail(off, f)

@@ -49,7 +49,7 @@ func parseLink(frame []byte, h *Headers) error {
 		return ErrNotIP
 	}
 	if err == nil {
-		h.EntropyLabel = l.entropy
+		h.EntropyLabel, h.Encapsulated = l.entropy, l.mpls || l.pppoe
 	}
 	return err
 }
@@ -124,5 +124,6 @@ func (h *Headers) clear() {
 	h.EntropyLabel, h.EchoID, h.InnerEchoID = 0, 0, 0
 	h.Tunnels, h.view = 0, 0
 	h.innerFault, h.innerAt = 0, 0
-	h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = false, false, false, false, false
+	h.Encapsulated, h.ICMPError, h.InnerICMPError = false, false, false
+	h.FragFirst, h.FragLater, h.InnerFragment = false, false, false
 }

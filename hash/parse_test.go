@@ -275,7 +275,7 @@ func exported(h hash.Headers) hash.Headers {
 		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI, TunnelID: h.TunnelID,
 		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset, L4Offset: h.L4Offset,
 		InnerL3Offset: h.InnerL3Offset, InnerL4Offset: h.InnerL4Offset, Proto: h.Proto, InnerProto: h.InnerProto, NextHeader: h.NextHeader,
-		TCPFlags: h.TCPFlags, InnerFlags: h.InnerFlags, Tunnels: h.Tunnels, ICMPError: h.ICMPError, InnerICMPError: h.InnerICMPError,
+		TCPFlags: h.TCPFlags, InnerFlags: h.InnerFlags, Tunnels: h.Tunnels, Encapsulated: h.Encapsulated, ICMPError: h.ICMPError, InnerICMPError: h.InnerICMPError,
 		FragFirst: h.FragFirst, FragLater: h.FragLater, InnerFragment: h.InnerFragment,
 	}
 }
@@ -333,6 +333,7 @@ func headers(p packet.Packet) hash.Headers {
 		TCPFlags:       hash.TCPFlags(p.Outer.TCPFlags),
 		InnerFlags:     hash.TCPFlags(p.Inner.TCPFlags),
 		Tunnels:        uint8(p.Tunnels),
+		Encapsulated:   p.Encapsulated,
 		ICMPError:      p.Outer.Cited != nil,
 		InnerICMPError: p.Inner.Cited != nil,
 		FragFirst:      p.Outer.First,
@@ -362,6 +363,6 @@ func stale() hash.Headers {
 	h.EchoID, h.InnerEchoID = 1<<16-1, 1<<16-1
 	h.L3Offset, h.L4Offset, h.InnerL3Offset, h.InnerL4Offset = 1<<16-1, 1<<16-1, 1<<16-1, 1<<16-1
 	h.Proto, h.InnerProto, h.NextHeader, h.TCPFlags, h.InnerFlags, h.Tunnels = 255, 255, 255, 255, 255, 255
-	h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = true, true, true, true, true
+	h.Encapsulated, h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = true, true, true, true, true, true
 	return h
 }

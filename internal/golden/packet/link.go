@@ -6,6 +6,7 @@ type below struct {
 	version int
 	entropy uint32
 	mpls    bool
+	pppoe   bool
 }
 
 // ethernet follows the headers below IP from an Ethernet header on.
@@ -102,6 +103,7 @@ func (w *walk) pppoe(v view) (below, error) {
 	if v.len() < 8 {
 		return below{}, v.fail("PPPoE", "truncated")
 	}
+	w.found.pppoe = true
 	version, code, length := v.u8(0), v.u8(1), v.u16(4)
 	if version != 0x11 || code != 0 || length < 2 {
 		return below{}, v.fail("PPPoE", "malformed")

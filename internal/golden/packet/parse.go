@@ -12,6 +12,7 @@ type Packet struct {
 	Tunnels      int
 	TunnelID     uint32
 	Entropy      uint32 // label
+	Encapsulated bool   // by MPLS or PPPoE
 	InnerErr     error
 	Linux        Seen
 }
@@ -81,6 +82,7 @@ func FromEthernet(frame []byte) (Packet, error) {
 		return Packet{}, err
 	}
 	p.Entropy = b.entropy
+	p.Encapsulated = b.mpls || b.pppoe
 	return p, nil
 }
 
