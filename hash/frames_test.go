@@ -356,6 +356,7 @@ func badFrames() []frame {
 		bad("TCP of 19 bytes", ether4(ip4(6, tcp(0)[:19])), hash.ErrTruncated, hash.LayerTCP, 34),
 		bad("TCP6 of 19 bytes", ether6(ip6(0, ext(6, 8), tcp(0)[:19])), hash.ErrTruncated, hash.LayerTCP, 62),
 		bad("UDP of 7 bytes", ether4(ip4(17, udp()[:7])), hash.ErrTruncated, hash.LayerUDP, 34),
+		bad("UDP6 of 7 bytes", ether6(ip6(17, udp()[:7])), hash.ErrTruncated, hash.LayerUDP, 54),
 		bad("UDP-Lite of 7 bytes", ether4(ip4(136, udp()[:7])), hash.ErrTruncated, hash.LayerUDP, 34),
 		bad("SCTP of 11 bytes", ether4(ip4(132, sctp()[:11])), hash.ErrTruncated, hash.LayerSCTP, 34),
 		bad("DCCP of 11 bytes", ether4(ip4(33, dccp()[:11])), hash.ErrTruncated, hash.LayerDCCP, 34),

@@ -91,6 +91,7 @@ func TestLinuxAgreesWithModel(t *testing.T) {
 			checkLinux(t, k, hash.Linux{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()), Local: r.IntN(2) == 0})
 		}
 		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom, Fields: uint16(1) << r.IntN(12)})
+		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom}) // the default
 	}
 }
 

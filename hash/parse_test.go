@@ -1,6 +1,7 @@
 package hash_test
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -202,10 +204,24 @@ func mutate(r *rand.Rand, corpus []frame) []byte {
 	return slices.Clip(b)
 }
 
+// addCorpus adds what earlier fuzzing found of interest: one input a line.
+func addCorpus(f *testing.F, name string) {
+	text, err := os.ReadFile(name)
+	require.NoError(f, err)
+	lines := strings.Fields(string(text))
+	require.NotEmpty(f, lines)
+	for _, line := range lines {
+		b, err := hex.DecodeString(line)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range frames() {
 		f.Add(seed.bytes)
 	}
+	addCorpus(f, "testdata/FuzzParse.hex")
 	f.Fuzz(func(t *testing.T, b []byte) { compare(t, b) })
 }
 
@@ -215,6 +231,7 @@ func FuzzParseIP(f *testing.F) {
 			f.Add(seed.bytes[14:])
 		}
 	}
+	addCorpus(f, "testdata/FuzzParseIP.hex")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		want, wantErr := packet.FromIP(b)
 		h := stale()

@@ -3,7 +3,8 @@ package hash
 import "encoding/binary"
 
 // quickInner reads an inner packet, and reports whether it is one that the fast path would read: this is parseIPv4 and
-// parseIPv6 for the inner fields. Of v it sets what descend needs.
+// parseIPv6 for the inner fields. Of v it sets what descend needs; what is rare is not there in the header of a tunnel that Linux
+// follows, and stays as it is.
 func (h *Headers) quickInner(p []byte, l3 int, version uint8, v *level) bool {
 	if version == 4 {
 		return h.quickInner4(p, l3, v)
@@ -55,7 +56,6 @@ func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, v *level) {
 		rest |= uint64(binary.LittleEndian.Uint32(seg))
 	}
 	v.key.rest, v.proto = rest, uint8(rest>>protoShift)
-	v.rare = rare{}
 	h.Inner.rest = rest
 	h.InnerProto, h.InnerFlags = v.proto, TCPFlags(seg[q.flagsAt]&q.flagsMask)
 	h.InnerL3Offset, h.InnerL4Offset = uint16(v.l3), uint16(v.l4)

@@ -182,6 +182,15 @@ func tunnelFrames() []frame {
 	for range 3 {
 		far = ip4Options(make([]byte, 40), 17, udpTo(6081, geneve(252, 0x0800, far)))
 	}
+	// Three tunnels lead to byte 998; one more with a header of 24 or 28 bytes to 1022 or 1026.
+	atEdge := func(options int) []byte {
+		b := ip4Options(make([]byte, options), 4, other4())
+		for range 3 {
+			b = ip4Options(make([]byte, 40), 17, udpTo(6081, geneve(252, 0x0800, b)))
+		}
+		return ether4(b)
+	}
+	otherLabel := patch(ip6(41, patch(other6(), 1, 0xf0, 0, 0)), 1, 0xf0, 0, 9)
 	return []frame{
 		in4("IPIP", 4, other4(), to4),
 		in4("6in4", 41, other6(), to6),
@@ -282,6 +291,16 @@ func tunnelFrames() []frame {
 			name: "too far in", bytes: ether4(far), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
 			tunnelled: tunnelled{inner: outer4(17, 50000, 6081), tunnels: 3, id: geneveID, innerErr: "tunnel header at byte 1018: too many headers"},
 		},
+		{
+			name: "as far in as it goes", bytes: atEdge(4), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
+			tunnelled: tunnelled{inner: inner4, tunnels: 4, id: geneveID},
+		},
+		{
+			name: "two bytes further", bytes: atEdge(8), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
+			tunnelled: tunnelled{inner: outer4(4, 0, 0), tunnels: 3, id: geneveID, innerErr: "tunnel header at byte 1026: too many headers"},
+		},
+		in6("6in6 twice, labels 0x12345, 9 and 0", 41, otherLabel, "protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345",
+			tunnelled{inner: "UDP [2001:db8::1]:49152 -> [2001:db8::909:909]:53", tunnels: 2}),
 		in4("GRE, a first fragment", 47, gre(0, 0x0800, fragment), tunnelled{inner: "TCP 192.0.2.1:0 -> 192.0.2.2:0", tunnels: 1}),
 		in4("AH in IPIP", 4, ip4(51, slices.Concat(ah(6, 12), tcp(0))), tunnelled{inner: outer4(51, 0, 0), tunnels: 1}),
 		in4("AH in 6in4", 41, ip6(51, ah(4, 12), other4()), tunnelled{inner: inner4, tunnels: 2}),
@@ -310,6 +329,10 @@ func sessionFrames() []frame {
 		{
 			name: "a fragment behind AH", bytes: ether6(ip6(51, ah(44, 12), frag6(17, 3, true), udp())),
 			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", later: true, fragID: 0xdeadbeef, l3: 14, l4: 74,
+		},
+		{
+			name: "an ICMP error behind options", bytes: ether6(ip6(60, ext(58, 8), icmp(2, patch(ip6(17, udp()), 8, 1)))),
+			outer: icmp6, cited: "UDP [2001:db8::2]:53 -> [101:db8::1]:49152", l3: 14, l4: 62,
 		},
 		{name: "ESP of 7 bytes", bytes: ether4(ip4(50, udp()[:7])), err: hash.ErrTruncated, layer: hash.LayerESP, offset: 34},
 		{name: "AH of 11 bytes", bytes: ether4(ip4(51, ah(6, 12)[:11])), err: hash.ErrTruncated, layer: hash.LayerAH, offset: 34},
