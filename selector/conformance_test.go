@@ -24,6 +24,10 @@ func TestConformance(t *testing.T) {
 		"Maglev seeded":        {selector.Maglev{Seed: 3}, selectortest.Options{Disruption: 1.12}},
 		"Maglev of 300":        {selector.Maglev{Size: 655373}, selectortest.Options{Members: 300, Disruption: 1.8}},
 		"Maglev, small":        {selector.Maglev{Size: 1021}, selectortest.Options{Disruption: 1.5, Imbalance: 0.03}},
+		"Anchor":               {selector.Anchor{}, selectortest.Options{EqualOnly: true}},
+		"Anchor of 100":        {selector.Anchor{Capacity: 300, Seed: 4}, selectortest.Options{Members: 100, EqualOnly: true}},
+		"Memento":              {selector.Memento{}, selectortest.Options{EqualOnly: true}},
+		"Memento of 100":       {selector.Memento{Seed: 4}, selectortest.Options{Members: 100, EqualOnly: true}},
 		"Jump":                 {selector.Jump{}, selectortest.Options{AtEnd: true}},
 	} {
 		t.Run(name, func(t *testing.T) { selectortest.Test(t, c.strategy, c.options) })
