@@ -28,6 +28,8 @@ func TestConformance(t *testing.T) {
 		"Anchor of 100":        {selector.Anchor{Capacity: 300, Seed: 4}, selectortest.Options{Members: 100, EqualOnly: true}},
 		"Memento":              {selector.Memento{}, selectortest.Options{EqualOnly: true}},
 		"Memento of 100":       {selector.Memento{Seed: 4}, selectortest.Options{Members: 100, EqualOnly: true}},
+		"Resilient":            {selector.Resilient{}, selectortest.Options{}},
+		"Resilient of 300":     {selector.Resilient{Buckets: 5000, Seed: 4}, selectortest.Options{Members: 300, Imbalance: 0.1}},
 		"Jump":                 {selector.Jump{}, selectortest.Options{AtEnd: true}},
 	} {
 		t.Run(name, func(t *testing.T) { selectortest.Test(t, c.strategy, c.options) })
