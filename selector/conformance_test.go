@@ -30,6 +30,10 @@ func TestConformance(t *testing.T) {
 		"Memento of 100":       {selector.Memento{Seed: 4}, selectortest.Options{Members: 100, EqualOnly: true}},
 		"Resilient":            {selector.Resilient{}, selectortest.Options{}},
 		"Resilient of 300":     {selector.Resilient{Buckets: 5000, Seed: 4}, selectortest.Options{Members: 300, Imbalance: 0.1}},
+		"Ring":                 {selector.Ring{}, selectortest.Options{Imbalance: 0.11, Disruption: 1.6}},
+		"Ring of 50":           {selector.Ring{Points: 50, Seed: 4}, selectortest.Options{Members: 50, Imbalance: 0.2, Disruption: 1.5}},
+		"MultiProbe":           {selector.MultiProbe{}, selectortest.Options{Samples: 30_000, Imbalance: 0.25, Disruption: 1.6}},
+		"MultiProbe of 20":     {selector.MultiProbe{Probes: 5, Seed: 4}, selectortest.Options{Members: 20, Imbalance: 0.4, Disruption: 2}},
 		"Jump":                 {selector.Jump{}, selectortest.Options{AtEnd: true}},
 	} {
 		t.Run(name, func(t *testing.T) { selectortest.Test(t, c.strategy, c.options) })

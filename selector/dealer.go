@@ -119,7 +119,7 @@ func (d *dealer) deal(seed uint64) {
 	}
 	for i := 0; moves > 0; i++ {
 		seed += weyl
-		j, _ := bits.Mul64(scramble(seed), uint64(len(visits)-i))
+		j, _ := bits.Mul64(finalize(seed), uint64(len(visits)-i))
 		visits[i], visits[i+int(j)] = visits[i+int(j)], visits[i]
 		bucket := visits[i]
 		from := d.owners[bucket]

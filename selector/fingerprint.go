@@ -43,12 +43,12 @@ func hashMembers(seed uint64, members []Member) uint64 {
 }
 
 // mix64 is number x of SplitMix64 (Steele, Lea, Flood 2014) from state 0: a finaliser over a Weyl sequence.
-func mix64(x uint64) uint64 { return scramble((x + 1) * weyl) }
+func mix64(x uint64) uint64 { return finalize((x + 1) * weyl) }
 
 const weyl = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio
 
-// scramble is the finaliser alone.
-func scramble(x uint64) uint64 {
+// finalize is the finaliser alone.
+func finalize(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

@@ -11,7 +11,7 @@ func jumpBack(h uint64, n uint32) uint32 {
 		return 0
 	}
 	h += weyl
-	first := scramble(h)
+	first := finalize(h)
 	// Bit i is set if the hash moved at some bucket from 2^i to 2^(i+1)-1.
 	moved := uint32(first^first>>32) & (1<<bits.Len32(n-1) - 1)
 	for moved != 0 {
@@ -24,7 +24,7 @@ func jumpBack(h uint64, n uint32) uint32 {
 		// It is beyond n: look for the one before, in the upper half of twice the range, until that misses the octave.
 		for {
 			h += weyl
-			next := scramble(h)
+			next := finalize(h)
 			if b = uint32(next) & (2*low - 1); b < low {
 				break
 			}
