@@ -2,6 +2,7 @@ package selector_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -89,7 +90,7 @@ func TestNextOfStrangers(t *testing.T) {
 	for _, s := range []selector.Strategy{selector.Maglev{}, selector.Rendezvous{}} {
 		for _, g := range [][]selector.Member{group[:3], group, unequal} {
 			ranker := build(t, s, g).(selector.Ranker)
-			for _, after := range []int{-1, -2, 3, 4, 1 << 40} {
+			for _, after := range []int{-1, -2, 3, 4, math.MaxInt} {
 				assert.Equal(t, -1, ranker.Next(12345, after), "%T, %d", s, after)
 			}
 		}

@@ -29,11 +29,13 @@ var (
 	ErrCapacity   = errors.New("more members than the capacity")
 	ErrPrevious   = errors.New("bad index of a member in the list before")
 	ErrParameter  = errors.New("parameter out of range")
+	ErrGroupName  = errors.New("another group of the domain has this name")
 )
 
 // A GroupError says what is wrong with a group, and which member or number is at fault.
 type GroupError struct {
-	Err    error  // one of the errors above
+	Err    error  // one of the errors above, or wraps one
+	Group  string // the name of the group, where that is at fault
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
 	Value  uint64 // the number at fault: a count, a weight, a sum of weights, a table size, a parameter, a version
@@ -42,6 +44,12 @@ type GroupError struct {
 
 func (e *GroupError) Error() string {
 	s := "selector: " + e.Err.Error()
+	if errors.Is(e, ErrVersion) {
+		return s + fmt.Sprintf(": %d after %d", e.Value, e.Limit)
+	}
+	if errors.Is(e, ErrGroupName) {
+		return s + fmt.Sprintf(": %q", e.Group)
+	}
 	if e.Index >= 0 {
 		s += fmt.Sprintf(": member %d %q", e.Index, e.Member)
 	}
