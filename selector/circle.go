@@ -80,8 +80,10 @@ func (c *circle) find(h uint64) int {
 }
 
 // pointCounts returns how many points each member gets: unit for each of its weight, where weights are divided by their
-// common divisor, halved as often as it takes to have no more than about most in all, and at least one.
-func pointCounts(l *lineup, unit, most uint64) []int {
+// common divisor, halved as often as it takes to have no more than about 16*unit a member, or 65,536 in all if that is more,
+// and never more than about MaxTableSize; and at least one.
+func pointCounts(l *lineup, unit uint64) []int {
+	most := min(max(1<<16, 16*unit*uint64(len(l.index))), MaxTableSize)
 	counts := make([]int, len(l.weights))
 	shift := 0
 	for l.total*unit>>shift > most {

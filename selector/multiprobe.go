@@ -49,7 +49,7 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 	if m.Probes > MaxProbes {
 		return nil, &GroupError{Err: ErrParameter, Index: -1, Value: uint64(m.Probes), Limit: MaxProbes}
 	}
-	counts := pointCounts(&l, 1, max(1<<16, 16*uint64(len(l.index))))
+	counts := pointCounts(&l, 1)
 	s := &multiProbe{circle: newCircle(members, &l, counts, m.Seed), probes: m.probes(), mapping: l.mapping()}
 	s.place = places(&l, len(members))
 	s.own = make([][]uint64, len(l.index))

@@ -13,8 +13,8 @@ const (
 // point at or after it. It is the baseline that people know, from libketama and Envoy.
 //
 // A member has Points points for each unit of its weight, where weights are divided by their greatest common divisor. Where
-// that is over 16 * Points for each member on average, and over 65,536 in all, the number for a unit is halved as often
-// as it takes to stay below; a member has at least one. Point k of an ID is the XXH64, seeded, of the ID and k as
+// that is over 16 * Points for each member on average and over 65,536 in all, or over [MaxTableSize], the number for a unit is
+// halved as often as it takes to stay below; a member has at least one. Point k of an ID is the XXH64, seeded, of the ID and k as
 // four bytes, little-endian; a point that two share is that of the first in order of ID.
 //
 // A look-up takes O(1) expected time, some of it for mispredicted branches and cache misses. Memory is 20 to 24 bytes a point;
@@ -43,8 +43,7 @@ func (r Ring) Build(members []Member) (Selector, error) {
 	if r.Points > MaxPoints {
 		return nil, &GroupError{Err: ErrParameter, Index: -1, Value: uint64(r.Points), Limit: MaxPoints}
 	}
-	unit := uint64(r.points())
-	counts := pointCounts(&l, unit, max(1<<16, 16*unit*uint64(len(l.index))))
+	counts := pointCounts(&l, uint64(r.points()))
 	return &ring{newCircle(members, &l, counts, r.Seed), l.mapping()}, nil
 }
 

@@ -96,7 +96,7 @@ func (r heirloom) next(h uint64, owner, heir, after int) int {
 		return heir
 	}
 	var i int
-	if after == owner || after == heir {
+	if after == owner || heir >= 0 && after == heir {
 		i = r.others.Select(h)
 	} else {
 		i = r.others.Next(h, after)
