@@ -2,6 +2,7 @@ package selector_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -235,7 +236,7 @@ func testPrevious(t *testing.T, built selector.Rebuilder, group []selector.Membe
 		index int
 	}{
 		{nil, -1}, {[]int{0, 1, 2}, -1}, {[]int{0, 1, 2, 3, 4}, -1},
-		{[]int{0, 1, 2, 4}, 3}, {[]int{-2, 0, 1, 2}, 0}, {[]int{0, 1, 1, 2}, 2}, {[]int{0, 1 << 40, 1, 2}, 1},
+		{[]int{0, 1, 2, 4}, 3}, {[]int{-2, 0, 1, 2}, 0}, {[]int{0, 1, 1, 2}, 2}, {[]int{0, math.MaxInt, 1, 2}, 1},
 	} {
 		next, err := built.Rebuild(group, c.prev)
 		assert.Nil(t, next)

@@ -30,9 +30,9 @@ func bestReduction(members []selector.Member, size int) float64 {
 	return best
 }
 
-func weightSum(members []selector.Member) (sum int) {
+func weightSum(members []selector.Member) (sum int64) {
 	for _, m := range members {
-		sum += int(m.Weight)
+		sum += int64(m.Weight)
 	}
 	return sum
 }
@@ -47,7 +47,7 @@ func TestReduceWeightsIsOptimal(t *testing.T) {
 		size := len(group) + r.IntN(14)
 		reduced, err := selector.ReduceWeights(group, size)
 		require.NoError(t, err)
-		require.LessOrEqual(t, weightSum(reduced), size)
+		require.LessOrEqual(t, weightSum(reduced), int64(size))
 		require.InDelta(t, bestReduction(group, size), selector.Oversubscription(group, reduced), 1e-12, "%v to %d", group, size)
 	}
 }
@@ -60,7 +60,7 @@ func TestReduceWeightsBound(t *testing.T) {
 		size := n + 1 + r.IntN(2000)
 		reduced, err := selector.ReduceWeights(group, size)
 		require.NoError(t, err)
-		require.LessOrEqual(t, weightSum(reduced), size)
+		require.LessOrEqual(t, weightSum(reduced), int64(size))
 		light := false
 		for i, m := range group {
 			require.Equal(t, m.Weight > 0, reduced[i].Weight > 0)

@@ -33,9 +33,9 @@ func positive(members []Member) int {
 
 // pointsOf returns the points of each member: unit for each of its weight, halved until there are no more than most.
 func pointsOf(members []Member, unit, most int, seed uint64) [][]uint64 {
-	divisor := int(commonDivisor(members))
-	halved := 1
-	for int(total(members))/divisor*unit/halved > most {
+	divisor := int64(commonDivisor(members))
+	halved := int64(1)
+	for int64(total(members))/divisor*int64(unit)/halved > int64(most) {
 		halved *= 2
 	}
 	points := make([][]uint64, len(members))
@@ -43,7 +43,7 @@ func pointsOf(members []Member, unit, most int, seed uint64) [][]uint64 {
 		if m.Weight == 0 {
 			continue
 		}
-		for k := range max(1, int(m.Weight)/divisor*unit/halved) {
+		for k := range max(1, int64(m.Weight)/divisor*int64(unit)/halved) {
 			d := xxhash.NewWithSeed(seed)
 			_, _ = d.WriteString(m.ID)
 			_, _ = d.Write(binary.LittleEndian.AppendUint32(nil, uint32(k)))
