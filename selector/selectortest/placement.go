@@ -92,21 +92,26 @@ func (s *suite) shares(g []selector.Member, built selector.Selector, list []uint
 	for _, m := range g {
 		sum += float64(m.Weight)
 	}
-	square, noise, n, trials := 0.0, 0.0, 0.0, float64(len(list))
+	square, noise, noise2, n, trials := 0.0, 0.0, 0.0, 0.0, float64(len(list))
 	for _, m := range g {
 		p := float64(m.Weight) / sum
 		due := p * trials
 		if due < 100 {
 			continue // too few for an error relative to the due
 		}
-		relative := count[m.ID]/due - 1
-		if limit := sigmas * (math.Sqrt((1-p)/due) + s.options.Imbalance); math.Abs(relative) > limit {
+		relative, variance := count[m.ID]/due-1, (1-p)/due
+		if limit := sigmas*math.Sqrt(variance) + sigmas*s.options.Imbalance; math.Abs(relative) > limit {
 			return fmt.Errorf("%s has %.0f of %d hashes and is due %.0f", m.ID, count[m.ID], len(list), due)
 		}
-		square, noise, n = square+relative*relative, noise+(1-p)/due, n+1
+		square, noise, noise2, n = square+relative*relative, noise+variance, noise2+variance*variance, n+1
 	}
-	// The mean square of n sampling errors of variance v is v, give or take v*sqrt(2/n).
-	limit := math.Sqrt(noise / n * (1 + sigmas*math.Sqrt(2/n)))
+	if noise == 0 {
+		return nil // one member has them all
+	}
+	// The sum of squared sampling errors is distributed about as noise/k times chi-squared of k degrees of freedom, whose
+	// tail is approximated after Wilson and Hilferty.
+	k := 2 / (9 * noise * noise / noise2)
+	limit := math.Sqrt(noise / n * math.Pow(1-k+sigmas*math.Sqrt(k), 3))
 	if rms := math.Sqrt(square / n); rms > limit+s.options.Imbalance {
 		return fmt.Errorf("shares are off by %.4f (RMS), and %.4f was claimed, with %.4f for sampling",
 			rms, s.options.Imbalance, limit)

@@ -1,0 +1,102 @@
+package selector_test
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func new128(h, n uint64) uint64 {
+	slot, _ := bits.Mul64(h, n)
+	return slot
+}
+
+// TestInvalidGroups calls Build itself, without New.
+func TestInvalidGroups(t *testing.T) {
+	many := make([]selector.Member, 65536)
+	for i := range many {
+		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
+	}
+	for _, s := range []selector.Strategy{
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Modulo{KeepOrder: true}, selector.Threshold{KeepOrder: true},
+	} {
+		for name, c := range map[string]struct {
+			members []selector.Member
+			want    selector.GroupError
+			message string
+		}{
+			"none": {nil, selector.GroupError{Err: selector.ErrNoMembers, Index: -1}, "selector: no members"},
+			"duplicate": {
+				selector.Equal("b", "a", "b"), selector.GroupError{Err: selector.ErrDuplicate, Member: "b", Index: 2},
+				`selector: duplicate member ID: member 2 "b"`,
+			},
+			"empty ID": {
+				selector.Equal("b", ""), selector.GroupError{Err: selector.ErrEmptyID, Index: 1},
+				`selector: empty member ID: member 1 ""`,
+			},
+			"zero weights": {
+				[]selector.Member{{ID: "a"}, {ID: "b"}}, selector.GroupError{Err: selector.ErrNoWeight, Index: -1, Value: 2},
+				"selector: every weight is zero: 2",
+			},
+			"too many": {
+				many, selector.GroupError{Err: selector.ErrTooMany, Index: -1, Value: 65536, Limit: 65535},
+				"selector: too many members: 65536 (limit 65535)",
+			},
+			"weight overflow": {
+				[]selector.Member{{ID: "a", Weight: math.MaxUint32 - 1}, {ID: "b", Weight: 1}},
+				selector.GroupError{Err: selector.ErrWeightSum, Member: "b", Index: 1, Value: math.MaxUint32, Limit: selector.MaxWeight},
+				`selector: weights add up to too much: member 1 "b": 4294967295 (limit 4294967294)`,
+			},
+		} {
+			t.Run(fmt.Sprintf("%T/%s", s, name), func(t *testing.T) {
+				built, err := s.Build(c.members)
+				assert.Nil(t, built)
+				var e *selector.GroupError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, c.want, *e)
+				assert.EqualError(t, err, c.message)
+			})
+		}
+	}
+}
+
+func TestMaglevTableSize(t *testing.T) {
+	group := selector.Equal("a", "b", "c", "d", "e", "f")
+	drained := append(selector.Equal("a", "b", "c"), selector.Member{ID: "d"}, selector.Member{ID: "e"})
+	for _, c := range []struct {
+		size    uint32
+		limit   uint64
+		message string
+	}{
+		{1, 6, "selector: bad table size: fewer slots than members: 1 (limit 6)"},
+		{5, 6, "selector: bad table size: fewer slots than members: 5 (limit 6)"},
+		{65536, 0, "selector: bad table size: not a prime: 65536"},
+		{65535, 0, "selector: bad table size: not a prime: 65535"},
+		{4093 * 4093, 0, "selector: bad table size: not a prime: 16752649"},
+		{1 << 24, 0, "selector: bad table size: not a prime: 16777216"},
+		{1<<24 + 43, 1 << 24, "selector: bad table size: too many slots: 16777259 (limit 16777216)"},
+		{math.MaxUint32, 1 << 24, "selector: bad table size: too many slots: 4294967295 (limit 16777216)"},
+	} {
+		built, err := selector.Maglev{Size: c.size}.Build(group)
+		assert.Nil(t, built)
+		require.ErrorIs(t, err, selector.ErrTableSize)
+		var e *selector.GroupError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, [2]uint64{uint64(c.size), c.limit}, [2]uint64{e.Value, e.Limit})
+		assert.Equal(t, -1, e.Index)
+		assert.EqualError(t, err, c.message)
+	}
+	_, err := selector.Maglev{Size: 1}.Build(group[:1])
+	require.ErrorIs(t, err, selector.ErrTableSize, "one slot has no permutations")
+	for size, list := range map[uint32][]selector.Member{2: group[:1], 3: drained, 7: group, 4093: group} {
+		_, err := selector.Maglev{Size: size}.Build(list)
+		require.NoError(t, err, size)
+	}
+}
