@@ -1,0 +1,142 @@
+package selector
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strconv"
+)
+
+// Table sizes of [Bounded].
+const (
+	DefaultBoundedSlots = 1 << 16
+	MinBoundedSlots     = 1 << 6
+	MaxBoundedSlots     = 1 << maxSlotBits // 8 MiB, and a quarter of a second to build
+)
+
+type Bounded struct {
+	Slots uint32
+	Slack Slack
+	Seed  uint64
+}
+
+// Slack is by how much a member of [Bounded] may exceed its due, in thousandths of it. 0 means [DefaultSlack].
+type Slack uint32
+
+// Values of Slack with a name.
+const (
+	DefaultSlack   Slack = 50                 // 5 %
+	NoSlack        Slack = math.MaxUint32     // every member owns its due, to within one slot
+	UnlimitedSlack Slack = math.MaxUint32 - 1 // a member owns whatever it wins: a change moves the forced hashes only
+)
+
+// thousandths returns the slack as a number; that of UnlimitedSlack has no meaning.
+func (s Slack) thousandths() uint64 {
+	switch s {
+	case 0:
+		return uint64(DefaultSlack)
+	case NoSlack:
+		return 0
+	}
+	return uint64(s)
+}
+
+// String returns the slack in thousandths, or "unlimited".
+func (s Slack) String() string {
+	if s == UnlimitedSlack {
+		return "unlimited"
+	}
+	return strconv.FormatUint(s.thousandths(), 10)
+}
+
+// Build implements [Strategy]. The errors are those of [Validate], and ErrTableSize for a number of slots that is not a
+// power of two from [MinBoundedSlots] to [MaxBoundedSlots], or less than the number of members of positive weight.
+func (b Bounded) Build(members []Member) (Selector, error) {
+	l, err := newLineup(members, false)
+	if err != nil {
+		return nil, err
+	}
+	size := b.slots()
+	if err := checkSlots(size, len(l.index)); err != nil {
+		return nil, err
+	}
+	hashes := hashMembersFor(b.Seed, members, &l)
+	order := newRaceOrder(&l, hashes, size)
+	caps := boundedCaps(&l, uint64(size), b.Slack, hashes)
+	if len(members) <= math.MaxUint8+1 {
+		return raceTable[uint8](order, l.index, caps), nil
+	}
+	return raceTable[uint16](order, l.index, caps), nil
+}
+
+func (b Bounded) slots() uint32 {
+	if b.Slots == 0 {
+		return DefaultBoundedSlots
+	}
+	return b.Slots
+}
+
+func (b Bounded) identity() string {
+	return "bounded/" + strconv.FormatUint(uint64(b.slots()), 10) + "/" + b.Slack.String() +
+		"/" + strconv.FormatUint(b.Seed, 10)
+}
+
+func checkSlots(size uint32, members int) error {
+	e := &GroupError{Err: ErrTableSize, Index: -1, Value: uint64(size)}
+	switch {
+	case int64(size) < int64(members):
+		e.Err, e.Limit = fmt.Errorf("%w: fewer slots than members", ErrTableSize), uint64(members)
+	case size < MinBoundedSlots:
+		e.Err, e.Limit = fmt.Errorf("%w: too few slots", ErrTableSize), MinBoundedSlots
+	case size > MaxBoundedSlots:
+		e.Err, e.Limit = fmt.Errorf("%w: too many slots", ErrTableSize), MaxBoundedSlots
+	case bits.OnesCount32(size) != 1:
+		e.Err = fmt.Errorf("%w: not a power of two", ErrTableSize)
+	default:
+		return nil
+	}
+	return e
+}
+
+// boundedHashes are the four hashes of a member's ID, named after their use.
+type boundedHashes struct{ offset, stride, tie, share uint64 }
+
+// hashMembersFor returns the hashes of the places of a line-up: XXH64 of the ID under the first four numbers that SplitMix64
+// draws from the seed.
+func hashMembersFor(seed uint64, members []Member, l *lineup) []boundedHashes {
+	var seeds [4]uint64
+	for i := range seeds {
+		seeds[i] = splitMix64(seed + uint64(i)*weyl)
+	}
+	hashes := make([]boundedHashes, len(l.index))
+	for k, i := range l.index {
+		id := members[i].ID
+		hashes[k] = boundedHashes{hashID(seeds[0], id), hashID(seeds[1], id), hashID(seeds[2], id), hashID(seeds[3], id)}
+	}
+	return hashes
+}
+
+func newRaceOrder(l *lineup, hashes []boundedHashes, size uint32) raceOrder {
+	n := len(hashes)
+	o := raceOrder{permutations: make([]quadratic, n), weights: l.weights, ties: make([]uint32, n), mask: size - 1}
+	if !l.equal() {
+		o.clock = raceClock(bits.Len32(size - 1))
+	}
+	byTie := make([]int32, n)
+	for k, h := range hashes {
+		byTie[k] = int32(k)
+		o.permutations[k] = newQuadratic(uint32(h.offset), uint32(h.stride)|1, uint32(h.stride>>32))
+	}
+	slices.SortFunc(byTie, func(a, b int32) int {
+		if c := cmp.Compare(hashes[a].tie, hashes[b].tie); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b) // in order of ID
+	})
+	for position, k := range byTie {
+		o.ties[k] = uint32(position)
+	}
+	return o
+}
