@@ -28,7 +28,7 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 
 // Probing for one more of the last free slots takes size/left steps; asking every racer for its rank there takes
 // endgameShare steps a racer.
-const endgameShare = 8
+const endgameShare = 12
 
 // race is the state of a race. In place of handling arrivals one by one in order, which takes a queue, it handles them
 // window by window of the clock, and in a window member by member. A slot goes to the first to arrive and a
@@ -118,7 +118,7 @@ func (r *race) window() {
 
 // open sets the end of the next window, so that it has arrivals for about a quarter of the table.
 func (r *race) open() {
-	target := uint64(max(len(r.holds)/windowShare, len(r.racers)))
+	target := uint64(max(len(r.holds)/windowShare, 4*len(r.racers)))
 	start, length := r.now, uint64(0)
 	if r.clock == nil {
 		length = (target + uint64(len(r.racers)) - 1) / uint64(len(r.racers))
@@ -149,7 +149,7 @@ func (r *race) open() {
 }
 
 // A window has arrivals for one in windowShare slots.
-const windowShare = 4
+const windowShare = 6
 
 // limit returns the first time of the clock that is, for a weight, after the window: ceil(now*weight/unit).
 func (r *race) limit(weight uint64) uint64 {
@@ -166,25 +166,41 @@ func (r *race) limit(weight uint64) uint64 {
 // offer lets a racer go on to the end of the window or to its cap.
 func (r *race) offer(i int32) {
 	m := &r.racers[i]
-	rank, end := m.rank, r.classes[m.class].end
-	at, step, bend := m.permutation.slot(rank), m.permutation.step(rank), 2*m.permutation.square
-	mask, free := r.mask, r.free
-	for ; rank < end && m.room > 0; rank++ {
-		slot := at & mask
-		if free[slot>>6]>>(slot&63)&1 != 0 && r.take(slot, i, rank) {
-			m.room--
+	end := r.classes[m.class].end
+	for m.rank < end && m.room > 0 {
+		start := m.rank
+		m.rank = min(start+64, end)
+		for hits := r.freeSlots(&m.permutation, start, m.rank); hits != 0; hits &= hits - 1 {
+			rank := start + uint32(bits.TrailingZeros64(hits))
+			if !r.take(m.permutation.slot(rank)&r.mask, i, rank) {
+				continue
+			}
+			if m.room--; m.room == 0 {
+				m.rank = rank + 1
+				return
+			}
 		}
+	}
+}
+
+// freeSlots returns a bit for each rank of at most 64 whose slot was free when the window opened. A test of each slot, in
+// place of the bit, would be a branch that a processor guesses wrong half of the time.
+func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
+	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
+	for i := range end - start {
+		slot := at & mask
+		hits |= free[slot>>6] >> (slot & 63) & 1 << (i & 63)
 		at += step
 		step += bend
 	}
-	m.rank = rank
+	return hits
 }
 
 // take gives a slot to a racer that arrives at a rank, if it is the first to arrive so far, and reports whether it is.
 func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	m := &r.racers[i]
 	time, _ := bits.Mul64(r.time(rank), r.classes[m.class].scale)
-	offer := hold{uint32((time - r.base) >> r.shift), uint32(i) + 1}
+	offer := hold{uint32((time - r.base) >> (r.shift & 63)), uint32(i) + 1}
 	held := r.holds[slot]
 	if held.racer == 0 {
 		r.taken = append(r.taken, slot)
