@@ -61,11 +61,11 @@ type racer struct {
 	class       int32
 }
 
-// class is a set of racers of equal weight. Between two windows they are all at the same rank.
+// class is the racers of one weight. Between two windows they are all at the same rank.
 type class struct {
 	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
 	members       int
-	rank, end     uint32 // where the window starts and where it ends
+	end           uint32 // the rank that the window ends before; for the next one, that it starts with
 }
 
 // hold is the offer that a slot holds in a window.
@@ -116,7 +116,7 @@ func (r *race) window() {
 	}
 }
 
-// open sets the end of the next window, so that it has arrivals for about a quarter of the table.
+// open sets the end of the next window, so that it has arrivals for about one in windowShare slots.
 func (r *race) open() {
 	target := uint64(max(len(r.holds)/windowShare, 4*len(r.racers)))
 	start, length := r.now, uint64(0)
@@ -126,7 +126,7 @@ func (r *race) open() {
 		pace := uint64(0) // slots per 2^-58 of the clock, times 2^58
 		for i := range r.classes {
 			c := &r.classes[i]
-			pace += uint64(c.members) * c.weight * uint64(r.mask+1-c.rank)
+			pace += uint64(c.members) * c.weight * uint64(r.mask+1-c.end)
 		}
 		hi, lo := bits.Mul64(target<<26, r.unit<<32)
 		length = 1 << 62 // the end of all races
@@ -141,14 +141,13 @@ func (r *race) open() {
 	for i := range r.classes {
 		c := &r.classes[i]
 		limit := r.limit(c.weight)
-		c.rank = c.end
 		for c.end <= r.mask && r.time(c.end) < limit {
 			c.end++
 		}
 	}
 }
 
-// A window has arrivals for one in windowShare slots.
+// The longer windows are, the fewer there are and the more offers of theirs fail. This is the best of 1 to 16.
 const windowShare = 6
 
 // limit returns the first time of the clock that is, for a weight, after the window: ceil(now*weight/unit).
