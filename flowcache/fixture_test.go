@@ -59,10 +59,6 @@ func (r *router) tcp(flow uint64, flags hash.TCPFlags) (string, flowcache.Verdic
 	return r.send(packet(r.view(), flow, 6, flags))
 }
 
-func (r *router) udp(flow uint64) (string, flowcache.Verdict) {
-	return r.send(packet(r.view(), flow, 17, 0))
-}
-
 func (r *router) send(p flowcache.Packet) (string, flowcache.Verdict) {
 	route := r.Route(&p, r.now)
 	if route.Member < 0 {

@@ -88,7 +88,7 @@ func NewSticky(t *Table) *Sticky { return &Sticky{table: t} }
 // RouteBatch routes a burst at time now: dst[i] is the route of p[i]. It panics if dst is shorter than p. It allocates
 // nothing.
 func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
-	dst = dst[:len(p)]
+	dst = dst[:len(p):len(dst)]
 	t := s.table
 	tick := t.tickAt(now)
 	const ahead = 32 // how many cache misses are kept in flight

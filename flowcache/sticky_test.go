@@ -363,7 +363,7 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 			assert.Equal(t, member, r.view().Member(int(routes[i].Member)).ID)
 		}
 	}
-	assert.Panics(t, func() { r.RouteBatch(nil, make([]flowcache.Packet, 1), 0) })
+	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), 0) })
 }
 
 func TestVerdictNames(t *testing.T) {

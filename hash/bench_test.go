@@ -89,7 +89,7 @@ func randomAddrPort(r *rand.Rand) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(r.Uint32()))
 }
 
-var builtIn = []struct { //nolint:gochecknoglobals // read-only
+var builtIn = []struct {
 	name   string
 	hasher interface {
 		hash.BatchHasher

@@ -50,7 +50,7 @@ func TestDiffOfTablesIsExact(t *testing.T) {
 				members = append(members, selector.Member{ID: string(id), Weight: rng.Uint32N(4)})
 			}
 		}
-		return update(t, g, members...)
+		return mustUpdate(t, g, members...)
 	}
 	old := random()
 	for range 100 {
@@ -64,8 +64,8 @@ func TestDiffOfTablesIsExact(t *testing.T) {
 
 func TestDiffByProbes(t *testing.T) {
 	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}})
-	old := update(t, g, selector.Equal("a", "b", "c")...)
-	s := update(t, g, selector.Equal("a", "b", "c", "d")...)
+	old := mustUpdate(t, g, selector.Equal("a", "b", "c")...)
+	s := mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
 	d := s.Diff(old)
 	assert.Equal(t, 65536, d.Hashes)
 	assert.False(t, d.Exact)
@@ -73,8 +73,8 @@ func TestDiffByProbes(t *testing.T) {
 	assert.Equal(t, d.Moved, d.Forced)
 	assert.Zero(t, s.Diff(s).Moved)
 
-	small := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}), selector.Equal("a", "b")...)
-	large := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}), selector.Equal("a", "b")...)
+	small := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}), selector.Equal("a", "b")...)
+	large := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}), selector.Equal("a", "b")...)
 	assert.False(t, large.Diff(small).Exact, "tables of different sizes")
 	assert.False(t, small.Diff(large).Exact)
 }
@@ -82,7 +82,7 @@ func TestDiffByProbes(t *testing.T) {
 func TestDiffWithAGroupThatTakesNothing(t *testing.T) {
 	g := newGroup(t, selector.Config{})
 	empty := g.Load()
-	full := update(t, g, selector.Equal("a", "b")...)
+	full := mustUpdate(t, g, selector.Equal("a", "b")...)
 	for _, d := range []selector.Diff{full.Diff(empty), empty.Diff(full)} {
 		assert.Equal(t, d.Hashes, d.Forced)
 		assert.Equal(t, d.Moved, d.Forced)

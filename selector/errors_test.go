@@ -12,7 +12,7 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func new128(h, n uint64) uint64 {
+func slotOf(h, n uint64) uint64 {
 	slot, _ := bits.Mul64(h, n)
 	return slot
 }

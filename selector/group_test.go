@@ -31,7 +31,7 @@ func hops(members ...selector.Member) []selector.Hop[string] {
 	return h
 }
 
-func update(t testing.TB, g *selector.Group[string], members ...selector.Member) *selector.Snapshot[string] {
+func mustUpdate(t testing.TB, g *selector.Group[string], members ...selector.Member) *selector.Snapshot[string] {
 	t.Helper()
 	s, err := g.Update(hops(members...))
 	require.NoError(t, err)
@@ -39,8 +39,8 @@ func update(t testing.TB, g *selector.Group[string], members ...selector.Member)
 	return s
 }
 
-// names returns the ID of the member of each of some hashes.
-func names(v *selector.View) []string {
+// placement returns the ID of the member of each of some hashes.
+func placement(v *selector.View) []string {
 	ids := make([]string, 2000)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range ids {
@@ -53,7 +53,7 @@ func names(v *selector.View) []string {
 
 func TestGroupWithoutMembers(t *testing.T) {
 	g := newGroup(t, selector.Config{})
-	for _, s := range []*selector.Snapshot[string]{g.Load(), update(t, g), update(t, g, selector.Member{ID: "drained"})} {
+	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g), mustUpdate(t, g, selector.Member{ID: "drained"})} {
 		assert.Equal(t, -1, s.Select(7))
 		dst := []int32{9, 9}
 		s.SelectBatch(dst, []uint64{1, 2})
@@ -67,12 +67,12 @@ func TestGroupWithoutMembers(t *testing.T) {
 func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
 	g := newGroup(t, selector.Config{})
 	members := selector.Equal("a", "b", "c", "d", "e")
-	want := update(t, g, members...)
+	want := mustUpdate(t, g, members...)
 	for range 20 {
 		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-		s := update(t, newGroup(t, selector.Config{}), members...)
+		s := mustUpdate(t, newGroup(t, selector.Config{}), members...)
 		require.Equal(t, want.View().Fingerprint(), s.View().Fingerprint())
-		require.Equal(t, names(want.View()), names(s.View()))
+		require.Equal(t, placement(want.View()), placement(s.View()))
 		for i, m := range s.View().All() {
 			require.Equal(t, "to "+m.ID, *s.At(i))
 		}
@@ -82,7 +82,7 @@ func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
 
 func TestGroupKeepsTheOrderThatADeviceDependsOn(t *testing.T) {
 	c := selector.Config{Strategy: selector.Threshold{KeepOrder: true}}
-	ab, ba := update(t, newGroup(t, c), selector.Equal("a", "b")...), update(t, newGroup(t, c), selector.Equal("b", "a")...)
+	ab, ba := mustUpdate(t, newGroup(t, c), selector.Equal("a", "b")...), mustUpdate(t, newGroup(t, c), selector.Equal("b", "a")...)
 	assert.Equal(t, "a", ab.View().Member(ab.Select(0)).ID)
 	assert.Equal(t, "b", ba.View().Member(ba.Select(0)).ID)
 	assert.NotEqual(t, ab.View().Fingerprint(), ba.View().Fingerprint())
@@ -93,20 +93,20 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	given := hops(selector.Equal("b", "a")...)
 	s, err := g.Update(given)
 	require.NoError(t, err)
-	before, v := names(s.View()), s.View()
+	before, v := placement(s.View()), s.View()
 	assert.True(t, v.Latest())
 	assert.Equal(t, hops(selector.Equal("b", "a")...), given, "the caller's list is the caller's")
 	given[0].ID, given[0].Value = "z", "changed"
-	update(t, g, selector.Equal("c", "d", "e")...)
+	mustUpdate(t, g, selector.Equal("c", "d", "e")...)
 	assert.False(t, v.Latest())
-	assert.Equal(t, before, names(v))
+	assert.Equal(t, before, placement(v))
 	assert.Equal(t, "to a", *s.At(0))
 	assert.Equal(t, "to b", *s.At(1))
 }
 
 func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 	g := newGroup(t, selector.Config{})
-	s := update(t, g, selector.Equal("a", "b")...)
+	s := mustUpdate(t, g, selector.Equal("a", "b")...)
 	many := make([]selector.Member, selector.MaxMembers+1)
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
@@ -147,7 +147,7 @@ func TestVersionsGrow(t *testing.T) {
 	for _, v := range []uint64{0, 9, 10} {
 		require.ErrorIs(t, at(v), selector.ErrVersion)
 	}
-	assert.EqualValues(t, 11, update(t, g, selector.Equal("a")...).View().Version())
+	assert.EqualValues(t, 11, mustUpdate(t, g, selector.Equal("a")...).View().Version())
 	require.NoError(t, at(math.MaxUint64))
 	_, err := g.Update(nil)
 	require.ErrorIs(t, err, selector.ErrVersion)
@@ -177,14 +177,14 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 		"foreign":     {constant(0), abc},
 		"foreign 2":   {constant(1), abc},
 	} {
-		f := update(t, newGroup(t, selector.Config{Strategy: v.strategy}), v.members...).View().Fingerprint()
+		f := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy}), v.members...).View().Fingerprint()
 		assert.Empty(t, seen[f], "%s has the fingerprint of another", name)
 		seen[f] = name
-		again := update(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}), v.members...).View().Fingerprint()
+		again := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}), v.members...).View().Fingerprint()
 		assert.Equal(t, f, again, name)
 	}
-	a := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
-	b := update(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 65537}}), abc...)
+	a := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
+	b := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 65537}}), abc...)
 	assert.Equal(t, a.View().Fingerprint(), b.View().Fingerprint(), "the default, spelled out")
 }
 
@@ -197,7 +197,7 @@ func TestFingerprintsAreAContract(t *testing.T) {
 		0xf05baabff162c4a7: selector.Maglev{},
 		0x43f88a953db99f20: selector.Jump{},
 	} {
-		v := update(t, newGroup(t, selector.Config{Strategy: s}), selector.Equal("a", "b", "c")...).View()
+		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s}), selector.Equal("a", "b", "c")...).View()
 		assert.Equal(t, fmt.Sprintf("%016x", want), fmt.Sprintf("%016x", v.Fingerprint()), "%T", s)
 	}
 }
@@ -209,7 +209,7 @@ func (c constant) Build([]selector.Member) (selector.Selector, error) { return c
 func (c constant) Select(uint64) int                                  { return int(c) }
 
 // heirs is a Rebuilder from elsewhere: the last member to join gets everything, so that history matters.
-type heirs struct{ owner string }
+type heirs struct{}
 
 type heirSelector struct {
 	index int
@@ -232,31 +232,31 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 	d := selector.NewDomain()
 	c := selector.Config{Strategy: heirs{}, Domain: d}
 	g, h := newGroup(t, c), newGroup(t, c)
-	update(t, g, selector.Equal("b")...)
-	s := update(t, g, selector.Equal("a", "b")...)
+	mustUpdate(t, g, selector.Equal("b")...)
+	s := mustUpdate(t, g, selector.Equal("a", "b")...)
 	assert.Equal(t, "a", s.View().Member(s.Select(0)).ID)
-	s = update(t, g, selector.Equal("a", "b", "c")...)
+	s = mustUpdate(t, g, selector.Equal("a", "b", "c")...)
 	assert.Equal(t, "c", s.View().Member(s.Select(0)).ID)
 
-	update(t, h, selector.Equal("a", "c")...)
-	other := update(t, h, selector.Equal("a", "b", "c")...)
+	mustUpdate(t, h, selector.Equal("a", "c")...)
+	other := mustUpdate(t, h, selector.Equal("a", "b", "c")...)
 	assert.Equal(t, "b", other.View().Member(other.Select(0)).ID)
 	assert.NotEqual(t, s.View().Fingerprint(), other.View().Fingerprint(), "same members, another history")
 	assert.NotSame(t, s.View().Selector(), other.View().Selector())
 
 	twin := newGroup(t, c)
-	assert.NotSame(t, update(t, newGroup(t, c), selector.Equal("x")...).View().Selector(), update(t, twin, selector.Equal("x")...).View().Selector())
-	update(t, twin, selector.Equal("a", "b")...)
-	update(t, twin, selector.Equal("a", "b", "d")...)
-	detour := update(t, twin, selector.Equal("a", "b", "c")...)
-	assert.Equal(t, names(s.View()), names(detour.View()))
+	assert.NotSame(t, mustUpdate(t, newGroup(t, c), selector.Equal("x")...).View().Selector(), mustUpdate(t, twin, selector.Equal("x")...).View().Selector())
+	mustUpdate(t, twin, selector.Equal("a", "b")...)
+	mustUpdate(t, twin, selector.Equal("a", "b", "d")...)
+	detour := mustUpdate(t, twin, selector.Equal("a", "b", "c")...)
+	assert.Equal(t, placement(s.View()), placement(detour.View()))
 	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(), "another history, though the same placement")
 
-	same := update(t, g, selector.Equal("c", "b", "a")...)
+	same := mustUpdate(t, g, selector.Equal("c", "b", "a")...)
 	assert.Same(t, s.View().Selector(), same.View().Selector(), "nothing changed")
 	assert.Equal(t, s.View().Fingerprint(), same.View().Fingerprint())
 
-	update(t, g)
-	s = update(t, g, selector.Equal("x")...)
+	mustUpdate(t, g)
+	s = mustUpdate(t, g, selector.Equal("x")...)
 	assert.Equal(t, 1, s.View().Selector().(*heirSelector).built, "emptying forgets the history")
 }

@@ -132,7 +132,7 @@ func TestMaglevEqualsModel(t *testing.T) {
 			}
 			for range 3 {
 				h := r.Uint64()
-				slot := int(new128(h, uint64(size)))
+				slot := int(slotOf(h, uint64(size)))
 				want := place.MaglevOrder(model, int(size), seed, owners[slot], slot)
 				require.Equal(t, want, order(maglev.(selector.Selector), h), "%d members, %d slots, %#x", n, size, h)
 			}
@@ -140,7 +140,7 @@ func TestMaglevEqualsModel(t *testing.T) {
 	}
 }
 
-// TestEqualWeightsTakeTheFastPath compares the fast path of equal weights, whatever the weight, with the general one: a
+// TestEqualWeightsPlaceAsOne compares the fast path of equal weights, whatever the weight, with the general one: a
 // drained member of a group does not change who the others are, and neither does a common factor.
 func TestEqualWeightsPlaceAsOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))

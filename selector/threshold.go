@@ -6,7 +6,7 @@ package selector
 //
 // A look-up takes O(1) time at equal weights, O(log N) otherwise; memory is O(N). The balance is perfect up to sampling.
 // Placement is history-free. When one of N members leaves, between a quarter and a half of all hashes move, the fewest
-// for a member in the middle: 1/4 + 1/(4N) for odd N. A member of less than a 2^32nd part of all weights may own no hash.
+// for a member in the middle: 1/4 + 1/(4N) for odd N. A member due less than a 2^31st part may own no hash.
 //
 // It is the strategy to choose where a router with a kernel or a chip that does the same must be predicted.
 type Threshold struct {

@@ -42,7 +42,7 @@ func (v *View) Select(h uint64) int {
 
 // SelectBatch is Select for a burst: dst[i] = Select(hashes[i]). It panics if dst is shorter than hashes.
 func (v *View) SelectBatch(dst []int32, hashes []uint64) {
-	dst = dst[:len(hashes)]
+	dst = dst[:len(hashes):len(dst)]
 	if v.batch == nil {
 		for i, h := range hashes {
 			dst[i] = int32(v.Select(h))

@@ -41,10 +41,24 @@ func (b *bid) before(c *bid) bool {
 	return b.place < c.place
 }
 
+// less reports whether a*v < b*w.
+func less(a uint64, v uint32, b uint64, w uint32) bool {
+	hi1, lo1 := bits.Mul64(a, uint64(v))
+	hi2, lo2 := bits.Mul64(b, uint64(w))
+	_, borrow := bits.Sub64(lo1, lo2, 0)
+	_, borrow = bits.Sub64(hi1, hi2, borrow)
+	return borrow != 0
+}
+
 func (s *weightedRendezvous) Select(h uint64) int {
 	h = spread(h)
 	best := s.bid(h, 0)
 	for k := 1; k < len(s.seeds); k++ {
+		// Most members need no logarithm: -log2(u) is at least 1-u, and that is too much already.
+		u := draw(h, s.seeds[k])
+		if less(best.cost, s.weights[k], ^u>>(64-logBits), best.weight) {
+			continue
+		}
 		if b := s.bid(h, k); b.before(&best) {
 			best = b
 		}

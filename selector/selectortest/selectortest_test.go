@@ -290,6 +290,7 @@ func TestBroken(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.options.Samples = 40_000
 			err := selectortest.Check(c.strategy, c.options)
 			require.Error(t, err)
 			assert.Contains(t, "\n"+err.Error(), "\n"+c.want+": ")

@@ -66,7 +66,7 @@ func (w *Worker) Counters() *Counters { return &w.counters }
 // MAC addresses, TTL or hop limit, IPv4 checksum. dst[i] is for frames[i]; it panics if dst is shorter than frames. now is
 // the time in nanoseconds of the caller's clock, which must not run backwards.
 func (w *Worker) Burst(dst []Decision, frames [][]byte, now int64) {
-	dst = dst[:len(frames)]
+	dst = dst[:len(frames):len(dst)]
 	for len(frames) > MaxBurst {
 		w.burst(dst[:MaxBurst], frames[:MaxBurst], now)
 		dst, frames = dst[MaxBurst:], frames[MaxBurst:]

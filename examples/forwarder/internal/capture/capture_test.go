@@ -240,3 +240,25 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// Times that a pcap has no room for are damage, and a simple packet block, which has no time, gets that of the packet before it.
+func TestTimes(t *testing.T) {
+	for year, want := range map[int]error{1970: nil, 2105: nil, 2107: ErrDamaged, 2200: ErrDamaged} {
+		var b bytes.Buffer
+		w, err := pcapgo.NewNgWriter(&b, layers.LinkTypeEthernet)
+		require.NoError(t, err)
+		at := time.Date(year, 2, 1, 0, 0, 0, 0, time.UTC)
+		require.NoError(t, w.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: 1, Length: 1}, []byte{1}))
+		require.NoError(t, w.Flush())
+		simple := []uint32{3, 20, 4, 0x04030201, 20} // type, length, length of the packet, packet, length
+		data := b.Bytes()
+		for _, v := range simple {
+			data = binary.LittleEndian.AppendUint32(data, v)
+		}
+		got, err := read(data)
+		require.ErrorIs(t, err, want, year)
+		if want == nil {
+			assert.Equal(t, []Packet{{at, []byte{1}, 1}, {at, []byte{1, 2, 3, 4}, 4}}, got)
+		}
+	}
+}

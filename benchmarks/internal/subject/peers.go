@@ -1,0 +1,60 @@
+package subject
+
+import (
+	"github.com/cespare/xxhash/v2"
+	"github.com/dgryski/go-jump"
+	"github.com/dgryski/go-maglev"
+	"github.com/dgryski/go-rendezvous"
+)
+
+// A Peer is another library's implementation of a strategy.
+type Peer struct {
+	Name     string
+	Strategy string                    // the name of the library's own
+	New      func(ids []string) Lookup // looks up one key after another
+}
+
+// Peers returns the implementations that the strategies are compared with.
+func Peers() []Peer {
+	return []Peer{
+		{"go-maglev", "maglev", GoMaglev},
+		{"go-jump", "jump", GoJump},
+		{"go-rendezvous", "rendezvous", GoRendezvous},
+	}
+}
+
+// GoMaglev looks up in a table of github.com/dgryski/go-maglev, of its smaller size, which is our default.
+func GoMaglev(ids []string) Lookup {
+	table := maglev.New(ids, maglev.SmallM)
+	return func(k *Keys) int {
+		sum := 0
+		for _, h := range k.Hashes {
+			sum += table.Lookup(h)
+		}
+		return sum
+	}
+}
+
+// GoJump looks up by github.com/dgryski/go-jump, which knows buckets only, no members.
+func GoJump(ids []string) Lookup {
+	return func(k *Keys) int {
+		sum := 0
+		for _, h := range k.Hashes {
+			sum += int(jump.Hash(h, len(ids)))
+		}
+		return sum
+	}
+}
+
+// GoRendezvous looks up by github.com/dgryski/go-rendezvous. Its keys are strings, and it hashes them itself: here by XXH64,
+// the fastest hash at hand.
+func GoRendezvous(ids []string) Lookup {
+	table := rendezvous.New(ids, xxhash.Sum64String)
+	return func(k *Keys) int {
+		sum := 0
+		for _, key := range k.Strings {
+			sum += len(table.Lookup(key))
+		}
+		return sum
+	}
+}

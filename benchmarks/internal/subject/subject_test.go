@@ -1,0 +1,91 @@
+package subject_test
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/dgryski/go-maglev"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func TestKeysAreTheSameInBothForms(t *testing.T) {
+	k := subject.RandomKeys(1)
+	require.Len(t, k.Hashes, subject.KeyCount)
+	require.Len(t, k.Strings, subject.KeyCount)
+	for i, s := range k.Strings {
+		require.Equal(t, k.Hashes[i], binary.LittleEndian.Uint64([]byte(s)))
+	}
+	assert.Equal(t, k, subject.RandomKeys(1))
+	assert.NotEqual(t, k.Hashes, subject.RandomKeys(2).Hashes)
+}
+
+// TestEveryFormAsksForEveryKey would fail for a loop that leaves keys out, which is how benchmarks come to be fast.
+func TestEveryFormAsksForEveryKey(t *testing.T) {
+	k := subject.RandomKeys(1)
+	c := &counter{seen: map[uint64]int{}}
+	subject.One(c)(k)
+	subject.Batches(c)(k)
+	for _, h := range k.Hashes {
+		require.Equal(t, 2, c.seen[h])
+	}
+	assert.Equal(t, subject.KeyCount/subject.BatchSize, c.batches)
+}
+
+type counter struct {
+	seen    map[uint64]int
+	batches int
+}
+
+func (c *counter) Select(h uint64) int {
+	c.seen[h]++
+	return 0
+}
+
+func (c *counter) SelectBatch(_ []int32, hashes []uint64) {
+	c.batches++
+	for _, h := range hashes {
+		c.Select(h)
+	}
+}
+
+// TestPeersDoTheSameWork compares sums of answers: those of go-jump are ours, and go-maglev's are those of its table.
+func TestPeersDoTheSameWork(t *testing.T) {
+	k, ids := subject.RandomKeys(1), subject.IDs(100)
+	ours, err := selector.New(selector.Jump{}, selector.Equal(ids...))
+	require.NoError(t, err)
+	assert.Equal(t, subject.One(ours)(k), subject.GoJump(ids)(k))
+
+	sum, table := 0, maglev.New(ids, selector.DefaultTableSize)
+	for _, h := range k.Hashes {
+		sum += table.Lookup(h)
+	}
+	assert.Equal(t, sum, subject.GoMaglev(ids)(k))
+	assert.Equal(t, subject.KeyCount*len(ids[0]), subject.GoRendezvous(ids)(k), "each key has a member")
+}
+
+func TestStrategies(t *testing.T) {
+	names := map[string]bool{}
+	for _, s := range subject.Strategies() {
+		assert.False(t, names[s.Name], "%s is there twice", s.Name)
+		names[s.Name] = true
+		for _, n := range subject.Sizes() {
+			built, err := selector.New(s, subject.Members(n, 1, 2, 3, 10))
+			require.NoError(t, err)
+			assert.Implements(t, (*selector.BatchSelector)(nil), built)
+		}
+	}
+	for _, p := range subject.Peers() {
+		assert.True(t, names[p.Strategy], "%s is compared with %s", p.Name, p.Strategy)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	assert.Equal(t, []selector.Member{{ID: "pod-0000", Weight: 1}, {ID: "pod-0001", Weight: 2}, {ID: "pod-0002", Weight: 1}},
+		subject.Members(3, 1, 2))
+	assert.True(t, slices.IsSorted(subject.IDs(10_000)), "events rely on it")
+}
