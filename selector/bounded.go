@@ -62,7 +62,7 @@ func (b Bounded) Build(members []Member) (Selector, error) {
 	if err := checkSlots(size, len(l.index)); err != nil {
 		return nil, err
 	}
-	hashes := hashMembersFor(b.Seed, members, &l)
+	hashes := newBoundedHashes(b.Seed, members, &l)
 	order := newRaceOrder(&l, hashes, size)
 	caps := boundedCaps(&l, uint64(size), b.Slack, hashes)
 	if len(members) <= math.MaxUint8+1 {
@@ -103,17 +103,18 @@ func checkSlots(size uint32, members int) error {
 // boundedHashes are the four hashes of a member's ID, named after their use.
 type boundedHashes struct{ offset, stride, tie, share uint64 }
 
-// hashMembersFor returns the hashes of the places of a line-up: XXH64 of the ID under the first four numbers that SplitMix64
-// draws from the seed.
-func hashMembersFor(seed uint64, members []Member, l *lineup) []boundedHashes {
-	var seeds [4]uint64
-	for i := range seeds {
-		seeds[i] = splitMix64(seed + uint64(i)*weyl)
-	}
+// newBoundedHashes returns the hashes of the places of a line-up: the first four numbers that SplitMix64 draws from the XXH64
+// of the ID under the seed.
+func newBoundedHashes(seed uint64, members []Member, l *lineup) []boundedHashes {
 	hashes := make([]boundedHashes, len(l.index))
 	for k, i := range l.index {
-		id := members[i].ID
-		hashes[k] = boundedHashes{hashID(seeds[0], id), hashID(seeds[1], id), hashID(seeds[2], id), hashID(seeds[3], id)}
+		var drawn [4]uint64
+		state := hashID(seed, members[i].ID)
+		for d := range drawn {
+			drawn[d] = splitMix64(state)
+			state += weyl
+		}
+		hashes[k] = boundedHashes{drawn[0], drawn[1], drawn[2], drawn[3]}
 	}
 	return hashes
 }

@@ -35,7 +35,7 @@ func TestBoundedEqualsModel(t *testing.T) {
 				}
 				for range 2 {
 					h := r.Uint64()
-					slot := int(new128(h, uint64(slots)))
+					slot := int(slotOf(h, uint64(slots)))
 					want := place.BoundedOrder(model, slots, seed, owners[slot], slot)
 					require.Equal(t, want, order(built.(selector.Selector), h), "%+v, %v, %#x", b, group, h)
 				}

@@ -16,6 +16,7 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 		r.window()
 		for _, slot := range r.taken {
 			t.slots[slot] = E(index[r.racers[r.holds[slot].racer-1].place])
+			r.free[slot>>6] &^= 1 << (slot & 63)
 		}
 		r.close()
 	}
@@ -70,12 +71,13 @@ type class struct {
 
 // hold is the offer that a slot holds in a window.
 type hold struct {
-	time  uint32 // the approximate time of arrival
-	racer uint32 // its position in racers, plus 1; 0 is none
+	time  uint16 // the approximate time of arrival
+	racer uint16 // its position in racers, plus 1; 0 is none
 }
 
 // line lines up the racers that may have a slot.
 func (r *race) line(caps []uint32) {
+	r.racers = make([]racer, 0, len(caps))
 	for k, room := range caps {
 		if room > 0 {
 			r.racers = append(r.racers, racer{permutation: r.permutations[k], place: uint32(k), room: room})
@@ -116,9 +118,12 @@ func (r *race) window() {
 	}
 }
 
-// open sets the end of the next window, so that it has arrivals for about one in windowShare slots.
+// open sets the end of the next window.
 func (r *race) open() {
-	target := uint64(max(len(r.holds)/windowShare, 4*len(r.racers)))
+	// A visit of a racer costs as much as some offers. The longer windows are, the fewer visits there are, but the more
+	// offers fail, as the slot is taken in the same window. Both cost about the same if a window has arrivals for one in
+	// sqrt(left/racers) slots.
+	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
 	start, length := r.now, uint64(0)
 	if r.clock == nil {
 		length = (target + uint64(len(r.racers)) - 1) / uint64(len(r.racers))
@@ -137,7 +142,7 @@ func (r *race) open() {
 	}
 	r.now += length
 	r.base = start - min(start, 2) // approximate times are less than 2 too small
-	r.shift = uint(max(bits.Len64(length+2), 31) - 31)
+	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
 	for i := range r.classes {
 		c := &r.classes[i]
 		limit := r.limit(c.weight)
@@ -146,9 +151,6 @@ func (r *race) open() {
 		}
 	}
 }
-
-// The longer windows are, the fewer there are and the more offers of theirs fail. This is the best of 1 to 16.
-const windowShare = 6
 
 // limit returns the first time of the clock that is, for a weight, after the window: ceil(now*weight/unit).
 func (r *race) limit(weight uint64) uint64 {
@@ -199,7 +201,7 @@ func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	m := &r.racers[i]
 	time, _ := bits.Mul64(r.time(rank), r.classes[m.class].scale)
-	offer := hold{uint32((time - r.base) >> (r.shift & 63)), uint32(i) + 1}
+	offer := hold{uint16((time - r.base) >> (r.shift & 63)), uint16(i) + 1}
 	held := r.holds[slot]
 	if held.racer == 0 {
 		r.taken = append(r.taken, slot)
@@ -226,9 +228,6 @@ func (r *race) take(slot uint32, i int32, rank uint32) bool {
 
 // close makes the offers that were taken final, and drops the racers that are full or have been everywhere.
 func (r *race) close() {
-	for _, slot := range r.taken {
-		r.free[slot>>6] &^= 1 << (slot & 63)
-	}
 	r.left -= len(r.taken)
 	kept := r.racers[:0]
 	for _, m := range r.racers {

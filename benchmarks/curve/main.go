@@ -21,7 +21,7 @@ import (
 
 func main() {
 	slots := flag.Uint("slots", selector.DefaultBoundedSlots, "slots of Bounded, a power of two; Maglev gets the next prime")
-	seeds := flag.Uint("seeds", 24, "sets of members to take the mean of")
+	seeds := flag.Uint("seeds", 20, "sets of members to take the mean of")
 	members := flag.String("members", "3,10,16,32,64,100,200,500,1000,2000", "numbers of members")
 	flag.Parse()
 	if err := run(os.Stdout, uint32(*slots), uint64(*seeds), *members); err != nil {

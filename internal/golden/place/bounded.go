@@ -88,14 +88,14 @@ func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
 	return caps
 }
 
-// boundedHash returns hash i, from 1 to 4: XXH64 of the ID under number i that SplitMix64 yields from the seed.
+// boundedHash returns hash i, from 1 to 4: number i that SplitMix64 yields from the XXH64 of the ID under the seed.
 func boundedHash(id string, seed uint64, i int) uint64 {
-	x := seed + uint64(i)*0x9e3779b97f4a7c15
+	d := xxhash.NewWithSeed(seed)
+	_, _ = d.WriteString(id)
+	x := d.Sum64() + uint64(i)*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
-	d := xxhash.NewWithSeed(x ^ x>>31)
-	_, _ = d.WriteString(id)
-	return d.Sum64()
+	return x ^ x>>31
 }
 
 // reach is the event that a member reaches the slot of a rank.
