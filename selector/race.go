@@ -12,7 +12,7 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
 	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size), left: size}
 	r.line(caps)
-	for r.left*len(r.racers) > size/endgameShare {
+	for uint64(r.left)*uint64(len(r.racers)) > uint64(size/endgameShare) {
 		r.window()
 		for _, slot := range r.taken {
 			t.slots[slot] = E(index[r.racers[r.holds[slot].racer-1].place])

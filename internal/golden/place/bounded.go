@@ -2,6 +2,8 @@ package place
 
 import (
 	"cmp"
+	"container/heap"
+	"iter"
 	"math/bits"
 	"slices"
 
@@ -22,15 +24,65 @@ func Bounded(members []Member, slots, slack int, seed uint64) []int {
 		}
 	}
 	slices.SortFunc(all, race.compare)
+	return race.grant(slices.Values(all), BoundedCaps(members, slots, slack, seed))
+}
 
-	owners, left := slices.Repeat([]int{-1}, slots), BoundedCaps(members, slots, slack, seed)
-	for _, c := range all {
-		if slot := race.slot(c); owners[slot] < 0 && left[c.member] > 0 {
+// BoundedMerge is Bounded for large tables: it merges the members' claims, of which each member's are in order, by a heap.
+func BoundedMerge(members []Member, slots, slack int, seed uint64) []int {
+	race, caps := newRace(members, slots, seed), BoundedCaps(members, slots, slack, seed)
+	next := &queue{race: race}
+	for i, m := range members {
+		if m.Weight > 0 {
+			heap.Push(next, reach{i, 0})
+		}
+	}
+	merged := func(yield func(reach) bool) {
+		for len(next.heads) > 0 {
+			c := next.heads[0]
+			if caps[c.member] > 0 && !yield(c) {
+				return
+			}
+			if next.heads[0].rank++; next.heads[0].rank == slots || caps[c.member] == 0 {
+				heap.Pop(next)
+			} else {
+				heap.Fix(next, 0)
+			}
+		}
+	}
+	return race.grant(merged, caps)
+}
+
+// grant returns the owners when claims come in the order given.
+func (r *race) grant(claims iter.Seq[reach], caps []int) []int {
+	owners, free := slices.Repeat([]int{-1}, r.slots), r.slots
+	for c := range claims {
+		if slot := r.slot(c); owners[slot] < 0 && caps[c.member] > 0 {
 			owners[slot] = c.member
-			left[c.member]--
+			caps[c.member]--
+			free--
+		}
+		if free == 0 {
+			break
 		}
 	}
 	return owners
+}
+
+// queue is a heap of the members' next claims.
+type queue struct {
+	race  *race
+	heads []reach
+}
+
+func (q *queue) Len() int           { return len(q.heads) }
+func (q *queue) Less(i, j int) bool { return q.race.compare(q.heads[i], q.heads[j]) < 0 }
+func (q *queue) Swap(i, j int)      { q.heads[i], q.heads[j] = q.heads[j], q.heads[i] }
+func (q *queue) Push(x any)         { q.heads = append(q.heads, x.(reach)) }
+
+func (q *queue) Pop() any {
+	last := q.heads[len(q.heads)-1]
+	q.heads = q.heads[:len(q.heads)-1]
+	return last
 }
 
 // BoundedOrder returns the members of positive weight in the order in which a slot prefers them: its owner, then in the
