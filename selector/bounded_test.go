@@ -310,7 +310,7 @@ func TestBoundedSlots(t *testing.T) {
 		var e *selector.GroupError
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, selector.GroupError{Err: e.Err, Index: -1, Value: uint64(c.slots), Limit: c.limit}, *e)
-		assert.EqualError(t, err, c.message)
+		require.EqualError(t, err, c.message)
 	}
 	_, err := selector.Bounded{Slots: 32}.Build(group[:4])
 	require.EqualError(t, err, "selector: bad table size: too few slots: 32 (limit 64)")

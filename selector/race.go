@@ -32,10 +32,10 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 const endgameShare = 12
 
 // race is the state of a race. In place of handling arrivals one by one in order, which takes a queue, it handles them
-// window by window of the clock, and in a window member by member. A slot goes to the first to arrive and a
-// member takes its first slots, up to its cap; both see a pair of member and slot at the same time, so this is a stable matching, of
-// which there is only one: the offers of a window may be made in any order, if a member that loses a slot to an earlier one goes
-// on where it stopped (Gale and Shapley 1962; McVitie and Wilson 1971).
+// window by window of the clock, and in a window member by member. A slot goes to the first to arrive and a member
+// takes its first slots, up to its cap; both see a pair of member and slot at the same time, so this is a stable
+// matching, of which there is only one: the offers of a window may be made in any order, if a member that loses a slot
+// to an earlier one goes on where it stopped (Gale and Shapley 1962; McVitie and Wilson 1971).
 type race struct {
 	raceOrder
 
@@ -184,8 +184,8 @@ func (r *race) offer(i int32) {
 	}
 }
 
-// freeSlots returns a bit for each rank of at most 64 whose slot was free when the window opened. A test of each slot, in
-// place of the bit, would be a branch that a processor guesses wrong half of the time.
+// freeSlots returns a bit for each rank of at most 64 whose slot was free when the window opened. A test of each slot,
+// in place of the bit, would be a branch that a processor guesses wrong half of the time.
 func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
 	for i := range end - start {
