@@ -16,9 +16,9 @@ const (
 	MaxBoundedSlots     = 1 << maxSlotBits // 8 MiB, and a quarter of a second to build
 )
 
-// Bounded is bounded racing, this library's own table strategy, and the one to choose when nothing speaks for another:
-// the look-up of a table, history-free, built as fast as Maglev, and on every change less disruption than Maglev at a
-// balance that one number, the slack, sets.
+// Bounded is bounded racing, this library's own table strategy, and the one to choose when nothing speaks for another: the
+// look-up of a table, history-free, built about as fast as Maglev, and with less disruption than Maglev on every change, at a
+// balance that one number sets, the slack.
 //
 // A table that anybody can compute from the list of members alone is either balanced or stable. The winners of
 // rendezvous hashing, written to a table, move only what they must, but of 100 members with 65,536 slots one has 12 %
@@ -29,7 +29,7 @@ const (
 // # The rule
 //
 // Each member has a permutation of the slots, and reaches one slot after another on a clock that runs at its weight.
-// The first to reach a slot owns it. Nobody skips ahead to a free slot, as in Maglev; but a member that owns its share
+// The first to reach a slot owns it. Unlike in Maglev, nobody skips ahead to a free slot; and a member that owns its share
 // and the slack drops out. selector/bounded.md has the definition to the bit, in integers, and the measurements.
 //
 // The result is unique. Slot and member see a pair of the two at the same time, when the member reaches the slot, and

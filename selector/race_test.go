@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 
@@ -72,5 +73,40 @@ func TestCapsAddUp(t *testing.T) {
 		} else {
 			require.Equal(t, all, sum)
 		}
+	}
+}
+
+// TestArrivalOrder: equal times of unequal weights hardly happen, and have an order all the same.
+func TestArrivalOrder(t *testing.T) {
+	o := raceOrder{ties: []uint32{1, 0}}
+	for _, c := range []struct {
+		name string
+		a, b arrival
+	}{
+		{"time", arrival{5, 3, 9, 0}, arrival{2, 1, 0, 1}},
+		{"time, beyond 64 bits", arrival{1<<62 - 1, 1 << 31, 9, 0}, arrival{1 << 62, 1 << 31, 9, 1}},
+		{"rank", arrival{6, 3, 4, 0}, arrival{2, 1, 5, 1}},
+		{"even rank", arrival{2, 1, 4, 1}, arrival{2, 1, 4, 0}},
+		{"odd rank", arrival{2, 1, 5, 0}, arrival{2, 1, 5, 1}},
+	} {
+		require.True(t, o.before(&c.a, &c.b), c.name)
+		require.False(t, o.before(&c.b, &c.a), c.name)
+	}
+}
+
+// TestWindowLimit: an arrival is in a window if time*unit < now*weight.
+func TestWindowLimit(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 3))
+	for range 100_000 {
+		race := race{unit: 1 << r.IntN(32), now: r.Uint64() >> (1 + r.IntN(62))}
+		weight := race.unit + r.Uint64N(1<<32-race.unit)
+		limit := race.limit(weight)
+		inside := func(time uint64) bool {
+			hi, lo := bits.Mul64(time, race.unit)
+			hj, lj := bits.Mul64(race.now, weight)
+			return hi < hj || hi == hj && lo < lj
+		}
+		require.True(t, limit == 0 || inside(limit-1), "%+v, %d", race, weight)
+		require.True(t, limit == ^uint64(0) || !inside(limit), "%+v, %d", race, weight)
 	}
 }
