@@ -34,7 +34,7 @@ func TestBoundedEqualsModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	for _, slots := range []int{64, 128, 256, 1024, 4096} {
 		for _, n := range []int{1, 2, 3, 8, 30, 60, 64, 120, 256, 300, 1000} {
-			if n > slots || n*slots > 300_000 {
+			if n > slots || n*slots > 130_000 {
 				continue
 			}
 			for _, s := range slacks {
@@ -63,7 +63,7 @@ func TestBoundedEqualsMerge(t *testing.T) {
 		model, slack := modelled(randomGroup(r, 20)), slacks[r.IntN(len(slacks))].model
 		require.Equal(t, place.Bounded(model, 256, slack, 1), place.BoundedMerge(model, 256, slack, 1))
 	}
-	for i, n := range []int{2, 10, 10, 10, 100, 100, 100, 1000, 3000} {
+	for i, n := range []int{2, 10, 100, 100, 1000, 3000} {
 		group := randomGroup(r, n)
 		if i%2 == 0 {
 			for k := range group {
@@ -88,7 +88,7 @@ func TestBoundedExtremeWeights(t *testing.T) {
 			group = append(group, selector.Member{ID: fmt.Sprint(i), Weight: w})
 		}
 		for _, s := range slacks {
-			for _, slots := range []int{64, 1024, 65536} {
+			for _, slots := range []int{64, 4096} {
 				built := build(t, selector.Bounded{Slots: uint32(slots), Slack: s.slack}, group)
 				require.Equal(t, place.BoundedMerge(modelled(group), slots, s.model, 0), owners(built), "%v, %v", weights, s)
 			}
