@@ -118,6 +118,42 @@ func TestCost(t *testing.T) {
 	}
 }
 
+// TestBids has each bid before the next: by cost over weight, exactly, then by draw, then by place.
+func TestBids(t *testing.T) {
+	bids := []bid{
+		{cost: 0, draw: 9, weight: 1, place: 1},
+		{cost: 4, draw: 8, weight: 2, place: 5},
+		{cost: 2, draw: 7, weight: 1, place: 0},
+		{cost: 6, draw: 7, weight: 3, place: 2},
+		{cost: 1 << 54, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1<<54 + 1, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1 << 54, draw: 5, weight: 1, place: 4},
+	}
+	for i := range bids {
+		for j := range bids {
+			assert.Equal(t, i < j, bids[i].before(&bids[j]), "%d and %d", i, j)
+		}
+	}
+}
+
+// TestWeightedRendezvousOfEqualWeights: the general path agrees with the fast one.
+func TestWeightedRendezvousOfEqualWeights(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	for _, n := range []int{1, 2, 31, 32, 33, 35, 36, 37, 100} {
+		d := draws{seeds: make([]uint64, n)}
+		for i := range d.seeds {
+			d.seeds[i] = random.Uint64()
+		}
+		fast, general := &rendezvous{d}, &weightedRendezvous{d, slices.Repeat([]uint32{1}, n), logTable()}
+		for range 3000 {
+			h := random.Uint64()
+			want := fast.Select(h)
+			require.Equal(t, want, general.Select(h))
+			require.Equal(t, fast.Next(h, want), general.Next(h, want))
+		}
+	}
+}
+
 // TestThresholdBounds compares both sides of every bound with the model.
 func TestThresholdBounds(t *testing.T) {
 	l, err := newLineup([]Member{{"a", 1}, {"b", 2}, {"c", 3}, {"d", 5}}, false)
