@@ -28,7 +28,7 @@ const (
 func (t *Table) Save(w io.Writer, check uint64, now int64) error {
 	s := saver{out: bufio.NewWriterSize(w, 1<<16), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
 	s.header(t, check)
-	tick := t.tickAt(now)
+	tick := t.clocks.tickAt(now)
 	for b := range t.buckets {
 		s.bucket(t, &t.buckets[b], tick)
 	}
@@ -71,7 +71,7 @@ func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 	s.buf = append(s.buf, 0)
 	for i := range b {
 		w := word(b[i].Load())
-		if w == 0 || t.expired(w, now) {
+		if w == 0 || t.clocks.expired(w, now) {
 			continue
 		}
 		s.seen[w.slot()] = true
