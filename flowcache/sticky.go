@@ -60,13 +60,12 @@ func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
 const ahead = 32
 
 // burst routes up to ahead packets. It first touches the home buckets of all flows, so that their cache misses overlap; then
-// serves those for whom a look is enough; then touches the other buckets of those that were not found at home; and then
-// routes the rest, in order. What the first packets of a flow that is steady do to its pin makes no difference to the later ones.
+// routes those that have their pin there; then touches the other buckets of the rest, and routes them. All packets of a flow
+// are in the same part, in order.
 func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
 	var (
 		homes  [ahead]int32
-		found  [ahead]word
-		missed [ahead]uint8
+		absent [ahead]uint8
 	)
 	t := s.table
 	for i := range p {
@@ -74,22 +73,24 @@ func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
 		homes[i%ahead] = int32(home)
 		t.buckets[home][0].Load()
 	}
-	misses := 0
+	n := 0
 	for i := range p {
 		w := t.buckets[homes[i%ahead]].match(tagOf(p[i].Digest))
 		member, ok := t.steady(&p[i], w, now)
-		dst[i] = Route{int32(member), Pinned}
-		if !ok {
-			found[misses%ahead], missed[misses%ahead] = w, uint8(i)
-			misses++
+		switch {
+		case ok:
+			dst[i] = Route{int32(member), Pinned}
+		case w != 0:
+			dst[i] = s.route(&p[i], now)
+		default:
+			absent[n%ahead] = uint8(i)
+			n++
 		}
 	}
-	for n, i := range missed[:misses] {
-		if found[n] == 0 {
-			t.buckets[t.away(tagOf(p[i].Digest), int(homes[i%ahead]))][0].Load()
-		}
+	for _, i := range absent[:n] {
+		t.buckets[t.away(tagOf(p[i].Digest), int(homes[i%ahead]))][0].Load()
 	}
-	for _, i := range missed[:misses] {
+	for _, i := range absent[:n] {
 		dst[i] = s.route(&p[i], now)
 	}
 }
