@@ -63,7 +63,7 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) bool {
 	t := s.table
 	to, old := t.roomFor(w, other, now)
-	if to == nil || !to.CompareAndSwap(uint64(old), uint64(w)) {
+	if to == nil || word(at.Load()) != w || !to.CompareAndSwap(uint64(old), uint64(w)) {
 		return false
 	}
 	if old != 0 {
@@ -71,19 +71,25 @@ func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) 
 	}
 	s.tally[relocated]++
 	t.moves.Add(1)
+	return finish(at, to, w)
+}
+
+// finish ends a move: w has been copied. It takes with it what happens to the original meanwhile.
+func finish(at, to *atomic.Uint64, w word) (made bool) {
+	copied := w
 	for !at.CompareAndSwap(uint64(w), 0) {
-		now := word(at.Load())
+		w = word(at.Load())
 		switch {
-		case now == 0: // swept, withdrawn or moved by another worker
-			to.CompareAndSwap(uint64(w), 0)
+		case w == 0: // swept, withdrawn or moved by another worker
+			to.CompareAndSwap(uint64(copied), 0)
 			return true
-		case now.tag() != w.tag(): // pushed out: the copy stays
+		case w.tag() != copied.tag(): // pushed out: the copy stays
 			return false
-		case !to.CompareAndSwap(uint64(w), uint64(now)): // its flow changed both, the copy later
-			at.CompareAndSwap(uint64(now), 0)
-			return true
-		}
-		w = now
+		case to.CompareAndSwap(uint64(copied), uint64(w)): // its flow changed it
+			copied = w
+		case word(to.Load()).tag() != w.tag(): // the copy was pushed out
+			return false
+		} // else its flow changed both, the copy later
 	}
 	return true
 }

@@ -60,7 +60,7 @@ func (t *Table) rank(w word, now uint32) rank {
 	if !t.config.Domain.SlotInUse(w.slot()) {
 		isDead = 1
 	}
-	isLive := rank(isDead) - 1   // all ones if not dead
+	isLive := rank(isDead) - 1 // all ones if not dead
 	class, byAge := rank(occupied), rank(0)
 	if w.state() == Probation {
 		class, byAge = rank(fresh), tickMask-rank(w.age(now))

@@ -29,7 +29,9 @@ func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
 		if s.cursor == 0 {
 			t.beginPass(now)
 		}
-		t.sweepBucket(&t.buckets[s.cursor], tick)
+		if b := &t.buckets[s.cursor]; t.due(b, tick) {
+			t.sweepBucket(b, tick)
+		}
 		if s.cursor++; s.cursor == len(t.buckets) {
 			s.cursor = 0
 			t.endPass()
@@ -56,6 +58,23 @@ func (t *Table) endPass() {
 		t.quarantine.Release(s.epoch)
 		s.waiting = false
 	}
+}
+
+// due reports whether a bucket may hold a pin that is expired or void. Most don't, and no branch depends on which they are.
+func (t *Table) due(b *bucket, now uint32) bool {
+	domain, bad := t.config.Domain, uint32(0)
+	for i := range b {
+		w := word(b[i].Load())
+		isBad := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31 // 1: the difference is negative, so it has expired
+		if !domain.SlotInUse(w.slot()) {
+			isBad = 1
+		}
+		if w == 0 {
+			isBad = 0
+		}
+		bad |= isBad
+	}
+	return bad != 0
 }
 
 func (t *Table) sweepBucket(b *bucket, now uint32) {
