@@ -157,11 +157,11 @@ func (s *suite) invalidGroups() error {
 		{"weights that overflow", members(3, math.MaxUint32/2), selector.ErrWeightSum, memberID(5), 2},
 	} {
 		built, err := selector.New(s.strategy, c.list)
-		var e *selector.GroupError
+		e, typed := errors.AsType[*selector.GroupError](err)
 		switch {
 		case err == nil || built != nil:
-			return fmt.Errorf("New accepts %s", c.name)
-		case !errors.Is(err, c.want) || !errors.As(err, &e) || e.Member != c.member || e.Index != c.index:
+			return fmt.Errorf("%s: accepted by New", c.name)
+		case !errors.Is(err, c.want) || !typed || e.Member != c.member || e.Index != c.index:
 			return fmt.Errorf("the error for %s is %w", c.name, err)
 		}
 	}
@@ -169,8 +169,7 @@ func (s *suite) invalidGroups() error {
 		return nil
 	}
 	_, err := s.strategy.Build(members(3, 1, 2))
-	var e *selector.GroupError
-	if !errors.As(err, &e) {
+	if _, typed := errors.AsType[*selector.GroupError](err); !typed {
 		return fmt.Errorf("unequal weights are not refused with a *GroupError: %w", err)
 	}
 	return nil
