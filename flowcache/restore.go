@@ -48,10 +48,11 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 		return err
 	}
 	slots := currentSlots(s.owners, views)
-	tick := t.tickAt(now)
+	tick, worker := t.clocks.tickAt(now), NewSticky(t)
+	defer t.counters.add(&worker.tally)
 	for b := range t.buckets {
 		for _, w := range s.bucket() {
-			t.restorePin(b, w, s.tick, slots[w.slot()], tick)
+			worker.restorePin(b, w, s.tick, slots[w.slot()], tick)
 		}
 	}
 	return nil
@@ -73,29 +74,17 @@ func currentSlots(owners map[uint16]slotName, views []*selector.View) map[uint16
 }
 
 // restorePin puts a pin, in which the age stands in place of the tick, into bucket b, or into the other one of its flow.
-func (t *Table) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
+func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
+	t := s.table
 	age := t.config.ticks(time.Duration(w.tick()) * tickThen)
-	if age > int64(t.timeouts[w.state()]) {
+	if age > int64(t.clocks.life[w.state()]) {
 		return
 	}
-	other := t.away(w.tag(), b)
 	if _, has := t.buckets[b].find(w.tag()); has != 0 {
 		return
 	}
-	if _, has := t.buckets[other].find(w.tag()); has != 0 {
+	if _, has := t.buckets[t.away(w.tag(), b)].find(w.tag()); has != 0 {
 		return
 	}
-	pin := newWord(w.tag(), slot, now-uint32(age), w.state())
-	for {
-		at, old, class := t.room(b, other, now)
-		if class == occupied {
-			t.counters.refused.Add(1)
-			return
-		}
-		if at.CompareAndSwap(uint64(old), uint64(pin)) {
-			t.counters.tookOver[class].Add(1)
-			t.counters.inserted.Add(1)
-			return
-		}
-	}
+	s.insert(b, newWord(w.tag(), slot, now-uint32(age), w.state()), now)
 }

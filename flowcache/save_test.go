@@ -69,7 +69,7 @@ func TestRestoredAgesGoOn(t *testing.T) {
 		after := newRouter(t, flowcache.Config{Tick: tick}, "a", "b")
 		after.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
 		require.NoError(t, after.restore(saved))
-		after.wait(150*time.Second + 3*tick)
+		after.wait(gone - 200*time.Second + 3*tick)
 		after.expect(1, hash.ACK, "b", flowcache.Placed)
 	}
 }
@@ -78,7 +78,7 @@ func TestPinsOlderThanTheTimeoutsNowAreNotRestored(t *testing.T) {
 	before := newRouter(t, flowcache.Config{}, "a")
 	before.connect(1)
 	before.wait(200 * time.Second)
-	after := newRouter(t, flowcache.Config{EstablishedTCP: 199 * time.Second}, "a")
+	after := newRouter(t, flowcache.Config{EstablishedTCP: 170 * time.Second}, "a")
 	require.NoError(t, after.restore(before.save()))
 	assert.Zero(t, after.table.Stats().Inserted)
 }
