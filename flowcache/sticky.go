@@ -3,7 +3,6 @@ package flowcache
 import (
 	"sync/atomic"
 
-	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -34,7 +33,11 @@ func (s *Sticky) tickAt(now int64) uint32 {
 // Route routes one packet at time now, in nanoseconds. Each flow whose member left is reported as Moved once.
 func (s *Sticky) Route(p *Packet, now int64) Route {
 	t, tick := s.table, s.tickAt(now)
-	w := t.buckets[t.home(p.Digest)].match(tagOf(p.Digest))
+	tag, home := tagOf(p.Digest), t.home(p.Digest)
+	w := t.buckets[home].match(tag)
+	if w == 0 {
+		w = t.buckets[t.away(tag, home)].match(tag)
+	}
 	if member, ok := t.steady(p, w, tick); ok {
 		return Route{int32(member), Pinned}
 	}
@@ -91,18 +94,14 @@ func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
 		t.buckets[t.away(tagOf(p[i].Digest), int(homes[i%ahead]))][0].Load()
 	}
 	for _, i := range absent[:n] {
-		dst[i] = s.route(&p[i], now)
+		tag := tagOf(p[i].Digest)
+		w := t.buckets[t.away(tag, int(homes[i%ahead]))].match(tag)
+		if member, ok := t.steady(&p[i], w, now); ok {
+			dst[i] = Route{int32(member), Pinned}
+		} else {
+			dst[i] = s.route(&p[i], now)
+		}
 	}
-}
-
-// steady is what a look at the pin w is enough for: the flow is established, the packet does not change that, the pin is not
-// to be refreshed yet, and its member is alive. Most packets are such.
-func (t *Table) steady(p *Packet, w word, now uint32) (member int, ok bool) {
-	if p.Flags&(hash.SYN|hash.FIN|hash.RST) != 0 || (now-uint32(w>>tickShift))&tickMask >= t.clocks.steady[w.state()] {
-		return 0, false
-	}
-	i, known := p.View.BySlot(w.slot())
-	return i, known && p.View.Alive(i)
 }
 
 func (s *Sticky) route(p *Packet, now uint32) Route {

@@ -30,6 +30,9 @@ func (w word) slot() uint16 { return uint16(w >> slotShift) }
 func (w word) state() State { return State(w & 3) }
 func (w word) tick() uint32 { return uint32(w>>tickShift) & tickMask }
 
+// steps returns how many ticks the clock has gone on since, round and round: a great number if it is behind.
+func (w word) steps(now uint32) uint32 { return (now - uint32(w>>tickShift)) & tickMask }
+
 // age returns how many ticks ago the word was refreshed.
 func (w word) age(now uint32) uint32 {
 	return max(w.agePlus(now), aheadTicks) - aheadTicks
@@ -37,7 +40,7 @@ func (w word) age(now uint32) uint32 {
 
 // agePlus is the age and aheadTicks more, so that a clock a little ahead makes it less, and not a great age.
 func (w word) agePlus(now uint32) uint32 {
-	return (now + aheadTicks - uint32(w>>tickShift)) & tickMask
+	return w.steps(now + aheadTicks)
 }
 
 func (w word) withSlot(slot uint16) word {
