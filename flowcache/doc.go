@@ -22,7 +22,8 @@
 //
 // A pin is one 64-bit word, and a bucket of eight is a cache line; a flow may live in two buckets. A flow is told by 36 bits of
 // its digest and its buckets: with sixteen words looked at, a new flow meets another's pin with a probability of 2e-10, and
-// then shares a live member with it. The digest must come from a hash with a secret seed where senders are hostile. When all
+// then shares its member; if that pin is of another group of the domain, the two take turns in pushing it aside as
+// that of a member that left. The digest must come from a hash with a secret seed where senders are hostile. When all
 // sixteen words hold flows that may not be pushed out, the new flow is [Refused]: it goes where the selector says,
 // which is right as long as the group does not change. Nothing is silent: see [Stats].
 //

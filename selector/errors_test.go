@@ -61,7 +61,7 @@ func TestInvalidGroups(t *testing.T) {
 				var e *selector.GroupError
 				require.ErrorAs(t, err, &e)
 				assert.Equal(t, c.want, *e)
-				assert.EqualError(t, err, c.message)
+				require.EqualError(t, err, c.message)
 			})
 		}
 	}
@@ -91,7 +91,7 @@ func TestMaglevTableSize(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, [2]uint64{uint64(c.size), c.limit}, [2]uint64{e.Value, e.Limit})
 		assert.Equal(t, -1, e.Index)
-		assert.EqualError(t, err, c.message)
+		require.EqualError(t, err, c.message)
 	}
 	_, err := selector.Maglev{Size: 1}.Build(group[:1])
 	require.ErrorIs(t, err, selector.ErrTableSize, "one slot has no permutations")

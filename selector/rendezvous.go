@@ -106,26 +106,25 @@ func draw(h, seed uint64) uint64 {
 // rendezvous selects the member with the greatest draw; of equals the first.
 type rendezvous struct{ draws }
 
-func (s *rendezvous) Select(h uint64) int {
-	h = spread(h)
-	seeds := s.seeds
-	best, place := leader(h, seeds[:min(len(seeds), scramble)])
-	k := scramble
+func (s *rendezvous) Select(h uint64) int { return memberAt(s.mapping, leader(spread(h), s.seeds)) }
+
+// leader goes four members at a time: a loop of one takes up to half longer where the linker happens to lay it across two
+// lines of the instruction cache.
+func leader(h uint64, seeds []uint64) int {
+	best, place, k := draw(h, seeds[0]), 0, 1
 	for ; k+4 <= len(seeds); k += 4 {
-		q := seeds[k : k+4 : k+4]
-		a, b, c, d := draw(h, q[0]), draw(h, q[1]), draw(h, q[2]), draw(h, q[3])
-		if top := max(a, b, c, d); top > best {
-			best = top
-			switch top {
-			case a:
-				place = k
-			case b:
-				place = k + 1
-			case c:
-				place = k + 2
-			default:
-				place = k + 3
-			}
+		four := seeds[k : k+4 : k+4]
+		if u := draw(h, four[0]); u > best {
+			best, place = u, k
+		}
+		if u := draw(h, four[1]); u > best {
+			best, place = u, k+1
+		}
+		if u := draw(h, four[2]); u > best {
+			best, place = u, k+2
+		}
+		if u := draw(h, four[3]); u > best {
+			best, place = u, k+3
 		}
 	}
 	for ; k < len(seeds); k++ {
@@ -133,22 +132,7 @@ func (s *rendezvous) Select(h uint64) int {
 			best, place = u, k
 		}
 	}
-	return memberAt(s.mapping, place)
-}
-
-// scramble is how many members leader looks at. Among the first few the lead changes often, and conditional moves are
-// faster than branches; it changes ever more rarely, and then predicted branches are. The compiler chooses moves in leader,
-// and branches in Select, where the result is the index of a load.
-const scramble = 32
-
-func leader(h uint64, seeds []uint64) (best uint64, place int) {
-	best = draw(h, seeds[0])
-	for k := 1; k < len(seeds); k++ {
-		if u := draw(h, seeds[k]); u > best {
-			best, place = u, k
-		}
-	}
-	return best, place
+	return place
 }
 
 func (s *rendezvous) SelectBatch(dst []int32, hashes []uint64) {

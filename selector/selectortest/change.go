@@ -1,6 +1,7 @@
 package selectortest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -175,7 +176,7 @@ func (s *suite) rebuild() error {
 				return err
 			}
 			if err := same(want, got, list); err != nil {
-				return fmt.Errorf("Rebuild with the same members %s: %w", c.name, err)
+				return fmt.Errorf("after Rebuild with the same members %s: %w", c.name, err)
 			}
 		}
 		joined := append(slices.Clone(g), selector.Member{ID: memberID(0), Weight: g[len(g)-1].Weight})
@@ -200,10 +201,10 @@ func (s *suite) rebuild() error {
 			return err
 		}
 		if err := same(want, still, list); err != nil {
-			return fmt.Errorf("Rebuild changed the old selector: %w", err)
+			return fmt.Errorf("the old selector after Rebuild: %w", err)
 		}
 		if wrong, err := r.Rebuild(nil, nil); err == nil || wrong != nil {
-			return fmt.Errorf("Rebuild accepts no members")
+			return errors.New("an empty list is accepted by Rebuild")
 		}
 		return nil
 	})
