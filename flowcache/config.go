@@ -19,14 +19,15 @@ type Config struct {
 
 	Tick time.Duration // resolution of time; default 1 s
 
-	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least as long, and at most two ticks longer.
+	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least as long and at most an eighth and two ticks longer,
+	// for packets refresh a pin only when an eighth of its timeout has passed, or a quarter of DownGrace if that is less.
 	Probation      time.Duration // since the first packet of a flow not yet promoted; default 8 s
 	EstablishedTCP time.Duration // since the last packet of a TCP flow; default 350 s
 	Established    time.Duration // since the last packet of any other flow; default 30 s
 	Closing        time.Duration // since the last packet of a TCP flow that saw FIN or RST; default 10 s
 
 	PromoteAfter time.Duration // age from which a second packet promotes a flow that is not TCP, up to a tick later; default 1 s
-	DownGrace    time.Duration // since its last packet, how long a pin waits for a member that is down; default 30 s
+	DownGrace    time.Duration // since its last packet, how long a pin waits for a member that is down, up to a quarter longer; default 30 s
 }
 
 // Limits of a Config.
