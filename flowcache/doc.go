@@ -26,15 +26,16 @@
 // or so. To refresh a pin is a write, and done only when it is some time ago that it last was: see [Config].
 //
 // A flow is told by 36 bits of its digest and its buckets: with sixteen words looked at, a new flow meets another's pin with
-// a probability of 2e-10, once in 14 hours at 100,000 new flows a second. It then shares a pin to a live member, that is all. The
-// digest must come from a hash with a secret seed where senders are hostile.
+// a probability of 2e-10, once in 14 hours at 100,000 new flows a second. It then shares its member; if that pin is of another
+// group of the domain, the two take turns in pushing it aside as that of a member that left. The digest must come from a
+// hash with a secret seed where senders are hostile.
 //
 // A new flow takes the first of these that its buckets offer: a free word; that of a pin which expired or whose member left;
 // one that a pin leaves which has room in its other bucket; and that of a pin on probation, the oldest, of several equally old
-// ones any. So a table holds the flows that it is made for, and in a flood the new flows of others
-// compete with those of the attacker for the words that established flows leave.
-// When all sixteen words hold flows that may not be pushed out, the new flow is [Refused]: it goes where the selector says, which
-// is right as long as the group does not change. Nothing is silent: see [Stats].
+// ones any. So a table holds the flows that it is made for, and in a flood the new flows of others compete with those of the
+// attacker for the words that established flows leave. When all sixteen words hold flows that may not be pushed out, the new
+// flow is [Refused]: it goes where the selector says, which is right as long as the group does not change. Nothing is
+// silent: see [Stats].
 //
 // # Time
 //

@@ -19,7 +19,9 @@ type Packet struct {
 }
 
 // NewPacket returns the packet that h describes, of a flow whose key has the given hash. ICMP errors and fragments are
-// LookupOnly.
+// LookupOnly. An ICMP error meets the pin of the flow that it cites. A fragment has no ports: it meets the pin of its flow only if the
+// key has none either ([hash.ThreeTuple], say). With [hash.FiveTuple] the fragments of a datagram go where the
+// selector places their addresses, all of them together, but apart from the flow's whole packets.
 //
 // The hash serves as the digest too, so it must be a good one of 64 bits: not a device's 32-bit hash, beside which the caller
 // computes a Digest of its own. If the key is coarser than a connection, the caller sets Flags to 0, lest one connection's FIN

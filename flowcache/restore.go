@@ -25,6 +25,9 @@ type SnapshotError struct {
 }
 
 func (e *SnapshotError) Error() string {
+	if e.Got == e.Want {
+		return fmt.Sprintf("flowcache: restore: %v: at byte %d", e.Err, e.Offset)
+	}
 	return fmt.Sprintf("flowcache: restore: %v: at byte %d: got %#x, want %#x", e.Err, e.Offset, e.Got, e.Want)
 }
 
@@ -34,12 +37,13 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 // Restore reads what Save wrote, to the end of r, and adds its pins to the table as of time now, each as old as it was then. It
 // needs a table of the same Flows and the same check value. Slots and clocks may differ: a pin finds its member by the names of the
 // group and the member among the views. One that does not is restored as that of a member that left, so that its flow is
-// reported as Moved. A flow that has a pin already keeps that.
+// reported as Moved. A flow that has a pin already keeps that; one that is pinned by a worker at the same moment keeps either, so
+// restore before the workers start where that matters.
 //
 // The stream is verified whole before anything is applied. The error is a [*SnapshotError] or that of r, and the table is then
-// unchanged. It needs memory for the whole stream.
+// unchanged. Restore needs memory for the whole stream, of which it reads no more than a table of this size can have written.
 func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector.View) error {
-	data, err := io.ReadAll(r)
+	data, err := t.readSaved(r)
 	if err != nil {
 		return err
 	}
@@ -84,10 +88,11 @@ func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, 
 	if age > int64(t.clocks.life[w.state()]) {
 		return
 	}
-	if _, has := t.buckets[b].find(w.tag()); has != 0 {
-		return
-	}
-	if _, has := t.buckets[t.away(w.tag(), b)].find(w.tag()); has != 0 {
+	for _, bucket := range [2]int{b, t.away(w.tag(), b)} {
+		at, has := t.buckets[bucket].find(w.tag())
+		if has == 0 || t.clocks.expired(has, now) && at.CompareAndSwap(uint64(has), 0) {
+			continue
+		}
 		return
 	}
 	s.insert(b, newWord(w.tag(), slot, now-uint32(age), w.state()), now)

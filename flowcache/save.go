@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 )
@@ -22,7 +23,7 @@ const (
 // Save writes the pins that have not expired at time now, with their ages, states and, by name, their members. check is
 // stored for Restore to compare: a value that tells whether digests still mean the same flows, such as the seed of the hash
 // or, where that is secret, a digest of it. Workers may go on meanwhile; each pin is written as it was at some moment. The
-// error is that of w. It takes 8 to 9 bytes a pin, and one a bucket.
+// error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
 func (t *Table) Save(w io.Writer, check uint64, now int64) error {
 	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
 	s.header(t, check)
@@ -37,7 +38,13 @@ func (t *Table) Save(w io.Writer, check uint64, now int64) error {
 	return s.err
 }
 
-const saveBuffer = 1 << 16
+const (
+	saveBuffer = 1 << 16
+	maxOwners  = 64 << 20
+)
+
+// ErrNames is the error of Save where the names of groups and members that have pins take more than 64 MiB.
+var ErrNames = errors.New("flowcache: save: the names of groups and members are too long")
 
 // A saver collects what is to be written. It remembers the first error, after which it writes nothing.
 type saver struct {
@@ -112,6 +119,10 @@ func (s *saver) owners(t *Table) {
 			list = binary.LittleEndian.AppendUint32(list, uint32(len(name)))
 			list = append(list, name...)
 		}
+	}
+	if len(list) > maxOwners-4 {
+		s.err = errors.Join(s.err, ErrNames)
+		return
 	}
 	s.buf = binary.LittleEndian.AppendUint32(s.buf, count)
 	s.buf = append(s.buf, list...)

@@ -101,6 +101,36 @@ func TestRestoreTellsGroupsApart(t *testing.T) {
 	}
 }
 
+func TestExpiredPinDoesNotKeepARestoredOneOut(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a", "b")
+	member := before.connect(1)
+	saved := before.save()
+	after := newRouter(t, flowcache.Config{}, "a", "b", "c", "d", "e", "f", "g", "h")
+	_, _ = after.tcp(1, hash.SYN)
+	after.wait(10 * time.Second)
+	require.NoError(t, after.restore(saved))
+	after.expect(1, hash.ACK, member, flowcache.Pinned)
+}
+
+// endless is a stream without an end.
+type endless struct{ prefix []byte }
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := copy(b, e.prefix)
+	e.prefix = e.prefix[n:]
+	if n == 0 {
+		n = len(b)
+	}
+	return n, nil
+}
+
+func TestEndlessStreamsAreGivenUp(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
+	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"), flowcache.ErrSize: r.save()[:32]} {
+		require.ErrorIs(t, r.table.Restore(&endless{prefix}, check, r.now, r.view()), want)
+	}
+}
+
 func TestRestoreKeepsPinsOfLiveTraffic(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	r.connect(1)

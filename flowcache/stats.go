@@ -36,14 +36,14 @@ func (c *counters) add(t *tally) {
 
 // Stats counts what happened in a table since it was made. What a packet met is its Verdict; these are the events behind.
 type Stats struct {
-	Inserted  uint64 // flows pinned that had no pin
+	Inserted  uint64 // flows pinned: new ones, those whose pin had expired, and connections begun anew
 	Refused   uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
 	Reused    uint64 // pins put in the place of one that had expired or whose member had left
 	Evicted   uint64 // inserts that took the place of a pin on probation
 	Relocated uint64 // pins that went to their other bucket, to make room for an insert
 	Promoted  uint64 // pins that left probation
 	Moved     uint64 // pins given up since their member left, or was down for longer than the grace
-	Detoured  uint64 // packets of pinned flows that went elsewhere while their member was down
+	Detoured  uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
 	Voided    uint64 // pins found by Sweep whose member had left
 	Expired   uint64 // pins removed by Sweep
 }

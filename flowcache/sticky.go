@@ -168,7 +168,7 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 	if r.Verdict == NoMember {
 		return r, true
 	}
-	slot := p.View.Slot(int(r.Member))
+	slot := s.table.slotFor(p.View, r)
 	if slot == selector.NoSlot {
 		r.Verdict = Unpinned
 		return r, true
@@ -181,14 +181,14 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 }
 
 // repin selects a member anew for a flow and puts its new pin in the place of the old one, w. Without a member the old pin
-// stays, to tell later that the flow moved; a member without slot can't be pinned, and the old pin goes.
+// stays, to tell later that the flow moved; a member without slot can't be pinned to, and the old pin goes.
 func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict Verdict) (r Route, ok bool) {
 	r = p.selected(verdict)
 	if r.Verdict == NoMember {
 		return r, true
 	}
 	next := word(0)
-	if slot := p.View.Slot(int(r.Member)); slot != selector.NoSlot {
+	if slot := s.table.slotFor(p.View, r); slot != selector.NoSlot {
 		next = newWord(w.tag(), slot, now, Probation)
 	} else if verdict == Placed {
 		r.Verdict = Unpinned
@@ -196,8 +196,23 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 	if !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
 	}
-	if verdict == Moved {
+	switch {
+	case verdict == Moved:
 		s.tally[moved]++
+	case next != 0:
+		s.tally[inserted]++
+		if s.table.clocks.expired(w, now) {
+			s.tally[reused]++
+		}
 	}
 	return r, true
+}
+
+// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made.
+func (t *Table) slotFor(v *selector.View, r Route) uint16 {
+	slot := v.Slot(int(r.Member))
+	if !t.config.Domain.SlotInUse(slot) {
+		return selector.NoSlot
+	}
+	return slot
 }

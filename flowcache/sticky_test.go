@@ -238,6 +238,37 @@ func TestOlderViewNeverVoidsANewerPin(t *testing.T) {
 	r.expect(1, hash.ACK, "b", flowcache.Pinned)
 }
 
+func TestOlderViewPinsNobodyToAMemberThatLeft(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	old := r.view()
+	r.set(selector.Equal("b")...)
+	for range 2 {
+		m, v := r.send(packet(old, 1, 6, hash.SYN))
+		assert.Equal(t, flowcache.Unpinned, v)
+		assert.Equal(t, "a", m)
+	}
+	assert.Zero(t, r.table.Pins(old.Slot(0)))
+	r.expect(1, hash.SYN, "b", flowcache.Placed)
+}
+
+func TestPinsMadeAnewAreCounted(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for range 3 {
+		_, v := r.tcp(1, hash.SYN)
+		require.Equal(t, flowcache.Placed, v)
+		r.wait(100 * time.Second)
+	}
+	s := r.table.Stats()
+	assert.EqualValues(t, 3, s.Inserted)
+	assert.EqualValues(t, 2, s.Reused)
+	r.connect(2)
+	r.expect(2, hash.RST, "a", flowcache.Pinned)
+	r.expect(2, hash.SYN, "a", flowcache.Placed)
+	s = r.table.Stats()
+	assert.EqualValues(t, 5, s.Inserted)
+	assert.EqualValues(t, 2, s.Reused)
+}
+
 func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{}, Domain: r.domain})

@@ -19,7 +19,11 @@ type sweepState struct {
 // flows known as moved until their timeout. It returns how many passes over the whole table are complete. A pass is due every
 // 384 ticks at the latest; passes also tell the domain which slots of members that left can be given again.
 //
-// Sweep is safe for concurrent use with everything; two sweeps wait for each other. It takes some 5 ns a bucket.
+// Without sweeps nothing else goes wrong until the domain has given its 65,535 slots: then members that join get none, and their
+// flows are not pinned.
+//
+// Sweep is safe for concurrent use with everything; two sweeps wait for each other. It takes some 5 ns a bucket that is
+// empty, and some 20 ns one that is full.
 func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
 	t.sweepMu.Lock()
 	defer t.sweepMu.Unlock()

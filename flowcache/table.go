@@ -40,11 +40,10 @@ func NewTable(c Config) (*Table, error) {
 	}, nil
 }
 
-// bucketsFor makes a table of flows pins three quarters full.
-func bucketsFor(flows int) int {
-	const load = bucketSize * 3 / 4
-	return (flows + load - 1) / load
-}
+// flowsPerBucket makes a table of Config.Flows pins three quarters full.
+const flowsPerBucket = bucketSize * 3 / 4
+
+func bucketsFor(flows int) int { return (flows-1)/flowsPerBucket + 1 }
 
 // home and away are the two buckets of a flow. Each can be told from the other and the tag.
 func (t *Table) home(digest uint64) int {

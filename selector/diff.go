@@ -1,8 +1,11 @@
 package selector
 
+import "math"
+
 // A Diff counts the hashes whose member differs between two states of a group. A hash moved if its member changed. It was
 // forced to if its old member left, was drained or lost weight, or its new member joined or gained weight; otherwise its
-// move is collateral: a flow that is broken for nothing.
+// move is collateral: a flow that is broken for nothing. Where nothing but positive weights changed, as many hashes were
+// forced as the change of due shares asks for: the sum of what members are due less than before.
 type Diff struct {
 	Hashes     int  // compared: the slots of the table, or 65,536 probes
 	Moved      int  // Forced + Collateral
@@ -29,19 +32,45 @@ func (v *View) Diff(old *View) Diff {
 	fate := fates(old, v)
 	from, before := old.selector.(Tabled)
 	to, after := v.selector.(Tabled)
+	d := Diff{Hashes: diffProbes}
 	if before && after && from.Slots() == to.Slots() {
-		d := Diff{Hashes: to.Slots(), Exact: true}
-		for slot := range to.Slots() {
+		d = Diff{Hashes: to.Slots(), Exact: true}
+		for slot := range d.Hashes {
 			d.count(fate, from.Owner(slot), to.Owner(slot))
 		}
-		return d
+	} else {
+		for i := range uint64(diffProbes) {
+			h := mix64(i)
+			d.count(fate, selectOrNone(old.selector, h), selectOrNone(v.selector, h))
+		}
 	}
-	d := Diff{Hashes: diffProbes}
-	for i := range uint64(diffProbes) {
-		h := mix64(i)
-		d.count(fate, selectOrNone(old.selector, h), selectOrNone(v.selector, h))
+	if due, ok := dueChange(old.members, v.members, fate); ok {
+		d.Forced = min(d.Moved, int(math.Round(due*float64(d.Hashes))))
+		d.Collateral = d.Moved - d.Forced
 	}
 	return d
+}
+
+// dueChange returns the share of hashes that a change of weights alone moves at the least. ok is false if a member joined,
+// left, was drained or came back.
+func dueChange(old, members []Member, f fate) (share float64, ok bool) {
+	sum := func(list []Member) (total float64) {
+		for _, m := range list {
+			total += float64(m.Weight)
+		}
+		return total
+	}
+	was, is := sum(old), sum(members)
+	if len(old) != len(members) || was == 0 || is == 0 {
+		return 0, false
+	}
+	for i, m := range old {
+		if f.now[i] < 0 || (m.Weight == 0) != (members[f.now[i]].Weight == 0) {
+			return 0, false
+		}
+		share += max(0, float64(m.Weight)/was-float64(members[f.now[i]].Weight)/is)
+	}
+	return share, true
 }
 
 func selectOrNone(s Selector, h uint64) int {

@@ -37,7 +37,61 @@ func slowDiff(old, v *selector.View) selector.Diff {
 			d.Collateral++
 		}
 	}
+	if due, ok := slowDue(old, v); ok {
+		d.Forced = min(d.Moved, int(math.Round(due*float64(d.Hashes))))
+		d.Collateral = d.Moved - d.Forced
+	}
 	return d
+}
+
+// slowDue returns what members lost of their due shares, if nothing happened but that positive weights changed.
+func slowDue(old, v *selector.View) (lost float64, ok bool) {
+	shares := func(v *selector.View) map[string]float64 {
+		sum, shares := 0.0, make(map[string]float64)
+		for _, m := range v.All() {
+			sum += float64(m.Weight)
+		}
+		for _, m := range v.All() {
+			if m.Weight > 0 {
+				shares[m.ID] = float64(m.Weight) / sum
+			}
+		}
+		return shares
+	}
+	before, after := shares(old), shares(v)
+	if old.Len() != v.Len() || len(before) != len(after) {
+		return 0, false
+	}
+	for id, share := range before {
+		now, stays := after[id]
+		if !stays {
+			return 0, false
+		}
+		lost += max(0, share-now)
+	}
+	return lost, true
+}
+
+func TestDiffOfWeights(t *testing.T) {
+	g := newGroup(t, selector.Config{Strategy: selector.Modulo{}})
+	weights := func(w ...uint32) []selector.Member {
+		members := selector.Equal("a", "b", "c", "d")
+		for i := range members {
+			members[i].Weight = w[i]
+		}
+		return members
+	}
+	old := mustUpdate(t, g, weights(1, 1, 1, 1)...)
+	s := mustUpdate(t, g, weights(100, 101, 101, 101)...)
+	d := s.Diff(old)
+	assert.Equal(t, int(math.Round((0.25-100.0/403)*65536)), d.Forced, "all weights grew, and shares hardly changed")
+	assert.Greater(t, d.Collateral, 40_000)
+
+	rendezvous := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}})
+	old = mustUpdate(t, rendezvous, weights(1, 1, 1, 1)...)
+	d = mustUpdate(t, rendezvous, weights(1, 2, 1, 1)...).Diff(old)
+	assert.InDelta(t, 0.15*65536, d.Moved, 400)
+	assert.LessOrEqual(t, d.Ratio(), 1.03)
 }
 
 func TestDiffOfTablesIsExact(t *testing.T) {
@@ -45,9 +99,10 @@ func TestDiffOfTablesIsExact(t *testing.T) {
 	g := newGroup(t, selector.Config{})
 	random := func() *selector.Snapshot[string] {
 		members := []selector.Member{{ID: "always", Weight: 1}}
+		joins := rng.IntN(3)
 		for id := 'a'; id <= 'h'; id++ {
-			if rng.IntN(3) > 0 {
-				members = append(members, selector.Member{ID: string(id), Weight: rng.Uint32N(4)})
+			if joins == 0 || rng.IntN(3) > 0 {
+				members = append(members, selector.Member{ID: string(id), Weight: rng.Uint32N(4) + uint32(rng.IntN(2))})
 			}
 		}
 		return mustUpdate(t, g, members...)

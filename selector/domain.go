@@ -8,8 +8,8 @@ import (
 // A Domain holds what the groups of one router share: the liveness marks of members, the slots by which flow tables name
 // members, and the selectors of groups that are alike. A member ID names one next hop in all groups of a domain.
 //
-// A Domain is safe for concurrent use. It takes some 20 bytes for each slot that was ever used, besides the marks. Before a
-// group is dropped it must be emptied (Update with no hops), or its slots stay taken.
+// A Domain is safe for concurrent use; its zero value is ready, and must not be copied. It takes some 100 bytes for each member
+// of its groups. Before a group is dropped it must be emptied (Update with no hops), or its slots and its name stay taken.
 type Domain struct {
 	down  atomic.Int64           // how many marks are down; read on every selection
 	inUse [1 << 10]atomic.Uint64 // bit s%64 of word s/64: slot s is a member's
@@ -18,13 +18,12 @@ type Domain struct {
 	marks     weakMap[string, Mark]
 	downMarks map[*Mark]struct{} // keeps marks that are down, which must not be forgotten
 	slots     slotPool
-	selectors weakMap[uint64, sharedSelector]
+	selectors weakMap[sharedKey, sharedSelector]
+	names     map[string]*viewBuilder // of the groups that have members
 }
 
 // NewDomain returns a domain in which every member is up and every slot is free.
-func NewDomain() *Domain {
-	return &Domain{downMarks: make(map[*Mark]struct{})}
-}
+func NewDomain() *Domain { return new(Domain) }
 
 // Mark returns the liveness mark of the member with this ID in every group of the domain, now and later. The member need
 // not exist. Its zero state is up; down is kept until SetDown(false), whatever happens to groups meanwhile.
@@ -58,6 +57,9 @@ func (m *Mark) SetDown(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	m.down.Store(down)
+	if d.downMarks == nil {
+		d.downMarks = make(map[*Mark]struct{})
+	}
 	if down {
 		d.downMarks[m] = struct{}{}
 	} else {

@@ -2,6 +2,7 @@ package selector
 
 import (
 	"encoding/binary"
+	"reflect"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -16,7 +17,7 @@ const fingerprintProbes = 4096
 // known, is probed. A Rebuilder's placement depends on its history, which prev, the fingerprint before, stands for.
 func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) uint64 {
 	f := hashMembers(prev, members)
-	if id, ok := strategy.(identified); ok {
+	if id, ok := strategy.(identified); ok && ours(strategy) {
 		return f ^ xxhash.Sum64String(id.identity())
 	}
 	if s == nil {
@@ -28,6 +29,11 @@ func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) u
 		_, _ = d.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(s.Select(mix64(i)))))
 	}
 	return d.Sum64()
+}
+
+// ours reports whether a strategy is of this package, and does not merely embed one that is.
+func ours(s Strategy) bool {
+	return reflect.TypeOf(s).PkgPath() == reflect.TypeFor[Member]().PkgPath()
 }
 
 func hashMembers(seed uint64, members []Member) uint64 {

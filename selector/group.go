@@ -18,7 +18,7 @@ type Hop[T any] struct {
 
 // Config describes a group.
 type Config struct {
-	Name     string   // tells the group's flows from those of others in a shared flow table; unique in its domain
+	Name     string   // tells the group's flows from those of others in a shared flow table; unique among groups with members
 	Strategy Strategy // required
 	Domain   *Domain  // nil: a domain of its own
 }
@@ -26,7 +26,8 @@ type Config struct {
 // A Group is a live set of members with payloads of type T. It publishes immutable snapshots: Load is one atomic load,
 // and an Update builds a new snapshot and swaps it in.
 //
-// A Group is safe for concurrent use by any number of readers and writers. Writers wait for each other; readers never wait.
+// A Group is made by [NewGroup], and safe for concurrent use by any number of readers and writers. Writers wait for each
+// other; readers never wait.
 type Group[T any] struct {
 	mu      sync.Mutex // held by writers
 	builder viewBuilder
@@ -51,7 +52,7 @@ func NewGroup[T any](c Config) (*Group[T], error) {
 	return g, nil
 }
 
-// Load returns the newest snapshot, never nil. Load once for a burst of packets, and use one snapshot for all of it.
+// Load returns the newest snapshot; never nil. Load once for a burst of packets, and use one snapshot for all of it.
 func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
 
 // Domain returns the domain of the group.
@@ -61,7 +62,8 @@ func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
 // order; snapshots hold them sorted by ID, unless the strategy is [Ordered]. No hops, or hops that are all drained, are a
 // valid group in which no hash has a member. A member that stays keeps its slot; one that left and comes back gets another.
 //
-// An invalid list is a [*GroupError], or an error of the strategy, and leaves the group as it was. Update takes the time
+// An invalid list is a [*GroupError], or an error of the strategy, and leaves the group as it was; so does a name that another
+// group of the domain with members has ([ErrGroupName]). Update takes the time
 // of the strategy's Build, unless a group of the domain with the same strategy and members has been built already.
 func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,8 +14,14 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
+var groups atomic.Int64
+
+// newGroup names the group if the configuration does not.
 func newGroup(t testing.TB, c selector.Config) *selector.Group[string] {
 	t.Helper()
+	if c.Name == "" {
+		c.Name = fmt.Sprint("group ", groups.Add(1))
+	}
 	if c.Strategy == nil {
 		c.Strategy = selector.Maglev{Size: 1021}
 	}
@@ -132,6 +139,29 @@ func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 	}
 	_, err := selector.NewGroup[string](selector.Config{})
 	require.ErrorIs(t, err, selector.ErrNoStrategy)
+	_, err = selector.New(nil, selector.Equal("a"))
+	require.ErrorIs(t, err, selector.ErrNoStrategy)
+}
+
+func TestTwoGroupsWithMembersCannotHaveOneName(t *testing.T) {
+	d := selector.NewDomain()
+	one, two := newGroup(t, selector.Config{Name: "vip", Domain: d}), newGroup(t, selector.Config{Name: "vip", Domain: d})
+	mustUpdate(t, one, selector.Equal("a")...)
+	for range 2 {
+		_, err := two.Update(hops(selector.Equal("a")...))
+		var e *selector.GroupError
+		require.ErrorAs(t, err, &e)
+		require.ErrorIs(t, err, selector.ErrGroupName)
+		assert.Equal(t, "vip", e.Group)
+		assert.Contains(t, err.Error(), `"vip"`)
+		assert.Zero(t, two.Load().View().Len())
+	}
+	mustUpdate(t, two)
+	mustUpdate(t, one, selector.Equal("a", "b")...)
+	mustUpdate(t, one)
+	mustUpdate(t, two, selector.Equal("a")...)
+	_, err := one.Update(hops(selector.Equal("a")...))
+	require.ErrorIs(t, err, selector.ErrGroupName)
 }
 
 // newSlotsFree returns how many slots of the group's domain are free.
@@ -151,6 +181,8 @@ func TestVersionsGrow(t *testing.T) {
 	require.NoError(t, at(math.MaxUint64))
 	_, err := g.Update(nil)
 	require.ErrorIs(t, err, selector.ErrVersion)
+	_, err = newGroup(t, selector.Config{}).UpdateAt(0, nil)
+	require.EqualError(t, err, "selector: version does not grow: 0 after 0")
 }
 
 func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
@@ -186,6 +218,19 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 	a := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
 	b := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 65537}}), abc...)
 	assert.Equal(t, a.View().Fingerprint(), b.View().Fingerprint(), "the default, spelled out")
+}
+
+// embedded is a strategy from elsewhere that embeds one of ours, and places the other way round.
+type embedded struct{ selector.Modulo }
+
+func (embedded) Build(members []selector.Member) (selector.Selector, error) {
+	return constant(len(members) - 1), nil
+}
+
+func TestFingerprintOfAStrategyThatEmbedsOneOfOurs(t *testing.T) {
+	ours := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Modulo{}}), selector.Equal("a", "b")...)
+	theirs := mustUpdate(t, newGroup(t, selector.Config{Strategy: embedded{}}), selector.Equal("a", "b")...)
+	assert.NotEqual(t, ours.View().Fingerprint(), theirs.View().Fingerprint())
 }
 
 // TestFingerprintsAreAContract pins fingerprints: routers of different releases compare them.

@@ -47,8 +47,12 @@ type Tabled interface {
 	Owner(slot int) int
 }
 
-// A Strategy is an algorithm with its parameters. Build is called with a list that [New] accepts, and must return a
-// Selector whose indexes are those of the list.
+// A Strategy is an algorithm with its parameters: best a plain comparable value, which groups with equal members can share the
+// selector of. (A pointer is compared by address: what it points to must not change.)
+//
+// Build is called with a list that [New] accepts, and must return a Selector whose indexes are those of the list. Members of
+// weight 0 are in the list, and must not be selected. Build must neither change nor keep the list, and is safe for
+// concurrent use, since groups build at the same time.
 type Strategy interface {
 	Build(members []Member) (Selector, error)
 }
@@ -67,8 +71,12 @@ type Ordered interface {
 	Ordered() bool
 }
 
-// New validates the members and builds a selector of strategy s. The errors are those of [Validate] and of the strategy.
+// New validates the members and builds a selector of strategy s. The errors are a [*GroupError] with [ErrNoStrategy], those of
+// [Validate], and those of the strategy.
 func New(s Strategy, members []Member) (Selector, error) {
+	if s == nil {
+		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}
+	}
 	if err := Validate(members); err != nil {
 		return nil, err
 	}

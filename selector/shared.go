@@ -5,15 +5,20 @@ import (
 	"slices"
 )
 
+// A sharedKey finds the selector that serves members of this digest. Only a sharable strategy gets into one.
+type sharedKey struct {
+	strategy Strategy
+	members  uint64
+}
+
 // A sharedSelector serves every group of a domain that has its strategy and its members in its order.
 type sharedSelector struct {
-	strategy Strategy
 	members  []Member
 	selector Selector
 }
 
-func (s *sharedSelector) serves(strategy Strategy, members []Member) bool {
-	return s != nil && s.strategy == strategy && slices.Equal(s.members, members)
+func (s *sharedSelector) serves(members []Member) bool {
+	return s != nil && slices.Equal(s.members, members)
 }
 
 // sharable reports whether selectors of the strategy can be found again by comparing it.
@@ -25,8 +30,8 @@ func (d *Domain) build(strategy Strategy, sharable bool, members []Member) (*sha
 	if !sharable {
 		return newShared(strategy, members)
 	}
-	key := hashMembers(0, members)
-	if s := d.findShared(key); s.serves(strategy, members) {
+	key := sharedKey{strategy, hashMembers(0, members)}
+	if s := d.findShared(key); s.serves(members) {
 		return s, nil
 	}
 	built, err := newShared(strategy, members) // takes milliseconds: not under the lock
@@ -38,23 +43,23 @@ func (d *Domain) build(strategy Strategy, sharable bool, members []Member) (*sha
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s := d.selectors.get(key); s.serves(strategy, members) {
+	if s := d.selectors.get(key); s.serves(members) {
 		return s, nil
 	}
 	d.selectors.put(key, built)
 	return built, nil
 }
 
-func (d *Domain) findShared(key uint64) *sharedSelector {
+func (d *Domain) findShared(key sharedKey) *sharedSelector {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.selectors.get(key)
 }
 
 func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
-	s, err := strategy.Build(members)
+	s, err := strategy.Build(slices.Clone(members)) // views hold the members: they are not the strategy's
 	if err != nil {
 		return nil, err
 	}
-	return &sharedSelector{strategy, members, s}, nil
+	return &sharedSelector{members, s}, nil
 }

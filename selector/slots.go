@@ -28,8 +28,8 @@ type retiredSlot struct {
 	epoch uint64
 }
 
-// takeSlot returns a slot that was never used or, when there is none left, the one that has been free for longest; NoSlot,
-// and counts it, when every slot is taken or in quarantine. The caller holds d.mu.
+// takeSlot returns a slot that was never used or, when there is none left, the one that has been free for longest; NoSlot
+// when every slot is taken or in quarantine. The caller holds d.mu.
 func (d *Domain) takeSlot(owner slotOwner) uint16 {
 	p := &d.slots
 	var slot uint16
@@ -39,7 +39,6 @@ func (d *Domain) takeSlot(owner slotOwner) uint16 {
 	} else {
 		d.releaseSlots()
 		if len(p.free) == 0 {
-			p.refused++
 			return NoSlot
 		}
 		slot = p.free[0]
@@ -101,7 +100,7 @@ type SlotStats struct {
 	InUse       int    // slots of members
 	Quarantined int    // retired, while a flow table may still hold pins to them
 	Free        int    // to be given
-	Refused     uint64 // members that got no slot, since none was free: they are routed to, but not pinned
+	Refused     uint64 // members that got no slot when they joined, since none was free: they are routed to, but not pinned
 }
 
 // SlotStats counts the slots of the domain.

@@ -7,7 +7,7 @@ type Snapshot[T any] struct {
 	values []T
 }
 
-// At returns the payload of member i.
+// At returns the payload of member i, an index that Select returned; it panics for -1.
 func (s *Snapshot[T]) At(i int) *T { return &s.values[i] }
 
 // Select returns the index of the member for hash h, -1 when no member can take a flow: see [View.Select].

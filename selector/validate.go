@@ -25,11 +25,13 @@ var (
 	ErrTableSize  = errors.New("bad table size")
 	ErrVersion    = errors.New("version does not grow")
 	ErrNoStrategy = errors.New("no strategy")
+	ErrGroupName  = errors.New("another group of the domain has this name")
 )
 
 // A GroupError says what is wrong with a group, and which member or number is at fault.
 type GroupError struct {
-	Err    error  // one of the errors above
+	Err    error  // one of the errors above, or wraps one
+	Group  string // the name of the group, where that is at fault
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
 	Value  uint64 // the number at fault: a count, a sum of weights, a table size, a version
@@ -38,6 +40,12 @@ type GroupError struct {
 
 func (e *GroupError) Error() string {
 	s := "selector: " + e.Err.Error()
+	if errors.Is(e, ErrVersion) {
+		return s + fmt.Sprintf(": %d after %d", e.Value, e.Limit)
+	}
+	if errors.Is(e, ErrGroupName) {
+		return s + fmt.Sprintf(": %q", e.Group)
+	}
 	if e.Index >= 0 {
 		s += fmt.Sprintf(": member %d %q", e.Index, e.Member)
 	}

@@ -28,7 +28,8 @@ type View struct {
 
 // Select returns the index of the member for hash h; -1 when no member can take a flow, since the group has none of
 // positive weight that is alive. The member of a hash whose own member is down is the next one in the order of the
-// strategy (Next) or, where it has none, in order of index, wrapping.
+// strategy (Next) or, where it has none, in order of index, wrapping. With k members down, that takes up to k steps: of O(N)
+// time each in the first case.
 func (v *View) Select(h uint64) int {
 	if v.selector == nil {
 		return -1
@@ -115,7 +116,7 @@ func (v *View) Fingerprint() uint64 { return v.fingerprint }
 func (v *View) Selector() Selector { return v.selector }
 
 // Slot returns the slot of member i: its number in the domain for this stay in the group. It is [NoSlot] if none was free
-// when the member joined.
+// when the member joined, nor at any update since.
 func (v *View) Slot(i int) uint16 { return v.slots[i] }
 
 // BySlot returns the index of the member with this slot; ok is false if no member of the view has it.

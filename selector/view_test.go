@@ -1,6 +1,7 @@
 package selector_test
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -93,7 +94,7 @@ func TestUpdateIgnoresMarks(t *testing.T) {
 }
 
 func TestDownIsNotForgotten(t *testing.T) {
-	d := selector.NewDomain()
+	d := new(selector.Domain) // the zero value is ready
 	d.Mark("a").SetDown(true)
 	runtime.GC()
 	assert.True(t, d.Mark("a").Down())
@@ -185,6 +186,39 @@ func TestQuarantineHoldsRetiredSlots(t *testing.T) {
 	assert.Zero(t, quarantined(), "a table that is gone holds nothing")
 }
 
+func TestTheSlowestTableDecidesWhenASlotIsFree(t *testing.T) {
+	for _, order := range [][3]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
+		d := selector.NewDomain()
+		g := newGroup(t, selector.Config{Domain: d})
+		tables := []*selector.Quarantine{d.Quarantine(), d.Quarantine(), d.Quarantine()}
+		mustUpdate(t, g, selector.Equal("a")...)
+		mustUpdate(t, g)
+		for _, i := range order {
+			require.Equal(t, 1, d.SlotStats().Quarantined)
+			tables[i].Release(tables[i].Epoch())
+		}
+		require.Zero(t, d.SlotStats().Quarantined)
+		runtime.KeepAlive(tables)
+	}
+}
+
+func TestMembersWithoutSlotAreCountedWhenTheyJoin(t *testing.T) {
+	d := selector.NewDomain()
+	many := make([]selector.Member, selector.MaxMembers)
+	for i := range many {
+		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
+	}
+	full := newGroup(t, selector.Config{Strategy: constant(0), Domain: d})
+	mustUpdate(t, full, many...)
+	g := newGroup(t, selector.Config{Domain: d})
+	for range 3 {
+		assert.Equal(t, selector.NoSlot, mustUpdate(t, g, selector.Equal("late")...).View().Slot(0))
+	}
+	assert.EqualValues(t, 1, d.SlotStats().Refused)
+	mustUpdate(t, full)
+	assert.NotEqual(t, selector.NoSlot, mustUpdate(t, g, selector.Equal("late")...).View().Slot(0), "one came free")
+}
+
 func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	d := selector.NewDomain()
 	group := func(s selector.Strategy, members ...selector.Member) selector.Selector {
@@ -198,8 +232,27 @@ func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	assert.NotSame(t, ab, mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), selector.Equal("a", "b")...).View().Selector(),
 		"another domain")
 
+	var built atomic.Int64
+	for range 3 {
+		for _, which := range []int{1, 2, 3} {
+			group(counted{which, &built}, selector.Equal("a", "b")...)
+		}
+	}
+	assert.EqualValues(t, 3, built.Load(), "strategies take turns with equal members")
+
 	l := lists{owners: []int{1}}
 	assert.NotPanics(t, func() { group(l, selector.Equal("a", "b")...) }, "a strategy that can't be compared")
+}
+
+// counted is a strategy that counts its builds. Its selectors are large enough to be collected apart from others.
+type counted struct {
+	which int
+	built *atomic.Int64
+}
+
+func (c counted) Build([]selector.Member) (selector.Selector, error) {
+	c.built.Add(1)
+	return constant(0), nil
 }
 
 // lists is a strategy that can't be compared.

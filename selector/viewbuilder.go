@@ -46,7 +46,9 @@ func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, 
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
 	}
-	v.join(old, prev)
+	if err := b.join(v, old, prev); err != nil {
+		return nil, err
+	}
 	return v, nil
 }
 
@@ -105,22 +107,46 @@ func (v *View) setSelector(s Selector) {
 	v.ranker, _ = s.(Ranker)
 }
 
-// join gives each member its mark and its slot: the one that it had in old, or else a free one.
-func (v *View) join(old *View, prev []int) {
+// join takes the group's name and gives each member its mark and its slot: the one that it had in old, or else a free one.
+func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]uint16, len(v.members))
-	v.domain.mu.Lock()
-	defer v.domain.mu.Unlock()
+	d := b.Domain
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.takeName(b, len(v.members) > 0); err != nil {
+		return err
+	}
 	for i, m := range v.members {
-		v.marks[i] = v.domain.mark(m.ID)
+		v.marks[i] = d.mark(m.ID)
 		if prev[i] >= 0 {
 			v.slots[i] = old.slots[prev[i]]
 		}
 		if v.slots[i] == NoSlot {
-			v.slots[i] = v.domain.takeSlot(slotOwner{v.name, m.ID})
+			v.slots[i] = d.takeSlot(slotOwner{v.name, m.ID})
+			if prev[i] < 0 && v.slots[i] == NoSlot {
+				d.slots.refused++
+			}
 		}
 	}
 	v.bySlot = newSlotIndex(v.slots)
+	return nil
+}
+
+// takeName lets the group with members have its name, and lets go of that of one without. The caller holds d.mu.
+func (d *Domain) takeName(b *viewBuilder, members bool) error {
+	switch owner := d.names[b.Name]; {
+	case owner == nil && members:
+		if d.names == nil {
+			d.names = make(map[string]*viewBuilder)
+		}
+		d.names[b.Name] = b
+	case owner == b && !members:
+		delete(d.names, b.Name)
+	case owner != b && members:
+		return &GroupError{Err: ErrGroupName, Group: b.Name, Index: -1}
+	}
+	return nil
 }
 
 // retire ends the stay of the members of old that v, now published, does not have.

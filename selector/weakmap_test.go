@@ -7,6 +7,19 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func TestMarksThatAreUpCostNothing(t *testing.T) {
+	var d Domain
+	a, b := d.Mark("a"), d.Mark("b")
+	a.SetDown(true)
+	a.SetDown(true)
+	b.SetDown(true)
+	assert.EqualValues(t, 2, d.down.Load())
+	a.SetDown(false)
+	b.SetDown(false)
+	assert.Zero(t, d.down.Load(), "look-ups don't ask for marks")
+	assert.Empty(t, d.downMarks)
+}
+
 func TestWeakMapForgetsWhatNobodyKeeps(t *testing.T) {
 	var m weakMap[int, [16]int]
 	kept := new([16]int)

@@ -57,10 +57,29 @@ func (s *suite) orderOfMembers() error {
 
 func (s *suite) totality() error {
 	list := append(edges(), hashes(s.options.Samples)...)
-	return s.selectors(func(g []selector.Member, built selector.Selector) error {
+	return errors.Join(s.large(), s.selectors(func(g []selector.Member, built selector.Selector) error {
 		_, err := placement(g, built, list)
 		return err
-	})
+	}))
+}
+
+// large tries groups that do not fit into one byte, unless the strategy's parameters rule them out.
+func (s *suite) large() error {
+	list := append(edges(), hashes(1000)...)
+	for _, n := range []int{256, 257, 1000} {
+		g := members(n, 1)
+		built, err := s.strategy.Build(g)
+		if _, refused := errors.AsType[*selector.GroupError](err); refused {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := placement(g, built, list); err != nil {
+			return fmt.Errorf("%d members: %w", n, err)
+		}
+	}
+	return nil
 }
 
 // weights compares shares with weights, for random 64-bit hashes and for 32-bit hashes in the high half.
@@ -139,38 +158,51 @@ func (s *suite) commonFactor() error {
 	})
 }
 
-func (s *suite) invalidGroups() error {
-	two := members(2, 1)
-	tooMany := members(selector.MaxMembers+1, 1)
-	for _, c := range []struct {
-		name   string
-		list   []selector.Member
-		want   error
-		member string
-		index  int
-	}{
-		{"no members", nil, selector.ErrNoMembers, "", -1},
-		{"an empty ID", append(two[:1:1], selector.Member{Weight: 1}), selector.ErrEmptyID, "", 1},
-		{"a duplicate", append(two[:2:2], two[0]), selector.ErrDuplicate, two[0].ID, 2},
-		{"zero weights", members(3, 0), selector.ErrNoWeight, "", -1},
-		{"too many members", tooMany, selector.ErrTooMany, "", -1},
-		{"weights that overflow", members(3, math.MaxUint32/2), selector.ErrWeightSum, memberID(5), 2},
-	} {
-		built, err := selector.New(s.strategy, c.list)
-		e, typed := errors.AsType[*selector.GroupError](err)
-		switch {
-		case err == nil || built != nil:
-			return fmt.Errorf("%s: accepted by New", c.name)
-		case !errors.Is(err, c.want) || !typed || e.Member != c.member || e.Index != c.index:
-			return fmt.Errorf("the error for %s is %w", c.name, err)
+// listGiven checks that Build leaves the caller's list alone: that it neither changes it nor reads it later.
+func (s *suite) listGiven() error {
+	list := hashes(1000)
+	return s.selectors(func(g []selector.Member, built selector.Selector) error {
+		want, err := placement(g, built, list)
+		if err != nil {
+			return err
 		}
-	}
+		given := reversed(g)
+		second, err := s.strategy.Build(given)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(given, reversed(g)) {
+			return errors.New("changed by Build")
+		}
+		before, err := placement(given, second, list)
+		if err != nil {
+			return err
+		}
+		for i := range given {
+			given[i] = selector.Member{ID: "overwritten", Weight: 1}
+		}
+		after, err := placement(reversed(g), second, list)
+		if err != nil {
+			return err
+		}
+		if !s.ordered() {
+			before = want
+		}
+		if err := same(before, after, list); err != nil {
+			return fmt.Errorf("kept by Build: %w", err)
+		}
+		return nil
+	})
+}
+
+// refusal checks the claim of EqualOnly.
+func (s *suite) refusal() error {
 	if !s.options.EqualOnly {
 		return nil
 	}
 	_, err := s.strategy.Build(members(3, 1, 2))
 	if _, typed := errors.AsType[*selector.GroupError](err); !typed {
-		return fmt.Errorf("unequal weights are not refused with a *GroupError: %w", err)
+		return fmt.Errorf("not answered with a *GroupError: %w", err)
 	}
 	return nil
 }

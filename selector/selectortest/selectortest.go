@@ -69,7 +69,8 @@ var properties = []struct { //nolint:gochecknoglobals // a read-only table
 	{"rebuild", (*suite).rebuild},
 	{"allocations", (*suite).allocations},
 	{"concurrency", (*suite).concurrency},
-	{"invalid groups", (*suite).invalidGroups},
+	{"list given", (*suite).listGiven},
+	{"unequal weights", (*suite).refusal},
 }
 
 // Test runs every check as a subtest. It must not run in parallel with other tests, whose allocations it would count.

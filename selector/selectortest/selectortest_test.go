@@ -286,8 +286,11 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{}, "disruption",
 		},
 		"takes what it should refuse": {
-			selector.Rendezvous{}, selectortest.Options{EqualOnly: true}, "invalid groups",
+			selector.Rendezvous{}, selectortest.Options{EqualOnly: true}, "unequal weights",
 		},
+		"sorts the list given":          {sorting{}, selectortest.Options{}, "list given"},
+		"reads the list given later":    {keeping{}, selectortest.Options{Imbalance: 10, Disruption: math.Inf(1)}, "list given"},
+		"is at a loss with 257 or more": {ofBytes{}, selectortest.Options{}, "totality"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.options.Samples = 40_000
@@ -302,6 +305,42 @@ var (
 	garbage atomic.Pointer[uint64]
 	busy    atomic.Int32
 )
+
+// sorting sorts the list of its caller.
+type sorting struct{}
+
+func (sorting) Build(members []selector.Member) (selector.Selector, error) {
+	slices.SortFunc(members, func(a, b selector.Member) int { return cmp.Compare(a.ID, b.ID) })
+	return selector.Rendezvous{}.Build(members)
+}
+
+// keeping has the first member of those in the list when it looks up.
+type keeping struct{}
+
+type kept []selector.Member
+
+func (keeping) Build(members []selector.Member) (selector.Selector, error) { return kept(members), nil }
+
+func (k kept) Select(uint64) int {
+	first := slices.MinFunc(k, func(a, b selector.Member) int {
+		return cmp.Or(cmp.Compare(min(b.Weight, 1), min(a.Weight, 1)), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.Index(k, first)
+}
+
+// ofBytes forgets that there may be more than 256 members.
+type ofBytes struct{}
+
+func (ofBytes) Build(members []selector.Member) (selector.Selector, error) {
+	if len(members) > 256 {
+		return constant(len(members)), nil
+	}
+	return selector.Rendezvous{}.Build(members)
+}
+
+type constant int
+
+func (c constant) Select(uint64) int { return int(c) }
 
 // keepOrder depends on the order of members without saying so.
 type keepOrder struct{}
