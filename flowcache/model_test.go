@@ -164,7 +164,14 @@ func (w *walk) change() {
 		}
 	}
 	w.views[1] = w.views[0]
-	w.views[0] = w.set(members...)
+	w.set(members...)
+	var announced []selector.Member
+	if w.rng.IntN(3) == 0 {
+		announced = selector.Equal(w.anyID())
+	}
+	s, err := w.group.Prepare(announced...)
+	require.NoError(w.t, err)
+	w.views[0] = s.View()
 }
 
 func (w *walk) anyView() *selector.View {

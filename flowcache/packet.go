@@ -45,7 +45,7 @@ const (
 	Placed                  // a new flow: the selector said so, and it is pinned now
 	Moved                   // the flow's member left, or was down for longer than the grace: selected anew, and pinned there
 	Detoured                // the flow's member is down: selected anew for this packet alone
-	Unpinned                // the selector said so, and there is no pin: LookupOnly, a view that is not the latest, or a member without slot
+	Unpinned                // the selector said so, and there is no pin: LookupOnly, a settled hash, a member without slot, an old view
 	Refused                 // a new flow for which the table had no room: the selector said so
 	NoMember                // the group has no member that can take the flow
 )

@@ -168,7 +168,7 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 	if r.Verdict == NoMember {
 		return r, true
 	}
-	slot := s.table.slotFor(p.View, r)
+	slot := s.table.slotFor(p, r)
 	if slot == selector.NoSlot {
 		r.Verdict = Unpinned
 		return r, true
@@ -188,7 +188,7 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 		return r, true
 	}
 	next := word(0)
-	if slot := s.table.slotFor(p.View, r); slot != selector.NoSlot {
+	if slot := s.table.slotFor(p, r); slot != selector.NoSlot {
 		next = newWord(w.tag(), slot, now, Probation)
 	} else if verdict == Placed {
 		r.Verdict = Unpinned
@@ -208,10 +208,11 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 	return r, true
 }
 
-// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made.
-func (t *Table) slotFor(v *selector.View, r Route) uint16 {
-	slot := v.Slot(int(r.Member))
-	if !t.config.Domain.SlotInUse(slot) {
+// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made;
+// and if the flow stays there without a pin whoever joins.
+func (t *Table) slotFor(p *Packet, r Route) uint16 {
+	slot := p.View.Slot(int(r.Member))
+	if !t.config.Domain.SlotInUse(slot) || p.View.Settled(p.Hash, int(r.Member)) {
 		return selector.NoSlot
 	}
 	return slot

@@ -135,7 +135,7 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 		return r
 	}
 	slot := p.View.Slot(int(r.Member))
-	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) { // it is not if the member left after the view was made
+	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) { // it is not if the member left after the view was made
 		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
 		return r
 	}
