@@ -137,6 +137,11 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 	case w.state() == Closing && p.opens():
 		return s.repin(p, at, w, now, Placed)
 	}
+	if t.rebalancing.left.Load() > 0 {
+		if r, done, ok := s.rebalance(p, at, w, now, i); done {
+			return r, ok
+		}
+	}
 	next := t.touch(w, p, now)
 	if next != w && !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
