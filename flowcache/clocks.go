@@ -25,16 +25,22 @@ func newClocks(c *Config) clocks {
 	for s := range k.life {
 		k.grace[s] = ticks(c.DownGrace)
 		k.refresh[s] = max(1, min(k.life[s]/8, k.grace[s]/4))
-		if State(s) != Probation { // whose pins are never refreshed
-			k.life[s] += k.refresh[s] - 1
-			k.grace[s] += k.refresh[s] - 1
-		}
+		k.life[s] += k.lag(State(s))
+		k.grace[s] += k.lag(State(s))
 		if State(s) == EstablishedTCP || State(s) == Established {
 			k.steady[s] = k.refresh[s]
 		}
 		k.limit[s] = k.life[s] + aheadTicks
 	}
 	return k
+}
+
+// lag is the most by which the tick of a pin is behind the last packet of its flow; on probation behind the first.
+func (k *clocks) lag(s State) uint32 {
+	if s == Probation {
+		return 0
+	}
+	return k.refresh[s] - 1
 }
 
 // longest is the greatest age, in nanoseconds, of a pin that has not expired, whatever its state, and a tick more.

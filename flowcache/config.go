@@ -13,13 +13,14 @@ import (
 type Config struct {
 	Domain *selector.Domain // that of every view routed over the table
 
-	// Flows is how many flows the table is for, 1 to 2^30, or 201,326,586 where an int has 32 bits. At that number three quarters of it are full, and it takes 10.7
-	// bytes a flow; it never grows.
+	// Flows is how many flows the table is for, 1 to 2^30, or 201,326,586 where an int has 32 bits. At that number three
+	// quarters of it are full, and it takes 10.7 bytes a flow; it never grows.
 	Flows int
 
 	Tick time.Duration // resolution of time, up to 1 h; default 1 s
 
-	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least as long, and at most two ticks longer.
+	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least as long and at most an eighth and two ticks longer,
+	// for packets refresh a pin only when an eighth of its timeout has passed, or a quarter of DownGrace if that is less.
 	Probation      time.Duration // since the first packet of a flow not yet promoted; two ticks or more; default 8 s
 	EstablishedTCP time.Duration // since the last packet of a TCP flow; default 350 s
 	Established    time.Duration // since the last packet of any other flow; default 30 s
@@ -29,7 +30,9 @@ type Config struct {
 	// it is less than Probation, by default an eighth of it. Such a flow is sticky if its packets are closer than Probation.
 	PromoteAfter time.Duration
 
-	DownGrace time.Duration // since its last packet, how long a pin waits for a member that is down; default 30 s
+	// DownGrace is how long a pin waits for a member that is down, since its last packet, and up to a quarter and two ticks
+	// longer; default 30 s.
+	DownGrace time.Duration
 }
 
 // Limits of a Config.

@@ -66,6 +66,9 @@ func TestModel(t *testing.T) {
 				require.Positive(t, stats.Evicted)
 				require.Positive(t, stats.Reused)
 			}
+			if tt.exact {
+				require.Positive(t, stats.Rebalanced)
+			}
 			if w.table.Buckets() > 1 && !tt.exact {
 				require.Positive(t, stats.Relocated)
 			}
@@ -111,6 +114,9 @@ func (w *walk) step() {
 	case n < 40:
 		w.table.Sweep(w.now, w.table.Buckets())
 		w.model.Sweep(w.now)
+	case n < 43 && w.exact:
+		w.model.Moves, w.model.Idle = w.rng.IntN(20), time.Duration(w.rng.IntN(int(200*time.Millisecond)))
+		w.table.Rebalance(w.model.Moves, w.model.Idle)
 	case n < 500:
 		w.now += w.rng.Int64N(int64(12 * time.Millisecond))
 	case n < 900:
@@ -164,7 +170,14 @@ func (w *walk) change() {
 		}
 	}
 	w.views[1] = w.views[0]
-	w.views[0] = w.set(members...)
+	w.set(members...)
+	var announced []selector.Member
+	if w.rng.IntN(3) == 0 {
+		announced = selector.Equal(w.anyID())
+	}
+	s, err := w.group.Prepare(announced...)
+	require.NoError(w.t, err)
+	w.views[0] = s.View()
 }
 
 func (w *walk) anyView() *selector.View {

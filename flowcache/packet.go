@@ -41,13 +41,14 @@ func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) Packet {
 type Verdict uint8
 
 const (
-	Pinned   Verdict = iota // the flow's pin said so
-	Placed                  // a new flow: the selector said so, and it is pinned now
-	Moved                   // the flow's member left, or was down for longer than the grace: selected anew, and pinned there
-	Detoured                // the flow's member is down: selected anew for this packet alone
-	Unpinned                // the selector said so, and there is no pin: LookupOnly, a view that is not the latest, or a member without slot
-	Refused                 // a new flow for which the table had no room: the selector said so
-	NoMember                // the group has no member that can take the flow
+	Pinned     Verdict = iota // the flow's pin said so
+	Placed                    // a new flow: the selector said so, and it is pinned now
+	Moved                     // the flow's member left, or was down for longer than the grace: selected anew, and pinned there
+	Detoured                  // the flow's member is down: selected anew for this packet alone
+	Unpinned                  // the selector said so, and there is no pin: LookupOnly, a settled hash, a member without slot, an old view
+	Refused                   // a new flow for which the table had no room: the selector said so
+	Rebalanced                // the flow was silent for a while, and the selector said so: see Table.Rebalance
+	NoMember                  // the group has no member that can take the flow
 )
 
 // String returns the verdict's name.
@@ -65,6 +66,8 @@ func (v Verdict) String() string {
 		return "unpinned"
 	case Refused:
 		return "refused"
+	case Rebalanced:
+		return "rebalanced"
 	case NoMember:
 		return "no member"
 	}

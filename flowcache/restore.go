@@ -55,7 +55,11 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 	tick, worker := t.clocks.tickAt(now), NewSticky(t)
 	defer t.counters.add(&worker.tally)
 	for b := range t.buckets {
-		for _, w := range s.bucket() {
+		pins := s.bucket()
+		for _, w := range pins {
+			t.buckets[t.away(w.tag(), b)][0].Load() // so that the cache misses of a bucket overlap
+		}
+		for _, w := range pins {
 			worker.restorePin(b, w, s.tick, slots[w.slot()], tick)
 		}
 	}
@@ -63,14 +67,14 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 }
 
 // currentSlots maps the slots of a stream to those that the same members have in the views, NoSlot if none.
-func currentSlots(owners map[uint16]slotName, views []*selector.View) map[uint16]uint16 {
+func currentSlots(owners map[uint16]slotName, views []*selector.View) *[1 << 16]uint16 {
 	now := make(map[slotName]uint16)
 	for _, v := range views {
 		for i, m := range v.All() {
 			now[slotName{v.Name(), m.ID}] = v.Slot(i)
 		}
 	}
-	slots := make(map[uint16]uint16)
+	slots := new([1 << 16]uint16)
 	for old, name := range owners {
 		slots[old] = now[name]
 	}

@@ -55,19 +55,20 @@ func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64,
 
 // rank returns the rank of w with a tie of 0. What the words of a bucket are can't be predicted, so it has no branches.
 func (t *Table) rank(w word, now uint32) rank {
-	agePlus := w.agePlus(now)
-	isDead := (t.clocks.limit[w.state()] - agePlus) >> 31 // 1: the difference is negative
+	if w == 0 {
+		return rank(vacant) << rankClass
+	}
+	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31 // 1: the difference is negative, so it has expired
 	if !t.config.Domain.SlotInUse(w.slot()) {
 		isDead = 1
 	}
-	isLive := rank(isDead) - 1 // all ones if not dead
 	class, byAge := rank(occupied), rank(0)
 	if w.state() == Probation {
 		class, byAge = rank(fresh), tickMask-rank(w.age(now))
 	}
-	r := rank(dead)<<rankClass&^isLive | (class<<rankClass|byAge<<rankAge)&isLive
-	if w == 0 {
-		r = 0
+	r := class<<rankClass | byAge<<rankAge
+	if isDead != 0 {
+		r = rank(dead) << rankClass
 	}
 	return r
 }

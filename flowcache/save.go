@@ -51,7 +51,7 @@ type saver struct {
 	out  io.Writer
 	sum  uint32 // CRC-32C of what was written
 	buf  []byte
-	seen [1 << 16]bool // slots that some pin names
+	seen [1 << 16]uint8 // 1 for each slot that some pin names
 	err  error
 }
 
@@ -94,7 +94,7 @@ func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 		if w == 0 {
 			keep = 0
 		}
-		s.seen[w.slot()] = s.seen[w.slot()] || keep != 0
+		s.seen[w.slot()] |= uint8(keep)
 		n += keep
 	}
 	out[0] = byte(n)
@@ -106,7 +106,7 @@ func (s *saver) owners(t *Table) {
 	var list []byte
 	count := uint32(0)
 	for slot, seen := range s.seen {
-		if !seen {
+		if seen == 0 {
 			continue
 		}
 		group, member, ok := t.config.Domain.SlotOwner(uint16(slot))

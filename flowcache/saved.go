@@ -12,6 +12,7 @@ type saved struct {
 	tick   time.Duration
 	pins   []byte // bucket after bucket
 	owners map[uint16]slotName
+	next   [bucketSize]word
 }
 
 type slotName struct{ group, member string }
@@ -85,15 +86,14 @@ func (t *Table) parse(data []byte, check uint64) (*saved, error) {
 	return s, nil
 }
 
-// bucket returns the pins of the next bucket.
+// bucket returns the pins of the next bucket, until the next call.
 func (s *saved) bucket() []word {
-	r := savedReader{data: s.pins}
-	pins := make([]word, r.uint8(), bucketSize)
-	for i := range pins {
-		pins[i] = word(r.uint64())
+	n := int(s.pins[0])
+	for i := range n {
+		s.next[i] = word(binary.LittleEndian.Uint64(s.pins[1+8*i:]))
 	}
-	s.pins = s.pins[r.at:]
-	return pins
+	s.pins = s.pins[1+8*n:]
+	return s.next[:n]
 }
 
 // A savedReader reads on; past the end it yields zeros and sets short.

@@ -14,6 +14,7 @@ const (
 	promoted
 	moved
 	detoured
+	rebalanced
 	voided
 	expired
 	events
@@ -36,31 +37,33 @@ func (c *counters) add(t *tally) {
 
 // Stats counts what happened in a table since it was made. What a packet met is its Verdict; these are the events behind.
 type Stats struct {
-	Inserted  uint64 // flows pinned: new ones, those whose pin had expired, and connections begun anew
-	Refused   uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
-	Reused    uint64 // pins put in the place of one that had expired or whose member had left
-	Evicted   uint64 // inserts that took the place of a pin on probation
-	Relocated uint64 // pins that went to their other bucket, to make room for an insert
-	Promoted  uint64 // pins that left probation
-	Moved     uint64 // pins given up since their member left, or was down for longer than the grace
-	Detoured  uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
-	Voided    uint64 // pins found by Sweep whose member had left
-	Expired   uint64 // pins removed by Sweep
+	Inserted   uint64 // flows pinned: new ones, those whose pin had expired, and connections begun anew
+	Refused    uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
+	Reused     uint64 // pins put in the place of one that had expired or whose member had left
+	Evicted    uint64 // inserts that took the place of a pin on probation
+	Relocated  uint64 // pins that went to their other bucket, to make room for an insert
+	Promoted   uint64 // pins that left probation
+	Moved      uint64 // pins given up since their member left, or was down for longer than the grace
+	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
+	Rebalanced uint64 // pins moved as Rebalance allowed
+	Voided     uint64 // pins found by Sweep whose member had left
+	Expired    uint64 // pins removed by Sweep
 }
 
 // Stats returns the counters, read one after another while workers go on. A burst is counted when it has been routed.
 func (t *Table) Stats() Stats {
 	c := &t.counters
 	return Stats{
-		Inserted:  c[inserted].Load(),
-		Refused:   c[refused].Load(),
-		Reused:    c[reused].Load(),
-		Evicted:   c[evicted].Load(),
-		Relocated: c[relocated].Load(),
-		Promoted:  c[promoted].Load(),
-		Moved:     c[moved].Load(),
-		Detoured:  c[detoured].Load(),
-		Voided:    c[voided].Load(),
-		Expired:   c[expired].Load(),
+		Inserted:   c[inserted].Load(),
+		Refused:    c[refused].Load(),
+		Reused:     c[reused].Load(),
+		Evicted:    c[evicted].Load(),
+		Relocated:  c[relocated].Load(),
+		Promoted:   c[promoted].Load(),
+		Moved:      c[moved].Load(),
+		Detoured:   c[detoured].Load(),
+		Rebalanced: c[rebalanced].Load(),
+		Voided:     c[voided].Load(),
+		Expired:    c[expired].Load(),
 	}
 }

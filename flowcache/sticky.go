@@ -137,6 +137,11 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 	case w.state() == Closing && p.opens():
 		return s.repin(p, at, w, now, Placed)
 	}
+	if t.rebalancing.left.Load() > 0 {
+		if r, done, ok := s.rebalance(p, at, w, now, i); done {
+			return r, ok
+		}
+	}
 	next := t.touch(w, p, now)
 	if next != w && !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
@@ -168,7 +173,7 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 	if r.Verdict == NoMember {
 		return r, true
 	}
-	slot := s.table.slotFor(p.View, r)
+	slot := s.table.slotFor(p, r)
 	if slot == selector.NoSlot {
 		r.Verdict = Unpinned
 		return r, true
@@ -188,7 +193,7 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 		return r, true
 	}
 	next := word(0)
-	if slot := s.table.slotFor(p.View, r); slot != selector.NoSlot {
+	if slot := s.table.slotFor(p, r); slot != selector.NoSlot {
 		next = newWord(w.tag(), slot, now, Probation)
 	} else if verdict == Placed {
 		r.Verdict = Unpinned
@@ -208,10 +213,11 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 	return r, true
 }
 
-// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made.
-func (t *Table) slotFor(v *selector.View, r Route) uint16 {
-	slot := v.Slot(int(r.Member))
-	if !t.config.Domain.SlotInUse(slot) {
+// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made;
+// and if the flow stays there without a pin whoever joins.
+func (t *Table) slotFor(p *Packet, r Route) uint16 {
+	slot := p.View.Slot(int(r.Member))
+	if !t.config.Domain.SlotInUse(slot) || p.View.Settled(p.Hash, int(r.Member)) {
 		return selector.NoSlot
 	}
 	return slot

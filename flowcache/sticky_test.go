@@ -402,7 +402,7 @@ func TestVerdictNames(t *testing.T) {
 	for v := flowcache.Pinned; v <= flowcache.NoMember+1; v++ {
 		seen[v.String()] = true
 	}
-	assert.Len(t, seen, 8)
+	assert.Len(t, seen, 9)
 }
 
 func TestPacketPathAllocatesNothing(t *testing.T) {

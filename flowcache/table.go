@@ -22,6 +22,8 @@ type Table struct {
 	moves    atomic.Uint64 // counts pins that left a bucket for their other one: see find
 	counters counters
 
+	rebalancing rebalancing
+
 	sweepMu sync.Mutex
 	sweep   sweepState
 }
@@ -82,17 +84,3 @@ func (t *Table) find(digest uint64) (*atomic.Uint64, word) {
 
 // Cap returns how many pins fit into the table.
 func (t *Table) Cap() int { return len(t.buckets) * bucketSize }
-
-// Pins returns how many pins name the slot, expired ones that were not swept yet included: the flows that a draining
-// member still has, say. It reads the whole table.
-func (t *Table) Pins(slot uint16) int {
-	n := 0
-	for b := range t.buckets {
-		for i := range t.buckets[b] {
-			if w := word(t.buckets[b][i].Load()); w != 0 && w.slot() == slot {
-				n++
-			}
-		}
-	}
-	return n
-}

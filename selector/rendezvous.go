@@ -42,6 +42,9 @@ func (r Rendezvous) Build(members []Member) (Selector, error) {
 	return &weightedRendezvous{d, l.weights, logTable()}, nil
 }
 
+// Minimal implements [Minimal]: it is true.
+func (r Rendezvous) Minimal() bool { return true }
+
 func (r Rendezvous) identity() string { return "rendezvous/" + strconv.FormatUint(r.Seed, 10) }
 
 func hashID(seed uint64, id string) uint64 {

@@ -26,6 +26,7 @@ var (
 	ErrVersion    = errors.New("version does not grow")
 	ErrNoStrategy = errors.New("no strategy")
 	ErrGroupName  = errors.New("another group of the domain has this name")
+	ErrNotMinimal = errors.New("the strategy does not declare itself minimal")
 )
 
 // A GroupError says what is wrong with a group, and which member or number is at fault.

@@ -54,6 +54,11 @@ type row struct{ name, ours, theirs, result, bar string }
 func groups() []group {
 	return []group{
 		{"hit", hits},
+		{"insert", inserts},
+		{"cores", cores},
+		{"curve", curve},
+		{"flood", flood},
+		{"upkeep", upkeep},
 	}
 }
 

@@ -35,6 +35,9 @@ type Pin struct {
 type Model struct {
 	Config flowcache.Config // with every duration set
 	Pins   map[uint64]Pin   // by digest
+
+	Moves int           // that Rebalance allows
+	Idle  time.Duration // after which a flow may move
 }
 
 // New returns a model of a table with this configuration, in which every duration is set.
@@ -110,7 +113,20 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 	if pin.State == Closing && isTCP(p) && has(p, hash.SYN) && !has(p, hash.FIN) && !has(p, hash.RST) {
 		return m.place(p, now, flowcache.Placed)
 	}
-	m.Pins[p.Digest] = m.touch(pin, p, now)
+	pin = m.touch(pin, p, now)
+	idle := m.tick(now) - m.Pins[p.Digest].Last - m.slack(m.Pins[p.Digest].State)
+	own := selected(p, flowcache.Rebalanced)
+	if m.Moves > 0 && idle >= max(1, m.ticks(m.Idle)) && own.Member >= 0 && int(own.Member) != member &&
+		m.Config.Domain.SlotInUse(p.View.Slot(int(own.Member))) {
+		m.Moves--
+		pin.Slot, pin.Last, pin.Heard = p.View.Slot(int(own.Member)), m.tick(now), now
+		m.Pins[p.Digest] = pin
+		if p.View.Settled(p.Hash, int(own.Member)) {
+			delete(m.Pins, p.Digest)
+		}
+		return own
+	}
+	m.Pins[p.Digest] = pin
 	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
 }
 
@@ -135,7 +151,7 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 		return r
 	}
 	slot := p.View.Slot(int(r.Member))
-	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) { // it is not if the member left after the view was made
+	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) { // it is not if the member left after the view was made
 		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
 		return r
 	}
