@@ -118,8 +118,8 @@ func (d *dealer) deal(seed uint64) {
 		visits[i] = uint32(i)
 	}
 	for i := 0; moves > 0; i++ {
+		j, _ := bits.Mul64(splitMix64(seed), uint64(len(visits)-i))
 		seed += weyl
-		j, _ := bits.Mul64(finalize(seed), uint64(len(visits)-i))
 		visits[i], visits[i+int(j)] = visits[i+int(j)], visits[i]
 		bucket := visits[i]
 		from := d.owners[bucket]

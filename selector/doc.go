@@ -7,16 +7,15 @@
 // # Choosing a strategy
 //
 // Look-up and build times are for N members and a table of M slots; disruption is moved/forced hashes when one of 100 members
-// leaves.
+// leaves, from the best to the worst place in the order of IDs where that matters.
 //
 //	strategy    look-up   build       memory  weights          disruption  balance    choose it when
 //	Modulo      O(1)      O(N)        O(N)    exact            100         exact      a device that does it must be matched
-//	Threshold   O(log N)  O(N)        O(N)    exact            28          exact      likewise: RFC 2992, Linux
+//	Threshold   O(log N)  O(N)        O(N)    exact            24 to 50    exact      likewise: RFC 2992, Linux
 //	Rendezvous  O(N)      O(N)        O(N)    exact on average 1           random     groups are small and flows precious
-//	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     look-ups must be fast: the default choice
-//	Jump        O(log N)  O(N)        O(N)    by repetition    68; 1 (*)   random     members only come and go at the end
-//
-//	(*) 1 for the last in order of ID
+//	Bounded     O(1)      O(M log M)  M or 2M by race, capped  1.01        5 %        look-ups must be fast: the default choice
+//	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     a go-maglev table must be matched
+//	Jump        O(log N)  O(N)        O(N)    by repetition    1 to 96     random     members only come and go at the end
 //
 // All of them are history-free: placement depends on the set of members and weights alone, not on the order in which they are
 // given or came and went. So routers that know the same members agree, and [View.Fingerprint] tells whether they do.

@@ -26,6 +26,8 @@ func TestPlacementGolden(t *testing.T) {
 		selector.Modulo{}, selector.Modulo{KeepOrder: true}, selector.Threshold{}, selector.Threshold{KeepOrder: true},
 		selector.Rendezvous{}, selector.Rendezvous{Seed: 42},
 		selector.Maglev{}, selector.Maglev{Seed: 42}, selector.Maglev{Size: 1021}, selector.Maglev{Size: 655373}, selector.Jump{},
+		selector.Bounded{}, selector.Bounded{Seed: 42}, selector.Bounded{Slots: 1024, Slack: selector.NoSlack},
+		selector.Bounded{Slots: 4096, Slack: selector.UnlimitedSlack}, selector.Bounded{Slots: 1 << 18, Slack: 20},
 		selector.Anchor{}, selector.Anchor{Capacity: 500, Seed: 42}, selector.Memento{}, selector.Memento{Seed: 42},
 		selector.Resilient{}, selector.Resilient{Buckets: 1000, Seed: 42},
 		selector.Ring{}, selector.Ring{Points: 20, Seed: 42}, selector.MultiProbe{}, selector.MultiProbe{Probes: 5, Seed: 42},

@@ -10,8 +10,7 @@ func jumpBack(h uint64, n uint32) uint32 {
 	if n <= 1 {
 		return 0
 	}
-	h += weyl
-	first := finalize(h)
+	first := splitMix64(h)
 	// Bit i is set if the hash moved at some bucket from 2^i to 2^(i+1)-1.
 	moved := uint32(first^first>>32) & (1<<bits.Len32(n-1) - 1)
 	for moved != 0 {
@@ -24,7 +23,7 @@ func jumpBack(h uint64, n uint32) uint32 {
 		// It is beyond n: look for the one before, in the upper half of twice the range, until that misses the octave.
 		for {
 			h += weyl
-			next := finalize(h)
+			next := splitMix64(h)
 			if b = uint32(next) & (2*low - 1); b < low {
 				break
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func hopsOf(members []selector.Member) []selector.Hop[int] {
+func numbered(members []selector.Member) []selector.Hop[int] {
 	hops := make([]selector.Hop[int], len(members))
 	for i, m := range members {
 		hops[i] = selector.Hop[int]{Member: m, Value: i}
@@ -33,7 +33,7 @@ func newLinux(t *testing.T, c selector.LinuxResilientConfig) *selector.LinuxResi
 
 func replace(t *testing.T, r *selector.LinuxResilient[int], members []selector.Member, now int64) int64 {
 	t.Helper()
-	next, err := r.Replace(hopsOf(members), now)
+	next, err := r.Replace(numbered(members), now)
 	require.NoError(t, err)
 	return next
 }
@@ -205,7 +205,7 @@ func TestLinuxResilientRefuses(t *testing.T) {
 	_, err := r.Replace(nil, 0)
 	require.ErrorIs(t, err, selector.ErrNoMembers)
 	replace(t, r, selector.Equal("a", "b"), 0)
-	_, err = r.Replace(hopsOf(selector.Equal("a", "a")), 1)
+	_, err = r.Replace(numbered(selector.Equal("a", "a")), 1)
 	require.ErrorIs(t, err, selector.ErrDuplicate)
 	assert.Equal(t, []string{"b", "b", "a", "a"}, bucketsOf(r), "an error changes nothing")
 	assert.Equal(t, int64(math.MaxInt64), r.Upkeep(math.MaxInt64), "at the end of time")
@@ -229,7 +229,7 @@ func TestLinuxResilientConcurrency(t *testing.T) {
 	wg.Go(func() {
 		for i := range 500 {
 			list := selector.Equal("m0", "m1", "m2", "m3")
-			if _, err := r.Replace(hopsOf(list[:2+i%3]), int64(i*40)); err != nil {
+			if _, err := r.Replace(numbered(list[:2+i%3]), int64(i*40)); err != nil {
 				t.Error(err)
 			}
 			r.Upkeep(int64(i * 40))

@@ -93,8 +93,8 @@ func (s *multiProbe) SelectBatch(dst []int32, hashes []uint64) {
 func (s *multiProbe) best(h uint64) int {
 	way, place := ^uint64(0), uint16(0xffff)
 	for range s.probes {
+		probe := splitMix64(h)
 		h += weyl
-		probe := finalize(h)
 		p := s.circle.points[s.circle.find(probe)]
 		if d := p.at - probe; d < way || d == way && p.place < place {
 			way, place = d, p.place
@@ -107,8 +107,8 @@ func (s *multiProbe) best(h uint64) int {
 func (s *multiProbe) way(h uint64, place int) uint64 {
 	own, least := s.own[place], ^uint64(0)
 	for range s.probes {
+		probe := splitMix64(h)
 		h += weyl
-		probe := finalize(h)
 		i, _ := slices.BinarySearch(own, probe)
 		if i == len(own) {
 			i = 0

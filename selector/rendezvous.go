@@ -43,7 +43,7 @@ func (r Rendezvous) Build(members []Member) (Selector, error) {
 }
 
 // Minimal implements [Minimal]: it is true.
-func (Rendezvous) Minimal() bool { return true }
+func (r Rendezvous) Minimal() bool { return true }
 
 func (r Rendezvous) identity() string { return "rendezvous/" + strconv.FormatUint(r.Seed, 10) }
 

@@ -55,9 +55,6 @@ func (r Resilient) Build(members []Member) (Selector, error) {
 	})
 }
 
-// Minimal implements [Minimal]: it is true.
-func (Resilient) Minimal() bool { return true }
-
 func (r Resilient) buckets() uint32 {
 	if r.Buckets == 0 {
 		return DefaultBuckets

@@ -71,14 +71,6 @@ type Ordered interface {
 	Ordered() bool
 }
 
-// Minimal is a Strategy that may promise to move no hash without need; it does where Minimal reports true. On any change,
-// of several members and weights too, each hash that moves then leaves a member that left, was drained or lost weight, or
-// goes to one that joined or gained weight. For a [Rebuilder] this is said of Rebuild.
-type Minimal interface {
-	Strategy
-	Minimal() bool
-}
-
 // New validates the members and builds a selector of strategy s. The errors are a [*GroupError] with [ErrNoStrategy], those of
 // [Validate], and those of the strategy.
 func New(s Strategy, members []Member) (Selector, error) {

@@ -30,6 +30,7 @@ var (
 	ErrPrevious   = errors.New("bad index of a member in the list before")
 	ErrParameter  = errors.New("parameter out of range")
 	ErrGroupName  = errors.New("another group of the domain has this name")
+	ErrNotMinimal = errors.New("the strategy does not declare itself minimal")
 )
 
 // A GroupError says what is wrong with a group, and which member or number is at fault.
