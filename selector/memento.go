@@ -116,7 +116,7 @@ func (s *memento) Next(h uint64, after int) int {
 	b, last := s.buckets.find(h)
 	owner, heir := s.buckets.entries[b].member(), -1
 	if s.buckets.working() > 1 {
-		heir = s.buckets.entries[s.buckets.heir(h, last, b)].member()
+		heir = s.buckets.entries[s.buckets.heir(last, b)].member()
 	}
 	return s.following(h, owner, heir, after)
 }
@@ -173,14 +173,13 @@ func (s *mementoBuckets) find(h uint64) (uint32, uint64) {
 	return b, h
 }
 
-// heir returns the bucket that find would return for h if the working bucket b, at which h has become last, had just
-// been removed.
-func (s *mementoBuckets) heir(h, last uint64, b uint32) uint32 {
+// heir returns the bucket that find would return, with h as it was at the working bucket b, if b had just been removed.
+func (s *mementoBuckets) heir(h uint64, b uint32) uint32 {
 	if len(s.removed) == 0 && int(b) == len(s.entries)-1 {
 		return jumpBack(h, b)
 	}
 	left := uint32(s.working() - 1)
-	hi, _ := bits.Mul64(rehash(last, b), uint64(left))
+	hi, _ := bits.Mul64(rehash(h, b), uint64(left))
 	c := uint32(hi)
 	for {
 		if c == b {
