@@ -12,7 +12,7 @@ import (
 // member is met. Buckets get members again in the reverse of the order in which they lost them.
 //
 // A look-up takes O(1) time while the capacity is near the number of members: 1 + ln(capacity/members) steps on average, and
-// the square of that at worst. Memory is 16 bytes for each bucket and 12 for each member, building and rebuilding take O(capacity)
+// the square of that at worst. Memory is 14 bytes for each bucket and some 30 for each member, building and rebuilding take O(capacity)
 // time. The balance is perfect up to sampling. Each change moves the fewest hashes possible: the disruption ratio is 1.
 //
 // Placement is NOT history-free. The selector is a [Rebuilder], and where hashes are placed depends on the order in which

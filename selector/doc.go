@@ -19,8 +19,8 @@
 //	Ring        O(1)      O(points)   24P     by points        1 (**)      8 %        a ring must be compared with
 //	MultiProbe  O(probes) O(points)   32P     by points        1 (**)      above only memory is short, and only peaks matter
 //	Resilient   O(1)      O(M)        M or 2M 1 slot, at first 1           1 slot     no flow may move without need; log (*)
-//	Anchor      O(1)      O(capacity) 28N     refused          1           random     likewise, for many equal members; log (*)
-//	Memento     O(1)      O(N)        24N     refused          1           random     likewise, of no known number; log (*)
+//	Anchor      O(1)      O(capacity) 45N     refused          1           random     likewise, for many equal members; log (*)
+//	Memento     O(1)      O(N)        34N     refused          1           random     likewise, of no known number; log (*)
 //
 //	(*) not history-free: routers agree if they apply the same changes in the same order
 //	(**) while the weights' common divisor stays as it is

@@ -14,7 +14,7 @@ import (
 //
 // A look-up takes O(1) expected time while few buckets are without a member: 1 + ln(n/members) steps on average, each of one
 // or two dozen nanoseconds in all that are dominated by mispredicted branches. n is the most members that the group
-// had, since a bucket other than the last is never given up. Memory is 4 bytes for each bucket and 20 for each
+// had, since a bucket other than the last is never given up. Memory is 4 bytes for each bucket and some 30 for each
 // member; building and rebuilding take O(n) time. The balance is perfect up to sampling. Each change moves the
 // fewest hashes possible: the disruption ratio is 1.
 //
