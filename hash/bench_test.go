@@ -15,7 +15,7 @@ func mixed(n int) [][]byte {
 	var common, rare [][]byte
 	for _, f := range frames() {
 		switch {
-		case f.err != nil:
+		case f.err != nil, f.tunnels > 0:
 		case f.name == "TCP4", f.name == "UDP4", f.name == "TCP6", f.name == "802.1Q":
 			common = append(common, f.bytes)
 		default:
@@ -41,6 +41,11 @@ func BenchmarkParse(b *testing.B) {
 		frames [][]byte
 	}{
 		{"frames=mixed", mixed(4096)},
+		{"frames=udp4", repeat(ether4(ip4(17, udp())))},
+		{"frames=vxlan", repeat(ether4(ip4(17, udpTo(4789, vxlan(ether4(other4()))))))},
+		{"frames=gre", repeat(ether4(ip4(47, gre(0x2000, 0x0800, other4()))))},
+		{"frames=ipip", repeat(ether4(ip4(4, other4())))},
+		{"frames=mpls", repeat(ether(0x8847, mpls(16, 17), ip4(6, tcp(0))))},
 		{"frames=tcp4", repeat(ether4(ip4(6, tcp(hash.ACK))))},
 		{"frames=tcp6", repeat(ether6(ip6(6, tcp(hash.ACK))))},
 		{"frames=bad", repeat(ether4(ip4(6, tcp(0)[:19])))},
@@ -99,6 +104,18 @@ var builtIn = []struct {
 	{"xx", hash.XX{Seed: 1}},
 	{"sip", hash.Sip{K0: 1, K1: 2}},
 	{"crc32c", hash.CRC32C{}},
+	{"mix", hash.NewMix(1)},
+	{"toeplitz", mustToeplitz()},
+	{"mixed", hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(2)}},
+}
+
+func mustToeplitz() *hash.Toeplitz {
+	key := hash.MicrosoftKey()
+	t, err := hash.NewToeplitz(key[:])
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 // BenchmarkHash hashes random keys that are in the cache; one operation is one key.

@@ -70,6 +70,10 @@ func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) {
 func (c CRC32C) HashFields(dst []uint64, h []Headers, f Fields) {
 	dst = dst[:len(h):len(dst)]
 	m := f.mask()
+	if f&session != 0 {
+		hashExtracted(dst, h, f, c)
+		return
+	}
 	if f&Symmetric != 0 {
 		for i := range h {
 			dst[i] = c.words(f.of(&h[i]).canonical(m))

@@ -1,5 +1,7 @@
 package hash
 
+import "math/bits"
+
 // An Extractor chooses what of a packet's headers makes up its flow. It must be safe for concurrent use and must not
 // keep h.
 type Extractor interface {
@@ -8,12 +10,13 @@ type Extractor interface {
 
 // Fields is a set of parts of a flow, and the [Extractor] that keeps these parts of the outermost flow and zeroes the
 // others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. The
-// highest bit is reserved.
+// highest bit is
+// reserved.
 //
 // The flow label tells the flows of one pair of hosts apart where ports are not to be had (RFC 6438). But the two
 // directions of a conversation have labels of their own, and Headers.Cited has none: with Label, an ICMP error does not
 // meet the flow that it is about.
-type Fields uint8
+type Fields uint16
 
 // The parts of a flow.
 const (
@@ -28,8 +31,20 @@ const (
 	// [FlowKey.Canonical] does once the other parts are chosen.
 	Symmetric
 
+	// SPI takes the security parameters index of ESP and AH in place of the ports that these have not: the upper 16 bits as
+	// source port, the lower ones as destination port. The directions of a conversation have different ones, and an ICMP
+	// error about ESP has none.
+	SPI
+
+	// EchoID takes the identifier of an ICMP echo request or reply in place of both ports. Requests and replies have the same,
+	// and so has an error about one of them.
+	EchoID
+
 	// innermost is set in what Inner returns: an Extractor that stays a Fields has the loops made for Fields.
-	innermost Fields = 1 << 7
+	innermost Fields = 1 << 15
+
+	// session are the fields that are not in the FlowKeys of Headers.
+	session = SPI | EchoID
 )
 
 // Sets of fields in common use.
@@ -45,24 +60,45 @@ func Inner(f Fields) Extractor { return f | innermost }
 // Extract implements [Extractor].
 func (f Fields) Extract(h *Headers) (k FlowKey) {
 	m := f.mask()
-	from := f.of(h)
-	if f&Symmetric != 0 {
-		k.src0, k.src1, k.dst0, k.dst1, k.rest = from.canonical(m)
-		return k
+	k = *f.of(h)
+	k.src0, k.src1 = k.src0&m.src, k.src1&m.src
+	k.dst0, k.dst1 = k.dst0&m.dst, k.dst1&m.dst
+	k.rest &= m.rest
+	if f&session != 0 {
+		k.rest |= f.session(h)
 	}
-	k.src0, k.src1 = from.src0&m.src, from.src1&m.src
-	k.dst0, k.dst1 = from.dst0&m.dst, from.dst1&m.dst
-	k.rest = from.rest & m.rest
+	if f&Symmetric != 0 {
+		return k.Canonical()
+	}
 	return k
+}
+
+// session returns what stands in place of the ports. Where there is something, the ports themselves are zero.
+func (f Fields) session(h *Headers) uint64 {
+	spi, id := h.SPI, h.EchoID
+	if f&innermost != 0 {
+		spi, id = h.InnerSPI, h.InnerEchoID
+	}
+	var ports uint32
+	if f&SPI != 0 {
+		ports = bits.ReverseBytes32(spi)
+	}
+	if f&EchoID != 0 {
+		ports |= uint32(bits.ReverseBytes16(id)) * (1<<16 | 1)
+	}
+	return uint64(ports)
 }
 
 // of returns where the flow that f extracts from stands.
 func (f Fields) of(h *Headers) *FlowKey {
 	switch {
+	case f&innermost != 0:
+		if h.InnerICMPError {
+			return &h.Cited
+		}
+		return &h.Inner
 	case h.ICMPError:
 		return &h.Cited
-	case f&innermost != 0:
-		return &h.Inner
 	}
 	return &h.Outer
 }
@@ -86,8 +122,9 @@ func (f Fields) mask() keyMask {
 
 // String returns the names of the parts, such as "SrcAddr|DstAddr|Proto", and "none" if there are none.
 func (f Fields) String() string {
-	const all = 1<<7 - 1
-	s := setNames(uint8(f&all), [8]string{"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort", "Symmetric"})
+	s := setNames(uint16(f&^innermost), []string{
+		"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort", "Symmetric", "SPI", "EchoID",
+	})
 	if f&innermost != 0 {
 		return "Inner(" + s + ")"
 	}

@@ -49,10 +49,10 @@ func TestExtract(t *testing.T) {
 			require.Equal(t, extract(f, h.Outer), f.Extract(&h), "%s of %s", f, h.Outer)
 			require.Equal(t, extract(f, h.Inner), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Inner)
 			require.Equal(t, extract(f, h.Outer).Canonical(), (f | hash.Symmetric).Extract(&h), "symmetric %s of %s", f, h.Outer)
-			h.ICMPError = true
+			h.ICMPError, h.InnerICMPError = true, true
 			require.Equal(t, extract(f, h.Cited), f.Extract(&h), "%s of %s", f, h.Cited)
 			require.Equal(t, extract(f, h.Cited), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Cited)
-			h.ICMPError = false
+			h.ICMPError, h.InnerICMPError = false, false
 		}
 	}
 }

@@ -22,6 +22,8 @@ type frame struct {
 	fragID uint32
 	l3, l4 int
 
+	tunnelled // zero without a tunnel
+
 	err    error // and, unless this is ErrNotIP:
 	layer  hash.Layer
 	offset int
@@ -126,7 +128,7 @@ const (
 
 // frames returns frames of every kind, good and bad.
 func frames() []frame {
-	return slices.Concat(linkFrames(), ipv4Frames(), ipv6Frames(), icmpFrames(), badFrames())
+	return slices.Concat(linkFrames(), ipv4Frames(), ipv6Frames(), icmpFrames(), badFrames(), labelFrames(), tunnelFrames(), sessionFrames())
 }
 
 func linkFrames() []frame {

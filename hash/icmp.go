@@ -19,23 +19,43 @@ func isErrorICMPv4(typ uint8) bool {
 // parameter problem (RFC 4443).
 func isErrorICMPv6(typ uint8) bool { return 1 <= typ && typ <= 4 }
 
-// cite makes h the headers of an ICMP error about the packet with key cited, if that was found.
-func (h *Headers) cite(cited FlowKey, ok bool) {
-	if ok {
-		h.Cited = cited.Reverse()
-		h.ICMPError = true
+// isEchoICMP reports whether a type of ICMP or ICMPv6 is an echo request or reply.
+func isEchoICMP(typ uint8, v6 bool) bool {
+	if v6 {
+		return typ == 128 || typ == 129
+	}
+	return typ == 8 || typ == 0
+}
+
+// readICMP reads the message seg.
+func (v *level) readICMP(seg []byte) {
+	typ := seg[0]
+	switch {
+	case isEchoICMP(typ, v.key.Is6()):
+		v.readEcho(seg)
+	case v.proto == protoICMP && isErrorICMPv4(typ):
+		v.icmpError = v.citeIPv4(seg)
+	case v.proto == protoICMPv6 && isErrorICMPv6(typ):
+		v.icmpError = v.citeIPv6(seg)
 	}
 }
 
-// citedIPv4 returns the key of the packet that the ICMP error seg cites, as the packet was sent.
-func citedIPv4(seg []byte) (FlowKey, bool) {
+// readEcho reads the identifier of an echo, if it is there.
+func (v *level) readEcho(seg []byte) {
+	if len(seg) >= 6 {
+		v.echoID = binary.BigEndian.Uint16(seg[4:])
+	}
+}
+
+// citeIPv4 reads the flow of the packet that the ICMP error seg cites, and reports whether it found it.
+func (v *level) citeIPv4(seg []byte) bool {
 	if len(seg) < citationOffset+ipv4Size {
-		return FlowKey{}, false
+		return false
 	}
 	b := seg[citationOffset:]
 	size := int(b[0]&0xf) * 4
 	if b[0]>>4 != 4 || size < ipv4Size || size > len(b) {
-		return FlowKey{}, false
+		return false
 	}
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	k := FlowKey{
@@ -44,50 +64,78 @@ func citedIPv4(seg []byte) (FlowKey, bool) {
 		rest: uint64(b[9]) << protoShift,
 	}
 	later := binary.BigEndian.Uint16(b[6:])&fragmentOffset != 0
-	return citedPorts(k, b[size:], later)
+	return v.citePorts(k, b[size:], later)
 }
 
-// citedIPv6 returns the key of the packet that the ICMPv6 error seg cites, as the packet was sent.
-func citedIPv6(seg []byte) (FlowKey, bool) {
+// citeIPv6 reads the flow of the packet that the ICMPv6 error seg cites, and reports whether it found it.
+func (v *level) citeIPv6(seg []byte) bool {
 	if len(seg) < citationOffset+ipv6Size {
-		return FlowKey{}, false
+		return false
 	}
 	b := seg[citationOffset:]
 	if b[0]>>4 != 6 {
-		return FlowKey{}, false
+		return false
 	}
 	c, f := walkExtensions(b, ipv6Size, b[6])
 	if c.fragFirst {
 		// The ports are behind the fragment header, perhaps behind more extensions.
 		c, f = walkExtensions(b, c.l4, c.proto)
 		if c.fragment() {
-			return FlowKey{}, false
+			return false
 		}
 	}
 	if f != 0 {
-		return FlowKey{}, false
+		return false
 	}
-	k := FlowKey{
-		src0: binary.LittleEndian.Uint64(b[8:]),
-		src1: binary.LittleEndian.Uint64(b[16:]),
-		dst0: binary.LittleEndian.Uint64(b[24:]),
-		dst1: binary.LittleEndian.Uint64(b[32:]),
-		rest: ip6Flag | uint64(c.proto)<<protoShift,
-	}
-	return citedPorts(k, b[c.l4:], c.fragLater)
+	return v.citePorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater)
 }
 
-// citedPorts completes a key by the ports at the start of seg, where there are any. The four bytes of them are enough:
-// an error need cite no more than eight bytes behind the IP header. A first fragment has its ports, because those are
-// what the rest of the conversation goes by, even though its own key does without.
-func citedPorts(k FlowKey, seg []byte, later bool) (FlowKey, bool) {
-	t := &transports[k.Proto()]
-	if later || !t.hasPorts {
-		return k, true
+// citePorts sets the cited flow, given its key without ports and what follows its headers, as the packet was sent. The four
+// bytes of ports are enough: an error need cite no more than eight bytes behind the IP header. A first fragment has its ports,
+// because those are what the rest of the conversation goes by, even though its own key does without.
+func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
+	if !later {
+		switch proto := k.Proto(); {
+		case transports[proto].ports:
+			if len(seg) < 4 {
+				return false
+			}
+			k.rest |= uint64(binary.LittleEndian.Uint32(seg))
+		case proto == icmpOf(k.Is6()) && len(seg) > 0 && isEchoICMP(seg[0], k.Is6()):
+			v.readEcho(seg)
+		}
 	}
-	if len(seg) < 4 {
+	v.cited = k.Reverse()
+	return true
+}
+
+// icmpOf returns the protocol that is ICMP in IPv4 or in IPv6.
+func icmpOf(v6 bool) uint8 {
+	if v6 {
+		return protoICMPv6
+	}
+	return protoICMP
+}
+
+// kernelCitation returns what Linux hashes of an ICMP error under its policy 0, and whether it takes the packet for one: the
+// addresses of the header cited, and for IPv6 its label and next header, whatever follows it. Linux looks at first
+// fragments too, but not behind extension headers.
+func (v *level) kernelCitation(seg []byte) (FlowKey, bool) {
+	if v.fragLater || len(seg) < citationOffset || v.next != icmpOf(v.key.Is6()) {
 		return FlowKey{}, false
 	}
-	k.rest |= t.ports(seg)
-	return k, true
+	b := seg[citationOffset:]
+	if v.key.Is6() {
+		if !isErrorICMPv6(seg[0]) || len(b) < ipv6Size {
+			return FlowKey{}, false
+		}
+		k := ipv6Key(b, b[6])
+		k.rest |= ipv6Label(b)
+		return k, true
+	}
+	if !isErrorICMPv4(seg[0]) || len(b) < ipv4Size {
+		return FlowKey{}, false
+	}
+	addrs := binary.LittleEndian.Uint64(b[12:])
+	return FlowKey{src1: addrs<<32 | ip4Mapped, dst1: addrs&ip4Addr | ip4Mapped}, true
 }

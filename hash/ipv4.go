@@ -1,6 +1,9 @@
 package hash
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	ipv4Size = 20
@@ -12,45 +15,62 @@ const (
 
 // parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
 func parseIPv4(p []byte, l3 int, h *Headers) error {
+	// Whole packets without options, of protocols with ports. For the others, and for those in which something is
+	// wrong, there is parseAny.
 	b := p[l3:]
 	if len(b) < ipv4Size {
-		return fail(h, shortIPv4, l3)
+		return parseAny(p, l3, 4, h)
+	}
+	length := int(binary.BigEndian.Uint16(b[2:]))
+	frag := binary.BigEndian.Uint16(b[6:])
+	t := &transports[b[9]]
+	if b[0] != 4<<4|ipv4Size/4 || frag&(moreFragments|fragmentOffset) != 0 || !t.ports ||
+		length < ipv4Size+int(t.size) || length > len(b) {
+		return parseAny(p, l3, 4, h)
+	}
+	seg := b[ipv4Size:]
+	ports := binary.LittleEndian.Uint32(seg)
+	if t.isTunnel(bits.ReverseBytes16(uint16(ports >> 16))) {
+		return parseAny(p, l3, 4, h)
+	}
+	addrs := binary.LittleEndian.Uint64(b[12:])
+	h.setFlow(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift|uint64(ports))
+	h.clear()
+	h.setOffsets(l3, l3+ipv4Size)
+	h.setProtos(b[9], b[9], TCPFlags(seg[t.flagsAt]&t.flagsMask))
+	return nil
+}
+
+// readIPv4 reads the IPv4 header at l3 of p, which p reaches, and what follows it, into v.
+func (v *level) readIPv4(p []byte, l3 int) {
+	b := p[l3:]
+	if len(b) < ipv4Size {
+		v.fault = shortIPv4
+		return
 	}
 	size := int(b[0]&0xf) * 4
 	length := int(binary.BigEndian.Uint16(b[2:]))
 	if b[0]>>4 != 4 || size < ipv4Size || length != 0 && length < size {
-		return fail(h, badIPv4, l3)
+		v.fault = badIPv4
+		return
 	}
 	if length == 0 {
 		length = len(b)
 	}
 	if size > length || length > len(b) {
-		return fail(h, shortIPv4, l3)
+		v.fault = shortIPv4
+		return
 	}
 	addrs := binary.LittleEndian.Uint64(b[12:])
-	src, dst := addrs<<32|ip4Mapped, addrs&ip4Addr|ip4Mapped
-	proto, l4 := b[9], l3+size
-	rest := uint64(proto) << protoShift
+	v.setKey(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift)
+	v.proto, v.next = b[9], b[9]
+	v.l4, v.end = l3+size, l3+length
 
 	frag := binary.BigEndian.Uint16(b[6:])
 	if frag&(moreFragments|fragmentOffset) != 0 {
-		h.setFlow(0, src, 0, dst, rest)
-		h.setRest(proto, 0, l3, l4)
-		h.FragID = uint32(binary.BigEndian.Uint16(b[4:]))
-		h.FragFirst = frag&fragmentOffset == 0
-		h.FragLater = !h.FragFirst
-		return nil
+		v.fragID = uint32(binary.BigEndian.Uint16(b[4:]))
+		v.fragFirst = frag&fragmentOffset == 0
+		v.fragLater = !v.fragFirst
 	}
-
-	seg := b[size:length]
-	t := &transports[proto]
-	if len(seg) < int(t.size) {
-		return fail(h, t.short, l4)
-	}
-	h.setFlow(0, src, 0, dst, rest|t.ports(seg))
-	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
-	if proto == protoICMP && isErrorICMPv4(seg[0]) {
-		h.cite(citedIPv4(seg))
-	}
-	return nil
+	v.readTransport(p)
 }

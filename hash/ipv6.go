@@ -1,6 +1,9 @@
 package hash
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	ipv6Size      = 40
@@ -16,54 +19,80 @@ const (
 
 // parseIPv6 reads the IPv6 packet that starts at byte l3 of p, which p reaches.
 func parseIPv6(p []byte, l3 int, h *Headers) error {
+	// As in parseIPv4. Extension headers have no ports.
 	b := p[l3:]
 	if len(b) < ipv6Size {
-		return fail(h, shortIPv6, l3)
+		return parseAny(p, l3, 6, h)
+	}
+	length := int(binary.BigEndian.Uint16(b[4:]))
+	t := &transports[b[6]]
+	if b[0]>>4 != 6 || !t.ports || length < int(t.size) || length > len(b)-ipv6Size {
+		return parseAny(p, l3, 6, h)
+	}
+	seg := b[ipv6Size:]
+	ports := binary.LittleEndian.Uint32(seg)
+	if t.isTunnel(bits.ReverseBytes16(uint16(ports >> 16))) {
+		return parseAny(p, l3, 6, h)
+	}
+	h.setFlow(
+		binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]),
+		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
+		ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift|uint64(ports),
+	)
+	h.clear()
+	h.setOffsets(l3, l3+ipv6Size)
+	h.setProtos(b[6], b[6], TCPFlags(seg[t.flagsAt]&t.flagsMask))
+	return nil
+}
+
+// readIPv6 reads the IPv6 header at l3 of p, which p reaches, and what follows it, into v.
+func (v *level) readIPv6(p []byte, l3 int) {
+	b := p[l3:]
+	if len(b) < ipv6Size {
+		v.fault = shortIPv6
+		return
 	}
 	if b[0]>>4 != 6 {
-		return fail(h, badIPv6, l3)
+		v.fault = badIPv6
+		return
 	}
-	end := len(p)
+	v.end = len(p)
 	if length := int(binary.BigEndian.Uint16(b[4:])); length != 0 {
-		end = l3 + ipv6Size + length
+		v.end = l3 + ipv6Size + length
 	}
-	if end > len(p) {
-		return fail(h, shortIPv6, l3)
+	if v.end > len(p) {
+		v.fault = shortIPv6
+		return
 	}
-	proto, l4 := b[6], l3+ipv6Size
-	var c chain
-	if isExtension(proto) {
+	v.next = b[6]
+	c := chain{l4: l3 + ipv6Size, proto: b[6]}
+	if isExtension(b[6]) {
 		var f fault
-		c, f = walkExtensions(p[:end], l4, proto)
-		if f != 0 {
-			return fail(h, f, c.l4)
+		if c, f = walkExtensions(p[:v.end], l3+ipv6Size, b[6]); f != 0 {
+			v.fault, v.at = f, c.l4
+			return
 		}
-		proto, l4 = c.proto, c.l4
 	}
-	src0, src1 := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
-	dst0, dst1 := binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
-	rest := ipv6Label(b) | ip6Flag | uint64(proto)<<protoShift
+	v.setKey(
+		binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]),
+		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
+		ipv6Label(b)|ip6Flag|uint64(c.proto)<<protoShift,
+	)
+	v.proto, v.l4 = c.proto, c.l4
+	v.fragID, v.fragFirst, v.fragLater = c.fragID, c.fragFirst, c.fragLater
+	v.stopped, v.stop = c.stopped, c.stop
+	v.readTransport(p)
+}
 
-	if c.fragment() {
-		h.setFlow(src0, src1, dst0, dst1, rest)
-		h.setRest(proto, 0, l3, l4)
-		h.FragID = c.fragID
-		h.FragFirst = c.fragFirst
-		h.FragLater = c.fragLater
-		return nil
+// ipv6Key returns the key of the IPv6 header b, without label and ports.
+func ipv6Key(b []byte, proto uint8) FlowKey {
+	return FlowKey{
+		src0: binary.LittleEndian.Uint64(b[8:]),
+		src1: binary.LittleEndian.Uint64(b[16:]),
+		dst0: binary.LittleEndian.Uint64(b[24:]),
+		dst1: binary.LittleEndian.Uint64(b[32:]),
+		rest: ip6Flag | uint64(proto)<<protoShift,
 	}
-
-	seg := p[l4:end]
-	t := &transports[proto]
-	if len(seg) < int(t.size) {
-		return fail(h, t.short, l4)
-	}
-	h.setFlow(src0, src1, dst0, dst1, rest|t.ports(seg))
-	h.setRest(proto, tcpFlags(seg, proto), l3, l4)
-	if proto == protoICMPv6 && isErrorICMPv6(seg[0]) {
-		h.cite(citedIPv6(seg))
-	}
-	return nil
 }
 
 // ipv6Label returns the flow label of the IPv6 header b, where a key has it.
@@ -83,6 +112,11 @@ type chain struct {
 	fragID               uint32
 	proto                uint8
 	fragFirst, fragLater bool
+
+	// Whether Linux looks no further than some header before l4, and what it makes of it: protocol and ports as in the last
+	// word of a key.
+	stopped bool
+	stop    uint64
 }
 
 func (c chain) fragment() bool { return c.fragFirst || c.fragLater }
@@ -90,34 +124,44 @@ func (c chain) fragment() bool { return c.fragFirst || c.fragLater }
 // walkExtensions steps over the extension headers of p from byte off, the first of which is of kind proto. It stops
 // behind the fragment header of a fragment, even if more extension headers follow: a later fragment does not have them,
 // and all fragments are to look alike. On a fault, l4 is where the header at fault starts.
-func walkExtensions(p []byte, off int, proto uint8) (chain, fault) {
+func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 	for n := 0; isExtension(proto); n++ {
+		c.l4 = off
 		if n == maxExtensions {
-			return chain{l4: off}, deepExtension
+			return c, deepExtension
 		}
 		if len(p)-off < 2 {
-			return chain{l4: off}, shortExtension
+			return c, shortExtension
 		}
 		b := p[off:]
 		size := extensionSize(proto, b[1])
 		if len(b) < size {
-			return chain{l4: off}, shortExtension
+			return c, shortExtension
 		}
 		if off+size > maxOffset {
-			return chain{l4: off}, deepExtension
+			return c, deepExtension
 		}
 		off += size
-		if proto == protoFragment {
+		switch {
+		case proto == protoAH && !c.stopped:
+			c.stopped, c.stop = true, protoAH<<protoShift|uint64(binary.LittleEndian.Uint32(b[4:]))
+		case proto == protoFragment:
 			// Offset in the upper 13 bits, then two reserved ones, then more-fragments.
 			frag := binary.BigEndian.Uint16(b[2:])
 			if frag&^0x6 != 0 {
-				first := frag>>3 == 0
-				return chain{off, binary.BigEndian.Uint32(b[4:]), b[0], first, !first}, 0
+				c.l4, c.proto, c.fragID = off, b[0], binary.BigEndian.Uint32(b[4:])
+				c.fragFirst = frag>>3 == 0
+				c.fragLater = !c.fragFirst
+				return c, 0
+			}
+			if !c.stopped {
+				c.stopped, c.stop = true, uint64(b[0])<<protoShift
 			}
 		}
 		proto = b[0]
 	}
-	return chain{l4: off, proto: proto}, 0
+	c.l4, c.proto = off, proto
+	return c, 0
 }
 
 // extensionSize returns the size of an extension header, given its length field.

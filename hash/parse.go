@@ -4,22 +4,20 @@ import "encoding/binary"
 
 const (
 	ethernetSize = 14
-	vlanSize     = 4
-	maxTags      = 8
 
-	etherIPv4   = 0x0800
-	etherIPv6   = 0x86dd
-	etherVLAN   = 0x8100
-	etherQinQ   = 0x88a8
-	etherOldTag = 0x9100 // QinQ before 802.1ad
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
 )
 
 // Parse reads the headers of an Ethernet II frame, without preamble and with or without a frame check sequence, into h.
-// It steps over up to eight 802.1Q and 802.1ad tags (EtherTypes 8100, 88a8 and 9100), and then reads as [ParseIP] does.
-// Offsets in h and in errors count from the start of the frame.
+// It finds IP behind up to eight 802.1Q and 802.1ad tags (EtherTypes 8100, 88a8 and 9100), in a PPPoE session, and behind MPLS
+// stacks of up to 16 labels: IPv4 or IPv6 by the first four bits of what follows, and Ethernet again behind the
+// control word of a pseudo-wire (RFC 4385), where these are zero. A pseudo-wire without control word cannot be told from
+// IP, if the first address in it starts with the digit 4 or 6 (RFC 4928). Then Parse reads as [ParseIP] does. Offsets in h and in errors
+// count from the start of the frame.
 //
-// It returns [ErrNotIP] for a frame that is whole but carries something else, such as ARP, LLDP or 802.3 with a length
-// field, and a [*ParseError] for one that is truncated or malformed. h is then the zero Headers.
+// It returns [ErrNotIP] for a frame that is whole but carries something else, such as ARP, LLDP, 802.3 with a length
+// field, or PPP that sets up a session, and a [*ParseError] for one that is truncated or malformed. h is then the zero Headers.
 func Parse(frame []byte, h *Headers) error {
 	if len(frame) < ethernetSize {
 		return fail(h, shortEthernet, 0)
@@ -29,34 +27,31 @@ func Parse(frame []byte, h *Headers) error {
 		return parseIPv4(frame, ethernetSize, h)
 	case etherIPv6:
 		return parseIPv6(frame, ethernetSize, h)
-	case etherVLAN, etherQinQ, etherOldTag:
-		return parseTagged(frame, h)
 	}
-	*h = Headers{}
-	return ErrNotIP
+	return parseLink(frame, h)
 }
 
-// parseTagged reads a frame with at least one tag. A tag is taken to start at its EtherType.
-func parseTagged(frame []byte, h *Headers) error {
-	tag := ethernetSize - 2
-	for range maxTags {
-		if len(frame) < tag+vlanSize+2 {
-			return fail(h, shortVLAN, tag)
-		}
-		next := tag + vlanSize
-		switch binary.BigEndian.Uint16(frame[next:]) {
-		case etherIPv4:
-			return parseIPv4(frame, next+2, h)
-		case etherIPv6:
-			return parseIPv6(frame, next+2, h)
-		case etherVLAN, etherQinQ, etherOldTag:
-			tag = next
-		default:
-			*h = Headers{}
-			return ErrNotIP
-		}
+// parseLink reads a frame with more than Ethernet below IP.
+func parseLink(frame []byte, h *Headers) error {
+	var l link
+	l.walk(frame, binary.BigEndian.Uint16(frame[12:]), ethernetSize)
+	if l.fault != 0 {
+		return fail(h, l.fault, l.at)
 	}
-	return fail(h, deepVLAN, tag)
+	var err error
+	switch l.version {
+	case 4:
+		err = parseIPv4(frame[:l.end], l.at, h)
+	case 6:
+		err = parseIPv6(frame[:l.end], l.at, h)
+	default:
+		*h = Headers{}
+		return ErrNotIP
+	}
+	if err == nil {
+		h.EntropyLabel, h.Encapsulated = l.entropy, l.mpls || l.pppoe
+	}
+	return err
 }
 
 // ParseIP reads the headers of an IPv4 or IPv6 packet into h. Offsets in h and in errors count from the start of the
@@ -74,7 +69,12 @@ func parseTagged(frame []byte, h *Headers) error {
 // Of an ICMP error, the flow that it cites is read too: see [Headers]. The length fields in what is cited are ignored, as
 // routers cut and change it.
 //
-// The errors are those of [Parse]; ErrNotIP is for a version that is neither 4 nor 6. Time is constant but for
+// Tunnels are followed to the innermost flow: IP in IP in all four combinations, GRE (with checksum, key and sequence number,
+// also the version of PPTP) over IP, Ethernet or MPLS, and on UDP by destination port VXLAN (4789), Geneve (6081), GTP-U (2152) and
+// MPLS (6635). Up to eight of them are, as far as the payload of each starts within the first 1,024 bytes. A fragment is
+// not looked into. What is wrong inside a tunnel is no error of the packet: see [Headers.InnerErr].
+//
+// The errors are those of [Parse]; ErrNotIP is for a version that is neither 4 nor 6. Time is constant but for tunnels and
 // extension headers, and memory nothing.
 func ParseIP(packet []byte, h *Headers) error {
 	if len(packet) == 0 {
@@ -92,7 +92,7 @@ func ParseIP(packet []byte, h *Headers) error {
 
 // setFlow makes the words those of the flow of h. They come one by one because the compiler keeps a whole FlowKey in
 // memory, where it writes words and then copies them two at a time, for which the processor has to wait. The caller
-// completes h by setRest; they are two functions so that both are small enough to be inlined.
+// completes h by the functions below.
 func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
 	h.Outer.src0, h.Inner.src0 = src0, src0
 	h.Outer.src1, h.Inner.src1 = src1, src1
@@ -101,12 +101,29 @@ func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
 	h.Outer.rest, h.Inner.rest = rest, rest
 }
 
-// setRest sets what setFlow does not, as it is for a packet that is neither a fragment nor an ICMP error.
-func (h *Headers) setRest(proto uint8, tcp TCPFlags, l3, l4 int) {
+// setOffsets and setProtos cut neighbours from one word: then they are written by one store.
+func (h *Headers) setOffsets(l3, l4 int) {
+	v := uint64(uint16(l3)) | uint64(uint16(l4))<<16
+	v |= v << 32
+	h.L3Offset, h.L4Offset = uint16(v), uint16(v>>16)
+	h.InnerL3Offset, h.InnerL4Offset = uint16(v>>32), uint16(v>>48)
+}
+
+func (h *Headers) setProtos(proto, next uint8, tcp TCPFlags) {
+	v := uint32(proto)*(1<<8|1) | uint32(next)<<16 | uint32(tcp)<<24
+	h.Proto, h.InnerProto = uint8(v), uint8(v>>8)
+	h.NextHeader, h.TCPFlags = uint8(v>>16), TCPFlags(v>>24)
+	h.InnerFlags = tcp
+}
+
+// clear sets the fields that most packets do without. Each of these functions is small enough to be inlined.
+func (h *Headers) clear() {
 	h.Cited = FlowKey{}
-	h.FragID = 0
-	h.L3Offset, h.L4Offset = uint16(l3), uint16(l4)
-	h.Proto, h.InnerProto = proto, proto
-	h.TCPFlags, h.InnerFlags = tcp, tcp
-	h.ICMPError, h.FragFirst, h.FragLater = false, false, false
+	h.kernel = FlowKey{}
+	h.FragID, h.SPI, h.InnerSPI, h.TunnelID = 0, 0, 0, 0
+	h.EntropyLabel, h.EchoID, h.InnerEchoID = 0, 0, 0
+	h.Tunnels, h.view = 0, 0
+	h.innerFault, h.innerAt = 0, 0
+	h.Encapsulated, h.ICMPError, h.InnerICMPError = false, false, false
+	h.FragFirst, h.FragLater, h.InnerFragment = false, false, false
 }

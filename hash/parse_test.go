@@ -45,6 +45,7 @@ func TestParseKnown(t *testing.T) {
 			assert.Equal(t, f.fragID, h.FragID)
 			assert.Equal(t, f.l3, int(h.L3Offset))
 			assert.Equal(t, f.l4, int(h.L4Offset))
+			f.checkInner(t, &h)
 		})
 	}
 }
@@ -242,8 +243,40 @@ func check(t *testing.T, b []byte, h hash.Headers, err error, want packet.Packet
 	if got, want := outcome(err), modelOutcome(wantErr); got != want {
 		require.Failf(t, "errors differ", "frame %x\ngot  %s\nwant %s", b, got, want)
 	}
-	if wanted := headers(want, wantErr); h != wanted {
-		require.Equal(t, wanted, h, "frame %x", b)
+	if wantErr != nil {
+		require.Zero(t, h)
+		return
+	}
+	if got, wanted := exported(h), headers(want); got != wanted {
+		require.Equal(t, wanted, got, "frame %x", b)
+	}
+	if got, want := outcome(h.InnerErr()), modelOutcome(want.InnerErr); got != want {
+		require.Failf(t, "errors in the tunnel differ", "frame %x\ngot  %s\nwant %s", b, got, want)
+	}
+	checkKernel(t, b, h, want.Linux)
+}
+
+// checkKernel compares what Linux makes of a packet with the model.
+func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
+	var dst [1]uint64
+	for policy := range hash.LinuxPolicy(4) {
+		linux := hash.Linux{Seed: 7, Policy: policy, Fields: 0xfff}
+		linux.HashHeaders(dst[:], []hash.Headers{h})
+		model := packet.Kernel{Seed: 7, Policy: int(policy), Fields: 0xfff}
+		if got, want := uint32(dst[0]>>32), model.Hash(seen); got != want || uint32(dst[0]) != 0 {
+			require.Failf(t, "Linux differs", "policy %d, frame %x\ngot  %x\nwant %x, of %+v", policy, b, dst[0], want, seen)
+		}
+	}
+}
+
+// exported returns h without its unexported fields.
+func exported(h hash.Headers) hash.Headers {
+	return hash.Headers{
+		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI, TunnelID: h.TunnelID,
+		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset, L4Offset: h.L4Offset,
+		InnerL3Offset: h.InnerL3Offset, InnerL4Offset: h.InnerL4Offset, Proto: h.Proto, InnerProto: h.InnerProto, NextHeader: h.NextHeader,
+		TCPFlags: h.TCPFlags, InnerFlags: h.InnerFlags, Tunnels: h.Tunnels, Encapsulated: h.Encapsulated, ICMPError: h.ICMPError, InnerICMPError: h.InnerICMPError,
+		FragFirst: h.FragFirst, FragLater: h.FragLater, InnerFragment: h.InnerFragment,
 	}
 }
 
@@ -279,26 +312,36 @@ func modelOutcome(err error) string {
 }
 
 // headers returns what a packet of the model is as Headers.
-func headers(p packet.Packet, err error) hash.Headers {
-	if err != nil {
-		return hash.Headers{}
-	}
+func headers(p packet.Packet) hash.Headers {
 	h := hash.Headers{
-		Outer:      key(p.Flow),
-		Inner:      key(p.Flow),
-		FragID:     p.FragID,
-		L3Offset:   uint16(p.L3),
-		L4Offset:   uint16(p.L4),
-		Proto:      p.Flow.Proto,
-		InnerProto: p.Flow.Proto,
-		TCPFlags:   hash.TCPFlags(p.TCPFlags),
-		InnerFlags: hash.TCPFlags(p.TCPFlags),
-		ICMPError:  p.Cited != nil,
-		FragFirst:  p.First,
-		FragLater:  p.Later,
+		Outer:          key(p.Outer.Flow),
+		Inner:          key(p.Inner.Flow),
+		FragID:         p.Outer.FragID,
+		SPI:            p.Outer.SPI,
+		InnerSPI:       p.Inner.SPI,
+		TunnelID:       p.TunnelID,
+		EntropyLabel:   p.Entropy,
+		EchoID:         p.Outer.EchoID,
+		InnerEchoID:    p.Inner.EchoID,
+		L3Offset:       uint16(p.Outer.L3),
+		L4Offset:       uint16(p.Outer.L4),
+		InnerL3Offset:  uint16(p.Inner.L3),
+		InnerL4Offset:  uint16(p.Inner.L4),
+		Proto:          p.Outer.Flow.Proto,
+		InnerProto:     p.Inner.Flow.Proto,
+		NextHeader:     uint8(p.Outer.Next),
+		TCPFlags:       hash.TCPFlags(p.Outer.TCPFlags),
+		InnerFlags:     hash.TCPFlags(p.Inner.TCPFlags),
+		Tunnels:        uint8(p.Tunnels),
+		Encapsulated:   p.Encapsulated,
+		ICMPError:      p.Outer.Cited != nil,
+		InnerICMPError: p.Inner.Cited != nil,
+		FragFirst:      p.Outer.First,
+		FragLater:      p.Outer.Later,
+		InnerFragment:  p.Inner.First || p.Inner.Later,
 	}
-	if p.Cited != nil {
-		h.Cited = key(*p.Cited)
+	if p.Inner.Cited != nil { // that of the outer one, if this is an ICMP error
+		h.Cited = key(*p.Inner.Cited)
 	}
 	return h
 }
@@ -309,9 +352,17 @@ func key(f packet.Flow) hash.FlowKey {
 
 // stale returns headers in which every field is set, as they may be left from an earlier packet.
 func stale() hash.Headers {
-	k := hash.FlowKeyFromWords(1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1)
-	return hash.Headers{
-		Outer: k, Inner: k, Cited: k, FragID: 1<<32 - 1, L3Offset: 1<<16 - 1, L4Offset: 1<<16 - 1, Proto: 255, InnerProto: 255,
-		TCPFlags: 255, InnerFlags: 255, ICMPError: true, FragFirst: true, FragLater: true,
+	// Those that are not exported are set by parsing alone: a tunnel that Linux enters, and an error in it.
+	var h hash.Headers
+	if err := hash.ParseIP(ip4(47, gre(0, 0x0800, ip4(47, nil))), &h); err != nil || h.InnerErr() == nil {
+		panic("this packet was to have an error inside")
 	}
+	k := hash.FlowKeyFromWords(1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1)
+	h.Outer, h.Inner, h.Cited = k, k, k
+	h.FragID, h.SPI, h.InnerSPI, h.TunnelID, h.EntropyLabel = 1<<32-1, 1<<32-1, 1<<32-1, 1<<32-1, 1<<32-1
+	h.EchoID, h.InnerEchoID = 1<<16-1, 1<<16-1
+	h.L3Offset, h.L4Offset, h.InnerL3Offset, h.InnerL4Offset = 1<<16-1, 1<<16-1, 1<<16-1, 1<<16-1
+	h.Proto, h.InnerProto, h.NextHeader, h.TCPFlags, h.InnerFlags, h.Tunnels = 255, 255, 255, 255, 255, 255
+	h.Encapsulated, h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = true, true, true, true, true, true
+	return h
 }

@@ -30,6 +30,16 @@ const (
 	LayerSCTP
 	LayerDCCP
 	LayerICMP // and ICMPv6
+	LayerESP
+	LayerAH         // behind IPv4; behind IPv6 it is an extension header
+	LayerMPLS       // a label
+	LayerPseudowire // the control word behind a stack of labels
+	LayerPPPoE
+	LayerGRE
+	LayerVXLAN
+	LayerGeneve
+	LayerGTPU
+	LayerTunnel // whatever encapsulates, where there are too many of them or they reach too far
 )
 
 // String returns the name of the layer.
@@ -57,6 +67,26 @@ func (l Layer) String() string {
 		return "DCCP"
 	case LayerICMP:
 		return "ICMP"
+	case LayerESP:
+		return "ESP"
+	case LayerAH:
+		return "AH"
+	case LayerMPLS:
+		return "MPLS"
+	case LayerPseudowire:
+		return "pseudo-wire"
+	case LayerPPPoE:
+		return "PPPoE"
+	case LayerGRE:
+		return "GRE"
+	case LayerVXLAN:
+		return "VXLAN"
+	case LayerGeneve:
+		return "Geneve"
+	case LayerGTPU:
+		return "GTP-U"
+	case LayerTunnel:
+		return "tunnel"
 	}
 	return "layer " + strconv.Itoa(int(l))
 }
@@ -101,6 +131,19 @@ const (
 	shortSCTP
 	shortDCCP
 	shortICMP
+	shortESP
+	shortAH
+	shortMPLS
+	deepMPLS
+	shortPseudowire
+	shortPPPoE
+	badPPPoE
+	shortGRE
+	shortVXLAN
+	shortGeneve
+	shortGTPU
+	badGTPU
+	deepTunnel
 	endOfFaults
 )
 
@@ -128,15 +171,35 @@ func (f fault) layer() Layer {
 		return LayerDCCP
 	case shortICMP:
 		return LayerICMP
+	case shortESP:
+		return LayerESP
+	case shortAH:
+		return LayerAH
+	case shortMPLS, deepMPLS:
+		return LayerMPLS
+	case shortPseudowire:
+		return LayerPseudowire
+	case shortPPPoE, badPPPoE:
+		return LayerPPPoE
+	case shortGRE:
+		return LayerGRE
+	case shortVXLAN:
+		return LayerVXLAN
+	case shortGeneve:
+		return LayerGeneve
+	case shortGTPU, badGTPU:
+		return LayerGTPU
+	case deepTunnel:
+		return LayerTunnel
 	}
 	return 0
 }
 
 func (f fault) err() error {
 	switch f {
-	case deepVLAN, deepExtension:
+	case deepVLAN, deepExtension, deepMPLS, deepTunnel:
 		return ErrTooDeep
-	case badIPv4, badIPv6:
+	case badIPv4, badIPv6, badPPPoE, badGTPU:
 		return ErrMalformed
 	}
 	return ErrTruncated

@@ -15,16 +15,22 @@ type Sip struct {
 func (s Sip) Hash(k FlowKey) uint64 { return s.words(k.src0, k.src1, k.dst0, k.dst1, k.rest) }
 
 func (s Sip) words(w0, w1, w2, w3, w4 uint64) uint64 {
-	v0 := s.K0 ^ 0x736f6d6570736575
-	v1 := s.K1 ^ 0x646f72616e646f6d
-	v2 := s.K0 ^ 0x6c7967656e657261
-	v3 := s.K1 ^ 0x7465646279746573
+	v0, v1, v2, v3 := sipStart(s.K0, s.K1)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w0)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w1)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w2)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w3)
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, w4)
-	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, FlowKeySize<<56)
+	return sipEnd(v0, v1, v2, v3, FlowKeySize)
+}
+
+func sipStart(k0, k1 uint64) (v0, v1, v2, v3 uint64) {
+	return k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573
+}
+
+// sipEnd completes the hash of an input of the given length, which is a multiple of eight.
+func sipEnd(v0, v1, v2, v3, length uint64) uint64 {
+	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, length<<56)
 	v2 ^= 0xff
 	for range 4 {
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
@@ -65,6 +71,10 @@ func (s Sip) HashBatch(dst []uint64, keys []FlowKey) {
 func (s Sip) HashFields(dst []uint64, h []Headers, f Fields) {
 	dst = dst[:len(h):len(dst)]
 	m := f.mask()
+	if f&session != 0 {
+		hashExtracted(dst, h, f, s)
+		return
+	}
 	if f&Symmetric != 0 {
 		for i := range h {
 			dst[i] = s.words(f.of(&h[i]).canonical(m))

@@ -1,12 +1,14 @@
 package hash
 
-import "encoding/binary"
-
 const (
 	protoICMP    = 1
+	protoIPv4    = 4
 	protoTCP     = 6
 	protoUDP     = 17
 	protoDCCP    = 33
+	protoIPv6    = 41
+	protoGRE     = 47
+	protoESP     = 50
 	protoICMPv6  = 58
 	protoSCTP    = 132
 	protoUDPLite = 136
@@ -14,36 +16,56 @@ const (
 
 // A transport is what the parser needs to know of a protocol above IP.
 type transport struct {
-	size     uint8 // of the fixed part of its header
-	hasPorts bool  // at the start of the header
-	short    fault // of a packet that ends before
+	size  uint8 // of the fixed part of its header
+	ports bool  // at the start of the header
+	short fault // of a packet that ends before
+
+	// For the fast path, which has ports without exception, and no branch that depends on the protocol:
+	flagsAt    uint8  // where the flags of TCP are
+	flagsMask  uint8  // all ones for TCP
+	tunnelMask uint16 // all ones where a port may be that of a tunnel
 }
 
 // transports has the zero transport for protocols in which nothing is looked at.
 //
 //nolint:gochecknoglobals // read-only
 var transports = [256]transport{
-	protoICMP:    {4, false, shortICMP},
-	protoICMPv6:  {4, false, shortICMP},
-	protoTCP:     {20, true, shortTCP},
-	protoUDP:     {8, true, shortUDP},
-	protoUDPLite: {8, true, shortUDP},
-	protoSCTP:    {12, true, shortSCTP},
-	protoDCCP:    {12, true, shortDCCP},
+	protoICMP:    {size: 4, short: shortICMP},
+	protoICMPv6:  {size: 4, short: shortICMP},
+	protoTCP:     {size: 20, ports: true, short: shortTCP, flagsAt: tcpFlagsAt, flagsMask: 0xff},
+	protoUDP:     {size: 8, ports: true, short: shortUDP, tunnelMask: 0xffff},
+	protoUDPLite: {size: 8, ports: true, short: shortUDP},
+	protoSCTP:    {size: 12, ports: true, short: shortSCTP},
+	protoDCCP:    {size: 12, ports: true, short: shortDCCP},
+	protoESP:     {size: 8, short: shortESP},
+	protoAH:      {size: 12, short: shortAH},
 }
 
-// ports returns the ports at the start of seg as they stand in a key, or zero if the protocol has none.
-func (t *transport) ports(seg []byte) uint64 {
-	if !t.hasPorts || len(seg) < 4 {
-		return 0
-	}
-	return uint64(binary.LittleEndian.Uint32(seg))
-}
+const tcpFlagsAt = 13
 
-// tcpFlags returns the flags of TCP, and zero for other protocols.
-func tcpFlags(seg []byte, proto uint8) TCPFlags {
-	if proto != protoTCP || len(seg) < 14 {
-		return 0
+// The UDP ports that tunnels are sent to.
+const (
+	portGTPU    = 2152
+	portVXLAN   = 4789
+	portGeneve  = 6081
+	portMPLSUDP = 6635
+)
+
+// tunnelPorts finds the port of a tunnel by its lower byte. Where there is none, it holds a port with another lower byte.
+//
+//nolint:gochecknoglobals // read-only
+var tunnelPorts = func() (t [256]uint16) {
+	for i := range t {
+		t[i] = uint16(i) ^ 0xff
 	}
-	return TCPFlags(seg[13])
+	for _, p := range []uint16{portGTPU, portVXLAN, portGeneve, portMPLSUDP} {
+		t[uint8(p)] = p
+	}
+	return t
+}()
+
+// isTunnel reports whether the port, of a packet of this protocol, may be that of a tunnel.
+func (t *transport) isTunnel(dst uint16) bool {
+	dst &= t.tunnelMask
+	return tunnelPorts[uint8(dst)] == dst
 }

@@ -73,6 +73,10 @@ func (x XX) HashBatch(dst []uint64, keys []FlowKey) {
 func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
 	dst = dst[:len(h):len(dst)]
 	m := f.mask()
+	if f&session != 0 {
+		hashExtracted(dst, h, f, x)
+		return
+	}
 	if f&Symmetric != 0 {
 		for i := range h {
 			dst[i] = x.words(f.of(&h[i]).canonical(m))

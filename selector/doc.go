@@ -13,7 +13,8 @@
 //	Modulo      O(1)      O(N)        O(N)    exact            100         exact      a device that does it must be matched
 //	Threshold   O(log N)  O(N)        O(N)    exact            24 to 50    exact      likewise: RFC 2992, Linux
 //	Rendezvous  O(N)      O(N)        O(N)    exact on average 1           random     groups are small and flows precious
-//	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     look-ups must be fast: the default choice
+//	Bounded     O(1)      O(M log M)  M or 2M by race, capped  1.01        5 %        look-ups must be fast: the default choice
+//	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     a go-maglev table must be matched
 //	Jump        O(log N)  O(N)        O(N)    by repetition    1 to 96     random     members only come and go at the end
 //
 // All of them are history-free: placement depends on the set of members and weights alone, not on the order in which they are

@@ -24,7 +24,7 @@ func TestInvalidGroups(t *testing.T) {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
 	}
 	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
 		selector.Modulo{KeepOrder: true}, selector.Threshold{KeepOrder: true},
 	} {
 		for name, c := range map[string]struct {

@@ -26,6 +26,8 @@ func TestPlacementGolden(t *testing.T) {
 		selector.Modulo{}, selector.Modulo{KeepOrder: true}, selector.Threshold{}, selector.Threshold{KeepOrder: true},
 		selector.Rendezvous{}, selector.Rendezvous{Seed: 42},
 		selector.Maglev{}, selector.Maglev{Seed: 42}, selector.Maglev{Size: 1021}, selector.Maglev{Size: 655373}, selector.Jump{},
+		selector.Bounded{}, selector.Bounded{Seed: 42}, selector.Bounded{Slots: 1024, Slack: selector.NoSlack},
+		selector.Bounded{Slots: 4096, Slack: selector.UnlimitedSlack}, selector.Bounded{Slots: 1 << 18, Slack: 20},
 	} {
 		for _, n := range []int{3, 10, 100, 300} {
 			for _, weights := range [][]uint32{{1}, {1, 0, 2}, {3, 10, 0, 1, 2, 1 << 20}} {

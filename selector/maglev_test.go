@@ -108,7 +108,7 @@ func TestManyMembers(t *testing.T) {
 		unequal[i].Weight = uint32(i)
 	}
 	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
 	} {
 		for _, g := range [][]selector.Member{group, unequal} {
 			built := build(t, s, g)

@@ -145,7 +145,7 @@ func TestMaglevEqualsModel(t *testing.T) {
 func TestEqualWeightsPlaceAsOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
 	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
 	} {
 		one := selector.Equal("a", "b", "c", "d", "e", "f", "g")
 		drained, many := append(selector.Equal("bb"), one...), selector.Equal("a", "b", "c", "d", "e", "f", "g")

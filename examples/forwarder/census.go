@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/internal/capture"
+	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/internal/capture"
+	"github.com/ecmp-go/ecmp/examples/internal/capture"
 )
 
 // burstTime is the longest time between the packets of a burst, about what a router's poll takes.

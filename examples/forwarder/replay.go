@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/internal/capture"
+	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/symmetric"
 )

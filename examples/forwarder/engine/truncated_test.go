@@ -53,7 +53,9 @@ func dropOf(frame []byte) Drop {
 		return NotIP
 	case err != nil:
 		return Damaged
-	case lifetime(frame[p.L3:]) <= 1:
+	case p.Encapsulated:
+		return NotIP
+	case lifetime(frame[p.Outer.L3:]) <= 1:
 		return Expired
 	}
 	return 0

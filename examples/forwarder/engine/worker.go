@@ -112,6 +112,9 @@ func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
 		}
 		return nil, Damaged
 	}
+	if h.Encapsulated { // labels and sessions are not for this engine
+		return nil, NotIP
+	}
 	group, ok := w.routes.Lookup(h.Outer.Dst().Addr())
 	if !ok {
 		return nil, NoRoute

@@ -157,6 +157,19 @@ func TestVLANTagsStay(t *testing.T) {
 	}
 }
 
+// A frame with labels is for another router, even if IP is behind them.
+func TestLabelledFramesAreDropped(t *testing.T) {
+	frames, _ := captured(t)
+	routes := new(Routes)
+	routes.Insert(prefix("0.0.0.0/0"), newGroup(t, selector.Config{Strategy: selector.Maglev{}}, "a", "b", "c"))
+	w := NewWorker(Config{Routes: routes})
+	got := make([]Decision, 1)
+	i := slices.IndexFunc(frames, func(f []byte) bool { return f[12] == 8 && f[13] == 0 })
+	require.GreaterOrEqual(t, i, 0)
+	w.Burst(got, [][]byte{slices.Concat(frames[i][:12], []byte{0x88, 0x47, 0, 1, 1, 64}, frames[i][14:])}, 0)
+	assert.Equal(t, uint64(1), w.Counters().Dropped(NotIP))
+}
+
 // A flow stays where it is for as long as its member is in the group, and is reported as moved once when that is gone. The timeouts
 // are longer than the capture, so that a map of flows is the model.
 func TestStickyFlows(t *testing.T) {

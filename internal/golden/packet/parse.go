@@ -8,13 +8,37 @@ import (
 
 // A Packet is what parsing finds.
 type Packet struct {
+	Outer, Inner Level
+	Tunnels      int
+	TunnelID     uint32
+	Entropy      uint32 // label
+	Encapsulated bool   // by MPLS or PPPoE
+	InnerErr     error
+	Linux        Seen
+}
+
+// A Level is one IP header and what follows it.
+type Level struct {
 	Flow     Flow // with the flow label
+	Next     int
 	Cited    *Flow
 	First    bool // first fragment
 	Later    bool // later fragment
 	FragID   uint32
 	L3, L4   int
 	TCPFlags uint8
+	SPI      uint32
+	EchoID   uint16
+
+	payload view       // from L4 to the end of the packet
+	linux   Flow       // what Linux sees, if it gets here
+	stopped *linuxStop // where Linux stops reading extension headers
+}
+
+// linuxStop is what Linux takes for the transport protocol of IPv6 where that is one of the headers on the way to it.
+type linuxStop struct {
+	proto int
+	ports uint32
 }
 
 // ErrNotIP says that the packet is sound, but not IP.
@@ -49,29 +73,17 @@ func (v view) fail(layer, reason string) error { return Failure{layer, v.offset,
 
 // FromEthernet parses an Ethernet frame.
 func FromEthernet(frame []byte) (Packet, error) {
-	v := view{bytes: frame}
-	if v.len() < 14 {
-		return Packet{}, v.fail("Ethernet", "truncated")
+	b, err := ethernet(view{bytes: frame})
+	if err != nil {
+		return Packet{}, err
 	}
-	v = v.from(12)
-	for tags := 0; ; tags++ {
-		switch v.u16(0) {
-		case 0x0800:
-			return ipv4(v.from(2))
-		case 0x86dd:
-			return ipv6(v.from(2))
-		case 0x8100, 0x88a8, 0x9100:
-			if tags == 8 {
-				return Packet{}, v.fail("VLAN", "too deep")
-			}
-			if v.len() < 6 {
-				return Packet{}, v.fail("VLAN", "truncated")
-			}
-			v = v.from(4)
-		default:
-			return Packet{}, ErrNotIP
-		}
+	p, err := fromIP(b.ip, b.version)
+	if err != nil {
+		return Packet{}, err
 	}
+	p.Entropy = b.entropy
+	p.Encapsulated = b.mpls || b.pppoe
+	return p, nil
 }
 
 // FromIP parses an IP packet.
@@ -81,39 +93,74 @@ func FromIP(packet []byte) (Packet, error) {
 		return Packet{}, v.fail("IP", "truncated")
 	}
 	switch v.u8(0) / 16 {
-	case 4:
-		return ipv4(v)
-	case 6:
-		return ipv6(v)
+	case 4, 6:
+		return fromIP(v, v.u8(0)/16)
 	}
 	return Packet{}, ErrNotIP
 }
 
-func ipv4(v view) (Packet, error) {
+func fromIP(v view, version int) (Packet, error) {
+	outer, err := level(v, version)
+	if err != nil {
+		return Packet{}, err
+	}
+	p := Packet{Outer: outer, Inner: outer}
+	p.Linux = Whole(outer.linux)
+	p.Linux.L3 = linuxL3(outer)
+	p.followTunnels()
+	return p, nil
+}
+
+// level parses one IP header and the transport header behind it.
+func level(v view, version int) (Level, error) {
+	var l Level
+	var err error
+	if version == 4 {
+		l, err = ipv4(v)
+	} else {
+		l, err = ipv6(v)
+	}
+	if err == nil && !l.First && !l.Later {
+		err = transport(&l)
+	}
+	l.linux = l.Flow
+	switch {
+	case l.stopped != nil:
+		l.linux.Proto = uint8(l.stopped.proto)
+		l.linux.SrcPort, l.linux.DstPort = uint16(l.stopped.ports>>16), uint16(l.stopped.ports)
+	case l.SPI != 0:
+		l.linux.SrcPort, l.linux.DstPort = uint16(l.SPI>>16), uint16(l.SPI)
+	}
+	return l, err
+}
+
+func ipv4(v view) (Level, error) {
 	if v.len() < 20 {
-		return Packet{}, v.fail("IPv4", "truncated")
+		return Level{}, v.fail("IPv4", "truncated")
 	}
 	if v.u8(0)/16 != 4 {
-		return Packet{}, v.fail("IPv4", "malformed")
+		return Level{}, v.fail("IPv4", "malformed")
 	}
 	header := v.u8(0) % 16 * 4
 	if header < 20 {
-		return Packet{}, v.fail("IPv4", "malformed")
+		return Level{}, v.fail("IPv4", "malformed")
 	}
 	total := v.u16(2)
 	if total == 0 {
 		total = v.len() // a packet of unknown length
 	} else if total < header {
-		return Packet{}, v.fail("IPv4", "malformed")
+		return Level{}, v.fail("IPv4", "malformed")
 	}
 	if v.len() < header || v.len() < total {
-		return Packet{}, v.fail("IPv4", "truncated")
+		return Level{}, v.fail("IPv4", "truncated")
 	}
 	v = v.first(total)
-	p := Packet{
-		Flow: flow4(v),
-		L3:   v.offset,
-		L4:   v.offset + header,
+	p := Level{
+		Flow:    flow4(v),
+		Next:    v.u8(9),
+		L3:      v.offset,
+		L4:      v.offset + header,
+		payload: v.from(header),
 	}
 	fragmentOffset := v.u16(6) % 8192
 	more := v.u16(6)/8192%2 == 1
@@ -121,40 +168,37 @@ func ipv4(v view) (Packet, error) {
 		p.First = fragmentOffset == 0
 		p.Later = fragmentOffset > 0
 		p.FragID = uint32(v.u16(4))
-		return p, nil
 	}
-	return transport(p, v.from(header))
+	return p, nil
 }
 
 func flow4(v view) Flow {
 	return Flow{Src: netip.AddrFrom4(v.ip4(12)), Dst: netip.AddrFrom4(v.ip4(16)), Proto: uint8(v.u8(9))}
 }
 
-func ipv6(v view) (Packet, error) {
+func ipv6(v view) (Level, error) {
 	if v.len() < 40 {
-		return Packet{}, v.fail("IPv6", "truncated")
+		return Level{}, v.fail("IPv6", "truncated")
 	}
 	if v.u8(0)/16 != 6 {
-		return Packet{}, v.fail("IPv6", "malformed")
+		return Level{}, v.fail("IPv6", "malformed")
 	}
 	if payload := v.u16(4); payload > 0 {
 		if v.len() < 40+payload {
-			return Packet{}, v.fail("IPv6", "truncated")
+			return Level{}, v.fail("IPv6", "truncated")
 		}
 		v = v.first(40 + payload)
 	}
-	p := Packet{Flow: flow6(v), L3: v.offset}
+	p := Level{Flow: flow6(v), Next: v.u8(6), L3: v.offset}
 	up, err := upper(v.from(40), v.u8(6))
 	if err != nil {
-		return Packet{}, err
+		return Level{}, err
 	}
 	p.Flow.Proto = uint8(up.proto)
-	p.L4 = up.v.offset
-	if up.first || up.later {
-		p.First, p.Later, p.FragID = up.first, up.later, up.fragID
-		return p, nil
-	}
-	return transport(p, up.v)
+	p.L4, p.payload = up.v.offset, up.v
+	p.First, p.Later, p.FragID = up.first, up.later, up.fragID
+	p.stopped = up.stopped
+	return p, nil
 }
 
 func flow6(v view) Flow {
@@ -170,10 +214,12 @@ type upperLayer struct {
 	proto        int
 	first, later bool
 	fragID       uint32
+	stopped      *linuxStop
 }
 
 // upper follows the extension headers to the upper layer, or to what follows the fragment header of a fragment.
 func upper(v view, next int) (upperLayer, error) {
+	var stopped *linuxStop
 	for count := 1; ; count++ {
 		var size int
 		switch next {
@@ -185,7 +231,7 @@ func upper(v view, next int) (upperLayer, error) {
 				return upperLayer{}, v.fail("IPv6 extension", "truncated")
 			}
 		default:
-			return upperLayer{v: v, proto: next}, nil
+			return upperLayer{v: v, proto: next, stopped: stopped}, nil
 		}
 		switch next {
 		case 44:
@@ -201,11 +247,17 @@ func upper(v view, next int) (upperLayer, error) {
 		if v.offset+size > 1534 {
 			return upperLayer{}, v.fail("IPv6 extension", "too deep")
 		}
+		if next == 51 && stopped == nil {
+			stopped = &linuxStop{proto: 51, ports: v.u32(4)}
+		}
 		if next == 44 {
 			offset := v.u16(2) / 8
 			more := v.u16(2)%2 == 1
 			if offset > 0 || more {
-				return upperLayer{v.from(8), v.u8(0), offset == 0, offset > 0, v.u32(4)}, nil
+				return upperLayer{v.from(8), v.u8(0), offset == 0, offset > 0, v.u32(4), stopped}, nil
+			}
+			if stopped == nil {
+				stopped = &linuxStop{proto: v.u8(0)}
 			}
 		}
 		next = v.u8(0)
@@ -213,8 +265,9 @@ func upper(v view, next int) (upperLayer, error) {
 	}
 }
 
-// transport completes p by the header at the start of v.
-func transport(p Packet, v view) (Packet, error) {
+// transport completes p by the header behind IP.
+func transport(p *Level) error {
+	v := p.payload
 	header := map[uint8]struct {
 		layer string
 		size  int
@@ -227,85 +280,25 @@ func transport(p Packet, v view) (Packet, error) {
 		136: {"UDP", 8, true},
 		132: {"SCTP", 12, true},
 		33:  {"DCCP", 12, true},
+		50:  {"ESP", 8, false},
+		51:  {"AH", 12, false},
 	}[p.Flow.Proto]
 	if v.len() < header.size {
-		return Packet{}, v.fail(header.layer, "truncated")
+		return v.fail(header.layer, "truncated")
 	}
 	if header.ports {
 		p.Flow.SrcPort, p.Flow.DstPort = uint16(v.u16(0)), uint16(v.u16(2))
 	}
-	if p.Flow.Proto == 6 {
+	switch p.Flow.Proto {
+	case 6:
 		p.TCPFlags = uint8(v.u8(13))
-	}
-	p.Cited = cited(p.Flow, v)
-	return p, nil
-}
-
-// cited returns the flow that an ICMP error is about, in the direction of the error's receiver; nil if the message in v
-// is no error or cites nothing of use.
-func cited(about Flow, v view) *Flow {
-	switch {
-	case about.Proto == 1 && !about.IPv6:
-		switch v.u8(0) {
-		case 3, 4, 5, 11, 12:
-			return cited4(v)
-		}
-	case about.Proto == 58 && about.IPv6:
-		switch v.u8(0) {
-		case 1, 2, 3, 4:
-			return cited6(v)
-		}
+	case 50:
+		p.SPI = v.u32(0)
+	case 51:
+		p.SPI = v.u32(4)
+	case 1, 58:
+		p.EchoID = echo(p.Flow, v)
+		p.Cited = cited(p, v)
 	}
 	return nil
-}
-
-func cited4(v view) *Flow {
-	if v.len() < 8+20 {
-		return nil
-	}
-	v = v.from(8)
-	header := v.u8(0) % 16 * 4
-	if v.u8(0)/16 != 4 || header < 20 || v.len() < header {
-		return nil
-	}
-	return citedPorts(flow4(v), v.from(header), v.u16(6)%8192 > 0)
-}
-
-func cited6(v view) *Flow {
-	if v.len() < 8+40 {
-		return nil
-	}
-	v = v.from(8)
-	if v.u8(0)/16 != 6 {
-		return nil
-	}
-	f := flow6(v)
-	up, err := upper(v.from(40), v.u8(6))
-	if err != nil {
-		return nil
-	}
-	later := up.later
-	if up.first { // look further: the ports are there
-		up, err = upper(up.v, up.proto)
-		if err != nil || up.first || up.later {
-			return nil
-		}
-	}
-	f.Proto = uint8(up.proto)
-	return citedPorts(f, up.v, later)
-}
-
-func citedPorts(f Flow, v view, later bool) *Flow {
-	switch f.Proto {
-	case 6, 17, 33, 132, 136:
-		if later {
-			break
-		}
-		if v.len() < 4 {
-			return nil
-		}
-		f.SrcPort, f.DstPort = uint16(v.u16(0)), uint16(v.u16(2))
-	}
-	f = f.Reverse()
-	return &f
 }

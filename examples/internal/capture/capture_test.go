@@ -195,7 +195,7 @@ func TestNextGeneration(t *testing.T) {
 }
 
 func TestWrittenIsRead(t *testing.T) {
-	data, err := os.ReadFile("../../testdata/vip.pcap")
+	data, err := os.ReadFile("../../forwarder/testdata/vip.pcap")
 	require.NoError(t, err)
 	packets, err := read(data)
 	require.NoError(t, err)

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// columns are those that a file of flows must have.
+var columns = []string{ //nolint:gochecknoglobals // read-only
+	"src", "sport", "dst", "dport", "proto", "label", "seed", "policy", "fields",
+}
+
+// predictCSV answers for every flow of a file.
+func predictCSV(o options, w io.Writer) (err error) {
+	in := io.Reader(os.Stdin)
+	if o.csv != "-" {
+		file, err := os.Open(o.csv)
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // read only
+		in = file
+	}
+	out := bufio.NewWriter(w)
+	defer func() { err = errors.Join(err, out.Flush()) }()
+	if err := predictRows(o, csv.NewReader(in), out); err != nil {
+		return fmt.Errorf("%s: %w", o.csv, err)
+	}
+	return nil
+}
+
+func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
+	header, err := in.Read()
+	if err != nil {
+		return fmt.Errorf("line 1: %w", err)
+	}
+	at := make([]int, len(columns))
+	for i, name := range columns {
+		if at[i] = slices.Index(header, name); at[i] < 0 {
+			return fmt.Errorf("line 1: no column %q", name)
+		}
+	}
+	out, lines := csv.NewWriter(w), json.NewEncoder(w)
+	if !o.json {
+		if err := out.Write(append(slices.Clone(header), "hash32", "nexthop")); err != nil {
+			return err
+		}
+	}
+	for {
+		row, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			out.Flush()
+			return err
+		}
+		line, _ := in.FieldPos(0)
+		values := make([]string, len(columns))
+		for i := range columns {
+			values[i] = row[at[i]]
+		}
+		p, err := predictRow(o, values)
+		if err != nil {
+			out.Flush()
+			return fmt.Errorf("line %d: %w", line, err)
+		}
+		if o.json {
+			err = lines.Encode(p)
+		} else {
+			err = out.Write(append(slices.Clone(row), p.Hash32, p.Nexthop))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// predictRow answers for a flow, given the values of the columns.
+func predictRow(o options, values []string) (p prediction, err error) {
+	var numbers [9]uint
+	var addrs [9]netip.Addr
+	var proto uint8
+	for i, name := range columns {
+		switch name {
+		case "src", "dst":
+			addrs[i], err = netip.ParseAddr(values[i])
+		case "proto":
+			proto, err = parseProtocol(values[i])
+		case "sport", "dport":
+			numbers[i], err = parseNumber(values[i], 16)
+		default:
+			numbers[i], err = parseNumber(values[i], 32)
+		}
+		if err != nil {
+			return p, fmt.Errorf("column %s: %w", name, err)
+		}
+	}
+	src, dst := netip.AddrPortFrom(addrs[0], uint16(numbers[1])), netip.AddrPortFrom(addrs[2], uint16(numbers[3]))
+	k, err := newFlow(proto, src, dst, numbers[5])
+	if err != nil {
+		return p, err
+	}
+	fields := numbers[8]
+	if fields == 0 {
+		fields = uint(hash.ThreeTuple) // the default; other policies have no use for it
+	}
+	l, err := kernel(numbers[6], numbers[7], fields, o.linux.Local)
+	if err != nil {
+		return p, err
+	}
+	if l.Seed == 0 {
+		return p, errors.New("seed 0 is random, so nothing can be predicted")
+	}
+	return predict(l, o.nexthops, k, l.Hash(k)), nil
+}
+
+func parseNumber(s string, bits int) (uint, error) {
+	n, err := strconv.ParseUint(s, 0, bits)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number of %d bits", s, bits)
+	}
+	return uint(n), nil
+}

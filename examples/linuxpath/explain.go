@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// A prediction is what is said about one flow or packet.
+type prediction struct {
+	Packet  int        `json:"packet,omitempty"` // of a capture
+	Flow    string     `json:"flow"`
+	Inner   string     `json:"inner,omitempty"` // of a tunnel
+	Policy  int        `json:"policy"`
+	Fields  []string   `json:"fields"`
+	Seed    uint32     `json:"seed"`
+	Hash32  string     `json:"hash32"`
+	Hash31  uint32     `json:"hash31"`
+	Range   *[2]uint32 `json:"range,omitempty"`
+	Bucket  *int       `json:"bucket,omitempty"`
+	Nexthop string     `json:"nexthop"`
+	Kernel  string     `json:"kernel,omitempty"` // what the kernel itself says
+}
+
+// predict returns the prediction for a flow with this hash.
+func predict(l hash.Linux, g group, k hash.FlowKey, h uint64) prediction {
+	c := g.choose(h)
+	p := prediction{
+		Flow: k.String(), Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
+		Hash32: fmt.Sprintf("%08x", uint32(h>>32)), Hash31: uint32(h >> 33), Nexthop: c.name,
+	}
+	if c.bucket >= 0 {
+		p.Bucket = &c.bucket
+	} else {
+		p.Range = &[2]uint32{c.low, c.high}
+	}
+	return p
+}
+
+// fieldNames returns what the policy hashes.
+func fieldNames(l hash.Linux, v6 bool) []string {
+	names := [...]string{"source", "destination", "protocol", "label", "source port", "destination port"}
+	mask := uint16(hash.Addresses)
+	switch l.Policy {
+	case hash.LinuxL4:
+		mask = uint16(hash.FiveTuple)
+	case hash.LinuxCustom:
+		mask = l.Fields
+	default:
+		if v6 {
+			mask = uint16(hash.ThreeTuple | hash.Label)
+		}
+	}
+	if !v6 {
+		mask &^= uint16(hash.Label)
+	}
+	var all []string
+	for i := range 12 {
+		if mask>>i&1 == 0 {
+			continue
+		}
+		name := names[i%6]
+		if i >= 6 || l.Policy == hash.LinuxInner {
+			name = "inner " + name
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+var policyNames = [...]string{ //nolint:gochecknoglobals // read-only
+	"addresses", "five-tuple", "inner addresses", "custom",
+}
+
+// explain answers for the flow of the command line.
+func explain(o options, w io.Writer) error {
+	p := predict(o.linux, o.nexthops, o.flow, o.linux.Hash(o.flow))
+	if o.json {
+		return json.NewEncoder(w).Encode(p)
+	}
+	_, err := io.WriteString(w, p.text())
+	return err
+}
+
+// text explains the prediction to people.
+func (p prediction) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "flow      %s\n", p.Flow)
+	if p.Inner != "" {
+		fmt.Fprintf(&b, "inner     %s\n", p.Inner)
+	}
+	fmt.Fprintf(&b, "policy    %d, %s, seed %d\n", p.Policy, policyNames[p.Policy], p.Seed)
+	fmt.Fprintf(&b, "hashed    %s\n", strings.Join(p.Fields, ", "))
+	fmt.Fprintf(&b, "hash      %s, of which the upper 31 bits are %d\n", p.Hash32, p.Hash31)
+	if p.Bucket != nil {
+		fmt.Fprintf(&b, "bucket    %d\n", *p.Bucket)
+	} else {
+		fmt.Fprintf(&b, "range     %d to %d\n", p.Range[0], p.Range[1])
+	}
+	fmt.Fprintf(&b, "next hop  %s\n", p.Nexthop)
+	if p.Kernel != "" {
+		fmt.Fprintf(&b, "kernel    %s\n", p.Kernel)
+	}
+	return b.String()
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// protocols are the names that -proto and the column proto know.
+var protocols = map[string]uint8{ //nolint:gochecknoglobals // read-only
+	"icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132, "udplite": 136,
+}
+
+func parseProtocol(s string) (uint8, error) {
+	if p, ok := protocols[strings.ToLower(s)]; ok {
+		return p, nil
+	}
+	n, err := strconv.ParseUint(s, 0, 8)
+	if err != nil {
+		return 0, fmt.Errorf("protocol %q is neither a name that I know nor a number up to 255", s)
+	}
+	return uint8(n), nil
+}
+
+// parseEndpoint reads an address, perhaps with a port.
+func parseEndpoint(s string) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(a, 0), nil
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return a, fmt.Errorf("%q is neither an address nor an address with a port", s)
+	}
+	return a, nil
+}
+
+func parseFlow(src, dst, proto string, label uint) (k hash.FlowKey, err error) {
+	s, err := parseEndpoint(src)
+	if err != nil {
+		return k, fmt.Errorf("-src: %w", err)
+	}
+	d, err := parseEndpoint(dst)
+	if err != nil {
+		return k, fmt.Errorf("-dst: %w", err)
+	}
+	p, err := parseProtocol(proto)
+	if err != nil {
+		return k, fmt.Errorf("-proto: %w", err)
+	}
+	return newFlow(p, s, d, label)
+}
+
+var errFamilies = errors.New("one address is IPv4, the other IPv6")
+
+func newFlow(proto uint8, src, dst netip.AddrPort, label uint) (k hash.FlowKey, err error) {
+	switch {
+	case src.Addr().Is4() != dst.Addr().Is4():
+		return k, errFamilies
+	case label > 1<<20-1:
+		return k, fmt.Errorf("label %#x has more than 20 bits", label)
+	case label != 0 && src.Addr().Is4():
+		return k, errors.New("IPv4 has no flow label")
+	}
+	return hash.NewFlowKey(proto, src, dst).WithLabel(uint32(label)), nil
+}

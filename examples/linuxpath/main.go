@@ -1,0 +1,190 @@
+// Linuxpath tells which next hop a flow takes on a Linux router.
+//
+//	linuxpath -policy 3 -fields 0x37 -seed 1 -nexthops 'a=1,b=2,c=3' -src 10.0.0.1:12345 -dst 198.18.0.1:80 -proto tcp
+//	linuxpath -nexthops 'a,b,c' -csv flows.csv
+//	linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
+//	linuxpath -live 198.18.0.0/15
+//
+// The first form explains one flow: what is hashed, the hash, the range that it falls in, the next hop. It does so for a flow
+// that the router forwards; -local is for one that it sends itself. Next hops are listed in the order of the group, with
+// weights.
+//
+// -csv reads flows from a file whose first line names its columns: src, sport, dst, dport, proto, label, seed, policy and
+// fields count, others are copied. It appends hash32 and nexthop to each line.
+//
+// -pcap does so for every packet of a capture, fragments, ICMP errors and tunnels included.
+//
+// -live takes policies, seed and next hops from this host, over netlink, for the route to PREFIX, predicts where
+// flows to it go (the one given by -src, -dst and -proto, or -flows drawn ones), asks the kernel, and shows both. It needs Linux,
+// but no privilege. It cannot work while net.ipv4.fib_multipath_hash_seed is 0.
+//
+// With -json results are JSON: one object, and for -csv and -pcap one for each line and packet. The exit code is 0, 1 when
+// something failed on the way or, with -live, when the kernel does not do what was predicted, and 2 when the command line is wrong.
+//
+// Predictions hold for Linux 6.11 and later on little-endian machines: see hash.Linux611.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/netip"
+	"os"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// options is the command line.
+type options struct {
+	linux    hash.Linux
+	nexthops group
+	flow     hash.FlowKey
+	hasFlow  bool
+	csv      string
+	pcap     string
+	live     netip.Prefix
+	flows    int
+	json     bool
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "linuxpath: ", 0)
+	o, err := parseOptions(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		complain.Print(err)
+		return exitUsage
+	}
+	answer := explain
+	switch {
+	case o.csv != "":
+		answer = predictCSV
+	case o.pcap != "":
+		answer = predictCapture
+	case o.live.IsValid():
+		answer = predictLive
+	}
+	if err := answer(o, stdout); err != nil {
+		complain.Print(err)
+		return exitFailed
+	}
+	return 0
+}
+
+func parseOptions(args []string, stderr io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("linuxpath", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it all
+	policy := flags.Uint("policy", 0, "fib_multipath_hash_policy, `0 to 3`")
+	fields := flags.Uint("fields", 7, "fib_multipath_hash_fields, a `mask`, for policy 3")
+	seed := flags.Uint("seed", 0, "fib_multipath_hash_seed, a `number` that is not 0")
+	flags.BoolVar(&o.linux.Local, "local", false, "the router sends the flow itself")
+	nexthops := flags.String("nexthops", "", "next hops in the order of the group: `name[=weight],...`")
+	src := flags.String("src", "", "source: `address[:port]`, IPv6 with a port in brackets")
+	dst := flags.String("dst", "", "destination, likewise: `address[:port]`")
+	proto := flags.String("proto", "tcp", "IP protocol, by `name or number`")
+	label := flags.Uint("label", 0, "IPv6 flow label, a `number`")
+	flags.StringVar(&o.csv, "csv", "", "`file` of flows; - is the standard input")
+	flags.StringVar(&o.pcap, "pcap", "", "`capture` of packets")
+	live := flags.String("live", "", "`prefix` of a route of this host")
+	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
+	flags.BoolVar(&o.json, "json", false, "write JSON")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
+		}
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+
+	if o.linux, err = kernel(*seed, *policy, *fields, o.linux.Local); err != nil {
+		return o, err
+	}
+	if *nexthops != "" {
+		if o.nexthops, err = parseGroup(*nexthops); err != nil {
+			return o, fmt.Errorf("-nexthops: %w", err)
+		}
+	}
+	if *src != "" || *dst != "" {
+		if o.flow, err = parseFlow(*src, *dst, *proto, *label); err != nil {
+			return o, err
+		}
+		o.hasFlow = true
+	}
+	if *live != "" {
+		if o.live, err = netip.ParsePrefix(*live); err != nil {
+			return o, fmt.Errorf("-live: %w", err)
+		}
+		o.live = o.live.Masked()
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	return o, o.check(given)
+}
+
+// check refuses what does not go together.
+func (o options) check(given map[string]bool) error {
+	modes := 0
+	for _, mode := range []bool{o.csv != "", o.pcap != "", o.live.IsValid()} {
+		if mode {
+			modes++
+		}
+	}
+	offline := !o.live.IsValid()
+	switch {
+	case modes > 1:
+		return errors.New("-csv, -pcap and -live exclude one another")
+	case modes == 0 && !o.hasFlow:
+		return errors.New("say which flow: -src and -dst, -csv, -pcap, or -live")
+	case (o.csv != "" || o.pcap != "") && o.hasFlow:
+		return errors.New("-src and -dst are for a single flow")
+	case offline && o.nexthops.selector == nil:
+		return errors.New("-nexthops is missing")
+	case offline && given["flows"]:
+		return errors.New("-flows is for -live")
+	case offline && o.csv == "" && o.linux.Seed == 0:
+		return errors.New("-seed: the kernel takes 0 for a random seed, so nothing can be predicted")
+	case o.flows < 1:
+		return fmt.Errorf("-flows: %d is not positive", o.flows)
+	case o.pcap != "" && o.linux.Local:
+		return errors.New("-local is not for -pcap")
+	}
+	if !offline {
+		for _, name := range []string{"policy", "fields", "seed", "nexthops", "local"} {
+			if given[name] {
+				return fmt.Errorf("-%s: -live takes this from the host", name)
+			}
+		}
+	}
+	return nil
+}
+
+// kernel returns the hash of a kernel with these settings.
+func kernel(seed, policy, fields uint, local bool) (hash.Linux, error) {
+	switch {
+	case policy > uint(hash.LinuxCustom):
+		return hash.Linux{}, fmt.Errorf("policy %d is none of 0 to 3", policy)
+	case fields > 0xfff:
+		return hash.Linux{}, fmt.Errorf("fields %#x has bits above 0xfff", fields)
+	case policy == uint(hash.LinuxCustom) && fields == 0:
+		return hash.Linux{}, errors.New("fields 0 is refused by the kernel")
+	case seed > 1<<32-1:
+		return hash.Linux{}, fmt.Errorf("seed %d has more than 32 bits", seed)
+	}
+	return hash.Linux{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local}, nil
+}

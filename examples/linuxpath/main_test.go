@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func linuxpath(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+const vectors = "../../hash/testdata/linux-multipath.csv"
+
+func TestExplain(t *testing.T) {
+	code, out, errs := linuxpath(t, "-policy", "3", "-fields", "0x37", "-seed", "1", "-nexthops", "a=1,b=2,c=3",
+		"-src", "10.0.0.1:12345", "-dst", "198.18.0.1:80", "-proto", "tcp")
+	assert.Zero(t, code, errs)
+	assert.Equal(t, `flow      TCP 10.0.0.1:12345 -> 198.18.0.1:80
+policy    3, custom, seed 1
+hashed    source, destination, protocol, source port, destination port
+hash      1bc4e461, of which the upper 31 bits are 232944176
+range     0 to 357913940
+next hop  a
+`, out)
+
+	code, out, errs = linuxpath(t, "-json", "-seed", "0xbe2d4fb1", "-policy", "2", "-nexthops", "a,b",
+		"-src", "[2001:db8::ff5d:8170:d849:6932]:46949", "-dst", "[2001:db8:1:0:8d12:3126:87e1:e380]:15316", "-label", "0xce256")
+	assert.Zero(t, code, errs)
+	var p prediction
+	require.NoError(t, json.Unmarshal([]byte(out), &p))
+	assert.Equal(t, "1094e501", p.Hash32)
+	assert.Equal(t, "a", p.Nexthop)
+	assert.Equal(t, []string{"inner source", "inner destination", "inner protocol", "inner label"}, p.Fields)
+}
+
+// The bounds are those that the specification gives for the weights 1, 2, 3 and 5.
+func TestBounds(t *testing.T) {
+	g, err := parseGroup("a=1,b=2,c=3,d=5")
+	require.NoError(t, err)
+	next := uint32(0)
+	for i, want := range []uint32{195225785, 585677358, 1171354716, 2147483647} {
+		low, high := g.bounds(i)
+		assert.Equal(t, next, low)
+		assert.Equal(t, want, high)
+		next = high + 1
+		for _, h := range []uint32{low, high} {
+			assert.Equal(t, i, g.choose(uint64(h)<<33).index)
+		}
+	}
+}
+
+func TestCSV(t *testing.T) {
+	code, out, errs := linuxpath(t, "-nexthops", "a=1,b=1,c=2", "-csv", vectors)
+	require.Zero(t, code, errs)
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 337)
+	assert.Equal(t, []string{"hash32", "hash32", "nexthop"}, rows[0][9:])
+	seen := map[string]int{}
+	for _, row := range rows[1:] {
+		require.Len(t, row, 12)
+		assert.Equal(t, row[9], row[10])
+		seen[row[11]]++
+	}
+	assert.Len(t, seen, 3)
+
+	code, out, errs = linuxpath(t, "-json", "-nexthops", "a=1,b=1,c=2", "-csv", vectors)
+	require.Zero(t, code, errs)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 336)
+	for i, line := range lines {
+		var p prediction
+		require.NoError(t, json.Unmarshal([]byte(line), &p))
+		assert.Equal(t, rows[i+1][10], p.Hash32)
+		assert.Equal(t, rows[i+1][11], p.Nexthop)
+	}
+}
+
+func TestCapture(t *testing.T) {
+	args := []string{"-policy", "3", "-fields", "0x37", "-seed", "9", "-nexthops", "a,b", "-pcap", "../forwarder/testdata/vip.pcap"}
+	code, out, errs := linuxpath(t, args...)
+	require.Zero(t, code, errs)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 15069)
+	assert.Regexp(t, `^15068 packets, 4 of them not IP and 0 damaged; a \d+; b \d+$`, lines[15068])
+
+	code, out, errs = linuxpath(t, append(args, "-json")...)
+	require.Zero(t, code, errs)
+	objects := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, objects, 15069)
+	for i, object := range objects[:15068] {
+		var p prediction
+		require.NoError(t, json.Unmarshal([]byte(object), &p))
+		assert.Equal(t, i+1, p.Packet)
+		if p.Flow != "" {
+			assert.True(t, strings.HasSuffix(lines[i], "\t"+p.Hash32+"\t"+p.Nexthop+"\t"+p.Flow), lines[i])
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	flow := []string{"-src", "10.0.0.1", "-dst", "10.0.0.2"}
+	for _, c := range []struct {
+		args string
+		flow bool
+		want string
+	}{
+		{"", false, "say which flow"},
+		{"-bogus", false, "flag provided but not defined: -bogus"},
+		{"more", false, `unexpected argument "more"`},
+		{"-seed 1", true, "-nexthops is missing"},
+		{"-nexthops a,b", true, "the kernel takes 0 for a random seed"},
+		{"-nexthops a=0 -seed 1", true, "a weight is a number from 1 to 65535"},
+		{"-nexthops a,,b -seed 1", true, "a next hop has a name"},
+		{"-nexthops a,a -seed 1", true, "duplicate"},
+		{"-nexthops a -seed 1 -policy 4", true, "policy 4 is none of 0 to 3"},
+		{"-nexthops a -seed 1 -fields 0x1000", true, "has bits above 0xfff"},
+		{"-nexthops a -seed 1 -policy 3 -fields 0", true, "fields 0 is refused"},
+		{"-nexthops a -seed 4294967296", true, "has more than 32 bits"},
+		{"-nexthops a -seed 1 -src 10.0.0.1 -dst 2001::1", false, "one address is IPv4, the other IPv6"},
+		{"-nexthops a -seed 1 -src 10.0.0.1:99999 -dst 10.0.0.2", false, "-src: "},
+		{"-nexthops a -seed 1 -src 10.0.0.1", false, "-dst: "},
+		{"-nexthops a -seed 1 -proto wat", true, `-proto: protocol "wat"`},
+		{"-nexthops a -seed 1 -label 1", true, "IPv4 has no flow label"},
+		{"-nexthops a -seed 1 -src ::1 -dst ::2 -label 0x100000", false, "has more than 20 bits"},
+		{"-nexthops a -csv x -pcap y", false, "exclude one another"},
+		{"-nexthops a -csv x", true, "are for a single flow"},
+		{"-nexthops a -seed 1 -flows 3", true, "-flows is for -live"},
+		{"-nexthops a -seed 1 -local -pcap x", false, "-local is not for -pcap"},
+		{"-live 10.0.0.0/33", false, "-live: "},
+		{"-live 10.0.0.0/8 -flows 0", false, "-flows: 0 is not positive"},
+		{"-live 10.0.0.0/8 -seed 1", false, "-seed: -live takes this from the host"},
+	} {
+		args := strings.Fields(c.args)
+		if c.flow {
+			args = append(args, flow...)
+		}
+		code, out, errs := linuxpath(t, args...)
+		assert.Equal(t, exitUsage, code, c.args)
+		assert.Contains(t, errs, c.want, c.args)
+		assert.Empty(t, out, c.args)
+	}
+	code, _, errs := linuxpath(t, "-h")
+	assert.Zero(t, code)
+	assert.Contains(t, errs, "-nexthops")
+}
+
+func TestFailures(t *testing.T) {
+	header := "src,sport,dst,dport,proto,label,seed,policy,fields\n"
+	for content, want := range map[string]string{
+		"":          "line 1: EOF",
+		"src,dst\n": `line 1: no column "sport"`,
+		header + "10.0.0.1,1,10.0.0.2,2,6,0,1,0\n":  "wrong number of fields",
+		header + "10.0.0,1,10.0.0.2,2,6,0,1,0,0\n":  "line 2: column src: ",
+		header + "::1,1,10.0.0.2,2,6,0,1,0,0\n":     "line 2: one address is IPv4, the other IPv6",
+		header + "::1,1,::2,65536,6,0,1,0,0\n":      "line 2: column dport: ",
+		header + "::1,1,::2,2,256,0,1,0,0\n":        "line 2: column proto: ",
+		header + "::1,1,::2,2,6,0x100000,1,0,0\n":   "line 2: label 0x100000",
+		header + "::1,1,::2,2,tcp,0,0,0,0\n":        "line 2: seed 0 is random",
+		header + "::1,1,::2,2,tcp,0,1,9,0\n":        "line 2: policy 9",
+		header + "\n\n::1,1,::2,2,tcp,0,1,0,9999\n": "line 4: fields 0x270f",
+	} {
+		name := filepath.Join(t.TempDir(), "flows.csv")
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+		code, _, errs := linuxpath(t, "-nexthops", "a", "-csv", name)
+		assert.Equal(t, exitFailed, code, content)
+		assert.Contains(t, errs, want, content)
+		assert.Contains(t, errs, name)
+	}
+	for _, mode := range []string{"-csv", "-pcap"} {
+		code, _, errs := linuxpath(t, "-nexthops", "a", "-seed", "1", mode, "missing")
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, errs, "missing")
+	}
+}

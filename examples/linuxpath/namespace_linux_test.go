@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inNamespace runs the calling test once more, in a process of its own in a new network namespace, and there does as told. It skips
+// the test where that cannot be had.
+func inNamespace(t *testing.T, test func(t *testing.T)) {
+	const inside = "LINUXPATH_TEST_IN_NAMESPACE"
+	if os.Getenv(inside) == t.Name() {
+		test(t)
+		return
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skipf("needs ip of iproute2 to set up next hops: %v", err)
+	}
+	if _, err := os.Stat("/proc/sys/net/ipv4/fib_multipath_hash_seed"); err != nil {
+		t.Skipf("this kernel has no seed to be set, as those before 6.11: %v", err)
+	}
+	run := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+		cmd.Env = append(os.Environ(), inside+"="+t.Name())
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+		if os.Getuid() != 0 {
+			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		}
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		err := cmd.Run()
+		return out.String(), err
+	}
+	if _, err := run("-test.run=^$"); err != nil {
+		t.Skipf("a network namespace cannot be made here: %v", err)
+	}
+	out, err := run("-test.v", "-test.run=^"+t.Name()+"$")
+	for line := range strings.Lines(out) {
+		t.Log("  " + strings.TrimRight(line, "\n"))
+		if reason, ok := strings.CutPrefix(strings.TrimSpace(line), unavailable); ok {
+			defer t.Skip(reason)
+		}
+	}
+	require.NoError(t, err, "in the namespace")
+}
+
+// unavailable starts a line that says why a test in a namespace could not run.
+const unavailable = "unavailable: "
+
+// setSysctl writes below /proc/sys/net.
+func setSysctl(t *testing.T, name string, value uint64) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(strconv.FormatUint(value, 10)), 0o600))
+}
+
+// ip runs lines of commands of iproute2.
+func ip(t *testing.T, commands string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(commands)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// A testbed is a router: packets come in at vin and leave at vout, by way of one of five next hops. Their other ends are pin and pout.
+type testbed struct {
+	weights []uint32
+	names   []string // of the next hops, by the last digit of their addresses
+}
+
+const (
+	firstHop = 2 // last byte of the address of the first next hop
+	hopMAC   = "02:00:00:00:01:0"
+)
+
+// newTestbed sets up the links, the next hops as objects 1 to 5 and 11 to 15, and the groups 100 and 106 of them with routes to
+// 172.16.0.0/12 and 2002::/16. It skips the test where even root may not.
+func newTestbed(t *testing.T) testbed {
+	t.Helper()
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o600); err != nil {
+		t.Log("\n" + unavailable + err.Error())
+		t.SkipNow()
+	}
+	b := testbed{weights: []uint32{1, 1, 1, 3, 2}}
+	for _, name := range []string{"all", "default"} {
+		setSysctl(t, "ipv4/conf/"+name+"/rp_filter", 0)
+		setSysctl(t, "ipv6/conf/"+name+"/accept_dad", 0)
+	}
+	ip(t, `link add vout type veth peer name pout
+link add vin type veth peer name pin
+`)
+	for _, name := range []string{"pout", "pin"} {
+		setSysctl(t, "ipv6/conf/"+name+"/disable_ipv6", 1)
+	}
+	ip(t, `link set lo up
+link set pin up
+link set pout up
+link set vin address 02:00:00:00:02:01
+link set vin up
+link set vout up
+addr add 10.0.0.1/24 dev vout
+addr add 10.1.0.1/24 dev vin
+addr add fd00::1/64 dev vout nodad
+addr add fd01::1/64 dev vin nodad
+route add 11.0.0.0/8 dev vin
+route add 2001::/16 dev vin
+`)
+	setSysctl(t, "ipv6/conf/all/forwarding", 1)
+	setSysctl(t, "ipv4/conf/vin/rp_filter", 0)
+	setSysctl(t, "ipv4/conf/vin/accept_local", 1)
+	var commands, group, group6 strings.Builder
+	for i, w := range b.weights {
+		last := firstHop + i
+		fmt.Fprintf(&commands, "neigh add 10.0.0.%d lladdr %s%d dev vout nud permanent\n", last, hopMAC, i)
+		fmt.Fprintf(&commands, "neigh add fd00::%d lladdr %s%d dev vout nud permanent\n", last, hopMAC, i)
+		fmt.Fprintf(&commands, "nexthop add id %d via 10.0.0.%d dev vout\n", 1+i, last)
+		fmt.Fprintf(&commands, "nexthop add id %d via fd00::%d dev vout\n", 11+i, last)
+		fmt.Fprintf(&group, "/%d,%d", 1+i, w)
+		fmt.Fprintf(&group6, "/%d,%d", 11+i, w)
+		b.names = append(b.names, strconv.Itoa(i))
+	}
+	fmt.Fprintf(&commands, "nexthop add id 100 group %s\n", group.String()[1:])
+	fmt.Fprintf(&commands, "nexthop add id 106 group %s\n", group6.String()[1:])
+	fmt.Fprintf(&commands, "nexthop add id 200 group %s type resilient buckets 64\n", group.String()[1:])
+	fmt.Fprintf(&commands, "nexthop add id 206 group %s type resilient buckets 64\n", group6.String()[1:])
+	commands.WriteString(`route add 172.16.0.0/12 nhid 100
+route add 2002::/16 nhid 106
+route add 172.32.0.0/12 nhid 200
+route add 2003::/16 nhid 206
+`)
+	ip(t, commands.String())
+	return b
+}
+
+func (b testbed) group(t *testing.T) group {
+	g := group{names: b.names, weights: b.weights}
+	require.NoError(t, g.build())
+	return g
+}
+
+func interfaceIndex(t *testing.T, name string) int {
+	i, err := net.InterfaceByName(name)
+	require.NoError(t, err)
+	return i.Index
+}

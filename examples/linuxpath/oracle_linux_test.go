@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/rtnetlink"
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// oracleFlows returns how many flows to ask the kernel about in each case: LINUXPATH_FLOWS, or few.
+func oracleFlows(t *testing.T) int {
+	n := 5000
+	if testing.Short() {
+		n = 500
+	}
+	if s := os.Getenv("LINUXPATH_FLOWS"); s != "" {
+		var err error
+		n, err = strconv.Atoi(s)
+		require.NoError(t, err, "LINUXPATH_FLOWS")
+	}
+	return n
+}
+
+// The kernel chooses the next hops that are predicted: for each family, policy, mask of fields and seed, in groups of both
+// kinds, for flows drawn at random.
+func TestOracle(t *testing.T) { inNamespace(t, testOracle) }
+
+func testOracle(t *testing.T) {
+	bed := newTestbed(t)
+	conn, err := rtnetlink.Dial()
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // nothing was written
+	n, total := oracleFlows(t), 0
+	r := rand.New(rand.NewPCG(1, 2))
+	in := interfaceIndex(t, "vin")
+
+	for _, v6 := range []bool{false, true} {
+		family, prefixes := "ipv4", []string{"172.16.0.0/12", "172.32.0.0/12"}
+		if v6 {
+			family, prefixes = "ipv6", []string{"2002::/16", "2003::/16"}
+		}
+		for kind, prefix := range prefixes {
+			to := netip.MustParsePrefix(prefix)
+			route, err := conn.Route(to)
+			require.NoError(t, err)
+			require.Len(t, route.Hops, len(bed.weights))
+			for i, hop := range route.Hops {
+				assert.Equal(t, bed.weights[i], hop.Weight)
+			}
+			require.Equal(t, kind == 1, route.Buckets != nil, "a resilient group has buckets")
+			g, err := routeGroup(route)
+			require.NoError(t, err)
+			for _, l := range kernels() {
+				// A query for IPv6 is answered as for packets of the host itself.
+				l.Local = v6
+				configure(t, family, l)
+				agreed := 0
+				queries := drawQueries(r, to, n)
+				for i := range queries {
+					switch {
+					case !v6:
+						queries[i].In = in
+					case i%2 == 0: // the source is this host, or behind vin, and then the kernel takes no label
+						queries[i].Src = netip.MustParseAddr("fd01::1")
+					default:
+						queries[i].In, queries[i].Label = in, 0
+					}
+				}
+				answers := askAll(t, conn, queries)
+				for i, q := range queries {
+					require.NoError(t, answers[i].Err, "%+v", q)
+					k := q.key()
+					want := g.choose(l.Hash(k)).index
+					got := int(answers[i].Gateway.AsSlice()[len(answers[i].Gateway.AsSlice())-1]) - firstHop
+					if got == want {
+						agreed++
+					} else if agreed == i {
+						t.Errorf("%s under %+v: predicted %d, the kernel takes %d", k, l, want, got)
+					}
+				}
+				assert.Equal(t, n, agreed, "%s, %+v", prefix, l)
+				total += agreed
+			}
+		}
+	}
+	t.Logf("asked the kernel about %d flows, %d for each case; all as predicted", total, n)
+}
+
+// The command asks the kernel itself.
+func TestOracleLive(t *testing.T) { inNamespace(t, testOracleLive) }
+
+func testOracleLive(t *testing.T) {
+	newTestbed(t)
+	for _, prefix := range []string{"172.16.0.0/12", "172.32.0.0/12", "2002::/16", "2003::/16"} {
+		family := "ipv4"
+		if netip.MustParsePrefix(prefix).Addr().Is6() {
+			family = "ipv6"
+		}
+		for _, l := range kernels() {
+			configure(t, family, l)
+			var out, errs bytes.Buffer
+			code := run([]string{"-live", prefix, "-flows", "50"}, &out, &errs)
+			assert.Zero(t, code, "%s, %+v: %s%s", prefix, l, errs.String(), out.String())
+			assert.Contains(t, out.String(), "50 of 50 as predicted")
+		}
+	}
+	var out, errs bytes.Buffer
+	assert.Equal(t, exitFailed, run([]string{"-live", "192.0.2.0/24"}, &out, &errs))
+	assert.Contains(t, errs.String(), "192.0.2.0/24: no route to this prefix")
+	setSysctl(t, "ipv4/fib_multipath_hash_seed", 0)
+	errs.Reset()
+	assert.Equal(t, exitFailed, run([]string{"-live", "172.16.0.0/12"}, &out, &errs))
+	assert.Contains(t, errs.String(), "the seed is random")
+}
+
+// kernels returns the settings under test.
+func kernels() []hash.Linux {
+	var all []hash.Linux
+	for _, seed := range []uint32{12345, 0xdeadbeef} {
+		for policy := range hash.LinuxPolicy(3) {
+			all = append(all, hash.Linux{Seed: seed, Policy: policy})
+		}
+		for _, fields := range []uint16{7, 0x37, 0x3f, 0x30, 0x11, 0xfff, 0xdc0, 0x80} {
+			all = append(all, hash.Linux{Seed: seed, Policy: hash.LinuxCustom, Fields: fields})
+		}
+	}
+	return all
+}
+
+// configure gives the kernel the settings.
+func configure(t *testing.T, family string, l hash.Linux) {
+	t.Helper()
+	setSysctl(t, "ipv4/fib_multipath_hash_seed", uint64(l.Seed))
+	setSysctl(t, family+"/fib_multipath_hash_policy", uint64(l.Policy))
+	if l.Policy == hash.LinuxCustom {
+		setSysctl(t, family+"/fib_multipath_hash_fields", uint64(l.Fields))
+	}
+}
+
+// A query is what the kernel is asked, as a flow.
+type query struct{ rtnetlink.Query }
+
+func (q query) key() hash.FlowKey {
+	return hash.NewFlowKey(q.Proto, netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)).WithLabel(q.Label)
+}
+
+// drawQueries draws flows of TCP and UDP to a prefix.
+func drawQueries(r *rand.Rand, to netip.Prefix, n int) []query {
+	from := netip.MustParsePrefix("11.0.0.0/8")
+	if to.Addr().Is6() {
+		from = netip.MustParsePrefix("2001::/16")
+	}
+	all := make([]query, n)
+	for i := range all {
+		q := rtnetlink.Query{
+			Src: addressIn(from, r), Dst: addressIn(to, r), SrcPort: uint16(1 + r.IntN(65535)), DstPort: uint16(1 + r.IntN(65535)),
+			Proto: []uint8{6, 17}[r.IntN(2)],
+		}
+		if to.Addr().Is6() {
+			q.Label = r.Uint32() & 0xfffff
+		}
+		all[i].Query = q
+	}
+	return all
+}
+
+func askAll(t *testing.T, conn *rtnetlink.Conn, queries []query) []rtnetlink.Answer {
+	t.Helper()
+	answers := make([]rtnetlink.Answer, len(queries))
+	var burst [rtnetlink.MaxQueries]rtnetlink.Query
+	for at := 0; at < len(queries); at += len(burst) {
+		n := min(len(burst), len(queries)-at)
+		for i := range n {
+			burst[i] = queries[at+i].Query
+		}
+		require.NoError(t, conn.Ask(burst[:n], answers[at:at+n]))
+	}
+	return answers
+}

@@ -1,0 +1,119 @@
+// Polarization shows what becomes of the load in a fabric of two tiers when both hash alike.
+//
+//	go run ./examples/polarization
+//	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -flows 100000 -svg polarization.svg
+//
+// Flows enter at leaves. Each leaf spreads them over all spines, and each spine spreads what it gets over its own links to all cores. If
+// a spine computes the hash that the leaf computed, it gets just those flows whose hashes lie in its own part of the range,
+// and sends them all the same way: the traffic is polarized, and most links of the second tier stay empty. A seed of
+// its own for every switch is the cure. The program plays the same flows with each hasher, once with one seed for all
+// switches and once with one for each, and prints how the links of both tiers fare. -svg also draws it, and -json prints JSON.
+//
+// The hashers are the multipath hash of Linux, the Toeplitz hash of switch and network card chips, which has a key in place of
+// a seed, Toeplitz with one key for all and a finaliser of hash.Mix behind it, and XXH64. The selector is hash-threshold, as in Linux.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// options is the command line.
+type options struct {
+	fabric fabric
+	flows  int
+	seed   uint64
+	svg    string
+	json   bool
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "polarization: ", 0)
+	o, err := parseOptions(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		complain.Print(err)
+		return exitUsage
+	}
+	if err := simulate(o, stdout); err != nil {
+		complain.Print(err)
+		return exitFailed
+	}
+	return 0
+}
+
+func parseOptions(args []string, stderr io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("polarization", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it all
+	flags.IntVar(&o.fabric.leaves, "leaves", 4, "`number` of leaves, 1 to 64")
+	flags.IntVar(&o.fabric.spines, "spines", 4, "`number` of spines, 2 to 64")
+	flags.IntVar(&o.fabric.cores, "cores", 4, "`number` of cores, 2 to 64")
+	flags.IntVar(&o.flows, "flows", 100_000, "`number` of flows, 1 to 10,000,000")
+	flags.Uint64Var(&o.seed, "seed", 1, "what everything is drawn from, a `number`")
+	flags.StringVar(&o.svg, "svg", "", "`file` for a picture")
+	flags.BoolVar(&o.json, "json", false, "print JSON")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
+		}
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	const most = 64
+	for _, limit := range []struct {
+		name            string
+		value, min, max int
+	}{
+		{"leaves", o.fabric.leaves, 1, most},
+		{"spines", o.fabric.spines, 2, most},
+		{"cores", o.fabric.cores, 2, most},
+		{"flows", o.flows, 1, 10_000_000},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			return o, fmt.Errorf("-%s: %d is not between %d and %d", limit.name, limit.value, limit.min, limit.max)
+		}
+	}
+	return o, nil
+}
+
+// simulate plays the flows in every way and writes the results.
+func simulate(o options, w io.Writer) (err error) {
+	flows := drawFlows(o.flows, o.seed)
+	var results []result
+	for _, s := range scenarios() {
+		r, err := o.fabric.play(s, flows, o.seed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.hasher, err)
+		}
+		results = append(results, r)
+	}
+	if o.svg != "" {
+		file, err := os.Create(o.svg)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		if err := draw(file, o, results); err != nil {
+			return err
+		}
+	}
+	return write(w, o, results)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// Sizes of the picture, in pixels.
+const (
+	margin   = 20
+	panel    = 150 // height of one scenario
+	bars     = 110 // height of the highest bar
+	tierSize = 360 // width of a tier
+	caption  = 130
+
+	most = 6 // means that a bar can show
+)
+
+// A canvas is a picture in SVG under construction. What is written into it needs no escaping.
+type canvas struct{ bytes.Buffer }
+
+func (c *canvas) rect(x, y, width, height int, colour string) {
+	fmt.Fprintf(c, "<rect x='%d' y='%d' width='%d' height='%d' fill='%s'/>\n", x, y, width, height, colour)
+}
+
+func (c *canvas) line(x1, x2, y int, dashes string) {
+	fmt.Fprintf(c, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
+}
+
+func (c *canvas) text(x, y int, text string) {
+	fmt.Fprintf(c, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
+}
+
+// draw draws a bar for each link: the first tier to the left, the second to the right, and a line at the mean.
+func draw(w io.Writer, o options, results []result) error {
+	var c canvas
+	width, height := caption+2*tierSize+3*margin, len(results)*panel+3*margin
+	fmt.Fprintf(&c, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
+	c.rect(0, 0, width, height, "white")
+	c.text(caption+margin, margin+5, "leaf to spine")
+	c.text(caption+2*margin+tierSize, margin+5, "spine to core")
+	for i, r := range results {
+		top := 2*margin + i*panel
+		c.text(margin, top+bars/2, r.hasher)
+		c.text(margin, top+bars/2+margin, r.seeds()+" seeds")
+		for k, flows := range [][]int{r.first, r.second} {
+			c.tier(caption+margin+k*(tierSize+margin), top, flows)
+		}
+	}
+	c.text(caption+margin, height-margin/2, fmt.Sprintf("%d flows; the dashes are the mean, bars end at %d times that", o.flows, most))
+	c.WriteString("</svg>\n")
+	_, err := c.WriteTo(w)
+	return err
+}
+
+// tier draws the links of a tier, those with more than twice the mean in red.
+func (c *canvas) tier(left, top int, flows []int) {
+	sum := 0
+	for _, n := range flows {
+		sum += n
+	}
+	base := top + bars
+	for i, n := range flows {
+		x, next := left+i*tierSize/len(flows), left+(i+1)*tierSize/len(flows)
+		height := min(n*len(flows)*bars/(most*sum), bars)
+		colour := "#2a6fb0"
+		if n*len(flows) > 2*sum {
+			colour = "#c23b22"
+		}
+		c.rect(x, base-height, max(next-x-1, 1), height, colour)
+	}
+	c.line(left, left+tierSize, base-bars/most, "4")
+	c.line(left, left+tierSize, base, "none")
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+// A tier is how evenly the links of one tier are used.
+type tier struct {
+	Links int     `json:"links"`
+	Used  int     `json:"used"`
+	Min   float64 `json:"min"` // of the mean
+	Max   float64 `json:"max"` // of the mean: the peak-to-mean ratio
+	Flows []int   `json:"flows"`
+}
+
+func newTier(flows []int) tier {
+	t := tier{Links: len(flows), Flows: flows}
+	sum := 0
+	for _, n := range flows {
+		sum += n
+		if n > 0 {
+			t.Used++
+		}
+	}
+	mean := float64(sum) / float64(len(flows))
+	t.Min, t.Max = float64(slices.Min(flows))/mean, float64(slices.Max(flows))/mean
+	return t
+}
+
+// A row is one scenario of the report.
+type row struct {
+	Hasher string `json:"hasher"`
+	Seeds  string `json:"seeds"`
+	First  tier   `json:"leaf_to_spine"`
+	Second tier   `json:"spine_to_core"`
+}
+
+func newRow(r result) row {
+	return row{r.hasher, r.seeds(), newTier(r.first), newTier(r.second)}
+}
+
+func (s scenario) seeds() string {
+	if s.own {
+		return "different"
+	}
+	return "equal"
+}
+
+// write prints the results.
+func write(w io.Writer, o options, results []result) error {
+	var rows []row
+	for _, r := range results {
+		rows = append(rows, newRow(r))
+	}
+	if o.json {
+		return json.NewEncoder(w).Encode(map[string]any{
+			"leaves": o.fabric.leaves, "spines": o.fabric.spines, "cores": o.fabric.cores, "flows": o.flows, "seed": o.seed, "results": rows,
+		})
+	}
+	if _, err := fmt.Fprintf(w, "%d flows through %d leaves, %d spines and %d cores. Load of a link in parts of the mean.\n\n",
+		o.flows, o.fabric.leaves, o.fabric.spines, o.fabric.cores); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	lines := "hasher\tseeds\tleaf-spine links used\tleast\tmost\tspine-core links used\tleast\tmost\t\n"
+	for _, r := range rows {
+		lines += fmt.Sprintf("%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
+			r.First.Used, r.First.Links, r.First.Min, r.First.Max, r.Second.Used, r.Second.Links, r.Second.Min, r.Second.Max)
+	}
+	if _, err := io.WriteString(t, lines); err != nil {
+		return err
+	}
+	return t.Flush()
+}

@@ -1,0 +1,96 @@
+package hash
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A level is one IP header of a packet and what follows it as far as the ports. The Headers are made from the outermost and the
+// innermost level.
+type level struct {
+	key   FlowKey
+	cited FlowKey // of an ICMP error
+
+	l3, l4, end int
+	at          int // of the fault
+
+	fragID uint32
+	spi    uint32
+	echoID uint16
+
+	proto, next          uint8
+	flags                TCPFlags
+	fault                fault
+	fragFirst, fragLater bool
+	icmpError            bool
+
+	// As in a chain.
+	stopped bool
+	stop    uint64
+}
+
+func (v *level) fragment() bool { return v.fragFirst || v.fragLater }
+
+// read reads the header of IP version 4 or 6 at l3, which p reaches. If that fails, fault and at say why, and the rest is
+// of no use.
+func (v *level) read(p []byte, l3 int, version uint8) {
+	// Not the keys: one is set below, and the other counts with icmpError alone.
+	v.l3, v.at = l3, l3
+	v.fragID, v.spi, v.echoID = 0, 0, 0
+	v.flags, v.fault = 0, 0
+	v.fragFirst, v.fragLater, v.icmpError = false, false, false
+	v.stopped, v.stop = false, 0
+	if version == 4 {
+		v.readIPv4(p, l3)
+	} else {
+		v.readIPv6(p, l3)
+	}
+}
+
+// setKey sets the key word by word, as Headers.setFlow does and for the same reason.
+func (v *level) setKey(src0, src1, dst0, dst1, rest uint64) {
+	v.key.src0, v.key.src1, v.key.dst0, v.key.dst1, v.key.rest = src0, src1, dst0, dst1, rest
+}
+
+// readTransport reads the header behind IP.
+func (v *level) readTransport(p []byte) {
+	if v.fragment() {
+		return
+	}
+	seg := p[v.l4:v.end]
+	t := &transports[v.proto]
+	if len(seg) < int(t.size) {
+		v.fault, v.at = t.short, v.l4
+		return
+	}
+	if t.ports {
+		v.key.rest |= uint64(binary.LittleEndian.Uint32(seg))
+		v.flags = TCPFlags(seg[t.flagsAt] & t.flagsMask)
+		return
+	}
+	switch v.proto {
+	case protoICMP, protoICMPv6:
+		if v.proto == icmpOf(v.key.Is6()) {
+			v.readICMP(seg)
+		}
+	case protoESP:
+		v.spi = binary.BigEndian.Uint32(seg)
+	case protoAH: // in IPv6 it is an extension
+		v.spi = binary.BigEndian.Uint32(seg[4:])
+	}
+}
+
+// kernelRest returns the last word of the key of the flow that Linux sees at this level, given the flow label, in the form of
+// a key, that it has seen before. The other words are those of key.
+func (v *level) kernelRest(label uint64) uint64 {
+	rest := v.key.rest
+	if v.stopped {
+		rest = rest&^(maskProto|maskSrcPort|maskDstPort) | v.stop
+	} else {
+		rest |= uint64(bits.ReverseBytes32(v.spi)) // in place of ports
+	}
+	if rest&ip6Flag != 0 && rest&maskLabel == 0 {
+		rest |= label
+	}
+	return rest
+}

@@ -1,0 +1,95 @@
+package hash_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/golden/packet"
+)
+
+func toeplitz(t testing.TB, key []byte) *hash.Toeplitz {
+	x, err := hash.NewToeplitz(key)
+	require.NoError(t, err)
+	return x
+}
+
+func microsoft() []byte {
+	key := hash.MicrosoftKey()
+	return key[:]
+}
+
+// The columns l3 and l3l4 are the verification suite of Microsoft.
+func TestToeplitzVectors(t *testing.T) {
+	rows := records(t, "testdata/toeplitz.csv")
+	require.Len(t, rows, 8)
+	rss := toeplitz(t, microsoft())
+	var repeating []byte
+	for range 20 {
+		repeating = append(repeating, 0x6d, 0x5a)
+	}
+	symmetric, xor := toeplitz(t, repeating), rss.SymmetricXOR()
+	for _, r := range rows {
+		k := hash.NewFlowKey(6, endpoint(t, r["src"], r["sport"]), endpoint(t, r["dst"], r["dport"]))
+		l3 := hash.Addresses.Extract(&hash.Headers{Outer: k})
+		for _, v := range []struct {
+			column string
+			rss    *hash.Toeplitz
+			key    hash.FlowKey
+		}{{"l3", rss, l3}, {"l3l4", rss, k}, {"symmetric6d5a", symmetric, k}, {"symmetricxor", xor, k}} {
+			want := uint32(number(t, r[v.column], 16, 32))
+			assert.Equal(t, want, v.rss.Hash32(v.key), "%s of %s", v.column, k)
+			assert.Equal(t, uint64(want)<<32, v.rss.Hash(v.key), "%s of %s", v.column, k)
+			if v.rss != rss {
+				assert.Equal(t, want, v.rss.Hash32(v.key.Reverse()), "%s of %s, reversed", v.column, k)
+			}
+		}
+	}
+}
+
+func TestToeplitzAgreesWithModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for _, size := range []int{40, 52} {
+		for range 3 {
+			key := make([]byte, size)
+			for i := range key {
+				key[i] = byte(r.Uint32())
+			}
+			rss := toeplitz(t, key)
+			for _, k := range randomKeys(r, 300) {
+				flow := modelFlow(k)
+				require.Equal(t, packet.Toeplitz(key, flow.ToeplitzInput()), rss.Hash32(k), "%s", k)
+				require.Equal(t, packet.Toeplitz(key, flow.ToeplitzXORInput()), rss.SymmetricXOR().Hash32(k), "%s", k)
+			}
+		}
+	}
+}
+
+func TestToeplitzKeySizes(t *testing.T) {
+	for size := range 64 {
+		rss, err := hash.NewToeplitz(make([]byte, size))
+		if size == 40 || size == 52 {
+			require.NoError(t, err)
+			continue
+		}
+		assert.Nil(t, rss)
+		var keyErr hash.ToeplitzKeyError
+		require.ErrorAs(t, err, &keyErr)
+		assert.Equal(t, size, int(keyErr))
+		assert.ErrorContains(t, err, "want 40 or 52")
+	}
+}
+
+// A Toeplitz keeps no hold of its key.
+func TestToeplitzCopiesItsKey(t *testing.T) {
+	key := microsoft()
+	rss := toeplitz(t, key)
+	k := fromEncoding(counting(40))
+	before := rss.Hash(k)
+	clear(key)
+	assert.Equal(t, before, rss.Hash(k))
+	assert.NotZero(t, before)
+}

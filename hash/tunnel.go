@@ -1,0 +1,234 @@
+package hash
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	maxTunnels = 8
+
+	// maxPayload is the last byte at which the payload of a tunnel, and so its header, may start. With what may stand below an IP header (eight
+	// tags, 16 labels, and the Ethernet headers of eight pseudo-wires and of a tunnel), all errors stay below maxOffset.
+	maxPayload = 1024
+
+	greSize    = 4
+	vxlanSize  = 8
+	geneveSize = 8
+	gtpuSize   = 8
+
+	greChecksum = 0x8000
+	greRouting  = 0x4000
+	greKey      = 0x2000
+	greSequence = 0x1000
+	greAck      = 0x0080 // of version 1
+	greVersion  = 0x0007
+
+	etherBridged = 0x6558 // Ethernet in GRE and Geneve
+	etherPPP     = 0x880b // PPP in GRE version 1 (PPTP, RFC 2637)
+)
+
+// A tunnel is a header that encapsulates.
+type tunnel struct {
+	at, end   int // the payload; on a fault, the header itself starts at at
+	id        uint32
+	etherType uint16 // of the payload; 0 if that is neither IP nor Ethernet nor MPLS
+	found     bool
+	hasID     bool
+	linux     bool // enters it
+	fault     fault
+}
+
+// open reads the header behind a level, if it is that of a tunnel. Here too a whole tunnel is nowhere copied, because what was
+// written field by field cannot be read at once.
+func (t *tunnel) open(p []byte, v *level) {
+	p = p[:v.end]
+	t.at, t.end, t.id, t.etherType = v.l4, v.end, 0, 0
+	t.found, t.hasID, t.linux, t.fault = false, false, false, 0
+	switch v.proto {
+	case protoIPv4:
+		t.etherType, t.found, t.linux = etherIPv4, true, true
+	case protoIPv6:
+		t.etherType, t.found, t.linux = etherIPv6, true, true
+	case protoGRE:
+		t.openGRE(p, v.l4)
+	case protoUDP:
+		const udpSize = 8
+		off := v.l4 + udpSize
+		switch bits.ReverseBytes16(uint16(v.key.rest >> 16)) {
+		case portVXLAN:
+			t.openVXLAN(p, off)
+		case portGeneve:
+			t.openGeneve(p, off)
+		case portGTPU:
+			t.openGTPU(p, off)
+		case portMPLSUDP:
+			t.at, t.etherType, t.found = off, etherMPLS, true
+		}
+	}
+}
+
+// fail says that the header itself, at off, is bad.
+func (t *tunnel) fail(off int, f fault) { t.at, t.found, t.fault = off, true, f }
+
+// openGRE reads GRE as of RFC 2784 and RFC 2890, and the version 1 of RFC 2637. What has the source routes of RFC 1701 is not
+// looked into.
+func (t *tunnel) openGRE(p []byte, off int) {
+	b := p[off:]
+	if len(b) < greSize {
+		t.fail(off, shortGRE)
+		return
+	}
+	flags, etherType := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	version := flags & greVersion
+	if flags&greRouting != 0 || version > 1 || version == 1 && (etherType != etherPPP || flags&greKey == 0) {
+		return
+	}
+	size, key := greSize, 0
+	if flags&greChecksum != 0 {
+		size += 4
+	}
+	if flags&greKey != 0 {
+		key = size
+		size += 4
+	}
+	if flags&greSequence != 0 {
+		size += 4
+	}
+	if version == 1 && flags&greAck != 0 {
+		size += 4
+	}
+	if len(b) < size {
+		t.fail(off, shortGRE)
+		return
+	}
+	t.at, t.etherType, t.found, t.linux = off+size, etherType, true, true
+	if key != 0 {
+		t.id, t.hasID = binary.BigEndian.Uint32(b[key:]), true
+	}
+	if version == 1 {
+		t.id &= 0xffff // the call; before it stands the length of this packet
+		t.openPPP(p)
+	}
+}
+
+// openPPP steps over the header of PPP, as in PPTP: address and control first.
+func (t *tunnel) openPPP(p []byte) {
+	const size = 4
+	b := p[t.at:]
+	t.etherType, t.at = 0, t.at+size
+	if len(b) < size {
+		t.linux = false // this packet is an acknowledgement, or cut
+		return
+	}
+	switch binary.BigEndian.Uint32(b) {
+	case 0xff03<<16 | pppIPv4:
+		t.etherType = etherIPv4
+	case 0xff03<<16 | pppIPv6:
+		t.etherType = etherIPv6
+	}
+}
+
+// openVXLAN reads VXLAN (RFC 7348).
+func (t *tunnel) openVXLAN(p []byte, off int) {
+	b := p[off:]
+	if len(b) < vxlanSize {
+		t.fail(off, shortVXLAN)
+		return
+	}
+	const hasVNI = 0x08
+	if b[0]&hasVNI == 0 {
+		return
+	}
+	t.at, t.etherType, t.found = off+vxlanSize, etherBridged, true
+	t.id, t.hasID = binary.BigEndian.Uint32(b[4:])>>8, true
+}
+
+// openGeneve reads Geneve (RFC 8926).
+func (t *tunnel) openGeneve(p []byte, off int) {
+	b := p[off:]
+	if len(b) < geneveSize {
+		t.fail(off, shortGeneve)
+		return
+	}
+	if b[0]>>6 != 0 { // version
+		return
+	}
+	size := geneveSize + int(b[0]&0x3f)*4
+	if len(b) < size {
+		t.fail(off, shortGeneve)
+		return
+	}
+	t.at, t.etherType, t.found = off+size, binary.BigEndian.Uint16(b[2:]), true
+	t.id, t.hasID = binary.BigEndian.Uint32(b[4:])>>8, true
+}
+
+// openGTPU reads GTP-U version 1 (3GPP TS 29.281), of which only the messages that carry a packet of a user are tunnels.
+func (t *tunnel) openGTPU(p []byte, off int) {
+	b := p[off:]
+	if len(b) < gtpuSize {
+		t.fail(off, shortGTPU)
+		return
+	}
+	const (
+		version1   = 0x30 // and the bit that tells it from GTP'
+		extended   = 0x04
+		optional   = 0x07 // extension, sequence number, N-PDU number: if one is there, room for all three is
+		packetType = 255
+	)
+	if b[0]&0xf0 != version1 || b[1] != packetType {
+		return
+	}
+	length := gtpuSize + int(binary.BigEndian.Uint16(b[2:]))
+	if length > len(b) {
+		t.fail(off, shortGTPU)
+		return
+	}
+	b = b[:length]
+	size := gtpuSize
+	if b[0]&optional != 0 {
+		size += 4
+		for more := b[0]&extended != 0; ; {
+			if size > len(b) {
+				t.fail(off, shortGTPU)
+				return
+			}
+			if !more || b[size-1] == 0 { // the type of the next extension
+				break
+			}
+			if size == len(b) {
+				t.fail(off, shortGTPU)
+				return
+			}
+			if b[size] == 0 {
+				t.fail(off, badGTPU)
+				return
+			}
+			size += int(b[size]) * 4
+		}
+	}
+	t.at, t.end, t.found = off+size, off+length, true
+	t.id, t.hasID = binary.BigEndian.Uint32(b[4:]), true
+	if size < length {
+		switch b[size] >> 4 {
+		case 4:
+			t.etherType = etherIPv4
+		case 6:
+			t.etherType = etherIPv6
+		}
+	}
+}
+
+// follow leads l to where the headers below IP in the tunnel end. The tunnel must have no fault.
+func (t *tunnel) follow(p []byte, l *link) {
+	p = p[:t.end]
+	if t.etherType != etherBridged {
+		l.walk(p, t.etherType, t.at)
+		return
+	}
+	if t.end-t.at < ethernetSize {
+		l.fail(t.at, shortEthernet)
+		return
+	}
+	l.walk(p, binary.BigEndian.Uint16(p[t.at+ethernetSize-2:]), t.at+ethernetSize)
+}
