@@ -206,10 +206,10 @@ func TestAnchorCapacity(t *testing.T) {
 	}
 	_, err := selector.Anchor{Capacity: 3}.Build(group[:4])
 	require.ErrorIs(t, err, selector.ErrCapacity)
-	assert.EqualError(t, err, "selector: more members than the capacity: 4 (limit 3)")
+	require.EqualError(t, err, "selector: more members than the capacity: 4 (limit 3)")
 	_, err = selector.Anchor{Capacity: 65536}.Build(group[:4])
 	require.ErrorIs(t, err, selector.ErrParameter)
-	assert.EqualError(t, err, "selector: parameter out of range: 65536 (limit 65535)")
+	require.EqualError(t, err, "selector: parameter out of range: 65536 (limit 65535)")
 	build(t, selector.Anchor{Capacity: 65535}, group)
 }
 
@@ -219,7 +219,7 @@ func TestRebuildRefuses(t *testing.T) {
 	unequal[2].Weight = 7
 	for _, s := range []selector.Strategy{selector.Anchor{}, selector.Memento{}} {
 		_, err := s.Build(unequal)
-		assert.EqualError(t, err, `selector: unequal weights, which the strategy does not serve: member 2 "c": 7 (limit 1)`)
+		require.EqualError(t, err, `selector: unequal weights, which the strategy does not serve: member 2 "c": 7 (limit 1)`)
 		require.ErrorIs(t, err, selector.ErrUnequal)
 		built := build(t, s, group).(selector.Rebuilder)
 		_, err = built.Rebuild(unequal, []int{0, 1, 2, 3})

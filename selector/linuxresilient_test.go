@@ -197,7 +197,7 @@ func TestLinuxResilientRefuses(t *testing.T) {
 	} {
 		r, err := selector.NewLinuxResilient[int](c.config)
 		assert.Nil(t, r)
-		assert.EqualError(t, err, c.want)
+		require.EqualError(t, err, c.want)
 		var e *selector.GroupError
 		require.ErrorAs(t, err, &e)
 	}

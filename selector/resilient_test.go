@@ -217,7 +217,7 @@ func TestResilientRefuses(t *testing.T) {
 	} {
 		_, err := selector.Resilient{Buckets: size}.Build(group)
 		require.ErrorIs(t, err, selector.ErrTableSize)
-		assert.EqualError(t, err, want)
+		require.EqualError(t, err, want)
 	}
 	built := build(t, selector.Resilient{Buckets: 3}, group).(selector.Rebuilder)
 	testPrevious(t, built, group)

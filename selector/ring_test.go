@@ -96,7 +96,7 @@ func TestRingAndMultiProbeRefuse(t *testing.T) {
 	group := selector.Equal("a", "b")
 	_, err := selector.Ring{Points: selector.MaxPoints + 1}.Build(group)
 	require.ErrorIs(t, err, selector.ErrParameter)
-	assert.EqualError(t, err, "selector: parameter out of range: 4097 (limit 4096)")
+	require.EqualError(t, err, "selector: parameter out of range: 4097 (limit 4096)")
 	_, err = selector.MultiProbe{Probes: selector.MaxProbes + 1}.Build(group)
 	require.ErrorIs(t, err, selector.ErrParameter)
 	assert.EqualError(t, err, "selector: parameter out of range: 1025 (limit 1024)")

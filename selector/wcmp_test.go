@@ -106,7 +106,7 @@ func TestReduceWeights(t *testing.T) {
 	} {
 		_, err = selector.ReduceWeights(group, size)
 		require.ErrorIs(t, err, selector.ErrTableSize)
-		assert.EqualError(t, err, want)
+		require.EqualError(t, err, want)
 	}
 	_, err = selector.ReduceWeights(group[2:3], 9)
 	require.ErrorIs(t, err, selector.ErrNoWeight)

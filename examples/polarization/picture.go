@@ -20,23 +20,27 @@ const (
 // A canvas is a picture in SVG under construction. What is written into it needs no escaping.
 type canvas struct{ bytes.Buffer }
 
+func (c *canvas) printf(format string, a ...any) {
+	_, _ = fmt.Fprintf(c, format, a...) // a Buffer has no errors
+}
+
 func (c *canvas) rect(x, y, width, height int, colour string) {
-	fmt.Fprintf(c, "<rect x='%d' y='%d' width='%d' height='%d' fill='%s'/>\n", x, y, width, height, colour)
+	c.printf("<rect x='%d' y='%d' width='%d' height='%d' fill='%s'/>\n", x, y, width, height, colour)
 }
 
 func (c *canvas) line(x1, x2, y int, dashes string) {
-	fmt.Fprintf(c, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
+	c.printf("<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
 }
 
 func (c *canvas) text(x, y int, text string) {
-	fmt.Fprintf(c, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
+	c.printf("<text x='%d' y='%d'>%s</text>\n", x, y, text)
 }
 
 // draw draws a bar for each link: the first tier to the left, the second to the right, and a line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
 	width, height := caption+2*tierSize+3*margin, len(results)*panel+3*margin
-	fmt.Fprintf(&c, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
+	c.printf("<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
 	c.rect(0, 0, width, height, "white")
 	c.text(caption+margin, margin+5, "leaf to spine")
 	c.text(caption+2*margin+tierSize, margin+5, "spine to core")

@@ -1,6 +1,7 @@
 package place
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 
@@ -31,10 +32,7 @@ func Resilient(before, after []Member, owners []string, seed uint64) []string {
 			free++
 		}
 	}
-	target := map[string]int{}
-	for id, n := range held {
-		target[id] = n
-	}
+	target := maps.Clone(held)
 	excess := func(m Member) *big.Rat {
 		due := big.NewRat(int64(len(owners))*int64(m.Weight), int64(total(members)))
 		return new(big.Rat).Sub(big.NewRat(int64(target[m.ID]), 1), due)
