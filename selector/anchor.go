@@ -130,7 +130,7 @@ func (s *anchor) Next(h uint64, after int) int {
 	if s.buckets.working > 1 {
 		heir = s.buckets.heir(last, b).member()
 	}
-	return s.next(h, e.member(), heir, after)
+	return s.following(h, e.member(), heir, after)
 }
 
 // An anchorEntry is all that a look-up reads of a bucket: in its lowest 16 bits the number of buckets that were working

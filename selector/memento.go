@@ -118,7 +118,7 @@ func (s *memento) Next(h uint64, after int) int {
 	if s.buckets.working() > 1 {
 		heir = s.buckets.entries[s.buckets.heir(h, last, b)].member()
 	}
-	return s.next(h, owner, heir, after)
+	return s.following(h, owner, heir, after)
 }
 
 // A mementoEntry is, in its lower half, 0 for a bucket with a member and 1 + the number of buckets with one after this one

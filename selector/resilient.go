@@ -165,5 +165,5 @@ type bucketOrder struct{ heirloom }
 
 // next implements preference.
 func (o bucketOrder) next(bucket, owner, after int) int {
-	return o.heirloom.next(mix64(uint64(bucket)), owner, -1, after)
+	return o.following(mix64(uint64(bucket)), owner, -1, after)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
@@ -99,5 +98,5 @@ func TestRingAndMultiProbeRefuse(t *testing.T) {
 	require.EqualError(t, err, "selector: parameter out of range: 4097 (limit 4096)")
 	_, err = selector.MultiProbe{Probes: selector.MaxProbes + 1}.Build(group)
 	require.ErrorIs(t, err, selector.ErrParameter)
-	assert.EqualError(t, err, "selector: parameter out of range: 1025 (limit 1024)")
+	require.EqualError(t, err, "selector: parameter out of range: 1025 (limit 1024)")
 }

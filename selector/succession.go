@@ -90,8 +90,8 @@ func newHeirloom(seed uint64, members []Member) (heirloom, error) {
 	return heirloom{s.(Ranker)}, nil
 }
 
-// next returns the member that follows after. An heir of -1 is none.
-func (r heirloom) next(h uint64, owner, heir, after int) int {
+// following returns the member that follows after. An heir of -1 is none.
+func (r heirloom) following(h uint64, owner, heir, after int) int {
 	if after == owner && heir >= 0 {
 		return heir
 	}
