@@ -70,7 +70,7 @@ func write(w io.Writer, o options, results []result) error {
 	var lines strings.Builder
 	lines.WriteString("hasher\tseeds\tleaf-spine links used\tleast\tmost\tspine-core links used\tleast\tmost\t\n")
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(&lines, "%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
+		fmt.Fprintf(&lines, "%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
 			r.First.Used, r.First.Links, r.First.Min, r.First.Max, r.Second.Used, r.Second.Links, r.Second.Min, r.Second.Max)
 	}
 	if _, err := io.WriteString(t, lines.String()); err != nil {
