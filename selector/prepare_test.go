@@ -31,12 +31,13 @@ func randomMembers(rng *rand.Rand, prefix string, n int, weights uint32) []selec
 // TestSettledHashesStayWhoeverJoins lets the members that were announced join in random order, some of them never.
 func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 30 {
+	for n := range 40 {
+		strategy := []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slack: selector.UnlimitedSlack}}[n%2]
 		weights := []uint32{1, 5}[rng.IntN(2)]
 		members := randomMembers(rng, "m", 1+rng.IntN(20), weights)
 		drained := selector.Member{ID: "drained", Weight: 3}
 		announced := append(randomMembers(rng, "a", 1+rng.IntN(5), weights), drained)
-		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: strategy})
 		require.NoError(t, err)
 		members = append(members, selector.Member{ID: drained.ID})
 		_, err = g.Update(hopsOf(members))
@@ -128,14 +129,16 @@ func TestHashOfADownMemberIsNotSettled(t *testing.T) {
 }
 
 func TestPrepareErrors(t *testing.T) {
-	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Maglev{}})
-	require.NoError(t, err)
-	_, err = g.Prepare(selector.Equal("a")...)
-	require.ErrorIs(t, err, selector.ErrNotMinimal)
-	_, err = g.Prepare()
-	require.NoError(t, err)
+	for _, s := range []selector.Strategy{selector.Maglev{}, selector.Jump{}, selector.Bounded{}} {
+		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: s})
+		require.NoError(t, err)
+		_, err = g.Prepare(selector.Equal("a")...)
+		require.ErrorIs(t, err, selector.ErrNotMinimal)
+		_, err = g.Prepare()
+		require.NoError(t, err)
+	}
 
-	g, err = selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	before, err := g.Update(hopsOf(selector.Equal("a", "b")))
 	require.NoError(t, err)
