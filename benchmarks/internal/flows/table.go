@@ -21,6 +21,7 @@ type Table struct {
 
 	sticky  *flowcache.Sticky
 	view    *selector.View
+	hasher  *hash.Mix
 	bursts  int64
 	packets [Batch]flowcache.Packet
 	routes  [Batch]flowcache.Route
@@ -37,7 +38,7 @@ func NewTable(n int) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Table: table, Group: group, Now: int64(time.Hour), sticky: flowcache.NewSticky(table)}
+	t := &Table{Table: table, Group: group, Now: int64(time.Hour), sticky: flowcache.NewSticky(table), hasher: Hasher()}
 	return t, t.Update(10)
 }
 
@@ -83,7 +84,7 @@ func (t *Table) Keys(keys []hash.FlowKey, flags hash.TCPFlags) (pinned int) {
 	for len(keys) > 0 {
 		n := min(Batch, len(keys))
 		for i, k := range keys[:n] {
-			d := Hasher{}.Hash(k)
+			d := t.hasher.Hash(k)
 			t.packets[i] = flowcache.Packet{Digest: d, Hash: d, View: t.view, Flags: flags, Proto: 6}
 		}
 		pinned += t.burst(n)
@@ -106,7 +107,7 @@ func (t *Table) burst(n int) (pinned int) {
 // One routes an ACK of each flow, one by one, digest made included, and returns how many met a pin.
 func (t *Table) One(keys []hash.FlowKey) (pinned int) {
 	for _, k := range keys {
-		d := Hasher{}.Hash(k)
+		d := t.hasher.Hash(k)
 		t.packets[0] = flowcache.Packet{Digest: d, Hash: d, View: t.view, Flags: hash.ACK, Proto: 6}
 		if t.sticky.Route(&t.packets[0], t.Now).Verdict == flowcache.Pinned {
 			pinned++
