@@ -27,7 +27,7 @@ func newClocks(c *Config) clocks {
 		k.refresh[s] = max(1, min(k.life[s]/8, k.grace[s]/4))
 		k.life[s] += k.lag(State(s))
 		k.grace[s] += k.lag(State(s))
-		if State(s) == EstablishedTCP || State(s) == Established {
+		if State(s) != Probation {
 			k.steady[s] = k.refresh[s]
 		}
 		k.limit[s] = k.life[s] + aheadTicks

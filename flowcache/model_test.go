@@ -29,6 +29,9 @@ func steps(t *testing.T, otherwise int) int {
 	t.Helper()
 	env := os.Getenv("ECMP_MODEL_STEPS")
 	if env == "" {
+		if testing.Short() {
+			return otherwise / 8
+		}
 		return otherwise
 	}
 	n, err := strconv.Atoi(env)

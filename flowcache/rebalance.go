@@ -9,7 +9,7 @@ import (
 
 // rebalancing is what Rebalance has allowed.
 type rebalancing struct {
-	left atomic.Int64  // moves; may be below 0 for a moment
+	left atomic.Int64  // moves; below 0 after workers have raced for the last
 	idle atomic.Uint32 // in ticks, at least 1
 }
 
@@ -38,7 +38,6 @@ func (s *Sticky) rebalance(p *Packet, at *atomic.Uint64, w word, now uint32, i i
 		return Route{}, false, true
 	}
 	if t.rebalancing.left.Add(-1) < 0 {
-		t.rebalancing.left.Add(1)
 		return Route{}, false, true
 	}
 	next := word(0)

@@ -30,7 +30,7 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 		tries = allTries
 	}
 	t := s.table
-	first := int(tag/(2*bucketSize)) % (2 * bucketSize)
+	first := int(tag / (2 * bucketSize) % (2 * bucketSize))
 	for n := range 2 * bucketSize {
 		i, b := (first+n)%(2*bucketSize), home
 		if i >= bucketSize {

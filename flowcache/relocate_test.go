@@ -60,7 +60,7 @@ func (c *shuttle) copies() (n int) {
 	return n
 }
 
-// while moves the pin to and fro until work is done, which is repeated until there were some hundred moves.
+// while moves the pin to and fro until work is done, which is repeated until there were many moves.
 func (c *shuttle) while(work func()) {
 	var stop atomic.Bool
 	var moves atomic.Int32
@@ -72,7 +72,7 @@ func (c *shuttle) while(work func()) {
 			}
 		}
 	})
-	for moves.Load() < 300 {
+	for moves.Load() < 200_000 {
 		work()
 	}
 	stop.Store(true)
@@ -141,18 +141,41 @@ func TestWhatChangesDuringAMoveWins(t *testing.T) {
 	}
 }
 
-// TestVoidPinsStayWhereTheyAre fills two buckets with pins of a member that left and others, all established.
+// TestVoidPinsStayWhereTheyAre fills a bucket with pins of members that left.
 func TestVoidPinsStayWhereTheyAre(t *testing.T) {
-	c := newShuttle(t)
-	worker := NewSticky(c.Table)
-	at, w := c.find(c.packet.Digest)
-	void := w.withSlot(7)
-	at.Store(uint64(void))
-	home := c.home(c.packet.Digest)
-	for range 10 {
-		worker.makeRoom(home, home, uint64(home), occupied, 0)
+	table := newTestTable(t, 1000)
+	worker := NewSticky(table)
+	for i := range bucketSize {
+		table.buckets[5][i].Store(uint64(newWord(uint64(i)+1, 7, 0, EstablishedTCP)))
 	}
-	_, found := c.buckets[home].find(w.tag())
-	assert.Equal(t, void, found)
-	assert.Zero(t, worker.tally[relocated])
+	assert.False(t, worker.makeRoom(5, 5, 1, occupied, 0))
+	for i := range bucketSize {
+		assert.NotZero(t, table.buckets[5][i].Load())
+	}
+}
+
+// TestNoMoveWhereTheFlowHasAnotherPin leaves a pin that two workers made twice to the one of them that withdraws it.
+func TestNoMoveWhereTheFlowHasAnotherPin(t *testing.T) {
+	c := newShuttle(t)
+	at, w := c.find(c.packet.Digest)
+	other := &c.buckets[c.away(w.tag(), c.home(c.packet.Digest))]
+	other[7].Store(uint64(w))
+	assert.False(t, NewSticky(c.Table).relocate(at, w, other, 0))
+	assert.Equal(t, 2, c.copies())
+}
+
+func TestMatchSeesEveryPlace(t *testing.T) {
+	for place := range bucketSize {
+		var b bucket
+		for i := range b {
+			b[i].Store(uint64(newWord(uint64(100+i), 3, 4, Closing)))
+		}
+		w := newWord(7, 1, 2, Established)
+		b[place].Store(uint64(w))
+		assert.Equal(t, w, b.match(7))
+		assert.Zero(t, b.match(8))
+		at, found := b.find(7)
+		assert.Same(t, &b[place], at)
+		assert.Equal(t, w, found)
+	}
 }

@@ -144,6 +144,9 @@ func (b Bounded) slots() uint32 {
 	return b.Slots
 }
 
+// Minimal implements [Minimal]: it is true with UnlimitedSlack.
+func (b Bounded) Minimal() bool { return b.Slack == UnlimitedSlack }
+
 func (b Bounded) identity() string {
 	return "bounded/" + strconv.FormatUint(uint64(b.slots()), 10) + "/" + b.Slack.String() +
 		"/" + strconv.FormatUint(b.Seed, 10)

@@ -31,10 +31,11 @@ func randomMembers(rng *rand.Rand, prefix string, n int, weights uint32) []selec
 // TestSettledHashesStayWhoeverJoins lets the members that were announced join in random order, some of them never.
 func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for run := range 60 {
-		strategy, weights := selector.Strategy(selector.Rendezvous{}), []uint32{1, 5}[rng.IntN(2)]
-		if run%4 > 0 { // their announced members take the same buckets whoever joins first
-			strategy, weights = append(equalOnly(), selector.Anchor{Capacity: 40})[run%4-1], 1
+	for run := range 80 {
+		strategy := []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slack: selector.UnlimitedSlack}}[run/5%2]
+		weights := []uint32{1, 5}[rng.IntN(2)]
+		if run%5 > 1 { // their announced members take the same buckets whoever joins first
+			strategy, weights = append(equalOnly(), selector.Anchor{Capacity: 40})[run%5-2], 1
 		}
 		members := randomMembers(rng, "m", 1+rng.IntN(20), weights)
 		drained := selector.Member{ID: "drained", Weight: weights}
@@ -131,14 +132,16 @@ func TestHashOfADownMemberIsNotSettled(t *testing.T) {
 }
 
 func TestPrepareErrors(t *testing.T) {
-	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Maglev{}})
-	require.NoError(t, err)
-	_, err = g.Prepare(selector.Equal("a")...)
-	require.ErrorIs(t, err, selector.ErrNotMinimal)
-	_, err = g.Prepare()
-	require.NoError(t, err)
+	for _, s := range []selector.Strategy{selector.Maglev{}, selector.Jump{}, selector.Bounded{}} {
+		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: s})
+		require.NoError(t, err)
+		_, err = g.Prepare(selector.Equal("a")...)
+		require.ErrorIs(t, err, selector.ErrNotMinimal)
+		_, err = g.Prepare()
+		require.NoError(t, err)
+	}
 
-	g, err = selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	before, err := g.Update(hopsOf(selector.Equal("a", "b")))
 	require.NoError(t, err)

@@ -69,7 +69,7 @@ func (m *measurement) hits(n int) ([]row, error) {
 		{name + "batch, hash included", t[1].String(), "", "", "reported"},
 		{name + "one by one, hash included", t[2].String(), "", "", "reported"},
 	}
-	for _, p := range flows.Peers(fold) {
+	for _, p := range flows.Peers(fold()) {
 		c := p.New(table.Cap())
 		c.Set(keys)
 		t, err := duel(m.blocks, batch, one, lookUp(c.Get, keys))
@@ -124,7 +124,11 @@ func (m *measurement) refreshes(name string, table *flows.Table, digests []uint6
 	}, nil
 }
 
-func fold(k hash.FlowKey) uint32 { return uint32(flows.Hasher{}.Hash(k) >> 32) }
+// fold is the hash for the peer that has none of its own.
+func fold() func(hash.FlowKey) uint32 {
+	hasher := flows.Hasher()
+	return func(k hash.FlowKey) uint32 { return uint32(hasher.Hash(k) >> 32) }
+}
 
 func batchBar(k flows.Kind, n int) string {
 	switch {

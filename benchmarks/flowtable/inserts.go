@@ -25,7 +25,7 @@ func inserts(m *measurement) (rows []row, err error) {
 		{"churn: for each flow that times out a new one", true, n, "at least 0.77x the fastest bounded"},
 		{"churn: no flow ends, each new one pushes one out", true, 0, "reported"},
 	} {
-		for _, p := range flows.Peers(fold) {
+		for _, p := range flows.Peers(fold()) {
 			if how.full && p.Kind == flows.Exact {
 				continue
 			}

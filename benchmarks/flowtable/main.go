@@ -59,6 +59,7 @@ func groups() []group {
 		{"curve", curve},
 		{"flood", flood},
 		{"upkeep", upkeep},
+		{"prepare", prepared},
 	}
 }
 

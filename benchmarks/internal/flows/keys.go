@@ -8,9 +8,6 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// Hasher is what digests are made with where the time to make them counts.
-type Hasher = hash.XX
-
 // Keys returns the keys of n flows, in random order; those of different series have none in common.
 func Keys(series uint64, n int) []hash.FlowKey {
 	rng := rand.New(rand.NewPCG(series, 1))
@@ -26,11 +23,15 @@ func Keys(series uint64, n int) []hash.FlowKey {
 	return keys
 }
 
+// Hasher returns what digests are made with.
+func Hasher() *hash.Mix { return hash.NewMix(1) }
+
 // Digests returns the digests of keys.
 func Digests(keys []hash.FlowKey) []uint64 {
+	hasher := Hasher()
 	digests := make([]uint64, len(keys))
 	for i, k := range keys {
-		digests[i] = Hasher{}.Hash(k)
+		digests[i] = hasher.Hash(k)
 	}
 	return digests
 }

@@ -21,6 +21,7 @@ type Table struct {
 
 	sticky  *flowcache.Sticky
 	view    *selector.View
+	hasher  *hash.Mix
 	bursts  int64
 	packets [Batch]flowcache.Packet
 	routes  [Batch]flowcache.Route
@@ -37,7 +38,7 @@ func NewTable(n int) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Table: table, Group: group, Now: int64(time.Hour), sticky: flowcache.NewSticky(table)}
+	t := &Table{Table: table, Group: group, Now: int64(time.Hour), sticky: flowcache.NewSticky(table), hasher: Hasher()}
 	return t, t.Update(10)
 }
 
@@ -70,7 +71,7 @@ func (t *Table) Send(digests []uint64, flags hash.TCPFlags) (pinned int) {
 	for len(digests) > 0 {
 		n := min(Batch, len(digests))
 		for i, d := range digests[:n] {
-			t.packets[i] = flowcache.Packet{Digest: d, Hash: d, View: t.view, Flags: flags, Proto: 6}
+			t.set(&t.packets[i], d, flags)
 		}
 		pinned += t.burst(n)
 		digests = digests[n:]
@@ -83,13 +84,18 @@ func (t *Table) Keys(keys []hash.FlowKey, flags hash.TCPFlags) (pinned int) {
 	for len(keys) > 0 {
 		n := min(Batch, len(keys))
 		for i, k := range keys[:n] {
-			d := Hasher{}.Hash(k)
-			t.packets[i] = flowcache.Packet{Digest: d, Hash: d, View: t.view, Flags: flags, Proto: 6}
+			d := t.hasher.Hash(k)
+			t.set(&t.packets[i], d, flags)
 		}
 		pinned += t.burst(n)
 		keys = keys[n:]
 	}
 	return pinned
+}
+
+// set writes field after field: a literal would be made elsewhere and copied in pieces that are wider than what was written.
+func (t *Table) set(p *flowcache.Packet, digest uint64, flags hash.TCPFlags) {
+	p.Digest, p.Hash, p.View, p.Flags, p.Proto = digest, digest, t.view, flags, 6
 }
 
 func (t *Table) burst(n int) (pinned int) {
@@ -106,8 +112,7 @@ func (t *Table) burst(n int) (pinned int) {
 // One routes an ACK of each flow, one by one, digest made included, and returns how many met a pin.
 func (t *Table) One(keys []hash.FlowKey) (pinned int) {
 	for _, k := range keys {
-		d := Hasher{}.Hash(k)
-		t.packets[0] = flowcache.Packet{Digest: d, Hash: d, View: t.view, Flags: hash.ACK, Proto: 6}
+		t.set(&t.packets[0], t.hasher.Hash(k), hash.ACK)
 		if t.sticky.Route(&t.packets[0], t.Now).Verdict == flowcache.Pinned {
 			pinned++
 		}
