@@ -196,7 +196,11 @@ func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
 		flows := clients(500)
 		before := make(map[hash.FlowKey]string)
 		for _, k := range flows {
-			before[k] = g.connect(k, 0)
+			if k.Proto() == tcp {
+				before[k] = g.connect(k, 0)
+			} else {
+				before[k], _ = g.forward(k, 0, 5*second) // and then every ten seconds or less
+			}
 		}
 		changes := [][]selector.Member{pods(1, 9), pods(1, 5), append(pods(5, 9), pods(1, 4)...), {
 			{ID: "pod01"}, {ID: "pod02"}, {ID: "pod03"}, {ID: "pod04"}, {ID: "pod05", Weight: 9},

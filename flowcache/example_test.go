@@ -2,6 +2,7 @@ package flowcache_test
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
@@ -56,4 +57,48 @@ func ExampleSticky_RouteBatch() {
 	// no member
 	// placed
 	// pinned
+}
+
+// The uplinks of a gateway keep no state, so a flow may change from one to another where it pauses for longer than their
+// delays differ: nothing is reordered, and the load follows the weights within moments.
+func ExampleFlowlets() {
+	domain := selector.NewDomain()
+	uplinks, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Rendezvous{}, Domain: domain})
+	if err != nil {
+		panic(err)
+	}
+	table, err := flowcache.NewTable(flowcache.Flowlets(domain, 100_000, 20*time.Millisecond))
+	if err != nil {
+		panic(err)
+	}
+	sticky := flowcache.NewSticky(table)
+	set := func(members ...selector.Member) {
+		var hops []selector.Hop[struct{}]
+		for _, m := range members {
+			hops = append(hops, selector.Hop[struct{}]{Member: m})
+		}
+		if _, err := uplinks.Update(hops); err != nil {
+			panic(err)
+		}
+	}
+	send := func(now time.Duration) {
+		view := uplinks.Load().View()
+		packet := flowcache.NewPacket(view, &hash.Headers{Proto: 17}, 0x123456789abcdef)
+		route := sticky.Route(&packet, int64(now))
+		fmt.Println(now, view.Member(int(route.Member)).ID, route.Verdict)
+	}
+
+	set(selector.Member{ID: "east", Weight: 1}, selector.Member{ID: "west", Weight: 0})
+	send(0)
+	send(15 * time.Millisecond)
+	set(selector.Member{ID: "east", Weight: 0}, selector.Member{ID: "west", Weight: 1})
+	send(30 * time.Millisecond) // in the middle of a burst
+	send(45 * time.Millisecond)
+	send(90 * time.Millisecond) // after a pause
+	// Output:
+	// 0s east placed
+	// 15ms east pinned
+	// 30ms east pinned
+	// 45ms east pinned
+	// 90ms west placed
 }

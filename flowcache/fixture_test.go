@@ -12,7 +12,12 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-const second = int64(time.Second)
+const (
+	second = int64(time.Second)
+
+	// gone is when the pin of an established TCP flow has expired for sure, at the defaults: an eighth and two ticks later.
+	gone = 350*time.Second*9/8 + 2*time.Second
+)
 
 // A router is what the tests route with: one group, one table and one worker.
 type router struct {

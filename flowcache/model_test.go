@@ -2,6 +2,8 @@ package flowcache_test
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,6 +23,22 @@ func modelConfig(flows int) flowcache.Config {
 	}
 }
 
+// steps is how many steps TestModel takes with each table: ECMP_MODEL_STEPS=4000000 makes more than ten million packets of
+// all of them.
+func steps(t *testing.T, otherwise int) int {
+	t.Helper()
+	env := os.Getenv("ECMP_MODEL_STEPS")
+	if env == "" {
+		if testing.Short() {
+			return otherwise / 8
+		}
+		return otherwise
+	}
+	n, err := strconv.Atoi(env)
+	require.NoError(t, err)
+	return n
+}
+
 // TestModel drives a table and the model alike with random packets, sweeps, marks, and changes of the group. Where the table
 // has room for all flows it must answer exactly as the model; small ones may only refuse, or lose what may be lost.
 func TestModel(t *testing.T) {
@@ -28,24 +46,18 @@ func TestModel(t *testing.T) {
 		flows, steps int
 		exact        bool
 	}{
-		"ample":         {flows: 5000, steps: 300_000, exact: true},
-		"one bucket":    {flows: 1, steps: 200_000},
-		"three buckets": {flows: 18, steps: 300_000},
+		"ample":         {flows: 5000, steps: 150_000, exact: true},
+		"one bucket":    {flows: 1, steps: 100_000},
+		"three buckets": {flows: 18, steps: 150_000},
+		"seven buckets": {flows: 42, steps: 150_000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := modelConfig(tt.flows)
-			w := newWalk(t, c, rand.New(rand.NewPCG(uint64(tt.flows), 7)))
-			for range tt.steps {
-				p, got := w.step()
-				if p == nil {
-					continue
-				}
-				if tt.exact {
-					require.Equal(t, w.model.Route(p, w.now), got, "%+v", *p)
-				} else {
-					require.NoError(t, w.model.Check(p, w.now, got))
-				}
+			w := newWalk(t, modelConfig(tt.flows), rand.New(rand.NewPCG(uint64(tt.flows), 7)))
+			w.exact = tt.exact
+			for range steps(t, tt.steps) {
+				w.step()
 			}
+			t.Logf("%d packets, %+v", w.packets, w.table.Stats())
 			stats := w.table.Stats()
 			require.Positive(t, stats.Moved)
 			require.Positive(t, stats.Promoted)
@@ -56,6 +68,12 @@ func TestModel(t *testing.T) {
 				require.Positive(t, stats.Refused)
 				require.Positive(t, stats.Evicted)
 				require.Positive(t, stats.Reused)
+			}
+			if tt.exact {
+				require.Positive(t, stats.Rebalanced)
+			}
+			if w.table.Buckets() > 1 && !tt.exact {
+				require.Positive(t, stats.Relocated)
 			}
 		})
 	}
@@ -68,19 +86,19 @@ func FuzzModel(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint16, flows uint8) {
 		w := newWalk(t, modelConfig(int(flows)+1), rand.New(rand.NewPCG(seed, 7)))
 		for range steps {
-			if p, got := w.step(); p != nil {
-				require.NoError(t, w.model.Check(p, w.now, got))
-			}
+			w.step()
 		}
 	})
 }
 
-// A walk is a random history of a router.
+// A walk is a random history of a router, beside the model's.
 type walk struct {
 	*router
-	model *sticky.Model
-	rng   *rand.Rand
-	views []*selector.View // the latest, and the one before
+	model   *sticky.Model
+	rng     *rand.Rand
+	views   []*selector.View // the latest, and the one before
+	exact   bool             // the table has room for all
+	packets int
 }
 
 func newWalk(t *testing.T, c flowcache.Config, rng *rand.Rand) *walk {
@@ -89,23 +107,60 @@ func newWalk(t *testing.T, c flowcache.Config, rng *rand.Rand) *walk {
 	return w
 }
 
-// step does something at random; of a packet it returns the route.
-func (w *walk) step() (*flowcache.Packet, flowcache.Route) {
+// step does something at random, and checks it.
+func (w *walk) step() {
 	switch n := w.rng.IntN(1000); {
-	case n < 2:
+	case n < 4:
 		w.change()
-	case n < 10:
-		w.domain.Mark(w.anyID()).SetDown(w.rng.IntN(3) == 0)
 	case n < 20:
+		w.domain.Mark(w.anyID()).SetDown(w.rng.IntN(3) == 0)
+	case n < 40:
 		w.table.Sweep(w.now, w.table.Buckets())
 		w.model.Sweep(w.now)
-	case n < 300:
-		w.now += w.rng.Int64N(int64(8 * time.Millisecond))
+	case n < 43 && w.exact:
+		w.model.Moves, w.model.Idle = w.rng.IntN(20), time.Duration(w.rng.IntN(int(200*time.Millisecond)))
+		w.table.Rebalance(w.model.Moves, w.model.Idle)
+	case n < 500:
+		w.now += w.rng.Int64N(int64(12 * time.Millisecond))
+	case n < 900:
+		p := w.packet(w.anyView())
+		w.check(&p, w.Route(&p, w.now))
 	default:
-		p := w.packet()
-		return p, w.Route(p, w.now)
+		w.burst()
 	}
-	return nil, flowcache.Route{}
+}
+
+// burst routes some packets at once. It has one view: with two, packets of one flow may void each other's pins.
+func (w *walk) burst() {
+	packets, view := make([]flowcache.Packet, w.rng.IntN(40)), w.anyView()
+	for i := range packets {
+		packets[i] = w.packet(view)
+	}
+	routes := make([]flowcache.Route, len(packets))
+	w.RouteBatch(routes, packets, w.now)
+	for i := range packets {
+		w.check(&packets[i], routes[i])
+	}
+}
+
+func (w *walk) check(p *flowcache.Packet, got flowcache.Route) {
+	w.packets++
+	if !w.exact {
+		require.NoError(w.t, w.model.Check(p, w.now, got))
+		return
+	}
+	before, had := w.model.Pins[p.Digest]
+	require.Equal(w.t, w.model.Route(p, w.now), got, "%+v", *p)
+	if !had {
+		return
+	}
+	silence, timeout := w.now-before.Heard, w.model.Timeout(before.State)*int64(w.model.Config.Tick)
+	if silence <= timeout {
+		require.True(w.t, w.model.Alive(before, w.now), "pins live at least as long as they are to")
+	}
+	if silence > timeout*9/8+2*int64(w.model.Config.Tick) {
+		require.False(w.t, w.model.Alive(before, w.now), "pins live at most so much longer")
+	}
 }
 
 func (w *walk) anyID() string { return string(rune('a' + w.rng.IntN(6))) }
@@ -118,20 +173,30 @@ func (w *walk) change() {
 		}
 	}
 	w.views[1] = w.views[0]
-	w.views[0] = w.set(members...)
+	w.set(members...)
+	var announced []selector.Member
+	if w.rng.IntN(3) == 0 {
+		announced = selector.Equal(w.anyID())
+	}
+	s, err := w.group.Prepare(announced...)
+	require.NoError(w.t, err)
+	w.views[0] = s.View()
 }
 
-func (w *walk) packet() *flowcache.Packet {
-	flags := []hash.TCPFlags{hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.FIN | hash.ACK, hash.RST, 0}
-	view := w.views[0]
+func (w *walk) anyView() *selector.View {
 	if w.rng.IntN(10) == 0 {
-		view = w.views[1]
+		return w.views[1]
 	}
-	flow := w.rng.Uint64N(60)
+	return w.views[0]
+}
+
+func (w *walk) packet(view *selector.View) flowcache.Packet {
+	flags := []hash.TCPFlags{hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.FIN | hash.ACK, hash.RST, 0}
+	flow := w.rng.Uint64N(70)
 	p := packet(view, flow, 17, 0)
 	if flow%3 != 0 {
 		p.Proto, p.Flags = 6, flags[w.rng.IntN(len(flags))]
 	}
 	p.LookupOnly = w.rng.IntN(10) == 0
-	return &p
+	return p
 }

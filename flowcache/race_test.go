@@ -106,4 +106,6 @@ func TestEverythingAtOnce(t *testing.T) {
 	routing.Wait()
 	stop.Store(true)
 	side.Wait()
+	assert.Positive(t, r.table.Stats().Evicted)
+	assert.Positive(t, r.table.Stats().Relocated)
 }

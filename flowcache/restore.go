@@ -25,6 +25,9 @@ type SnapshotError struct {
 }
 
 func (e *SnapshotError) Error() string {
+	if e.Got == e.Want {
+		return fmt.Sprintf("flowcache: restore: %v: at byte %d", e.Err, e.Offset)
+	}
 	return fmt.Sprintf("flowcache: restore: %v: at byte %d: got %#x, want %#x", e.Err, e.Offset, e.Got, e.Want)
 }
 
@@ -34,12 +37,13 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 // Restore reads what Save wrote, to the end of r, and adds its pins to the table as of time now, each as old as it was then. It
 // needs a table of the same Flows and the same check value. Slots and clocks may differ: a pin finds its member by the names of the
 // group and the member among the views. One that does not is restored as that of a member that left, so that its flow is
-// reported as Moved. A flow that has a pin already keeps that.
+// reported as Moved. A flow that has a pin already keeps that; one that is pinned by a worker at the same moment keeps either, so
+// restore before the workers start where that matters.
 //
 // The stream is verified whole before anything is applied. The error is a [*SnapshotError] or that of r, and the table is then
-// unchanged. It needs memory for the whole stream.
+// unchanged. Restore needs memory for the whole stream, of which it reads no more than a table of this size can have written.
 func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector.View) error {
-	data, err := io.ReadAll(r)
+	data, err := t.readSaved(r)
 	if err != nil {
 		return err
 	}
@@ -48,24 +52,29 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 		return err
 	}
 	slots := currentSlots(s.owners, views)
-	tick := t.tickAt(now)
+	tick, worker := t.clocks.tickAt(now), NewSticky(t)
+	defer t.counters.add(&worker.tally)
 	for b := range t.buckets {
-		for _, w := range s.bucket() {
-			t.restorePin(b, w, s.tick, slots[w.slot()], tick)
+		pins := s.bucket()
+		for _, w := range pins {
+			t.buckets[t.away(w.tag(), b)][0].Load() // so that the cache misses of a bucket overlap
+		}
+		for _, w := range pins {
+			worker.restorePin(b, w, s.tick, slots[w.slot()], tick)
 		}
 	}
 	return nil
 }
 
 // currentSlots maps the slots of a stream to those that the same members have in the views, NoSlot if none.
-func currentSlots(owners map[uint16]slotName, views []*selector.View) map[uint16]uint16 {
+func currentSlots(owners map[uint16]slotName, views []*selector.View) *[1 << 16]uint16 {
 	now := make(map[slotName]uint16)
 	for _, v := range views {
 		for i, m := range v.All() {
 			now[slotName{v.Name(), m.ID}] = v.Slot(i)
 		}
 	}
-	slots := make(map[uint16]uint16)
+	slots := new([1 << 16]uint16)
 	for old, name := range owners {
 		slots[old] = now[name]
 	}
@@ -73,29 +82,18 @@ func currentSlots(owners map[uint16]slotName, views []*selector.View) map[uint16
 }
 
 // restorePin puts a pin, in which the age stands in place of the tick, into bucket b, or into the other one of its flow.
-func (t *Table) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
+func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
+	t := s.table
 	age := t.config.ticks(time.Duration(w.tick()) * tickThen)
-	if age > int64(t.timeouts[w.state()]) {
+	if age > int64(t.clocks.life[w.state()]) {
 		return
 	}
-	other := t.away(w.tag(), b)
-	if _, has := t.buckets[b].find(w.tag()); has != 0 {
-		return
-	}
-	if _, has := t.buckets[other].find(w.tag()); has != 0 {
-		return
-	}
-	pin := newWord(w.tag(), slot, now-uint32(age), w.state())
-	for {
-		at, old, class := t.room(b, other, now)
-		if class == occupied {
-			t.counters.refused.Add(1)
-			return
+	for _, bucket := range [2]int{b, t.away(w.tag(), b)} {
+		at, has := t.buckets[bucket].find(w.tag())
+		if has == 0 || t.clocks.expired(has, now) && at.CompareAndSwap(uint64(has), 0) {
+			continue
 		}
-		if at.CompareAndSwap(uint64(old), uint64(pin)) {
-			t.counters.tookOver[class].Add(1)
-			t.counters.inserted.Add(1)
-			return
-		}
+		return
 	}
+	s.insert(b, newWord(w.tag(), slot, now-uint32(age), w.state()), now)
 }

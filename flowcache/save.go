@@ -1,9 +1,8 @@
 package flowcache
 
 import (
-	"bufio"
 	"encoding/binary"
-	"hash"
+	"errors"
 	"hash/crc32"
 	"io"
 )
@@ -24,35 +23,48 @@ const (
 // Save writes the pins that have not expired at time now, with their ages, states and, by name, their members. check is
 // stored for Restore to compare: a value that tells whether digests still mean the same flows, such as the seed of the hash
 // or, where that is secret, a digest of it. Workers may go on meanwhile; each pin is written as it was at some moment. The
-// error is that of w. It takes 8 to 9 bytes a pin, and one a bucket.
+// error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
 func (t *Table) Save(w io.Writer, check uint64, now int64) error {
-	s := saver{out: bufio.NewWriterSize(w, 1<<16), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
 	s.header(t, check)
-	tick := t.tickAt(now)
+	tick := t.clocks.tickAt(now)
 	for b := range t.buckets {
 		s.bucket(t, &t.buckets[b], tick)
 	}
 	s.owners(t)
-	s.buf = binary.LittleEndian.AppendUint32(s.buf, s.sum.Sum32())
 	s.flush()
-	if s.err != nil {
-		return s.err
-	}
-	return s.out.Flush()
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, s.sum)
+	s.flush()
+	return s.err
 }
 
-// A saver remembers the first error, after which it writes nothing.
+const (
+	saveBuffer = 1 << 16
+	maxOwners  = 64 << 20
+)
+
+// ErrNames is the error of Save where the names of groups and members that have pins take more than 64 MiB.
+var ErrNames = errors.New("flowcache: save: the names of groups and members are too long")
+
+// A saver collects what is to be written. It remembers the first error, after which it writes nothing.
 type saver struct {
-	out  *bufio.Writer
-	sum  hash.Hash32
+	out  io.Writer
+	sum  uint32 // CRC-32C of what was written
 	buf  []byte
-	seen [1 << 16]bool // slots that some pin names
+	seen [1 << 16]uint8 // 1 for each slot that some pin names
 	err  error
+}
+
+// room flushes the buffer if it has no room for n more bytes.
+func (s *saver) room(n int) {
+	if cap(s.buf)-len(s.buf) < n {
+		s.flush()
+	}
 }
 
 func (s *saver) flush() {
 	if s.err == nil {
-		_, _ = s.sum.Write(s.buf) // never fails
+		s.sum = crc32.Update(s.sum, crc32.MakeTable(crc32.Castagnoli), s.buf)
 		_, s.err = s.out.Write(s.buf)
 	}
 	s.buf = s.buf[:0]
@@ -64,29 +76,37 @@ func (s *saver) header(t *Table, check uint64) {
 	s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(t.buckets)))
 	s.buf = binary.LittleEndian.AppendUint64(s.buf, check)
 	s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(t.config.Tick))
-	s.flush()
 }
 
+// bucket writes every word and then keeps those that are pins, instead of branching on what can't be predicted.
 func (s *saver) bucket(t *Table, b *bucket, now uint32) {
-	s.buf = append(s.buf, 0)
+	const most = 1 + 8*bucketSize
+	s.room(most)
+	out := (*[most]byte)(s.buf[len(s.buf):cap(s.buf)])
+	n := 0
 	for i := range b {
 		w := word(b[i].Load())
-		if w == 0 || t.expired(w, now) {
-			continue
+		binary.LittleEndian.PutUint64(out[1+8*(n%bucketSize):], uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
+		keep := 1
+		if t.clocks.expired(w, now) {
+			keep = 0
 		}
-		s.seen[w.slot()] = true
-		s.buf[0]++
-		s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
+		if w == 0 {
+			keep = 0
+		}
+		s.seen[w.slot()] |= uint8(keep)
+		n += keep
 	}
-	s.flush()
+	out[0] = byte(n)
+	s.buf = s.buf[:len(s.buf)+1+8*n]
 }
 
 // owners comes after the pins, when it is known which slots they name. A slot that nobody owns any more is left out.
 func (s *saver) owners(t *Table) {
+	var list []byte
 	count := uint32(0)
-	s.buf = binary.LittleEndian.AppendUint32(s.buf, count)
 	for slot, seen := range s.seen {
-		if !seen {
+		if seen == 0 {
 			continue
 		}
 		group, member, ok := t.config.Domain.SlotOwner(uint16(slot))
@@ -94,12 +114,16 @@ func (s *saver) owners(t *Table) {
 			continue
 		}
 		count++
-		s.buf = binary.LittleEndian.AppendUint16(s.buf, uint16(slot))
+		list = binary.LittleEndian.AppendUint16(list, uint16(slot))
 		for _, name := range [2]string{group, member} {
-			s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(name)))
-			s.buf = append(s.buf, name...)
+			list = binary.LittleEndian.AppendUint32(list, uint32(len(name)))
+			list = append(list, name...)
 		}
 	}
-	binary.LittleEndian.PutUint32(s.buf, count)
-	s.flush()
+	if len(list) > maxOwners-4 {
+		s.err = errors.Join(s.err, ErrNames)
+		return
+	}
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, count)
+	s.buf = append(s.buf, list...)
 }

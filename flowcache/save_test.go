@@ -69,7 +69,7 @@ func TestRestoredAgesGoOn(t *testing.T) {
 		after := newRouter(t, flowcache.Config{Tick: tick}, "a", "b")
 		after.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
 		require.NoError(t, after.restore(saved))
-		after.wait(150*time.Second + 3*tick)
+		after.wait(gone - 200*time.Second + 3*tick)
 		after.expect(1, hash.ACK, "b", flowcache.Placed)
 	}
 }
@@ -78,7 +78,7 @@ func TestPinsOlderThanTheTimeoutsNowAreNotRestored(t *testing.T) {
 	before := newRouter(t, flowcache.Config{}, "a")
 	before.connect(1)
 	before.wait(200 * time.Second)
-	after := newRouter(t, flowcache.Config{EstablishedTCP: 199 * time.Second}, "a")
+	after := newRouter(t, flowcache.Config{EstablishedTCP: 170 * time.Second}, "a")
 	require.NoError(t, after.restore(before.save()))
 	assert.Zero(t, after.table.Stats().Inserted)
 }
@@ -98,6 +98,36 @@ func TestRestoreTellsGroupsApart(t *testing.T) {
 		require.NoError(t, table.Restore(bytes.NewReader(saved), check, after.now, views...))
 		after.Sticky = flowcache.NewSticky(table)
 		after.expect(1, hash.ACK, member, flowcache.Pinned)
+	}
+}
+
+func TestExpiredPinDoesNotKeepARestoredOneOut(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a", "b")
+	member := before.connect(1)
+	saved := before.save()
+	after := newRouter(t, flowcache.Config{}, "a", "b", "c", "d", "e", "f", "g", "h")
+	_, _ = after.tcp(1, hash.SYN)
+	after.wait(10 * time.Second)
+	require.NoError(t, after.restore(saved))
+	after.expect(1, hash.ACK, member, flowcache.Pinned)
+}
+
+// endless is a stream without an end.
+type endless struct{ prefix []byte }
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := copy(b, e.prefix)
+	e.prefix = e.prefix[n:]
+	if n == 0 {
+		n = len(b)
+	}
+	return n, nil
+}
+
+func TestEndlessStreamsAreGivenUp(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
+	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"), flowcache.ErrSize: r.save()[:32]} {
+		require.ErrorIs(t, r.table.Restore(&endless{prefix}, check, r.now, r.view()), want)
 	}
 }
 

@@ -3,6 +3,7 @@ package flowcache
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"time"
 )
 
@@ -11,18 +12,46 @@ type saved struct {
 	tick   time.Duration
 	pins   []byte // bucket after bucket
 	owners map[uint16]slotName
+	next   [bucketSize]word
 }
 
 type slotName struct{ group, member string }
 
+// readSaved reads a stream to its end. It gives up early on one that is foreign, or longer than one of this table can be.
+func (t *Table) readSaved(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(headerSize)))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(&savedReader{data: data}); err != nil {
+		return nil, err
+	}
+	longest := len(t.buckets)*(1+8*bucketSize) + maxOwners + crcSize
+	rest, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > longest {
+		return nil, &SnapshotError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)), Want: uint64(longest)}
+	}
+	return append(data, rest...), nil
+}
+
+func checkVersion(r *savedReader) error {
+	if magic := r.take(len(saveMagic)); string(magic) != saveMagic {
+		return &SnapshotError{Err: ErrForeign}
+	}
+	if version := r.uint32(); version != saveVersion {
+		return &SnapshotError{Err: ErrForeign, Offset: len(saveMagic), Got: uint64(version), Want: saveVersion}
+	}
+	return nil
+}
+
 // parse verifies a stream from the first byte to the last.
 func (t *Table) parse(data []byte, check uint64) (*saved, error) {
 	r := savedReader{data: data}
-	if magic := r.take(len(saveMagic)); string(magic) != saveMagic {
-		return nil, &SnapshotError{Err: ErrForeign}
-	}
-	if version := r.uint32(); version != saveVersion {
-		return nil, &SnapshotError{Err: ErrForeign, Offset: len(saveMagic), Got: uint64(version), Want: saveVersion}
+	if err := checkVersion(&r); err != nil {
+		return nil, err
 	}
 	if err := r.checkSum(); err != nil {
 		return nil, err
@@ -57,15 +86,14 @@ func (t *Table) parse(data []byte, check uint64) (*saved, error) {
 	return s, nil
 }
 
-// bucket returns the pins of the next bucket.
+// bucket returns the pins of the next bucket, until the next call.
 func (s *saved) bucket() []word {
-	r := savedReader{data: s.pins}
-	pins := make([]word, r.uint8(), bucketSize)
-	for i := range pins {
-		pins[i] = word(r.uint64())
+	n := int(s.pins[0])
+	for i := range n {
+		s.next[i] = word(binary.LittleEndian.Uint64(s.pins[1+8*i:]))
 	}
-	s.pins = s.pins[r.at:]
-	return pins
+	s.pins = s.pins[1+8*n:]
+	return s.next[:n]
 }
 
 // A savedReader reads on; past the end it yields zeros and sets short.

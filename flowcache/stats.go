@@ -2,37 +2,68 @@ package flowcache
 
 import "sync/atomic"
 
-type counters struct {
-	inserted, refused, promoted, moved, detoured, voided, expired atomic.Uint64
+// An event is something that Stats counts.
+type event uint8
 
-	tookOver [occupied]atomic.Uint64 // by class of the word before
+const (
+	inserted event = iota
+	refused
+	reused
+	evicted
+	relocated
+	promoted
+	moved
+	detoured
+	rebalanced
+	voided
+	expired
+	events
+)
+
+// counters are those of a table.
+type counters [events]atomic.Uint64
+
+// A tally is what a worker has counted and not yet added to the counters of the table, which all workers write to.
+type tally [events]uint32
+
+func (c *counters) add(t *tally) {
+	for e, n := range t {
+		if n != 0 {
+			c[e].Add(uint64(n))
+			t[e] = 0
+		}
+	}
 }
 
 // Stats counts what happened in a table since it was made. What a packet met is its Verdict; these are the events behind.
 type Stats struct {
-	Inserted uint64 // flows pinned that had no pin
-	Refused  uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
-	Reused   uint64 // inserts that took the place of a pin that had expired or whose member had left
-	Evicted  uint64 // inserts that took the place of a pin on probation
-	Promoted uint64 // pins that left probation
-	Moved    uint64 // pins given up since their member left, or was down for longer than the grace
-	Detoured uint64 // packets of pinned flows that went elsewhere while their member was down
-	Voided   uint64 // pins found by Sweep whose member had left
-	Expired  uint64 // pins removed by Sweep
+	Inserted   uint64 // flows pinned: new ones, those whose pin had expired, and connections begun anew
+	Refused    uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
+	Reused     uint64 // pins put in the place of one that had expired or whose member had left
+	Evicted    uint64 // inserts that took the place of a pin on probation
+	Relocated  uint64 // pins that went to their other bucket, to make room for an insert
+	Promoted   uint64 // pins that left probation
+	Moved      uint64 // pins given up since their member left, or was down for longer than the grace
+	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
+	Rebalanced uint64 // pins moved as Rebalance allowed
+	Voided     uint64 // pins found by Sweep whose member had left
+	Expired    uint64 // pins removed by Sweep
 }
 
-// Stats returns the counters. They are read one after another while workers go on.
+// Stats returns the counters, read one after another while workers go on. A burst is counted when it has been routed.
 func (t *Table) Stats() Stats {
 	c := &t.counters
 	return Stats{
-		Inserted: c.inserted.Load(),
-		Refused:  c.refused.Load(),
-		Reused:   c.tookOver[dead].Load(),
-		Evicted:  c.tookOver[fresh].Load(),
-		Promoted: c.promoted.Load(),
-		Moved:    c.moved.Load(),
-		Detoured: c.detoured.Load(),
-		Voided:   c.voided.Load(),
-		Expired:  c.expired.Load(),
+		Inserted:   c[inserted].Load(),
+		Refused:    c[refused].Load(),
+		Reused:     c[reused].Load(),
+		Evicted:    c[evicted].Load(),
+		Relocated:  c[relocated].Load(),
+		Promoted:   c[promoted].Load(),
+		Moved:      c[moved].Load(),
+		Detoured:   c[detoured].Load(),
+		Rebalanced: c[rebalanced].Load(),
+		Voided:     c[voided].Load(),
+		Expired:    c[expired].Load(),
 	}
 }

@@ -3,125 +3,121 @@ package flowcache
 import (
 	"sync/atomic"
 
-	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
-
-// A Packet is what Sticky needs to know of a packet.
-type Packet struct {
-	Digest uint64         // which flow this is: a 64-bit hash of its key, salted by its group
-	Hash   uint64         // where a selector places it
-	View   *selector.View // of its group, loaded once a burst; never nil, and of the table's domain
-	Flags  hash.TCPFlags  // of a TCP packet, if Digest tells its connection from all others; else 0
-	Proto  uint8          // IP protocol number
-
-	// LookupOnly is for packets that belong to a flow but are not its own: they go where its pin says, and neither make nor
-	// refresh nor promote nor close one.
-	LookupOnly bool
-}
-
-// NewPacket returns the packet that h describes, of a flow whose key has the given hash. ICMP errors and fragments are
-// LookupOnly.
-//
-// The hash serves as the digest too, so it must be a good one of 64 bits: not a device's 32-bit hash, beside which the caller
-// computes a Digest of its own. If the key is coarser than a connection, the caller sets Flags to 0, lest one connection's FIN
-// close the pin of all.
-func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) Packet {
-	return Packet{
-		Digest:     hash64 ^ v.Salt(),
-		Hash:       hash64,
-		View:       v,
-		Flags:      h.TCPFlags,
-		Proto:      h.Proto,
-		LookupOnly: h.ICMPError || h.FragFirst || h.FragLater,
-	}
-}
-
-// A Verdict says how a packet got its member.
-type Verdict uint8
-
-const (
-	Pinned   Verdict = iota // the flow's pin said so
-	Placed                  // a new flow: the selector said so, and it is pinned now
-	Moved                   // the flow's member left, or was down for longer than the grace: selected anew, and pinned there
-	Detoured                // the flow's member is down: selected anew for this packet alone
-	Unpinned                // the selector said so, and there is no pin: LookupOnly, a view that is not the latest, or a member without slot
-	Refused                 // a new flow for which the table had no room: the selector said so
-	NoMember                // the group has no member that can take the flow
-)
-
-// String returns the verdict's name.
-func (v Verdict) String() string {
-	switch v {
-	case Pinned:
-		return "pinned"
-	case Placed:
-		return "placed"
-	case Moved:
-		return "moved"
-	case Detoured:
-		return "detoured"
-	case Unpinned:
-		return "unpinned"
-	case Refused:
-		return "refused"
-	case NoMember:
-		return "no member"
-	}
-	return "invalid"
-}
-
-// A Route is where a packet goes: the index of a member in its view, and why. Member is -1 if and only if Verdict is NoMember.
-type Route struct {
-	Member  int32
-	Verdict Verdict
-}
 
 // Sticky routes packets over a table. Each worker has one of its own; all of them may share the table.
 type Sticky struct {
 	table *Table
+
+	tick    uint32 // of the last packet
+	tickEnd int64  // when it ends; the clock has not been asked yet if this is 0
+
+	pressure pressure
+	tally    tally
 }
 
 // NewSticky returns a router over the table, for one worker.
 func NewSticky(t *Table) *Sticky { return &Sticky{table: t} }
 
-// RouteBatch routes a burst at time now: dst[i] is the route of p[i]. It panics if dst is shorter than p. It allocates
-// nothing.
-func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
-	dst = dst[:len(p):len(dst)]
-	t := s.table
-	tick := t.tickAt(now)
-	const ahead = 32 // how many cache misses are kept in flight
-	for len(p) > 0 {
-		n := min(ahead, len(p))
-		for i := range p[:n] {
-			t.buckets[t.home(p[i].Digest)][0].Load()
-		}
-		for i := range p[:n] {
-			dst[i] = t.route(&p[i], tick)
-		}
-		dst, p = dst[n:], p[n:]
+// tickAt remembers the last tick, since a division for each packet would be felt.
+func (s *Sticky) tickAt(now int64) uint32 {
+	length := s.table.clocks.tick
+	if left := s.tickEnd - now; left <= 0 || left > length {
+		s.tick = s.table.clocks.tickAt(now)
+		s.tickEnd = (now/length + 1) * length
 	}
+	return s.tick
 }
 
 // Route routes one packet at time now, in nanoseconds. Each flow whose member left is reported as Moved once.
 func (s *Sticky) Route(p *Packet, now int64) Route {
-	return s.table.route(p, s.table.tickAt(now))
+	t, tick := s.table, s.tickAt(now)
+	tag, home := tagOf(p.Digest), t.home(p.Digest)
+	w := t.buckets[home].match(tag)
+	if w == 0 {
+		w = t.buckets[t.away(tag, home)].match(tag)
+	}
+	if member, ok := t.steady(p, w, tick); ok {
+		return Route{int32(member), Pinned}
+	}
+	r := s.route(p, tick)
+	t.counters.add(&s.tally)
+	return r
 }
 
-func (t *Table) route(p *Packet, now uint32) Route {
+// RouteBatch routes a burst at time now: dst[i] is the route of p[i], as if they were routed one after another. It panics if
+// dst is shorter than p. It allocates nothing.
+func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
+	dst = dst[:len(p):len(dst)]
+	tick := s.tickAt(now)
+	for len(p) > ahead {
+		s.burst(dst[:ahead], p[:ahead], tick)
+		dst, p = dst[ahead:], p[ahead:]
+	}
+	s.burst(dst, p, tick)
+	s.table.counters.add(&s.tally)
+}
+
+// ahead is how many cache misses a burst keeps in flight.
+const ahead = 32
+
+// burst routes up to ahead packets. It first touches the home buckets of all flows, so that their cache misses overlap; then
+// routes those that have their pin there; then touches the other buckets of the rest, and routes them. All packets of a flow
+// are in the same part, in order.
+func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
+	var (
+		homes  [ahead]int32
+		absent [ahead]uint8
+	)
+	t := s.table
+	for i := range p {
+		home := t.home(p[i].Digest)
+		homes[i%ahead] = int32(home)
+		t.buckets[home][0].Load()
+	}
+	n := 0
+	for i := range p {
+		w := t.buckets[homes[i%ahead]].match(tagOf(p[i].Digest))
+		member, ok := t.steady(&p[i], w, now)
+		switch {
+		case ok:
+			dst[i] = Route{int32(member), Pinned}
+		case w != 0:
+			dst[i] = s.route(&p[i], now)
+		default:
+			absent[n%ahead] = uint8(i)
+			n++
+		}
+	}
+	for _, i := range absent[:n] {
+		t.buckets[t.away(tagOf(p[i].Digest), int(homes[i%ahead]))][0].Load()
+	}
+	for _, i := range absent[:n] {
+		tag := tagOf(p[i].Digest)
+		w := t.buckets[t.away(tag, int(homes[i%ahead]))].match(tag)
+		if member, ok := t.steady(&p[i], w, now); ok {
+			dst[i] = Route{int32(member), Pinned}
+		} else {
+			dst[i] = s.route(&p[i], now)
+		}
+	}
+}
+
+func (s *Sticky) route(p *Packet, now uint32) Route {
 	for {
-		at, w := t.find(p.Digest)
-		if r, ok := t.follow(p, at, w, now); ok {
+		at, w := s.table.find(p.Digest)
+		if r, ok := s.follow(p, at, w, now); ok {
 			return r
 		}
 	}
 }
 
 // follow routes a packet whose pin is w, at place at. ok is false if another worker changed the pin meanwhile.
-func (t *Table) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
-	if w == 0 || t.expired(w, now) {
-		return t.place(p, at, w, now)
+func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
+	t := s.table
+	if w == 0 || t.clocks.expired(w, now) {
+		return s.place(p, at, w, now)
 	}
 	v := p.View
 	i, known := v.BySlot(w.slot())
@@ -129,24 +125,29 @@ func (t *Table) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 	case !known && (p.LookupOnly || !v.Latest()): // the word was loaded before: it may be newer than the view
 		return p.selected(Unpinned), true
 	case !known:
-		return t.repin(p, at, w, now, Moved)
+		return s.repin(p, at, w, now, Moved)
 	case !v.Alive(i):
-		if !p.LookupOnly && w.age(now) > t.downGrace {
-			return t.repin(p, at, w, now, Moved)
+		if !p.LookupOnly && w.age(now) > t.clocks.grace[w.state()] {
+			return s.repin(p, at, w, now, Moved)
 		}
-		t.counters.detoured.Add(1)
+		s.tally[detoured]++
 		return p.selected(Detoured), true
 	case p.LookupOnly:
 		return Route{int32(i), Pinned}, true
-	case w.state() == closing && p.opens():
-		return t.repin(p, at, w, now, Placed)
+	case w.state() == Closing && p.opens():
+		return s.repin(p, at, w, now, Placed)
+	}
+	if t.rebalancing.left.Load() > 0 {
+		if r, done, ok := s.rebalance(p, at, w, now, i); done {
+			return r, ok
+		}
 	}
 	next := t.touch(w, p, now)
 	if next != w && !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
 	}
-	if w.state() == probation && next.state() != probation {
-		t.counters.promoted.Add(1)
+	if w.state() == Probation && next.state() != Probation {
+		s.tally[promoted]++
 	}
 	return Route{int32(i), Pinned}, true
 }
@@ -161,47 +162,63 @@ func (p *Packet) selected(v Verdict) Route {
 }
 
 // place routes and pins a flow that has no pin, or an expired one, w.
-func (t *Table) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
+func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
 	switch {
 	case p.LookupOnly:
 		return p.selected(Unpinned), true
 	case w != 0:
-		return t.repin(p, at, w, now, Placed)
+		return s.repin(p, at, w, now, Placed)
 	}
 	r = p.selected(Placed)
 	if r.Verdict == NoMember {
 		return r, true
 	}
-	slot := p.View.Slot(int(r.Member))
+	slot := s.table.slotFor(p, r)
 	if slot == selector.NoSlot {
 		r.Verdict = Unpinned
 		return r, true
 	}
-	inserted, lost := t.insert(p.Digest, newWord(tagOf(p.Digest), slot, now, probation), now)
-	if !inserted {
+	ok, lost := s.insert(s.table.home(p.Digest), newWord(tagOf(p.Digest), slot, now, Probation), now)
+	if !ok {
 		r.Verdict = Refused
 	}
 	return r, !lost
 }
 
 // repin selects a member anew for a flow and puts its new pin in the place of the old one, w. Without a member the old pin
-// stays, to tell later that the flow moved; a member without slot can't be pinned, and the old pin goes.
-func (t *Table) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict Verdict) (r Route, ok bool) {
+// stays, to tell later that the flow moved; a member without slot can't be pinned to, and the old pin goes.
+func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict Verdict) (r Route, ok bool) {
 	r = p.selected(verdict)
 	if r.Verdict == NoMember {
 		return r, true
 	}
 	next := word(0)
-	if slot := p.View.Slot(int(r.Member)); slot != selector.NoSlot {
-		next = newWord(w.tag(), slot, now, probation)
+	if slot := s.table.slotFor(p, r); slot != selector.NoSlot {
+		next = newWord(w.tag(), slot, now, Probation)
 	} else if verdict == Placed {
 		r.Verdict = Unpinned
 	}
 	if !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
 	}
-	if verdict == Moved {
-		t.counters.moved.Add(1)
+	switch {
+	case verdict == Moved:
+		s.tally[moved]++
+	case next != 0:
+		s.tally[inserted]++
+		if s.table.clocks.expired(w, now) {
+			s.tally[reused]++
+		}
 	}
 	return r, true
+}
+
+// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made;
+// and if the flow stays there without a pin whoever joins.
+func (t *Table) slotFor(p *Packet, r Route) uint16 {
+	slot := p.View.Slot(int(r.Member))
+	if !t.config.Domain.SlotInUse(slot) || p.View.Settled(p.Hash, int(r.Member)) {
+		return selector.NoSlot
+	}
+	return slot
 }

@@ -35,7 +35,7 @@ func TestBucketsOfAFlowAreEachOthersOther(t *testing.T) {
 
 func TestNoPinLooksLikeNone(t *testing.T) {
 	for _, digest := range []uint64{0, 1, 1<<tagShift - 1} {
-		w := newWord(tagOf(digest), selector.NoSlot, 0, probation)
+		w := newWord(tagOf(digest), selector.NoSlot, 0, Probation)
 		assert.NotZero(t, w)
 		assert.Equal(t, tagOf(digest), w.tag())
 	}
@@ -48,7 +48,7 @@ func TestLowerOfTwoPinsWins(t *testing.T) {
 	home := table.home(digest)
 	away := table.away(tag, home)
 	low, high := &table.buckets[home][2], &table.buckets[away][1]
-	mine, theirs := newWord(tag, 1, 0, probation), newWord(tag, 2, 0, probation)
+	mine, theirs := newWord(tag, 1, 0, Probation), newWord(tag, 2, 0, Probation)
 
 	low.Store(uint64(theirs))
 	high.Store(uint64(mine))
@@ -69,12 +69,13 @@ func TestRestoreLooksIntoBothBuckets(t *testing.T) {
 	const digest, tag = 3 << 40, 3 << 12
 	home := table.home(digest)
 	away := table.away(tag, home)
-	w := newWord(tag, 1, 0, established)
+	w := newWord(tag, 1, 0, Established)
 	for _, b := range []int{home, away} {
 		table.buckets[b][0].Store(uint64(w))
-		table.restorePin(home, w, 1, 1, 0)
-		table.restorePin(away, w, 1, 1, 0)
-		assert.Zero(t, table.Stats().Inserted)
+		s := NewSticky(table)
+		s.restorePin(home, w, 1, 1, 0)
+		s.restorePin(away, w, 1, 1, 0)
+		assert.Zero(t, s.tally[inserted])
 		table.buckets[b][0].Store(0)
 	}
 }

@@ -8,21 +8,15 @@ const (
 	slotShift = 12
 	tickShift = 2
 
-	tickWrap   = 1 << 10
-	tickMask   = tickWrap - 1
-	futureTick = 960 // an age from here on is that of a pin that another worker touched with a clock a little ahead
+	tickWrap = 1 << 10
+	tickMask = tickWrap - 1
+
+	// Another worker, whose clock is up to this far ahead, may have touched a pin; its age is none then.
+	aheadTicks = 64
 )
 
-type state uint8
-
-const (
-	probation state = iota
-	establishedTCP
-	established
-	closing
-)
-
-func newWord(tag uint64, slot uint16, tick uint32, s state) word {
+// newWord makes a word; the tick is taken modulo tickWrap.
+func newWord(tag uint64, slot uint16, tick uint32, s State) word {
 	return word(tag<<tagShift | uint64(slot)<<slotShift | uint64(tick&tickMask)<<tickShift | uint64(s))
 }
 
@@ -33,16 +27,20 @@ func tagOf(digest uint64) uint64 {
 
 func (w word) tag() uint64  { return uint64(w >> tagShift) }
 func (w word) slot() uint16 { return uint16(w >> slotShift) }
-func (w word) state() state { return state(w & 3) }
+func (w word) state() State { return State(w & 3) }
 func (w word) tick() uint32 { return uint32(w>>tickShift) & tickMask }
 
-// age returns how many ticks ago the word was touched.
+// steps returns how many ticks the clock has gone on since, round and round: a great number if it is behind.
+func (w word) steps(now uint32) uint32 { return (now - uint32(w>>tickShift)) & tickMask }
+
+// age returns how many ticks ago the word was refreshed.
 func (w word) age(now uint32) uint32 {
-	age := (now - w.tick()) & tickMask
-	if age >= futureTick {
-		return 0
-	}
-	return age
+	return max(w.agePlus(now), aheadTicks) - aheadTicks
+}
+
+// agePlus is the age and aheadTicks more, so that a clock a little ahead makes it less, and not a great age.
+func (w word) agePlus(now uint32) uint32 {
+	return w.steps(now + aheadTicks)
 }
 
 func (w word) withSlot(slot uint16) word {

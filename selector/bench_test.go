@@ -19,6 +19,7 @@ var benchmarked = []struct {
 	{"rendezvous", selector.Rendezvous{}},
 	{"maglev", selector.Maglev{}},
 	{"jump", selector.Jump{}},
+	{"bounded", selector.Bounded{}},
 }
 
 func benchmarkGroup(n int, weights ...uint32) []selector.Member {

@@ -1,11 +1,13 @@
 package selector
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,6 +51,9 @@ func TestJumpRounding(t *testing.T) {
 		{0xf0c4d002d262b20f, 2147483647, 1088704464},
 		{0xd43fd7b756f095b1, 1521352591, 658393787},
 		{0x9ff6f8f0c5f8cf36, 2147483647, 2051627710},
+		{0x29751579f427cb48, 222298112, 222298111}, // exact: 222298112, which is no bucket
+		{0xb4b255394db89a0, 2097152, 2097151},
+		{0xa86a1f94c37c0154, 26091008, 26091007},
 	} {
 		assert.Equal(t, c.want, jump(c.key, c.n))
 	}
@@ -109,6 +114,42 @@ func TestCost(t *testing.T) {
 		}
 		if ^u > 1<<30 { // below, the units show
 			require.InEpsilon(t, exact*(1<<logBits), float64(got), 0.0003, "%#x", u)
+		}
+	}
+}
+
+// TestBids has each bid before the next: by cost over weight, exactly, then by draw, then by place.
+func TestBids(t *testing.T) {
+	bids := []bid{
+		{cost: 0, draw: 9, weight: 1, place: 1},
+		{cost: 4, draw: 8, weight: 2, place: 5},
+		{cost: 2, draw: 7, weight: 1, place: 0},
+		{cost: 6, draw: 7, weight: 3, place: 2},
+		{cost: 1 << 54, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1<<54 + 1, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1 << 54, draw: 5, weight: 1, place: 4},
+	}
+	for i := range bids {
+		for j := range bids {
+			assert.Equal(t, i < j, bids[i].before(&bids[j]), "%d and %d", i, j)
+		}
+	}
+}
+
+// TestWeightedRendezvousOfEqualWeights: the general path agrees with the fast one.
+func TestWeightedRendezvousOfEqualWeights(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	for _, n := range []int{1, 2, 31, 32, 33, 35, 36, 37, 100} {
+		d := draws{seeds: make([]uint64, n)}
+		for i := range d.seeds {
+			d.seeds[i] = random.Uint64()
+		}
+		fast, general := &rendezvous{d}, &weightedRendezvous{d, slices.Repeat([]uint32{1}, n), logTable()}
+		for range 3000 {
+			h := random.Uint64()
+			want := fast.Select(h)
+			require.Equal(t, want, general.Select(h))
+			require.Equal(t, fast.Next(h, want), general.Next(h, want))
 		}
 	}
 }
@@ -186,6 +227,29 @@ func TestModulus(t *testing.T) {
 	}
 }
 
+// TestFirst compares the endgame's order of slots with their ranks, above all of slots that are close in rank, on both sides
+// of the size from which the ranks themselves are compared.
+func TestFirst(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 8))
+	for _, size := range []uint32{2, 3, 251, 65537, 1048573, 1048583, 16777213} {
+		require.True(t, isPrime(size))
+		for range 300 {
+			p := permutation{offset: random.Uint32N(size), skip: 1 + random.Uint32N(size-1)}
+			c := claims[uint8]{permutations: permutations{newModulus(size), []permutation{p}}}
+			c.members[0].inverse = uint32(c.modulus.inverse(uint64(p.skip)))
+			start := random.Uint64N(uint64(size))
+			slots := make([]uint32, min(size, 100)) // consecutive ranks, wrapping around, in random order
+			for i, r := range random.Perm(len(slots)) {
+				rank := (start + uint64(r)) % uint64(size)
+				slots[i] = uint32((uint64(p.offset) + rank*uint64(p.skip)) % uint64(size))
+				require.Equal(t, rank, c.rank(0, uint64(slots[i])))
+			}
+			want := slices.MinFunc(slots, func(a, b uint32) int { return cmp.Compare(c.rank(0, uint64(a)), c.rank(0, uint64(b))) })
+			require.Equal(t, want, slots[c.first(0, slots)], "%d slots", size)
+		}
+	}
+}
+
 func TestIsPrime(t *testing.T) {
 	for n := range int64(70_000) {
 		require.Equal(t, big.NewInt(n).ProbablyPrime(0), isPrime(uint32(n)), n)
@@ -205,10 +269,19 @@ func TestIdentities(t *testing.T) {
 		"threshold": Threshold{}, "threshold/keep-order": Threshold{KeepOrder: true},
 		"rendezvous/0": Rendezvous{}, "rendezvous/18446744073709551615": Rendezvous{Seed: math.MaxUint64},
 		"maglev/65537/0": Maglev{}, "maglev/251/7": Maglev{Size: 251, Seed: 7}, "jump": Jump{},
+		"anchor/0/0": Anchor{}, "anchor/9/7": Anchor{Capacity: 9, Seed: 7}, "memento/0": Memento{}, "memento/7": Memento{Seed: 7},
+		"resilient/65536/0": Resilient{}, "resilient/9/7": Resilient{Buckets: 9, Seed: 7},
+		"ring/160/0": Ring{}, "ring/9/7": Ring{Points: 9, Seed: 7},
+		"multi-probe/21/0": MultiProbe{}, "multi-probe/9/7": MultiProbe{Probes: 9, Seed: 7},
 	} {
 		assert.Equal(t, want, s.identity())
 	}
-	assert.Equal(t, Maglev{}.identity(), Maglev{Size: DefaultTableSize}.identity())
+	for _, s := range [][2]identified{
+		{Maglev{}, Maglev{Size: DefaultTableSize}}, {Resilient{}, Resilient{Buckets: DefaultBuckets}},
+		{Ring{}, Ring{Points: DefaultPoints}}, {MultiProbe{}, MultiProbe{Probes: DefaultProbes}},
+	} {
+		assert.Equal(t, s[0].identity(), s[1].identity())
+	}
 }
 
 // TestDraws: with random bits in the high half only, few bits or a counter, draws stay unrelated: the winners of

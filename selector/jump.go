@@ -33,25 +33,27 @@ func (Jump) identity() string { return "jump" }
 
 // jump returns the bucket of a key out of n, which must be from 1 to 2^32-1. With b the bucket of the key among fewer
 // buckets, the paper's next bucket is floor(B*2^31/R) with B = b+1 and a random R from 1 to 2^31, in floating point:
-// B * (2^31/R), rounded twice. Here the quotient is exact, and rounding is imitated in the rare case in which it matters.
+// B * (2^31/R), rounded twice. Here it is a product of integers, of which the reciprocal does not wait for B, and rounding is
+// imitated in the rare case in which it matters.
 func jump(key, n uint64) uint64 {
-	b := uint64(0)
-	for {
+	// The floating-point result is within 2^-52 of the quotient, relatively. In units of 2^-32 that is less than this.
+	doubt := n>>20 + 1
+	for b := uint64(1); ; {
 		key = key*2862933555777941757 + 1
-		r, dividend := key>>33+1, (b+1)<<31
-		// The floating-point result is within 2^-52 of the quotient, relatively. In units of 1/R that is B/2^21.
-		doubt := (b + 1) >> 21
-		if dividend > n*r+doubt { // the quotient is beyond n: found without dividing
-			return b
+		r := key>>33 + 1
+		reciprocal := 1 << 63 / r
+		if b<<31 > n*r+b>>21 { // the quotient is beyond n, rounded or not
+			return b - 1
 		}
-		next, rest := dividend/r, dividend%r
-		if rest <= doubt || r-rest <= doubt {
-			next = roundedJump(b+1, r)
+		product := b * reciprocal // 2^32 times the quotient, or up to b less
+		next, fraction := product>>32, product&(1<<32-1)
+		if fraction < doubt || fraction+b+doubt >= 1<<32 {
+			next = roundedJump(b, r)
 		}
 		if next >= n {
-			return b
+			return b - 1
 		}
-		b = next
+		b = next + 1
 	}
 }
 

@@ -49,8 +49,9 @@ type equalThreshold struct {
 }
 
 // region solves the bounds of n equal members for i, with x = h>>33. The first i with x <= bound_i is the least i with
-// x+1 <= (i+1)*2^31/n + 1/2, that is (2x+1)*n <= (i+1)*2^32, hence i = ceil((2x+1)*n/2^32) - 1.
-func (s *equalThreshold) region(h uint64) uint64 { return ((h>>32|1)*s.n - 1) >> 32 }
+// x+1 <= (i+1)*2^31/n + 1/2, that is (2x+1)*n <= (i+1)*2^32. Both sides are never equal, as 2x+1 is odd and n is small;
+// hence i = floor((2x+1)*n/2^32).
+func (s *equalThreshold) region(h uint64) uint64 { return (h>>32 | 1) * s.n >> 32 }
 
 func (s *equalThreshold) Select(h uint64) int { return memberAt(s.mapping, int(s.region(h))) }
 

@@ -23,6 +23,7 @@ type View struct {
 	version     uint64
 	fingerprint uint64
 	shared      *sharedSelector // keeps it in the domain while a view uses it
+	future      *sharedSelector // with the members announced by Group.Prepare; nil if there are none
 	latest      *atomic.Pointer[View]
 }
 

@@ -13,6 +13,8 @@ type viewBuilder struct {
 	ordered  bool
 	salt     uint64
 	latest   atomic.Pointer[View]
+
+	announced []Member // by Group.Prepare
 }
 
 func ordered(s Strategy) bool {
@@ -45,6 +47,9 @@ func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, 
 	prev := previous(old, members)
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
+	}
+	if future, err := b.future(v.selector, members, b.announced); err == nil { // else all is pinned, as if none were announced
+		v.future = future
 	}
 	if err := b.join(v, old, prev); err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ func Maglev(members []Member, size int, seed uint64) []int {
 	owners := slices.Repeat([]int{-1}, size)
 	order := byID(members)
 	turns := make([]uint64, len(members)) // taken by each
-	ranks := make([]int, len(members))    // how far each is in its permutation
-	permutations := make([][2]int, len(members))
+	ranks := make([]uint64, len(members)) // how far each is in its permutation
+	permutations := make([][2]uint64, len(members))
 	for i, m := range members {
 		permutations[i] = permutation(m.ID, size, seed)
 	}
@@ -27,7 +27,7 @@ func Maglev(members []Member, size int, seed uint64) []int {
 		turns[next]++
 		slot := -1
 		for slot < 0 || owners[slot] >= 0 {
-			slot = (permutations[next][0] + ranks[next]*permutations[next][1]) % size
+			slot = int((permutations[next][0] + ranks[next]*permutations[next][1]) % uint64(size))
 			ranks[next]++
 		}
 		owners[slot] = next
@@ -42,7 +42,7 @@ func MaglevOrder(members []Member, size int, seed uint64, owner, slot int) []int
 	for i, m := range members {
 		p := permutation(m.ID, size, seed)
 		turn[i] = 1
-		for at := p[0]; at != slot; at = (at + p[1]) % size {
+		for at := p[0]; at != uint64(slot); at = (at + p[1]) % uint64(size) {
 			turn[i]++
 		}
 	}
@@ -65,9 +65,9 @@ func earlier(k uint64, m Member, l uint64, n Member) bool {
 }
 
 // permutation returns offset and skip.
-func permutation(id string, size int, seed uint64) [2]int {
+func permutation(id string, size int, seed uint64) [2]uint64 {
 	h := SipHash(0xdeadbeefcafebabe, seed, []byte(id))
-	return [2]int{int(h>>32) % size, int(h&0xffffffff)%(size-1) + 1}
+	return [2]uint64{(h >> 32) % uint64(size), (h&0xffffffff)%uint64(size-1) + 1}
 }
 
 // SipHash is SipHash-2-4, section 2 of the paper.

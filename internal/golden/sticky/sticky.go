@@ -27,12 +27,17 @@ type Pin struct {
 	Slot  uint16
 	State State
 	Last  int64 // tick since which the timeout runs
+
+	Heard int64 // when the flow's last packet came; on probation, the first
 }
 
 // A Model routes packets as flowcache.Sticky over a table without limits would.
 type Model struct {
 	Config flowcache.Config // with every duration set
 	Pins   map[uint64]Pin   // by digest
+
+	Moves int           // that Rebalance allows
+	Idle  time.Duration // after which a flow may move
 }
 
 // New returns a model of a table with this configuration, in which every duration is set.
@@ -47,7 +52,20 @@ func (m *Model) ticks(d time.Duration) int64 {
 	return (int64(d) + int64(m.Config.Tick) - 1) / int64(m.Config.Tick)
 }
 
-// Timeout returns the ticks that a pin in state s lives for.
+// Refresh returns how many ticks ago a pin in state s must have been refreshed for a packet to refresh it again.
+func (m *Model) Refresh(s State) int64 {
+	return max(1, min(m.Timeout(s)/8, m.ticks(m.Config.DownGrace)/4))
+}
+
+// slack is the most that the tick of a pin lags behind its flow's last packet, which is added to timeouts.
+func (m *Model) slack(s State) int64 {
+	if s == Probation {
+		return 0
+	}
+	return m.Refresh(s) - 1
+}
+
+// Timeout returns the ticks that a pin in state s must live for after a packet.
 func (m *Model) Timeout(s State) int64 {
 	switch s {
 	case Probation:
@@ -63,7 +81,7 @@ func (m *Model) Timeout(s State) int64 {
 
 // Alive reports whether the pin has not expired.
 func (m *Model) Alive(p Pin, now int64) bool {
-	return m.tick(now)-p.Last <= m.Timeout(p.State)
+	return m.tick(now)-p.Last <= m.Timeout(p.State)+m.slack(p.State)
 }
 
 // Route routes a packet and remembers what a table would.
@@ -87,7 +105,7 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 		return m.place(p, now, flowcache.Moved)
 	}
 	if !p.View.Alive(member) {
-		if m.tick(now)-pin.Last > m.ticks(m.Config.DownGrace) {
+		if m.tick(now)-pin.Last > m.ticks(m.Config.DownGrace)+m.slack(pin.State) {
 			return m.place(p, now, flowcache.Moved)
 		}
 		return selected(p, flowcache.Detoured)
@@ -95,7 +113,20 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 	if pin.State == Closing && isTCP(p) && has(p, hash.SYN) && !has(p, hash.FIN) && !has(p, hash.RST) {
 		return m.place(p, now, flowcache.Placed)
 	}
-	m.Pins[p.Digest] = m.touch(pin, p, now)
+	pin = m.touch(pin, p, now)
+	idle := m.tick(now) - m.Pins[p.Digest].Last - m.slack(m.Pins[p.Digest].State)
+	own := selected(p, flowcache.Rebalanced)
+	if m.Moves > 0 && idle >= max(1, m.ticks(m.Idle)) && own.Member >= 0 && int(own.Member) != member &&
+		m.Config.Domain.SlotInUse(p.View.Slot(int(own.Member))) {
+		m.Moves--
+		pin.Slot, pin.Last, pin.Heard = p.View.Slot(int(own.Member)), m.tick(now), now
+		m.Pins[p.Digest] = pin
+		if p.View.Settled(p.Hash, int(own.Member)) {
+			delete(m.Pins, p.Digest)
+		}
+		return own
+	}
+	m.Pins[p.Digest] = pin
 	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
 }
 
@@ -120,8 +151,8 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 		return r
 	}
 	slot := p.View.Slot(int(r.Member))
-	if slot != selector.NoSlot {
-		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now)}
+	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) { // it is not if the member left after the view was made
+		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
 		return r
 	}
 	delete(m.Pins, p.Digest)
@@ -132,6 +163,7 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 }
 
 func (m *Model) touch(pin Pin, p *flowcache.Packet, now int64) Pin {
+	before := pin.State
 	if isTCP(p) {
 		switch {
 		case has(p, hash.FIN) || has(p, hash.RST):
@@ -146,7 +178,11 @@ func (m *Model) touch(pin Pin, p *flowcache.Packet, now int64) Pin {
 			pin.State = EstablishedOther
 		}
 	}
-	if pin.State != Probation {
+	if pin.State == Probation {
+		return pin
+	}
+	pin.Heard = now
+	if pin.State != before || m.tick(now)-pin.Last >= m.Refresh(pin.State) {
 		pin.Last = m.tick(now)
 	}
 	return pin

@@ -1,0 +1,181 @@
+package flowcache
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A shuttle is a table with one pin, which can be moved from bucket to bucket and back.
+type shuttle struct {
+	*Table
+	packet Packet
+}
+
+func newShuttle(t *testing.T) *shuttle {
+	t.Helper()
+	table := newTestTable(t, 1000)
+	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: table.config.Domain})
+	require.NoError(t, err)
+	s, err := group.Update([]selector.Hop[int]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	require.NoError(t, err)
+	const digest = 0x123456789abcdef0
+	c := &shuttle{Table: table, packet: Packet{Digest: digest, View: s.View(), Flags: hash.ACK, Proto: protoTCP}}
+	require.NotEqual(t, c.home(digest), c.away(tagOf(digest), c.home(digest)))
+	worker := NewSticky(table)
+	require.Equal(t, Placed, worker.Route(&c.packet, 0).Verdict)
+	require.Equal(t, Pinned, worker.Route(&c.packet, 0).Verdict)
+	return c
+}
+
+// move moves the pin to its other bucket.
+func (c *shuttle) move(worker *Sticky) bool {
+	at, w := c.find(c.packet.Digest)
+	home := c.home(c.packet.Digest)
+	away := c.away(w.tag(), home)
+	from, to := home, away
+	if _, there := c.buckets[home].find(w.tag()); there == 0 {
+		from, to = away, home
+	}
+	if at == nil || &c.buckets[from] == &c.buckets[to] {
+		return false
+	}
+	return worker.relocate(at, w, &c.buckets[to], w.tick())
+}
+
+func (c *shuttle) copies() (n int) {
+	for b := range c.buckets {
+		for i := range c.buckets[b] {
+			if word(c.buckets[b][i].Load()).tag() == tagOf(c.packet.Digest) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// while moves the pin to and fro until work is done, which is repeated until there were many moves.
+func (c *shuttle) while(work func()) {
+	var stop atomic.Bool
+	var moves atomic.Int32
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for mover := NewSticky(c.Table); !stop.Load(); {
+			if c.move(mover) {
+				moves.Add(1)
+			}
+		}
+	})
+	for moves.Load() < 200_000 {
+		work()
+	}
+	stop.Store(true)
+	wg.Wait()
+}
+
+// TestMovingPinIsNeverMissed looks a pin up while another worker moves it to and fro.
+func TestMovingPinIsNeverMissed(t *testing.T) {
+	c := newShuttle(t)
+	missed := 0
+	c.while(func() {
+		for range 100_000 {
+			if _, w := c.find(c.packet.Digest); w == 0 {
+				missed++
+			}
+		}
+	})
+	assert.Zero(t, missed)
+	assert.Equal(t, 1, c.copies())
+}
+
+// TestMovingPinIsChanged refreshes a pin while another worker moves it to and fro. A mover that the system suspends in the
+// middle may leave an old copy to be seen for a while, and time runs fast here; but in the end there is one pin, with the last
+// refresh.
+func TestMovingPinIsChanged(t *testing.T) {
+	c := newShuttle(t)
+	worker, now := NewSticky(c.Table), int64(0)
+	c.while(func() {
+		for range 50_000 {
+			now += int64(c.clocks.refresh[EstablishedTCP]) * c.clocks.tick
+			worker.Route(&c.packet, now)
+		}
+	})
+	require.Equal(t, 1, c.copies())
+	_, w := c.find(c.packet.Digest)
+	assert.Zero(t, w.age(c.clocks.tickAt(now)))
+	assert.Equal(t, 1, c.Pins(c.packet.View.Slot(0)))
+}
+
+// TestWhatChangesDuringAMoveWins makes each thing that can happen to a pin between its copy and its end.
+func TestWhatChangesDuringAMoveWins(t *testing.T) {
+	const tag = 0x123456789
+	before, after := newWord(tag, 1, 0, Probation), newWord(tag, 1, 5, Closing)
+	elsewhere := newWord(tag+1, 1, 0, Probation)
+	for name, tt := range map[string]struct {
+		original, copied         word // as the mover finds them
+		wantOriginal, wantCopied word
+		made                     bool
+	}{
+		"nothing":         {original: before, copied: before, wantCopied: before, made: true},
+		"touched":         {original: after, copied: before, wantCopied: after, made: true},
+		"swept":           {original: 0, copied: before, made: true},
+		"pushed out":      {original: elsewhere, copied: before, wantOriginal: elsewhere, wantCopied: before},
+		"copy touched":    {original: before, copied: after, wantCopied: after, made: true},
+		"copy pushed out": {original: after, copied: elsewhere, wantOriginal: after, wantCopied: elsewhere},
+		"both touched":    {original: newWord(tag, 1, 4, EstablishedTCP), copied: after, wantCopied: after, made: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var original, copied atomic.Uint64
+			original.Store(uint64(tt.original))
+			copied.Store(uint64(tt.copied))
+			assert.Equal(t, tt.made, finish(&original, &copied, before))
+			assert.Equal(t, tt.wantOriginal, word(original.Load()))
+			assert.Equal(t, tt.wantCopied, word(copied.Load()))
+		})
+	}
+}
+
+// TestVoidPinsStayWhereTheyAre fills a bucket with pins of members that left.
+func TestVoidPinsStayWhereTheyAre(t *testing.T) {
+	table := newTestTable(t, 1000)
+	worker := NewSticky(table)
+	for i := range bucketSize {
+		table.buckets[5][i].Store(uint64(newWord(uint64(i)+1, 7, 0, EstablishedTCP)))
+	}
+	assert.False(t, worker.makeRoom(5, 5, 1, occupied, 0))
+	for i := range bucketSize {
+		assert.NotZero(t, table.buckets[5][i].Load())
+	}
+}
+
+// TestNoMoveWhereTheFlowHasAnotherPin leaves a pin that two workers made twice to the one of them that withdraws it.
+func TestNoMoveWhereTheFlowHasAnotherPin(t *testing.T) {
+	c := newShuttle(t)
+	at, w := c.find(c.packet.Digest)
+	other := &c.buckets[c.away(w.tag(), c.home(c.packet.Digest))]
+	other[7].Store(uint64(w))
+	assert.False(t, NewSticky(c.Table).relocate(at, w, other, 0))
+	assert.Equal(t, 2, c.copies())
+}
+
+func TestMatchSeesEveryPlace(t *testing.T) {
+	for place := range bucketSize {
+		var b bucket
+		for i := range b {
+			b[i].Store(uint64(newWord(uint64(100+i), 3, 4, Closing)))
+		}
+		w := newWord(7, 1, 2, Established)
+		b[place].Store(uint64(w))
+		assert.Equal(t, w, b.match(7))
+		assert.Zero(t, b.match(8))
+		at, found := b.find(7)
+		assert.Same(t, &b[place], at)
+		assert.Equal(t, w, found)
+	}
+}

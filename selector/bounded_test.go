@@ -1,0 +1,354 @@
+package selector_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// slacks are the slacks that tests try, and what the model calls them.
+var slacks = []struct {
+	slack selector.Slack
+	model int
+}{{0, 50}, {selector.NoSlack, 0}, {1, 1}, {20, 20}, {50, 50}, {500, 500}, {selector.UnlimitedSlack, place.Unlimited}}
+
+// owners returns the table of a selector.
+func owners(s selector.Selector) []int {
+	t := s.(selector.Tabled)
+	list := make([]int, t.Slots())
+	for slot := range list {
+		list[slot] = t.Owner(slot)
+	}
+	return list
+}
+
+func TestBoundedEqualsModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 1))
+	for _, slots := range []int{64, 128, 256, 1024, 4096} {
+		for _, n := range []int{1, 2, 3, 8, 30, 60, 64, 120, 256, 300, 1000} {
+			if n > slots || n*slots > 130_000 {
+				continue
+			}
+			for _, s := range slacks {
+				seed := r.Uint64N(2) * r.Uint64()
+				b := selector.Bounded{Slots: uint32(slots), Slack: s.slack, Seed: seed}
+				group := randomGroup(r, n)
+				model := modelled(group)
+				built := build(t, b, group)
+				want := place.Bounded(model, slots, s.model, seed)
+				require.Equal(t, want, owners(built), "%+v, %v", b, group)
+				for range 2 {
+					h := r.Uint64()
+					slot := int(slotOf(h, uint64(slots)))
+					want := place.BoundedOrder(model, slots, seed, want[slot], slot)
+					require.Equal(t, want, order(built, h), "%+v, %v, %#x", b, group, h)
+				}
+			}
+		}
+	}
+}
+
+// TestBoundedEqualsMerge compares with the faster model, after comparing the two models.
+func TestBoundedEqualsMerge(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 2))
+	for range 20 {
+		model, slack := modelled(randomGroup(r, 20)), slacks[r.IntN(len(slacks))].model
+		require.Equal(t, place.Bounded(model, 256, slack, 1), place.BoundedMerge(model, 256, slack, 1))
+	}
+	for i, n := range []int{2, 10, 100, 100, 1000, 3000} {
+		group := randomGroup(r, n)
+		if i%2 == 0 {
+			for k := range group {
+				group[k].Weight = []uint32{1, 2, 3, 10}[k%4]
+			}
+		}
+		s := slacks[i%len(slacks)]
+		built := build(t, selector.Bounded{Slack: s.slack}, group)
+		require.Equal(t, place.BoundedMerge(modelled(group), selector.DefaultBoundedSlots, s.model, 0), owners(built),
+			"%d members, slack %v", n, s.slack)
+	}
+}
+
+// TestBoundedExtremeWeights has weights so far apart that the clock of one has run out before another's starts.
+func TestBoundedExtremeWeights(t *testing.T) {
+	for _, weights := range [][]uint32{
+		{1, math.MaxUint32 - 2}, {1, 1, 1 << 31}, {1 << 31, 1<<31 - 2}, {1, 1 << 8, 1 << 16, 1 << 24}, {3, 1<<31 - 1, 1<<31 - 5},
+		{1, 2, 3, 4, 5, 1 << 30},
+	} {
+		var group []selector.Member
+		for i, w := range weights {
+			group = append(group, selector.Member{ID: fmt.Sprint(i), Weight: w})
+		}
+		for _, s := range slacks {
+			for _, slots := range []int{64, 4096} {
+				built := build(t, selector.Bounded{Slots: uint32(slots), Slack: s.slack}, group)
+				require.Equal(t, place.BoundedMerge(modelled(group), slots, s.model, 0), owners(built), "%v, %v", weights, s)
+			}
+		}
+	}
+}
+
+func TestBoundedIsHistoryFreeAndScales(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 3))
+	for range 40 {
+		group := randomGroup(r, 1+r.IntN(60))
+		for i := range group {
+			group[i].Weight %= 1 << 20
+		}
+		group[0].Weight |= 1
+		b := selector.Bounded{Slots: 1 << 10, Slack: slacks[r.IntN(len(slacks))].slack, Seed: r.Uint64()}
+		ids := func(group []selector.Member) []string {
+			var list []string
+			for _, owner := range owners(build(t, b, group)) {
+				list = append(list, group[owner].ID)
+			}
+			return list
+		}
+		want := ids(group)
+		r.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
+		require.Equal(t, want, ids(group), "another order")
+		for i := range group {
+			group[i].Weight *= 60
+		}
+		require.Equal(t, want, ids(group), "weights 60 times as large")
+	}
+}
+
+// change returns what a change of a group moves.
+func change(t *testing.T, s selector.Strategy, before, after []selector.Member) selector.Diff {
+	t.Helper()
+	g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: s})
+	require.NoError(t, err)
+	publish := func(members []selector.Member) *selector.Snapshot[struct{}] {
+		hops := make([]selector.Hop[struct{}], len(members))
+		for i, m := range members {
+			hops[i].Member = m
+		}
+		snapshot, err := g.Update(hops)
+		require.NoError(t, err)
+		return snapshot
+	}
+	old := publish(before)
+	d := publish(after).Diff(old)
+	require.True(t, d.Exact)
+	return d
+}
+
+// TestUnlimitedSlackMovesOnlyTheForced: by members that join, leave, drain, and gain or lose weight, one at a time. Every slot
+// that moves leaves a member that lost weight or comes to one that gained it. Diff would compare a change of weights with what
+// is due, which the slots that a member wins are near and not equal to.
+func TestUnlimitedSlackMovesOnlyTheForced(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 4))
+	moved := [4]int{}
+	for range 200 {
+		b := selector.Bounded{Slots: 1 << (6 + r.IntN(7)), Slack: selector.UnlimitedSlack, Seed: r.Uint64()}
+		before := randomGroup(r, 2+r.IntN(40))
+		for i := range before {
+			before[i].Weight = before[i].Weight%1000 + 1
+		}
+		after := slices.Clone(before)
+		i, kind := r.IntN(len(after)), r.IntN(4)
+		switch kind {
+		case 0:
+			after = slices.Delete(after, i, i+1)
+		case 1:
+			after = append(after, selector.Member{ID: "new", Weight: 1 + r.Uint32N(1000)})
+		case 2:
+			after[i].Weight = 0
+		case 3:
+			after[i].Weight = 1 + r.Uint32N(2000)
+		}
+		weights := func(group []selector.Member) map[string]uint32 {
+			m := map[string]uint32{}
+			for _, member := range group {
+				m[member.ID] = member.Weight
+			}
+			return m
+		}
+		was, is := weights(before), weights(after)
+		from, to := owners(build(t, b, before)), owners(build(t, b, after))
+		for slot := range from {
+			loser, winner := before[from[slot]].ID, after[to[slot]].ID
+			if loser != winner {
+				moved[kind]++
+				require.True(t, is[loser] < was[loser] || is[winner] > was[winner],
+					"slot %d moves from %s to %s: %+v, from %v to %v", slot, loser, winner, b, before, after)
+			}
+		}
+		if kind < 2 {
+			require.Equal(t, 1.0, change(t, b, before, after).Ratio()) //nolint:testifylint // it is 1 exactly
+		}
+	}
+	for kind, n := range moved {
+		assert.Greater(t, n, 500, "change %d", kind)
+	}
+}
+
+// TestBoundedShares: without slack every member has its due, to within one slot; with slack, no member has more than one slot
+// above its due of the table enlarged by the slack.
+func TestBoundedShares(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 100 {
+		group := randomGroup(r, 1+r.IntN(64))
+		slots := 1 << (6 + r.IntN(9))
+		sum := 0.0
+		for _, m := range group {
+			sum += float64(m.Weight)
+		}
+		for _, s := range slacks {
+			if s.model < 0 {
+				continue
+			}
+			count := make([]float64, len(group))
+			for _, owner := range owners(build(t, selector.Bounded{Slots: uint32(slots), Slack: s.slack}, group)) {
+				count[owner]++
+			}
+			for i, m := range group {
+				most := math.Ceil(float64(slots)*(1+float64(s.model)/1000)) * float64(m.Weight) / sum
+				require.LessOrEqual(t, count[i], most+1, "member %d of %v, slack %v", i, group, s.slack)
+				if s.slack == selector.NoSlack {
+					require.GreaterOrEqual(t, count[i], most-1, "member %d of %v", i, group)
+				}
+			}
+		}
+	}
+}
+
+// TestBoundedCurve holds the line that benchmarks/curve measures, with few seeds.
+func TestBoundedCurve(t *testing.T) {
+	const seeds = 4
+	maglev, none := selector.Maglev{}, selector.Bounded{Slack: selector.NoSlack}
+	ratios := func(s selector.Strategy, n int) (remove, add, replace float64) {
+		for seed := range uint64(seeds) {
+			r := rand.New(rand.NewPCG(6, seed))
+			all := selector.Equal(names(r, n+1)...)
+			r.Shuffle(n+1, func(i, j int) { all[i], all[j] = all[j], all[i] })
+			remove += change(t, s, all[:n], all[1:n]).Ratio() / seeds
+			add += change(t, s, all[:n], all).Ratio() / seeds
+			replace += change(t, s, all[:n], all[1:]).Ratio() / seeds
+		}
+		return remove, add, replace
+	}
+	for n, limit := range map[int]float64{10: 1, 32: 1.002, 64: 1.006, 100: 1.03, 500: 1.55, 1000: 2} {
+		remove, add, replace := ratios(selector.Bounded{}, n)
+		assert.LessOrEqual(t, remove, limit, "%d members", n)
+		assert.LessOrEqual(t, add, limit, "%d members", n)
+		assert.LessOrEqual(t, replace, limit, "%d members", n)
+	}
+	for _, n := range []int{16, 100, 511, 1008} {
+		remove, add, replace := ratios(none, n)
+		remove2, add2, replace2 := ratios(maglev, n)
+		assert.Less(t, remove, remove2, "%d members", n)
+		assert.Less(t, add, add2, "%d members", n)
+		assert.Less(t, replace, replace2, "%d members", n)
+	}
+}
+
+func TestBoundedBalance(t *testing.T) {
+	share := func(s selector.Slack, group []selector.Member) (lowest, rms float64) {
+		count, sum := make([]float64, len(group)), 0.0
+		for _, owner := range owners(build(t, selector.Bounded{Slack: s}, group)) {
+			count[owner]++
+		}
+		for _, m := range group {
+			sum += float64(m.Weight)
+		}
+		lowest = 1
+		for i, m := range group {
+			share := count[i] / (selector.DefaultBoundedSlots * float64(m.Weight) / sum)
+			lowest = min(lowest, share)
+			rms += (share - 1) * (share - 1) / float64(len(group))
+		}
+		return lowest, math.Sqrt(rms)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := 2; n <= 16; n++ {
+		for range 4 {
+			lowest, _ := share(selector.UnlimitedSlack, selector.Equal(names(r, n)...))
+			assert.Greater(t, lowest, 0.9, "%d members", n)
+		}
+	}
+	for n, limit := range map[int]float64{8: 0.02, 100: 0.045} {
+		group := selector.Equal(names(r, n)...)
+		for i := range group {
+			group[i].Weight = []uint32{1, 2, 3, 10}[i%4]
+		}
+		_, none := share(selector.NoSlack, group)
+		assert.Less(t, none, 0.003, "%d members", n)
+		_, usual := share(selector.DefaultSlack, group)
+		assert.Less(t, usual, limit, "%d members", n)
+	}
+}
+
+// TestBoundedDefaults: zero values are the documented ones, and say so in the fingerprint.
+func TestBoundedDefaults(t *testing.T) {
+	fingerprint := func(b selector.Bounded) uint64 {
+		g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: b})
+		require.NoError(t, err)
+		s, err := g.Update([]selector.Hop[struct{}]{{Member: selector.Member{ID: "a", Weight: 1}}})
+		require.NoError(t, err)
+		return s.View().Fingerprint()
+	}
+	zero := fingerprint(selector.Bounded{})
+	assert.Equal(t, zero, fingerprint(selector.Bounded{Slots: selector.DefaultBoundedSlots, Slack: selector.DefaultSlack}))
+	seen := map[uint64]bool{zero: true}
+	for _, b := range []selector.Bounded{
+		{Slots: 64}, {Slack: selector.NoSlack}, {Slack: selector.UnlimitedSlack}, {Slack: 1}, {Seed: 1}, {Slack: 51},
+	} {
+		assert.False(t, seen[fingerprint(b)], "%+v", b)
+		seen[fingerprint(b)] = true
+	}
+	for s, want := range map[selector.Slack]string{0: "50", 1: "1", selector.NoSlack: "0", selector.UnlimitedSlack: "unlimited"} {
+		assert.Equal(t, want, s.String())
+	}
+}
+
+func TestBoundedSlots(t *testing.T) {
+	group := selector.Equal(names(rand.New(rand.NewPCG(5, 7)), 129)...)
+	group[3].Weight = 0
+	for _, c := range []struct {
+		slots   uint32
+		limit   uint64
+		message string
+	}{
+		{64, 128, "selector: bad table size: fewer slots than members: 64 (limit 128)"},
+		{129, 0, "selector: bad table size: not a power of two: 129"},
+		{65537, 0, "selector: bad table size: not a power of two: 65537"},
+		{1 << 23, 1 << 22, "selector: bad table size: too many slots: 8388608 (limit 4194304)"},
+		{math.MaxUint32, 1 << 22, "selector: bad table size: too many slots: 4294967295 (limit 4194304)"},
+	} {
+		built, err := selector.Bounded{Slots: c.slots}.Build(group)
+		assert.Nil(t, built)
+		require.ErrorIs(t, err, selector.ErrTableSize)
+		var e *selector.GroupError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, selector.GroupError{Err: e.Err, Index: -1, Value: uint64(c.slots), Limit: c.limit}, *e)
+		require.EqualError(t, err, c.message)
+	}
+	_, err := selector.Bounded{Slots: 32}.Build(group[:4])
+	require.EqualError(t, err, "selector: bad table size: too few slots: 32 (limit 64)")
+	for _, slots := range []uint32{0, 128, 1 << 22} {
+		built := build(t, selector.Bounded{Slots: slots}, group)
+		assert.IsType(t, &selector.RankedTable[uint8]{}, built)
+	}
+}
+
+// TestBoundedLightMember: a member that is due less than a slot may own none, but it is in the order of preference.
+func TestBoundedLightMember(t *testing.T) {
+	group := []selector.Member{{ID: "heavy", Weight: 1_000_000}, {ID: "light", Weight: 1}, {ID: "drained"}}
+	built := build(t, selector.Bounded{Slots: 64}, group)
+	for h := range uint64(64) {
+		assert.Equal(t, []int{0, 1}, order(built, h<<58))
+	}
+	for _, after := range []int{-1, 2, 3, math.MaxInt} {
+		assert.Equal(t, -1, built.(selector.Ranker).Next(12345, after), after)
+	}
+}

@@ -1,0 +1,241 @@
+package selector
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
+
+// raceTable lets members race for the slots of a table. No place of the line-up may own more than its cap of slots.
+func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTable[E] {
+	size := int(order.mask) + 1
+	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
+	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size), left: size}
+	r.line(caps)
+	for uint64(r.left)*uint64(len(r.racers)) > uint64(size/endgameShare) {
+		r.window()
+		for _, slot := range r.taken {
+			t.slots[slot] = E(index[r.racers[r.holds[slot].racer-1].place])
+			r.free[slot>>6] &^= 1 << (slot & 63)
+		}
+		r.close()
+	}
+	for _, a := range r.endgame() {
+		t.slots[a.slot] = E(index[a.place])
+	}
+	t.preference = &raceRanking{order, index}
+	return t
+}
+
+// Probing for one more of the last free slots takes size/left steps; asking every racer for its rank there takes
+// endgameShare steps a racer.
+const endgameShare = 12
+
+// race is the state of a race. In place of handling arrivals one by one in order, which takes a queue, it handles them
+// window by window of the clock, and in a window member by member. A slot goes to the first to arrive and a member
+// takes its first slots, up to its cap; both see a pair of member and slot at the same time, so this is a stable
+// matching, of which there is only one: the offers of a window may be made in any order, if a member that loses a slot
+// to an earlier one goes on where it stopped (Gale and Shapley 1962; McVitie and Wilson 1971).
+type race struct {
+	raceOrder
+
+	racers  []racer // that may still get a slot, in order of weight
+	classes []class // of racers of equal weight
+	now     uint64  // the end of the last window, in units of 2^-58/unit
+	unit    uint64  // the greatest power of two not above the least weight
+	left    int     // free slots at the end of the last window
+	free    []uint64
+	holds   []hold
+
+	// The window that is open.
+	base  uint64   // no arrival is earlier
+	shift uint     // arrivals are told apart by their time in units of 2^shift
+	taken []uint32 // slots that were free when it opened
+	again []int32  // racers that lost a slot and have to go on
+}
+
+type racer struct {
+	permutation quadratic
+	place       uint32
+	rank        uint32 // the next
+	room        uint32 // how many more slots it may own
+	class       int32
+}
+
+// class is the racers of one weight. Between two windows they are all at the same rank.
+type class struct {
+	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
+	members       int
+	end           uint32 // the rank that the window ends before; for the next one, that it starts with
+}
+
+// hold is the offer that a slot holds in a window.
+type hold struct {
+	time  uint16 // the approximate time of arrival
+	racer uint16 // its position in racers, plus 1; 0 is none
+}
+
+// line lines up the racers that may have a slot.
+func (r *race) line(caps []uint32) {
+	r.racers = make([]racer, 0, len(caps))
+	for k, room := range caps {
+		if room > 0 {
+			r.racers = append(r.racers, racer{permutation: r.permutations[k], place: uint32(k), room: room})
+		}
+	}
+	if r.clock != nil {
+		slices.SortFunc(r.racers, func(a, b racer) int { return cmp.Compare(r.weights[a.place], r.weights[b.place]) })
+	}
+	r.unit = 1 << (bits.Len32(r.weights[r.racers[0].place]) - 1)
+	for i := range r.racers {
+		w := uint64(r.weights[r.racers[i].place])
+		last := len(r.classes) - 1
+		if last < 0 || r.classes[last].weight != w {
+			scale := ^uint64(0)
+			if w > r.unit {
+				scale, _ = bits.Div64(r.unit, 0, w)
+			}
+			r.classes = append(r.classes, class{weight: w, scale: scale})
+			last++
+		}
+		r.classes[last].members++
+		r.racers[i].class = int32(last)
+	}
+}
+
+// window opens a window and collects its offers.
+func (r *race) window() {
+	r.open()
+	r.taken = r.taken[:0]
+	for i := range r.racers {
+		r.offer(int32(i))
+		for len(r.again) > 0 {
+			last := len(r.again) - 1
+			again := r.again[last]
+			r.again = r.again[:last]
+			r.offer(again)
+		}
+	}
+}
+
+// open sets the end of the next window.
+func (r *race) open() {
+	// A visit of a racer costs as much as some offers. The longer windows are, the fewer visits there are, but the more
+	// offers fail, as the slot is taken in the same window. Both cost about the same if a window has arrivals for one in
+	// sqrt(left/racers) slots.
+	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
+	start, length := r.now, uint64(0)
+	if r.clock == nil {
+		length = (target + uint64(len(r.racers)) - 1) / uint64(len(r.racers))
+	} else {
+		pace := uint64(0) // slots per 2^-58 of the clock, times 2^58
+		for i := range r.classes {
+			c := &r.classes[i]
+			pace += uint64(c.members) * c.weight * uint64(r.mask+1-c.end)
+		}
+		hi, lo := bits.Mul64(target<<26, r.unit<<32)
+		length = 1 << 62 // the end of all races
+		if hi < pace {
+			length, _ = bits.Div64(hi, lo, pace)
+			length = min(length+1, 1<<62)
+		}
+	}
+	r.now += length
+	r.base = start - min(start, 2) // approximate times are less than 2 too small
+	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
+	for i := range r.classes {
+		c := &r.classes[i]
+		limit := r.limit(c.weight)
+		for c.end <= r.mask && r.time(c.end) < limit {
+			c.end++
+		}
+	}
+}
+
+// limit returns the first time of the clock that is, for a weight, after the window: ceil(now*weight/unit).
+func (r *race) limit(weight uint64) uint64 {
+	hi, lo := bits.Mul64(r.now, weight)
+	lo, carry := bits.Add64(lo, r.unit-1, 0)
+	hi += carry
+	if hi >= r.unit {
+		return ^uint64(0)
+	}
+	limit, _ := bits.Div64(hi, lo, r.unit)
+	return limit
+}
+
+// offer lets a racer go on to the end of the window or to its cap.
+func (r *race) offer(i int32) {
+	m := &r.racers[i]
+	end := r.classes[m.class].end
+	for m.rank < end && m.room > 0 {
+		start := m.rank
+		m.rank = min(start+64, end)
+		for hits := r.freeSlots(&m.permutation, start, m.rank); hits != 0; hits &= hits - 1 {
+			rank := start + uint32(bits.TrailingZeros64(hits))
+			if !r.take(m.permutation.slot(rank)&r.mask, i, rank) {
+				continue
+			}
+			if m.room--; m.room == 0 {
+				m.rank = rank + 1
+				return
+			}
+		}
+	}
+}
+
+// freeSlots returns a bit for each rank of at most 64 whose slot was free when the window opened. A test of each slot,
+// in place of the bit, would be a branch that a processor guesses wrong half of the time.
+func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
+	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
+	for i := range end - start {
+		slot := at & mask
+		hits |= free[slot>>6] >> (slot & 63) & 1 << (i & 63)
+		at += step
+		step += bend
+	}
+	return hits
+}
+
+// take gives a slot to a racer that arrives at a rank, if it is the first to arrive so far, and reports whether it is.
+func (r *race) take(slot uint32, i int32, rank uint32) bool {
+	m := &r.racers[i]
+	time, _ := bits.Mul64(r.time(rank), r.classes[m.class].scale)
+	offer := hold{uint16((time - r.base) >> (r.shift & 63)), uint16(i) + 1}
+	held := r.holds[slot]
+	if held.racer == 0 {
+		r.taken = append(r.taken, slot)
+		r.holds[slot] = offer
+		return true
+	}
+	loser := &r.racers[held.racer-1]
+	if offer.time > held.time+1 {
+		return false
+	}
+	if offer.time+1 >= held.time { // too close to tell
+		a, b := r.arrival(m.place, rank), r.at(loser.place, slot)
+		if !r.before(&a, &b) {
+			return false
+		}
+	}
+	r.holds[slot] = offer
+	if loser.room == 0 {
+		r.again = append(r.again, int32(held.racer)-1)
+	}
+	loser.room++
+	return true
+}
+
+// close makes the offers that were taken final, and drops the racers that are full or have been everywhere.
+func (r *race) close() {
+	r.left -= len(r.taken)
+	kept := r.racers[:0]
+	for _, m := range r.racers {
+		if m.room > 0 && m.rank <= r.mask {
+			kept = append(kept, m)
+			continue
+		}
+		r.classes[m.class].members--
+	}
+	r.racers = kept
+}

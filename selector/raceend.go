@@ -1,0 +1,100 @@
+package selector
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// award is the arrival of the owner of a slot.
+type award struct {
+	arrival
+	slot uint32
+}
+
+// endgame gives out the slots that are left: to the racer that has room and arrives first, the earliest arrival first.
+func (r *race) endgame() []award {
+	awards := make([]award, 0, r.left)
+	wanted := make([]uint32, len(r.weights))
+	for i, word := range r.free {
+		for ; word != 0; word &= word - 1 {
+			a := r.first(uint32(i*64 + bits.TrailingZeros64(word)))
+			awards = append(awards, a)
+			wanted[a.place]++
+		}
+	}
+	room := make([]uint32, len(r.weights))
+	enough := true
+	for _, m := range r.racers {
+		room[m.place] = m.room
+		enough = enough && wanted[m.place] <= m.room
+	}
+	if enough {
+		return awards
+	}
+	latestFirst := func(a, b award) int {
+		if r.before(&a.arrival, &b.arrival) {
+			return 1
+		}
+		return -1
+	}
+	slices.SortFunc(awards, latestFirst)
+	final := make([]award, 0, r.left)
+	for len(awards) > 0 {
+		a := awards[len(awards)-1]
+		awards = awards[:len(awards)-1]
+		if room[a.place] > 0 {
+			room[a.place]--
+			final = append(final, a)
+			continue
+		}
+		r.racers = slices.DeleteFunc(r.racers, func(m racer) bool { return m.place == a.place })
+		a = r.first(a.slot)
+		i, _ := slices.BinarySearchFunc(awards, a, latestFirst)
+		awards = slices.Insert(awards, i, a)
+	}
+	return final
+}
+
+// first returns the first arrival at a slot.
+func (r *race) first(slot uint32) award {
+	best := r.at(r.racers[0].place, slot)
+	for i := 1; i < len(r.racers); i++ {
+		if a := r.at(r.racers[i].place, slot); r.before(&a, &best) {
+			best = a
+		}
+	}
+	return award{best, slot}
+}
+
+// raceRanking ranks members for a slot by the order in which they arrive at it.
+type raceRanking struct {
+	raceOrder
+
+	index []int32 // place to member, in order of ID
+}
+
+// next implements preference.
+func (o *raceRanking) next(slot, owner, after int) int {
+	var bound, best arrival
+	if after != owner {
+		k := slices.Index(o.index, int32(after))
+		if k < 0 {
+			return -1
+		}
+		bound = o.at(uint32(k), uint32(slot))
+	}
+	found := false
+	for k := range o.index {
+		if int(o.index[k]) == owner {
+			continue
+		}
+		a := o.at(uint32(k), uint32(slot))
+		if (after == owner || o.before(&bound, &a)) && (!found || o.before(&a, &best)) {
+			best, found = a, true
+		}
+	}
+	if !found {
+		return -1
+	}
+	return int(o.index[best.place])
+}
