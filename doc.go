@@ -13,8 +13,8 @@
 //   - selector/selectortest checks any strategy, also one of your own.
 //   - flowcache remembers the member of each flow, so that flows stay where they are while the group changes.
 //
-// The modules examples and benchmarks, beside this one, hold a reference packet-forwarding engine built from these parts, and
-// what they are measured by.
+// The modules examples and benchmarks, beside this one, hold programs built from these parts (a reference packet-forwarding
+// engine, the prediction of paths through Linux, a simulator of polarization), and what they are measured by.
 //
 // # Four rules
 //

@@ -5,20 +5,20 @@ package hash
 //
 //go:noinline
 func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
-	var v level
+	h.clear()
+	v := level{h: h}
 	v.read(p, l3, version)
 	if v.fault != 0 {
 		return fail(h, v.fault, v.at)
 	}
 	h.setFlow(v.key.src0, v.key.src1, v.key.dst0, v.key.dst1, v.key.rest)
-	h.clear()
 	h.setOffsets(v.l3, v.l4)
 	h.setProtos(v.proto, v.next, v.flags)
 	h.FragID, h.FragFirst, h.FragLater = v.fragID, v.fragFirst, v.fragLater
 	h.SPI, h.EchoID = v.spi, v.echoID
 	h.InnerSPI, h.InnerEchoID, h.InnerFragment = v.spi, v.echoID, v.fragment()
 	if v.icmpError {
-		h.Cited, h.ICMPError, h.InnerICMPError = v.cited, true, true
+		h.ICMPError, h.InnerICMPError = true, true
 	}
 	kernel := v.kernelRest(0)
 	if kernel != v.key.rest {
@@ -37,6 +37,19 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 	return nil
 }
 
+// enter looks into what may be a tunnel, in a packet that the fast path has read, and that ends at byte end of p.
+//
+//go:noinline
+func (h *Headers) enter(p []byte, l4, end int) {
+	if h.Proto != protoUDP {
+		h.Outer.rest &^= maskSrcPort | maskDstPort
+		h.Inner.rest = h.Outer.rest
+	}
+	v := level{h: h, l4: l4, end: end, proto: h.Proto}
+	v.key.rest = h.Outer.rest
+	h.descend(p, &v, h.Outer.rest)
+}
+
 // setKernel keeps what Linux sees: a key, but for its last word.
 func (h *Headers) setKernel(view kernelView, k *FlowKey, rest uint64) {
 	h.view = view
@@ -50,9 +63,7 @@ func (h *Headers) setInner(v *level) {
 	h.InnerProto, h.InnerFlags = v.proto, v.flags
 	h.InnerL3Offset, h.InnerL4Offset = uint16(v.l3), uint16(v.l4)
 	h.InnerSPI, h.InnerEchoID, h.InnerFragment = v.spi, v.echoID, v.fragment()
-	if v.icmpError {
-		h.Cited, h.InnerICMPError = v.cited, true
-	}
+	h.InnerICMPError = v.icmpError
 }
 
 // setInnerFault keeps what is wrong inside a tunnel.
@@ -94,21 +105,25 @@ func (h *Headers) descend(p []byte, v *level, kernel uint64) {
 		if l.version == 0 {
 			return
 		}
-		v.read(p[:l.end], l.at, l.version)
-		if v.fault != 0 {
-			h.setInnerFault(v.fault, v.at)
-			return
+		more := true
+		if !h.quickInner(p[:l.end], l.at, l.version, v) {
+			v.read(p[:l.end], l.at, l.version)
+			if v.fault != 0 {
+				h.setInnerFault(v.fault, v.at)
+				return
+			}
+			h.setInner(v)
+			more = !v.fragment()
 		}
 		h.Tunnels++
-		h.setInner(v)
 		if follows = follows && !l.mpls; follows {
 			if own := v.key.rest & maskLabel; own != 0 {
 				label = own
 			}
-			h.setKernel(kernelInner, &v.key, v.kernelRest(label))
+			h.setKernel(kernelInner, &h.Inner, v.kernelRest(label))
 			follows = !v.stopped
 		}
-		if v.fragment() {
+		if !more || !quicks[v.proto].isTunnel(uint16(v.key.rest>>16)) {
 			return
 		}
 	}

@@ -13,8 +13,11 @@
 // # Which hasher
 //
 // [XX] is the default. [Sip] with a secret key is the one for senders who try to put all their flows on one member, or
-// all into one bucket of a flow table. [CRC32C] is what some hardware computes; whoever knows that can collide it at
-// will.
+// all into one bucket of a flow table. [Mix] is the fastest, for senders of good will.
+//
+// [CRC32C] and [Toeplitz] are what switch and network card chips compute; whoever knows that can collide them at will. Unless a
+// device must be predicted, put a [Mixed] between them and a selector. [Linux] is what the kernel hashes to under each of its
+// multipath policies, for predicting a router bit for bit.
 //
 // Hash many headers in one call where you can: a call through an interface for every key costs as much as the hash.
 //

@@ -105,7 +105,7 @@ func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
 			v.readEcho(seg)
 		}
 	}
-	v.cited = k.Reverse()
+	v.h.Cited = k.Reverse()
 	return true
 }
 

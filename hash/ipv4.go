@@ -1,9 +1,6 @@
 package hash
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 const (
 	ipv4Size = 20
@@ -15,7 +12,7 @@ const (
 
 // parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
 func parseIPv4(p []byte, l3 int, h *Headers) error {
-	// Whole packets without options, of protocols with ports. For the others, and for those in which something is
+	// Whole packets without options, of protocols with ports and of tunnels. For the others, and for those in which something is
 	// wrong, there is parseAny.
 	b := p[l3:]
 	if len(b) < ipv4Size {
@@ -23,21 +20,21 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	}
 	length := int(binary.BigEndian.Uint16(b[2:]))
 	frag := binary.BigEndian.Uint16(b[6:])
-	t := &transports[b[9]]
-	if b[0] != 4<<4|ipv4Size/4 || frag&(moreFragments|fragmentOffset) != 0 || !t.ports ||
-		length < ipv4Size+int(t.size) || length > len(b) {
+	q := &quicks[b[9]]
+	if b[0] != 4<<4|ipv4Size/4 || frag&(moreFragments|fragmentOffset) != 0 || q.size == 0 ||
+		length < ipv4Size+int(q.size) || length > len(b) {
 		return parseAny(p, l3, 4, h)
 	}
 	seg := b[ipv4Size:]
 	ports := binary.LittleEndian.Uint32(seg)
-	if t.isTunnel(bits.ReverseBytes16(uint16(ports >> 16))) {
-		return parseAny(p, l3, 4, h)
-	}
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	h.setFlow(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift|uint64(ports))
 	h.clear()
 	h.setOffsets(l3, l3+ipv4Size)
-	h.setProtos(b[9], b[9], TCPFlags(seg[t.flagsAt]&t.flagsMask))
+	h.setProtos(b[9], b[9], TCPFlags(seg[q.flagsAt]&q.flagsMask))
+	if q.isTunnel(uint16(ports >> 16)) {
+		h.enter(p, l3+ipv4Size, l3+length)
+	}
 	return nil
 }
 
@@ -45,20 +42,20 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 func (v *level) readIPv4(p []byte, l3 int) {
 	b := p[l3:]
 	if len(b) < ipv4Size {
-		v.fault = shortIPv4
+		v.at, v.fault = l3, shortIPv4
 		return
 	}
 	size := int(b[0]&0xf) * 4
 	length := int(binary.BigEndian.Uint16(b[2:]))
 	if b[0]>>4 != 4 || size < ipv4Size || length != 0 && length < size {
-		v.fault = badIPv4
+		v.at, v.fault = l3, badIPv4
 		return
 	}
 	if length == 0 {
 		length = len(b)
 	}
 	if size > length || length > len(b) {
-		v.fault = shortIPv4
+		v.at, v.fault = l3, shortIPv4
 		return
 	}
 	addrs := binary.LittleEndian.Uint64(b[12:])

@@ -1,9 +1,6 @@
 package hash
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 const (
 	ipv6Size      = 40
@@ -19,21 +16,18 @@ const (
 
 // parseIPv6 reads the IPv6 packet that starts at byte l3 of p, which p reaches.
 func parseIPv6(p []byte, l3 int, h *Headers) error {
-	// As in parseIPv4. Extension headers have no ports.
+	// As in parseIPv4. Extension headers are no quick transports.
 	b := p[l3:]
 	if len(b) < ipv6Size {
 		return parseAny(p, l3, 6, h)
 	}
 	length := int(binary.BigEndian.Uint16(b[4:]))
-	t := &transports[b[6]]
-	if b[0]>>4 != 6 || !t.ports || length < int(t.size) || length > len(b)-ipv6Size {
+	q := &quicks[b[6]]
+	if b[0]>>4 != 6 || q.size == 0 || length < int(q.size) || length > len(b)-ipv6Size {
 		return parseAny(p, l3, 6, h)
 	}
 	seg := b[ipv6Size:]
 	ports := binary.LittleEndian.Uint32(seg)
-	if t.isTunnel(bits.ReverseBytes16(uint16(ports >> 16))) {
-		return parseAny(p, l3, 6, h)
-	}
 	h.setFlow(
 		binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]),
 		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
@@ -41,7 +35,10 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	)
 	h.clear()
 	h.setOffsets(l3, l3+ipv6Size)
-	h.setProtos(b[6], b[6], TCPFlags(seg[t.flagsAt]&t.flagsMask))
+	h.setProtos(b[6], b[6], TCPFlags(seg[q.flagsAt]&q.flagsMask))
+	if q.isTunnel(uint16(ports >> 16)) {
+		h.enter(p, l3+ipv6Size, l3+ipv6Size+length)
+	}
 	return nil
 }
 
@@ -49,11 +46,11 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 func (v *level) readIPv6(p []byte, l3 int) {
 	b := p[l3:]
 	if len(b) < ipv6Size {
-		v.fault = shortIPv6
+		v.at, v.fault = l3, shortIPv6
 		return
 	}
 	if b[0]>>4 != 6 {
-		v.fault = badIPv6
+		v.at, v.fault = l3, badIPv6
 		return
 	}
 	v.end = len(p)
@@ -61,26 +58,26 @@ func (v *level) readIPv6(p []byte, l3 int) {
 		v.end = l3 + ipv6Size + length
 	}
 	if v.end > len(p) {
-		v.fault = shortIPv6
+		v.at, v.fault = l3, shortIPv6
 		return
 	}
 	v.next = b[6]
-	c := chain{l4: l3 + ipv6Size, proto: b[6]}
+	v.proto, v.l4 = b[6], l3+ipv6Size
 	if isExtension(b[6]) {
-		var f fault
-		if c, f = walkExtensions(p[:v.end], l3+ipv6Size, b[6]); f != 0 {
+		c, f := walkExtensions(p[:v.end], v.l4, b[6])
+		if f != 0 {
 			v.fault, v.at = f, c.l4
 			return
 		}
+		v.proto, v.l4 = c.proto, c.l4
+		v.fragID, v.fragFirst, v.fragLater = c.fragID, c.fragFirst, c.fragLater
+		v.stopped, v.stop = c.stopped, c.stop
 	}
 	v.setKey(
 		binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]),
 		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
-		ipv6Label(b)|ip6Flag|uint64(c.proto)<<protoShift,
+		ipv6Label(b)|ip6Flag|uint64(v.proto)<<protoShift,
 	)
-	v.proto, v.l4 = c.proto, c.l4
-	v.fragID, v.fragFirst, v.fragLater = c.fragID, c.fragFirst, c.fragLater
-	v.stopped, v.stop = c.stopped, c.stop
 	v.readTransport(p)
 }
 

@@ -8,25 +8,30 @@ import (
 // A level is one IP header of a packet and what follows it as far as the ports. The Headers are made from the outermost and the
 // innermost level.
 type level struct {
-	key   FlowKey
-	cited FlowKey // of an ICMP error
+	key FlowKey
+	h   *Headers // for the flow that an ICMP error cites
 
 	l3, l4, end int
-	at          int // of the fault
 
+	proto, next uint8
+	flags       TCPFlags
+
+	// What most packets do without.
+	rare
+}
+
+// A rare is the part of a level that is zero for a whole packet with ports.
+type rare struct {
+	at     int // of the fault
+	stop   uint64
 	fragID uint32
 	spi    uint32
 	echoID uint16
 
-	proto, next          uint8
-	flags                TCPFlags
 	fault                fault
 	fragFirst, fragLater bool
 	icmpError            bool
-
-	// As in a chain.
-	stopped bool
-	stop    uint64
+	stopped              bool // as in a chain, like stop
 }
 
 func (v *level) fragment() bool { return v.fragFirst || v.fragLater }
@@ -34,12 +39,9 @@ func (v *level) fragment() bool { return v.fragFirst || v.fragLater }
 // read reads the header of IP version 4 or 6 at l3, which p reaches. If that fails, fault and at say why, and the rest is
 // of no use.
 func (v *level) read(p []byte, l3 int, version uint8) {
-	// Not the keys: one is set below, and the other counts with icmpError alone.
-	v.l3, v.at = l3, l3
-	v.fragID, v.spi, v.echoID = 0, 0, 0
-	v.flags, v.fault = 0, 0
-	v.fragFirst, v.fragLater, v.icmpError = false, false, false
-	v.stopped, v.stop = false, 0
+	v.l3 = l3
+	v.flags = 0
+	v.rare = rare{}
 	if version == 4 {
 		v.readIPv4(p, l3)
 	} else {
@@ -65,7 +67,8 @@ func (v *level) readTransport(p []byte) {
 	}
 	if t.ports {
 		v.key.rest |= uint64(binary.LittleEndian.Uint32(seg))
-		v.flags = TCPFlags(seg[t.flagsAt] & t.flagsMask)
+		q := &quicks[v.proto]
+		v.flags = TCPFlags(seg[q.flagsAt] & q.flagsMask)
 		return
 	}
 	switch v.proto {

@@ -40,6 +40,14 @@ type link struct {
 
 func (l *link) fail(at int, f fault) { l.at, l.fault = at, f }
 
+// found makes l the link of an IP header with nothing before it.
+func (l *link) found(at, end int, etherType uint16) {
+	*l = link{at: at, end: end, version: 4}
+	if etherType == etherIPv6 {
+		l.version = 6
+	}
+}
+
 // walk follows the headers below IP in p, from the payload at off of a header that says it is of type etherType. A tag is
 // taken to start at its EtherType, and so two bytes earlier than the payload.
 func (l *link) walk(p []byte, etherType uint16, off int) {

@@ -119,7 +119,9 @@ func (h *Headers) setProtos(proto, next uint8, tcp TCPFlags) {
 // clear sets the fields that most packets do without. Each of these functions is small enough to be inlined.
 func (h *Headers) clear() {
 	h.Cited = FlowKey{}
-	h.kernel = FlowKey{}
+	if h.view != 0 { // nobody else can have set it
+		h.kernel = FlowKey{}
+	}
 	h.FragID, h.SPI, h.InnerSPI, h.TunnelID = 0, 0, 0, 0
 	h.EntropyLabel, h.EchoID, h.InnerEchoID = 0, 0, 0
 	h.Tunnels, h.view = 0, 0

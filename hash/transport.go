@@ -1,5 +1,7 @@
 package hash
 
+import "math/bits"
+
 const (
 	protoICMP    = 1
 	protoIPv4    = 4
@@ -19,26 +21,43 @@ type transport struct {
 	size  uint8 // of the fixed part of its header
 	ports bool  // at the start of the header
 	short fault // of a packet that ends before
-
-	// For the fast path, which has ports without exception, and no branch that depends on the protocol:
-	flagsAt    uint8  // where the flags of TCP are
-	flagsMask  uint8  // all ones for TCP
-	tunnelMask uint16 // all ones where a port may be that of a tunnel
 }
 
 // transports has the zero transport for protocols in which nothing is looked at.
 //
 //nolint:gochecknoglobals // read-only
 var transports = [256]transport{
-	protoICMP:    {size: 4, short: shortICMP},
-	protoICMPv6:  {size: 4, short: shortICMP},
-	protoTCP:     {size: 20, ports: true, short: shortTCP, flagsAt: tcpFlagsAt, flagsMask: 0xff},
-	protoUDP:     {size: 8, ports: true, short: shortUDP, tunnelMask: 0xffff},
-	protoUDPLite: {size: 8, ports: true, short: shortUDP},
-	protoSCTP:    {size: 12, ports: true, short: shortSCTP},
-	protoDCCP:    {size: 12, ports: true, short: shortDCCP},
-	protoESP:     {size: 8, short: shortESP},
-	protoAH:      {size: 12, short: shortAH},
+	protoICMP:    {4, false, shortICMP},
+	protoICMPv6:  {4, false, shortICMP},
+	protoTCP:     {20, true, shortTCP},
+	protoUDP:     {8, true, shortUDP},
+	protoUDPLite: {8, true, shortUDP},
+	protoSCTP:    {12, true, shortSCTP},
+	protoDCCP:    {12, true, shortDCCP},
+	protoESP:     {8, false, shortESP},
+	protoAH:      {12, false, shortAH},
+}
+
+// A quick transport is one that the fast path reads, without a branch that depends on the protocol: the protocols with ports, and
+// those that carry IP, which it takes to have ports as well until it hands them over.
+type quick struct {
+	size       uint8  // at least so much must be there, and four bytes; 0 for all other protocols
+	flagsAt    uint8  // where the flags of TCP are
+	flagsMask  uint8  // all ones for TCP
+	tunnelMask uint16 // all ones where a port may be that of a tunnel
+	carrier    uint16 // the port of some tunnel where everything is one
+}
+
+//nolint:gochecknoglobals // read-only
+var quicks = [256]quick{
+	protoTCP:     {size: 20, flagsAt: tcpFlagsAt, flagsMask: 0xff},
+	protoUDP:     {size: 8, tunnelMask: 0xffff},
+	protoUDPLite: {size: 8},
+	protoSCTP:    {size: 12},
+	protoDCCP:    {size: 12},
+	protoIPv4:    {size: 4, carrier: portVXLAN},
+	protoIPv6:    {size: 4, carrier: portVXLAN},
+	protoGRE:     {size: 4, carrier: portVXLAN},
 }
 
 const tcpFlagsAt = 13
@@ -64,8 +83,8 @@ var tunnelPorts = func() (t [256]uint16) {
 	return t
 }()
 
-// isTunnel reports whether the port, of a packet of this protocol, may be that of a tunnel.
-func (t *transport) isTunnel(dst uint16) bool {
-	dst &= t.tunnelMask
-	return tunnelPorts[uint8(dst)] == dst
+// isTunnel reports whether a packet to this port, in network order, may be one of a tunnel.
+func (q *quick) isTunnel(dst uint16) bool {
+	port := bits.ReverseBytes16(dst)&q.tunnelMask | q.carrier
+	return tunnelPorts[uint8(port)] == port
 }

@@ -222,7 +222,12 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 // follow leads l to where the headers below IP in the tunnel end. The tunnel must have no fault.
 func (t *tunnel) follow(p []byte, l *link) {
 	p = p[:t.end]
-	if t.etherType != etherBridged {
+	switch t.etherType {
+	case etherIPv4, etherIPv6:
+		l.found(t.at, t.end, t.etherType)
+		return
+	case etherBridged:
+	default:
 		l.walk(p, t.etherType, t.at)
 		return
 	}
@@ -230,5 +235,10 @@ func (t *tunnel) follow(p []byte, l *link) {
 		l.fail(t.at, shortEthernet)
 		return
 	}
-	l.walk(p, binary.BigEndian.Uint16(p[t.at+ethernetSize-2:]), t.at+ethernetSize)
+	etherType := binary.BigEndian.Uint16(p[t.at+ethernetSize-2:])
+	if etherType == etherIPv4 || etherType == etherIPv6 {
+		l.found(t.at+ethernetSize, t.end, etherType)
+		return
+	}
+	l.walk(p, etherType, t.at+ethernetSize)
 }

@@ -16,9 +16,21 @@
 //	Bounded     O(1)      O(M log M)  M or 2M by race, capped  1.01        5 %        look-ups must be fast: the default choice
 //	Maglev      O(1)      O(M log M)  M or 2M by turns         1.6         1 slot     a go-maglev table must be matched
 //	Jump        O(log N)  O(N)        O(N)    by repetition    1 to 96     random     members only come and go at the end
+//	Ring        O(1)      O(points)   24P     by points        1 (**)      8 %        a ring must be compared with
+//	MultiProbe  O(probes) O(points)   32P     by points        1 (**)      above only memory is short, and only peaks matter
+//	Resilient   O(1)      O(M)        M or 2M 1 slot, at first 1           1 slot     no flow may move without need; log (*)
+//	Anchor      O(1)      O(capacity) 45N     refused          1           random     likewise, for many equal members; log (*)
+//	Memento     O(1)      O(N)        34N     refused          1           random     likewise, of no known number; log (*)
 //
-// All of them are history-free: placement depends on the set of members and weights alone, not on the order in which they are
-// given or came and went. So routers that know the same members agree, and [View.Fingerprint] tells whether they do.
+//	(*) not history-free: routers agree if they apply the same changes in the same order
+//	(**) while the weights' common divisor stays as it is
+//
+// Look-ups in bursts take about 0.6 ns in a table, 3 ns with Anchor, 6 to 16 ns with Memento, 1 ns a member with Rendezvous.
+//
+// All but those marked (*) are history-free: placement depends on the set of members and weights alone, not on the order in
+// which they are given or came and went. So routers that know the same members agree, and [View.Fingerprint] tells whether they
+// do. The others are Rebuilders, whose fingerprint includes the history. [LinuxResilient] is a type of its own: it reproduces a
+// resilient next-hop group of Linux, timers and all.
 //
 // # Members that leave, drain, or are down
 //

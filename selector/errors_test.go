@@ -23,10 +23,7 @@ func TestInvalidGroups(t *testing.T) {
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
 	}
-	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
-		selector.Modulo{KeepOrder: true}, selector.Threshold{KeepOrder: true},
-	} {
+	for _, s := range append(everyStrategy(), selector.Modulo{KeepOrder: true}, selector.Threshold{KeepOrder: true}) {
 		for name, c := range map[string]struct {
 			members []selector.Member
 			want    selector.GroupError

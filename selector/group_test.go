@@ -241,6 +241,11 @@ func TestFingerprintsAreAContract(t *testing.T) {
 		0x4d4358144064b586: selector.Rendezvous{},
 		0xf05baabff162c4a7: selector.Maglev{},
 		0x43f88a953db99f20: selector.Jump{},
+		0x30c89d1e7620b1a1: selector.Anchor{},
+		0xa1a3e21e12103ebd: selector.Memento{},
+		0x03d5e1a5a8fe20f5: selector.Resilient{},
+		0x567e5f3ff5a44786: selector.Ring{},
+		0x966929133277cebc: selector.MultiProbe{},
 	} {
 		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s}), selector.Equal("a", "b", "c")...).View()
 		assert.Equal(t, fmt.Sprintf("%016x", want), fmt.Sprintf("%016x", v.Fingerprint()), "%T", s)

@@ -269,10 +269,19 @@ func TestIdentities(t *testing.T) {
 		"threshold": Threshold{}, "threshold/keep-order": Threshold{KeepOrder: true},
 		"rendezvous/0": Rendezvous{}, "rendezvous/18446744073709551615": Rendezvous{Seed: math.MaxUint64},
 		"maglev/65537/0": Maglev{}, "maglev/251/7": Maglev{Size: 251, Seed: 7}, "jump": Jump{},
+		"anchor/0/0": Anchor{}, "anchor/9/7": Anchor{Capacity: 9, Seed: 7}, "memento/0": Memento{}, "memento/7": Memento{Seed: 7},
+		"resilient/65536/0": Resilient{}, "resilient/9/7": Resilient{Buckets: 9, Seed: 7},
+		"ring/160/0": Ring{}, "ring/9/7": Ring{Points: 9, Seed: 7},
+		"multi-probe/21/0": MultiProbe{}, "multi-probe/9/7": MultiProbe{Probes: 9, Seed: 7},
 	} {
 		assert.Equal(t, want, s.identity())
 	}
-	assert.Equal(t, Maglev{}.identity(), Maglev{Size: DefaultTableSize}.identity())
+	for _, s := range [][2]identified{
+		{Maglev{}, Maglev{Size: DefaultTableSize}}, {Resilient{}, Resilient{Buckets: DefaultBuckets}},
+		{Ring{}, Ring{Points: DefaultPoints}}, {MultiProbe{}, MultiProbe{Probes: DefaultProbes}},
+	} {
+		assert.Equal(t, s[0].identity(), s[1].identity())
+	}
 }
 
 // TestDraws: with random bits in the high half only, few bits or a counter, draws stay unrelated: the winners of

@@ -144,9 +144,7 @@ func TestMaglevEqualsModel(t *testing.T) {
 // drained member of a group does not change who the others are, and neither does a common factor.
 func TestEqualWeightsPlaceAsOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
-	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
-	} {
+	for _, s := range everyStrategy() {
 		one := selector.Equal("a", "b", "c", "d", "e", "f", "g")
 		drained, many := append(selector.Equal("bb"), one...), selector.Equal("a", "b", "c", "d", "e", "f", "g")
 		drained[0].Weight = 0
@@ -208,7 +206,7 @@ func TestWeightError(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 7))
 	const samples = 2_000_000
 	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Resilient{},
 	} {
 		group := selector.Equal("a", "b", "c", "d", "e")
 		for i, w := range []uint32{1, 2, 3, 0, 10} {
@@ -236,9 +234,9 @@ func TestWeightError(t *testing.T) {
 // not all meet one slot of a table of 65537.
 func TestRepetitiveToeplitz(t *testing.T) {
 	group := selector.Equal("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
-	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
-	} {
+	for _, s := range append(equalOnly(),
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Resilient{},
+	) {
 		built := build(t, s, group)
 		count := make([]float64, len(group))
 		for i := range uint64(65536) {

@@ -3,7 +3,8 @@ package selector
 import "slices"
 
 // Minimal is a Strategy that may be exactly minimal; it is where Minimal reports true: when members join, or gain weight from
-// zero, each hash stays where it is or goes to one of them, and where only some of them do, nothing else moves either.
+// zero, each hash stays where it is or goes to one of them, and where only some of them do, nothing else moves either. If its
+// selector is a [Rebuilder], this is said of Rebuild.
 type Minimal interface {
 	Strategy
 	Minimal() bool
@@ -30,7 +31,7 @@ func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.Load()
-	future, err := g.builder.future(old.view.members, members)
+	future, err := g.builder.future(old.view.selector, old.view.members, members)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +41,9 @@ func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
 	return g.publish(&v, old.values), nil
 }
 
-// future returns the selector of members and those announced that are not among them or drained; nil if none was announced, and
-// if those who were have joined.
-func (b *viewBuilder) future(members, announced []Member) (*sharedSelector, error) {
+// future returns the selector that would follow now, the one of members, if those announced joined that are not among them or
+// are drained; nil if none was announced, and if those who were have joined.
+func (b *viewBuilder) future(now Selector, members, announced []Member) (*sharedSelector, error) {
 	if len(announced) == 0 {
 		return nil, nil
 	}
@@ -75,7 +76,22 @@ func (b *viewBuilder) future(members, announced []Member) (*sharedSelector, erro
 	if _, err := validateList(all); err != nil {
 		return nil, err
 	}
-	return b.Domain.build(b.Strategy, b.sharable, all)
+	r, ok := now.(Rebuilder)
+	if !ok {
+		return b.Domain.build(b.Strategy, b.sharable, all)
+	}
+	prev := make([]int, len(all))
+	for i := range prev {
+		prev[i] = i
+		if i >= len(members) {
+			prev[i] = -1
+		}
+	}
+	s, err := r.Rebuild(all, prev)
+	if err != nil {
+		return nil, err
+	}
+	return &sharedSelector{members: all, selector: s}, nil
 }
 
 // Settled reports whether hash h, which View.Select gave member i, would stay there if members that Group.Prepare announced

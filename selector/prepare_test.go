@@ -31,11 +31,14 @@ func randomMembers(rng *rand.Rand, prefix string, n int, weights uint32) []selec
 // TestSettledHashesStayWhoeverJoins lets the members that were announced join in random order, some of them never.
 func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 40 {
-		strategy := []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slack: selector.UnlimitedSlack}}[n%2]
+	for run := range 80 {
+		strategy := []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slack: selector.UnlimitedSlack}}[run/5%2]
 		weights := []uint32{1, 5}[rng.IntN(2)]
+		if run%5 > 1 { // their announced members take the same buckets whoever joins first
+			strategy, weights = append(equalOnly(), selector.Anchor{Capacity: 40})[run%5-2], 1
+		}
 		members := randomMembers(rng, "m", 1+rng.IntN(20), weights)
-		drained := selector.Member{ID: "drained", Weight: 3}
+		drained := selector.Member{ID: "drained", Weight: weights}
 		announced := append(randomMembers(rng, "a", 1+rng.IntN(5), weights), drained)
 		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: strategy})
 		require.NoError(t, err)

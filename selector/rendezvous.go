@@ -76,14 +76,17 @@ type draws struct {
 }
 
 // placeOf returns the place of a member, or -1 if it takes no part.
-func (d *draws) placeOf(member int) int {
-	if member < 0 || d.place == nil && member >= len(d.seeds) || d.place != nil && member >= len(d.place) {
+func (d *draws) placeOf(member int) int { return placeOf(d.place, len(d.seeds), member) }
+
+// placeOf looks a member up in what places returned; n is how many take part.
+func placeOf(place []int32, n, member int) int {
+	if member < 0 || place == nil && member >= n || place != nil && member >= len(place) {
 		return -1
 	}
-	if d.place == nil {
+	if place == nil {
 		return member
 	}
-	return int(d.place[member])
+	return int(place[member])
 }
 
 // Odd constants with no structure, from wyhash.

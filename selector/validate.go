@@ -25,6 +25,10 @@ var (
 	ErrTableSize  = errors.New("bad table size")
 	ErrVersion    = errors.New("version does not grow")
 	ErrNoStrategy = errors.New("no strategy")
+	ErrUnequal    = errors.New("unequal weights, which the strategy does not serve")
+	ErrCapacity   = errors.New("more members than the capacity")
+	ErrPrevious   = errors.New("bad index of a member in the list before")
+	ErrParameter  = errors.New("parameter out of range")
 	ErrGroupName  = errors.New("another group of the domain has this name")
 	ErrNotMinimal = errors.New("the strategy does not declare itself minimal")
 )
@@ -35,7 +39,7 @@ type GroupError struct {
 	Group  string // the name of the group, where that is at fault
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
-	Value  uint64 // the number at fault: a count, a sum of weights, a table size, a version
+	Value  uint64 // the number at fault: a count, a weight, a sum of weights, a table size, a parameter, a version
 	Limit  uint64 // the number that Value had to respect; 0 where there is none
 }
 

@@ -16,7 +16,7 @@ import (
 func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	d := selector.NewDomain()
 	var groups []*selector.Group[string]
-	for _, s := range []selector.Strategy{selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}} {
+	for _, s := range everyStrategy() {
 		g := newGroup(t, selector.Config{Strategy: s, Domain: d})
 		mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
 		groups = append(groups, g)

@@ -48,7 +48,7 @@ func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, 
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
 	}
-	if future, err := b.future(members, b.announced); err == nil { // else all is pinned, as if none were announced
+	if future, err := b.future(v.selector, members, b.announced); err == nil { // else all is pinned, as if none were announced
 		v.future = future
 	}
 	if err := b.join(v, old, prev); err != nil {

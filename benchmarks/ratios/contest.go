@@ -27,7 +27,9 @@ const tablePasses = 16
 
 func contests() ([]contest, error) {
 	var list []contest
-	for _, between := range []func(n int) ([]contest, error){maglevContests, jumpContests, rendezvousContests} {
+	for _, between := range []func(n int) ([]contest, error){
+		maglevContests, jumpContests, rendezvousContests, resilientContests, historyContests,
+	} {
 		for _, n := range subject.Sizes() {
 			more, err := between(n)
 			if err != nil {
@@ -36,7 +38,8 @@ func contests() ([]contest, error) {
 			list = append(list, more...)
 		}
 	}
-	return list, nil
+	more, err := groupsContests()
+	return append(list, more...), err
 }
 
 func maglevContests(n int) ([]contest, error) {

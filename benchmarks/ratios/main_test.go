@@ -19,7 +19,6 @@ func TestEveryContestHasARow(t *testing.T) {
 	require.Len(t, rows, 1+len(list))
 	for i, c := range list {
 		assert.Contains(t, rows[i+1], c.name)
-		assert.Positive(t, c.bar)
 	}
 }
 

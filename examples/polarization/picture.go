@@ -18,25 +18,25 @@ const (
 )
 
 // A canvas is a picture in SVG under construction. What is written into it needs no escaping.
-type canvas struct{ bytes.Buffer }
+type canvas struct{ b bytes.Buffer }
 
 func (c *canvas) rect(x, y, width, height int, colour string) {
-	fmt.Fprintf(c, "<rect x='%d' y='%d' width='%d' height='%d' fill='%s'/>\n", x, y, width, height, colour)
+	fmt.Fprintf(&c.b, "<rect x='%d' y='%d' width='%d' height='%d' fill='%s'/>\n", x, y, width, height, colour)
 }
 
 func (c *canvas) line(x1, x2, y int, dashes string) {
-	fmt.Fprintf(c, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
+	fmt.Fprintf(&c.b, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
 }
 
 func (c *canvas) text(x, y int, text string) {
-	fmt.Fprintf(c, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
+	fmt.Fprintf(&c.b, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
 }
 
 // draw draws a bar for each link: the first tier to the left, the second to the right, and a line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
 	width, height := caption+2*tierSize+3*margin, len(results)*panel+3*margin
-	fmt.Fprintf(&c, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
+	fmt.Fprintf(&c.b, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
 	c.rect(0, 0, width, height, "white")
 	c.text(caption+margin, margin+5, "leaf to spine")
 	c.text(caption+2*margin+tierSize, margin+5, "spine to core")
@@ -49,8 +49,8 @@ func draw(w io.Writer, o options, results []result) error {
 		}
 	}
 	c.text(caption+margin, height-margin/2, fmt.Sprintf("%d flows; the dashes are the mean, bars end at %d times that", o.flows, most))
-	c.WriteString("</svg>\n")
-	_, err := c.WriteTo(w)
+	c.b.WriteString("</svg>\n")
+	_, err := c.b.WriteTo(w)
 	return err
 }
 

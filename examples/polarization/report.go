@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -66,12 +67,13 @@ func write(w io.Writer, o options, results []result) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	lines := "hasher\tseeds\tleaf-spine links used\tleast\tmost\tspine-core links used\tleast\tmost\t\n"
+	var lines strings.Builder
+	lines.WriteString("hasher\tseeds\tleaf-spine links used\tleast\tmost\tspine-core links used\tleast\tmost\t\n")
 	for _, r := range rows {
-		lines += fmt.Sprintf("%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
+		fmt.Fprintf(&lines, "%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
 			r.First.Used, r.First.Links, r.First.Min, r.First.Max, r.Second.Used, r.Second.Links, r.Second.Min, r.Second.Max)
 	}
-	if _, err := io.WriteString(t, lines); err != nil {
+	if _, err := io.WriteString(t, lines.String()); err != nil {
 		return err
 	}
 	return t.Flush()

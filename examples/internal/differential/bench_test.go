@@ -6,20 +6,21 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
 )
 
 // BenchmarkParse parses the same 4,096 frames by Parse and by gopacket's DecodingLayerParser, its fastest way, into layers
 // that are allocated before. The frames are in the cache; one operation is one frame. MPLS is left out: that parser
-// cannot do it. Nor does it give a flow key; it is not charged for making one.
+// cannot do it. The tunnels are of eight kinds in random order, so that both pay for branches that cannot be predicted. Nor does it give a flow key; it is not charged for making one.
 func BenchmarkParse(b *testing.B) {
 	m := maker{rand.New(rand.NewPCG(5, 6)), b}
 	sets := map[string][][]byte{"frames=plain": nil, "frames=tunnels": nil}
 	for _, k := range kinds() {
 		switch k.name {
-		case "IPIP", "6in4", "4in6", "GRE", "GRE key", "GRE Ethernet", "VXLAN", "VXLAN over IPv6", "Geneve", "GTP-U":
-			sets["frames=tunnels"] = append(sets["frames=tunnels"], m.many(k, 4096/10)...)
+		case "IPIP", "6in4", "4in6", "GRE", "GRE key", "VXLAN", "Geneve", "GTP-U":
+			sets["frames=tunnels"] = append(sets["frames=tunnels"], m.many(k, 4096/8)...)
 		}
 	}
 	for _, build := range []func(m maker) []any{
@@ -34,11 +35,12 @@ func BenchmarkParse(b *testing.B) {
 	}
 	for _, name := range []string{"frames=plain", "frames=tunnels"} {
 		set := sets[name]
+		require.Len(b, set, 4096) // a remainder by another number would take as long as a header
 		m.Shuffle(len(set), func(i, j int) { set[i], set[j] = set[j], set[i] })
 		b.Run(name+"/parser=ecmp", func(b *testing.B) {
 			headers, i := make([]hash.Headers, 32), 0
 			for b.Loop() {
-				if err := hash.Parse(set[i%len(set)], &headers[i%32]); err != nil {
+				if err := hash.Parse(set[i&4095], &headers[i&31]); err != nil {
 					b.Fatal(err)
 				}
 				i++
@@ -48,7 +50,7 @@ func BenchmarkParse(b *testing.B) {
 			parser, decoded := decodingLayerParser(), make([]gopacket.LayerType, 0, 16)
 			i := 0
 			for b.Loop() {
-				if err := parser.DecodeLayers(set[i%len(set)], &decoded); err != nil {
+				if err := parser.DecodeLayers(set[i&4095], &decoded); err != nil {
 					b.Fatal(err)
 				}
 				i++

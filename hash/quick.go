@@ -1,0 +1,62 @@
+package hash
+
+import "encoding/binary"
+
+// quickInner reads an inner packet, and reports whether it is one that the fast path would read: this is parseIPv4 and
+// parseIPv6 for the inner fields. Of v it sets what descend needs.
+func (h *Headers) quickInner(p []byte, l3 int, version uint8, v *level) bool {
+	if version == 4 {
+		return h.quickInner4(p, l3, v)
+	}
+	return h.quickInner6(p, l3, v)
+}
+
+func (h *Headers) quickInner4(p []byte, l3 int, v *level) bool {
+	b := p[l3:]
+	if len(b) < ipv4Size {
+		return false
+	}
+	length := int(binary.BigEndian.Uint16(b[2:]))
+	frag := binary.BigEndian.Uint16(b[6:])
+	q := &quicks[b[9]]
+	if b[0] != 4<<4|ipv4Size/4 || frag&(moreFragments|fragmentOffset) != 0 || q.size == 0 ||
+		length < ipv4Size+int(q.size) || length > len(b) {
+		return false
+	}
+	addrs := binary.LittleEndian.Uint64(b[12:])
+	k := &h.Inner
+	k.src0, k.src1, k.dst0, k.dst1 = 0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped
+	v.l3, v.l4, v.end = l3, l3+ipv4Size, l3+length
+	h.finishInner(b[ipv4Size:], uint64(b[9])<<protoShift, q, v)
+	return true
+}
+
+func (h *Headers) quickInner6(p []byte, l3 int, v *level) bool {
+	b := p[l3:]
+	if len(b) < ipv6Size {
+		return false
+	}
+	length := int(binary.BigEndian.Uint16(b[4:]))
+	q := &quicks[b[6]]
+	if b[0]>>4 != 6 || q.size == 0 || length < int(q.size) || length > len(b)-ipv6Size {
+		return false
+	}
+	k := &h.Inner
+	k.src0, k.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+	k.dst0, k.dst1 = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
+	v.l3, v.l4, v.end = l3, l3+ipv6Size, l3+ipv6Size+length
+	h.finishInner(b[ipv6Size:], ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift, q, v)
+	return true
+}
+
+// finishInner sets what follows from the transport header seg, given the last word of the key without ports.
+func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, v *level) {
+	if q.carrier == 0 {
+		rest |= uint64(binary.LittleEndian.Uint32(seg))
+	}
+	v.key.rest, v.proto = rest, uint8(rest>>protoShift)
+	v.rare = rare{}
+	h.Inner.rest = rest
+	h.InnerProto, h.InnerFlags = v.proto, TCPFlags(seg[q.flagsAt]&q.flagsMask)
+	h.InnerL3Offset, h.InnerL4Offset = uint16(v.l3), uint16(v.l4)
+}

@@ -1,0 +1,96 @@
+package selector
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A circle is the space of 64-bit hashes closed to a ring, with points of members on it. A hash belongs to the first point at or
+// after it. Members are named by their places in a line-up.
+type circle struct {
+	points []point // in order of position, then place
+	guide  []int32 // for each value of the high bits, the first point that may be at or after a hash that has it
+	shift  uint8
+}
+
+type point struct {
+	at    uint64
+	place uint16
+}
+
+// newCircle gives each member as many points as counts says: point k of an ID is the XXH64 of the ID and k in four bytes,
+// little-endian.
+func newCircle(members []Member, l *lineup, counts []int, seed uint64) circle {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	cellBits := bits.Len(uint(total))
+	c := circle{guide: make([]int32, 1<<cellBits), shift: uint8(64 - cellBits)}
+
+	// Points are sorted by counting them in each cell of the guide, and then within cells, of less than one on average.
+	unsorted := make([]point, 0, total)
+	starts := make([]int32, len(c.guide)+1)
+	var digest xxhash.Digest
+	var key []byte
+	for place, i := range l.index {
+		key = append(key[:0], members[i].ID...)
+		for k := range counts[place] {
+			digest.ResetWithSeed(seed)
+			_, _ = digest.Write(binary.LittleEndian.AppendUint32(key, uint32(k))) // never fails
+			p := point{digest.Sum64(), uint16(place)}
+			unsorted = append(unsorted, p)
+			starts[p.at>>c.shift+1]++
+		}
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	copy(c.guide, starts)
+	c.points = make([]point, total)
+	for _, p := range unsorted {
+		at := &starts[p.at>>c.shift]
+		c.points[*at] = p
+		*at++
+	}
+	for cell, begin := range c.guide { // starts are ends by now
+		if own := c.points[begin:starts[cell]]; len(own) > 1 {
+			slices.SortFunc(own, func(a, b point) int {
+				return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.place, b.place))
+			})
+		}
+	}
+	return c
+}
+
+// find returns the index of the point that h belongs to.
+func (c *circle) find(h uint64) int {
+	i := int(c.guide[h>>(c.shift&63)])
+	for i < len(c.points) && c.points[i].at < h {
+		i++
+	}
+	if i == len(c.points) {
+		return 0
+	}
+	return i
+}
+
+// pointCounts returns how many points each member gets: unit for each of its weight, where weights are divided by their
+// common divisor, halved as often as it takes to have no more than about 16*unit a member, or 65,536 in all if that is more,
+// and never more than about MaxTableSize; and at least one.
+func pointCounts(l *lineup, unit uint64) []int {
+	most := min(max(1<<16, 16*unit*uint64(len(l.index))), MaxTableSize)
+	counts := make([]int, len(l.weights))
+	shift := 0
+	for l.total*unit>>shift > most {
+		shift++
+	}
+	for k, w := range l.weights {
+		counts[k] = int(max(1, uint64(w)*unit>>shift))
+	}
+	return counts
+}

@@ -1,0 +1,142 @@
+package selector_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// TestLinuxResilientEqualsKernel drives a group of this machine's kernel, in a network namespace of its own, and
+// compares bucket for bucket. The kernel says which buckets were used by look-ups before a change: those that are idle for
+// less time after them.
+func TestLinuxResilientEqualsKernel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds: the kernel's clock can't be advanced")
+	}
+	r := rand.New(rand.NewPCG(9, 2))
+	type round struct {
+		buckets int
+		groups  [][]selector.Member
+	}
+	var rounds []round
+	script := []string{
+		"set -e", "ip link set lo up", "ip link add v0 type veth peer name v1",
+		"ip link set v0 up", "ip link set v1 up", "ip address add 10.9.0.1/24 dev v0",
+	}
+	for i := range 8 {
+		script = append(script, fmt.Sprintf("ip nexthop add id %d via 10.9.0.%d dev v0", 10+i, 10+i))
+	}
+	for range 12 {
+		rounds = append(rounds, round{buckets: 8 + r.IntN(120)})
+	}
+	const steps = 4
+	for step := range steps {
+		for k := range rounds {
+			c := &rounds[k]
+			var group []selector.Member
+			var words []string
+			for _, i := range r.Perm(8)[:1+r.IntN(7)] {
+				m := selector.Member{ID: fmt.Sprint(10 + i), Weight: 1 + r.Uint32N(9)}
+				group, words = append(group, m), append(words, fmt.Sprintf("%s,%d", m.ID, m.Weight))
+			}
+			c.groups = append(c.groups, group)
+			verb := []string{"add", "replace"}[min(step, 1)]
+			script = append(script, fmt.Sprintf("ip nexthop %s id %d group %s type resilient buckets %d idle_timer 1000",
+				verb, 100+k, strings.Join(words, "/"), c.buckets))
+			if step == 0 {
+				script = append(script, fmt.Sprintf("ip route add 10.%d.0.0/16 nhid %d", 100+k, 100+k))
+			}
+		}
+		dump := func() {
+			for k := range rounds {
+				script = append(script, fmt.Sprintf("ip -j nexthop bucket show id %d", 100+k))
+			}
+		}
+		script = append(script, "sleep 0.1")
+		dump()
+		script = append(script, "{")
+		for k, c := range rounds {
+			for range c.buckets / 3 {
+				script = append(script, fmt.Sprintf("echo route get 10.%d.%d.%d", 100+k, r.IntN(256), r.IntN(256)))
+			}
+		}
+		script = append(script, "} | ip -batch - >/dev/null")
+		dump()
+	}
+
+	dumps := kernelDumps(t, strings.Join(script, "\n"))
+	require.Len(t, dumps, 2*steps*len(rounds))
+	marked := 0
+	for k, c := range rounds {
+		group := newLinux(t, selector.LinuxResilientConfig{Buckets: c.buckets, Idle: 1000 * time.Second})
+		for step, members := range c.groups {
+			now := int64(2 * step)
+			replace(t, group, members, now)
+			before := parseBuckets(t, dumps[2*step*len(rounds)+k])
+			after := parseBuckets(t, dumps[(2*step+1)*len(rounds)+k])
+			require.Len(t, before, c.buckets)
+			for i, b := range before {
+				require.Equal(t, i, b.Bucket.Index)
+				require.Equal(t, fmt.Sprint(b.Bucket.Hop), group.Bucket(i).ID, "bucket %d in step %d of %v", i, step, c.groups)
+				if after[i].Bucket.Idle < b.Bucket.Idle {
+					group.Select(bucketHash(i), now+1)
+					marked++
+				}
+			}
+		}
+	}
+	require.Greater(t, marked, 100, "the kernel marked too few for a test")
+}
+
+func parseBuckets(t *testing.T, dump string) []kernelBucket {
+	t.Helper()
+	var buckets []kernelBucket
+	require.NoError(t, json.Unmarshal([]byte(dump), &buckets))
+	return buckets
+}
+
+type kernelBucket struct {
+	Bucket struct {
+		Index int     `json:"index"`
+		Idle  float64 `json:"idle_time"`
+		Hop   int     `json:"nhid"`
+	} `json:"bucket"`
+}
+
+// kernelDumps runs a script in a namespace of its own and returns the lines it prints.
+func kernelDumps(t *testing.T, script string) []string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "sh")
+	command.Stdin = strings.NewReader(script)
+	command.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if os.Getuid() != 0 {
+		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+	}
+	var errs strings.Builder
+	command.Stderr = &errs
+	out, err := command.Output()
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, exec.ErrNotFound):
+		t.Skipf("no network namespace can be made here: %v", err)
+	case errors.As(err, &exit) && (strings.Contains(errs.String(), "not found") || strings.Contains(errs.String(), "not supported") ||
+		strings.Contains(errs.String(), "Operation not permitted") || strings.Contains(errs.String(), "Unknown device type")):
+		t.Skipf("this machine has no resilient groups, or no ip: %s", errs.String())
+	}
+	require.NoError(t, err, errs.String())
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
+}
