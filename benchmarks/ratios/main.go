@@ -28,17 +28,17 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(os.Stdout, *blocks); err != nil {
+	list, err := contests()
+	if err == nil {
+		err = run(os.Stdout, list, *blocks)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, blocks int) error {
-	list, err := contests()
-	if err != nil {
-		return err
-	}
+func run(out io.Writer, list []contest, blocks int) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0) // keeps all text until Flush, which returns the error
 	_, _ = fmt.Fprintln(t, "contest\tours: min\tmedian\ttheirs: min\tmedian\tratio\tbar")
 	for _, c := range list {

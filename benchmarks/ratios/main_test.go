@@ -13,8 +13,12 @@ import (
 func TestEveryContestHasARow(t *testing.T) {
 	list, err := contests()
 	require.NoError(t, err)
+	for i := range list { // the sides themselves take long
+		pass := func(*subject.Keys) int { return 0 }
+		list[i].ours, list[i].theirs = pass, pass
+	}
 	var out strings.Builder
-	require.NoError(t, run(&out, 1))
+	require.NoError(t, run(&out, list, 1))
 	rows := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, rows, 1+len(list))
 	for i, c := range list {
