@@ -20,7 +20,7 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 	if v.icmpError {
 		h.ICMPError, h.InnerICMPError = true, true
 	}
-	kernel := v.kernelRest(0)
+	kernel := v.kernelRest()
 	if kernel != v.key.rest {
 		h.setKernel(kernelOuter, &v.key, kernel)
 	}
@@ -31,7 +31,8 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 		}
 	case protoUDP, protoIPv4, protoIPv6, protoGRE:
 		if !v.fragment() {
-			h.descend(p, &v, kernel)
+			c := v.carrier()
+			h.descend(p, &c)
 		}
 	}
 	return nil
@@ -45,9 +46,20 @@ func (h *Headers) enter(p []byte, l4, end int) {
 		h.Outer.rest &^= maskSrcPort | maskDstPort
 		h.Inner.rest = h.Outer.rest
 	}
-	v := level{h: h, l4: l4, end: end, proto: h.Proto}
-	v.key.rest = h.Outer.rest
-	h.descend(p, &v, h.Outer.rest)
+	h.descend(p, &carrier{rest: h.Outer.rest, kernel: h.Outer.rest, l4: l4, end: end, proto: h.Proto})
+}
+
+// A carrier is what descend needs to know of the level that it is at.
+type carrier struct {
+	rest    uint64 // the last word of its key
+	kernel  uint64 // and as Linux sees it, but for labels from further out
+	l4, end int
+	proto   uint8
+	stopped bool // Linux looks no further
+}
+
+func (v *level) carrier() carrier {
+	return carrier{rest: v.key.rest, kernel: v.kernelRest(), l4: v.l4, end: v.end, proto: v.proto, stopped: v.stopped}
 }
 
 // setKernel keeps what Linux sees: a key, but for its last word.
@@ -69,20 +81,21 @@ func (h *Headers) setInner(v *level) {
 // setInnerFault keeps what is wrong inside a tunnel.
 func (h *Headers) setInnerFault(f fault, at int) { h.innerFault, h.innerAt = f, uint16(at) }
 
-// descend follows the tunnels from the outermost level, v, to the innermost one. It reuses v. Linux sees the outermost level
-// with kernel as the last word of its key, and follows the tunnels as long as they are of the kinds that it enters.
-func (h *Headers) descend(p []byte, v *level, kernel uint64) {
+// descend follows the tunnels from the outermost level, c, to the innermost one. It reuses c. Linux follows them as long as they are of the
+// kinds that it enters.
+func (h *Headers) descend(p []byte, c *carrier) {
 	var t tunnel
 	var l link
-	follows := !v.stopped
+	follows := !c.stopped
+	kernel := c.kernel
 	label := kernel & maskLabel
 	for {
-		t.open(p, v)
+		t.open(p, c)
 		if !t.found {
 			return
 		}
 		if h.Tunnels == maxTunnels || t.at > maxPayload {
-			h.setInnerFault(deepTunnel, v.l4)
+			h.setInnerFault(deepTunnel, c.l4)
 			return
 		}
 		if t.fault != 0 {
@@ -105,26 +118,39 @@ func (h *Headers) descend(p []byte, v *level, kernel uint64) {
 		if l.version == 0 {
 			return
 		}
-		more := true
-		if !h.quickInner(p[:l.end], l.at, l.version, v) {
-			v.read(p[:l.end], l.at, l.version)
-			if v.fault != 0 {
-				h.setInnerFault(v.fault, v.at)
-				return
-			}
-			h.setInner(v)
-			more = !v.fragment()
+		inner := p[:l.end]
+		if !h.quickInner(inner, l.at, l.version, c) && !h.readInner(inner, l.at, l.version, c) {
+			return
 		}
 		h.Tunnels++
 		if follows = follows && !l.mpls; follows {
-			if own := v.key.rest & maskLabel; own != 0 {
+			if own := c.rest & maskLabel; own != 0 {
 				label = own
 			}
-			h.setKernel(kernelInner, &h.Inner, v.kernelRest(label))
-			follows = !v.stopped
+			kernel = c.kernel
+			if kernel&(ip6Flag|maskLabel) == ip6Flag {
+				kernel |= label // the last one that was not zero
+			}
+			h.setKernel(kernelInner, &h.Inner, kernel)
+			follows = !c.stopped
 		}
-		if !more || !quicks[v.proto].isTunnel(uint16(v.key.rest>>16)) {
+		if h.InnerFragment || !quicks[c.proto].isTunnel(uint16(c.rest>>16)) {
 			return
 		}
 	}
+}
+
+// readInner reads any inner packet, and reports whether it is sound.
+//
+//go:noinline
+func (h *Headers) readInner(p []byte, l3 int, version uint8, c *carrier) bool {
+	v := level{h: h}
+	v.read(p, l3, version)
+	if v.fault != 0 {
+		h.setInnerFault(v.fault, v.at)
+		return false
+	}
+	h.setInner(&v)
+	*c = v.carrier()
+	return true
 }

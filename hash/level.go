@@ -83,17 +83,10 @@ func (v *level) readTransport(p []byte) {
 	}
 }
 
-// kernelRest returns the last word of the key of the flow that Linux sees at this level, given the flow label, in the form of
-// a key, that it has seen before. The other words are those of key.
-func (v *level) kernelRest(label uint64) uint64 {
-	rest := v.key.rest
+// kernelRest returns the last word of the key of the flow that Linux sees at this level. The other words are those of key.
+func (v *level) kernelRest() uint64 {
 	if v.stopped {
-		rest = rest&^(maskProto|maskSrcPort|maskDstPort) | v.stop
-	} else {
-		rest |= uint64(bits.ReverseBytes32(v.spi)) // in place of ports
+		return v.key.rest&^(maskProto|maskSrcPort|maskDstPort) | v.stop
 	}
-	if rest&ip6Flag != 0 && rest&maskLabel == 0 {
-		rest |= label
-	}
-	return rest
+	return v.key.rest | uint64(bits.ReverseBytes32(v.spi)) // in place of ports
 }

@@ -42,7 +42,8 @@ func (l *link) fail(at int, f fault) { l.at, l.fault = at, f }
 
 // found makes l the link of an IP header with nothing before it.
 func (l *link) found(at, end int, etherType uint16) {
-	*l = link{at: at, end: end, version: 4}
+	l.at, l.end, l.version = at, end, 4
+	l.mpls, l.fault = false, 0 // the rest is for Parse, which walks
 	if etherType == etherIPv6 {
 		l.version = 6
 	}

@@ -27,6 +27,17 @@ func Parse(frame []byte, h *Headers) error {
 		return parseIPv4(frame, ethernetSize, h)
 	case etherIPv6:
 		return parseIPv6(frame, ethernetSize, h)
+	case etherVLAN:
+		const size = ethernetSize + vlanSize
+		if len(frame) < size {
+			break
+		}
+		switch binary.BigEndian.Uint16(frame[size-2:]) {
+		case etherIPv4:
+			return parseIPv4(frame, size, h)
+		case etherIPv6:
+			return parseIPv6(frame, size, h)
+		}
 	}
 	return parseLink(frame, h)
 }

@@ -135,6 +135,18 @@ func TestTruncations(t *testing.T) {
 	}
 }
 
+// What was in the Headers before does not count, in fields that are not exported either.
+func TestParseWritesEverything(t *testing.T) {
+	for _, f := range frames() {
+		var fresh hash.Headers
+		used := stale()
+		err := hash.Parse(f.bytes, &fresh)
+		if again := hash.Parse(f.bytes, &used); again != err || used != fresh { //nolint:errorlint // these errors are shared
+			require.Equal(t, fresh, used, f.name)
+		}
+	}
+}
+
 // What lies behind the slice in memory does not count. The slices have room behind them, so that reslicing too far does
 // not panic.
 func TestNoOverRead(t *testing.T) {

@@ -3,16 +3,15 @@ package hash
 import "encoding/binary"
 
 // quickInner reads an inner packet, and reports whether it is one that the fast path would read: this is parseIPv4 and
-// parseIPv6 for the inner fields. Of v it sets what descend needs; what is rare is not there in the header of a tunnel that Linux
-// follows, and stays as it is.
-func (h *Headers) quickInner(p []byte, l3 int, version uint8, v *level) bool {
+// parseIPv6 for the inner fields. It makes c that packet.
+func (h *Headers) quickInner(p []byte, l3 int, version uint8, c *carrier) bool {
 	if version == 4 {
-		return h.quickInner4(p, l3, v)
+		return h.quickInner4(p, l3, c)
 	}
-	return h.quickInner6(p, l3, v)
+	return h.quickInner6(p, l3, c)
 }
 
-func (h *Headers) quickInner4(p []byte, l3 int, v *level) bool {
+func (h *Headers) quickInner4(p []byte, l3 int, c *carrier) bool {
 	b := p[l3:]
 	if len(b) < ipv4Size {
 		return false
@@ -27,12 +26,13 @@ func (h *Headers) quickInner4(p []byte, l3 int, v *level) bool {
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	k := &h.Inner
 	k.src0, k.src1, k.dst0, k.dst1 = 0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped
-	v.l3, v.l4, v.end = l3, l3+ipv4Size, l3+length
-	h.finishInner(b[ipv4Size:], uint64(b[9])<<protoShift, q, v)
+	c.l4, c.end = l3+ipv4Size, l3+length
+	h.InnerL3Offset = uint16(l3)
+	h.finishInner(b[ipv4Size:], uint64(b[9])<<protoShift, q, c)
 	return true
 }
 
-func (h *Headers) quickInner6(p []byte, l3 int, v *level) bool {
+func (h *Headers) quickInner6(p []byte, l3 int, c *carrier) bool {
 	b := p[l3:]
 	if len(b) < ipv6Size {
 		return false
@@ -45,18 +45,19 @@ func (h *Headers) quickInner6(p []byte, l3 int, v *level) bool {
 	k := &h.Inner
 	k.src0, k.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
 	k.dst0, k.dst1 = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
-	v.l3, v.l4, v.end = l3, l3+ipv6Size, l3+ipv6Size+length
-	h.finishInner(b[ipv6Size:], ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift, q, v)
+	c.l4, c.end = l3+ipv6Size, l3+ipv6Size+length
+	h.InnerL3Offset = uint16(l3)
+	h.finishInner(b[ipv6Size:], ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift, q, c)
 	return true
 }
 
 // finishInner sets what follows from the transport header seg, given the last word of the key without ports.
-func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, v *level) {
+func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, c *carrier) {
 	if q.carrier == 0 {
 		rest |= uint64(binary.LittleEndian.Uint32(seg))
 	}
-	v.key.rest, v.proto = rest, uint8(rest>>protoShift)
+	c.rest, c.kernel, c.proto, c.stopped = rest, rest, uint8(rest>>protoShift), false
 	h.Inner.rest = rest
-	h.InnerProto, h.InnerFlags = v.proto, TCPFlags(seg[q.flagsAt]&q.flagsMask)
-	h.InnerL3Offset, h.InnerL4Offset = uint16(v.l3), uint16(v.l4)
+	h.InnerProto, h.InnerFlags = c.proto, TCPFlags(seg[q.flagsAt]&q.flagsMask)
+	h.InnerL4Offset = uint16(c.l4)
 }

@@ -29,7 +29,7 @@ func TestSessionFields(t *testing.T) {
 		{"echo", ip4(1, echo(8)), hash.EchoID, "ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
 		{"echo, not asked for", ip4(1, echo(8)), hash.SPI, icmp4},
 		{"echo reply 6", ip6(58, echo(129)), hash.EchoID, "ICMPv6 [2001:db8::1]:4660 -> [2001:db8::2]:4660"},
-		{"an error about an echo", ip4(1, icmp(3, back)), hash.EchoID, "ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
+		{"an error about an echo", patch(ip4(1, icmp(3, back)), 12, 192, 0, 2, 9), hash.EchoID, "ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
 		{"a fragment", patch(ip4(50, esp), 6, 0x20, 0), hash.SPI, "protocol 50 10.0.0.1:0 -> 10.0.0.2:0"},
 	} {
 		var h, carried hash.Headers

@@ -41,21 +41,21 @@ type tunnel struct {
 
 // open reads the header behind a level, if it is that of a tunnel. Here too a whole tunnel is nowhere copied, because what was
 // written field by field cannot be read at once.
-func (t *tunnel) open(p []byte, v *level) {
-	p = p[:v.end]
-	t.at, t.end, t.id, t.etherType = v.l4, v.end, 0, 0
+func (t *tunnel) open(p []byte, c *carrier) {
+	p = p[:c.end]
+	t.at, t.end, t.id, t.etherType = c.l4, c.end, 0, 0
 	t.found, t.hasID, t.linux, t.fault = false, false, false, 0
-	switch v.proto {
+	switch c.proto {
 	case protoIPv4:
 		t.etherType, t.found, t.linux = etherIPv4, true, true
 	case protoIPv6:
 		t.etherType, t.found, t.linux = etherIPv6, true, true
 	case protoGRE:
-		t.openGRE(p, v.l4)
+		t.openGRE(p, c.l4)
 	case protoUDP:
 		const udpSize = 8
-		off := v.l4 + udpSize
-		switch bits.ReverseBytes16(uint16(v.key.rest >> 16)) {
+		off := c.l4 + udpSize
+		switch bits.ReverseBytes16(uint16(c.rest >> 16)) {
 		case portVXLAN:
 			t.openVXLAN(p, off)
 		case portGeneve:

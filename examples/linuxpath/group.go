@@ -48,6 +48,27 @@ func (g *group) build() (err error) {
 	return err
 }
 
+// resilient returns a resilient group of the same next hops, as it is when it is made: see selector.LinuxResilient for what the
+// kernel does to it later.
+func (g group) resilient(buckets int) (group, error) {
+	r, err := selector.NewLinuxResilient[int](selector.LinuxResilientConfig{Buckets: buckets})
+	if err != nil {
+		return g, err
+	}
+	hops := make([]selector.Hop[int], len(g.names))
+	for i, name := range g.names {
+		hops[i] = selector.Hop[int]{Member: selector.Member{ID: name, Weight: g.weights[i]}, Value: i}
+	}
+	if _, err := r.Replace(hops, 0); err != nil {
+		return g, err
+	}
+	table := make([]int, buckets)
+	for i := range table {
+		table[i] = r.Bucket(i).Value
+	}
+	return newResilient(g.names, table)
+}
+
 var errNoBuckets = errors.New("a resilient group without buckets")
 
 // newResilient makes a resilient group of the buckets that the kernel has.

@@ -7,7 +7,7 @@
 //
 // The first form explains one flow: what is hashed, the hash, the range that it falls in, the next hop. It does so for a flow
 // that the router forwards; -local is for one that it sends itself. Next hops are listed in the order of the group, with
-// weights.
+// weights; -buckets makes the group a resilient one.
 //
 // -csv reads flows from a file whose first line names its columns: src, sport, dst, dport, proto, label, seed, policy and
 // fields count, others are copied. It appends hash32 and nexthop to each line.
@@ -92,6 +92,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	seed := flags.Uint("seed", 0, "fib_multipath_hash_seed, a `number` that is not 0")
 	flags.BoolVar(&o.linux.Local, "local", false, "the router sends the flow itself")
 	nexthops := flags.String("nexthops", "", "next hops in the order of the group: `name[=weight],...`")
+	buckets := flags.Int("buckets", 0, "`number` of buckets of a resilient group, as it is when it is made; 0: a hash-threshold group")
 	src := flags.String("src", "", "source: `address[:port]`, IPv6 with a port in brackets")
 	dst := flags.String("dst", "", "destination, likewise: `address[:port]`")
 	proto := flags.String("proto", "tcp", "IP protocol, by `name or number`")
@@ -118,6 +119,14 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	if *nexthops != "" {
 		if o.nexthops, err = parseGroup(*nexthops); err != nil {
 			return o, fmt.Errorf("-nexthops: %w", err)
+		}
+	}
+	if *buckets != 0 {
+		if *nexthops == "" {
+			return o, errors.New("-buckets needs -nexthops")
+		}
+		if o.nexthops, err = o.nexthops.resilient(*buckets); err != nil {
+			return o, fmt.Errorf("-buckets: %w", err)
 		}
 	}
 	if *src != "" || *dst != "" {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,25 @@ func TestBounds(t *testing.T) {
 			assert.Equal(t, i, g.choose(uint64(h)<<33).index)
 		}
 	}
+}
+
+// The table is the one that the specification gives for the weights 1, 2, 3 and 5: 0-14 d, 15-22 c, 23-28 b, 29-31 a.
+func TestBuckets(t *testing.T) {
+	g, err := parseGroup("a=1,b=2,c=3,d=5")
+	require.NoError(t, err)
+	g, err = g.resilient(32)
+	require.NoError(t, err)
+	want := slices.Concat(slices.Repeat([]int{3}, 15), slices.Repeat([]int{2}, 8), slices.Repeat([]int{1}, 6), slices.Repeat([]int{0}, 3))
+	assert.Equal(t, want, g.buckets)
+
+	code, out, errs := linuxpath(t, "-seed", "1", "-nexthops", "a=1,b=2,c=3,d=5", "-buckets", "32", "-src", "10.0.0.1", "-dst", "10.0.0.2", "-json")
+	assert.Zero(t, code, errs)
+	var p prediction
+	require.NoError(t, json.Unmarshal([]byte(out), &p))
+	require.NotNil(t, p.Bucket)
+	assert.EqualValues(t, p.Hash31%32, *p.Bucket)
+	assert.Equal(t, g.names[want[*p.Bucket]], p.Nexthop)
+	assert.Nil(t, p.Range)
 }
 
 func TestCSV(t *testing.T) {
@@ -138,6 +158,8 @@ func TestUsageErrors(t *testing.T) {
 		{"-nexthops a -csv x", true, "are for a single flow"},
 		{"-nexthops a -seed 1 -flows 3", true, "-flows is for -live"},
 		{"-nexthops a -seed 1 -local -pcap x", false, "-local is not for -pcap"},
+		{"-nexthops a -seed 1 -buckets 65536", true, "-buckets: "},
+		{"-live 10.0.0.0/8 -buckets 4", false, "-buckets needs -nexthops"},
 		{"-live 10.0.0.0/33", false, "-live: "},
 		{"-live 10.0.0.0/8 -flows 0", false, "-flows: 0 is not positive"},
 		{"-live 10.0.0.0/8 -seed 1", false, "-seed: -live takes this from the host"},

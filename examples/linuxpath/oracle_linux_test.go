@@ -56,8 +56,12 @@ func testOracle(t *testing.T) {
 				assert.Equal(t, bed.weights[i], hop.Weight)
 			}
 			require.Equal(t, kind == 1, route.Buckets != nil, "a resilient group has buckets")
-			g, err := routeGroup(route)
-			require.NoError(t, err)
+			g := bed.group(t)
+			if kind == 1 {
+				g, err = g.resilient(len(route.Buckets))
+				require.NoError(t, err)
+				require.Equal(t, route.Buckets, g.buckets, "LinuxResilient makes the kernel's table")
+			}
 			for _, l := range kernels() {
 				// A query for IPv6 is answered as for packets of the host itself.
 				l.Local = v6
