@@ -1,4 +1,5 @@
-package main
+// Package strategy names the strategies of package selector, as command lines and configuration files do.
+package strategy
 
 import (
 	"fmt"
@@ -7,34 +8,43 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A namedStrategy is a strategy as the command line knows it.
-type namedStrategy struct {
-	name     string
-	strategy selector.Strategy
+// A Named is a strategy with its recommended setting, and its name.
+type Named struct {
+	Name     string
+	Strategy selector.Strategy
 }
 
-func strategies() []namedStrategy {
-	return []namedStrategy{
+// All returns every strategy.
+func All() []Named {
+	return []Named{
 		{"modulo", selector.Modulo{}},
 		{"threshold", selector.Threshold{}},
 		{"rendezvous", selector.Rendezvous{}},
 		{"maglev", selector.Maglev{}},
+		{"bounded", selector.Bounded{}},
 		{"jump", selector.Jump{}},
+		{"ring", selector.Ring{}},
+		{"multiprobe", selector.MultiProbe{}},
+		{"resilient", selector.Resilient{}},
+		{"anchor", selector.Anchor{}},
+		{"memento", selector.Memento{}},
 	}
 }
 
-func strategyNames() (names []string) {
-	for _, s := range strategies() {
-		names = append(names, s.name)
+// Names returns the names of all strategies.
+func Names() (names []string) {
+	for _, s := range All() {
+		names = append(names, s.Name)
 	}
 	return names
 }
 
-func parseStrategy(name string) (namedStrategy, error) {
-	for _, s := range strategies() {
-		if s.name == name {
+// Parse returns the strategy of that name. The error names the culprit and all that there are.
+func Parse(name string) (Named, error) {
+	for _, s := range All() {
+		if s.Name == name {
 			return s, nil
 		}
 	}
-	return namedStrategy{}, fmt.Errorf("-strategy: %q is none of %s", name, strings.Join(strategyNames(), ", "))
+	return Named{}, fmt.Errorf("%q is none of %s", name, strings.Join(Names(), ", "))
 }
