@@ -59,7 +59,15 @@ func (m *memory) Stats() FlowStats {
 }
 
 // Pins implements Flows.
-func (m *memory) Pins(slot uint16) int { return m.table.Pins(slot) }
+func (m *memory) Pins() map[uint16]int {
+	pins := make(map[uint16]int)
+	for pin := range m.table.All(m.now()) {
+		if pin.Slot != selector.NoSlot {
+			pins[pin.Slot]++
+		}
+	}
+	return pins
+}
 
 // Save implements Flows.
 func (m *memory) Save(w io.Writer) error { return m.table.Save(w, m.seed, m.now()) }
