@@ -39,6 +39,36 @@ func TestFragmentsFollowTheirFlow(t *testing.T) {
 	})
 }
 
+// Datagrams of many flows at a time are told apart by their IDs alone, whatever their flow labels, and with either extractor.
+func TestInterleavedDatagrams(t *testing.T) {
+	for _, extractor := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple)} {
+		p := newPlane(t, false, nil)
+		p.Hasher, p.Fragments = hash.Keyed{Extractor: extractor}, NewFragments()
+		w := NewWorker(p.Config)
+		for _, v6 := range []bool{false, true} {
+			var datagrams [][][]byte
+			var want []string
+			members := map[string]bool{}
+			for port := range layers.UDPPort(50) {
+				d := bigDatagram(t, v6, 1000+port, 1<<16*uint32(port)+uint32(port))
+				if v6 {
+					d[1][14+3] = byte(port)
+				}
+				datagrams = append(datagrams, d)
+				whole := frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: 1000 + port, DstPort: 443})
+				want = append(want, decide(w, whole, 0).Hop.ID)
+				members[want[port]] = true
+			}
+			require.Len(t, members, 3)
+			for n := range 3 {
+				for i, d := range datagrams {
+					require.Equal(t, want[i], decide(w, d[n], 0).Hop.ID)
+				}
+			}
+		}
+	}
+}
+
 // So do those in one burst.
 func TestFragmentsInABurst(t *testing.T) {
 	w, _ := pinned(t, false, nil)
@@ -160,7 +190,7 @@ func TestFragmentsAgreeWithMap(t *testing.T) {
 // A set that is full forgets its oldest datagram.
 func TestOldestDatagramGoes(t *testing.T) {
 	f := NewFragments()
-	key := func(i int) uint64 { return uint64(i*2 + 1) << fragmentTickBits } // all in one set
+	key := func(i int) uint64 { return uint64(i*2+1) << fragmentTickBits } // all in one set
 	const ways = 8
 	for i := range 100 {
 		f.remember(key(i), uint32(i), int64(i)*1e9)
