@@ -28,7 +28,7 @@ func Watch(ctx context.Context, each func(Link)) error {
 		return fmt.Errorf("watch links: %w", err)
 	}
 	defer context.AfterFunc(ctx, func() { _ = events.Close() })() // ends Receive
-	if err := list(each); err != nil {                            // once events are being kept, lest one be missed
+	if err := List(each); err != nil {                            // once events are being kept, lest one be missed
 		return fmt.Errorf("watch links: %w", errors.Join(err, events.Close()))
 	}
 	for {
@@ -37,7 +37,7 @@ func Watch(ctx context.Context, each func(Link)) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, unix.ENOBUFS): // there were more events than room
-			err = list(each)
+			err = List(each)
 		}
 		if err != nil {
 			return fmt.Errorf("watch links: %w", errors.Join(err, events.Close()))
@@ -50,7 +50,8 @@ func Watch(ctx context.Context, each func(Link)) error {
 	}
 }
 
-func list(each func(Link)) error {
+// List calls each with the state of every interface.
+func List(each func(Link)) error {
 	c, err := rtnetlink.Dial(nil)
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ const maxChanges = 50
 // log adds a change to the history.
 func (r *Router) log(c Change) {
 	c.At = time.Now()
+	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
 	moved := r.moved()
 	if n := len(r.changes); n > 0 {
 		r.changes[n-1].FlowsMoved = moved - r.changes[n-1].movedBefore

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Router struct {
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string
+	logger  *slog.Logger
 	running atomic.Bool
 
 	mu       sync.Mutex
@@ -57,9 +59,9 @@ type service struct {
 }
 
 // New returns a router without services over a plane whose packets come in by the given interfaces. The domain is the one that
-// the plane was made with.
-func New(p plane.Plane, domain *selector.Domain, in []string) *Router {
-	return &Router{plane: p, domain: domain, in: in, carriers: make(map[string]bool)}
+// the plane was made with. Changes are logged.
+func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Router {
+	return &Router{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
 }
 
 // Run forwards until ctx ends, and then returns nil; or it returns the error that the plane can't go on after.
