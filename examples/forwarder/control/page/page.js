@@ -114,6 +114,8 @@ function showMembers(s, service, was, seconds, sticky) {
     m.rate = rate(member.frames, was?.members.find((w) => w.id === member.id)?.frames, seconds);
     m.past = [...m.past, m.rate ?? 0].slice(-minute);
   }
+  s.section.querySelector(".scroll").hidden = service.members.length === 0;
+  s.section.querySelector(".none").hidden = service.members.length > 0;
   const shown = [...s.members.values()];
   const peak = Math.max(1, ...shown.flatMap((m) => m.past));
   const amount = (member) => sticky ? member.flows : s.members.get(member.id).past.slice(-10).reduce((a, b) => a + b, 0);
@@ -177,7 +179,8 @@ function showChanges(changes) {
     const time = document.createElement("time");
     time.dateTime = c.at;
     time.textContent = new Date(c.at).toLocaleTimeString("en-GB");
-    const hashes = c.version ? percent.format(c.moved) + (c.collateral > 0 ? `, ${percent.format(c.collateral)} needlessly` : "") : "–";
+    const needlessly = c.collateral >= 0.0005 ? `, ${percent.format(c.collateral)} needlessly` : ""; // less shows as 0 %
+    const hashes = c.version ? percent.format(c.moved) + needlessly : "–";
     for (const [content, number] of [[time], [c.service ?? ""], [c.what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true]]) {
       const cell = row.insertCell();
       cell.className = number ? "number" : "";
