@@ -23,16 +23,20 @@ type Config struct {
 	Routes *Routes           // required
 	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
+	Router Router            // in place of Flows: another memory of flows
+}
+
+// A Router finds the members of packets, as a [flowcache.Sticky] does.
+type Router interface {
+	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
 }
 
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
 // change while they work. Burst allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
-	routes *Routes
-	hasher hash.HeaderHasher
-	flows  interface {
-		RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
-	}
+	routes   *Routes
+	hasher   hash.HeaderHasher
+	flows    Router
 	counters Counters
 
 	// Of the burst at hand, without the frames that are dropped early. They live here since they would escape to the heap.
@@ -50,7 +54,10 @@ func NewWorker(c Config) *Worker {
 	if c.Hasher == nil {
 		w.hasher = hash.Keyed{}
 	}
-	if c.Flows != nil {
+	switch {
+	case c.Router != nil:
+		w.flows = c.Router
+	case c.Flows != nil:
 		w.flows = flowcache.NewSticky(c.Flows)
 	}
 	return w

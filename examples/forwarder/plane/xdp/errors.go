@@ -1,0 +1,62 @@
+package xdp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// MaxSlots is the number of slots that a group's table may have.
+const MaxSlots = 1 << 17
+
+// The limits of one plane.
+const (
+	MaxServices = 1024    // groups
+	MaxPrefixes = 1 << 16 // of all services
+	MaxOutput   = 4095    // the greatest engine.Adjacency.Output
+)
+
+// What a plane can't do or be made of; errors.Is tells them apart in an [*Error].
+var (
+	ErrUnsupported = errors.New("XDP is not to be had here")
+	ErrConfig      = errors.New("the configuration can't be used")
+	ErrReset       = errors.New("an XDP program answers no packet by a reset")
+	ErrStrategy    = errors.New("the strategy has no table")
+	ErrTableSize   = errors.New("the table of the strategy has too many slots")
+	ErrDomain      = errors.New("the group is of another domain")
+	ErrSlot        = errors.New("the member has no slot in the domain")
+	ErrOutput      = errors.New("the output has no device")
+	ErrPrefix      = errors.New("the prefix can't be used")
+	ErrLimit       = errors.New("too many")
+)
+
+// An Error says what was refused. Those parts that do not apply are zero.
+type Error struct {
+	Err    error  // one of the errors above, or one that wraps it
+	Group  string // the name of the group
+	Member string
+	Prefix netip.Prefix
+	Value  any // the number, the name or the strategy at fault
+}
+
+// Error names the culprit.
+func (e *Error) Error() string {
+	s := "xdp: "
+	if e.Group != "" {
+		s += fmt.Sprintf("group %q: ", e.Group)
+	}
+	if e.Member != "" {
+		s += fmt.Sprintf("member %q: ", e.Member)
+	}
+	if e.Prefix != (netip.Prefix{}) {
+		s += e.Prefix.String() + ": "
+	}
+	s += e.Err.Error()
+	if e.Value != nil {
+		s += fmt.Sprintf(": %v", e.Value)
+	}
+	return s
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
