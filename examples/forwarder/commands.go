@@ -8,6 +8,7 @@ type command func(args []string, stdout, stderr io.Writer) int
 
 func commands() map[string]command {
 	return map[string]command{
+		"lab": runLab,
 		"run": runRouter,
 	}
 }

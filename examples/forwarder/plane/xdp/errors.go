@@ -3,7 +3,6 @@ package xdp
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 )
 
 // MaxSlots is the number of slots that a group's table may have.
@@ -16,18 +15,15 @@ const (
 	MaxOutput   = 4095    // the greatest engine.Adjacency.Output
 )
 
-// What a plane can't do or be made of; errors.Is tells them apart in an [*Error].
+// What can't be put in force, and why; errors.Is tells them apart in an [*Error].
 var (
-	ErrUnsupported = errors.New("XDP is not to be had here")
-	ErrConfig      = errors.New("the configuration can't be used")
-	ErrReset       = errors.New("an XDP program answers no packet by a reset")
-	ErrStrategy    = errors.New("the strategy has no table")
-	ErrTableSize   = errors.New("the table of the strategy has too many slots")
-	ErrDomain      = errors.New("the group is of another domain")
-	ErrSlot        = errors.New("the member has no slot in the domain")
-	ErrOutput      = errors.New("the output has no device")
-	ErrPrefix      = errors.New("the prefix can't be used")
-	ErrLimit       = errors.New("too many")
+	ErrBigEndian = errors.New("the program is for little-endian machines")
+	ErrStrategy  = errors.New("the strategy has no table")
+	ErrTableSize = errors.New("the table of the strategy has too many slots")
+	ErrDomain    = errors.New("the group is of another domain")
+	ErrSlot      = errors.New("the member has no slot in the domain")
+	ErrOutput    = errors.New("the output has no device")
+	ErrLimit     = errors.New("more than the program has room for")
 )
 
 // An Error says what was refused. Those parts that do not apply are zero.
@@ -35,8 +31,7 @@ type Error struct {
 	Err    error  // one of the errors above, or one that wraps it
 	Group  string // the name of the group
 	Member string
-	Prefix netip.Prefix
-	Value  any // the number, the name or the strategy at fault
+	Value  any // the number or strategy at fault
 }
 
 // Error names the culprit.
@@ -47,9 +42,6 @@ func (e *Error) Error() string {
 	}
 	if e.Member != "" {
 		s += fmt.Sprintf("member %q: ", e.Member)
-	}
-	if e.Prefix != (netip.Prefix{}) {
-		s += e.Prefix.String() + ": "
 	}
 	s += e.Err.Error()
 	if e.Value != nil {

@@ -21,7 +21,7 @@ type flows struct {
 	seed       uint64
 	now        func() int64 // the clock of the program
 	quarantine *selector.Quarantine
-	slow       struct{ placed, moved, refused atomic.Uint64 } // by the slow path
+	byHand     struct{ placed, moved, refused atomic.Uint64 } // not by the program
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
@@ -102,9 +102,9 @@ func (f *flows) live(yield func(digest uint64, w pin)) error {
 func (f *flows) Stats() plane.FlowStats {
 	s := plane.FlowStats{
 		Capacity: f.capacity(),
-		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.slow.placed.Load(),
-		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.slow.moved.Load(),
-		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.slow.refused.Load(),
+		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.byHand.placed.Load(),
+		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.byHand.moved.Load(),
+		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.byHand.refused.Load(),
 	}
 	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
 	return s
@@ -114,14 +114,15 @@ func (f *flows) capacity() int {
 	return int(f.maps.established.MaxEntries() + f.maps.probation.MaxEntries())
 }
 
-// Pins implements [plane.Flows]. It reads all pins.
-func (f *flows) Pins(slot uint16) (n int) {
+// Pins implements [plane.Flows].
+func (f *flows) Pins() map[uint16]int {
+	pins := make(map[uint16]int)
 	_ = f.live(func(_ uint64, w pin) {
-		if w.slot() == slot {
-			n++
+		if f.domain.SlotInUse(w.slot()) {
+			pins[w.slot()]++
 		}
 	})
-	return n
+	return pins
 }
 
 // sweep removes expired pins from the map in which nothing else makes room for others.

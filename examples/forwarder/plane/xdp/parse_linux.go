@@ -1,9 +1,12 @@
 package xdp
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // Where things are in a frame.
@@ -50,6 +53,14 @@ func (p *program) parse() {
 		asm.StoreImm(asm.RFP, zeroAt, 0, asm.Word),
 	)
 	p.within(frame, ipv4End)
+	if p.address != (engine.MAC{}) {
+		p.emit(
+			asm.LoadMem(asm.R4, frame, 0, asm.DWord),
+			asm.LSh.Imm(asm.R4, 16), // without the first bytes of the source
+			asm.LoadImm(asm.R5, int64(binary.LittleEndian.Uint64(append([]byte{0, 0}, p.address[:]...))), asm.DWord),
+			asm.JNE.Reg(asm.R4, asm.R5, "pass"),
+		)
+	}
 	p.emit(
 		asm.LoadMem(asm.R4, frame, etherTypeAt, asm.Half),
 		asm.JEq.Imm(asm.R4, bigEndian(etherIPv6), "IPv6"),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+	"github.com/ecmp-go/ecmp/flowcache"
 )
 
 // A Plane is a [plane.Plane]: a program in the kernel, its maps, and a slow path. See the package documentation for what it does, and
@@ -22,56 +23,60 @@ import (
 type Plane struct {
 	config  plane.Config
 	maps    *maps
-	program *ebpf.Program
-	flows   *flows // nil without stickiness
-	slow    *slowPath
+	code    program       // yet to be written
+	program *ebpf.Program // written for any interface: what is attached is for one
+	flows   *flows        // nil without stickiness
+	slow    plane.Plane
+	outputs map[uint16]uint32 // to the index of a device
 	state   state
-	spare   []*table
+	spare   []*table // that the program knows no longer
 
 	mu      sync.Mutex
-	outputs map[uint16]output // now
-	counted map[uint16]bool   // outputs, those that are gone included
-}
-
-type output struct {
-	device string
-	index  uint32
+	counted map[uint16]bool // all outputs that there ever were
 }
 
 // New returns a plane that forwards nothing yet. The kernel spreads the work by the queues of the interfaces, and Config.Workers does not
-// count. The errors are a [*flowcache.ConfigError], an [*Error] with [ErrConfig], [ErrReset] or [ErrUnsupported], and those
-// of the kernel, which refuses who has not the capabilities.
+// count. The errors are a [*plane.ConfigError], a [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with
+// [ErrBigEndian], and those of the kernel, which refuses who has not the capabilities.
 func New(c plane.Config) (*Plane, error) { return newPlane(c, nil) }
 
 // newPlane is New with a clock other than the kernel's.
 func newPlane(c plane.Config, clock *ebpf.Map) (_ *Plane, err error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, &Error{Err: ErrUnsupported, Value: "the machine is big-endian"}
+		return nil, &Error{Err: ErrBigEndian}
 	}
 	if err := check(&c); err != nil {
 		return nil, err
 	}
-	code := program{seed: c.Seed, clock: clock}
+	p := &Plane{config: c, counted: make(map[uint16]bool), code: program{seed: c.Seed, clock: clock}}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows
-		if code.timeouts, err = newTimeouts(c.Sticky); err != nil {
+		if p.code.timeouts, err = newTimeouts(c.Sticky); err != nil {
 			return nil, err
 		}
 	}
-	m, err := newMaps(capacity)
-	if err != nil {
+	if p.maps, err = newMaps(capacity); err != nil {
 		return nil, fmt.Errorf("xdp: maps: %w", err)
 	}
-	code.maps = *m
-	p := &Plane{config: c, maps: m, counted: make(map[uint16]bool)}
-	if p.program, err = code.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("xdp: program: %w", err), m.close())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.maps.close())
+		}
+	}()
+	p.code.maps = *p.maps
+	untold := p.code // for any interface
+	if p.program, err = untold.load(); err != nil {
+		return nil, err
 	}
+	var router engine.Router
 	if c.Sticky != nil {
-		p.flows = newFlows(m, code.timeouts, &c)
+		p.flows = newFlows(p.maps, p.code.timeouts, &c)
+		router = p.flows
 	}
-	p.slow = newSlowPath(c, p.flows)
+	if p.slow, err = plane.NewSlowPath(c, router); err != nil {
+		return nil, errors.Join(err, p.program.Close())
+	}
 	return p, nil
 }
 
@@ -79,100 +84,97 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *Plane, err error) {
 func check(c *plane.Config) error {
 	switch {
 	case c.Reset:
-		return &Error{Err: ErrReset}
-	case len(c.In) == 0:
-		return &Error{Err: fmt.Errorf("%w: no interface to receive by", ErrConfig)}
+		return &plane.ConfigError{Field: "Reset", Value: true, Reason: "an XDP program answers no packet"}
 	case c.Domain == nil:
-		return &Error{Err: fmt.Errorf("%w: no domain", ErrConfig)}
+		return &plane.ConfigError{Field: "Domain", Value: c.Domain, Reason: "the program tells members by their slots in it"}
 	case c.Sticky != nil && (c.Sticky.Flows < 1 || c.Sticky.Flows > maxFlows):
-		return &Error{Err: fmt.Errorf("%w: flows not within 1 to %d", ErrConfig, maxFlows), Value: c.Sticky.Flows}
-	case c.Sticky != nil && c.Sticky.Domain != nil && c.Sticky.Domain != c.Domain:
-		return &Error{Err: ErrDomain}
+		return &flowcache.ConfigError{Field: "Flows", Value: c.Sticky.Flows, Reason: fmt.Sprintf("not within 1 to %d", maxFlows)}
 	}
-	return nil
+	return c.Check()
 }
 
 const maxFlows = 1 << 26 // some 5 GiB
 
 // SetOutputs implements [plane.Plane]. It is to be called again when a device was made anew, even under the same name.
 func (p *Plane) SetOutputs(devices map[uint16]string) error {
-	next := make(map[uint16]output, len(devices))
+	next := make(map[uint16]uint32, len(devices))
 	for number, name := range devices {
 		if number > MaxOutput {
-			return &Error{Err: fmt.Errorf("%w outputs: the greatest is %d", ErrLimit, MaxOutput), Value: number}
+			return &Error{Err: fmt.Errorf("%w: outputs from 0 to %d", ErrLimit, MaxOutput), Value: number}
 		}
 		device, err := net.InterfaceByName(name)
 		if err != nil {
-			return &Error{Err: fmt.Errorf("%w: output %d: %w", ErrOutput, number, err), Value: name}
+			return &plane.DeviceError{Device: name, Err: err}
 		}
-		next[number] = output{name, uint32(device.Index)}
+		next[number] = uint32(device.Index)
 	}
-	if err := p.putOutputs(p.outputs, next); err != nil {
+	err := p.putOutputs(p.outputs, next)
+	if err == nil {
+		err = p.slow.SetOutputs(devices)
+	}
+	if err != nil {
 		return errors.Join(err, p.putOutputs(next, p.outputs))
 	}
+	p.outputs = next
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.outputs = next
 	for number := range next {
 		p.counted[number] = true
 	}
-	p.slow.setOutputs(next)
 	return nil
 }
 
-func (p *Plane) putOutputs(old, next map[uint16]output) error {
-	for number, o := range next {
-		if err := p.maps.outputs.Put(uint32(number), o.index); err != nil {
-			return &Error{Err: fmt.Errorf("%w: output %d: %w", ErrOutput, number, err), Value: o.device}
+// putOutputs brings the map of outputs from one state to the next.
+func (p *Plane) putOutputs(old, next map[uint16]uint32) error {
+	for number, device := range next {
+		if err := p.maps.outputs.Put(uint32(number), device); err != nil {
+			return fmt.Errorf("xdp: output %d: %w", number, err)
 		}
 	}
-	for number, o := range old {
+	for number := range old {
 		if _, ok := next[number]; ok {
 			continue
 		}
 		if err := p.maps.outputs.Delete(uint32(number)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return &Error{Err: fmt.Errorf("%w: output %d: %w", ErrOutput, number, err), Value: o.device}
+			return fmt.Errorf("xdp: output %d: %w", number, err)
 		}
 	}
 	return nil
 }
 
-// Counters implements [plane.Plane]. A frame that a device did not take when it was redirected to it counts as sent.
+// Counters implements [plane.Plane]. A frame that its device did not take when it was redirected there counts as sent.
 func (p *Plane) Counters() plane.Counters {
-	c := plane.Counters{Members: make(map[uint16]engine.Traffic), Dropped: make(map[string]uint64)}
-	add := func(t *engine.Traffic, more engine.Traffic) {
-		t.Frames += more.Frames
-		t.Bytes += more.Bytes
-	}
+	c := p.slow.Counters()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for number := range p.counted {
 		t := traffic(p.maps.members, uint32(number))
-		add(&c.In, t)
-		c.Members[number] = t
+		c.In = sum(c.In, t)
+		c.Members[number] = sum(c.Members[number], t)
 	}
 	for reason, e := range map[string]event{
 		engine.Expired.String(): expired, engine.NoMember.String(): noMember, "no output": noOutput,
 	} {
-		t := traffic(p.maps.events, uint32(e))
-		add(&c.In, t)
-		c.Dropped[reason] += t.Frames
+		if t := traffic(p.maps.events, uint32(e)); t.Frames > 0 {
+			c.In = sum(c.In, t)
+			c.Dropped[reason] += t.Frames
+		}
 	}
-	p.slow.count(&c, p.counted)
 	return c
 }
 
+func sum(a, b engine.Traffic) engine.Traffic {
+	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
+}
+
 // traffic adds up what the processors counted.
-func traffic(m *ebpf.Map, index uint32) (sum engine.Traffic) {
+func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
 	var each []engine.Traffic
-	if err := m.Lookup(index, &each); err != nil {
-		return sum // the map is closed
-	}
+	_ = m.Lookup(index, &each) // fails when the plane is closed
 	for _, t := range each {
-		sum.Frames += t.Frames
-		sum.Bytes += t.Bytes
+		total = sum(total, t)
 	}
-	return sum
+	return total
 }
 
 // Flows implements [plane.Plane].
@@ -185,7 +187,7 @@ func (p *Plane) Flows() plane.Flows {
 
 // Close implements [plane.Plane].
 func (p *Plane) Close() error {
-	err := errors.Join(p.program.Close(), p.maps.close())
+	err := errors.Join(p.slow.Close(), p.program.Close(), p.maps.close())
 	for _, s := range p.state.services {
 		err = errors.Join(err, s.table.close())
 	}

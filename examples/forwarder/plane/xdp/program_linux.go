@@ -1,10 +1,13 @@
 package xdp
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // A program is the data path while it is being written. What follows are its pieces, in the order in which a frame meets them; a
@@ -20,7 +23,8 @@ type program struct {
 	maps
 	seed     uint64
 	timeouts timeouts
-	clock    *ebpf.Map // what holds the time in nanoseconds; nil: the kernel's
+	clock    *ebpf.Map  // what holds the time in nanoseconds; nil: the kernel's
+	address  engine.MAC // of the interface, which frames must be for; zero: any
 
 	code   asm.Instructions
 	label  string // of the next instruction
@@ -77,7 +81,13 @@ func (p *program) load() (*ebpf.Program, error) {
 	p.drop("no output", noOutput)
 	p.at("pass")
 	p.emit(asm.Mov.Imm(asm.R0, xdpPass), asm.Return())
-	return ebpf.NewProgram(&ebpf.ProgramSpec{Name: "ecmp_forward", Type: ebpf.XDP, License: "Dual MIT/GPL", Instructions: p.code})
+	loaded, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "ecmp_forward", Type: ebpf.XDP, License: "Dual MIT/GPL", Instructions: p.code,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("xdp: program: %w", err)
+	}
+	return loaded, nil
 }
 
 func (p *program) emit(code ...asm.Instruction) {

@@ -1,14 +1,13 @@
 package xdp
 
-import (
-	"github.com/ecmp-go/ecmp/flowcache"
-)
+import "github.com/ecmp-go/ecmp/flowcache"
 
-// RouteBatch implements [engine.Router] for the slow path: by the same pins as the program, and in the same way. A packet costs a
-// few calls of the kernel.
-func (f *flows) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64) {
+// RouteBatch implements [engine.Router] for the slow path: by the same pins as the program, the same clock, and in the same way. A
+// packet costs a few calls of the kernel.
+func (f *flows) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, _ int64) {
+	now := stamp(f.now())
 	for i := range packets {
-		dst[i] = f.route(&packets[i], stamp(now))
+		dst[i] = f.route(&packets[i], now)
 	}
 }
 
@@ -33,7 +32,7 @@ func (f *flows) route(p *flowcache.Packet, stamp uint64) flowcache.Route {
 	switch {
 	case verdict == flowcache.Pinned:
 		if next != w && !p.LookupOnly && !f.put(p.Digest, next, home) {
-			f.slow.refused.Add(1)
+			f.byHand.refused.Add(1)
 		}
 		return flowcache.Route{Member: int32(index), Verdict: flowcache.Pinned}
 	case verdict == flowcache.Detoured:
@@ -48,12 +47,12 @@ func (f *flows) route(p *flowcache.Packet, stamp uint64) flowcache.Route {
 	slot := p.View.Slot(int(r.Member))
 	switch {
 	case !f.put(p.Digest, newPin(stamp, slot, flowcache.Probation), home):
-		f.slow.refused.Add(1)
+		f.byHand.refused.Add(1)
 		r.Verdict = flowcache.Refused
 	case verdict == flowcache.Moved:
-		f.slow.moved.Add(1)
+		f.byHand.moved.Add(1)
 	default:
-		f.slow.placed.Add(1)
+		f.byHand.placed.Add(1)
 	}
 	return r
 }

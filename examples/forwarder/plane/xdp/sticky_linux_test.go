@@ -92,7 +92,7 @@ func TestFollowsModel(t *testing.T) {
 	flags := []hash.TCPFlags{0, hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK | hash.PSH, hash.FIN | hash.ACK, hash.RST, hash.SYN | hash.FIN}
 	seen := make(map[flowcache.State]int)
 	for range 20_000 {
-		switch rng.IntN(40) {
+		switch rng.IntN(100) {
 		case 0:
 			g := rng.IntN(2)
 			var hops []engine.Hop
@@ -104,7 +104,7 @@ func TestFollowsModel(t *testing.T) {
 			r.update(g, hops...)
 		case 1:
 			r.setDown(uint16(rng.IntN(12)), rng.IntN(2) == 0)
-		case 2, 3, 4, 5, 6:
+		case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11:
 			r.advance(steps[rng.IntN(len(steps))])
 		default:
 			c := flows[rng.IntN(len(flows))]
@@ -177,7 +177,7 @@ func TestStickiness(t *testing.T) {
 			on2++
 		}
 	}
-	assert.Equal(t, on2, r.Flows().Pins(slot2))
+	assert.Equal(t, on2, r.Flows().Pins()[slot2])
 
 	fresh := conversations(300, 1)
 	for _, m := range r.membersOf(fresh, hash.SYN) {
@@ -267,37 +267,34 @@ func TestSwapUnderLoad(t *testing.T) {
 	r := newRouter(t, 1<<16, selector.Maglev{})
 	sets := [][]engine.Hop{hopsFor(1, 2, 3), hopsFor(3, 4, 5)}
 	r.update(0, sets[0]...)
-	flows := conversations(3000, 1)
-	done := make(chan struct{})
-	var bad []uint16
+	flows := conversations(5000, 1)
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	ran := 0
 	go func() {
-		defer close(done)
+		defer close(stopped)
 		out := make([]byte, 100)
-		for _, c := range flows {
-			action, err := r.program.Run(&ebpf.RunOptions{Data: c.frame(hash.SYN, 64, 0), DataOut: out})
-			if err != nil || action != xdpRedirect || out[5] < 1 || out[5] > 5 {
-				bad = append(bad, uint16(action)<<8|uint16(out[5]))
+		for ; ; ran++ {
+			select {
+			case <-stop:
+				return
+			default:
 			}
-			ran++
+			action, err := r.program.Run(&ebpf.RunOptions{Data: flows[ran%len(flows)].frame(hash.SYN, 64, 0), DataOut: out})
+			if !assert.NoError(t, err) || !assert.EqualValues(t, xdpRedirect, action) || !assert.Contains(t, []byte{1, 2, 3, 4, 5}, out[5]) {
+				return
+			}
 		}
 	}()
-	i := 0
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
+	for i := range 20 {
+		now := sets[i%2]
+		r.update(0, now...)
+		for _, c := range flows[:100] {
+			member := r.member(c.frame(hash.SYN, 64, 0))
+			require.True(t, slices.ContainsFunc(now, func(h engine.Hop) bool { return h.Value.Output == member }), "%d of %d", member, i%2)
 		}
-		i++
-		r.update(0, sets[i%2]...)
-		c := conversations(1, 1)[0]
-		c.proto = byte(protoUDP)
-		now := r.member(c.frame(0, 64, 0))
-		require.True(t, slices.ContainsFunc(sets[i%2], func(h engine.Hop) bool { return h.Value.Output == now }), "%d of %d", now, i%2)
 	}
-	assert.Empty(t, bad)
-	assert.Equal(t, len(flows), ran)
-	assert.Greater(t, i, 2)
+	close(stop)
+	<-stopped
+	assert.Greater(t, ran, 100)
 	assert.LessOrEqual(t, len(r.spare), 1, "tables are used again")
 }

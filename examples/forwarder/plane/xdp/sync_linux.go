@@ -37,15 +37,18 @@ func (p *Plane) Sync(services []plane.Service) error {
 	if p.flows != nil {
 		epoch = p.flows.quarantine.Epoch() // before the snapshots, which have none of the slots retired until now
 	}
-	next, routes, err := p.plan(services)
+	next, err := p.plan(services)
 	if err != nil {
 		return err
 	}
-	if err := p.apply(p.state, next); err != nil {
-		return errors.Join(fmt.Errorf("xdp: %w", err), p.apply(next, p.state))
+	err = p.apply(p.state, next)
+	if err == nil {
+		err = p.slow.Sync(services)
+	}
+	if err != nil {
+		return errors.Join(err, p.apply(next, p.state))
 	}
 	p.state = next
-	p.slow.setRoutes(routes)
 	if p.flows != nil {
 		p.flows.retire(epoch)
 	}
@@ -53,39 +56,37 @@ func (p *Plane) Sync(services []plane.Service) error {
 }
 
 // plan works out the state that services ask for, and changes nothing.
-func (p *Plane) plan(services []plane.Service) (state, *engine.Routes, error) {
+func (p *Plane) plan(services []plane.Service) (state, error) {
 	next := state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry)}
-	routes := new(engine.Routes)
-	for _, s := range services {
+	for i, s := range services {
 		if s.Group == nil {
-			return state{}, nil, &Error{Err: fmt.Errorf("%w: a service without a group", ErrConfig)}
+			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group, Reason: fmt.Sprintf("service %d has none", i)}
 		}
 		if next.services[s.Group] == nil {
 			added, err := p.planGroup(s.Group, &next)
 			if err != nil {
-				return state{}, nil, err
+				return state{}, err
 			}
 			next.services[s.Group] = added
 		}
 		for _, prefix := range s.Prefixes {
-			name := s.Group.Load().View().Name()
 			if !prefix.IsValid() {
-				return state{}, nil, &Error{Err: ErrPrefix, Group: name, Value: "it is not valid"}
+				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is no prefix"}
 			}
 			prefix = prefix.Masked()
 			if _, ok := next.prefixes[prefix]; ok {
-				return state{}, nil, &Error{Err: ErrPrefix, Group: name, Prefix: prefix, Value: "it is given twice"}
+				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is given twice"}
 			}
 			next.prefixes[prefix] = next.services[s.Group].index
-			routes.Insert(prefix, s.Group)
 		}
 	}
-	if len(next.prefixes) > MaxPrefixes {
-		return state{}, nil, &Error{Err: fmt.Errorf("%w prefixes, the most is %d", ErrLimit, MaxPrefixes), Value: len(next.prefixes)}
+	if n := len(next.prefixes); n > MaxPrefixes {
+		return state{}, &Error{Err: fmt.Errorf("%w: %d prefixes", ErrLimit, MaxPrefixes), Value: n}
 	}
-	return next, routes, nil
+	return next, nil
 }
 
+// planGroup adds the members of a group to the next state, and returns what becomes of the group.
 func (p *Plane) planGroup(g *engine.Group, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
@@ -111,7 +112,7 @@ func (p *Plane) planGroup(g *engine.Group, next *state) (*service, error) {
 		s.index++
 	}
 	if s.index >= MaxServices {
-		return nil, &Error{Err: fmt.Errorf("%w groups, the most is %d", ErrLimit, MaxServices), Group: v.Name()}
+		return nil, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices), Group: v.Name()}
 	}
 	return s, nil
 }
@@ -129,7 +130,12 @@ func (p *Plane) taken(index uint32, next *state) bool {
 }
 
 // apply brings the maps from one state to the next. Where that failed half-way, the way back is to apply it the other way round.
-func (p *Plane) apply(old, next state) error {
+func (p *Plane) apply(old, next state) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("xdp: maps: %w", err)
+		}
+	}()
 	for slot, h := range next.hops {
 		if old.hops[slot] == h {
 			continue

@@ -23,7 +23,7 @@ func slotsOf(v *selector.View) ([]uint16, error) {
 		return nil, &Error{Err: ErrStrategy, Group: v.Name(), Value: fmt.Sprintf("%T", v.Selector())}
 	}
 	if t.Slots() > MaxSlots {
-		return nil, &Error{Err: fmt.Errorf("%w, the most is %d", ErrTableSize, MaxSlots), Group: v.Name(), Value: t.Slots()}
+		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(), Value: t.Slots()}
 	}
 	slots := make([]uint16, t.Slots())
 	for i := range slots {
@@ -51,7 +51,7 @@ func firstHash(slot, slots int) uint64 {
 }
 
 // hopsOf adds the members of a snapshot to hops, by slot.
-func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, hops map[uint16]hopEntry) error {
+func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, hops map[uint16]hopEntry) error {
 	v := s.View()
 	for i, m := range v.All() {
 		a := s.At(i)

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+)
+
+// newPlane returns the data plane of this name.
+func newPlane(name string, c plane.Config) (plane.Plane, error) {
+	switch name {
+	case "afpacket":
+		return plane.NewAFPacket(c)
+	default:
+		return nil, fmt.Errorf("data plane %q: known are afpacket", name)
+	}
+}
