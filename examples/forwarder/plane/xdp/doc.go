@@ -12,7 +12,7 @@
 //
 // # Tables
 //
-// A group's strategy must be a [selector.Tabled] of at most [MaxSlots] slots, such as Bounded and Maglev. [Plane.Sync] writes the
+// A group's strategy must be a [selector.Tabled] of at most [MaxSlots] slots, such as Bounded and Maglev. Sync writes the
 // table of a group, that of the members that are alive, into a map of its own, and swaps that in for the old one: the program sees
 // the one or the other. Members are told by their slots in the domain, so the pins outlive every change of the table.
 //

@@ -35,7 +35,7 @@ func skipWithout(t testing.TB, err error) {
 // A router is a plane under test, whose frames come from the test and whose clock stands still, beside an engine that has the same
 // groups.
 type router struct {
-	*Plane
+	*dataPlane
 	t      testing.TB
 	domain *selector.Domain
 	clock  *ebpf.Map
@@ -62,7 +62,7 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 		e.Flows, err = flowcache.NewTable(*c.Sticky)
 		require.NoError(t, err)
 	}
-	r.Plane, err = newPlane(c, r.clock)
+	r.dataPlane, err = newPlane(c, r.clock)
 	skipWithout(t, err)
 	t.Cleanup(func() { require.NoError(t, errors.Join(r.Close(), r.clock.Close())) })
 	r.advance(time.Hour)

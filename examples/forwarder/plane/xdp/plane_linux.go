@@ -15,12 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 )
 
-// A Plane is a [plane.Plane]: a program in the kernel, its maps, and a slow path. See the package documentation for what it does, and
-// [plane.Plane] for how to use it. SetOutputs, Sync and Run work in the network namespace of the thread that calls them.
-//
-// A redirect to a veth needs NAPI on its peer, by ethtool -K PEER gro on or an XDP program there; without it the kernel drops every
-// frame, and says so in none of the counters here.
-type Plane struct {
+// A dataPlane is the [plane.Plane] of this package: a program in the kernel, its maps, and a slow path.
+type dataPlane struct {
 	config  plane.Config
 	maps    *maps
 	code    program       // yet to be written
@@ -35,20 +31,30 @@ type Plane struct {
 	counted map[uint16]bool // all outputs that there ever were
 }
 
-// New returns a plane that forwards nothing yet. The kernel spreads the work by the queues of the interfaces, and Config.Workers does not
-// count. The errors are a [*plane.ConfigError], a [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with
-// [ErrBigEndian], and those of the kernel, which refuses who has not the capabilities.
-func New(c plane.Config) (*Plane, error) { return newPlane(c, nil) }
+// New returns a plane that forwards nothing yet. It is made, and all its methods are called, in one network namespace. The kernel
+// spreads the work by the queues of the interfaces; Config.Workers counts for the slow path alone. The errors are a
+// [*plane.ConfigError], a [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with [ErrBigEndian], and those of the kernel,
+// which refuses who has not the capabilities.
+//
+// A redirect to a veth needs NAPI on its peer, by ethtool -K PEER gro on or an XDP program there; without it the kernel drops every
+// frame, and says so in none of the counters here.
+func New(c plane.Config) (plane.Plane, error) {
+	p, err := newPlane(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
 
 // newPlane is New with a clock other than the kernel's.
-func newPlane(c plane.Config, clock *ebpf.Map) (_ *Plane, err error) {
+func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, &Error{Err: ErrBigEndian}
 	}
 	if err := check(&c); err != nil {
 		return nil, err
 	}
-	p := &Plane{config: c, counted: make(map[uint16]bool), code: program{seed: c.Seed, clock: clock}}
+	p := &dataPlane{config: c, counted: make(map[uint16]bool), code: program{seed: c.Seed, clock: clock}}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows
@@ -96,7 +102,7 @@ func check(c *plane.Config) error {
 const maxFlows = 1 << 26 // some 5 GiB
 
 // SetOutputs implements [plane.Plane]. It is to be called again when a device was made anew, even under the same name.
-func (p *Plane) SetOutputs(devices map[uint16]string) error {
+func (p *dataPlane) SetOutputs(devices map[uint16]string) error {
 	next := make(map[uint16]uint32, len(devices))
 	for number, name := range devices {
 		if number > MaxOutput {
@@ -125,7 +131,7 @@ func (p *Plane) SetOutputs(devices map[uint16]string) error {
 }
 
 // putOutputs brings the map of outputs from one state to the next.
-func (p *Plane) putOutputs(old, next map[uint16]uint32) error {
+func (p *dataPlane) putOutputs(old, next map[uint16]uint32) error {
 	for number, device := range next {
 		if err := p.maps.outputs.Put(uint32(number), device); err != nil {
 			return fmt.Errorf("xdp: output %d: %w", number, err)
@@ -143,7 +149,7 @@ func (p *Plane) putOutputs(old, next map[uint16]uint32) error {
 }
 
 // Counters implements [plane.Plane]. A frame that its device did not take when it was redirected there counts as sent.
-func (p *Plane) Counters() plane.Counters {
+func (p *dataPlane) Counters() plane.Counters {
 	c := p.slow.Counters()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +184,7 @@ func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
 }
 
 // Flows implements [plane.Plane].
-func (p *Plane) Flows() plane.Flows {
+func (p *dataPlane) Flows() plane.Flows {
 	if p.flows == nil {
 		return nil
 	}
@@ -186,7 +192,7 @@ func (p *Plane) Flows() plane.Flows {
 }
 
 // Close implements [plane.Plane].
-func (p *Plane) Close() error {
+func (p *dataPlane) Close() error {
 	err := errors.Join(p.slow.Close(), p.program.Close(), p.maps.close())
 	for _, s := range p.state.services {
 		err = errors.Join(err, s.table.close())

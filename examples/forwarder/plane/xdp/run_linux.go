@@ -18,7 +18,7 @@ const sweepEvery = 10 * time.Second
 
 // Run implements [plane.Plane]: it attaches the program to the interfaces, and detaches it when ctx ends. Where a driver has no
 // place for it, the kernel runs it on packets that it has already made, which is slower; the log says so.
-func (p *Plane) Run(ctx context.Context) (err error) {
+func (p *dataPlane) Run(ctx context.Context) (err error) {
 	for _, name := range p.config.In {
 		l, err := p.attach(name)
 		if err != nil {
@@ -39,7 +39,7 @@ func (p *Plane) Run(ctx context.Context) (err error) {
 }
 
 // attach writes the program for an interface and attaches it there.
-func (p *Plane) attach(name string) (link.Link, error) {
+func (p *dataPlane) attach(name string) (link.Link, error) {
 	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (p *Plane) attach(name string) (link.Link, error) {
 }
 
 // upkeep looks after the pins until ctx ends.
-func (p *Plane) upkeep(ctx context.Context) error {
+func (p *dataPlane) upkeep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

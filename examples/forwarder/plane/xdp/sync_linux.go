@@ -32,7 +32,7 @@ type service struct {
 //
 // New members come first, then the tables that refer to them, each swapped in as a whole, then prefixes; members that left go
 // last. The kernel returns from the swap of a table when no program reads the old one any more.
-func (p *Plane) Sync(services []plane.Service) error {
+func (p *dataPlane) Sync(services []plane.Service) error {
 	epoch := uint64(0)
 	if p.flows != nil {
 		epoch = p.flows.quarantine.Epoch() // before the snapshots, which have none of the slots retired until now
@@ -56,7 +56,7 @@ func (p *Plane) Sync(services []plane.Service) error {
 }
 
 // plan works out the state that services ask for, and changes nothing.
-func (p *Plane) plan(services []plane.Service) (state, error) {
+func (p *dataPlane) plan(services []plane.Service) (state, error) {
 	next := state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry)}
 	for i, s := range services {
 		if s.Group == nil {
@@ -87,7 +87,7 @@ func (p *Plane) plan(services []plane.Service) (state, error) {
 }
 
 // planGroup adds the members of a group to the next state, and returns what becomes of the group.
-func (p *Plane) planGroup(g *engine.Group, next *state) (*service, error) {
+func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
 	if g.Domain() != p.config.Domain {
@@ -118,7 +118,7 @@ func (p *Plane) planGroup(g *engine.Group, next *state) (*service, error) {
 }
 
 // taken reports whether a service, now or next, has the index.
-func (p *Plane) taken(index uint32, next *state) bool {
+func (p *dataPlane) taken(index uint32, next *state) bool {
 	for _, services := range []map[*engine.Group]*service{p.state.services, next.services} {
 		for _, s := range services {
 			if s.index == index {
@@ -130,7 +130,7 @@ func (p *Plane) taken(index uint32, next *state) bool {
 }
 
 // apply brings the maps from one state to the next. Where that failed half-way, the way back is to apply it the other way round.
-func (p *Plane) apply(old, next state) (err error) {
+func (p *dataPlane) apply(old, next state) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("xdp: maps: %w", err)
@@ -173,7 +173,7 @@ func (p *Plane) apply(old, next state) (err error) {
 }
 
 // swapTable puts the table of a service in the place of the old one.
-func (p *Plane) swapTable(old, next *service) (err error) {
+func (p *dataPlane) swapTable(old, next *service) (err error) {
 	if next.table != nil {
 		return nil
 	}
@@ -197,7 +197,7 @@ func (p *Plane) swapTable(old, next *service) (err error) {
 	return nil
 }
 
-func (p *Plane) applyPrefixes(old, next state) error {
+func (p *dataPlane) applyPrefixes(old, next state) error {
 	for prefix, index := range next.prefixes {
 		if was, ok := old.prefixes[prefix]; ok && was == index {
 			continue
