@@ -11,7 +11,9 @@ func newPlane(name string, c plane.Config) (plane.Plane, error) {
 	switch name {
 	case "afpacket":
 		return plane.NewAFPacket(c)
+	case "afxdp":
+		return plane.NewAFXDP(c)
 	default:
-		return nil, fmt.Errorf("data plane %q: known are afpacket", name)
+		return nil, fmt.Errorf("data plane %q: known are afpacket, afxdp", name)
 	}
 }
