@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/lab"
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+)
+
+// labOptions is the command line of "forwarder lab".
+type labOptions struct {
+	lab.Config
+	planes []string
+	soak   time.Duration
+	json   bool
+}
+
+// runLab plays changes to live connections over one data plane after the other, and prints what became of them.
+func runLab(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "forwarder lab: ", 0)
+	o, err := parseLab(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		complain.Print(err)
+		return exitUsage
+	}
+	o.Log = func(line string) { complain.Print(line) }
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.soak > 0 {
+		err = o.runSoak(ctx, stdout)
+	} else {
+		err = o.runChanges(ctx, stdout)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		complain.Print("interrupted")
+	default:
+		complain.Print(err)
+	}
+	return exitFailed
+}
+
+// runChanges plays the changes to all the planes, and shows those that it could play. The error says what the others lack.
+func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed error) {
+	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky}
+	if o.IPv6 {
+		r.Family = "IPv6"
+	}
+	for _, o.Plane = range o.planes {
+		result, err := lab.Run(ctx, o.Config)
+		if errors.Is(err, lab.ErrUnsupported) || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		r.Planes = append(r.Planes, result)
+	}
+	switch {
+	case len(r.Planes) == 0:
+		return failed
+	case o.json:
+		return errors.Join(failed, printJSON(stdout, r))
+	}
+	return errors.Join(failed, r.print(stdout))
+}
+
+func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
+	o.Plane = o.planes[0]
+	s, err := lab.RunSoak(ctx, o.Config, o.soak)
+	if err != nil {
+		return err
+	}
+	return printJSON(stdout, s)
+}
+
+func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
+	flags := flag.NewFlagSet("forwarder lab", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it all
+	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
+	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+strings.Join(strategy.Names(), ", "))
+	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
+	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
+	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
+	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
+	flags.BoolVar(&o.json, "json", false, "print JSON")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
+		}
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.planes = lab.Planes(); *name != "all" {
+		if !slices.Contains(o.planes, *name) {
+			return o, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(o.planes, ", "))
+		}
+		o.planes = []string{*name}
+	}
+	if o.soak < 0 || o.soak > 0 && *name == "all" {
+		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
+	}
+	if _, err := strategy.Parse(o.Strategy); err != nil {
+		return o, fmt.Errorf("-strategy: %w", err)
+	}
+	if o.Connections < 1 || o.Connections > lab.MaxConnections {
+		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, lab.MaxConnections)
+	}
+	o.Program, err = os.Executable()
+	return o, err
+}
