@@ -197,8 +197,8 @@ func TestDefaults(t *testing.T) {
 func TestTick(t *testing.T) {
 	for idle, want := range map[string]time.Duration{
 		`"idle": "1s"`: 125 * time.Millisecond, `"idle": "8s"`: time.Second, `"idle": "30s"`: time.Second,
-		`"idle": "1h"`:                            time.Hour/512 + 1,
-		`"timeouts": {"tcp": "10m"}`:              10*time.Minute/512 + 1,
+		`"idle": "1h"`:                             time.Hour/512 + 1,
+		`"timeouts": {"tcp": "10m"}`:               10*time.Minute/512 + 1,
 		`"idle": "30s", "timeouts": {"tcp": "2s"}`: 250 * time.Millisecond,
 	} {
 		c, err := config.Parse("f.json", []byte(strings.Replace(sample, `"idle": "30s"`, idle, 1)), host{})
