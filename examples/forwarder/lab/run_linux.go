@@ -23,7 +23,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	changes := story(b.pods, c.Connections)
 	router, ok := p.(*router)
 	if ok && c.Sticky {
-		changes = append(changes, restart(ctx, router, b.pods, c.Connections))
+		changes = append(changes, restart(ctx, router, b.pods, c))
 	}
 	for _, change := range changes {
 		c.Log(c.Plane + ": " + change.event)
