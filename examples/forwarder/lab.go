@@ -83,12 +83,11 @@ func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed e
 }
 
 func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
-	o.Plane = o.planes[0]
 	s, err := lab.RunSoak(ctx, o.Config, o.soak)
 	if err != nil {
 		return err
 	}
-	return printJSON(stdout, s)
+	return errors.Join(printJSON(stdout, s), s.Check())
 }
 
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
@@ -117,9 +116,9 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 		if !slices.Contains(o.planes, *name) {
 			return o, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(o.planes, ", "))
 		}
-		o.planes = []string{*name}
+		o.Plane, o.planes = *name, []string{*name}
 	}
-	if o.soak < 0 || o.soak > 0 && *name == "all" {
+	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
 	if _, err := strategy.Parse(o.Strategy); err != nil {

@@ -50,7 +50,9 @@ func TestLab(t *testing.T) {
 		{"afpacket", true, sticky},
 		{"afpacket", false, forwarder},
 		{"afxdp", false, sticky},
-		{"afxdp", true, sticky},
+		{"xdp", false, sticky},
+		{"xdp", true, sticky},
+		{"xdp", true, forwarder},
 	} {
 		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v", c.plane, c.v6, c.predictor.sticky), func(t *testing.T) {
 			code, stdout, stderr := forward(t, "lab", "-json", "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
@@ -92,6 +94,58 @@ func TestLabResilient(t *testing.T) {
 	assert.Positive(t, remove.Connections.Own)
 	assert.Zero(t, remove.Connections.Collateral)
 	assert.Positive(t, drain.Connections.Collateral, "the kernel has no drain")
+}
+
+// Under churn, no frame is lost without a count, and no flow is disturbed whose member stays.
+func TestLabSoak(t *testing.T) {
+	if err := netns.Available(); err != nil {
+		t.Skip(err)
+	}
+	code, stdout, stderr := forward(t, "lab", "-io", "afpacket", "-connections", "20", "-soak", "4s")
+	require.Zero(t, code, "%s%s", stdout, stderr)
+	var s lab.Soak
+	require.NoError(t, json.Unmarshal([]byte(stdout), &s))
+	assert.Positive(t, s.Own, "a member was removed")
+	assert.Greater(t, s.In, uint64(10000))
+}
+
+// What does not add up is an error.
+func TestSoakCheck(t *testing.T) {
+	sound := lab.Soak{Sent: 10, In: 10, Out: 7, Dropped: map[string]uint64{"no member": 3}, Received: 7, Own: 5}
+	require.NoError(t, sound.Check())
+	for _, change := range []func(*lab.Soak){
+		func(s *lab.Soak) { s.Sent++ },
+		func(s *lab.Soak) { s.In++; s.Sent++ },
+		func(s *lab.Soak) { s.Out++; s.Received++ },
+		func(s *lab.Soak) { s.Received-- },
+		func(s *lab.Soak) { s.Collateral++ },
+	} {
+		s := sound
+		change(&s)
+		require.Error(t, s.Check())
+	}
+}
+
+func TestLabUsage(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-io", "magic"}, `-io: "magic" is none of all, kernel-mpath, kernel-resilient, afpacket, afxdp, xdp`},
+		{[]string{"-connections", "0"}, "-connections: 0 is none of 1 to 5000"},
+		{[]string{"-strategy", "magic"}, `-strategy: "magic" is none of modulo`},
+		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the forwarder's data planes"},
+		{[]string{"-io", "kernel-mpath", "-soak", "1m"}, "-soak: needs"},
+		{[]string{"more"}, `unexpected argument "more"`},
+	} {
+		code, stdout, stderr := forward(t, append([]string{"lab"}, c.args...)...)
+		assert.Equal(t, exitUsage, code, c.args)
+		assert.Empty(t, stdout, c.args)
+		assert.Contains(t, stderr, c.want, c.args)
+	}
+	code, _, stderr := forward(t, "lab", "-h")
+	assert.Zero(t, code)
+	assert.Contains(t, stderr, "-io plane")
 }
 
 // A predictor says what the lab's changes do to its flows: client port by client port.

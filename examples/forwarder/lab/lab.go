@@ -38,6 +38,9 @@ type Config struct {
 	Log func(string) // is told how far it is, a line at a time
 }
 
+// Kernel reports whether the data plane is one of the kernel's.
+func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
+
 // MaxConnections is set by the ports that there are, of which none is used twice.
 const MaxConnections = 5000
 

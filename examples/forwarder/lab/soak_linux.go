@@ -22,12 +22,9 @@ const (
 	sample = time.Minute
 )
 
-// RunSoak changes the members of the forwarder once a second for a time, under the load of long connections and UDP flows, of
+// RunSoak changes the members of a data plane of the forwarder once a second for a time, under the load of long connections and UDP flows, of
 // short connections and of bursts of UDP, and counts everything.
 func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, err error) {
-	if c.kernel() {
-		return result, errors.New("the soak is for the forwarder, not for the kernel")
-	}
 	b, err := newBed(c)
 	if err != nil {
 		return result, err
