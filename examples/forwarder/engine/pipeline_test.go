@@ -3,7 +3,6 @@ package engine_test
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -198,5 +197,5 @@ func (p *enginePipeline) forward(frames [][]byte) (known int) {
 
 func (p *enginePipeline) forget() {
 	p.now += 400 * int64(time.Second) // longer than any timeout
-	p.table.Sweep(p.now, math.MaxInt)
+	p.table.Sweep(p.now, p.table.Buckets())
 }
