@@ -43,6 +43,7 @@ type router struct {
 	groups []*engine.Group
 	list   []plane.Service
 	engine *engine.Worker
+	table  *flowcache.Table // of the engine
 }
 
 // newRouter returns a router with one group for each strategy: i is for 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
@@ -59,8 +60,9 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 	}
 	if flows > 0 {
 		c.Sticky = &flowcache.Config{Domain: r.domain, Flows: flows}
-		e.Flows, err = flowcache.NewTable(*c.Sticky)
+		r.table, err = flowcache.NewTable(*c.Sticky)
 		require.NoError(t, err)
+		e.Flows = r.table
 	}
 	r.dataPlane, err = newPlane(c, r.clock)
 	skipWithout(t, err)
