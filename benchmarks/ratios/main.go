@@ -48,8 +48,10 @@ func run(out io.Writer, blocks, keys int, only string) error {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(c contest) bool { return !strings.Contains(c.name, only) })
-	if err := printContests(out, list, blocks); err != nil {
-		return err
+	if len(list) > 0 {
+		if err := printContests(out, list, blocks); err != nil {
+			return err
+		}
 	}
 	var figures []figure
 	for _, measure := range []func() ([]figure, error){memory, failOver, func() ([]figure, error) { return shares(keys, only) }} {
