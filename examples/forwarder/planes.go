@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+	"github.com/ecmp-go/ecmp/examples/forwarder/plane/xdp"
 )
 
 // newPlane returns the data plane of this name.
@@ -11,7 +12,11 @@ func newPlane(name string, c plane.Config) (plane.Plane, error) {
 	switch name {
 	case "afpacket":
 		return plane.NewAFPacket(c)
+	case "afxdp":
+		return plane.NewAFXDP(c)
+	case "xdp":
+		return xdp.New(c)
 	default:
-		return nil, fmt.Errorf("data plane %q: known are afpacket", name)
+		return nil, fmt.Errorf("data plane %q: known are afpacket, afxdp, xdp", name)
 	}
 }

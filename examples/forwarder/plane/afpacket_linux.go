@@ -20,7 +20,18 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {
-	p, err := newUserspace(c, openPacketWays)
+	p, err := newUserspace(c, openPacketWays, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// NewSlowPath returns a plane of packet sockets for the packets that another plane leaves to the kernel. It keeps flows in the
+// memory of that one, in place of one of its own; with nil it keeps none.
+func NewSlowPath(c Config, flows engine.Router) (Plane, error) {
+	c.Sticky = nil
+	p, err := newUserspace(c, openPacketWays, flows)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +79,7 @@ func (w packetWays) close() error {
 
 // packetLane is a lane that receives by one socket and sends by one for each interface.
 type packetLane struct {
+	tally
 	device string
 	socket int
 	alarm  *alarm
@@ -97,7 +109,7 @@ func openPacketLane(device string, shared bool, with int) (*packetLane, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &packetLane{device: device}
+	l := &packetLane{tally: newTally(), device: device}
 	l.ports.open = func(d *net.Interface) (*packetPort, error) {
 		socket, err := openPacketSocket(d.Index, 0)
 		return &packetPort{socket, d.Index}, err
@@ -130,13 +142,15 @@ func (l *packetLane) prepare(devices map[uint16]string) (change, error) {
 
 func (l *packetLane) wake() { l.alarm.ring() }
 
-func (l *packetLane) lost(t *tally) {
+func (l *packetLane) losses() *tally {
+	// The kernel counts from one look to the next.
 	if s, err := unix.GetsockoptTpacketStats(l.socket, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil && s.Drops > 0 {
-		t.unseen[overrun] += uint64(s.Drops)
+		l.unseen[overrun] += uint64(s.Drops)
 	}
+	return &l.tally
 }
 
-func (l *packetLane) receive(t *tally) ([][]byte, error) {
+func (l *packetLane) receive() ([][]byte, error) {
 	n, errno := l.in.receive(l.socket)
 	switch errno {
 	case 0:
@@ -145,7 +159,7 @@ func (l *packetLane) receive(t *tally) ([][]byte, error) {
 	case unix.EINTR:
 		return nil, nil
 	case unix.EINVAL: // the fate of one packet, which is gone
-		t.unseen[strange]++
+		l.unseen[strange]++
 		return nil, nil
 	case unix.ENETDOWN:
 		return nil, l.down()
@@ -155,7 +169,7 @@ func (l *packetLane) receive(t *tally) ([][]byte, error) {
 	kept := 0
 	for i := range n {
 		if l.in.truncated(i) {
-			t.unseen[oversized]++
+			l.unseen[oversized]++
 			continue
 		}
 		l.whole[kept] = l.buffers[i][:l.in.headers[i].length]
@@ -177,7 +191,7 @@ func (l *packetLane) down() error {
 	return nil
 }
 
-func (l *packetLane) send(decisions []engine.Decision, t *tally) {
+func (l *packetLane) send(decisions []engine.Decision) {
 	pending := l.pending[:0]
 	for i := range decisions {
 		if decisions[i].Hop != nil {
@@ -196,13 +210,13 @@ func (l *packetLane) send(decisions []engine.Decision, t *tally) {
 				others = append(others, i)
 			}
 		}
-		l.sendBatch(port, batch, decisions, t)
+		l.sendBatch(port, batch, decisions)
 		pending = others
 	}
 }
 
 // sendBatch sends the frames of out, which are those with these indices.
-func (l *packetLane) sendBatch(p *packetPort, batch []int, decisions []engine.Decision, t *tally) {
+func (l *packetLane) sendBatch(p *packetPort, batch []int, decisions []engine.Decision) {
 	for sent := 0; sent < len(batch); {
 		lost := noOutput
 		if p != nil {
@@ -217,7 +231,7 @@ func (l *packetLane) sendBatch(p *packetPort, batch []int, decisions []engine.De
 			lost = whyUnsent(errno)
 		}
 		at := batch[sent]
-		t.lose(lost, decisions[at].Hop.Output, l.burst[at])
+		l.lose(lost, decisions[at].Hop.Output, l.burst[at])
 		sent++
 	}
 }

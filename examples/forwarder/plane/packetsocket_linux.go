@@ -8,6 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The messages of neighbour discovery (RFC 4861).
+const (
+	firstOfND = 133
+	lastOfND  = 137
+)
+
 const (
 	virtioSize = 10 // struct virtio_net_hdr
 	packetSize = virtioSize + 14 + 65535 + 1
@@ -51,15 +57,13 @@ func networkOrder(v uint16) uint16 {
 }
 
 // forRouter returns a filter that lets pass what a router is to forward: IP packets to its own MAC address, without VLAN tag, that
-// are not neighbour discovery (RFC 4861).
+// are not neighbour discovery.
 func forRouter() *unix.SockFprog {
 	const (
 		ipv6        = 14 // of the frame
 		nextHeader  = ipv6 + 6
 		icmpType    = ipv6 + 40
 		icmpv6      = 58
-		firstOfND   = 133
-		lastOfND    = 137
 		all, ignore = 1 << 20, 0
 	)
 	// Skips count the instructions between. An error is impossible: there is a test.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -59,8 +60,22 @@ func assertConserved(t testing.TB, c Counters) {
 
 // Megabytes go over TCP to the service, whole, whatever the interfaces leave to each other: checksums and segments.
 func TestTCP(t *testing.T) {
+	for name, newPlane := range planes {
+		t.Run(name, func(t *testing.T) { testTCP(t, newPlane) })
+	}
+}
+
+var planes = map[string]func(Config) (Plane, error){"afpacket": NewAFPacket, "afxdp": NewAFXDP}
+
+func testTCP(t *testing.T, newPlane func(Config) (Plane, error)) {
 	b := newTestbed(t, 2, 1)
-	p, _ := b.started(t, NewAFPacket, Config{Sticky: &flowcache.Config{Flows: 1000}}, 1, 2)
+	if t.Name() == "TestTCP/afxdp" {
+		require.NoError(t, b.client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation))
+		for _, p := range b.pods {
+			require.NoError(t, p.SetFeatures("eth0", true, netns.GRO))
+		}
+	}
+	p, _ := b.started(t, newPlane, Config{Sticky: &flowcache.Config{Flows: 1000}}, 1, 2)
 	const port, size = 80, 8 << 20
 	b.listen(t, port, func(_ int, c net.Conn) {
 		_, _ = io.Copy(c, c)

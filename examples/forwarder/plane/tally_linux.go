@@ -36,17 +36,18 @@ func (t *tally) replied(frame []byte) {
 
 // The reasons why a frame is lost that are not the engine's.
 const (
-	noOutput  = "no output"                // the member's interface is not among those of SetOutputs
-	overrun   = "receiver full"            // dropped by the kernel because the forwarder could not keep up
-	oversized = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
-	strange   = "unsupported segmentation" // of a kind that the virtio header has no name for
+	senderFull = "sender full"              // a queue of the member's interface
+	noOutput   = "no output"                // the member's interface is not among those of SetOutputs
+	overrun    = "receiver full"            // dropped by the kernel because the forwarder could not keep up
+	oversized  = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
+	strange    = "unsupported segmentation" // of a kind that the virtio header has no name for
 )
 
 // whyUnsent returns the reason that an error of sending stands for.
 func whyUnsent(errno unix.Errno) string {
 	switch errno {
 	case unix.EAGAIN, unix.ENOBUFS:
-		return "sender full"
+		return senderFull
 	case unix.ENETDOWN:
 		return "interface down"
 	case unix.ENXIO, unix.ENODEV:

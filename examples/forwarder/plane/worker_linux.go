@@ -11,18 +11,18 @@ import (
 type lane interface {
 	// receive returns the frames that are there, up to a burst of them, to be used until the next call. It waits for some, but not
 	// for ever nor after wake was called. On an error the lane can't go on.
-	receive(t *tally) ([][]byte, error)
+	receive() ([][]byte, error)
 
 	// send sends the frames last received as decided.
-	send(decisions []engine.Decision, t *tally)
+	send(decisions []engine.Decision)
 
 	// prepare opens what it takes to send to the devices.
 	prepare(devices map[uint16]string) (change, error)
 
 	wake()
 
-	// lost adds the frames to t that the kernel dropped since the last call.
-	lost(t *tally)
+	// losses are those so far.
+	losses() *tally
 }
 
 // A change of a lane is committed by its worker or else canceled.
@@ -33,7 +33,6 @@ type worker struct {
 	lane      lane
 	engine    *engine.Worker
 	decisions [engine.MaxBurst]engine.Decision
-	tally     tally
 	request   atomic.Pointer[request]
 	ended     chan struct{} // closed while it doesn't run
 }
@@ -45,7 +44,7 @@ type request struct {
 }
 
 func newWorker(l lane, e *engine.Worker) *worker {
-	w := &worker{lane: l, engine: e, tally: newTally(), ended: make(chan struct{})}
+	w := &worker{lane: l, engine: e, ended: make(chan struct{})}
 	close(w.ended)
 	return w
 }
@@ -66,13 +65,13 @@ func (w *worker) run(p *userspace) error {
 
 // burst forwards what is there.
 func (w *worker) burst(now func() int64) error {
-	frames, err := w.lane.receive(&w.tally)
+	frames, err := w.lane.receive()
 	if err != nil || len(frames) == 0 {
 		return err
 	}
 	decisions := w.decisions[:len(frames)]
 	w.engine.Burst(decisions, frames, now())
-	w.lane.send(decisions, &w.tally)
+	w.lane.send(decisions)
 	return nil
 }
 
@@ -97,13 +96,12 @@ func (w *worker) fulfil() {
 
 // addTo adds what the worker has seen.
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
-	w.lane.lost(&w.tally)
-	seen := w.engine.Counters()
+	seen, lost := w.engine.Counters(), w.lane.losses()
 	c.In.Frames += seen.In.Frames
 	c.In.Bytes += seen.In.Bytes
 	for output := range outputs {
 		m := c.Members[output]
-		decided, unsent := seen.Member(output), w.tally.members[output]
+		decided, unsent := seen.Member(output), lost.members[output]
 		m.Frames += decided.Frames - unsent.Frames
 		m.Bytes += decided.Bytes - unsent.Bytes
 		c.Members[output] = m
@@ -111,15 +109,15 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	for drop, n := range seen.Drops() {
 		c.drop(drop.String(), n)
 	}
-	for reason, n := range w.tally.unsent {
+	for reason, n := range lost.unsent {
 		c.drop(reason, n)
 	}
-	for reason, n := range w.tally.unseen {
+	for reason, n := range lost.unseen {
 		c.In.Frames += n
 		c.drop(reason, n)
 	}
-	c.Replies.Frames += w.tally.replies.Frames
-	c.Replies.Bytes += w.tally.replies.Bytes
+	c.Replies.Frames += lost.replies.Frames
+	c.Replies.Bytes += lost.replies.Bytes
 }
 
 func (c *Counters) drop(reason string, n uint64) {
