@@ -12,8 +12,14 @@
 // DIR/pod1.pcap and so on, as the member would get them: with its MAC address, the TTL one less, and right checksums. The IP
 // addresses stay, as under direct server return.
 //
+// "forwarder run -config FILE" forwards between interfaces of a Linux host instead, in the foreground until SIGTERM or an
+// interrupt. It reads FILE (package config) again when it changes, and on SIGHUP; what FILE says then replaces what was changed
+// over HTTP (package control). What can't be changed without a restart is refused, and so is a file with an error: the state
+// stays as it was. A process that is started again with the same FILE, and with a snapshot of the one before, has the members as
+// they were, and its flows.
+//
 // With -json the results are one JSON object. The exit code is 0, 1 when something failed on the way, such as a damaged capture
-// (the results are of what came before it), and 2 when the command line is wrong.
+// (the results are of what came before it), and 2 when the command line or the configuration is wrong.
 package main
 
 import (

@@ -13,7 +13,8 @@
 //		"seed": 0,                        // of the hash: gateways with one seed place alike
 //		"sticky": true,                   // flows keep their members through changes
 //		"flows": 1048576,                 // that the flow table is for
-//		"idle": "30s",                    // how long a flow without packets is remembered: "timeouts" below for what is not given
+//		"idle": "30s",                    // how long an established flow without packets is remembered, TCP or not
+//		// The timeouts of package flowcache, of which "tcp" and "other" go before "idle". These are the defaults.
 //		"timeouts": {"probation": "8s", "tcp": "350s", "other": "30s", "closing": "10s", "down": "30s"},
 //		"reset": false,                   // answer a TCP flow whose member died by a RST
 //		"snapshot": "FILE",               // where the flow table outlives the process
@@ -22,5 +23,5 @@
 //
 // (JSON knows no comments; these are ours.) "in" and "control" are required, and "vip" with "members", or "services", or both. Of a
 // member, "id", "dev" and "addr" are required. Without "mac" it is the one that the kernel knows for the address at that moment.
-// Without "weight" it is 1, and 0 drains the member. A member that serves several groups has the same "dev" and "mac" in each.
+// Without "weight" it is 1, and 0 drains the member. Times are from "1s" to "1h". A member that serves several groups has the same "dev" and "mac" in each.
 package config
