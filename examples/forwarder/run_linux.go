@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -18,12 +19,13 @@ import (
 
 // runRouter forwards between interfaces until it is told to stop.
 func runRouter(args []string, _, stderr io.Writer) int {
+	complain := log.New(stderr, "forwarder run: ", 0)
 	file, err := parseRun(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(stderr, "forwarder run:", err)
+		complain.Print(err)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -38,7 +40,7 @@ func runRouter(args []string, _, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "forwarder run:", err)
+	complain.Print(err)
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return exitUsage
 	}

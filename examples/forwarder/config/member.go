@@ -104,7 +104,7 @@ func (v value) members(links Links) (members []Member, err error) {
 
 const idRule = "an ID is made of letters, digits, '.', '_' and '-', starts with a letter or digit, and has up to 100 of them"
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) //nolint:gochecknoglobals // read-only
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
 func (v value) name() (string, error) {
 	s, err := v.text()

@@ -46,8 +46,7 @@ func (v value) errorf(format string, args ...any) error {
 func parse(file string, data []byte) (value, error) {
 	var raw json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil { // before anything is made of it, for the offset of the error
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return value{}, &Error{file, lineAt(data, syntax.Offset), "not JSON: " + syntax.Error()}
 		}
 		return value{}, &Error{file, 1, err.Error()}

@@ -175,7 +175,7 @@ func TestPageAsksForToken(t *testing.T) {
 	b := newBrowser(t)
 	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: "correct horse battery"})
 	b.does(t, chromedp.Navigate(f.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#token")))
-	assert.Equal(t, 3, len(f.plane.Forwards()[config.Default]))
+	assert.Len(t, f.plane.Forwards()[config.Default], 3)
 	b.does(t, chromedp.SendKeys(chromedp.CSS("#token"), "correct horse battery"), chromedp.Click(chromedp.CSS("#ask button")))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("ask").hidden && document.getElementById("notice").hidden`)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"maps"
 	"net/netip"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/config"
@@ -78,9 +79,7 @@ func (r *Router) Stats() Stats {
 	counters := r.plane.Counters()
 	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
 	s.Left = Traffic(r.outputs.gone(counters.Members))
-	for reason, n := range counters.Dropped {
-		s.Dropped[reason] = n
-	}
+	maps.Copy(s.Dropped, counters.Dropped)
 	pins := map[uint16]int{}
 	if f := r.plane.Flows(); f != nil {
 		flows := FlowStats(f.Stats())
