@@ -40,7 +40,7 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 		}
 		frame := [][]byte{v4, v6}[rnd.IntN(2)]
 		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], rnd.Uint32N(256)|rnd.Uint32N(2)<<31) // the end of the destination
-		v6[14+24] = 0x22 * byte(rnd.IntN(2)) // both often have the same place
+		v6[14+24] = 0x22 * byte(rnd.IntN(2))                                                    // both often have the same place
 		var h hash.Headers
 		require.NoError(t, hash.Parse(frame, &h))
 		want, _ := w.routes.Lookup(h.Outer.Dst().Addr())
