@@ -82,7 +82,6 @@ type packetLane struct {
 	out     messages
 	pending [engine.MaxBurst]int // indices of frames in the burst
 	batch   [engine.MaxBurst]int // those of out
-	reply   []byte
 }
 
 // packetPort is a socket that only sends.
@@ -183,8 +182,12 @@ func (l *packetLane) down() error {
 func (l *packetLane) send(decisions []engine.Decision) {
 	pending := l.pending[:0]
 	for i := range decisions {
-		if decisions[i].Hop != nil {
+		d := &decisions[i]
+		switch {
+		case d.Hop != nil:
 			pending = append(pending, i)
+		case d.Reply != nil:
+			l.sendReply(l.whole[i][:virtioSize+len(d.Reply)])
 		}
 	}
 	// One port at a time, what goes there in its order.
@@ -201,6 +204,15 @@ func (l *packetLane) send(decisions []engine.Decision) {
 		}
 		l.sendBatch(port, batch, decisions)
 		pending = others
+	}
+}
+
+// sendReply sends a reply, in the place of the frame that it answers, by the interface which that came in by.
+func (l *packetLane) sendReply(whole []byte) {
+	clear(whole[:virtioSize]) // nothing is left to be done for it
+	l.out.set(0, whole)
+	if n, _ := l.out.send(l.socket, 0, 1); n != 1 {
+		l.loseReply(whole[virtioSize:])
 	}
 }
 

@@ -48,6 +48,9 @@ func newUserspace(c Config, open func(Config) (ways, error)) (*userspace, error)
 	shared := engine.Config{
 		Routes: new(engine.Routes),
 		Hasher: hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Reset:  c.Reset,
+
+		Fragments: engine.NewFragments(),
 	}
 	if c.Sticky != nil {
 		sticky := *c.Sticky

@@ -161,6 +161,11 @@ func (l *xdpLane) send(decisions []engine.Decision) {
 			} else if queued = l.enqueue(s, i, len(l.burst[i]), holder{socket: s, output: output}); !queued {
 				l.lose(senderFull, output, l.burst[i])
 			}
+		case d.Reply != nil:
+			s := l.from[i]
+			if queued = l.enqueue(s, i, len(d.Reply), holder{socket: s, reply: true}); !queued {
+				l.loseReply(d.Reply)
+			}
 		}
 		if !queued {
 			l.release(l.places[i])
@@ -216,7 +221,9 @@ func (l *xdpLane) transmit(s *xdpSocket) {
 
 // loseHeld counts a frame as lost that was put into a transmit ring.
 func (l *xdpLane) loseHeld(reason string, d *unix.XDPDesc) {
-	if h := l.holder(d.Addr); !h.reply {
+	if h := l.holder(d.Addr); h.reply {
+		l.loseReply(l.at(d))
+	} else {
 		l.lose(reason, h.output, l.at(d))
 	}
 }
