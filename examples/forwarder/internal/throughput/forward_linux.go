@@ -103,7 +103,10 @@ func (p *process) stop() (string, error) {
 func forward(name string, pods int) error {
 	in := []string{"lc"}
 	domain := selector.NewDomain()
-	c := plane.Config{In: in, Domain: domain, Sticky: &flowcache.Config{Flows: 100_000}}
+	c := plane.Config{In: in, Domain: domain}
+	if os.Getenv("STICKY") != "" {
+		c.Sticky = &flowcache.Config{Flows: 100_000}
+	}
 	p, err := newPlane(name, c)
 	if err != nil {
 		return err
