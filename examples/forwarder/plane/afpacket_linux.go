@@ -152,12 +152,14 @@ func (l *packetLane) receive() ([][]byte, error) {
 		n++
 	}
 	if n > 0 {
+		l.alarm.busy = true
 		return l.burst[:n], nil
 	}
-	if err := l.alarm.wait(time.Second / 10); err != nil {
-		return nil, err
+	idle, err := l.alarm.wait(time.Second / 10)
+	if idle && err == nil {
+		err = l.gone()
 	}
-	return nil, l.gone()
+	return nil, err
 }
 
 // receiveLarge returns a packet that is too long for the ring. Where it can't, it counts it as lost, and returns nil.

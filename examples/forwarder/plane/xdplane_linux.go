@@ -106,16 +106,18 @@ func (l *xdpLane) receive() ([][]byte, error) {
 		s.rx.consume(next)
 	}
 	if n > 0 {
+		l.alarm.busy = true
 		return l.burst[:n], nil
 	}
 	limit := time.Second / 10
 	if l.sendBusy(); len(l.busy) > 0 {
 		limit = time.Millisecond // there is more to be tried again
 	}
-	if err := l.alarm.wait(limit); err != nil {
-		return nil, err
+	idle, err := l.alarm.wait(limit)
+	if idle && err == nil {
+		err = l.gone()
 	}
-	return nil, l.gone()
+	return nil, err
 }
 
 // refill gives free frames to a socket to receive in.

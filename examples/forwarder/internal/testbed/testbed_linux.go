@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -119,8 +118,8 @@ func (b *Bed) Close() error {
 	return errors.Join(errs...)
 }
 
-// Offload switches off what only a data plane with a virtio header can pass on, and on what a redirect to a pod needs.
-func (b *Bed) Offload() error {
+// PrepareXDP switches off what only a data plane with a virtio header can pass on, and on what a redirect to a pod needs.
+func (b *Bed) PrepareXDP() error {
 	err := b.Client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
 	for _, p := range b.Pods {
 		err = errors.Join(err, p.SetFeatures("eth0", true, netns.GRO))
@@ -154,9 +153,7 @@ func Outputs(pods ...int) map[uint16]string {
 	return devices
 }
 
-// Serve makes a group the next hop of the service.
-func Serve(g *engine.Group) []plane.Service {
-	return []plane.Service{{Group: g, Prefixes: []netip.Prefix{
-		netip.MustParsePrefix(Service4 + "/32"), netip.MustParsePrefix(Service6 + "/128"),
-	}}}
+// Prefixes returns those of the service.
+func Prefixes() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix(Service4 + "/32"), netip.MustParsePrefix(Service6 + "/128")}
 }

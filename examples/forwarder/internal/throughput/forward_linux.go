@@ -125,7 +125,7 @@ func forward(name string, pods int) error {
 	if _, err := group.Update(testbed.Hops(numbers...)); err != nil {
 		return err
 	}
-	if err := p.Sync(testbed.Serve(group)); err != nil {
+	if err := p.Sync([]plane.Service{{Group: group, Prefixes: testbed.Prefixes()}}); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())

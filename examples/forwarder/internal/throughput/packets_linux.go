@@ -22,7 +22,7 @@ func newRace(pods int) (*race, error) {
 		return nil, err
 	}
 	r := &race{bed: b}
-	if err := b.Offload(); err != nil {
+	if err := b.PrepareXDP(); err != nil {
 		return r, err
 	}
 	// A thread of the kernel's receives from lc, which can be bound to a processor.
