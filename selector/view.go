@@ -133,7 +133,7 @@ func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
 // a slot found in a flow table that a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load() == v }
 
-// A slotIndex finds the index of a slot by open addressing. An entry is slot<<16 | index; 0, the entry of NoSlot, is free.
+// A slotIndex finds the index of a slot by open addressing. An entry is slot<<16 | index+1; 0 is free.
 type slotIndex struct {
 	entries []uint32
 	mask    uint32
@@ -150,21 +150,19 @@ func newSlotIndex(slots []uint16) slotIndex {
 		for x.entries[at] != 0 {
 			at = (at + 1) & x.mask
 		}
-		x.entries[at] = uint32(slot)<<16 | uint32(i)
+		x.entries[at] = uint32(slot)<<16 | uint32(i+1)
 	}
 	return x
 }
 
-func (x *slotIndex) find(slot uint16) (int, bool) {
-	at := uint32(slot)
-	for {
+func (x *slotIndex) find(slot uint16) (i int, ok bool) {
+	for at := uint32(slot); ; at++ {
 		e := x.entries[at&x.mask]
-		if e>>16 == uint32(slot) {
-			return int(e & 0xffff), e != 0
+		if i := (e ^ uint32(slot)<<16) - 1; i < MaxMembers {
+			return int(i), true
 		}
 		if e == 0 {
 			return 0, false
 		}
-		at++
 	}
 }

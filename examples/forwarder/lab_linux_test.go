@@ -15,6 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // The lab starts its own program as the forwarder. In a test that is the test's.
@@ -35,6 +36,9 @@ func TestLab(t *testing.T) {
 		strategy: selector.Threshold{KeepOrder: true},
 		hasher:   hash.Linux{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
 	}
+	forwarder := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
+	sticky := forwarder
+	sticky.sticky = true
 	for _, c := range []struct {
 		plane     string
 		v6        bool
@@ -42,6 +46,11 @@ func TestLab(t *testing.T) {
 	}{
 		{lab.KernelMpath, false, kernel},
 		{lab.KernelMpath, true, kernel},
+		{"afpacket", false, sticky},
+		{"afpacket", true, sticky},
+		{"afpacket", false, forwarder},
+		{"afxdp", false, sticky},
+		{"afxdp", true, sticky},
 	} {
 		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v", c.plane, c.v6, c.predictor.sticky), func(t *testing.T) {
 			code, stdout, stderr := forward(t, "lab", "-json", "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
@@ -50,7 +59,12 @@ func TestLab(t *testing.T) {
 			var r labReport
 			require.NoError(t, json.Unmarshal([]byte(stdout), &r))
 			require.Len(t, r.Planes, 1)
-			for i, want := range c.predictor.steps(t, n, c.v6) {
+			want := c.predictor.steps(t, n, c.v6)
+			if !c.predictor.sticky {
+				want = want[:4] // there is nothing to keep over a restart
+			}
+			require.Len(t, r.Planes[0].Steps, len(want))
+			for i, want := range want {
 				got := r.Planes[0].Steps[i]
 				assert.Equal(t, want.event, got.Event)
 				assert.Equal(t, want.tcp, []int{got.Connections.Kept, got.Connections.Own, got.Connections.Collateral}, "%s: TCP", want.event)
@@ -115,6 +129,7 @@ func (p predictor) steps(t *testing.T, n int, v6 bool) (steps []predictedStep) {
 		{"remove pod1 of pod1-pod4", []string{"pod1", "pod2", "pod3", "pod4"}, []string{"pod2", "pod3", "pod4"}, "pod1", "", []string{"pod1"}},
 		{"drain pod2 of pod2-pod4", []string{"pod2", "pod3", "pod4"}, []string{"pod3", "pod4"}, "", "pod2", []string{"pod2"}},
 		{"scale pod2 to pod2-pod4", []string{"pod2"}, []string{"pod2", "pod3", "pod4"}, "", "", []string{"pod3", "pod4"}},
+		{"restart, pod4 just added", []string{"pod2", "pod3"}, []string{"pod2", "pod3", "pod4"}, "", "", []string{"pod4"}},
 	} {
 		before, after := p.placement(t, c.before), p.placement(t, c.after)
 		s := predictedStep{event: c.event}

@@ -23,6 +23,7 @@ type Config struct {
 	Routes *Routes           // required
 	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
+	Router Router            // in place of Flows: another memory of flows
 
 	// Fragments let the fragments of a datagram follow their flow. If it is nil, they go where the selector places their addresses.
 	Fragments *Fragments
@@ -32,14 +33,17 @@ type Config struct {
 	Reset bool
 }
 
+// A Router finds the members of packets, as a [flowcache.Sticky] does. It belongs to one worker, or is safe for concurrent use.
+type Router interface {
+	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
+}
+
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
 // change while they work. Burst allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
-	routes *Routes
-	hasher hash.HeaderHasher
-	flows  interface {
-		RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
-	}
+	routes    *Routes
+	hasher    hash.HeaderHasher
+	flows     Router
 	fragments *Fragments
 	resets    bool
 	counters  Counters
@@ -59,7 +63,10 @@ func NewWorker(c Config) *Worker {
 	if c.Hasher == nil {
 		w.hasher = hash.Keyed{}
 	}
-	if c.Flows != nil {
+	switch {
+	case c.Router != nil:
+		w.flows = c.Router
+	case c.Flows != nil:
 		w.flows = flowcache.NewSticky(c.Flows)
 	}
 	return w

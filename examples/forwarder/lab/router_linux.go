@@ -26,6 +26,7 @@ type router struct {
 	child   *exec.Cmd
 	output  bytes.Buffer  // what the child said; to be read after it has ended
 	ended   chan struct{} // closed when the child has ended
+	pause   time.Duration // that the last restart took
 }
 
 // member is a pod as the forwarder knows it.
@@ -133,7 +134,7 @@ func (r *router) end(signal os.Signal) {
 	r.http.CloseIdleConnections()
 }
 
-// call asks the forwarder, and decodes what it answers into answer, unless that is nil.
+// call asks the forwarder, with a body unless that is nil, and decodes what it answers into answer, unless that is nil.
 func (r *router) call(method, path string, body, answer any) error {
 	var data []byte
 	if body != nil {
@@ -142,25 +143,29 @@ func (r *router) call(method, path string, body, answer any) error {
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(context.Background(), method, "http://forwarder"+path, bytes.NewReader(data))
-	if err != nil {
+	text, err := r.request(method, path, data)
+	if err != nil || answer == nil {
 		return err
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// request returns the answer, or an error unless that is a 2xx.
+func (r *router) request(method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://forwarder"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
 	response, err := r.http.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
 	text, err := io.ReadAll(response.Body)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode/100 != 2:
-		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
-	case answer == nil:
-		return nil
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
 	}
-	return json.Unmarshal(text, answer)
+	return text, err
 }
 
 func (r *router) start(pods []*pod) error { return r.replace(pods) }

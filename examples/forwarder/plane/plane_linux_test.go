@@ -3,7 +3,6 @@ package plane
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -121,7 +120,7 @@ func assertConserved(t *testing.T, c Counters) {
 	assert.Equal(t, c.In.Frames, out, "%+v", c)
 }
 
-const port = 80
+const servicePort = 80
 
 // listen has every pod listen for TCP on both addresses of the service, and handle connections.
 func (b *bench) listen(t *testing.T, handle func(pod int, c net.Conn)) {
@@ -129,7 +128,7 @@ func (b *bench) listen(t *testing.T, handle func(pod int, c net.Conn)) {
 	for i, p := range b.Pods {
 		require.NoError(t, p.Do(func() error {
 			for _, address := range []string{testbed.Service4, testbed.Service6} {
-				l, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(port)))
+				l, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(servicePort)))
 				if err != nil {
 					return err
 				}
@@ -160,7 +159,7 @@ func echo(pod int, c net.Conn) {
 func (b *bench) dial(t *testing.T, address string) (c net.Conn, pod int) {
 	t.Helper()
 	require.NoError(t, b.Client.Do(func() (err error) {
-		c, err = net.DialTimeout("tcp", net.JoinHostPort(address, fmt.Sprint(port)), 10*time.Second)
+		c, err = net.DialTimeout("tcp", net.JoinHostPort(address, fmt.Sprint(servicePort)), 10*time.Second)
 		return err
 	}))
 	t.Cleanup(func() { _ = c.Close() })
@@ -358,5 +357,3 @@ func TestErrors(t *testing.T) {
 		assert.Equal(t, "nowhere", device.Device)
 	}
 }
-
-var _ = errors.Is
