@@ -194,16 +194,18 @@ func (l *packetLane) receiveLarge(memory []byte) []byte {
 
 // gone returns an error if the interface is no more, and not only down.
 func (l *packetLane) gone() error {
-	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && errno == 0 {
-		return nil
+	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR) // which takes it away
+	if err == nil && errno != 0 && unix.Errno(errno) != unix.ENETDOWN {
+		err = unix.Errno(errno)
 	}
 	name, e := unix.Getsockname(l.socket)
-	sll, ok := name.(*unix.SockaddrLinklayer)
-	if ok && sll.Ifindex > 0 && unix.Errno(errno) == unix.ENETDOWN {
-		return nil
+	if sll, ok := name.(*unix.SockaddrLinklayer); ok && sll.Ifindex <= 0 {
+		err = unix.ENODEV
 	}
-	return &DeviceError{l.device, errors.Join(err, e, unix.Errno(errno))}
+	if err = errors.Join(err, e); err != nil {
+		return &DeviceError{l.device, err}
+	}
+	return nil
 }
 
 func (l *packetLane) send(decisions []engine.Decision) {
