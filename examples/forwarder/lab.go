@@ -83,12 +83,11 @@ func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed e
 }
 
 func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
-	o.Plane = o.planes[0]
 	s, err := lab.RunSoak(ctx, o.Config, o.soak)
 	if err != nil {
 		return err
 	}
-	return printJSON(stdout, s)
+	return errors.Join(printJSON(stdout, s), s.Check())
 }
 
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
@@ -100,6 +99,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
@@ -116,9 +116,9 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 		if !slices.Contains(o.planes, *name) {
 			return o, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(o.planes, ", "))
 		}
-		o.planes = []string{*name}
+		o.Plane, o.planes = *name, []string{*name}
 	}
-	if o.soak < 0 || o.soak > 0 && *name == "all" {
+	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
 	if _, err := strategy.Parse(o.Strategy); err != nil {

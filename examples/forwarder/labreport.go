@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,9 @@ func (r *labReport) print(w io.Writer) error {
 		r.printStep(&t, i, s)
 	}
 	b.WriteString(t.String())
-	fmt.Fprintf(&b, "\nConnections break by a reset: the pod that they move to does not know them. It came %v after the packet at the latest.\n", r.waited().Round(time.Millisecond))
+	fmt.Fprintln(&b, "\nBroken, or moved: with the pod that died / for nothing. A connection that moves breaks: the other pod does not know it.")
+	reset, timedOut, waited := r.endings()
+	fmt.Fprintf(&b, "%d connections ended by a reset, within %v of their next packet, and %d by silence.\n", reset, waited.Round(time.Millisecond), timedOut)
 	for _, p := range r.Planes {
 		if p.Pause > 0 {
 			fmt.Fprintf(&b, "The restart of %s took %v.\n", p.Plane, p.Pause.Round(time.Millisecond))
@@ -49,40 +52,32 @@ func (r *labReport) print(w io.Writer) error {
 
 // printStep adds the rows of a step, which the kernel's planes may lack.
 func (r *labReport) printStep(t *table, i int, s lab.Step) {
-	row := func(name string, value func(lab.Step) int) {
+	row := func(name string, value func(lab.Step) string) {
 		cells := []any{"  " + name}
 		for _, p := range r.Planes {
+			cell := "-"
 			if i < len(p.Steps) {
-				cells = append(cells, value(p.Steps[i]))
-			} else {
-				cells = append(cells, "-")
+				cell = value(p.Steps[i])
 			}
+			cells = append(cells, cell)
 		}
 		t.row(cells...)
 	}
-	removal := strings.HasPrefix(s.Event, "remove")
 	t.row(s.Event)
-	row("connections kept", func(s lab.Step) int { return s.Connections.Kept })
-	if removal {
-		row("  broken with the pod", func(s lab.Step) int { return s.Connections.Own })
-	}
-	row("  broken for nothing", func(s lab.Step) int { return s.Connections.Collateral })
-	row("  broken without a reset", func(s lab.Step) int { return s.Connections.TimedOut })
-	row("UDP flows kept", func(s lab.Step) int { return s.Flows.Kept })
-	if removal {
-		row("  moved off the pod", func(s lab.Step) int { return s.Flows.Own })
-	}
-	row("  moved for nothing", func(s lab.Step) int { return s.Flows.Collateral })
+	row("connections kept", func(s lab.Step) string { return strconv.Itoa(s.Connections.Kept) })
+	row("connections broken", func(s lab.Step) string { return fmt.Sprintf("%d / %d", s.Connections.Own, s.Connections.Collateral) })
+	row("UDP flows moved", func(s lab.Step) string { return fmt.Sprintf("%d / %d", s.Flows.Own, s.Flows.Collateral) })
 	row(fmt.Sprintf("new connections to %s, due %.0f", strings.Join(s.New.Pods, " and "), s.New.Due),
-		func(s lab.Step) int { return s.New.Connections })
+		func(s lab.Step) string { return strconv.Itoa(s.New.Connections) })
 }
 
-// waited returns the longest time from a packet to its reset.
-func (r *labReport) waited() (longest time.Duration) {
+// endings returns how the connections that broke ended, and the longest time from a packet to its reset.
+func (r *labReport) endings() (reset, timedOut int, waited time.Duration) {
 	for _, p := range r.Planes {
 		for _, s := range p.Steps {
-			longest = max(longest, s.Connections.Waited)
+			reset, timedOut = reset+s.Connections.Reset, timedOut+s.Connections.TimedOut
+			waited = max(waited, s.Connections.Waited)
 		}
 	}
-	return longest
+	return reset, timedOut, waited
 }

@@ -33,9 +33,13 @@ type Config struct {
 	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
+	Kill     bool // in place of the restart at the end by SIGTERM: its last snapshot is up to a second old then
 
 	Log func(string) // is told how far it is, a line at a time
 }
+
+// Kernel reports whether the data plane is one of the kernel's.
+func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
 
 // MaxConnections is set by the ports that there are, of which none is used twice.
 const MaxConnections = 5000

@@ -92,7 +92,9 @@ func newHost(name string) (*netns.Namespace, error) {
 		return nil, err
 	}
 	for _, scope := range []string{"all", "default"} {
-		err = errors.Join(err, ns.SetSysctl("ipv4/conf/"+scope+"/rp_filter", 0), ns.SetSysctl("ipv6/conf/"+scope+"/accept_dad", 0))
+		for _, name := range []string{"ipv4/conf/" + scope + "/rp_filter", "ipv6/conf/" + scope + "/accept_dad", "ipv6/conf/" + scope + "/accept_ra"} {
+			err = errors.Join(err, ns.SetSysctl(name, 0))
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, ns.Close())

@@ -29,6 +29,8 @@ type router struct {
 	pause   time.Duration // that the last restart took
 }
 
+var errEnded = errors.New("the forwarder ended")
+
 // member is a pod as the forwarder knows it.
 type member struct {
 	ID     string `json:"id"`
@@ -67,7 +69,7 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 		"io": c.Plane, "strategy": c.Strategy, "seed": c.Seed, "sticky": c.Sticky,
 	}
 	if c.Sticky {
-		config["idle"], config["snapshot"] = "30s", filepath.Join(r.dir, "flows")
+		config["idle"], config["snapshot"] = "30s", r.snapshot()
 	}
 	data, err := json.Marshal(config)
 	if err == nil {
@@ -82,8 +84,9 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 	return r, nil
 }
 
-func (r *router) socket() string { return filepath.Join(r.dir, "control") }
-func (r *router) file() string   { return filepath.Join(r.dir, "config.json") }
+func (r *router) socket() string   { return filepath.Join(r.dir, "control") }
+func (r *router) snapshot() string { return filepath.Join(r.dir, "flows") }
+func (r *router) file() string     { return filepath.Join(r.dir, "config.json") }
 
 // run starts the child and waits until packets flow.
 func (r *router) run(ctx context.Context) error {
@@ -113,7 +116,7 @@ func (r *router) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ended:
-			return fmt.Errorf("the forwarder ended: %s", strings.TrimSpace(r.output.String()))
+			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(r.output.String()))
 		case <-time.After(5 * time.Millisecond):
 		}
 		if r.call(http.MethodGet, "/healthz", nil, nil) == nil {

@@ -23,7 +23,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	changes := story(b.pods, c.Connections)
 	router, ok := p.(*router)
 	if ok && c.Sticky {
-		changes = append(changes, restart(ctx, router, b.pods, c.Connections))
+		changes = append(changes, restart(ctx, router, b.pods, c))
 	}
 	for _, change := range changes {
 		c.Log(c.Plane + ": " + change.event)
@@ -45,16 +45,14 @@ func (c *Config) check() error {
 		return fmt.Errorf("%q is none of %v", c.Plane, Planes())
 	case c.Connections < 1 || c.Connections > MaxConnections:
 		return fmt.Errorf("%d connections: there may be 1 to %d", c.Connections, MaxConnections)
-	case uint32(c.Seed) == 0 && c.kernel():
+	case uint32(c.Seed) == 0 && c.Kernel():
 		return fmt.Errorf("seed %d: its lower 32 bits are 0, which the kernel takes for no seed", c.Seed)
 	}
 	return nil
 }
 
-func (c *Config) kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
-
 func newPlane(ctx context.Context, n *network, c Config) (plane, error) {
-	if c.kernel() {
+	if c.Kernel() {
 		return newKernelPlane(n, c.Plane, uint32(c.Seed))
 	}
 	return newRouter(ctx, n, c)

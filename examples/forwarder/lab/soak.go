@@ -1,6 +1,9 @@
 package lab
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Soak is what a long run of churn under load showed.
 type Soak struct {
@@ -24,6 +27,25 @@ type Soak struct {
 
 	// The forwarder's process, each minute.
 	Samples []Sample `json:"samples"`
+}
+
+// Check returns an error unless the frames add up, and no flow was disturbed that need not have been.
+func (s *Soak) Check() error {
+	accounted := s.Out
+	for _, n := range s.Dropped {
+		accounted += n
+	}
+	switch {
+	case s.Sent != s.In:
+		return fmt.Errorf("the client sent %d frames and %d came in", s.Sent, s.In)
+	case s.In != accounted:
+		return fmt.Errorf("%d frames came in, and %d were sent or dropped", s.In, accounted)
+	case s.Out != s.Received:
+		return fmt.Errorf("%d frames were sent, and the pods received %d", s.Out, s.Received)
+	case s.Collateral > 0:
+		return fmt.Errorf("%d flows were disturbed although their member stayed", s.Collateral)
+	}
+	return nil
 }
 
 // A Sample is what a process holds at a moment.

@@ -18,16 +18,14 @@ type soaker struct {
 }
 
 const (
-	settle = 2 * time.Second // until new links have said of themselves what they must, and what is on its way has arrived
+	settle = 2 * time.Second        // until new links have said of themselves what they must
+	arrive = 500 * time.Millisecond // until what is on its way has arrived
 	sample = time.Minute
 )
 
-// RunSoak changes the members of the forwarder once a second for a time, under the load of long connections and UDP flows, of
+// RunSoak changes the members of a data plane of the forwarder once a second for a time, under the load of long connections and UDP flows, of
 // short connections and of bursts of UDP, and counts everything.
 func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, err error) {
-	if c.kernel() {
-		return result, errors.New("the soak is for the forwarder, not for the kernel")
-	}
 	b, err := newBed(c)
 	if err != nil {
 		return result, err
@@ -47,7 +45,7 @@ func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, 
 	if err := s.run(ctx, c.Connections, length); err != nil {
 		return s.Soak, err
 	}
-	time.Sleep(settle)
+	time.Sleep(arrive)
 	after, err := s.frames()
 	if err != nil {
 		return s.Soak, err
@@ -92,15 +90,15 @@ func (s *soaker) run(ctx context.Context, connections int, length time.Duration)
 func (s *soaker) churn(n int) (removed *pod, err error) {
 	switch r := s.router; n % 8 {
 	case 0:
-		return nil, r.add(s.pods[3])
-	case 1:
-		return nil, r.drain(s.pods[1])
-	case 2:
-		return nil, r.add(s.pods[1]) // which ends the drain
-	case 3:
 		return s.pods[0], r.remove(s.pods[0])
-	case 4:
+	case 1:
 		return nil, r.add(s.pods[0])
+	case 2:
+		return nil, r.add(s.pods[3])
+	case 3:
+		return nil, r.drain(s.pods[1])
+	case 4:
+		return nil, r.add(s.pods[1]) // which ends the drain
 	case 5:
 		return nil, r.drain(s.pods[2])
 	case 6:
