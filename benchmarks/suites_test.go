@@ -17,6 +17,7 @@ func BenchmarkGroups(b *testing.B)    { run(b, suite.Groups()) }
 func BenchmarkHash(b *testing.B)      { run(b, suite.Hash()) }
 func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
 func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
+func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
 
 //nolint:gochecknoglobals // a flag of go test
 var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")

@@ -59,14 +59,15 @@ type Size struct {
 	Groups    []int
 	WideLimit int // the most groups with tables of 64 KiB each
 	Flows     []int
-	PeerFlows int // the most flows for the caches of others, which take 80 to 160 bytes a flow
+	Scenarios []string // strategies whose scenarios are played; none: of all
+	PeerFlows int      // the most flows for the caches of others, which take 80 to 160 bytes a flow
 }
 
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
 		Members: []int{10, 100}, Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100,
-		Flows: []int{10_000, 100_000}, PeerFlows: 100_000,
+		Flows: []int{10_000, 100_000}, PeerFlows: 100_000, Scenarios: []string{"modulo", "bounded", "memento"},
 	}
 }
 
@@ -80,7 +81,7 @@ func Full() Size {
 
 // All returns the suites.
 func All() []Suite {
-	return []Suite{Remap(), Balance(), Select(), Build(), Groups(), Hash(), Parse(), FlowTable()}
+	return []Suite{Remap(), Balance(), Select(), Build(), Groups(), Hash(), Parse(), FlowTable(), Scenario()}
 }
 
 // Named returns the suite of that name.

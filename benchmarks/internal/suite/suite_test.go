@@ -88,6 +88,9 @@ func TestFigures(t *testing.T) {
 			if strings.Contains(c.Name, "event=churn") {
 				continue // long
 			}
+			if s.Name == "Scenario" && !strings.Contains(c.Name, "event=drain/policy=sticky-350s") {
+				continue // many
+			}
 			w, err := c.New()
 			require.NoError(t, err, "%s/%s", s.Name, c.Name)
 			require.Positive(t, w.Items)
