@@ -11,7 +11,6 @@ import (
 // An Event is what happens to a group of ten members.
 type Event struct {
 	Name    string
-	Weights bool // it makes a weight zero
 	Changes []Change
 	Roam    time.Duration // when half of the flows begin to enter at another gateway, which started then; 0: never
 }
@@ -29,14 +28,15 @@ func Events() []Event {
 	newcomer := selector.Member{ID: subject.ID(10), Weight: 1}
 	drained := initial()
 	drained[4].Weight = 0
-	grown := []Change{{change, append(initial(), newcomer)}}
+	// Two changes, so that a gateway which starts after them has not seen what placement by history depends on.
+	replaced := []Change{{change, without(4)}, {change + 30*time.Second, append(without(4), newcomer)}}
 	return []Event{
-		{Name: "scale-up", Changes: grown},
+		{Name: "scale-up", Changes: []Change{{change, append(initial(), newcomer)}}},
 		{Name: "scale-down", Changes: []Change{{change, without(4)}}},
 		{Name: "replace", Changes: []Change{{change, append(without(4), newcomer)}}},
-		{Name: "drain", Weights: true, Changes: []Change{{change, drained}, {change + 5*time.Minute, without(4)}}},
+		{Name: "drain", Changes: []Change{{change, drained}, {change + 5*time.Minute, without(4)}}},
 		{Name: "rolling-restart", Changes: rollingRestart()},
-		{Name: "new-gateway", Changes: grown, Roam: change + time.Minute},
+		{Name: "new-gateway", Changes: replaced, Roam: change + time.Minute},
 	}
 }
 

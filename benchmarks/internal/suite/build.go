@@ -50,7 +50,15 @@ func Build() Suite {
 
 // Held returns how many bytes a thing that construct makes keeps from the garbage collector.
 func Held(construct func() (any, error)) (float64, error) {
-	things := make([]any, 8)
+	bytes, err := heldBy(8, construct)
+	if err == nil && bytes < 1<<14 {
+		return heldBy(4096, construct) // small ones drown in what else comes and goes
+	}
+	return bytes, err
+}
+
+func heldBy(n int, construct func() (any, error)) (float64, error) {
+	things := make([]any, n)
 	before := live()
 	for i := range things {
 		var err error
@@ -60,7 +68,7 @@ func Held(construct func() (any, error)) (float64, error) {
 	}
 	after := live()
 	runtime.KeepAlive(things)
-	return float64(after-before) / float64(len(things)), nil
+	return float64(after-before) / float64(n), nil
 }
 
 func live() int64 {

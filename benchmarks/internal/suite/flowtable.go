@@ -16,7 +16,7 @@ func FlowTable() Suite {
 	return Suite{
 		Name: "FlowTable",
 		About: "One operation of op=hit is one packet of an established flow, of op=insert the first packet of a flow, all over a table or cache with " +
-			"room for them. Flows are in random order. form=batch32 makes its digests in the time; form=digests has them. flow-bytes is what a flow takes.",
+			"room for them. Flows are in random order. form=batch32 makes its digests in the time; form=digests has them. op=sweep is one bucket of a sweep that finds nothing to do. flow-bytes is what a flow takes.",
 		LeftOut: "Other caches know members by an int32 and nothing of states, slots or views, and take keys of 40 bytes, which they hash and compare: " +
 			"two thirds of the advantage in a table beyond the cache come from keying by digest. otter, freelru and phuslu time out when idle, theine after a time to live, sync.Map and " +
 			"xsync never. Time stands still: no pin is refreshed. One core does all. The command in flowtable measures churn, floods and two cores.",
@@ -37,6 +37,9 @@ func FlowTable() Suite {
 					Case{name + "ecmp/form=digests", func() (*Work, error) { return hitDigests(n) }})
 				for _, p := range peers() {
 					cases = append(cases, Case{name + p.Name + "/form=one", func() (*Work, error) { return hitPeer(p, keys()) }})
+				}
+				for _, fill := range []string{"empty", "full"} {
+					cases = append(cases, Case{fmt.Sprintf("op=sweep/flows=%d/fill=%s/impl=ecmp", n, fill), func() (*Work, error) { return sweep(keys(), fill == "full") }})
 				}
 				name = fmt.Sprintf("op=insert/flows=%d/impl=", n)
 				cases = append(cases, Case{name + "ecmp/form=batch32", func() (*Work, error) { return insert(keys()), nil }})
@@ -76,6 +79,18 @@ func hitKeys(keys []hash.FlowKey, send func(*flows.Table, []hash.FlowKey)) (*Wor
 	w := windows(keys, func(k []hash.FlowKey) { send(t, k) })
 	w.Figures = map[string]float64{"hit-share": share(found, len(keys))}
 	return w, nil
+}
+
+func sweep(keys []hash.FlowKey, full bool) (*Work, error) {
+	t, err := flows.NewTable(len(keys))
+	if err != nil {
+		return nil, err
+	}
+	if full {
+		t.Keys(keys, hash.SYN)
+		t.Keys(keys, hash.ACK)
+	}
+	return &Work{Items: t.Buckets(), Pass: func() { t.Sweep(t.Now, t.Buckets()) }}, nil
 }
 
 func hitDigests(n int) (*Work, error) {

@@ -25,11 +25,13 @@ type event struct {
 }
 
 // events are in the middle of the order of IDs, where a change costs positional strategies (Modulo, Threshold, Jump) about
-// as much as on average. Only members that join do so at the end, as members that are numbered do.
+// as much as on average, unless their names say where. Members that join do so at the end, as members that are numbered do.
 func events() []event {
 	return []event{
 		{"add", false, func(m []selector.Member) []selector.Member { return append(m, newcomer(len(m))) }},
 		{"remove", false, func(m []selector.Member) []selector.Member { return slices.Delete(m, len(m)/2, len(m)/2+1) }},
+		{"remove-first", false, func(m []selector.Member) []selector.Member { return m[1:] }},
+		{"remove-last", false, func(m []selector.Member) []selector.Member { return m[:len(m)-1] }},
 		{"remove10pct", false, func(m []selector.Member) []selector.Member {
 			i := -1
 			return slices.DeleteFunc(m, func(selector.Member) bool { i++; return i%10 == 5 })
