@@ -38,17 +38,6 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 	return nil
 }
 
-// enter looks into what may be a tunnel, in a packet that the fast path has read, and that ends at byte end of p.
-//
-//go:noinline
-func (h *Headers) enter(p []byte, l4, end int) {
-	if h.Proto != protoUDP {
-		h.Outer.rest &^= maskSrcPort | maskDstPort
-		h.Inner.rest = h.Outer.rest
-	}
-	h.descend(p, &carrier{rest: h.Outer.rest, kernel: h.Outer.rest, l4: l4, end: end, proto: h.Proto})
-}
-
 // A carrier is what descend needs to know of the level that it is at.
 type carrier struct {
 	rest    uint64 // the last word of its key

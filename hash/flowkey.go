@@ -39,6 +39,7 @@ const (
 
 	maskSrcPort = 0xffff // in rest, like all that follow
 	maskDstPort = 0xffff << 16
+	maskPorts   = maskSrcPort | maskDstPort
 	maskProto   = 0xff << protoShift
 	maskFlags   = 0xf0 << 40
 	maskLabel   = 0xffff_0f << 40

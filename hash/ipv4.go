@@ -18,11 +18,8 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	if len(b) < ipv4Size {
 		return parseAny(p, l3, 4, h)
 	}
-	length := int(binary.BigEndian.Uint16(b[2:]))
-	frag := binary.BigEndian.Uint16(b[6:])
-	q := &quicks[b[9]]
-	if b[0] != 4<<4|ipv4Size/4 || frag&(moreFragments|fragmentOffset) != 0 || q.size == 0 ||
-		length < ipv4Size+int(q.size) || length > len(b) {
+	q := quickIPv4(b, len(b))
+	if q == nil {
 		return parseAny(p, l3, 4, h)
 	}
 	seg := b[ipv4Size:]
@@ -33,7 +30,7 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	h.setOffsets(l3, l3+ipv4Size)
 	h.setProtos(b[9], b[9], TCPFlags(seg[q.flagsAt]&q.flagsMask))
 	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p, l3+ipv4Size, l3+length)
+		h.enter(p[:l3+int(binary.BigEndian.Uint16(b[2:]))], l3+ipv4Size, q)
 	}
 	return nil
 }

@@ -21,9 +21,8 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	if len(b) < ipv6Size {
 		return parseAny(p, l3, 6, h)
 	}
-	length := int(binary.BigEndian.Uint16(b[4:]))
-	q := &quicks[b[6]]
-	if b[0]>>4 != 6 || q.size == 0 || length < int(q.size) || length > len(b)-ipv6Size {
+	q := quickIPv6(b, len(b))
+	if q == nil {
 		return parseAny(p, l3, 6, h)
 	}
 	seg := b[ipv6Size:]
@@ -37,7 +36,7 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	h.setOffsets(l3, l3+ipv6Size)
 	h.setProtos(b[6], b[6], TCPFlags(seg[q.flagsAt]&q.flagsMask))
 	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p, l3+ipv6Size, l3+ipv6Size+length)
+		h.enter(p[:l3+ipv6Size+int(binary.BigEndian.Uint16(b[4:]))], l3+ipv6Size, q)
 	}
 	return nil
 }

@@ -79,7 +79,8 @@ const (
 type kernelView uint8
 
 const (
-	kernelOuter kernelView = iota + 1 // the outer flow, where the kernel stops at another header
+	kernelSame  kernelView = iota + 1 // nothing: it sees the inner flow of a tunnel that it enters as Headers.Inner
+	kernelOuter                       // the outer flow, where the kernel stops at another header
 	kernelInner                       // the inner flow of a tunnel that the kernel enters
 	kernelCited                       // addresses, next header and label that an ICMP error cites
 )
@@ -108,6 +109,8 @@ func (l Linux611) HashHeaders(dst []uint64, h []Headers) {
 		h := &h[i]
 		l3, next, outer, inner, tunnel := &h.Outer, h.NextHeader, &h.Outer, &h.Outer, false
 		switch h.view {
+		case kernelSame:
+			inner, tunnel = &h.Inner, true
 		case kernelOuter:
 			outer, inner = &h.kernel, &h.kernel
 		case kernelInner:

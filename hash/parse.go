@@ -130,7 +130,7 @@ func (h *Headers) setProtos(proto, next uint8, tcp TCPFlags) {
 // clear sets the fields that most packets do without. Each of these functions is small enough to be inlined.
 func (h *Headers) clear() {
 	h.Cited = FlowKey{}
-	if h.view != 0 { // nobody else can have set it
+	if h.view > kernelSame { // nobody else can have set it
 		h.kernel = FlowKey{}
 	}
 	h.FragID, h.SPI, h.InnerSPI, h.TunnelID = 0, 0, 0, 0

@@ -44,6 +44,7 @@ type quick struct {
 	size       uint8  // at least so much must be there, and four bytes; 0 for all other protocols
 	flagsAt    uint8  // where the flags of TCP are
 	flagsMask  uint8  // all ones for TCP
+	form       uint8  // of the tunnel, unless the port says which
 	tunnelMask uint16 // all ones where a port may be that of a tunnel
 	carrier    uint16 // the port of some tunnel where everything is one
 }
@@ -55,9 +56,9 @@ var quicks = [256]quick{
 	protoUDPLite: {size: 8},
 	protoSCTP:    {size: 12},
 	protoDCCP:    {size: 12},
-	protoIPv4:    {size: 4, carrier: portVXLAN},
-	protoIPv6:    {size: 4, carrier: portVXLAN},
-	protoGRE:     {size: 4, carrier: portVXLAN},
+	protoIPv4:    {size: 4, carrier: portVXLAN, form: formIPv4},
+	protoIPv6:    {size: 4, carrier: portVXLAN, form: formIPv6},
+	protoGRE:     {size: 4, carrier: portVXLAN, form: formGRE},
 }
 
 const tcpFlagsAt = 13

@@ -230,6 +230,6 @@ func (s *anchorBuckets) heir(h uint64, b uint32) anchorEntry {
 
 // rehash returns another hash for the hashes of a bucket, in effect an independent one for each bucket.
 func rehash(h uint64, b uint32) uint64 {
-	hi, lo := bits.Mul64(h^mixA, uint64(b)*mixB|1)
+	hi, lo := bits.Mul64(h^mixA, (uint64(b)+1)*mixB|1)
 	return hi ^ lo
 }

@@ -248,3 +248,25 @@ func testPrevious(t *testing.T, built selector.Rebuilder, group []selector.Membe
 	_, err := built.Rebuild(group, []int{-1, -1, -1, -1})
 	require.NoError(t, err, "all are new")
 }
+
+// A bucket passes its hashes on evenly, whichever it is. The first one's multiplier was 1 once, which is no hash at all.
+func TestAnchorAndMementoStayBalanced(t *testing.T) {
+	const hashes = 100_000
+	for _, strategy := range []selector.Strategy{selector.Anchor{}, selector.Memento{}} {
+		all := selector.Equal("a", "b", "c", "d")
+		s, err := selector.New(strategy, all)
+		require.NoError(t, err)
+		for gone := range all {
+			rest := slices.Delete(slices.Clone(all), gone, gone+1)
+			after := rebuild(t, s, all, rest)
+			r := rand.New(rand.NewPCG(1, uint64(gone)))
+			load := make([]float64, len(rest))
+			for range hashes {
+				load[after.Select(r.Uint64())]++
+			}
+			for i := range rest {
+				assert.InEpsilon(t, hashes/len(rest), load[i], .02, "%T without %s", strategy, all[gone].ID)
+			}
+		}
+	}
+}

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // compareStrategies takes a group of each strategy through the story and counts the hashes that each change moves, without any
 // flow table.
 func compareStrategies(s story) (rows []strategyRow, err error) {
-	for _, named := range strategies() {
-		g, err := selector.NewGroup[struct{}](selector.Config{Strategy: named.strategy})
+	for _, named := range strategy.All() {
+		g, err := selector.NewGroup[struct{}](selector.Config{Strategy: named.Strategy})
 		if err != nil {
 			return nil, err
 		}
@@ -22,7 +23,7 @@ func compareStrategies(s story) (rows []strategyRow, err error) {
 				return nil, err
 			}
 			d := now.Diff(old)
-			rows = append(rows, strategyRow{named.name, c.event, d.Moved, d.Forced, d.Collateral, peakToMean(now.View()), d.Hashes})
+			rows = append(rows, strategyRow{named.Name, c.event, d.Moved, d.Forced, d.Collateral, peakToMean(now.View()), d.Hashes})
 			old = now
 		}
 	}

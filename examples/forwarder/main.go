@@ -26,6 +26,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -37,7 +38,7 @@ func main() {
 type options struct {
 	pcap, out string
 	members   []member
-	strategy  namedStrategy
+	strategy  strategy.Named
 	prefixes  []netip.Prefix
 	symmetric bool
 	sticky    bool
@@ -51,6 +52,11 @@ const (
 )
 
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if command, ok := commands()[args[0]]; ok {
+			return command(args[1:], stdout, stderr)
+		}
+	}
 	complain := log.New(stderr, "forwarder: ", 0)
 	o, err := parseOptions(args, stderr)
 	switch {
@@ -77,7 +83,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.pcap, "pcap", "", "`capture` to route; without it, play the built-in scenario")
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3", "members of the group: `id=address[:weight],...`")
-	strategy := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(strategyNames(), ", "))
+	named := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(strategy.Names(), ", "))
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
 	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
@@ -101,15 +107,14 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		})
 		return o, err
 	}
-	o.strategy, err = parseStrategy(*strategy)
-	if err != nil {
-		return o, err
+	if o.strategy, err = strategy.Parse(*named); err != nil {
+		return o, fmt.Errorf("-strategy: %w", err)
 	}
 	if o.members, err = parseMembers(*members); err != nil {
 		return o, err
 	}
 	// The strategy may refuse what every group accepts; try it before any output is there.
-	if _, err = selector.New(o.strategy.strategy, identities(o.members)); err != nil && !errors.Is(err, selector.ErrNoWeight) {
+	if _, err = selector.New(o.strategy.Strategy, identities(o.members)); err != nil && !errors.Is(err, selector.ErrNoWeight) {
 		return o, err
 	}
 	o.prefixes, err = parsePrefixes(*vip)

@@ -29,7 +29,7 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 		return fmt.Errorf("%s: %w", o.pcap, err)
 	}
 	g, err := newGateway(gatewayConfig{
-		strategy: o.strategy.strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed, flows: tableFlows,
+		strategy: o.strategy.Strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed, flows: tableFlows,
 	})
 	if err != nil {
 		return err

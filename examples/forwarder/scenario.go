@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -21,7 +22,7 @@ var builtIn []byte
 const vip4, vip6 = "172.16.0.20", "2001:db8:ac10::14"
 
 // sticky is the strategy of the gateway with flow stickiness. The other one has none and takes mod N.
-var stickyStrategy = namedStrategy{"maglev", selector.Maglev{}} //nolint:gochecknoglobals // read-only
+var stickyStrategy = strategy.Named{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
 
 // A change replaces the members of the group at some point of the capture.
 type change struct {
@@ -75,7 +76,7 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 		if err != nil {
 			return err
 		}
-		sticky, err := s.play(facts, stickyStrategy.strategy, true)
+		sticky, err := s.play(facts, stickyStrategy.Strategy, true)
 		if err != nil {
 			return err
 		}

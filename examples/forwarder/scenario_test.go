@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -104,10 +105,14 @@ func TestStrategies(t *testing.T) {
 		if strings.HasPrefix(r.Event, "drain") {
 			due = 1. / 3
 		}
-		assert.InDelta(t, due, float64(r.Forced)/float64(r.Hashes), .01, "%s, %s", r.Strategy, r.Event)
-		assert.InDelta(t, 1, r.PeakToMean, .01, r.Strategy)
+		uneven := .01
+		if r.Strategy == "ring" {
+			uneven = .08 // of its due, one standard deviation: see selector.Ring
+		}
+		assert.InDelta(t, due, float64(r.Forced)/float64(r.Hashes), uneven, "%s, %s", r.Strategy, r.Event)
+		assert.InDelta(t, 1, r.PeakToMean, uneven, r.Strategy)
 		switch r.Strategy {
-		case "rendezvous":
+		case "rendezvous", "ring", "multiprobe", "resilient", "anchor", "memento":
 			assert.Zero(t, r.Collateral)
 		case "maglev":
 			assert.Less(t, r.Collateral, r.Forced/20)
@@ -115,7 +120,7 @@ func TestStrategies(t *testing.T) {
 			assert.Greater(t, r.Collateral, r.Forced/2)
 		}
 	}
-	assert.Equal(t, strategyNames(), names)
+	assert.Equal(t, strategy.Names(), names)
 	assert.Len(t, rows, 3*len(names))
 }
 

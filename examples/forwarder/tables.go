@@ -15,7 +15,7 @@ func (r *scenarioReport) print(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "A capture of real traffic, %d packets in %v, plays to %s and %s:\n%d flows over pod1, pod2 and pod3, whose group then changes.\n\n",
 		r.facts.packets, r.facts.last.Sub(r.facts.first).Round(time.Second), vip4, vip6, r.flows)
-	fmt.Fprintf(&b, "What a change does to established flows: normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", stickyStrategy.name)
+	fmt.Fprintf(&b, "What a change does to established flows: normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", stickyStrategy.Name)
 	var t table
 	t.row("", "", "moved:", "", "broken:", "")
 	t.row("change", "flows", "normal", "sticky", "normal", "sticky")

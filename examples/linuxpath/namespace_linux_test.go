@@ -6,13 +6,14 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
 // inNamespace runs the calling test once more, in a process of its own in a new network namespace, and there does as told. It skips
@@ -59,19 +60,9 @@ func inNamespace(t *testing.T, test func(t *testing.T)) {
 // unavailable starts a line that says why a test in a namespace could not run.
 const unavailable = "unavailable: "
 
-// setSysctl writes below /proc/sys/net.
 func setSysctl(t *testing.T, name string, value uint64) {
 	t.Helper()
-	require.NoError(t, os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(strconv.FormatUint(value, 10)), 0o600))
-}
-
-// ip runs lines of commands of iproute2.
-func ip(t *testing.T, commands string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "ip", "-batch", "-")
-	cmd.Stdin = strings.NewReader(commands)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, netns.SetSysctl(name, value))
 }
 
 // A testbed is a router: packets come in at vin and leave at vout, by way of one of five next hops. Their other ends are pin and pout.
@@ -98,13 +89,13 @@ func newTestbed(t *testing.T) testbed {
 		setSysctl(t, "ipv4/conf/"+name+"/rp_filter", 0)
 		setSysctl(t, "ipv6/conf/"+name+"/accept_dad", 0)
 	}
-	ip(t, `link add vout type veth peer name pout
+	require.NoError(t, netns.IP(`link add vout type veth peer name pout
 link add vin type veth peer name pin
-`)
+`))
 	for _, name := range []string{"pout", "pin"} {
 		setSysctl(t, "ipv6/conf/"+name+"/disable_ipv6", 1)
 	}
-	ip(t, `link set lo up
+	require.NoError(t, netns.IP(`link set lo up
 link set pin up
 link set pout up
 link set vin address 02:00:00:00:02:01
@@ -116,7 +107,7 @@ addr add fd00::1/64 dev vout nodad
 addr add fd01::1/64 dev vin nodad
 route add 11.0.0.0/8 dev vin
 route add 2001::/16 dev vin
-`)
+`))
 	setSysctl(t, "ipv6/conf/all/forwarding", 1)
 	setSysctl(t, "ipv4/conf/vin/rp_filter", 0)
 	setSysctl(t, "ipv4/conf/vin/accept_local", 1)
@@ -140,7 +131,7 @@ route add 2002::/16 nhid 106
 route add 172.32.0.0/12 nhid 200
 route add 2003::/16 nhid 206
 `)
-	ip(t, commands.String())
+	require.NoError(t, netns.IP(commands.String()))
 	return b
 }
 

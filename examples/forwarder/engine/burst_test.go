@@ -169,6 +169,10 @@ func FuzzBurst(f *testing.F) {
 		f.Add(frames[i])
 	}
 	p := newPlane(f, true, nil)
+	p.Fragments, p.Reset = NewFragments(), true
+	for _, fragment := range bigDatagram(f, true, 1000, 1) {
+		f.Add(fragment)
+	}
 	p.Routes = p.Routes.InsertPersist(prefix("0.0.0.0/1"), p.group).InsertPersist(prefix("::/1"), p.group)
 	w := NewWorker(p.Config)
 	f.Fuzz(func(t *testing.T, frame []byte) {

@@ -17,6 +17,12 @@ func (t *Traffic) add(frame []byte) {
 // that the frames of Members and Dropped add up to those of In.
 type Counters struct {
 	In      Traffic
+	Replies Traffic // what was made of the frames that are Answered
+
+	// Strays are fragments that came before the first one of their datagram, or 30 seconds after it, and so went where the selector
+	// places their addresses.
+	Strays uint64
+
 	members []Traffic // by Adjacency.Output
 	dropped [drops]uint64
 }

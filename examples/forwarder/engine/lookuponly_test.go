@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"net"
+	"fmt"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -10,54 +10,71 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// A router between service and client says that a packet from the service is too big. The error goes to the member that sent the
-// packet, which the client's flow is pinned to, though by now the group would place the flow elsewhere.
-func TestICMPErrorsFollowTheirFlow(t *testing.T) {
-	client, vip := net.IP{198, 51, 100, 7}, net.IP{172, 16, 0, 20}
-	p := newPlane(t, true, nil)
+// decide gives a worker one frame at a time.
+func decide(w *Worker, frame []byte, now int64) Decision {
+	var got [1]Decision
+	w.Burst(got[:], [][]byte{frame}, now)
+	return got[0]
+}
+
+// each runs a test for both versions of IP and for a hash that tells directions apart and one that does not.
+func each(t *testing.T, test func(t *testing.T, v6 bool, hasher hash.Hasher)) {
+	for name, hasher := range map[string]hash.Hasher{"directed": nil, "symmetric": symmetric.Hasher{Base: hash.XX{Seed: 5}}} {
+		for _, v6 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, v6 %v", name, v6), func(t *testing.T) { test(t, v6, hasher) })
+		}
+	}
+}
+
+// pinned returns a worker with the flows of 50 ports of the client, 1000 and up, on pod1, of a group that would place most of
+// them elsewhere by now.
+func pinned(t *testing.T, v6 bool, hasher hash.Hasher) (*Worker, plane) {
+	t.Helper()
+	p := newPlane(t, true, hasher)
+	p.Fragments = NewFragments()
 	_, err := p.group.Update(hops("pod1"))
 	require.NoError(t, err)
 	w := NewWorker(p.Config)
-	got := make([]Decision, 1)
-	moved := 0
 	for port := range layers.TCPPort(50) {
-		tcp := &layers.TCP{SrcPort: 1000 + port, DstPort: 443, SYN: true, DataOffset: 5}
-		w.Burst(got, [][]byte{ipv4(t, client, vip, layers.IPProtocolTCP, tcp)}, 0)
-		require.Equal(t, Decision{Hop: got[0].Hop, Verdict: flowcache.Placed}, got[0])
+		require.Equal(t, flowcache.Placed, decide(w, frameOf(t, v6, client, vip, layers.IPProtocolTCP,
+			&layers.TCP{SrcPort: 1000 + port, DstPort: 443, SYN: true, DataOffset: 5}), 0).Verdict)
+		require.Equal(t, flowcache.Placed, decide(w, frameOf(t, v6, client, vip, layers.IPProtocolUDP,
+			&layers.UDP{SrcPort: layers.UDPPort(1000 + port), DstPort: 443}), 0).Verdict)
 	}
 	_, err = p.group.Update(hops("pod1", "pod2", "pod3"))
 	require.NoError(t, err)
+	moved := 0
 	for port := range layers.TCPPort(50) {
-		reply := &layers.TCP{SrcPort: 443, DstPort: 1000 + port, ACK: true, DataOffset: 5}
-		cited := ipv4(t, vip, client, layers.IPProtocolTCP, reply)[14:]
-		tooBig := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 4)}
-		w.Burst(got, [][]byte{ipv4(t, net.IP{203, 0, 113, 1}, vip, layers.IPProtocolICMPv4, tooBig, gopacket.Payload(cited))}, 0)
-		assert.Equal(t, "pod1", got[0].Hop.ID)
-		assert.Equal(t, flowcache.Pinned, got[0].Verdict)
-
 		other := &layers.TCP{SrcPort: 5000 + port, DstPort: 443, SYN: true, DataOffset: 5}
-		w.Burst(got, [][]byte{ipv4(t, client, vip, layers.IPProtocolTCP, other)}, 0)
-		if got[0].Hop.ID != "pod1" {
+		if decide(w, frameOf(t, v6, client, vip, layers.IPProtocolTCP, other), 0).Hop.ID != "pod1" {
 			moved++
 		}
 	}
-	assert.Positive(t, moved, "the group places new flows elsewhere")
+	require.Positive(t, moved, "the group places new flows elsewhere")
+	return w, p
 }
 
-func ipv4(t *testing.T, src, dst net.IP, proto layers.IPProtocol, rest ...gopacket.SerializableLayer) []byte {
-	t.Helper()
-	ip := &layers.IPv4{Version: 4, TTL: 64, SrcIP: src, DstIP: dst, Protocol: proto}
-	list := []gopacket.SerializableLayer{
-		&layers.Ethernet{SrcMAC: make(net.HardwareAddr, 6), DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeIPv4}, ip,
-	}
-	for _, l := range rest {
-		if tcp, ok := l.(*layers.TCP); ok {
-			require.NoError(t, tcp.SetNetworkLayerForChecksum(ip))
+// Pods answer clients directly. A router on the way says that such an answer is too big. The error goes to the pod that sent the
+// packet, which the client's flow is pinned to.
+func TestICMPErrorsFollowTheirFlow(t *testing.T) {
+	each(t, func(t *testing.T, v6 bool, hasher hash.Hasher) {
+		w, _ := pinned(t, v6, hasher)
+		for port := range layers.TCPPort(50) {
+			reply := frameOf(t, v6, vip, client, layers.IPProtocolTCP,
+				&layers.TCP{SrcPort: 443, DstPort: 1000 + port, ACK: true, DataOffset: 5}, gopacket.Payload(make([]byte, 1400)))
+			for _, whole := range []int{len(reply), 14 + 48} { // all of it is cited, or as much as a router must
+				if v6 && whole < len(reply) {
+					whole += 20
+				}
+				d := decide(w, tooBig(t, v6, vip, reply[:whole]), 0)
+				require.Zero(t, d.Drop)
+				assert.Equal(t, "pod1", d.Hop.ID)
+				assert.Equal(t, flowcache.Pinned, d.Verdict)
+			}
 		}
-	}
-	b := gopacket.NewSerializeBuffer()
-	require.NoError(t, gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, append(list, rest...)...))
-	return b.Bytes()
+	})
 }

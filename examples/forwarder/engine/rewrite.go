@@ -21,10 +21,7 @@ func rewrite(frame []byte, ip int, hop *Adjacency) {
 // updateChecksum returns the Internet checksum after one word it covers changed: RFC 1624, equation 3. A wrong checksum stays
 // wrong, for the receiver to see.
 func updateChecksum(sum, was, is uint16) uint16 {
-	s := uint32(^sum) + uint32(^was) + uint32(is)
-	s = s&0xffff + s>>16
-	s = s&0xffff + s>>16
-	return ^uint16(s)
+	return ^fold(uint32(^sum) + uint32(^was) + uint32(is))
 }
 
 // lifetime returns the TTL or hop limit of the IP header.

@@ -23,6 +23,13 @@ type Config struct {
 	Routes *Routes           // required
 	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
+
+	// Fragments let the fragments of a datagram follow their flow. If it is nil, they go where the selector places their addresses.
+	Fragments *Fragments
+
+	// Reset answers the first packet of a TCP session whose member is gone by a reset, so that its sender can open a new
+	// session at once. Without it, or if it is a fragment, the packet goes to the flow's new member.
+	Reset bool
 }
 
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
@@ -33,7 +40,9 @@ type Worker struct {
 	flows  interface {
 		RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
 	}
-	counters Counters
+	fragments *Fragments
+	resets    bool
+	counters  Counters
 
 	// Of the burst at hand, without the frames that are dropped early. They live here since they would escape to the heap.
 	headers [MaxBurst]hash.Headers
@@ -46,7 +55,7 @@ type Worker struct {
 
 // NewWorker returns a worker.
 func NewWorker(c Config) *Worker {
-	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}}
+	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
 	if c.Hasher == nil {
 		w.hasher = hash.Keyed{}
 	}
@@ -83,6 +92,9 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 			dst[i] = w.drop(drop)
 			continue
 		}
+		if h := &w.headers[n]; w.fragments != nil && (h.FragFirst || h.FragLater) && !w.fragments.complete(frame, h, now) {
+			w.counters.Strays++
+		}
 		w.index[n], w.snaps[n] = i, group.Load()
 		n++
 	}
@@ -95,6 +107,10 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 		at := w.index[i]
 		if r.Member < 0 {
 			dst[at] = w.drop(NoMember)
+			continue
+		}
+		if r.Verdict == flowcache.Moved && w.resets && resettable(w.headers[i].TCPFlags) {
+			dst[at] = w.answer(i, frames[at], now)
 			continue
 		}
 		hop := w.snaps[i].At(int(r.Member))
@@ -128,4 +144,14 @@ func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
 func (w *Worker) drop(reason Drop) Decision {
 	w.counters.dropped[reason]++
 	return Decision{Drop: reason, Verdict: flowcache.NoMember}
+}
+
+// answer resets the session of the i-th packet. To the flow table, the reset closes the flow, so that a new session is placed anew.
+func (w *Worker) answer(i int, frame []byte, now int64) Decision {
+	w.packets[i].Flags = hash.RST
+	w.flows.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], now)
+	d := w.drop(Answered)
+	d.Verdict, d.Reply = flowcache.Moved, reset(frame, &w.headers[i])
+	w.counters.Replies.add(d.Reply)
+	return d
 }

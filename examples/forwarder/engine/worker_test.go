@@ -266,7 +266,7 @@ func TestDropsHaveNames(t *testing.T) {
 	for d := range drops {
 		names = append(names, d.String())
 	}
-	assert.Equal(t, []string{"none", "not IP", "damaged", "no route", "TTL expired", "no member"}, names)
+	assert.Equal(t, []string{"none", "not IP", "damaged", "no route", "TTL expired", "no member", "answered by a reset"}, names)
 }
 
 // Routes can be replaced between bursts, by a table that shares what did not change.

@@ -65,7 +65,7 @@ type Counters struct {
 // Flows is a plane's memory of flows.
 type Flows interface {
 	Stats() FlowStats
-	Pins(slot uint16) int // flows pinned to a member, by View.Slot
+	Pins() map[uint16]int // flows pinned to each member that has any, by View.Slot, from one pass over all flows
 
 	// Save writes all pins, and Restore takes them up again after a restart, by the IDs of the members of the groups. See
 	// [flowcache.Table.Save].

@@ -12,8 +12,9 @@ import (
 )
 
 // BenchmarkParse parses the same 4,096 frames by Parse and by gopacket's DecodingLayerParser, its fastest way, into layers
-// that are allocated before. The frames are in the cache; one operation is one frame. MPLS is left out: that parser
-// cannot do it. The tunnels are of eight kinds in random order, so that both pay for branches that cannot be predicted. Nor does it give a flow key; it is not charged for making one.
+// that are allocated before. The frames are in the cache; one operation is one frame. MPLS is left out: that parser cannot do it. Nor
+// does it give a flow key; it is not charged for making one. The tunnels are of eight kinds in random order, so that both pay for
+// branches that cannot be predicted.
 func BenchmarkParse(b *testing.B) {
 	m := maker{rand.New(rand.NewPCG(5, 6)), b}
 	sets := map[string][][]byte{"frames=plain": nil, "frames=tunnels": nil}

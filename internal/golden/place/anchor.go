@@ -94,7 +94,7 @@ func (m *Buckets) Select(h uint64) string {
 		}
 		for _, r := range m.removed {
 			if r.bucket == b {
-				h = fold(h^0xa0761d6478bd642f, uint64(b)*0xe7037ed1a0b428db|1)
+				h = fold(h^0xa0761d6478bd642f, (uint64(b)+1)*0xe7037ed1a0b428db|1)
 				b = r.after[scale(h, len(r.after))]
 				break
 			}

@@ -1,0 +1,228 @@
+package config
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/flowcache"
+)
+
+// Config is a configuration that has been checked.
+type Config struct {
+	In       []string
+	Services []Service // with distinct names; the one of the top level, if there is one, first and called Default
+	Control  Control
+	IO       string
+	Workers  int
+	Seed     uint64
+	Sticky   *flowcache.Config // nil: not sticky; else all but the domain
+	Reset    bool
+	Snapshot string // empty: none
+
+	root value
+}
+
+// Default is the name of the service that the top level of a configuration describes.
+const Default = "default"
+
+// A Service is a group of members and what it is the next hop of.
+type Service struct {
+	Name     string
+	Prefixes []netip.Prefix
+	Strategy strategy.Named
+	Members  []Member
+
+	value value
+}
+
+// Links is what the host knows of its interfaces and of the neighbours there.
+type Links interface {
+	Address(dev string) (engine.MAC, error) // of an interface
+	Neighbour(dev string, addr netip.Addr) (engine.MAC, error)
+}
+
+const (
+	maxWorkers       = 64
+	defaultFlows     = 1 << 20
+	maxFlows         = 1 << 30
+	maxSize          = 16 << 20 // of a file
+	defaultIO        = "afpacket"
+	defaultStrategy  = "maglev"
+	maxDeviceNameLen = 15
+)
+
+func planes() []string { return []string{"afpacket", "afxdp", "xdp"} }
+
+// Load reads and checks a file.
+func Load(file string, links Links) (*Config, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, data, links)
+}
+
+// Parse checks a configuration. The error is an [*Error], which has the name of the file that is given.
+func Parse(file string, data []byte, links Links) (*Config, error) {
+	if len(data) > maxSize {
+		return nil, &Error{file, 1, "over " + strconv.Itoa(maxSize) + " bytes"}
+	}
+	root, err := parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{IO: defaultIO, Workers: 1, root: root}
+	sticky, named := stickiness{flows: defaultFlows, on: true}, defaultStrategy
+	outer := Service{Name: Default, value: root}
+	err = root.fields(map[string]func(value) error{
+		"in":       func(v value) (err error) { c.In, err = v.devices(links); return err },
+		"vip":      func(v value) (err error) { outer.Prefixes, err = v.prefixes(); return err },
+		"members":  func(v value) (err error) { outer.Members, err = v.members(links); return err },
+		"services": func(value) error { return nil }, // below: they need the strategy
+		"control":  c.Control.decode,
+		"token":    c.Control.decodeToken,
+		"io":       choiceInto(&c.IO, planes()),
+		"workers":  numberInto(&c.Workers, 1, maxWorkers),
+		"strategy": choiceInto(&named, strategy.Names()),
+		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
+		"sticky":   boolInto(&sticky.on),
+		"flows":    numberInto(&sticky.flows, 1, maxFlows),
+		"idle":     sticky.decodeIdle,
+		"timeouts": sticky.decodeTimeouts,
+		"reset":    boolInto(&c.Reset),
+		"snapshot": textInto(&c.Snapshot),
+	})
+	if err == nil {
+		err = root.require("in", "control")
+	}
+	if err == nil {
+		err = c.Control.check(root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Sticky, err = sticky.table(root); err != nil {
+		return nil, err
+	}
+	outer.Strategy, _ = strategy.Parse(named)
+	if err := c.addServices(outer, links); err != nil {
+		return nil, err
+	}
+	return c, c.checkServices()
+}
+
+// addServices adds the service of the top level, and then the further ones.
+func (c *Config) addServices(outer Service, links Links) error {
+	_, vip := c.root.get("vip")
+	_, members := c.root.get("members")
+	further, more := c.root.get("services")
+	if !more || vip || members {
+		if err := c.root.require("vip", "members"); err != nil {
+			return err
+		}
+		c.Services = append(c.Services, outer)
+	}
+	if !more {
+		return nil
+	}
+	list, err := further.items()
+	if err != nil {
+		return err
+	}
+	for _, v := range list {
+		s, err := v.service(outer.Strategy, links)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(c.Services, func(o Service) bool { return o.Name == s.Name }) || s.Name == Default {
+			return v.at("name").errorf("another service is called %q", s.Name)
+		}
+		c.Services = append(c.Services, s)
+	}
+	if len(c.Services) == 0 {
+		return further.errorf("the list is empty, and there is no \"vip\" either")
+	}
+	return nil
+}
+
+func choiceInto(to *string, choices []string) func(value) error {
+	return func(v value) error {
+		s, err := v.text()
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(choices, s) {
+			return v.errorf("%q is none of %s", s, strings.Join(choices, ", "))
+		}
+		*to = s
+		return nil
+	}
+}
+
+// devices returns the interfaces that a value names, all of them there.
+func (v value) devices(links Links) (names []string, err error) {
+	list, err := v.oneOrMore()
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range list {
+		name, _, err := item.device(links)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, name) {
+			return nil, item.errorf("%q is given twice", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func (v value) device(links Links) (name string, mac engine.MAC, err error) {
+	if name, err = v.text(); err != nil {
+		return "", mac, err
+	}
+	if len(name) > maxDeviceNameLen {
+		return "", mac, v.errorf("%q: no interface has a name this long", name)
+	}
+	if mac, err = links.Address(name); err != nil {
+		return "", mac, v.errorf("%q: %v", name, err)
+	}
+	return name, mac, nil
+}
+
+// prefixes returns the prefixes that a value names. An address is the prefix that holds nothing else.
+func (v value) prefixes() (prefixes []netip.Prefix, err error) {
+	list, err := v.oneOrMore()
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range list {
+		s, err := item.text()
+		if err != nil {
+			return nil, err
+		}
+		p, err := parsePrefix(s)
+		if err != nil || p.Addr().Is4In6() {
+			return nil, item.errorf("%q is neither a prefix nor an address", s)
+		}
+		if p != p.Masked() {
+			return nil, item.errorf("%q has bits beyond its length: %s is meant?", s, p.Masked())
+		}
+		prefixes = append(prefixes, p)
+	}
+	return prefixes, nil
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p, nil
+	}
+	a, err := netip.ParseAddr(s)
+	return netip.PrefixFrom(a.WithZone(""), a.BitLen()), err
+}

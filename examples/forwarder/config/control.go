@@ -1,0 +1,56 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Control is where the forwarder is controlled from.
+type Control struct {
+	Network string // unix or tcp
+	Address string
+	Token   string // empty: none is needed
+}
+
+const minToken = 16
+
+func (c *Control) decode(v value) error {
+	s, err := v.text()
+	if err != nil {
+		return err
+	}
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		const most = 107 // a socket's address has 108 bytes, with a zero at its end
+		if path == "" || len(path) > most {
+			return v.errorf("%q: the path of a socket has 1 to %d bytes", s, most)
+		}
+		c.Network, c.Address = "unix", path
+		return nil
+	}
+	if a, err := netip.ParseAddrPort(s); err != nil || a.Addr().Zone() != "" {
+		return v.errorf("%q is neither unix:PATH nor an IP address with a port", s)
+	}
+	c.Network, c.Address = "tcp", s
+	return nil
+}
+
+func (c *Control) decodeToken(v value) (err error) {
+	if c.Token, err = v.text(); err == nil && len(c.Token) < minToken {
+		return v.errorf("a token has %d characters or more", minToken)
+	}
+	return err
+}
+
+// check refuses an address that others reach, without a token.
+func (c *Control) check(root value) error {
+	if c.Token != "" || c.Loopback() {
+		return nil
+	}
+	return root.at("control").errorf("%s is reached from elsewhere: a \"token\" is needed", c.Address)
+}
+
+// Loopback reports whether only this host reaches the address.
+func (c *Control) Loopback() bool {
+	a, err := netip.ParseAddrPort(c.Address)
+	return c.Network == "unix" || err == nil && a.Addr().Unmap().IsLoopback()
+}

@@ -1,0 +1,26 @@
+// Package config reads the configuration of a forwarder: JSON, checked as a whole. Every error names the file, the line and the
+// reason.
+//
+//	{
+//		"in": "lc",                       // the interface that packets come in by, or a list of them
+//		"vip": "172.16.0.20/32",          // the prefix that the members serve, or a list, IPv4 and IPv6
+//		"members": [{"id": "pod1", "dev": "lp1", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02", "weight": 1}],
+//		"control": "unix:PATH",           // or "ADDRESS:PORT"
+//		"token": "...",                   // 16 characters or more; required for an address that is not loopback
+//		"io": "afpacket",                 // the data plane: afpacket, afxdp, xdp
+//		"workers": 1,                     // that share the packets of each interface
+//		"strategy": "maglev",             // any of package strategy
+//		"seed": 0,                        // of the hash: gateways with one seed place alike
+//		"sticky": true,                   // flows keep their members through changes
+//		"flows": 1048576,                 // that the flow table is for
+//		"idle": "30s",                    // how long a flow without packets is remembered: "timeouts" below for what is not given
+//		"timeouts": {"probation": "8s", "tcp": "350s", "other": "30s", "closing": "10s", "down": "30s"},
+//		"reset": false,                   // answer a TCP flow whose member died by a RST
+//		"snapshot": "FILE",               // where the flow table outlives the process
+//		"services": [{"name": "dns", "vip": "172.16.0.53/32", "strategy": "bounded", "members": []}]
+//	}
+//
+// (JSON knows no comments; these are ours.) "in" and "control" are required, and "vip" with "members", or "services", or both. Of a
+// member, "id", "dev" and "addr" are required. Without "mac" it is the one that the kernel knows for the address at that moment.
+// Without "weight" it is 1, and 0 drains the member. A member that serves several groups has the same "dev" and "mac" in each.
+package config

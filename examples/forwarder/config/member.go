@@ -1,0 +1,174 @@
+package config
+
+import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Member is a next hop.
+type Member struct {
+	ID     string
+	Dev    string     // the interface to it
+	Addr   netip.Addr // its address there
+	MAC    engine.MAC // its own
+	Src    engine.MAC // of Dev
+	Weight uint32     // 0: drained
+
+	value value
+}
+
+// MarshalJSON writes the member as a configuration has it.
+func (m Member) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID     string     `json:"id"`
+		Dev    string     `json:"dev"`
+		Addr   netip.Addr `json:"addr"`
+		MAC    string     `json:"mac"`
+		Weight uint32     `json:"weight"`
+	}{m.ID, m.Dev, m.Addr, net.HardwareAddr(m.MAC[:]).String(), m.Weight})
+}
+
+// Identities returns what a strategy needs to know of members.
+func Identities(members []Member) []selector.Member {
+	list := make([]selector.Member, len(members))
+	for i, m := range members {
+		list[i] = selector.Member{ID: m.ID, Weight: m.Weight}
+	}
+	return list
+}
+
+// ParseMembers reads the members of one service: a list, or an object with the list as "members".
+func ParseMembers(data []byte, links Links) (members []Member, err error) {
+	v, err := parse("", data)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := v.data.([]value); ok {
+		return v.members(links)
+	}
+	err = v.fields(map[string]func(value) error{
+		"members": func(v value) (err error) { members, err = v.members(links); return err },
+	})
+	if err == nil {
+		err = v.require("members")
+	}
+	return members, err
+}
+
+// ParseMember reads the member with an ID. What is not given stays as it is in present, which is nil if there is none yet.
+func ParseMember(data []byte, id string, present *Member, links Links) (Member, error) {
+	v, err := parse("", data)
+	if err != nil {
+		return Member{}, err
+	}
+	if !idPattern.MatchString(id) {
+		return Member{}, v.errorf("%q: %s", id, idRule)
+	}
+	m := Member{ID: id, Weight: 1}
+	if present != nil {
+		m = *present
+	}
+	if err := m.decode(v, links); err != nil {
+		return Member{}, err
+	}
+	if m.ID != id {
+		return Member{}, v.at("id").errorf("the ID of the body, %q, is not that of the path, %q", m.ID, id)
+	}
+	return m, nil
+}
+
+func (v value) members(links Links) (members []Member, err error) {
+	list, err := v.items()
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range list {
+		m := Member{Weight: 1}
+		if err := m.decode(item, links); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(members, func(o Member) bool { return o.ID == m.ID }) {
+			return nil, item.at("id").errorf("another member is called %q", m.ID)
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+const idRule = "an ID is made of letters, digits, '.', '_' and '-', starts with a letter or digit, and has up to 100 of them"
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) //nolint:gochecknoglobals // read-only
+
+func (v value) name() (string, error) {
+	s, err := v.text()
+	if err == nil && !idPattern.MatchString(s) {
+		return "", v.errorf("%q: %s", s, idRule)
+	}
+	return s, err
+}
+
+// decode changes m as the value says. The MAC address of a member that has a new place is asked of the host, if it is not given.
+func (m *Member) decode(v value, links Links) error {
+	before, hadMAC := *m, false
+	err := v.fields(map[string]func(value) error{
+		"id":     func(v value) (err error) { m.ID, err = v.name(); return err },
+		"dev":    func(v value) (err error) { m.Dev, m.Src, err = v.device(links); return err },
+		"addr":   func(v value) (err error) { m.Addr, err = v.addr(); return err },
+		"mac":    func(v value) (err error) { m.MAC, err = v.mac(); hadMAC = true; return err },
+		"weight": numberInto(&m.Weight, 0, selector.MaxWeight),
+	})
+	if err != nil {
+		return err
+	}
+	m.value = v
+	switch {
+	case m.ID == "":
+		return v.require("id")
+	case m.Dev == "":
+		return v.require("dev")
+	case !m.Addr.IsValid():
+		return v.require("addr")
+	}
+	if !hadMAC && (m.Dev != before.Dev || m.Addr != before.Addr) {
+		if m.MAC, err = links.Neighbour(m.Dev, m.Addr); err != nil {
+			return v.errorf("%v: give \"mac\"", err)
+		}
+	}
+	return nil
+}
+
+func (v value) addr() (netip.Addr, error) {
+	s, err := v.text()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" || a.Is4In6() {
+		return a, v.errorf("%q is no address", s)
+	}
+	if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return a, v.errorf("%s is no address of a member", s)
+	}
+	return a, nil
+}
+
+func (v value) mac() (mac engine.MAC, err error) {
+	s, err := v.text()
+	if err != nil {
+		return mac, err
+	}
+	b, err := net.ParseMAC(s)
+	if err != nil || len(b) != len(mac) {
+		return mac, v.errorf("%q is no MAC address", s)
+	}
+	if mac = engine.MAC(b); mac[0]&1 != 0 || mac == (engine.MAC{}) {
+		return mac, v.errorf("%s is no MAC address of one member", s)
+	}
+	return mac, nil
+}

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func (v value) service(outer strategy.Named, links Links) (s Service, err error) {
+	named := outer.Name
+	err = v.fields(map[string]func(value) error{
+		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
+		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
+		"strategy": choiceInto(&named, strategy.Names()),
+		"members":  func(v value) (err error) { s.Members, err = v.members(links); return err },
+	})
+	if err == nil {
+		err = v.require("name", "vip", "members")
+	}
+	s.Strategy, _ = strategy.Parse(named)
+	s.value = v
+	return s, err
+}
+
+// checkServices checks what is between services, and what their strategies say to their members.
+func (c *Config) checkServices() error {
+	prefixes := make(map[netip.Prefix]string)
+	members := make(map[string]Member)
+	for _, s := range c.Services {
+		for _, p := range s.Prefixes {
+			if other, ok := prefixes[p]; ok {
+				return s.value.at("vip").errorf("%s is served by service %q already", p, other)
+			}
+			prefixes[p] = s.Name
+		}
+		for _, m := range s.Members {
+			if other, ok := members[m.ID]; ok && (other.Dev != m.Dev || other.MAC != m.MAC) {
+				return m.value.errorf("member %q has another \"dev\" or \"mac\" in another service", m.ID)
+			}
+			members[m.ID] = m
+		}
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check has the strategy build what it is to build.
+func (s *Service) check() error {
+	_, err := selector.New(s.Strategy.Strategy, Identities(s.Members))
+	if err == nil || errors.Is(err, selector.ErrNoMembers) || errors.Is(err, selector.ErrNoWeight) {
+		return nil
+	}
+	return s.Blame(err)
+}
+
+// Blame returns an error about the service or one of its members as one of the line where that stands.
+func (s *Service) Blame(err error) error {
+	at := s.value.at("members")
+	if e, ok := errors.AsType[*selector.GroupError](err); ok && e.Index >= 0 && e.Index < len(s.Members) {
+		at = s.Members[e.Index].value
+	}
+	return at.errorf("service %q: %v", s.Name, err)
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// stickiness is what a configuration says of the flow table.
+type stickiness struct {
+	on    bool
+	flows int
+	idle  time.Duration
+	flowcache.Config
+}
+
+const (
+	minTimeout = time.Second
+	maxTimeout = time.Hour
+)
+
+func (s *stickiness) decodeIdle(v value) error { return spanInto(&s.idle, minTimeout, maxTimeout)(v) }
+
+func (s *stickiness) decodeTimeouts(v value) error {
+	return v.fields(map[string]func(value) error{
+		"probation": spanInto(&s.Probation, minTimeout, maxTimeout),
+		"tcp":       spanInto(&s.EstablishedTCP, minTimeout, maxTimeout),
+		"other":     spanInto(&s.Established, minTimeout, maxTimeout),
+		"closing":   spanInto(&s.Closing, minTimeout, maxTimeout),
+		"down":      spanInto(&s.DownGrace, minTimeout, maxTimeout),
+	})
+}
+
+// table returns the configuration of the flow table; nil without stickiness.
+func (s *stickiness) table(root value) (*flowcache.Config, error) {
+	if !s.on {
+		for _, name := range []string{"flows", "idle", "timeouts", "snapshot", "reset"} {
+			if v, ok := root.get(name); ok && v.data != false {
+				return nil, v.errorf("%q needs \"sticky\"", name)
+			}
+		}
+		return nil, nil //nolint:nilnil // nil says no stickiness
+	}
+	c := s.Config
+	if c.EstablishedTCP == 0 {
+		c.EstablishedTCP = s.idle
+	}
+	if c.Established == 0 {
+		c.Established = s.idle
+	}
+	c.Tick = tick(c.Probation, c.EstablishedTCP, c.Established, c.Closing, c.DownGrace)
+	try := c
+	try.Flows, try.Domain = 1, selector.NewDomain()
+	if _, err := flowcache.NewTable(try); err != nil {
+		reason := err.Error()
+		if e, ok := errors.AsType[*flowcache.ConfigError](err); ok {
+			reason = e.Reason
+		}
+		return nil, root.at("timeouts").errorf("the timeouts are too far apart: %s", reason)
+	}
+	c.Flows = s.flows
+	return &c, nil
+}
+
+// tick returns the resolution of time for timeouts: an eighth of the shortest of those given, a second if that is shorter; but the
+// longest may take 512 ticks.
+func tick(timeouts ...time.Duration) time.Duration {
+	const ticks = 512
+	fine, longest := time.Second, time.Duration(0)
+	for _, t := range timeouts {
+		if t > 0 {
+			fine, longest = min(fine, t/8), max(longest, t)
+		}
+	}
+	return max(fine, (longest+ticks-1)/ticks)
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// An Error says what is wrong with a configuration, and where.
+type Error struct {
+	File   string // as it was named; empty for the body of a request
+	Line   int    // from 1
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
+}
+
+// A value is a JSON value that knows where it stands.
+type value struct {
+	file string
+	line int
+	data any // string, json.Number, bool, nil, []value or object
+}
+
+// An object is a JSON object, in the order of its fields.
+type object []field
+
+type field struct {
+	name string
+	line int
+	value
+}
+
+func (v value) errorf(format string, args ...any) error {
+	return &Error{v.file, v.line, fmt.Sprintf(format, args...)}
+}
+
+// parse reads one JSON value, which is all of the data.
+func parse(file string, data []byte) (value, error) {
+	var raw json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil { // before anything is made of it, for the offset of the error
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return value{}, &Error{file, lineAt(data, syntax.Offset), "not JSON: " + syntax.Error()}
+		}
+		return value{}, &Error{file, 1, err.Error()}
+	}
+	r := reader{file: file, data: data, Decoder: json.NewDecoder(bytes.NewReader(data))}
+	r.UseNumber()
+	return r.value()
+}
+
+func lineAt(data []byte, offset int64) int {
+	return 1 + bytes.Count(data[:min(max(offset-1, 0), int64(len(data)))], []byte{'\n'})
+}
+
+// A reader makes values of tokens.
+type reader struct {
+	file string
+	data []byte
+	*json.Decoder
+}
+
+// next returns a token and its line: no token spans lines.
+func (r *reader) next() (json.Token, int, error) {
+	token, err := r.Token()
+	return token, lineAt(r.data, r.InputOffset()), err
+}
+
+func (r *reader) value() (value, error) {
+	token, line, err := r.next()
+	if err != nil {
+		return value{}, err
+	}
+	v := value{r.file, line, token}
+	switch token {
+	case json.Delim('['):
+		v.data, err = r.list()
+	case json.Delim('{'):
+		v.data, err = r.object()
+	}
+	return v, err
+}
+
+func (r *reader) list() (list []value, err error) {
+	for r.More() {
+		v, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err = r.Token()
+	return list, err
+}
+
+func (r *reader) object() (o object, err error) {
+	seen := make(map[string]bool)
+	for r.More() {
+		token, line, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return nil, &Error{r.file, line, strconv.Quote(name) + " is given twice"}
+		}
+		seen[name] = true
+		v, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		o = append(o, field{name, line, v})
+	}
+	_, err = r.Token()
+	return o, err
+}
+
+// kind returns what a value is, in words.
+func (v value) kind() string {
+	switch d := v.data.(type) {
+	case string:
+		return "a string"
+	case json.Number:
+		return "the number " + d.String()
+	case bool:
+		return strconv.FormatBool(d)
+	case []value:
+		return "a list"
+	case object:
+		return "an object"
+	}
+	return "null"
+}

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+const (
+	ipv4Size = 20
+	ipv6Size = 40
+	tcpSize  = 20
+	protoTCP = 6
+	resetTTL = 64
+)
+
+// resettable reports whether a packet with these TCP flags, of a session that its receiver does not know, is answered by a reset.
+// One that opens a session needs a member and no answer, and a reset is never answered.
+func resettable(f hash.TCPFlags) bool {
+	return f != 0 && f&hash.RST == 0 && f&(hash.SYN|hash.ACK) != hash.SYN
+}
+
+// reset turns a whole TCP packet into the answer of a host that does not know its session, RFC 9293 section 3.5.2, and returns
+// it: a frame back to the sender, with the tags that it came with. It is no longer than the packet, since options and extension
+// headers go.
+func reset(frame []byte, h *hash.Headers) []byte {
+	was := frame[h.L4Offset:]
+	ports := binary.BigEndian.Uint32(was)
+	seq, ack, flags := binary.BigEndian.Uint32(was[8:]), uint32(0), hash.RST
+	if h.TCPFlags&hash.ACK == 0 {
+		seq, ack, flags = 0, binary.BigEndian.Uint32(was[4:])+sequenceLength(frame, h), hash.RST|hash.ACK
+	}
+
+	size := ipv4Size
+	if h.Outer.Is6() {
+		size = ipv6Size
+	}
+	packet := frame[h.L3Offset:][:size+tcpSize]
+	ip, tcp := packet[:size], packet[size:]
+	swap(frame[:6], frame[6:12])
+	addresses := turnAround(ip)
+	binary.BigEndian.PutUint32(tcp, ports<<16|ports>>16)
+	binary.BigEndian.PutUint32(tcp[4:], seq)
+	binary.BigEndian.PutUint32(tcp[8:], ack)
+	binary.BigEndian.PutUint64(tcp[12:], tcpSize/4<<60|uint64(flags)<<48) // no window, nothing urgent, and no checksum yet
+	binary.BigEndian.PutUint16(tcp[16:], ^fold(sum(addresses)+protoTCP+tcpSize+sum(tcp)))
+	return frame[:int(h.L3Offset)+len(packet)]
+}
+
+// turnAround makes an IP header, of the size without options, that of an answer with nothing but a TCP header in it. It returns the
+// part with both addresses.
+func turnAround(ip []byte) (addresses []byte) {
+	if len(ip) == ipv6Size {
+		binary.BigEndian.PutUint64(ip, 6<<60|tcpSize<<16|protoTCP<<8|resetTTL)
+		swap(ip[8:24], ip[24:])
+		return ip[8:]
+	}
+	binary.BigEndian.PutUint64(ip, 0x45<<56|(ipv4Size+tcpSize)<<32|0x4000) // not to be fragmented
+	binary.BigEndian.PutUint32(ip[8:], resetTTL<<24|protoTCP<<16)
+	swap(ip[12:16], ip[16:])
+	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
+	return ip[12:]
+}
+
+// sequenceLength returns how many sequence numbers a TCP packet without SYN takes up: one for each byte of data, one for FIN.
+func sequenceLength(frame []byte, h *hash.Headers) uint32 {
+	l3, l4 := int(h.L3Offset), int(h.L4Offset)
+	headers, length := 0, int(binary.BigEndian.Uint16(frame[l3+2:]))
+	if h.Outer.Is6() {
+		headers, length = ipv6Size, int(binary.BigEndian.Uint16(frame[l3+4:]))
+	}
+	end := l3 + headers + length
+	if length == 0 { // a packet too long for the field, or not segmented yet
+		end = len(frame)
+	}
+	n := uint32(max(0, end-l4-int(frame[l4+12]>>4)*4))
+	if h.TCPFlags&hash.FIN != 0 {
+		n++
+	}
+	return n
+}
+
+// swap exchanges the bytes of two slices of equal length.
+func swap(a, b []byte) {
+	for i := range a {
+		a[i], b[i] = b[i], a[i]
+	}
+}
+
+// sum adds up the 16-bit words of b, whose length is even, for the Internet checksum: RFC 1071.
+func sum(b []byte) (s uint32) {
+	for ; len(b) > 0; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	return s
+}
+
+// fold adds the carries of a sum of words to its lower 16 bits.
+func fold(s uint32) uint16 {
+	s = s&0xffff + s>>16
+	return uint16(s + s>>16)
+}

@@ -1,0 +1,87 @@
+// Package lab plays changes of a group to live connections: a client, a router and four pods in network namespaces, with real
+// TCP connections and UDP flows to a virtual address that all the pods have, and a data plane on the router that spreads them. The
+// pods answer the client directly. What the changes do to the connections is counted, for the kernel's own ECMP as for the
+// data planes of the forwarder.
+//
+// It is for Linux and needs root and ip of iproute2. The namespaces are called ecmp-PID-NAME. They are removed at the end, and those of
+// a run that crashed at the beginning of the next.
+package lab
+
+import (
+	"errors"
+	"time"
+)
+
+// The data planes of the kernel: a route over a group of nexthop objects, hash-threshold or resilient with 128 buckets. Each packet
+// is hashed under policy 3 by its five-tuple.
+const (
+	KernelMpath     = "kernel-mpath"
+	KernelResilient = "kernel-resilient"
+)
+
+// Planes returns the names of all data planes, the kernel's first.
+func Planes() []string { return []string{KernelMpath, KernelResilient, "afpacket", "afxdp", "xdp"} }
+
+// Config says what to play.
+type Config struct {
+	Plane       string // one of Planes
+	Connections int    // TCP connections, and as many UDP flows, 1 to MaxConnections
+	IPv6        bool   // else IPv4
+	Seed        uint64 // of the hash; of the kernel's the lower 32 bits, which must not be 0
+
+	// Of the forwarder's planes:
+	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
+	Strategy string
+	Sticky   bool
+	Restart  bool // at the end, kill the forwarder under load and start it again
+
+	Log func(string) // is told how far it is, a line at a time
+}
+
+// MaxConnections is set by the ports that there are, of which none is used twice.
+const MaxConnections = 5000
+
+// ErrUnsupported says that the lab is for Linux.
+var ErrUnsupported = errors.New("the lab needs network namespaces, which only Linux has")
+
+// A Result is what the changes did under one data plane.
+type Result struct {
+	Plane string `json:"plane"`
+	Steps []Step `json:"steps"`
+}
+
+// A Step is what one change did to connections that were made before it, and to new ones.
+type Step struct {
+	Event       string      `json:"event"`
+	Connections Connections `json:"connections"`
+	Flows       Flows       `json:"udp_flows"`
+	New         New         `json:"new"`
+}
+
+// Connections is what became of the TCP connections. One that moves to another pod breaks.
+type Connections struct {
+	Kept       int `json:"kept"`
+	Own        int `json:"broken_own"`        // they were to the pod that died
+	Collateral int `json:"broken_collateral"` // they were to a pod that lives
+
+	// How those that broke ended: by a reset, or by no answer for a time.
+	Reset    int           `json:"reset"`
+	TimedOut int           `json:"timed_out"`
+	Waited   time.Duration `json:"waited_ns"` // the longest time from a packet to its reset
+}
+
+// Flows is what became of the UDP flows.
+type Flows struct {
+	Kept       int `json:"kept"`
+	Own        int `json:"moved_own"`        // off the pod that died
+	Collateral int `json:"moved_collateral"` // off a pod that lives
+	Lost       int `json:"lost"`             // no pod answers any more
+}
+
+// New says where flows went that began after the change.
+type New struct {
+	Pods        []string `json:"pods"`        // those in question: that joined, or are to get nothing
+	Connections int      `json:"connections"` // to these pods
+	Flows       int      `json:"udp_flows"`   // to these pods
+	Due         float64  `json:"due"`         // of either
+}

@@ -1,0 +1,11 @@
+package lab
+
+// A plane is a data plane under the lab's control.
+type plane interface {
+	start(pods []*pod) error   // makes these the members
+	add(p *pod) error          // one more
+	remove(p *pod) error       // it is dead
+	drain(p *pod) error        // it gets no new flow, as far as the plane knows a way
+	replace(pods []*pod) error // the members are these, at once
+	close() error
+}

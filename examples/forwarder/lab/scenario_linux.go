@@ -1,0 +1,119 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+)
+
+// A change is what happens to the group in one step.
+type change struct {
+	event  string
+	before []*pod // the members when the step's connections are made
+	apply  func(plane) error
+	dead   *pod   // dies with it
+	asked  []*pod // how many of the new flows get here?
+	due    float64
+}
+
+// story is the second seed's table, and 1 to 3 pods, which that excludes. A pod that died stays dead.
+func story(pods []*pod, connections int) []change {
+	n := float64(connections)
+	return []change{
+		{
+			event: "add pod4 to pod1-pod3", before: pods[:3], asked: pods[3:], due: n / 4,
+			apply: func(p plane) error { return p.add(pods[3]) },
+		},
+		{
+			event: "remove pod1 of pod1-pod4", before: pods, dead: pods[0], asked: pods[:1],
+			apply: func(p plane) error { return p.remove(pods[0]) },
+		},
+		{
+			event: "drain pod2 of pod2-pod4", before: pods[1:], asked: pods[1:2],
+			apply: func(p plane) error { return p.drain(pods[1]) },
+		},
+		{
+			event: "scale pod2 to pod2-pod4", before: pods[1:2], asked: pods[2:], due: n * 2 / 3,
+			apply: func(p plane) error { return p.replace(pods[1:]) },
+		},
+	}
+}
+
+// answersAfter is how many answers make a flow a survivor of a change.
+const answersAfter = 5
+
+// play plays a change to connections that are made for it: those that survived an earlier one would be a biased sample.
+func (c *change) play(ctx context.Context, p plane, client *client, connections int) (Step, error) {
+	if err := p.start(c.before); err != nil {
+		return Step{}, err
+	}
+	old, err := client.open(ctx, connections)
+	if err != nil {
+		return Step{}, fmt.Errorf("before the change: %w", err)
+	}
+	defer old.close()
+	homes := make(map[*flow]fate)
+	for f := range old.flows {
+		homes[f] = f.state()
+	}
+	if err := c.apply(p); err != nil {
+		return Step{}, err
+	}
+	if c.dead != nil {
+		if err := c.dead.kill(); err != nil {
+			return Step{}, err
+		}
+	}
+	if err := old.exchange(ctx, answersAfter); err != nil {
+		return Step{}, err
+	}
+	s := Step{Event: c.event}
+	for _, f := range old.tcp {
+		s.Connections.add(homes[f], f.state(), c.dead)
+	}
+	for _, f := range old.udp {
+		s.Flows.add(homes[f], f.state(), c.dead)
+	}
+	fresh, err := client.open(ctx, connections)
+	if err != nil {
+		return s, fmt.Errorf("after the change: %w", err)
+	}
+	defer fresh.close()
+	s.New.Due = c.due
+	s.New.Connections, s.New.Flows = fresh.count(c.asked)
+	for _, p := range c.asked {
+		s.New.Pods = append(s.New.Pods, p.id)
+	}
+	return s, nil
+}
+
+// add counts a connection that was at home before the change.
+func (c *Connections) add(home, now fate, dead *pod) {
+	switch {
+	case now.end == alive:
+		c.Kept++
+		return
+	case dead != nil && home.pod == byte(dead.number):
+		c.Own++
+	default:
+		c.Collateral++
+	}
+	if now.end == timedOut {
+		c.TimedOut++
+		return
+	}
+	c.Reset++
+	c.Waited = max(c.Waited, now.waited)
+}
+
+func (c *Flows) add(home, now fate, dead *pod) {
+	switch {
+	case now.end != alive:
+		c.Lost++
+	case now.moves == home.moves:
+		c.Kept++
+	case dead != nil && home.pod == byte(dead.number):
+		c.Own++
+	default:
+		c.Collateral++
+	}
+}

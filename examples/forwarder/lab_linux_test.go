@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/lab"
+	"github.com/ecmp-go/ecmp/examples/internal/netns"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// The lab starts its own program as the forwarder. In a test that is the test's.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// Every data plane does to every live flow what the library predicts for it.
+func TestLab(t *testing.T) {
+	if err := netns.Available(); err != nil {
+		t.Skip(err)
+	}
+	const n, seed = 20, 7
+	kernel := predictor{
+		strategy: selector.Threshold{KeepOrder: true},
+		hasher:   hash.Linux{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
+	}
+	for _, c := range []struct {
+		plane     string
+		v6        bool
+		predictor predictor
+	}{
+		{lab.KernelMpath, false, kernel},
+		{lab.KernelMpath, true, kernel},
+	} {
+		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v", c.plane, c.v6, c.predictor.sticky), func(t *testing.T) {
+			code, stdout, stderr := forward(t, "lab", "-json", "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
+				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky))
+			require.Zero(t, code, stderr)
+			var r labReport
+			require.NoError(t, json.Unmarshal([]byte(stdout), &r))
+			require.Len(t, r.Planes, 1)
+			for i, want := range c.predictor.steps(t, n, c.v6) {
+				got := r.Planes[0].Steps[i]
+				assert.Equal(t, want.event, got.Event)
+				assert.Equal(t, want.tcp, []int{got.Connections.Kept, got.Connections.Own, got.Connections.Collateral}, "%s: TCP", want.event)
+				assert.Equal(t, want.udp, []int{got.Flows.Kept, got.Flows.Own, got.Flows.Collateral}, "%s: UDP", want.event)
+				assert.Equal(t, want.fresh, []int{got.New.Connections, got.New.Flows}, "%s: new", want.event)
+				assert.Zero(t, got.Connections.TimedOut+got.Flows.Lost, "every end is a reset")
+				assert.Equal(t, n, got.Connections.Kept+got.Connections.Reset)
+			}
+		})
+	}
+}
+
+// A resilient group of the kernel keeps what it can when a member is added or removed.
+func TestLabResilient(t *testing.T) {
+	if err := netns.Available(); err != nil {
+		t.Skip(err)
+	}
+	code, stdout, stderr := forward(t, "lab", "-io", lab.KernelResilient, "-connections", "20", "-json")
+	require.Zero(t, code, stderr)
+	var r labReport
+	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
+	add, remove, drain := r.Planes[0].Steps[0], r.Planes[0].Steps[1], r.Planes[0].Steps[2]
+	assert.Equal(t, 20, add.Connections.Kept)
+	assert.Equal(t, 20, add.Flows.Kept)
+	assert.Positive(t, remove.Connections.Own)
+	assert.Zero(t, remove.Connections.Collateral)
+	assert.Positive(t, drain.Connections.Collateral, "the kernel has no drain")
+}
+
+// A predictor says what the lab's changes do to its flows: client port by client port.
+type predictor struct {
+	strategy selector.Strategy
+	hasher   hash.Hasher
+	sticky   bool
+}
+
+type predictedStep struct {
+	event    string
+	tcp, udp []int // kept, gone with the pod, gone for nothing
+	fresh    []int // TCP and UDP on the pods asked for
+}
+
+func (p predictor) steps(t *testing.T, n int, v6 bool) (steps []predictedStep) {
+	client, service := netip.MustParseAddr("10.9.0.2"), netip.MustParseAddrPort("172.16.0.20:7000")
+	if v6 {
+		client, service = netip.MustParseAddr("fd09::2"), netip.MustParseAddrPort("[2001:db8:ac10::14]:7000")
+	}
+	port := uint16(10000)
+	flows := func(proto uint8, port uint16) (keys []hash.FlowKey) {
+		for i := range n {
+			keys = append(keys, hash.NewFlowKey(proto, netip.AddrPortFrom(client, port+uint16(i)), service))
+		}
+		return keys
+	}
+	for _, c := range []struct {
+		event         string
+		before, after []string
+		dead, drained string
+		asked         []string
+	}{
+		{"add pod4 to pod1-pod3", []string{"pod1", "pod2", "pod3"}, []string{"pod1", "pod2", "pod3", "pod4"}, "", "", []string{"pod4"}},
+		{"remove pod1 of pod1-pod4", []string{"pod1", "pod2", "pod3", "pod4"}, []string{"pod2", "pod3", "pod4"}, "pod1", "", []string{"pod1"}},
+		{"drain pod2 of pod2-pod4", []string{"pod2", "pod3", "pod4"}, []string{"pod3", "pod4"}, "", "pod2", []string{"pod2"}},
+		{"scale pod2 to pod2-pod4", []string{"pod2"}, []string{"pod2", "pod3", "pod4"}, "", "", []string{"pod3", "pod4"}},
+	} {
+		before, after := p.placement(t, c.before), p.placement(t, c.after)
+		s := predictedStep{event: c.event}
+		for _, proto := range []uint8{6, 17} {
+			count := make([]int, 3)
+			for _, k := range flows(proto, port) {
+				home := before(k)
+				stays := after(k) == home || p.sticky && (home == c.drained || slices.Contains(c.after, home))
+				switch {
+				case stays:
+					count[0]++
+				case home == c.dead:
+					count[1]++
+				default:
+					count[2]++
+				}
+			}
+			fresh := 0
+			for _, k := range flows(proto, port+uint16(n)) {
+				if slices.Contains(c.asked, after(k)) {
+					fresh++
+				}
+			}
+			s.fresh = append(s.fresh, fresh)
+			if proto == 6 {
+				s.tcp = count
+			} else {
+				s.udp = count
+			}
+		}
+		steps = append(steps, s)
+		port += uint16(2 * n)
+	}
+	return steps
+}
+
+// placement returns where a group of these members sends a new flow.
+func (p predictor) placement(t *testing.T, pods []string) func(hash.FlowKey) string {
+	s, err := selector.New(p.strategy, selector.Equal(pods...))
+	require.NoError(t, err)
+	return func(k hash.FlowKey) string { return pods[s.Select(p.hasher.Hash(k))] }
+}

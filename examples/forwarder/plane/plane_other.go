@@ -1,0 +1,12 @@
+//go:build !linux
+
+package plane
+
+// NewAFPacket returns ErrNotLinux.
+func NewAFPacket(Config) (Plane, error) { return nil, ErrNotLinux }
+
+// NewAFXDP returns ErrNotLinux.
+func NewAFXDP(Config) (Plane, error) { return nil, ErrNotLinux }
+
+// ZeroCopy returns false.
+func ZeroCopy(Plane) bool { return false }

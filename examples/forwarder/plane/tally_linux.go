@@ -1,0 +1,59 @@
+package plane
+
+import (
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"golang.org/x/sys/unix"
+)
+
+// A tally counts what became of a worker's frames beside what the engine counts.
+type tally struct {
+	unseen  map[string]uint64         // frames that did not reach the engine, by reason
+	unsent  map[string]uint64         // frames for members that were not sent, by reason
+	members map[uint16]engine.Traffic // unsent, by output
+	replies engine.Traffic
+}
+
+func newTally() tally {
+	return tally{
+		unseen:  make(map[string]uint64),
+		unsent:  make(map[string]uint64),
+		members: make(map[uint16]engine.Traffic),
+	}
+}
+
+func (t *tally) lose(reason string, output uint16, frame []byte) {
+	t.unsent[reason]++
+	m := t.members[output]
+	m.Frames++
+	m.Bytes += uint64(len(frame))
+	t.members[output] = m
+}
+
+func (t *tally) replied(frame []byte) {
+	t.replies.Frames++
+	t.replies.Bytes += uint64(len(frame))
+}
+
+// The reasons why a frame is lost that are not the engine's.
+const (
+	senderFull = "sender full"              // a queue of the member's interface
+	noOutput   = "no output"                // the member's interface is not among those of SetOutputs
+	overrun    = "receiver full"            // dropped by the kernel because the forwarder could not keep up
+	oversized  = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
+	strange    = "unsupported segmentation" // of a kind that the virtio header has no name for
+)
+
+// whyUnsent returns the reason that an error of sending stands for.
+func whyUnsent(errno unix.Errno) string {
+	switch errno {
+	case unix.EAGAIN, unix.ENOBUFS:
+		return senderFull
+	case unix.ENETDOWN:
+		return "interface down"
+	case unix.ENXIO, unix.ENODEV:
+		return "interface gone"
+	case unix.EMSGSIZE:
+		return "over the MTU"
+	}
+	return errno.Error()
+}

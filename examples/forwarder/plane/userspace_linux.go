@@ -1,0 +1,179 @@
+package plane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/symmetric"
+)
+
+// userspace is a plane whose packets pass through this process: by lanes, each with a worker of its own.
+type userspace struct {
+	ways    ways
+	flows   *memory // nil: not sticky
+	start   time.Time
+	stop    atomic.Bool
+	workers []*worker
+
+	mu      sync.Mutex          // of what follows, and of what workers are asked to do
+	outputs map[uint16]struct{} // all that there ever were
+}
+
+// ways are the ways of packets into the process and out of it.
+type ways interface {
+	lanes() []lane
+
+	// admit says that packets to these destinations, and no others, are to come in.
+	admit(prefixes []netip.Prefix) error
+
+	close() error
+}
+
+func newUserspace(c Config, open func(Config) (ways, error)) (*userspace, error) {
+	if c.Workers == 0 {
+		c.Workers = 1
+	}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
+	shared := engine.Config{
+		Routes: new(engine.Routes),
+		Hasher: hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+	}
+	if c.Sticky != nil {
+		sticky := *c.Sticky
+		sticky.Domain = c.Domain
+		table, err := flowcache.NewTable(sticky)
+		if err != nil {
+			return nil, err
+		}
+		p.flows, shared.Flows = newMemory(table, sticky.Tick, c.Seed, p.now), table
+	}
+	var err error
+	if p.ways, err = open(c); err != nil {
+		return nil, err
+	}
+	for _, l := range p.ways.lanes() {
+		p.workers = append(p.workers, newWorker(l, engine.NewWorker(shared)))
+	}
+	return p, nil
+}
+
+// now is the clock of the workers and the flow table.
+func (p *userspace) now() int64 { return int64(time.Since(p.start)) }
+
+// SetOutputs implements Plane.
+func (p *userspace) SetOutputs(devices map[uint16]string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changes := make([]change, 0, len(p.workers))
+	for _, w := range p.workers {
+		c, err := w.lane.prepare(devices)
+		if err != nil {
+			for _, c := range changes {
+				c.cancel()
+			}
+			return err
+		}
+		changes = append(changes, c)
+	}
+	for i, w := range p.workers {
+		w.between(changes[i].commit)
+	}
+	for output := range devices {
+		p.outputs[output] = struct{}{}
+	}
+	return nil
+}
+
+// Sync implements Plane. Members and marks are the groups' own, which workers look up with every burst, so that only the prefixes
+// remain to be told them.
+func (p *userspace) Sync(services []Service) error {
+	routes := new(engine.Routes)
+	var prefixes []netip.Prefix
+	for i, s := range services {
+		if s.Group == nil {
+			return &ConfigError{"Group", s.Group, fmt.Sprintf("service %d has none", i)}
+		}
+		for _, prefix := range s.Prefixes {
+			if !prefix.IsValid() {
+				return &ConfigError{"Prefixes", prefix, "is no prefix"}
+			}
+			prefix = prefix.Masked()
+			if _, ok := routes.Get(prefix); ok {
+				return &ConfigError{"Prefixes", prefix, "is given twice"}
+			}
+			routes.Insert(prefix, s.Group)
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.ways.admit(prefixes); err != nil {
+		return err
+	}
+	for _, w := range p.workers {
+		w.between(func() { w.engine.SetRoutes(routes) })
+	}
+	return nil
+}
+
+// Run implements Plane.
+func (p *userspace) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.stop.Store(false)
+	defer context.AfterFunc(ctx, func() {
+		p.stop.Store(true)
+		for _, w := range p.workers {
+			w.lane.wake()
+		}
+	})()
+	var running sync.WaitGroup
+	errs := make([]error, len(p.workers))
+	p.mu.Lock()
+	for i, w := range p.workers {
+		w.ended = make(chan struct{})
+		running.Go(func() {
+			defer cancel()
+			errs[i] = w.run(p)
+		})
+	}
+	p.mu.Unlock()
+	if p.flows != nil {
+		p.flows.sweepUntil(ctx)
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// Counters implements Plane.
+func (p *userspace) Counters() Counters {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	total := Counters{Members: make(map[uint16]engine.Traffic, len(p.outputs)), Dropped: make(map[string]uint64)}
+	for _, w := range p.workers {
+		w.between(func() { w.addTo(&total, p.outputs) })
+	}
+	return total
+}
+
+// Flows implements Plane.
+func (p *userspace) Flows() Flows {
+	if p.flows == nil {
+		return nil
+	}
+	return p.flows
+}
+
+// Close implements Plane.
+func (p *userspace) Close() error { return p.ways.close() }

@@ -1,0 +1,127 @@
+package plane
+
+import (
+	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+)
+
+// A lane is one worker's own way in and out. Its methods are called by that worker between bursts, but for prepare and wake, which
+// are called by others.
+type lane interface {
+	// receive returns the frames that are there, up to a burst of them, to be used until the next call. It waits for some, but not
+	// for ever nor after wake was called. On an error the lane can't go on.
+	receive() ([][]byte, error)
+
+	// send sends the frames last received as decided.
+	send(decisions []engine.Decision)
+
+	// prepare opens what it takes to send to the devices.
+	prepare(devices map[uint16]string) (change, error)
+
+	wake()
+
+	// losses are those so far.
+	losses() *tally
+}
+
+// A change of a lane is committed by its worker or else canceled.
+type change struct{ commit, cancel func() }
+
+// A worker takes the packets of its lane through the engine.
+type worker struct {
+	lane      lane
+	engine    *engine.Worker
+	decisions [engine.MaxBurst]engine.Decision
+	request   atomic.Pointer[request]
+	ended     chan struct{} // closed while it doesn't run
+}
+
+// A request is what a worker is asked to do between two bursts.
+type request struct {
+	do   func()
+	done chan struct{}
+}
+
+func newWorker(l lane, e *engine.Worker) *worker {
+	w := &worker{lane: l, engine: e, ended: make(chan struct{})}
+	close(w.ended)
+	return w
+}
+
+// run forwards until the plane stops.
+func (w *worker) run(p *userspace) error {
+	defer close(w.ended)
+	for !p.stop.Load() {
+		if r := w.request.Load(); r != nil {
+			w.fulfil()
+		}
+		if err := w.burst(p.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// burst forwards what is there.
+func (w *worker) burst(now func() int64) error {
+	frames, err := w.lane.receive()
+	if err != nil || len(frames) == 0 {
+		return err
+	}
+	decisions := w.decisions[:len(frames)]
+	w.engine.Burst(decisions, frames, now())
+	w.lane.send(decisions)
+	return nil
+}
+
+// between does something between two bursts of the worker, and returns when it is done. One caller at a time may be in it.
+func (w *worker) between(do func()) {
+	r := &request{do: do, done: make(chan struct{})}
+	w.request.Store(r)
+	w.lane.wake()
+	select {
+	case <-r.done:
+	case <-w.ended:
+		w.fulfil()
+	}
+}
+
+func (w *worker) fulfil() {
+	if r := w.request.Swap(nil); r != nil {
+		r.do()
+		close(r.done)
+	}
+}
+
+// addTo adds what the worker has seen.
+func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
+	seen, lost := w.engine.Counters(), w.lane.losses()
+	c.In.Frames += seen.In.Frames
+	c.In.Bytes += seen.In.Bytes
+	for output := range outputs {
+		m := c.Members[output]
+		decided, unsent := seen.Member(output), lost.members[output]
+		m.Frames += decided.Frames - unsent.Frames
+		m.Bytes += decided.Bytes - unsent.Bytes
+		c.Members[output] = m
+	}
+	for drop, n := range seen.Drops() {
+		c.drop(drop.String(), n)
+	}
+	for reason, n := range lost.unsent {
+		c.drop(reason, n)
+	}
+	for reason, n := range lost.unseen {
+		c.In.Frames += n
+		c.drop(reason, n)
+	}
+	c.Replies.Frames += lost.replies.Frames
+	c.Replies.Bytes += lost.replies.Bytes
+}
+
+func (c *Counters) drop(reason string, n uint64) {
+	if n > 0 {
+		c.Dropped[reason] += n
+	}
+}

@@ -1,0 +1,251 @@
+package plane
+
+import (
+	"errors"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+)
+
+// xdpLane is a lane of AF_XDP sockets on the queues of one number. They share the memory of frames, and a frame goes from one to
+// another without being copied here: from the fill ring of an interface to its receive ring, from there to the transmit ring of a
+// member's interface, to that one's completion ring, and back.
+type xdpLane struct {
+	tally
+	frames
+	queue    int
+	zeroCopy bool
+
+	in    []*xdpSocket
+	alarm *alarm
+	ports ports[*xdpSocket]
+	busy  []*xdpSocket // those with frames to send, or whose memory is not given back yet
+
+	burst  [engine.MaxBurst][]byte
+	places [engine.MaxBurst]uint64
+	from   [engine.MaxBurst]*xdpSocket
+}
+
+func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
+	l := &xdpLane{tally: newTally(), queue: queue}
+	if l.frames, err = newFrames(2 * ringSize * (len(devices) + 1)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
+	if l.alarm, err = newAlarm(); err != nil {
+		return nil, err
+	}
+	l.ports.open = func(d *net.Interface) (*xdpSocket, error) { return l.open(d, 0) }
+	for _, d := range devices {
+		s, err := l.open(d, unix.XDP_ZEROCOPY)
+		l.zeroCopy = err == nil
+		if err != nil && len(l.in) == 0 {
+			s, err = l.open(d, unix.XDP_COPY)
+		}
+		if err != nil {
+			return nil, &DeviceError{d.Name, err}
+		}
+		s.receives = true
+		l.in = append(l.in, s)
+		l.alarm.watch(s.fd)
+	}
+	return l, nil
+}
+
+// open opens a socket on an interface, or returns that which packets come in by.
+func (l *xdpLane) open(d *net.Interface, flags uint16) (*xdpSocket, error) {
+	var first *xdpSocket
+	for i, s := range l.in {
+		if i == 0 {
+			first = s
+		}
+		if s.device == d.Index {
+			return s, nil
+		}
+	}
+	s, err := openXDPSocket(d.Index, l.queue, l.memory, first, flags)
+	if err == nil {
+		s.lane = l
+	}
+	return s, err
+}
+
+func (l *xdpLane) prepare(devices map[uint16]string) (change, error) { return l.ports.prepare(devices) }
+
+func (l *xdpLane) wake() { l.alarm.ring() }
+
+func (l *xdpLane) losses() *tally {
+	for _, s := range l.in {
+		if n := s.lost(); n > 0 {
+			l.unseen[overrun] += n
+		}
+	}
+	return &l.tally
+}
+
+func (l *xdpLane) receive() ([][]byte, error) {
+	n := 0
+	for _, s := range l.in {
+		l.refill(s)
+		next, end := s.rx.filled()
+		for ; next != end && n < len(l.burst); next++ {
+			d := s.rx.at(next)
+			l.burst[n] = l.at(d)
+			l.places[n], l.from[n] = d.Addr, s
+			n++
+		}
+		s.rx.consume(next)
+	}
+	if n > 0 {
+		return l.burst[:n], nil
+	}
+	limit := time.Second / 10
+	if l.sendBusy(); len(l.busy) > 0 {
+		limit = time.Millisecond // there is more to be tried again
+	}
+	if err := l.alarm.wait(limit); err != nil {
+		return nil, err
+	}
+	return nil, l.gone()
+}
+
+// refill gives free frames to a socket to receive in.
+func (l *xdpLane) refill(s *xdpSocket) {
+	next, room := s.fill.room()
+	n := min(room, len(l.free))
+	for range n {
+		*s.fill.at(next) = l.take()
+		next++
+	}
+	if n > 0 {
+		s.fill.produce(next)
+	}
+	if s.fill.needsWakeup() {
+		s.call(unix.SYS_RECVFROM)
+	}
+}
+
+// gone returns an error if an interface that packets come in by is no more.
+func (l *xdpLane) gone() error {
+	for _, s := range l.in {
+		errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && errno != 0 {
+			err = unix.Errno(errno)
+		}
+		if err != nil {
+			return os.NewSyscallError("AF_XDP socket", err)
+		}
+	}
+	return nil
+}
+
+func (l *xdpLane) send(decisions []engine.Decision) {
+	for i := range decisions {
+		d := &decisions[i]
+		queued := false
+		switch {
+		case d.Hop != nil:
+			output := d.Hop.Output
+			s := l.ports.of(output)
+			if s == nil {
+				l.lose(noOutput, output, l.burst[i])
+			} else if queued = l.enqueue(s, i, len(l.burst[i]), holder{socket: s, output: output}); !queued {
+				l.lose(senderFull, output, l.burst[i])
+			}
+		}
+		if !queued {
+			l.release(l.places[i])
+		}
+	}
+	l.sendBusy()
+}
+
+// enqueue puts a frame of the burst, cut to a length, into the transmit ring of a socket, if there is room.
+func (l *xdpLane) enqueue(s *xdpSocket, i, length int, h holder) bool {
+	if s.next-s.sent() >= ringSize {
+		return false
+	}
+	*s.tx.at(s.next) = unix.XDPDesc{Addr: l.places[i], Len: uint32(length)}
+	s.next++
+	l.hold(l.places[i], h)
+	if s.holds++; s.holds == 1 {
+		l.busy = append(l.busy, s)
+	}
+	return true
+}
+
+// sendBusy has the kernel send what is in the transmit rings, and takes back the frames that were sent.
+func (l *xdpLane) sendBusy() {
+	still := l.busy[:0]
+	for _, s := range l.busy {
+		l.transmit(s)
+		if s.holds > 0 {
+			still = append(still, s)
+		}
+	}
+	l.busy = still
+}
+
+// transmit has the kernel send what is in one transmit ring. Without zero copy, a call sends a limited number of frames, and ends at
+// one that can't be sent: what an interface that is down can't send stays for a later call.
+func (l *xdpLane) transmit(s *xdpSocket) {
+	s.tx.produce(s.next)
+	for before := s.sent(); before != s.next && s.tx.needsWakeup(); {
+		errno := s.call(unix.SYS_SENDTO)
+		l.reap(s)
+		after := s.sent()
+		if errno == unix.EBUSY { // the device refused a frame, the last that was taken from the ring
+			after = max(after, before+1)
+			l.loseHeld(senderFull, s.tx.at(after-1))
+		} else if after == before {
+			break
+		}
+		before = after
+	}
+	l.reap(s)
+}
+
+// loseHeld counts a frame as lost that was put into a transmit ring.
+func (l *xdpLane) loseHeld(reason string, d *unix.XDPDesc) {
+	if h := l.holder(d.Addr); !h.reply {
+		l.lose(reason, h.output, l.at(d))
+	}
+}
+
+// reap takes back frames that were sent.
+func (l *xdpLane) reap(s *xdpSocket) {
+	next, end := s.completion.filled()
+	s.holds -= int(end - next)
+	for ; next != end; next++ {
+		l.release(*s.completion.at(next))
+	}
+	s.completion.consume(next)
+}
+
+// retire closes a socket that sends, and takes its frames back.
+func (l *xdpLane) retire(s *xdpSocket) {
+	l.transmit(s)
+	for next := s.sent(); next != s.next; next++ {
+		l.loseHeld("interface gone", s.tx.at(next))
+	}
+	s.free()
+	l.releaseOf(s)
+	l.busy = slices.DeleteFunc(l.busy, func(b *xdpSocket) bool { return b == s })
+}
+
+func (l *xdpLane) close() error {
+	l.ports.close()
+	for _, s := range l.in {
+		s.free()
+	}
+	return errors.Join(l.alarm.close(), l.unmap())
+}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+// runRouter needs the packet sockets of Linux.
+func runRouter(_ []string, _, stderr io.Writer) int {
+	fmt.Fprintln(stderr, "forwarder run: it needs Linux; without arguments, forwarder plays a scenario on any system")
+	return exitFailed
+}

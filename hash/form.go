@@ -1,0 +1,150 @@
+package hash
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A form is what a kind of tunnel looks like most of the time: with no options, and one IP packet in it. It is data and not code because
+// the kinds come in no order, and a processor that has to guess where to go next is wrong more often than a table is slow.
+type form struct {
+	size     uint8  // of what stands between the two IP headers
+	headAt   uint8  // where four bytes start, of which those in mask must be want
+	idAt     uint8  // where the identifier starts
+	typeAt   uint8  // where the EtherType of the payload stands
+	typeMask uint16 // all ones if there is one
+	sizeMask uint16 // all ones if the head ends in the length of what follows the first 16 bytes
+	mask     uint32
+	want     uint32
+	idMask   uint32 // what counts of it, as four bytes; 0 if there is none
+	view     kernelView
+	_        [8]byte // a table of 32 bytes each is quick to index
+}
+
+// Indexes of forms. GRE has one for each value of its first four bits, which say what fields it has.
+const (
+	_ = iota // none: MPLS over UDP
+	formIPv4
+	formIPv6
+	formVXLAN
+	formGeneve
+	formGTPU
+	formGRE = 16
+)
+
+//nolint:gochecknoglobals // read-only
+var forms = func() (t [32]form) {
+	const (
+		udp, all, linux = 8, 0xffff, kernelSame
+		ether           = ethernetSize
+	)
+	never := form{want: 1}
+	for i := range t {
+		t[i] = never
+	}
+	t[formIPv4] = form{mask: 0xf << 28, want: 4 << 28, view: linux}
+	t[formIPv6] = form{mask: 0xf << 28, want: 6 << 28, view: linux}
+	t[formVXLAN] = form{
+		size: udp + vxlanSize + ether, headAt: udp, mask: 0x08 << 24, want: 0x08 << 24,
+		idAt: udp + 3, idMask: 1<<24 - 1, typeAt: udp + vxlanSize + ether - 2, typeMask: all,
+	}
+	t[formGeneve] = form{
+		size: udp + geneveSize + ether, headAt: udp, mask: 0xff00ffff, want: etherBridged,
+		idAt: udp + 3, idMask: 1<<24 - 1, typeAt: udp + geneveSize + ether - 2, typeMask: all,
+	}
+	t[formGTPU] = form{
+		size: udp + gtpuSize, headAt: udp, mask: 0xffff0000, want: 0x30ff0000, sizeMask: all,
+		idAt: udp + 4, idMask: 1<<32 - 1,
+	}
+	for bit := range uint32(16) {
+		flags := bit << 12
+		if flags&greRouting != 0 {
+			continue
+		}
+		f := form{mask: 0xffff0000, want: flags << 16, size: greSize, typeAt: 2, typeMask: all, view: linux}
+		f.size += uint8(4 * bits.OnesCount32(bit))
+		if flags&greKey != 0 {
+			f.idMask, f.idAt = 1<<32-1, greSize+uint8(4*(flags/greChecksum))
+		}
+		t[formGRE+bit] = f
+	}
+	return t
+}()
+
+// formOf returns the form of a tunnel, given the first four bytes behind IP: GRE's own, or the ports.
+func (q *quick) formOf(first uint32) *form {
+	port := bits.ReverseBytes16(uint16(first>>16)) & q.tunnelMask
+	fields := uint8(first) >> 4 & -(q.form / formGRE)
+	return &forms[(q.form|formsByPort[uint8(port)]|fields)&31]
+}
+
+// matches reports whether a tunnel has the form, given its head and how many bytes there are from the end of the IP header on.
+func (f *form) matches(head uint32, room int) bool {
+	return head&f.mask == f.want && (uint16(head)^uint16(room-16))&f.sizeMask == 0
+}
+
+// formsByPort finds the form by the lower byte of a port.
+//
+//nolint:gochecknoglobals // read-only
+var formsByPort = [256]uint8{portVXLAN & 0xff: formVXLAN, portGeneve & 0xff: formGeneve, portGTPU & 0xff: formGTPU}
+
+// enter looks into what may be a tunnel, in a packet that the fast path has read and that p ends with, given its transport. If the
+// tunnel has a usual form, and in it is one packet that the fast path would read and no other tunnel, the inner fields are set here; if
+// not, they are left to descend.
+//
+//go:noinline
+func (h *Headers) enter(p []byte, l4 int, q *quick) {
+	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.tunnelMask)<<16 | uint64(q.tunnelMask)) // a carrier has no ports
+	h.Outer.rest, h.Inner.rest = rest, rest
+	f := q.formOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
+	at := l4 + int(f.size)
+	switch {
+	case at > maxPayload || at+ipv4Size > len(p) || !f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4):
+	case p[at]>>4 == 4:
+		end := at + ipv4Size
+		b := p[at:end:end]
+		inner := quickIPv4(b, len(p)-at)
+		if inner == nil || (etherIPv4^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
+			break
+		}
+		ports := binary.LittleEndian.Uint32(p[end : end+4 : end+4])
+		if inner.isTunnel(uint16(ports >> 16)) {
+			break
+		}
+		addrs := binary.LittleEndian.Uint64(b[12:])
+		h.Inner.src0, h.Inner.src1 = 0, addrs<<32|ip4Mapped
+		h.Inner.dst0, h.Inner.dst1 = 0, addrs&ip4Addr|ip4Mapped
+		h.Inner.rest = uint64(b[9])<<protoShift | uint64(ports)
+		h.InnerProto, h.InnerFlags = b[9], TCPFlags(p[end+int(inner.flagsAt)]&inner.flagsMask)
+		h.entered(f, p, l4, at, end)
+		return
+	case at+ipv6Size <= len(p):
+		end := at + ipv6Size
+		b := p[at:end:end]
+		inner := quickIPv6(b, len(p)-at)
+		if inner == nil || (etherIPv6^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
+			break
+		}
+		ports := binary.LittleEndian.Uint32(p[end : end+4 : end+4])
+		label := ipv6Label(b)
+		if inner.isTunnel(uint16(ports>>16)) || label == 0 && rest&maskLabel != 0 { // Linux takes the outer label
+			break
+		}
+		h.Inner.src0, h.Inner.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+		h.Inner.dst0, h.Inner.dst1 = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
+		h.Inner.rest = label | ip6Flag | uint64(b[6])<<protoShift | uint64(ports)
+		h.InnerProto, h.InnerFlags = b[6], TCPFlags(p[end+int(inner.flagsAt)]&inner.flagsMask)
+		h.entered(f, p, l4, at, end)
+		return
+	}
+	h.descend(p, &carrier{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto})
+}
+
+// entered sets what follows from the place of a tunnel and of the headers of IP and of transport in it.
+func (h *Headers) entered(f *form, p []byte, tunnel, l3, l4 int) {
+	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l4)
+	h.TunnelID, h.Tunnels, h.view = uint32At(p, tunnel+int(f.idAt))&f.idMask, 1, f.view
+}
+
+func uint32At(p []byte, at int) uint32 { return binary.BigEndian.Uint32(p[at : at+4 : at+4]) }
+func uint16At(p []byte, at int) uint16 { return binary.BigEndian.Uint16(p[at : at+2 : at+2]) }
