@@ -5,7 +5,7 @@
 //	go run ./benchmarks/report                              # under thirty minutes, 6 GB
 //	go run ./benchmarks/report -suites Remap,Select         # of some suites
 //	go run ./benchmarks/report -draw benchmarks/results     # the page and the plots again, from results
-//	go run ./benchmarks/report -compare out/a out/b         # do two runs on one machine agree?
+//	go run ./benchmarks/report -compare out/a out/b         # do two runs on one machine agree? With -suites: in these
 //	go run ./benchmarks/report -out benchmarks/results && go run ./benchmarks/report -pages
 //
 // The last two commands renew the committed results and every number in the documentation that comes out of them: -pages writes
@@ -16,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
@@ -35,7 +36,7 @@ func main() {
 	var err error
 	switch {
 	case *compare && flag.NArg() == 2:
-		err = compareRuns(flag.Arg(0), flag.Arg(1))
+		err = compareRuns(flag.Arg(0), flag.Arg(1), *suites)
 	case flag.NArg() > 0:
 		flag.Usage()
 		os.Exit(2)
@@ -52,7 +53,7 @@ func main() {
 	}
 }
 
-func compareRuns(first, second string) error {
+func compareRuns(first, second, suites string) error {
 	a, err := results.Load(first)
 	if err != nil {
 		return err
@@ -60,6 +61,14 @@ func compareRuns(first, second string) error {
 	b, err := results.Load(second)
 	if err != nil {
 		return err
+	}
+	if suites != "" {
+		for _, r := range []*results.Run{a, b} {
+			r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool {
+				name, _, _ := strings.Cut(c.Name, "/")
+				return !slices.Contains(strings.Split(suites, ","), name)
+			})
+		}
 	}
 	g := results.Compare(a, b)
 	for _, c := range g.Complaints {
