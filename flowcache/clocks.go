@@ -11,7 +11,7 @@ type clocks struct {
 	limit        [4]uint32 // life and aheadTicks, to compare with agePlus
 	refresh      [4]uint32 // by state: the least age at which a packet refreshes a pin; at least 1
 	grace        [4]uint32 // by state: the greatest age at which a pin waits for a member that is down
-	steady       [4]uint32 // by state: the least age at which a packet may change a pin
+	steadyFor    [4]uint32 // by state: the least age at which a packet may change a pin
 	promoteAfter uint32
 }
 
@@ -28,7 +28,7 @@ func newClocks(c *Config) clocks {
 		k.life[s] += k.lag(State(s))
 		k.grace[s] += k.lag(State(s))
 		if State(s) != Probation {
-			k.steady[s] = k.refresh[s]
+			k.steadyFor[s] = k.refresh[s]
 		}
 		k.limit[s] = k.life[s] + aheadTicks
 	}

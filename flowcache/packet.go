@@ -26,15 +26,16 @@ type Packet struct {
 // The hash serves as the digest too, so it must be a good one of 64 bits: not a device's 32-bit hash, beside which the caller
 // computes a Digest of its own. If the key is coarser than a connection, the caller sets Flags to 0, lest one connection's FIN
 // close the pin of all.
-func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) Packet {
-	return Packet{
-		Digest:     hash64 ^ v.Salt(),
-		Hash:       hash64,
-		View:       v,
-		Flags:      h.TCPFlags,
-		Proto:      h.Proto,
-		LookupOnly: h.ICMPError || h.FragFirst || h.FragLater,
-	}
+func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) (p Packet) {
+	p.Set(v, h, hash64)
+	return p
+}
+
+// Set makes p the packet that [NewPacket] returns, without a copy, which a burst of packets would feel.
+func (p *Packet) Set(v *selector.View, h *hash.Headers, hash64 uint64) {
+	p.Digest, p.Hash, p.View = hash64^v.Salt(), hash64, v
+	p.Flags, p.Proto = h.TCPFlags, h.Proto
+	p.LookupOnly = h.ICMPError || h.FragFirst || h.FragLater
 }
 
 // A Verdict says how a packet got its member.

@@ -59,51 +59,6 @@ func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
 	s.table.counters.add(&s.tally)
 }
 
-// ahead is how many cache misses a burst keeps in flight.
-const ahead = 32
-
-// burst routes up to ahead packets. It first touches the home buckets of all flows, so that their cache misses overlap; then
-// routes those that have their pin there; then touches the other buckets of the rest, and routes them. All packets of a flow
-// are in the same part, in order.
-func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
-	var (
-		homes  [ahead]int32
-		absent [ahead]uint8
-	)
-	t := s.table
-	for i := range p {
-		home := t.home(p[i].Digest)
-		homes[i%ahead] = int32(home)
-		t.buckets[home][0].Load()
-	}
-	n := 0
-	for i := range p {
-		w := t.buckets[homes[i%ahead]].match(tagOf(p[i].Digest))
-		member, ok := t.steady(&p[i], w, now)
-		switch {
-		case ok:
-			dst[i] = Route{int32(member), Pinned}
-		case w != 0:
-			dst[i] = s.route(&p[i], now)
-		default:
-			absent[n%ahead] = uint8(i)
-			n++
-		}
-	}
-	for _, i := range absent[:n] {
-		t.buckets[t.away(tagOf(p[i].Digest), int(homes[i%ahead]))][0].Load()
-	}
-	for _, i := range absent[:n] {
-		tag := tagOf(p[i].Digest)
-		w := t.buckets[t.away(tag, int(homes[i%ahead]))].match(tag)
-		if member, ok := t.steady(&p[i], w, now); ok {
-			dst[i] = Route{int32(member), Pinned}
-		} else {
-			dst[i] = s.route(&p[i], now)
-		}
-	}
-}
-
 func (s *Sticky) route(p *Packet, now uint32) Route {
 	for {
 		at, w := s.table.find(p.Digest)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ecmp-go/ecmp/internal/hugepage"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -34,12 +35,14 @@ func NewTable(c Config) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Table{
+	t := &Table{
 		config:     c,
 		clocks:     newClocks(&c),
 		buckets:    make([]bucket, bucketsFor(c.Flows)),
 		quarantine: c.Domain.Quarantine(),
-	}, nil
+	}
+	hugepage.Advise(t.buckets)
+	return t, nil
 }
 
 // flowsPerBucket makes a table of Config.Flows pins three quarters full.

@@ -9,12 +9,14 @@ import (
 // A View is the part of a snapshot that has no payloads: the members, their slots, their marks and the selector. It is
 // what the flow cache works with. It never changes, but for the marks, and is safe for concurrent use.
 type View struct {
+	// What a look-up reads comes first.
 	domain   *Domain
-	selector Selector      // nil if no member can take a flow
+	table    []uint8  // of the selector, if it is a Table[uint8]: one pointer less to follow
+	selector Selector // nil if no member can take a flow
+	marks    []*Mark
 	batch    BatchSelector // selector, if it is one
 	ranker   Ranker        // selector, if it is one
 	members  []Member
-	marks    []*Mark
 	slots    []uint16
 	bySlot   slotIndex
 
@@ -32,10 +34,16 @@ type View struct {
 // strategy (Next) or, where it has none, in order of index, wrapping. With k members down, that takes up to k steps: of O(N)
 // time each in the first case.
 func (v *View) Select(h uint64) int {
-	if v.selector == nil {
+	var i int
+	switch {
+	case v.table != nil:
+		slot, _ := bits.Mul64(h, uint64(len(v.table)))
+		i = int(v.table[slot])
+	case v.selector != nil:
+		i = v.selector.Select(h)
+	default:
 		return -1
 	}
-	i := v.selector.Select(h)
 	if v.domain.down.Load() != 0 && v.marks[i].down.Load() {
 		return v.detour(h, i)
 	}
@@ -133,7 +141,7 @@ func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
 // a slot found in a flow table that a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load() == v }
 
-// A slotIndex finds the index of a slot by open addressing. An entry is slot<<16 | index; 0, the entry of NoSlot, is free.
+// A slotIndex finds the index of a slot by open addressing. An entry is slot<<16 | index+1; 0 is free.
 type slotIndex struct {
 	entries []uint32
 	mask    uint32
@@ -150,21 +158,19 @@ func newSlotIndex(slots []uint16) slotIndex {
 		for x.entries[at] != 0 {
 			at = (at + 1) & x.mask
 		}
-		x.entries[at] = uint32(slot)<<16 | uint32(i)
+		x.entries[at] = uint32(slot)<<16 | uint32(i+1)
 	}
 	return x
 }
 
-func (x *slotIndex) find(slot uint16) (int, bool) {
-	at := uint32(slot)
-	for {
+func (x *slotIndex) find(slot uint16) (i int, ok bool) {
+	for at := uint32(slot); ; at++ {
 		e := x.entries[at&x.mask]
-		if e>>16 == uint32(slot) {
-			return int(e & 0xffff), e != 0
+		if i := (e ^ uint32(slot)<<16) - 1; i < MaxMembers {
+			return int(i), true
 		}
 		if e == 0 {
 			return 0, false
 		}
-		at++
 	}
 }

@@ -38,15 +38,14 @@ func curve(m *measurement) (rows []row, err error) {
 			runtime.GC()
 			collected = append(collected, float64(time.Since(began).Nanoseconds()))
 		}
-		chase := flows.NewChase(table.Buckets())
-		t, err := duel(m.blocks, lookUp(table.Digests, digests),
-			side{work: func(int) int { chase.Follow(blockSize); return blockSize }})
+		t, err := duel(m.blocks, lookUp(table.Digests, digests), chase(table, false), chase(table, true))
 		if err != nil {
 			return nil, err
 		}
 		s := table.Stats()
 		rows = append(rows,
-			row{fmt.Sprintf("%d flows, batch : 32 pointer chases", n), t[0].String(), t[1].String(), fmt.Sprintf("%.1fx as long", t[0].median()/t[1].median()), "reported"},
+			slower(fmt.Sprintf("%d flows, batch : 32 pointer chases", n), t[0], t[1], "reported"),
+			slower(fmt.Sprintf("%d flows, batch : 32 pointer chases on huge pages", n), t[0], t[2], "reported"),
 			row{fmt.Sprintf("%d flows, bytes a flow", n), fmt.Sprintf("%.2f", float64(after.HeapAlloc-before.HeapAlloc)/float64(n)), "", "", "at most 11 from 1M on"},
 			row{fmt.Sprintf("%d flows, on the way there", n), stats(s), "", "", "0 refused from 1M on"},
 			row{fmt.Sprintf("%d flows, a cycle of the garbage collector", n), collected.String(), "", "", "under 1 ms for the table"})

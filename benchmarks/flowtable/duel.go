@@ -73,6 +73,11 @@ func faster(name string, ours, theirs times, bar string) row {
 	return row{name, ours.String(), theirs.String(), fmt.Sprintf("%.1fx", theirs.median()/ours.median()), bar}
 }
 
+// slower is the row of a duel between the flow table and what it can't be faster than.
+func slower(name string, ours, theirs times, bar string) row {
+	return row{name, ours.String(), theirs.String(), fmt.Sprintf("%.1fx as long", ours.median()/theirs.median()), bar}
+}
+
 // window returns the items of a block: a part of the list, another one for each block.
 func window[T any](list []T, block int) []T {
 	n := min(blockSize, len(list))

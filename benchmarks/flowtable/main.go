@@ -7,6 +7,9 @@
 // Both sides of a row take turns, block after block, so that a busy machine slows both. A block is 262,144 packets of flows that
 // are spread over the whole table at random. Times are medians of the blocks, with the minimum after the stroke; ratios are of
 // medians. The garbage collector is off meanwhile, to the advantage of caches that give it work.
+//
+// The flow table asks Linux for huge pages, as who uses it has them too. Other caches do not ask; they get them as well where
+// /sys/kernel/mm/transparent_hugepage/enabled is "always".
 package main
 
 import (

@@ -34,8 +34,7 @@ func upkeep(m *measurement) ([]row, error) {
 		if err = first(err, failed); err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{what.name + " : a pass over the memory", t[0].String(), t[1].String(),
-			fmt.Sprintf("%.1fx as long", t[0].median()/t[1].median()), what.bar})
+		rows = append(rows, slower(what.name+" : a pass over the memory", t[0], t[1], what.bar))
 	}
 	more, err := voided(m)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -19,20 +18,18 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 )
 
-// labReport is what "forwarder lab" shows.
-type labReport struct {
-	Family      string       `json:"family"`
-	Connections int          `json:"connections"` // and as many UDP flows
-	Seed        uint64       `json:"seed"`
-	Strategy    string       `json:"strategy"` // of the forwarder
-	Sticky      bool         `json:"sticky"`
-	Planes      []lab.Result `json:"planes"`
+// labOptions is the command line of "forwarder lab".
+type labOptions struct {
+	lab.Config
+	planes []string
+	soak   time.Duration
+	json   bool
 }
 
 // runLab plays changes to live connections over one data plane after the other, and prints what became of them.
 func runLab(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "forwarder lab: ", 0)
-	c, planes, asJSON, err := parseLab(args, stderr)
+	o, err := parseLab(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -40,117 +37,96 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 		complain.Print(err)
 		return exitUsage
 	}
+	o.Log = func(line string) { complain.Print(line) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c.Log = func(line string) { complain.Print(line) }
-	r := labReport{Family: "IPv4", Connections: c.Connections, Seed: c.Seed, Strategy: c.Strategy, Sticky: c.Sticky}
-	if c.IPv6 {
-		r.Family = "IPv6"
+	if o.soak > 0 {
+		err = o.runSoak(ctx, stdout)
+	} else {
+		err = o.runChanges(ctx, stdout)
 	}
-	failed := false
-	for _, c.Plane = range planes {
-		result, err := lab.Run(ctx, c)
-		switch {
-		case ctx.Err() != nil:
-			complain.Print("interrupted")
-			return exitFailed
-		case errors.Is(err, lab.ErrUnsupported):
-			complain.Print(err)
-			return exitFailed
-		case err != nil: // the other planes may be there
-			complain.Print(err)
-			failed = true
-		default:
-			r.Planes = append(r.Planes, result)
-		}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		complain.Print("interrupted")
+	default:
+		complain.Print(err)
 	}
-	show := r.print
-	if asJSON {
-		show = func(w io.Writer) error { return printJSON(w, r) }
-	}
-	if len(r.Planes) > 0 {
-		err = show(stdout)
-	}
-	if failed || err != nil {
-		return exitFailed
-	}
-	return 0
+	return exitFailed
 }
 
-func parseLab(args []string, stderr io.Writer) (c lab.Config, planes []string, asJSON bool, err error) {
+// runChanges plays the changes to all the planes, and shows those that it could play. The error says what the others lack.
+func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed error) {
+	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky}
+	if o.IPv6 {
+		r.Family = "IPv6"
+	}
+	for _, o.Plane = range o.planes {
+		result, err := lab.Run(ctx, o.Config)
+		if errors.Is(err, lab.ErrUnsupported) || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		r.Planes = append(r.Planes, result)
+	}
+	switch {
+	case len(r.Planes) == 0:
+		return failed
+	case o.json:
+		return errors.Join(failed, printJSON(stdout, r))
+	}
+	return errors.Join(failed, r.print(stdout))
+}
+
+func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
+	s, err := lab.RunSoak(ctx, o.Config, o.soak)
+	if err != nil {
+		return err
+	}
+	return errors.Join(printJSON(stdout, s), s.Check())
+}
+
+func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("forwarder lab", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error says it all
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
-	flags.StringVar(&c.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+strings.Join(strategy.Names(), ", "))
-	flags.IntVar(&c.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
-	flags.Uint64Var(&c.Seed, "seed", 1, "`number` that the hash depends on")
-	flags.BoolVar(&c.IPv6, "ipv6", false, "play over IPv6")
-	flags.BoolVar(&c.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
-	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+strings.Join(strategy.Names(), ", "))
+	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
+	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
+	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
+	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
+	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
+	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			flags.SetOutput(stderr)
 			flags.Usage()
 		}
-		return c, nil, false, err
+		return o, err
 	}
 	if flags.NArg() > 0 {
-		return c, nil, false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if planes = lab.Planes(); *name != "all" {
-		if !slices.Contains(planes, *name) {
-			return c, nil, false, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(planes, ", "))
+	if o.planes = lab.Planes(); *name != "all" {
+		if !slices.Contains(o.planes, *name) {
+			return o, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(o.planes, ", "))
 		}
-		planes = []string{*name}
+		o.Plane, o.planes = *name, []string{*name}
 	}
-	if _, err := strategy.Parse(c.Strategy); err != nil {
-		return c, nil, false, fmt.Errorf("-strategy: %w", err)
+	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
+		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
-	if c.Connections < 1 || c.Connections > lab.MaxConnections {
-		return c, nil, false, fmt.Errorf("-connections: %d is none of 1 to %d", c.Connections, lab.MaxConnections)
+	if _, err := strategy.Parse(o.Strategy); err != nil {
+		return o, fmt.Errorf("-strategy: %w", err)
 	}
-	c.Program, err = os.Executable()
-	return c, planes, asJSON, err
-}
-
-// print prints one column for each data plane.
-func (r *labReport) print(w io.Writer) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "What changes did to %d TCP connections and %d UDP flows over %s\n\n", r.Connections, r.Connections, r.Family)
-	var t table
-	header := []any{""}
-	for _, p := range r.Planes {
-		header = append(header, p.Plane)
+	if o.Connections < 1 || o.Connections > lab.MaxConnections {
+		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, lab.MaxConnections)
 	}
-	t.row(header...)
-	for i, first := range r.Planes[0].Steps {
-		row := func(name string, value func(lab.Step) any) {
-			cells := []any{"  " + name}
-			for _, p := range r.Planes {
-				cells = append(cells, value(p.Steps[i]))
-			}
-			t.row(cells...)
-		}
-		t.row(first.Event)
-		row("connections kept", func(s lab.Step) any { return s.Connections.Kept })
-		if strings.HasPrefix(first.Event, "remove") {
-			row("  broken with the pod", func(s lab.Step) any { return s.Connections.Own })
-		}
-		row("  broken for nothing", func(s lab.Step) any { return s.Connections.Collateral })
-		row("  of the broken, without a reset", func(s lab.Step) any { return s.Connections.TimedOut })
-		row("UDP flows kept", func(s lab.Step) any { return s.Flows.Kept })
-		row("  moved for nothing", func(s lab.Step) any { return s.Flows.Collateral })
-		row(fmt.Sprintf("new connections on %s, due %.0f", strings.Join(first.New.Pods, ", "), first.New.Due),
-			func(s lab.Step) any { return s.New.Connections })
-	}
-	b.WriteString(t.String())
-	longest := time.Duration(0)
-	for _, p := range r.Planes {
-		for _, s := range p.Steps {
-			longest = max(longest, s.Connections.Waited)
-		}
-	}
-	fmt.Fprintf(&b, "\nA connection that moves is reset by the pod that it comes to, here %v after its packet at the latest.\n", longest.Round(time.Millisecond))
-	_, err := w.Write(b.Bytes())
-	return err
+	o.Program, err = os.Executable()
+	return o, err
 }

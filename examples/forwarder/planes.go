@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+	"github.com/ecmp-go/ecmp/examples/forwarder/plane/xdp"
 )
 
 // newPlane returns the data plane of this name.
@@ -13,7 +14,9 @@ func newPlane(name string, c plane.Config) (plane.Plane, error) {
 		return plane.NewAFPacket(c)
 	case "afxdp":
 		return plane.NewAFXDP(c)
+	case "xdp":
+		return xdp.New(c)
 	default:
-		return nil, fmt.Errorf("data plane %q: known are afpacket, afxdp", name)
+		return nil, fmt.Errorf("data plane %q: known are afpacket, afxdp, xdp", name)
 	}
 }

@@ -3,6 +3,8 @@ package flows
 import (
 	"math/rand/v2"
 	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/internal/hugepage"
 )
 
 // A Chase is memory to follow pointers through: each cache line names the next, all in one cycle. With 32 chains at a time
@@ -18,10 +20,13 @@ type line struct {
 	_    [15]uint32
 }
 
-// NewChase returns a chase through n cache lines.
-func NewChase(n int) *Chase {
+// NewChase returns a chase through n cache lines, on huge pages if the system gives them to who asks, as the table does.
+func NewChase(n int, huge bool) *Chase {
 	order := rand.New(rand.NewPCG(1, 2)).Perm(n)
 	c := &Chase{lines: make([]line, n)}
+	if huge {
+		hugepage.Advise(c.lines)
+	}
 	for i, at := range order {
 		c.lines[at].next = uint32(order[(i+1)%n])
 	}

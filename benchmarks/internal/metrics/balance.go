@@ -2,11 +2,14 @@ package metrics
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"golang.org/x/exp/stats"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Balance says how far loads are from what members are due. Drained members do not count.
@@ -38,8 +41,31 @@ func (p Placement) balance(volume func(i int) float64) Balance {
 		loads[owner] += volume(i)
 		total += volume(i)
 	}
+	return balance(loads, p.dues(), total)
+}
+
+// Sampled returns the balance of n random hashes, the same ones at every call, without keeping them.
+func Sampled(s selector.BatchSelector, members []selector.Member, n int) Balance {
+	loads := make([]float64, len(members))
+	r := rand.NewPCG(7, 0)
+	hashes, owners := make([]uint64, 1024), make([]int32, 1024)
+	for left := n; left > 0; left -= len(hashes) {
+		hashes = hashes[:min(left, len(hashes))]
+		for i := range hashes {
+			hashes[i] = r.Uint64()
+		}
+		s.SelectBatch(owners, hashes)
+		for _, owner := range owners[:len(hashes)] {
+			loads[owner]++
+		}
+	}
+	return balance(loads, Placement{Members: members}.dues(), float64(n))
+}
+
+// balance compares loads, total in all, with the shares that members are due.
+func balance(loads, dues []float64, total float64) Balance {
 	var observed, expected, ratios, squares []float64
-	for i, due := range p.dues() {
+	for i, due := range dues {
 		if due == 0 {
 			continue
 		}

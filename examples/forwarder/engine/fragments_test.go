@@ -50,7 +50,7 @@ func TestInterleavedDatagrams(t *testing.T) {
 			var want []string
 			members := map[string]bool{}
 			for port := range layers.UDPPort(50) {
-				d := bigDatagram(t, v6, 1000+port, 1<<16*uint32(port)+uint32(port))
+				d := bigDatagram(t, v6, 1000+port, map[bool]uint32{false: 1, true: 1 << 16}[v6]*uint32(port))
 				if v6 {
 					d[1][14+3] = byte(port)
 				}

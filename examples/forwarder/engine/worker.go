@@ -3,8 +3,6 @@ package engine
 import (
 	"errors"
 
-	"github.com/gaissmai/bart"
-
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -13,16 +11,12 @@ import (
 // MaxBurst is the number of frames that a worker takes through its stages at a time.
 const MaxBurst = 64
 
-// Routes says which group a destination belongs to, by longest prefix. Workers share it, so it must not be written once a
-// worker has it: make a changed one by InsertPersist and give it to each worker by [Worker.SetRoutes]. What changes
-// often, the members of a group, is behind it and needs no new routes.
-type Routes = bart.Table[*Group]
-
 // Config is what the workers of one router have in common.
 type Config struct {
 	Routes *Routes           // required
 	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
+	Router Router            // in place of Flows: another memory of flows
 
 	// Fragments let the fragments of a datagram follow their flow. If it is nil, they go where the selector places their addresses.
 	Fragments *Fragments
@@ -32,14 +26,18 @@ type Config struct {
 	Reset bool
 }
 
+// A Router finds the members of packets, as a [flowcache.Sticky] does. It belongs to one worker, or is safe for concurrent use.
+type Router interface {
+	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
+}
+
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
 // change while they work. Burst allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
-	routes *Routes
-	hasher hash.HeaderHasher
-	flows  interface {
-		RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
-	}
+	routes    *Routes
+	recent    [recent]destination
+	hasher    hash.HeaderHasher
+	flows     Router
 	fragments *Fragments
 	resets    bool
 	counters  Counters
@@ -51,6 +49,7 @@ type Worker struct {
 	hashes  [MaxBurst]uint64
 	packets [MaxBurst]flowcache.Packet
 	routed  [MaxBurst]flowcache.Route
+	touched byte // the sum of the first bytes of the frames, so that they are read
 }
 
 // NewWorker returns a worker.
@@ -59,14 +58,17 @@ func NewWorker(c Config) *Worker {
 	if c.Hasher == nil {
 		w.hasher = hash.Keyed{}
 	}
-	if c.Flows != nil {
+	switch {
+	case c.Router != nil:
+		w.flows = c.Router
+	case c.Flows != nil:
 		w.flows = flowcache.NewSticky(c.Flows)
 	}
 	return w
 }
 
 // SetRoutes replaces the routes. Like Burst, it is called by the goroutine that the worker belongs to.
-func (w *Worker) SetRoutes(r *Routes) { w.routes = r }
+func (w *Worker) SetRoutes(r *Routes) { w.routes, w.recent = r, [recent]destination{} }
 
 // Counters returns what the worker has seen. They belong to the worker: read them between bursts.
 func (w *Worker) Counters() *Counters { return &w.counters }
@@ -84,9 +86,9 @@ func (w *Worker) Burst(dst []Decision, frames [][]byte, now int64) {
 }
 
 func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
+	w.receive(frames)
 	n := 0
 	for i, frame := range frames {
-		w.counters.In.add(frame)
 		group, drop := w.classify(frame, &w.headers[n])
 		if drop != 0 {
 			dst[i] = w.drop(drop)
@@ -100,7 +102,7 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 	}
 	w.hasher.HashHeaders(w.hashes[:n], w.headers[:n])
 	for i := range n {
-		w.packets[i] = flowcache.NewPacket(w.snaps[i].View(), &w.headers[i], w.hashes[i])
+		w.packets[i].Set(w.snaps[i].View(), &w.headers[i], w.hashes[i])
 	}
 	w.flows.RouteBatch(w.routed[:n], w.packets[:n], now)
 	for i, r := range w.routed[:n] {
@@ -116,8 +118,23 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 		hop := w.snaps[i].At(int(r.Member))
 		rewrite(frames[at], int(w.headers[i].L3Offset), hop)
 		w.counters.sent(hop.Output, frames[at])
-		dst[at] = Decision{Hop: hop, Verdict: r.Verdict}
+		d := &dst[at]
+		d.Hop, d.Verdict, d.Drop, d.Reply = hop, r.Verdict, 0, nil
 	}
+}
+
+// receive counts the frames of a burst and touches each. They may be cold, and thus the cache misses overlap.
+func (w *Worker) receive(frames [][]byte) {
+	size, first := 0, byte(0)
+	for _, frame := range frames {
+		size += len(frame)
+		if len(frame) > 0 {
+			first += frame[0]
+		}
+	}
+	w.counters.In.Frames += uint64(len(frames))
+	w.counters.In.Bytes += uint64(size)
+	w.touched = first
 }
 
 // classify parses a frame and finds its group, or why it is dropped.
@@ -131,8 +148,8 @@ func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
 	if h.Encapsulated { // labels and sessions are not for this engine
 		return nil, NotIP
 	}
-	group, ok := w.routes.Lookup(h.Outer.Dst().Addr())
-	if !ok {
+	group := w.lookup(frame, h)
+	if group == nil {
 		return nil, NoRoute
 	}
 	if lifetime(frame[h.L3Offset:]) <= 1 {

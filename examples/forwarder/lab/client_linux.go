@@ -24,49 +24,76 @@ const firstPort = 10000
 
 // A load is TCP connections and UDP flows that run.
 type load struct {
+	client   *client
 	tcp, udp []*flow
+	ctx      context.Context //nolint:containedctx // that of the flows, which run until stop
 	stop     context.CancelFunc
 	wait     sync.WaitGroup
 }
 
 // open opens n connections and n UDP flows. Each has had an answer when open returns.
 func (c *client) open(ctx context.Context, n int) (*load, error) {
-	ctx, stop := context.WithCancel(ctx)
-	l := &load{stop: stop}
-	err := c.ns.Do(func() error {
-		for range n {
-			from := netip.AddrPortFrom(c.from, c.port)
-			c.port++
-			tcp, err := (&net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Timeout: silence}).DialContext(ctx, "tcp", c.to.String())
-			if err != nil {
-				return fmt.Errorf("connection %d of %d: %w", len(l.tcp)+1, n, err)
-			}
-			l.tcp = append(l.tcp, &flow{conn: tcp, ask: askTCP})
-			udp, err := (&net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(from)}).DialContext(ctx, "udp", c.to.String())
-			if err != nil {
-				return err
-			}
-			l.udp = append(l.udp, &flow{conn: udp, ask: askUDP})
-		}
-		return nil
-	})
-	if err == nil {
-		pause := max(10*time.Millisecond, time.Duration(2*n)*time.Second/8000) // at most 8000 requests a second
-		for f := range l.flows {
-			l.wait.Go(func() { f.run(ctx, pause) })
-		}
-		err = l.exchange(ctx, 1)
-	}
-	for f := range l.flows {
-		if err == nil && f.state().end != alive {
-			err = fmt.Errorf("a new flow from %s got no answer", f.conn.LocalAddr())
-		}
-	}
-	if err != nil {
+	l := &load{client: c}
+	l.ctx, l.stop = context.WithCancel(ctx)
+	if err := l.grow(n, n); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// grow adds connections and UDP flows.
+func (l *load) grow(tcp, udp int) error {
+	var opened []*flow
+	err := l.client.ns.Do(func() error {
+		for i := range max(tcp, udp) {
+			if i < tcp {
+				f, err := l.dial("tcp", askTCP)
+				if err != nil {
+					return err
+				}
+				l.tcp, opened = append(l.tcp, f), append(opened, f)
+			}
+			if i < udp {
+				f, err := l.dial("udp", askUDP)
+				if err != nil {
+					return err
+				}
+				l.udp, opened = append(l.udp, f), append(opened, f)
+			}
+			l.client.port++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	pause := max(10*time.Millisecond, time.Duration(len(l.tcp)+len(l.udp))*time.Second/8000) // at most 8000 requests a second
+	for _, f := range opened {
+		l.wait.Go(func() { f.run(l.ctx, pause) })
+	}
+	if err := l.exchange(1); err != nil {
+		return err
+	}
+	for _, f := range opened {
+		state := f.state()
+		if state.end != alive {
+			return fmt.Errorf("a new flow from %s got no answer", f.conn.LocalAddr())
+		}
+		f.home = state.pod
+	}
+	return nil
+}
+
+// dial opens a flow from the client's next port.
+func (l *load) dial(network string, ask func(conn net.Conn, request, answer []byte) error) (*flow, error) {
+	from := netip.AddrPortFrom(l.client.from, l.client.port)
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Timeout: silence}
+	if network == "udp" {
+		d.LocalAddr = net.UDPAddrFromAddrPort(from)
+	}
+	conn, err := d.DialContext(l.ctx, network, l.client.to.String())
+	return &flow{conn: conn, ask: ask}, err
 }
 
 // flows yields all of them, TCP first.
@@ -81,15 +108,15 @@ func (l *load) flows(yield func(*flow) bool) {
 }
 
 // exchange waits until every flow has had so many more answers, or has ended.
-func (l *load) exchange(ctx context.Context, answers int) error {
+func (l *load) exchange(answers int) error {
 	goals := make(map[*flow]int)
 	for f := range l.flows {
 		goals[f] = f.state().answers + answers
 	}
 	for len(goals) > 0 {
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-l.ctx.Done():
+			return l.ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 		for f, goal := range goals {
@@ -111,7 +138,7 @@ func (l *load) close() {
 	}
 	l.wait.Wait()
 	for f := range l.flows {
-		_ = f.conn.Close()
+		f.close()
 	}
 }
 
@@ -122,12 +149,12 @@ func (l *load) count(pods []*pod) (tcp, udp int) {
 		with[byte(p.number)] = true
 	}
 	for _, f := range l.tcp {
-		if with[f.state().pod] {
+		if with[f.home] {
 			tcp++
 		}
 	}
 	for _, f := range l.udp {
-		if with[f.state().pod] {
+		if with[f.home] {
 			udp++
 		}
 	}

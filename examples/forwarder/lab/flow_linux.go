@@ -41,6 +41,7 @@ const (
 type flow struct {
 	conn net.Conn
 	ask  func(conn net.Conn, request, answer []byte) error
+	home byte // the pod that answered first, once that has
 	mu   sync.Mutex
 	fate fate
 }
@@ -50,6 +51,9 @@ func (f *flow) state() fate {
 	defer f.mu.Unlock()
 	return f.fate
 }
+
+// close ends the flow.
+func (f *flow) close() { _ = f.conn.Close() }
 
 func (f *flow) run(ctx context.Context, pause time.Duration) {
 	request, answer := make([]byte, requestSize), make([]byte, answerSize)

@@ -33,10 +33,13 @@ type Config struct {
 	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
-	Restart  bool // at the end, kill the forwarder under load and start it again
+	Kill     bool // in place of the restart at the end by SIGTERM: its last snapshot is up to a second old then
 
 	Log func(string) // is told how far it is, a line at a time
 }
+
+// Kernel reports whether the data plane is one of the kernel's.
+func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
 
 // MaxConnections is set by the ports that there are, of which none is used twice.
 const MaxConnections = 5000
@@ -46,8 +49,9 @@ var ErrUnsupported = errors.New("the lab needs network namespaces, which only Li
 
 // A Result is what the changes did under one data plane.
 type Result struct {
-	Plane string `json:"plane"`
-	Steps []Step `json:"steps"`
+	Plane string        `json:"plane"`
+	Steps []Step        `json:"steps"`
+	Pause time.Duration `json:"pause_ns,omitempty"` // from the end of the forwarder to its being back
 }
 
 // A Step is what one change did to connections that were made before it, and to new ones.

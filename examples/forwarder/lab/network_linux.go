@@ -13,9 +13,9 @@ const numPods = 4
 
 // A network is the client, the router and the pods: c0 of the client is linked to lc of the router, and eth0 of pod i to its lp<i>.
 type network struct {
-	v6             bool
-	client, router *netns.Namespace
-	pods           []*pod
+	v6               bool
+	clientNS, router *netns.Namespace
+	pods             []*pod
 }
 
 // A pod is a member of the group.
@@ -63,10 +63,10 @@ func newNetwork(v6 bool) (n *network, err error) {
 			return n, err
 		}
 	}
-	if n.client, err = newHost("client"); err != nil {
+	if n.clientNS, err = newHost("client"); err != nil {
 		return n, err
 	}
-	if err := n.link(0, "lc", n.client, "c0"); err != nil {
+	if err := n.link(0, "lc", n.clientNS, "c0"); err != nil {
 		return n, err
 	}
 	for i := 1; i <= numPods; i++ {
@@ -92,7 +92,9 @@ func newHost(name string) (*netns.Namespace, error) {
 		return nil, err
 	}
 	for _, scope := range []string{"all", "default"} {
-		err = errors.Join(err, ns.SetSysctl("ipv4/conf/"+scope+"/rp_filter", 0), ns.SetSysctl("ipv6/conf/"+scope+"/accept_dad", 0))
+		for _, name := range []string{"ipv4/conf/" + scope + "/rp_filter", "ipv6/conf/" + scope + "/accept_dad", "ipv6/conf/" + scope + "/accept_ra"} {
+			err = errors.Join(err, ns.SetSysctl(name, 0))
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, ns.Close())
@@ -130,7 +132,7 @@ func (n *network) link(i int, dev string, host *netns.Namespace, hostDev string)
 // plainFrames has the client send what a data plane without a virtio header can pass on, and the receivers of redirected frames
 // run NAPI.
 func (n *network) plainFrames() error {
-	err := n.client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
+	err := n.clientNS.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
 	for _, p := range n.pods {
 		err = errors.Join(err, p.ns.SetFeatures("eth0", true, netns.GRO))
 	}
@@ -141,7 +143,7 @@ func (n *network) plainFrames() error {
 func (p *pod) kill() error { return p.ns.IP("link set eth0 down\n") }
 
 func (n *network) close() (err error) {
-	hosts := []*netns.Namespace{n.router, n.client}
+	hosts := []*netns.Namespace{n.router, n.clientNS}
 	for _, p := range n.pods {
 		hosts = append(hosts, p.ns)
 	}

@@ -26,7 +26,10 @@ type router struct {
 	child   *exec.Cmd
 	output  bytes.Buffer  // what the child said; to be read after it has ended
 	ended   chan struct{} // closed when the child has ended
+	pause   time.Duration // that the last restart took
 }
+
+var errEnded = errors.New("the forwarder ended")
 
 // member is a pod as the forwarder knows it.
 type member struct {
@@ -66,7 +69,7 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 		"io": c.Plane, "strategy": c.Strategy, "seed": c.Seed, "sticky": c.Sticky,
 	}
 	if c.Sticky {
-		config["idle"], config["snapshot"] = "30s", filepath.Join(r.dir, "flows")
+		config["idle"], config["snapshot"] = "30s", r.snapshot()
 	}
 	data, err := json.Marshal(config)
 	if err == nil {
@@ -81,8 +84,9 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 	return r, nil
 }
 
-func (r *router) socket() string { return filepath.Join(r.dir, "control") }
-func (r *router) file() string   { return filepath.Join(r.dir, "config.json") }
+func (r *router) socket() string   { return filepath.Join(r.dir, "control") }
+func (r *router) snapshot() string { return filepath.Join(r.dir, "flows") }
+func (r *router) file() string     { return filepath.Join(r.dir, "config.json") }
 
 // run starts the child and waits until packets flow.
 func (r *router) run(ctx context.Context) error {
@@ -112,7 +116,7 @@ func (r *router) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ended:
-			return fmt.Errorf("the forwarder ended: %s", strings.TrimSpace(r.output.String()))
+			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(r.output.String()))
 		case <-time.After(5 * time.Millisecond):
 		}
 		if r.call(http.MethodGet, "/healthz", nil, nil) == nil {
@@ -133,7 +137,7 @@ func (r *router) end(signal os.Signal) {
 	r.http.CloseIdleConnections()
 }
 
-// call asks the forwarder, and decodes what it answers into answer, unless that is nil.
+// call asks the forwarder, with a body unless that is nil, and decodes what it answers into answer, unless that is nil.
 func (r *router) call(method, path string, body, answer any) error {
 	var data []byte
 	if body != nil {
@@ -142,25 +146,29 @@ func (r *router) call(method, path string, body, answer any) error {
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(context.Background(), method, "http://forwarder"+path, bytes.NewReader(data))
-	if err != nil {
+	text, err := r.request(method, path, data)
+	if err != nil || answer == nil {
 		return err
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// request returns the answer, or an error unless that is a 2xx.
+func (r *router) request(method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://forwarder"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
 	response, err := r.http.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
 	text, err := io.ReadAll(response.Body)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode/100 != 2:
-		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
-	case answer == nil:
-		return nil
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
 	}
-	return json.Unmarshal(text, answer)
+	return text, err
 }
 
 func (r *router) start(pods []*pod) error { return r.replace(pods) }

@@ -2,7 +2,13 @@
 
 package lab
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Run returns ErrUnsupported.
 func Run(context.Context, Config) (Result, error) { return Result{}, ErrUnsupported }
+
+// RunSoak returns ErrUnsupported.
+func RunSoak(context.Context, Config, time.Duration) (Soak, error) { return Soak{}, ErrUnsupported }

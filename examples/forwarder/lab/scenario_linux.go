@@ -51,10 +51,6 @@ func (c *change) play(ctx context.Context, p plane, client *client, connections 
 		return Step{}, fmt.Errorf("before the change: %w", err)
 	}
 	defer old.close()
-	homes := make(map[*flow]fate)
-	for f := range old.flows {
-		homes[f] = f.state()
-	}
 	if err := c.apply(p); err != nil {
 		return Step{}, err
 	}
@@ -63,15 +59,15 @@ func (c *change) play(ctx context.Context, p plane, client *client, connections 
 			return Step{}, err
 		}
 	}
-	if err := old.exchange(ctx, answersAfter); err != nil {
+	if err := old.exchange(answersAfter); err != nil {
 		return Step{}, err
 	}
 	s := Step{Event: c.event}
 	for _, f := range old.tcp {
-		s.Connections.add(homes[f], f.state(), c.dead)
+		s.Connections.add(f, c.dead)
 	}
 	for _, f := range old.udp {
-		s.Flows.add(homes[f], f.state(), c.dead)
+		s.Flows.add(f, c.dead)
 	}
 	fresh, err := client.open(ctx, connections)
 	if err != nil {
@@ -86,13 +82,16 @@ func (c *change) play(ctx context.Context, p plane, client *client, connections 
 	return s, nil
 }
 
-// add counts a connection that was at home before the change.
-func (c *Connections) add(home, now fate, dead *pod) {
+// on reports whether the flow was to the pod, which may be nil, before it died.
+func (f *flow) on(dead *pod) bool { return dead != nil && f.home == byte(dead.number) }
+
+func (c *Connections) add(f *flow, dead *pod) {
+	now := f.state()
 	switch {
 	case now.end == alive:
 		c.Kept++
 		return
-	case dead != nil && home.pod == byte(dead.number):
+	case f.on(dead):
 		c.Own++
 	default:
 		c.Collateral++
@@ -105,13 +104,14 @@ func (c *Connections) add(home, now fate, dead *pod) {
 	c.Waited = max(c.Waited, now.waited)
 }
 
-func (c *Flows) add(home, now fate, dead *pod) {
+func (c *Flows) add(f *flow, dead *pod) {
+	now := f.state()
 	switch {
 	case now.end != alive:
 		c.Lost++
-	case now.moves == home.moves:
+	case now.moves == 0:
 		c.Kept++
-	case dead != nil && home.pod == byte(dead.number):
+	case f.on(dead):
 		c.Own++
 	default:
 		c.Collateral++

@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 const (
 	port        = 7000 // of the service
 	requestSize = 8    // a number
 	answerSize  = requestSize + 1
+	forget      = 30 * time.Second // a client that says nothing
 )
 
 // A server is a pod's: it answers each request over TCP and UDP by the same bytes and the pod's number, from the virtual address.
@@ -68,6 +70,9 @@ func (s *server) answerTCP(conn net.Conn) {
 	message := make([]byte, answerSize)
 	message[requestSize] = s.pod
 	for {
+		if err := conn.SetReadDeadline(time.Now().Add(forget)); err != nil {
+			break
+		}
 		if _, err := io.ReadFull(conn, message[:requestSize]); err != nil {
 			break
 		}

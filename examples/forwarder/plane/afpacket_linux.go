@@ -20,7 +20,18 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {
-	p, err := newUserspace(c, openPacketWays)
+	p, err := newUserspace(c, openPacketWays, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// NewSlowPath returns a plane of packet sockets for the packets that another plane leaves to the kernel. It keeps flows in the
+// memory of that one, in place of one of its own; with nil it keeps none.
+func NewSlowPath(c Config, flows engine.Router) (Plane, error) {
+	c.Sticky = nil
+	p, err := newUserspace(c, openPacketWays, flows)
 	if err != nil {
 		return nil, err
 	}

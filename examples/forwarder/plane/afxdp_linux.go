@@ -22,7 +22,7 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFXDP(c Config) (Plane, error) {
-	p, err := newUserspace(c, openXDPWays)
+	p, err := newUserspace(c, openXDPWays, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ type ways interface {
 	close() error
 }
 
-func newUserspace(c Config, open func(Config) (ways, error)) (*userspace, error) {
+// newUserspace makes a plane with a memory of flows of its own, as c says, unless it is given a router.
+func newUserspace(c Config, open func(Config) (ways, error), router engine.Router) (*userspace, error) {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
@@ -46,8 +47,10 @@ func newUserspace(c Config, open func(Config) (ways, error)) (*userspace, error)
 	}
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	shared := engine.Config{
-		Routes: new(engine.Routes),
-		Hasher: hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Routes:    new(engine.Routes),
+		Hasher:    hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Router:    router,
+		Fragments: engine.NewFragments(),
 	}
 	if c.Sticky != nil {
 		sticky := *c.Sticky

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gopacket/gopacket/layers"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// What a worker remembers of destinations is what the routes say, for addresses of both versions that have words in common, for
+// more of them than there is room for, and after the routes changed.
+func TestLookupAgreesWithRoutes(t *testing.T) {
+	groups := make([]*Group, 5)
+	for i := range groups {
+		groups[i] = newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a")
+	}
+	some, others := new(Routes), new(Routes)
+	some.Insert(prefix("0.0.0.0/1"), groups[0])
+	some.Insert(prefix("0.0.0.64/26"), groups[1])
+	some.Insert(prefix("::/96"), groups[2])
+	some.Insert(prefix("::0.0.0.64/122"), groups[3])
+	some.Insert(prefix("1000::/4"), groups[0])
+	others.Insert(prefix("0.0.0.0/0"), groups[4])
+	w := NewWorker(Config{Routes: some})
+
+	v4 := frameOf(t, false, client, vip, layers.IPProtocolUDP, &layers.UDP{})[:14+ipv4Size+8]
+	v6 := frameOf(t, true, client, vip, layers.IPProtocolUDP, &layers.UDP{})[:14+ipv6Size+8]
+	clear(v6[14+24 : 14+ipv6Size])
+	rnd := rand.New(rand.NewPCG(5, 6))
+	found := map[*Group]int{}
+	for i := range 100_000 {
+		if i%1000 == 0 {
+			w.SetRoutes([]*Routes{some, others}[rnd.IntN(2)])
+		}
+		frame := [][]byte{v4, v6}[rnd.IntN(2)]
+		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], rnd.Uint32N(256)|rnd.Uint32N(2)<<31) // the end of the destination
+		v6[14+24] = byte(rnd.IntN(32)) * byte(rnd.IntN(2))
+		var h hash.Headers
+		require.NoError(t, hash.Parse(frame, &h))
+		want, _ := w.routes.Lookup(h.Outer.Dst().Addr())
+		require.Same(t, want, w.lookup(frame, &h))
+		found[want]++
+	}
+	assert.Len(t, found, 6) // none is one of them
+}

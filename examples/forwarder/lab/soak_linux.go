@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A soaker churns the members of a forwarder under load.
+type soaker struct {
+	*bed
+	router *router
+	load   *load
+	log    func(string)
+	Soak
+}
+
+const (
+	settle = 2 * time.Second        // until new links have said of themselves what they must
+	arrive = 500 * time.Millisecond // until what is on its way has arrived
+	sample = time.Minute
+)
+
+// RunSoak changes the members of a data plane of the forwarder once a second for a time, under the load of long connections and UDP flows, of
+// short connections and of bursts of UDP, and counts everything.
+func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, err error) {
+	b, err := newBed(c)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	r, err := newRouter(ctx, b.network, c)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	s := &soaker{bed: b, router: r, log: c.Log, Soak: Soak{Plane: c.Plane}}
+	time.Sleep(settle)
+	before, err := s.frames()
+	if err != nil {
+		return s.Soak, err
+	}
+	if err := s.run(ctx, c.Connections, length); err != nil {
+		return s.Soak, err
+	}
+	time.Sleep(arrive)
+	after, err := s.frames()
+	if err != nil {
+		return s.Soak, err
+	}
+	s.Sent, s.Received = after.sent-before.sent, after.received-before.received
+	return s.Soak, s.account()
+}
+
+func (s *soaker) run(ctx context.Context, connections int, length time.Duration) (err error) {
+	if s.load, err = s.client.open(ctx, connections); err != nil {
+		return err
+	}
+	defer s.load.close()
+	s.Opened = 2 * connections
+	noise := startNoise(ctx, s.client)
+	defer func() { s.Short, s.Failed = noise.stop() }()
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	next := time.Duration(0)
+	for began := time.Now(); ; s.Duration = time.Since(began) {
+		if s.Duration >= next || s.Duration >= length {
+			if err := s.sample(); err != nil {
+				return err
+			}
+			next += sample
+		}
+		if s.Duration >= length {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-every.C:
+		}
+		if err := s.tick(); err != nil {
+			return err
+		}
+	}
+}
+
+// churn makes change n, and returns the pod that it removes. Eight changes lead back to pod1 to pod3.
+func (s *soaker) churn(n int) (removed *pod, err error) {
+	switch r := s.router; n % 8 {
+	case 0:
+		return s.pods[0], r.remove(s.pods[0])
+	case 1:
+		return nil, r.add(s.pods[0])
+	case 2:
+		return nil, r.add(s.pods[3])
+	case 3:
+		return nil, r.drain(s.pods[1])
+	case 4:
+		return nil, r.add(s.pods[1]) // which ends the drain
+	case 5:
+		return nil, r.drain(s.pods[2])
+	case 6:
+		return s.pods[2], r.remove(s.pods[2])
+	default:
+		return s.pods[3], r.replace(s.pods[:3])
+	}
+}
+
+// tick makes a change, and opens other flows in place of those that it broke or moved.
+func (s *soaker) tick() error {
+	removed, err := s.churn(s.Changes)
+	if err != nil {
+		return err
+	}
+	s.Changes++
+	if err := s.load.exchange(2); err != nil {
+		return err
+	}
+	var broken [2]int
+	for i, flows := range []*[]*flow{&s.load.tcp, &s.load.udp} {
+		*flows = slices.DeleteFunc(*flows, func(f *flow) bool {
+			state := f.state()
+			if state.end == alive && state.moves == 0 {
+				return false
+			}
+			if f.on(removed) {
+				s.Own++
+			} else {
+				s.Collateral++
+				s.log(fmt.Sprintf("change %d: a flow from %s, on pod%d, is not where it was", s.Changes, f.conn.LocalAddr(), f.home))
+			}
+			broken[i]++
+			f.close()
+			return true
+		})
+	}
+	s.Opened += broken[0] + broken[1]
+	return s.load.grow(broken[0], broken[1])
+}

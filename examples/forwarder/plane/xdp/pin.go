@@ -1,0 +1,150 @@
+package xdp
+
+import (
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// A pin is what the maps of flows hold, in one word, so that it is read and written at once:
+//
+//	time of the last refresh, 40 bits in units of 2^20 ns | slot of the member, 16 bits | state, 8 bits
+//
+// The time is that of the kernel's monotonic clock. Where it stands, an age is a difference of two words, in units of 1/16 ns, and it
+// wraps after 36 years.
+type pin uint64
+
+const (
+	slotShift = 8
+	timeShift = 24
+	timeScale = 4 // a time in nanoseconds is shifted by so much, and its lowest timeShift bits are cleared
+)
+
+// stamp returns a time in nanoseconds as a pin has it.
+func stamp(now int64) uint64 { return uint64(now) << timeScale >> timeShift << timeShift }
+
+func newPin(stamp uint64, slot uint16, s flowcache.State) pin {
+	return pin(stamp | uint64(slot)<<slotShift | uint64(s))
+}
+
+func (p pin) slot() uint16           { return uint16(p >> slotShift) }
+func (p pin) state() flowcache.State { return flowcache.State(p & 3) }
+
+// age is the time since the pin was refreshed, by a processor whose clock may be a little ahead.
+func (p pin) age(stamp uint64) time.Duration {
+	return max(0, time.Duration(int64(stamp-uint64(p>>timeShift<<timeShift))>>timeScale))
+}
+
+// A hopState says what the program may do with a slot.
+type hopState uint8
+
+const (
+	hopGone hopState = iota // nobody's, or that of a member that left
+	hopAlive
+	hopDown
+)
+
+// timeouts are the durations of a [flowcache.Config], and what follows from them: see there. As in a [flowcache.Table], a pin is
+// written to only when some time has passed since it last was, and lives for as much longer.
+type timeouts struct {
+	life         [4]time.Duration // by state
+	refresh      [4]time.Duration
+	grace        [4]time.Duration
+	promoteAfter time.Duration
+}
+
+// newTimeouts returns the timeouts of c, with the defaults of flowcache. The error is a [*flowcache.ConfigError].
+func newTimeouts(c *flowcache.Config) (timeouts, error) {
+	var t timeouts
+	grace := time.Duration(0)
+	for _, d := range []struct {
+		to    *time.Duration
+		name  string
+		value time.Duration
+		std   time.Duration
+	}{
+		{&t.life[flowcache.Probation], "Probation", c.Probation, 8 * time.Second},
+		{&t.life[flowcache.EstablishedTCP], "EstablishedTCP", c.EstablishedTCP, 350 * time.Second},
+		{&t.life[flowcache.Established], "Established", c.Established, 30 * time.Second},
+		{&t.life[flowcache.Closing], "Closing", c.Closing, 10 * time.Second},
+		{&t.promoteAfter, "PromoteAfter", c.PromoteAfter, 0},
+		{&grace, "DownGrace", c.DownGrace, 30 * time.Second},
+	} {
+		if d.value < 0 || d.value > maxTimeout {
+			return t, &flowcache.ConfigError{Field: d.name, Value: d.value, Reason: "not within 0 to " + maxTimeout.String()}
+		}
+		if *d.to = d.value; d.value == 0 {
+			*d.to = d.std
+		}
+	}
+	probation := t.life[flowcache.Probation]
+	if t.promoteAfter == 0 {
+		t.promoteAfter = probation / 8
+	}
+	if t.promoteAfter >= probation {
+		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter, Reason: "not less than Probation"}
+	}
+	for s := range t.life {
+		t.grace[s] = grace
+		if flowcache.State(s) != flowcache.Probation {
+			t.refresh[s] = min(t.life[s]/8, grace/4)
+			t.life[s] += t.refresh[s]
+			t.grace[s] += t.refresh[s]
+		}
+	}
+	return t, nil
+}
+
+const maxTimeout = 512 * time.Hour // that of a flowcache.Config
+
+// longest is the greatest age of a pin that has not expired.
+func (t *timeouts) longest() time.Duration { return max(t.life[0], t.life[1], t.life[2], t.life[3]) }
+
+func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.life[w.state()] }
+
+// follow is what becomes of a flow with the pin w at a packet of its own: Pinned, and the pin is then next, or it has to be selected
+// anew: Placed or Moved, with a new pin, or Detoured, with the pin as it is. This is the model of what the program does, and
+// what the slow path does itself.
+func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict, next pin) {
+	age, s := w.age(stamp), w.state()
+	switch {
+	case age > t.life[s]:
+		return flowcache.Placed, w
+	case hop == hopGone, hop == hopDown && age > t.grace[s]:
+		return flowcache.Moved, w
+	case hop == hopDown:
+		return flowcache.Detoured, w
+	case s == flowcache.Closing && flags&(hash.SYN|hash.FIN|hash.RST) == hash.SYN:
+		return flowcache.Placed, w
+	}
+	n := t.after(s, age, proto, flags)
+	if n == s && (s == flowcache.Probation || age < t.refresh[s]) {
+		return flowcache.Pinned, w
+	}
+	return flowcache.Pinned, newPin(stamp, w.slot(), n)
+}
+
+// after returns the state that follows s. Flags are zero for what is not TCP.
+func (t *timeouts) after(s flowcache.State, age time.Duration, proto uint8, flags hash.TCPFlags) flowcache.State {
+	switch {
+	case flags&(hash.FIN|hash.RST) != 0:
+		return flowcache.Closing
+	case s != flowcache.Probation:
+		return s
+	case flags != 0 && flags&(hash.ACK|hash.SYN) != hash.ACK, flags == 0 && age <= t.promoteAfter:
+		return flowcache.Probation
+	case proto == protoTCP:
+		return flowcache.EstablishedTCP
+	}
+	return flowcache.Established
+}
+
+// The protocols that the program knows.
+const (
+	protoIPv4 = 4
+	protoTCP  = 6
+	protoUDP  = 17
+	protoIPv6 = 41
+	protoGRE  = 47
+)

@@ -1,0 +1,108 @@
+package xdp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// slotsOf returns, for each slot of the table of a view, the slot in the domain of the member that View.Select takes for the
+// hashes of that slot; 0 where it takes none. It is empty if no member can take a flow.
+func slotsOf(v *selector.View) ([]uint16, error) {
+	if v.Selector() == nil {
+		return nil, nil
+	}
+	t, ok := v.Selector().(selector.Tabled)
+	if !ok {
+		return nil, &Error{Err: ErrStrategy, Group: v.Name(), Value: fmt.Sprintf("%T", v.Selector())}
+	}
+	if t.Slots() > MaxSlots {
+		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(), Value: t.Slots()}
+	}
+	slots := make([]uint16, t.Slots())
+	for i := range slots {
+		owner := t.Owner(i)
+		if !v.Alive(owner) {
+			owner = v.Select(firstHash(i, len(slots)))
+		}
+		if owner < 0 {
+			continue
+		}
+		if slots[i] = v.Slot(owner); slots[i] == selector.NoSlot {
+			return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: v.Member(owner).ID}
+		}
+	}
+	return slots, nil
+}
+
+// firstHash returns the least hash that reads a slot of a table.
+func firstHash(slot, slots int) uint64 {
+	h, rest := bits.Div64(uint64(slot), 0, uint64(slots))
+	if rest != 0 {
+		h++
+	}
+	return h
+}
+
+// hopsOf adds the members of a snapshot to hops, by slot.
+func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, hops map[uint16]hopEntry) error {
+	v := s.View()
+	for i, m := range v.All() {
+		a := s.At(i)
+		if _, ok := outputs[a.Output]; !ok {
+			return &Error{Err: ErrOutput, Group: v.Name(), Member: m.ID, Value: a.Output}
+		}
+		if v.Slot(i) == selector.NoSlot {
+			return &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
+		}
+		state := hopAlive
+		if !v.Alive(i) {
+			state = hopDown
+		}
+		hops[v.Slot(i)] = hopEntry{Dst: a.Dst, Src: a.Src, Output: a.Output, State: state}
+	}
+	return nil
+}
+
+// A table is a map that holds the table of a group.
+type table struct {
+	*ebpf.Map
+	memory *ebpf.Memory
+}
+
+func newTable() (*table, error) {
+	m, err := ebpf.NewMap(tableSpec())
+	if err != nil {
+		return nil, err
+	}
+	memory, err := m.Memory()
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return &table{m, memory}, nil
+}
+
+// fill writes the table. The program must not know it yet, or no longer.
+func (t *table) fill(slots []uint16, salt uint64) error {
+	b := make([]byte, tableHeader, tableHeader+2*len(slots))
+	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(slots)))
+	binary.LittleEndian.PutUint64(b[tableSalt:], salt)
+	for _, s := range slots {
+		b = binary.LittleEndian.AppendUint16(b, s)
+	}
+	_, err := t.memory.WriteAt(b, 0)
+	return err
+}
+
+func (t *table) close() error {
+	if t == nil {
+		return nil
+	}
+	return t.Close()
+}
