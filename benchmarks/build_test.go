@@ -2,11 +2,11 @@ package benchmarks_test
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/dgryski/go-maglev"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
 
@@ -19,7 +19,7 @@ func BenchmarkBuild(b *testing.B) {
 			for b.Loop() {
 				construct()
 			}
-			b.ReportMetric(held(construct), "held-bytes")
+			b.ReportMetric(metrics.Held(construct), "held-bytes")
 		})
 	}
 	for _, n := range subject.Sizes() {
@@ -28,31 +28,5 @@ func BenchmarkBuild(b *testing.B) {
 			run(s.Name, "ecmp", n, func() any { return build(b, s, members) })
 		}
 		run("maglev", "go-maglev", n, func() any { return maglev.New(ids, maglev.SmallM) })
-	}
-}
-
-// held returns how many bytes a thing that construct makes keeps from the garbage collector.
-func held(construct func() any) float64 {
-	things := make([]any, 16)
-	before := live()
-	for i := range things {
-		things[i] = construct()
-	}
-	after := live()
-	runtime.KeepAlive(things)
-	return float64(after-before) / float64(len(things))
-}
-
-func live() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-func TestHeld(t *testing.T) {
-	const size = 1 << 20
-	if got := held(func() any { return make([]byte, size) }); got < size*0.99 || got > size*1.05 {
-		t.Errorf("%v bytes are held by %d", got, size)
 	}
 }

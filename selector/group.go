@@ -98,7 +98,7 @@ func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	for i, h := range hops {
 		values[i] = h.Value
 	}
-	old := g.Load().view
+	old := &g.Load().view
 	v, err := g.builder.next(old, membersOf(hops), version)
 	if err != nil {
 		return nil, err
@@ -108,10 +108,10 @@ func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	return s, nil
 }
 
-// publish makes v the latest view before anyone can load its snapshot: see [View.Latest].
+// publish makes a snapshot of a copy of v. The copy is the latest view before anyone can load the snapshot: see [View.Latest].
 func (g *Group[T]) publish(v *View, values []T) *Snapshot[T] {
-	s := &Snapshot[T]{view: v, values: values}
-	g.builder.latest.Store(v)
+	s := &Snapshot[T]{view: *v, values: values}
+	g.builder.latest.Store(&s.view)
 	g.current.Store(s)
 	return s
 }

@@ -332,3 +332,5 @@ func chiSquared(counts []float64, due float64) float64 {
 
 // limitOf is five standard deviations above the mean of chi-squared, plus some for its tail.
 func limitOf(degrees int) float64 { return float64(degrees) + 5*math.Sqrt(2*float64(degrees)) + 15 }
+
+func jump(key, n uint64) uint64 { return uint64((&equalJump{n: n}).Select(key)) }

@@ -26,36 +26,10 @@ func (Jump) Build(members []Member) (Selector, error) {
 	if l.equal() {
 		return &equalJump{l.total, l.mapping()}, nil
 	}
-	return &weightedJump{l.total, weightSpans(&l)}, nil
+	return &weightedJump{equalJump{n: l.total}, weightSpans(&l)}, nil
 }
 
 func (Jump) identity() string { return "jump" }
-
-// jump returns the bucket of a key out of n, which must be from 1 to 2^32-1. With b the bucket of the key among fewer
-// buckets, the paper's next bucket is floor(B*2^31/R) with B = b+1 and a random R from 1 to 2^31, in floating point:
-// B * (2^31/R), rounded twice. Here it is a product of integers, of which the reciprocal does not wait for B, and rounding is
-// imitated in the rare case in which it matters.
-func jump(key, n uint64) uint64 {
-	// The floating-point result is within 2^-52 of the quotient, relatively. In units of 2^-32 that is less than this.
-	doubt := n>>20 + 1
-	for b := uint64(1); ; {
-		key = key*2862933555777941757 + 1
-		r := key>>33 + 1
-		reciprocal := 1 << 63 / r
-		if b<<31 > n*r+b>>21 { // the quotient is beyond n, rounded or not
-			return b - 1
-		}
-		product := b * reciprocal // 2^32 times the quotient, or up to b less
-		next, fraction := product>>32, product&(1<<32-1)
-		if fraction < doubt || fraction+b+doubt >= 1<<32 {
-			next = roundedJump(b, r)
-		}
-		if next >= n {
-			return b - 1
-		}
-		b = next + 1
-	}
-}
 
 // roundedJump returns floor(b * (2^31/r)), where quotient and product are rounded to the nearest number of 53 bits, ties
 // to even, as IEEE 754 doubles are.
@@ -89,21 +63,46 @@ type equalJump struct {
 	mapping []int32
 }
 
-func (s *equalJump) Select(h uint64) int { return memberAt(s.mapping, int(jump(h, s.n))) }
+// Select jumps to a bucket out of n, which must be from 1 to 2^32-1. With b the bucket of the key among fewer
+// buckets, the paper's next bucket is floor(B*2^31/R) with B = b+1 and a random R from 1 to 2^31, in floating point:
+// B * (2^31/R), rounded twice. Here it is a product of integers, of which the reciprocal does not wait for B, and rounding is
+// imitated in the rare case in which it matters.
+func (s *equalJump) Select(h uint64) int {
+	key, n := h, s.n
+	// The floating-point result is within 2^-52 of the quotient, relatively. In units of 2^-32 that is less than this.
+	doubt := n>>20 + 1
+	for b := uint64(1); ; {
+		key = key*2862933555777941757 + 1
+		r := key>>33 + 1
+		reciprocal := 1 << 63 / r
+		if b<<31 > n*r+b>>21 { // the quotient is beyond n, rounded or not
+			return memberAt(s.mapping, int(b-1))
+		}
+		product := b * reciprocal // 2^32 times the quotient, or up to b less
+		next, fraction := product>>32, product&(1<<32-1)
+		if fraction < doubt || fraction+b+doubt >= 1<<32 {
+			next = roundedJump(b, r)
+		}
+		if next >= n {
+			return memberAt(s.mapping, int(b-1))
+		}
+		b = next + 1
+	}
+}
 
 func (s *equalJump) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
 	for i, h := range hashes {
-		dst[i] = int32(memberAt(s.mapping, int(jump(h, s.n))))
+		dst[i] = int32(s.Select(h))
 	}
 }
 
 type weightedJump struct {
-	buckets uint64
+	buckets equalJump
 	spans   spans
 }
 
-func (s *weightedJump) Select(h uint64) int { return s.spans.find(uint32(jump(h, s.buckets))) }
+func (s *weightedJump) Select(h uint64) int { return s.spans.find(uint32(s.buckets.Select(h))) }
 
 func (s *weightedJump) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))

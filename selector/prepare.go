@@ -36,7 +36,7 @@ func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
 		return nil, err
 	}
 	g.builder.announced = slices.Clone(members)
-	v := *old.view
+	v := old.view
 	v.future = future
 	return g.publish(&v, old.values), nil
 }

@@ -99,13 +99,14 @@ const (
 // member cannot bring those into all bits of all members' draws: without this step shares are off by up to 20 standard
 // deviations for a counter or a repetitive Toeplitz hash in the high half.
 func spread(h uint64) uint64 {
-	hi, lo := bits.Mul64(h^mixA, mixB)
-	return hi ^ lo
+	return multiplyFold(h^mixA, mixB)
 }
 
 // draw returns a member's random number for a hash that went through spread.
-func draw(h, seed uint64) uint64 {
-	hi, lo := bits.Mul64(h^seed, seed^mixB)
+func draw(h, seed uint64) uint64 { return multiplyFold(h^seed, seed^mixB) }
+
+func multiplyFold(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x, y)
 	return hi ^ lo
 }
 
@@ -143,9 +144,32 @@ func leader(h uint64, seeds []uint64) int {
 
 func (s *rendezvous) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
+	last := len(hashes) - 1
+	for i := 0; i < last; i += 2 {
+		a, b := leaders(spread(hashes[i]), spread(hashes[i+1]), s.seeds)
+		dst[i], dst[i+1] = int32(memberAt(s.mapping, a)), int32(memberAt(s.mapping, b))
 	}
+	if last%2 == 0 {
+		dst[last] = int32(s.Select(hashes[last]))
+	}
+}
+
+// leaders is leader for two hashes at once, which takes a quarter less time, as each member is fetched once. It is out of line since the
+// compiler would branch where it looks up the answer: a branch for each new leader is mispredicted more often than not.
+//
+//go:noinline
+func leaders(h, g uint64, seeds []uint64) (place, other int) {
+	var best, bestOther uint64
+	for k, seed := range seeds {
+		factor := seed ^ mixB
+		if u := multiplyFold(h^seed, factor); u > best {
+			best, place = u, k
+		}
+		if u := multiplyFold(g^seed, factor); u > bestOther {
+			bestOther, other = u, k
+		}
+	}
+	return place, other
 }
 
 // Next implements [Ranker]: members follow in order of their draws. It is -1 for a drained or unknown member, too.

@@ -51,8 +51,8 @@ type Tabled interface {
 // selector of. (A pointer is compared by address: what it points to must not change.)
 //
 // Build is called with a list that [New] accepts, and must return a Selector whose indexes are those of the list. Members of
-// weight 0 are in the list, and must not be selected. Build must neither change nor keep the list, and is safe for
-// concurrent use, since groups build at the same time.
+// weight 0 are in the list, and must not be selected. Placement must not depend on the order of the list, unless the strategy is
+// [Ordered]. Build must neither change nor keep the list, and is safe for concurrent use, since groups build at the same time.
 type Strategy interface {
 	Build(members []Member) (Selector, error)
 }

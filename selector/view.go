@@ -9,12 +9,14 @@ import (
 // A View is the part of a snapshot that has no payloads: the members, their slots, their marks and the selector. It is
 // what the flow cache works with. It never changes, but for the marks, and is safe for concurrent use.
 type View struct {
+	// What a look-up reads comes first.
 	domain   *Domain
-	selector Selector      // nil if no member can take a flow
+	table    []uint8  // of the selector, if it is a Table[uint8]: one pointer less to follow
+	selector Selector // nil if no member can take a flow
+	marks    []*Mark
 	batch    BatchSelector // selector, if it is one
 	ranker   Ranker        // selector, if it is one
 	members  []Member
-	marks    []*Mark
 	slots    []uint16
 	bySlot   slotIndex
 
@@ -32,10 +34,16 @@ type View struct {
 // strategy (Next) or, where it has none, in order of index, wrapping. With k members down, that takes up to k steps: of O(N)
 // time each in the first case.
 func (v *View) Select(h uint64) int {
-	if v.selector == nil {
+	var i int
+	switch {
+	case v.table != nil:
+		slot, _ := bits.Mul64(h, uint64(len(v.table)))
+		i = int(v.table[slot])
+	case v.selector != nil:
+		i = v.selector.Select(h)
+	default:
 		return -1
 	}
-	i := v.selector.Select(h)
 	if v.domain.down.Load() != 0 && v.marks[i].down.Load() {
 		return v.detour(h, i)
 	}

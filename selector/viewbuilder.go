@@ -110,6 +110,14 @@ func (v *View) setSelector(s Selector) {
 	v.selector = s
 	v.batch, _ = s.(BatchSelector)
 	v.ranker, _ = s.(Ranker)
+	switch t := s.(type) {
+	case *Table[uint8]:
+		v.table = t.slots
+	case *RankedTable[uint8]:
+		v.table = t.slots
+	case *ResilientTable[uint8]:
+		v.table = t.slots
+	}
 }
 
 // join takes the group's name and gives each member its mark and its slot: the one that it had in old, or else a free one.

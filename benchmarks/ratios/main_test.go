@@ -18,12 +18,37 @@ func TestEveryContestHasARow(t *testing.T) {
 		list[i].ours, list[i].theirs = pass, pass
 	}
 	var out strings.Builder
-	require.NoError(t, run(&out, list, 1))
+	require.NoError(t, printContests(&out, list, 1))
 	rows := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, rows, 1+len(list))
 	for i, c := range list {
 		assert.Contains(t, rows[i+1], c.name)
 	}
+}
+
+func TestVerdicts(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, printFigures(&out, []figure{{"a", 1, "ms", 1}, {"b", 1.01, "%", 1}, {"c", 7, "%", 0}}))
+	rows := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Len(t, rows, 4)
+	assert.Regexp(t, "^a +1 ms +1 holds$", rows[1])
+	assert.Regexp(t, "^b +1.01 % +1 MISSED$", rows[2])
+	assert.Regexp(t, "^c +7 % +-$", rows[3])
+}
+
+func TestShares(t *testing.T) {
+	all, err := shares(1<<16, "")
+	require.NoError(t, err)
+	require.Len(t, all, 22)
+	for _, f := range all {
+		if f.most > 0 && !strings.HasPrefix(f.name, "Rendezvous") { // which takes more keys
+			assert.LessOrEqual(t, f.value, f.most, f.name)
+		}
+	}
+	some, err := shares(1, "Bounded, N=8")
+	require.NoError(t, err)
+	require.Len(t, some, 1)
+	assert.Contains(t, all, some[0])
 }
 
 // TestSidesTakeTurns watches who looks up which keys.

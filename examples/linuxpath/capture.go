@@ -33,7 +33,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 	}
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()
-	lines := json.NewEncoder(out)
+	lines := newEncoder(out)
 	count := tally{Nexthop: map[string]int{}}
 	headers, hashes := make([]hash.Headers, 1), make([]uint64, 1)
 	for {

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +49,7 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 			return fmt.Errorf("line 1: no column %q", name)
 		}
 	}
-	out, lines := csv.NewWriter(w), json.NewEncoder(w)
+	out, lines := csv.NewWriter(w), newEncoder(w)
 	if !o.json {
 		if err := out.Write(append(slices.Clone(header), "hash32", "nexthop")); err != nil {
 			return err

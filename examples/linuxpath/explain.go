@@ -79,10 +79,17 @@ var policyNames = [...]string{ //nolint:gochecknoglobals // read-only
 func explain(o options, w io.Writer) error {
 	p := predict(o.linux, o.nexthops, o.flow, o.linux.Hash(o.flow))
 	if o.json {
-		return json.NewEncoder(w).Encode(p)
+		return newEncoder(w).Encode(p)
 	}
 	_, err := io.WriteString(w, p.text())
 	return err
+}
+
+// newEncoder returns an encoder of lines of JSON, in which the arrow of a flow is one.
+func newEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
 }
 
 // text explains the prediction to people.

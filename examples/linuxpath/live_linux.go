@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,7 +203,7 @@ func askKernel(conn *rtnetlink.Conn, k hash.FlowKey) (string, error) {
 
 func (c comparison) write(o options, w io.Writer) error {
 	if o.json {
-		return json.NewEncoder(w).Encode(c)
+		return newEncoder(w).Encode(c)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: policy %d, seed %d", c.Prefix, c.Policy, c.Seed)

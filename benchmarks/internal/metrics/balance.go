@@ -2,9 +2,12 @@ package metrics
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"golang.org/x/exp/stats"
+
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Balance says how far loads are from what members are due. Drained members do not count.
@@ -20,10 +23,33 @@ func (p Placement) Balance() Balance {
 	for _, owner := range p.Owners {
 		loads[owner]++
 	}
+	return balance(loads, p.dues(), len(p.Owners))
+}
+
+// Sampled returns the balance of n random hashes, the same ones at every call, without keeping them.
+func Sampled(s selector.BatchSelector, members []selector.Member, n int) Balance {
+	loads := make([]float64, len(members))
+	r := rand.NewPCG(7, 0)
+	hashes, owners := make([]uint64, 1024), make([]int32, 1024)
+	for left := n; left > 0; left -= len(hashes) {
+		hashes = hashes[:min(left, len(hashes))]
+		for i := range hashes {
+			hashes[i] = r.Uint64()
+		}
+		s.SelectBatch(owners, hashes)
+		for _, owner := range owners[:len(hashes)] {
+			loads[owner]++
+		}
+	}
+	return balance(loads, Placement{Members: members}.dues(), n)
+}
+
+// balance compares loads, n in all, with the shares that members are due.
+func balance(loads, dues []float64, n int) Balance {
 	var ratios, squares []float64
-	for i, due := range p.dues() {
+	for i, due := range dues {
 		if due > 0 {
-			ratio := loads[i] / (due * float64(len(p.Owners)))
+			ratio := loads[i] / (due * float64(n))
 			ratios = append(ratios, ratio)
 			squares = append(squares, (ratio-1)*(ratio-1))
 		}
