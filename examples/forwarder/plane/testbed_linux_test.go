@@ -40,6 +40,7 @@ func newTestbed(t testing.TB, pods, queues int) *testbed {
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	open := func(name string) *netns.Namespace {
 		n, err := netns.New(name)
 		require.NoError(t, err)
