@@ -37,7 +37,7 @@ func BenchmarkProgram(b *testing.B) {
 			const run = 250
 			var spent time.Duration
 			for i := 0; i < b.N; i += run {
-				_, each, err := r.program.Benchmark(frame, run, nil)
+				_, each, err := r.program().Benchmark(frame, run, nil)
 				require.NoError(b, err)
 				spent += each * run
 			}

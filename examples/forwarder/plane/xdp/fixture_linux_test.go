@@ -15,6 +15,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -30,6 +31,7 @@ func skipWithout(t testing.TB, err error) {
 		t.Skipf("needs CAP_BPF and CAP_NET_ADMIN, and XDP in the kernel: %v", err)
 	}
 	require.NoError(t, err)
+	t.Log("needs privileges, and has them") // for .ci/run
 }
 
 // A router is a plane under test, whose frames come from the test and whose clock stands still, beside an engine that has the same
@@ -43,7 +45,11 @@ type router struct {
 	groups []*engine.Group
 	list   []plane.Service
 	engine *engine.Worker
+	table  *flowcache.Table // of the engine
 }
+
+// program is the one that forwards. The interface has the address zero, so that it looks at no frame's.
+func (r *router) program() *ebpf.Program { return r.gates[0].forward }
 
 // newRouter returns a router with one group for each strategy: i is for 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
 func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router {
@@ -59,11 +65,21 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 	}
 	if flows > 0 {
 		c.Sticky = &flowcache.Config{Domain: r.domain, Flows: flows}
-		e.Flows, err = flowcache.NewTable(*c.Sticky)
+		r.table, err = flowcache.NewTable(*c.Sticky)
 		require.NoError(t, err)
+		e.Flows = r.table
 	}
-	r.dataPlane, err = newPlane(c, r.clock)
-	skipWithout(t, err)
+	if err := netns.Available(); err != nil {
+		t.Skip(err)
+	}
+
+	ns, err := netns.New(fmt.Sprintf("xdp%p", r))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ns.Close()) })
+	skipWithout(t, ns.Do(func() error {
+		r.dataPlane, err = newPlane(c, r.clock)
+		return err
+	}))
 	t.Cleanup(func() { require.NoError(t, errors.Join(r.Close(), r.clock.Close())) })
 	r.advance(time.Hour)
 	if r.flows != nil {
@@ -127,7 +143,7 @@ func (r *router) advance(d time.Duration) {
 func (r *router) run(frame []byte) (action uint32, out []byte) {
 	r.t.Helper()
 	out = make([]byte, len(frame))
-	action, err := r.program.Run(&ebpf.RunOptions{Data: frame, DataOut: out})
+	action, err := r.program().Run(&ebpf.RunOptions{Data: frame, DataOut: out})
 	require.NoError(r.t, err)
 	return action, out
 }

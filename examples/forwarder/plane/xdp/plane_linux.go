@@ -19,9 +19,8 @@ import (
 type dataPlane struct {
 	config  plane.Config
 	maps    *maps
-	code    program       // yet to be written
-	program *ebpf.Program // written for any interface: what is attached is for one
-	flows   *flows        // nil without stickiness
+	gates   []gate
+	flows   *flows // nil without stickiness
 	slow    plane.Plane
 	outputs map[uint16]uint32 // to the index of a device
 	state   state
@@ -31,8 +30,8 @@ type dataPlane struct {
 	counted map[uint16]bool // all outputs that there ever were
 }
 
-// New returns a plane that forwards nothing yet. It is made, and all its methods are called, in one network namespace. The kernel
-// spreads the work by the queues of the interfaces; Config.Workers counts for the slow path alone. The errors are a
+// New returns a plane that forwards nothing yet. It and SetOutputs look for interfaces in the network namespace of the calling
+// thread. The kernel spreads the work by the queues of the interfaces; Config.Workers counts for the slow path alone. The errors are a
 // [*plane.ConfigError], a [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with [ErrBigEndian], and those of the kernel,
 // which refuses who has not the capabilities.
 //
@@ -54,11 +53,12 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 	if err := check(&c); err != nil {
 		return nil, err
 	}
-	p := &dataPlane{config: c, counted: make(map[uint16]bool), code: program{seed: c.Seed, clock: clock}}
+	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
+	code := program{seed: c.Seed, clock: clock}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows
-		if p.code.timeouts, err = newTimeouts(c.Sticky); err != nil {
+		if code.timeouts, err = newTimeouts(c.Sticky); err != nil {
 			return nil, err
 		}
 	}
@@ -67,23 +67,24 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.maps.close())
+			err = errors.Join(err, p.Close())
 		}
 	}()
-	p.code.maps = *p.maps
-	untold := p.code // for any interface
-	if p.program, err = untold.load(); err != nil {
-		return nil, err
-	}
+	code.maps = *p.maps
 	var router engine.Router
 	if c.Sticky != nil {
-		p.flows = newFlows(p.maps, p.code.timeouts, &c)
+		p.flows = newFlows(p.maps, code.timeouts, &c)
 		router = p.flows
 	}
-	if p.slow, err = plane.NewSlowPath(c, router); err != nil {
-		return nil, errors.Join(err, p.program.Close())
+	for _, name := range c.In {
+		g, err := openGate(name, code)
+		if err != nil {
+			return nil, err
+		}
+		p.gates = append(p.gates, g)
 	}
-	return p, nil
+	p.slow, err = plane.NewSlowPath(c, router)
+	return p, err
 }
 
 // check refuses what the plane can't do.
@@ -193,7 +194,14 @@ func (p *dataPlane) Flows() plane.Flows {
 
 // Close implements [plane.Plane].
 func (p *dataPlane) Close() error {
-	err := errors.Join(p.slow.Close(), p.program.Close(), p.maps.close())
+	var err error
+	if p.slow != nil {
+		err = p.slow.Close()
+	}
+	for _, g := range p.gates {
+		err = errors.Join(err, g.Close())
+	}
+	err = errors.Join(err, p.maps.close())
 	for _, s := range p.state.services {
 		err = errors.Join(err, s.table.close())
 	}

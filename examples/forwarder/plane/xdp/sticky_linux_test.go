@@ -279,7 +279,7 @@ func TestSwapUnderLoad(t *testing.T) {
 				return
 			default:
 			}
-			action, err := r.program.Run(&ebpf.RunOptions{Data: flows[ran%len(flows)].frame(hash.SYN, 64, 0), DataOut: out})
+			action, err := r.program().Run(&ebpf.RunOptions{Data: flows[ran%len(flows)].frame(hash.SYN, 64, 0), DataOut: out})
 			if !assert.NoError(t, err) || !assert.EqualValues(t, xdpRedirect, action) || !assert.Contains(t, []byte{1, 2, 3, 4, 5}, out[5]) {
 				return
 			}

@@ -1,0 +1,124 @@
+package xdp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// established gives the router's first group three members and some established flows, and returns those and where they are.
+func established(r *router) (flows []conversation, at []uint16) {
+	r.update(0, hopsFor(1, 2, 3)...)
+	flows = conversations(200, 1)
+	for _, c := range flows {
+		r.member(c.frame(hash.SYN, 64, 0))
+	}
+	r.advance(2 * time.Second)
+	for _, c := range flows {
+		at = append(at, r.member(c.frame(hash.ACK, 64, 0)))
+	}
+	return flows, at
+}
+
+// A restarted router keeps the flows of the one before, though its slots and its clock are others and a member is gone; ages go on.
+func TestRestart(t *testing.T) {
+	before := newRouter(t, 4096, selector.Bounded{})
+	flows, at := established(before)
+	before.advance(20 * time.Second)
+	var saved bytes.Buffer
+	require.NoError(t, before.Flows().Save(&saved))
+
+	for _, late := range []time.Duration{5 * time.Second, 20 * time.Second} {
+		r := newRouter(t, 4096, selector.Bounded{})
+		r.time = time.Minute // as after a boot
+		r.update(0, hopsFor(9)...)
+		r.update(0, hopsFor(2, 3, 4, 5)...)
+		require.NoError(t, r.Flows().Restore(bytes.NewReader(saved.Bytes()), r.groups...))
+		assert.Equal(t, len(flows), r.Flows().Stats().Flows)
+		r.advance(late)
+		moved := uint64(0)
+		for i, c := range flows {
+			got := r.member(c.frame(hash.ACK, 64, 0))
+			expired := c.proto == protoUDP && late == 20*time.Second
+			switch {
+			case at[i] == 1 && !expired:
+				moved++
+				require.NotEqualValues(t, 1, got)
+			case !expired:
+				require.Equal(t, at[i], got)
+			}
+		}
+		assert.Equal(t, moved, r.Flows().Stats().Moved)
+		assert.NotZero(t, moved)
+	}
+}
+
+// Flows that have a pin already keep it.
+func TestRestoreKeepsPins(t *testing.T) {
+	r := newRouter(t, 4096, selector.Bounded{})
+	flows, at := established(r)
+	var saved bytes.Buffer
+	require.NoError(t, r.Flows().Save(&saved))
+	r.update(0, hopsFor(4, 5)...)
+	for i, c := range flows {
+		at[i] = r.member(c.frame(hash.ACK, 64, 0))
+	}
+	r.update(0, hopsFor(1, 2, 3, 4, 5)...)
+	require.NoError(t, r.Flows().Restore(&saved, r.groups...))
+	for i, c := range flows {
+		require.Equal(t, at[i], r.member(c.frame(hash.ACK, 64, 0)))
+	}
+}
+
+// A stream with any byte changed, or cut anywhere, is refused as a whole.
+func TestDamagedSave(t *testing.T) {
+	r := newRouter(t, 4096, selector.Bounded{})
+	established(r)
+	var saved bytes.Buffer
+	require.NoError(t, r.Flows().Save(&saved))
+	empty := newRouter(t, 4096, selector.Bounded{})
+	refuse := func(data []byte, what ...any) {
+		t.Helper()
+		var e *flowcache.SnapshotError
+		require.ErrorAs(t, empty.Flows().Restore(bytes.NewReader(data)), &e, what...)
+	}
+	for i := range saved.Len() {
+		refuse(saved.Bytes()[:i], i)
+		changed := bytes.Clone(saved.Bytes())
+		changed[i] ^= 1 << (i % 8)
+		refuse(changed, i)
+	}
+	refuse(append(bytes.Clone(saved.Bytes()), 0))
+	assert.Zero(t, empty.Flows().Stats().Flows)
+
+	empty.flows.seed++
+	require.ErrorIs(t, empty.Flows().Restore(bytes.NewReader(saved.Bytes())), flowcache.ErrCheck)
+	require.ErrorIs(t, empty.Flows().Restore(bytes.NewReader([]byte("something else"))), flowcache.ErrForeign)
+}
+
+// What a sound sum covers may still be wrong inside.
+func FuzzParseSaved(f *testing.F) {
+	sample := binary.LittleEndian.AppendUint32([]byte(saveMagic), saveVersion)
+	sample = append(sample, 1, 0, 0, 0)                            // owners
+	sample = append(append(sample, make([]byte, 8)...), 1)         // seed, pins
+	sample = append(append(sample, make([]byte, 7+pinSize)...), 7) // slot
+	sample = append(sample, 0, 1, 0, 0, 0, 'g', 1, 0, 0, 0, 'm')
+	f.Add(sample)
+	f.Add(sample[:len(sample)-1])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, castagnoli()))
+		pins, _, err := parseSaved(data, 0)
+		if err == nil {
+			require.Zero(t, len(pins)%pinSize)
+		}
+	})
+}
