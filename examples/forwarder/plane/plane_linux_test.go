@@ -50,6 +50,7 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	bed, err := testbed.New(pods, max(1, c.Workers))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, bed.Close()) })
