@@ -20,6 +20,7 @@ func newNamespace(t *testing.T) *netns.Namespace {
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	n, err := netns.New("links")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
