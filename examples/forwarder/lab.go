@@ -92,7 +92,6 @@ func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
 
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("forwarder lab", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error says it all
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
 	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+strings.Join(strategy.Names(), ", "))
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
@@ -102,15 +101,8 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			flags.SetOutput(stderr)
-			flags.Usage()
-		}
+	if err := parseFlags(flags, args, stderr); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.planes = lab.Planes(); *name != "all" {
 		if !slices.Contains(o.planes, *name) {

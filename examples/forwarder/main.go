@@ -92,7 +92,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("forwarder", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error says it all
 	flags.StringVar(&o.pcap, "pcap", "", "`capture` to route; without it, play the built-in scenario")
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3", "members of the group: `id=address[:weight],...`")
@@ -102,15 +101,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
 	flags.Uint64Var(&o.seed, "seed", 0, "`number` that makes the hash differ from another router's")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			flags.SetOutput(stderr)
-			flags.Usage()
-		}
+	if err := parseFlags(flags, args, stderr); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.pcap == "" {
 		flags.Visit(func(f *flag.Flag) {
