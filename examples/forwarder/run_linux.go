@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -49,17 +48,8 @@ func runRouter(args []string, _, stderr io.Writer) int {
 
 func parseRun(args []string, stderr io.Writer) (file string, err error) {
 	flags := flag.NewFlagSet("forwarder run", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error says it all
 	flags.StringVar(&file, "config", "", "configuration `file`, read again when it changes")
-	err = flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		flags.SetOutput(stderr)
-		flags.Usage()
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case file == "":
+	if err = parseFlags(flags, args, stderr); err == nil && file == "" {
 		err = errors.New("-config is missing")
 	}
 	return file, err
