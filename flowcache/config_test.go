@@ -41,7 +41,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 func TestEveryConfigPromotes(t *testing.T) {
 	for _, c := range []flowcache.Config{
 		{}, {Tick: time.Millisecond}, {Probation: 2 * time.Second}, {Tick: time.Hour, Probation: 2 * time.Hour},
-		{Probation: 3 * time.Second, PromoteAfter: 2 * time.Second},
+		{Probation: 3 * time.Second, PromoteAfter: 2 * time.Second}, {Tick: 15 * time.Second, EstablishedTCP: 124 * time.Minute},
 	} {
 		c.Domain, c.Flows = selector.NewDomain(), 100
 		r := newRouter(t, c, "a")

@@ -18,12 +18,16 @@
 // probation; it never takes the place of an established flow. One that forges ACKs too is promoted with its second packet: the
 // table does not defend against that.
 //
+// The defaults are for servers behind a load balancer. Connections that may be silent for as long as RFC 5382 lets them want an
+// EstablishedTCP of 2 h 4 min and a Tick of 15 s; then probation takes 30 s. [Flowlets] is for uplinks, which keep no state.
+//
 // # What a pin costs, and what can go wrong
 //
 // A pin is one 64-bit word, and a bucket of eight is a cache line; a flow may live in two buckets. Nearly all packets are of
 // established flows: for them, routing is to look at one cache line, two in one of sixteen cases, and to write nothing.
 // [Sticky.RouteBatch] lets the cache misses of a burst overlap, which is worth more than anything else, so route in bursts of 32
-// or so. To refresh a pin is a write, and done only when it is some time ago that it last was: see [Config].
+// or so. To refresh a pin is a write, and done only when it is some time ago that it last was: see [Config]. On Linux a table asks
+// for huge pages, which makes the misses of large ones cheaper.
 //
 // A flow is told by 36 bits of its digest and its buckets: with sixteen words looked at, a new flow meets another's pin with
 // a probability of 2e-10, once in 14 hours at 100,000 new flows a second. It then shares its member; if that pin is of another

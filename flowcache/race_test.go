@@ -59,9 +59,10 @@ func TestWorkersAgreeOnOnePinAFlowAndReportAMoveOnce(t *testing.T) {
 	}
 }
 
-// TestEverythingAtOnce routes while members join and leave, are marked, swept and saved. The members that stay keep their
+// TestEverythingAtOnce routes, in bursts and one by one, while members join and leave, are marked, swept and saved. The members that stay keep their
 // flows throughout, although workers work with views of different age.
 func TestEverythingAtOnce(t *testing.T) {
+	const together = 20 // of a kind in a burst, which takes two
 	r := newRouter(t, flowcache.Config{}, "stay1", "stay2")
 	member := make(map[uint64]string)
 	for f := range uint64(flows) {
@@ -86,18 +87,27 @@ func TestEverythingAtOnce(t *testing.T) {
 	for w := range uint64(workers) {
 		routing.Go(func() {
 			s := flowcache.NewSticky(r.table)
+			packets, routes := make([]flowcache.Packet, 2*together), make([]flowcache.Route, 2*together)
 			for round := range uint64(6) {
 				v := r.view()
-				for f := range uint64(flows) {
-					p := packet(v, f, 6, hash.ACK)
-					route := s.Route(&p, r.now)
-					if !assert.Equal(t, flowcache.Pinned, route.Verdict) || !assert.Equal(t, member[f], v.Member(int(route.Member)).ID) {
-						return
+				for first := uint64(0); first < flows; first += together {
+					for i := range uint64(together) {
+						packets[2*i] = packet(v, first+i, 6, hash.ACK)
+						packets[2*i+1] = packet(v, flows+(w*6+round)*flows+first+i, 17, 0) // new flows come and fill the table
 					}
-					p = packet(v, flows+(w*6+round)*flows+f, 17, 0) // new flows come and fill the table
-					route = s.Route(&p, r.now)
-					if !assert.NotEqual(t, flowcache.NoMember, route.Verdict) {
-						return
+					if round%2 == 0 {
+						s.RouteBatch(routes, packets, r.now)
+					} else {
+						for i := range packets {
+							routes[i] = s.Route(&packets[i], r.now)
+						}
+					}
+					for i := range uint64(together) {
+						old, young := routes[2*i], routes[2*i+1]
+						if !assert.Equal(t, flowcache.Pinned, old.Verdict) || !assert.Equal(t, member[first+i], v.Member(int(old.Member)).ID) ||
+							!assert.NotEqual(t, flowcache.NoMember, young.Verdict) {
+							return
+						}
 					}
 				}
 			}

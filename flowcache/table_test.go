@@ -41,6 +41,33 @@ func TestNoPinLooksLikeNone(t *testing.T) {
 	}
 }
 
+// TestMatchAndFindAgree looks for the tags of a bucket that is not full, and for others. A search that missed would be slow, and
+// no packet would be routed otherwise.
+func TestMatchAndFindAgree(t *testing.T) {
+	var b bucket
+	words := make(map[uint64]word)
+	for i := range bucketSize - 1 {
+		w := newWord(tagOf(rand.Uint64()), uint16(rand.Uint32()), rand.Uint32(), State(i%4))
+		words[w.tag()] = w
+		b[(i+3)%bucketSize].Store(uint64(w))
+	}
+	homes, found := [ahead]*bucket{&b}, [ahead]word{}
+	for tag, w := range words {
+		_, there := b.find(tag)
+		assert.Equal(t, w, there)
+		assert.Equal(t, w, b.match(tag))
+		match(&found, &homes, []Packet{{Digest: tag << tagShift}})
+		assert.Equal(t, w, found[0]|word(tag<<tagShift))
+		assert.Zero(t, found[0].tag())
+
+		_, there = b.find(tag ^ 1)
+		assert.Zero(t, there)
+		assert.Zero(t, b.match(tag^1))
+		match(&found, &homes, []Packet{{Digest: (tag ^ 1) << tagShift}})
+		assert.NotZero(t, found[0].tag())
+	}
+}
+
 // TestLowerOfTwoPinsWins makes what two workers make that pin one flow at once.
 func TestLowerOfTwoPinsWins(t *testing.T) {
 	table := newTestTable(t, 100)

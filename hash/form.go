@@ -90,7 +90,7 @@ var formsByPort = [256]uint8{portVXLAN & 0xff: formVXLAN, portGeneve & 0xff: for
 
 // enter looks into what may be a tunnel, in a packet that the fast path has read and that p ends with, given its transport. If the
 // tunnel has a usual form, and in it is one packet that the fast path would read and no other tunnel, the inner fields are set here; if
-// not, they are left to descend.
+// not, they are left to descend. (An outermost tunnel starts well before maxPayload.)
 //
 //go:noinline
 func (h *Headers) enter(p []byte, l4 int, q *quick) {
@@ -99,7 +99,7 @@ func (h *Headers) enter(p []byte, l4 int, q *quick) {
 	f := q.formOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
 	at := l4 + int(f.size)
 	switch {
-	case at > maxPayload || at+ipv4Size > len(p) || !f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4):
+	case at+ipv4Size > len(p) || !f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4):
 	case p[at]>>4 == 4:
 		end := at + ipv4Size
 		b := p[at:end:end]

@@ -34,7 +34,7 @@ func needNamespaces(t *testing.T) {
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
-	t.Log("needs privileges, and has them")
+	t.Log("needs privileges, and has them") // for .ci/run
 }
 
 // labOutput runs the lab and returns what it prints as JSON. It skips the test where the kernel has not what the data plane needs.

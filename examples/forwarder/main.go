@@ -12,6 +12,13 @@
 // DIR/pod1.pcap and so on, as the member would get them: with its MAC address, the TTL one less, and right checksums. The IP
 // addresses stay, as under direct server return.
 //
+//	forwarder lab -io all -connections 200 -seed 1 -strategy maglev -sticky=true -ipv6 -kill -json
+//	forwarder lab -io afpacket -soak 10m
+//
+// The lab, which needs Linux and root, makes network namespaces and does to live TCP connections and UDP flows what the built-in
+// scenario does to a capture, under the ECMP of the kernel and under each data plane of the forwarder, which it starts and controls over
+// HTTP: see package lab. With -soak it changes the members every second under load, and fails unless every frame is accounted for.
+//
 // With -json the results are one JSON object. The exit code is 0, 1 when something failed on the way, such as a damaged capture
 // (the results are of what came before it), and 2 when the command line is wrong.
 package main

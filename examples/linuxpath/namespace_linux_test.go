@@ -47,6 +47,7 @@ func inNamespace(t *testing.T, test func(t *testing.T)) {
 	if _, err := run("-test.run=^$"); err != nil {
 		t.Skipf("a network namespace cannot be made here: %v", err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	out, err := run("-test.v", "-test.run=^"+t.Name()+"$")
 	for line := range strings.Lines(out) {
 		t.Log("  " + strings.TrimRight(line, "\n"))

@@ -1,7 +1,6 @@
 package hugepage_test
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"slices"
@@ -37,16 +36,15 @@ func TestLittleMemoryIsLeftAlone(t *testing.T) {
 // advised reports whether the mapping that holds an address has the flag "hg".
 func advised(t *testing.T, address uintptr) bool {
 	t.Helper()
-	file, err := os.Open("/proc/self/smaps")
+	mappings, err := os.ReadFile("/proc/self/smaps")
 	require.NoError(t, err)
-	defer file.Close()
 	within := false
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	for line := range strings.Lines(string(mappings)) {
 		var from, to uintptr
-		if _, err := fmt.Sscanf(lines.Text(), "%x-%x ", &from, &to); err == nil {
+		if _, err := fmt.Sscanf(line, "%x-%x ", &from, &to); err == nil {
 			within = from <= address && address < to
 		}
-		if flags, ok := strings.CutPrefix(lines.Text(), "VmFlags:"); ok && within {
+		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && within {
 			return slices.Contains(strings.Fields(flags), "hg")
 		}
 	}

@@ -1,8 +1,8 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,15 +57,6 @@ const (
 )
 
 func planes() []string { return []string{"afpacket", "afxdp", "xdp"} }
-
-// Load reads and checks a file.
-func Load(file string, links Links) (*Config, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(file, data, links)
-}
 
 // Parse checks a configuration. The error is an [*Error], which has the name of the file that is given.
 func Parse(file string, data []byte, links Links) (*Config, error) {
@@ -214,6 +205,9 @@ func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 		if p != p.Masked() {
 			return nil, item.errorf("%q has bits beyond its length: %s is meant?", s, p.Masked())
 		}
+		if slices.Contains(prefixes, p) {
+			return nil, item.errorf("%s is given twice", p)
+		}
 		prefixes = append(prefixes, p)
 	}
 	return prefixes, nil
@@ -224,5 +218,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 		return p, nil
 	}
 	a, err := netip.ParseAddr(s)
-	return netip.PrefixFrom(a.WithZone(""), a.BitLen()), err
+	if err == nil && a.Zone() != "" {
+		err = errors.New("a zone is no part of it")
+	}
+	return netip.PrefixFrom(a, a.BitLen()), err
 }

@@ -88,6 +88,7 @@ func (v value) members(links Links) (members []Member, err error) {
 	if err != nil {
 		return nil, err
 	}
+	members = make([]Member, 0, len(list)) // not nil, or it would be null in JSON
 	for _, item := range list {
 		m := Member{Weight: 1}
 		if err := m.decode(item, links); err != nil {

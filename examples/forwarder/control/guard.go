@@ -18,9 +18,9 @@ func withToken(token string, h http.Handler) http.Handler {
 	}
 	want := sha256.Sum256([]byte(token)) // comparing sums does not tell how long it is
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		got := sha256.Sum256([]byte(given))
-		if subtle.ConstantTimeCompare(want[:], got[:]) == 0 {
+		if !ok || subtle.ConstantTimeCompare(want[:], got[:]) == 0 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="forwarder"`)
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
 			return

@@ -25,7 +25,7 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 	some.Insert(prefix("0.0.0.64/26"), groups[1])
 	some.Insert(prefix("::/96"), groups[2])
 	some.Insert(prefix("::0.0.0.64/122"), groups[3])
-	some.Insert(prefix("1000::/4"), groups[0])
+	some.Insert(prefix("2200::/8"), groups[0])
 	others.Insert(prefix("0.0.0.0/0"), groups[4])
 	w := NewWorker(Config{Routes: some})
 
@@ -40,7 +40,7 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 		}
 		frame := [][]byte{v4, v6}[rnd.IntN(2)]
 		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], rnd.Uint32N(256)|rnd.Uint32N(2)<<31) // the end of the destination
-		v6[14+24] = byte(rnd.IntN(32)) * byte(rnd.IntN(2))
+		v6[14+24] = 0x22 * byte(rnd.IntN(2))                                                    // both often have the same place
 		var h hash.Headers
 		require.NoError(t, hash.Parse(frame, &h))
 		want, _ := w.routes.Lookup(h.Outer.Dst().Addr())

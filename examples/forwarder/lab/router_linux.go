@@ -59,7 +59,7 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 	if r.dir, err = os.MkdirTemp("", "ecmp-lab-"); err != nil {
 		return nil, err
 	}
-	r.http = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", r.socket())
 		},

@@ -86,25 +86,30 @@ func (s *soaker) run(ctx context.Context, connections int, length time.Duration)
 	}
 }
 
-// churn makes change n, and returns the pod that it removes. Eight changes lead back to pod1 to pod3.
+// churn makes change n, and returns the pod that it removes. It begins with pod1 to pod3, and eight changes lead to pod2 to pod4, and so
+// on in a circle, lest all flows gather on a pod that is never removed.
 func (s *soaker) churn(n int) (removed *pod, err error) {
+	var pods [numPods]*pod
+	for i := range pods {
+		pods[i] = s.pods[(n/8+i)%numPods]
+	}
 	switch r := s.router; n % 8 {
 	case 0:
-		return s.pods[0], r.remove(s.pods[0])
+		return pods[0], r.remove(pods[0])
 	case 1:
-		return nil, r.add(s.pods[0])
+		return nil, r.add(pods[0])
 	case 2:
-		return nil, r.add(s.pods[3])
+		return nil, r.add(pods[3])
 	case 3:
-		return nil, r.drain(s.pods[1])
+		return nil, r.drain(pods[1])
 	case 4:
-		return nil, r.add(s.pods[1]) // which ends the drain
+		return nil, r.add(pods[1]) // which ends the drain
 	case 5:
-		return nil, r.drain(s.pods[2])
+		return nil, r.drain(pods[2])
 	case 6:
-		return s.pods[2], r.remove(s.pods[2])
+		return pods[2], r.remove(pods[2])
 	default:
-		return s.pods[3], r.replace(s.pods[:3])
+		return pods[0], r.replace(pods[1:])
 	}
 }
 

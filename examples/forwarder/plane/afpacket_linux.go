@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -72,7 +73,7 @@ func (w packetWays) close() error {
 	var errs []error
 	for _, l := range w {
 		l.ports.close()
-		errs = append(errs, unix.Close(l.socket), l.alarm.close())
+		errs = append(errs, l.ring.close(), unix.Close(l.socket), l.alarm.close())
 	}
 	return errors.Join(errs...)
 }
@@ -85,15 +86,14 @@ type packetLane struct {
 	alarm  *alarm
 	ports  ports[*packetPort]
 
-	in      messages // each with the virtio header first
-	buffers [engine.MaxBurst][]byte
-	burst   [engine.MaxBurst][]byte // the frames received
-	whole   [engine.MaxBurst][]byte // the same with their virtio headers
+	ring  *packetRing
+	large [engine.MaxBurst][]byte // memory for packets that are too long for the ring
+	burst [engine.MaxBurst][]byte // the frames received
+	whole [engine.MaxBurst][]byte // the same with their virtio headers
 
 	out     messages
 	pending [engine.MaxBurst]int // indices of frames in the burst
 	batch   [engine.MaxBurst]int // those of out
-	reply   []byte
 }
 
 // packetPort is a socket that only sends.
@@ -111,27 +111,23 @@ func openPacketLane(device string, shared bool, with int) (*packetLane, error) {
 	}
 	l := &packetLane{tally: newTally(), device: device}
 	l.ports.open = func(d *net.Interface) (*packetPort, error) {
-		socket, err := openPacketSocket(d.Index, 0)
+		socket, err := openSender(d.Index)
 		return &packetPort{socket, d.Index}, err
 	}
 	if l.alarm, err = newAlarm(); err != nil {
 		return nil, err
 	}
-	if l.socket, err = openPacketSocket(d.Index, unix.ETH_P_ALL); err == nil && shared {
+	if l.socket, l.ring, err = openReceiver(d.Index); err == nil && shared {
 		if err = fanOut(l.socket, with); err != nil {
-			_ = unix.Close(l.socket)
+			err = errors.Join(err, l.ring.close(), unix.Close(l.socket))
 		}
 	}
 	if err != nil {
-		_ = l.alarm.close()
-		return nil, err
+		return nil, errors.Join(err, l.alarm.close())
 	}
 	l.alarm.watch(l.socket)
-	const stride = packetSize + 191 // so that the first lines of frames, most of which are short, spread over the cache
-	memory := make([]byte, len(l.buffers)*stride)
-	for i := range l.buffers {
-		l.buffers[i] = memory[i*stride:][:packetSize:packetSize]
-		l.in.set(i, l.buffers[i])
+	for i := range l.large {
+		l.large[i] = make([]byte, packetSize)
 	}
 	return l, nil
 }
@@ -151,42 +147,63 @@ func (l *packetLane) losses() *tally {
 }
 
 func (l *packetLane) receive() ([][]byte, error) {
-	n, errno := l.in.receive(l.socket)
-	switch errno {
-	case 0:
-	case unix.EAGAIN:
-		return nil, l.alarm.wait(time.Second / 10)
-	case unix.EINTR:
-		return nil, nil
-	case unix.EINVAL: // the fate of one packet, which is gone
-		l.unseen[strange]++
-		return nil, nil
-	case unix.ENETDOWN:
-		return nil, l.down()
-	default:
-		return nil, &DeviceError{Device: l.device, Err: errno}
-	}
-	kept := 0
-	for i := range n {
-		if l.in.truncated(i) {
-			l.unseen[oversized]++
-			continue
+	l.ring.release()
+	n := 0
+	for n < len(l.burst) {
+		packet, whole := l.ring.take()
+		if packet == nil {
+			break
 		}
-		l.whole[kept] = l.buffers[i][:l.in.headers[i].length]
-		l.burst[kept] = l.whole[kept][virtioSize:]
-		kept++
+		if !whole {
+			if packet = l.receiveLarge(l.large[n]); packet == nil {
+				continue
+			}
+		}
+		l.whole[n], l.burst[n] = packet, packet[virtioSize:]
+		n++
 	}
-	return l.burst[:kept], nil
+	if n > 0 {
+		l.alarm.busy = true
+		return l.burst[:n], nil
+	}
+	idle, err := l.alarm.wait(time.Second / 10)
+	if idle && err == nil {
+		err = l.gone()
+	}
+	return nil, err
 }
 
-// down returns an error if the interface was not only set down but is gone.
-func (l *packetLane) down() error {
-	name, err := unix.Getsockname(l.socket)
+// receiveLarge returns a packet that is too long for the ring. Where it can't, it counts it as lost, and returns nil.
+func (l *packetLane) receiveLarge(memory []byte) []byte {
+	if !l.ring.queued() {
+		l.unseen[overrun]++
+		return nil
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM,
+		uintptr(l.socket), uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)), unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	switch {
+	case errno != 0: // the packet is gone all the same
+		l.unseen[strange]++
+		return nil
+	case int(n) > len(memory):
+		l.unseen[oversized]++
+		return nil
+	}
+	return memory[:n]
+}
+
+// gone returns an error if the interface is no more, and not only down.
+func (l *packetLane) gone() error {
+	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR) // which takes it away
+	if err == nil && errno != 0 && unix.Errno(errno) != unix.ENETDOWN {
+		err = unix.Errno(errno)
+	}
+	name, e := unix.Getsockname(l.socket)
 	if sll, ok := name.(*unix.SockaddrLinklayer); ok && sll.Ifindex <= 0 {
 		err = unix.ENODEV
 	}
-	if err != nil {
-		return &DeviceError{Device: l.device, Err: err}
+	if err = errors.Join(err, e); err != nil {
+		return &DeviceError{l.device, err}
 	}
 	return nil
 }
@@ -194,8 +211,12 @@ func (l *packetLane) down() error {
 func (l *packetLane) send(decisions []engine.Decision) {
 	pending := l.pending[:0]
 	for i := range decisions {
-		if decisions[i].Hop != nil {
+		d := &decisions[i]
+		switch {
+		case d.Hop != nil:
 			pending = append(pending, i)
+		case d.Reply != nil:
+			l.sendReply(l.whole[i][:virtioSize+len(d.Reply)])
 		}
 	}
 	// One port at a time, what goes there in its order.
@@ -212,6 +233,15 @@ func (l *packetLane) send(decisions []engine.Decision) {
 		}
 		l.sendBatch(port, batch, decisions)
 		pending = others
+	}
+}
+
+// sendReply sends a reply, in the place of the frame that it answers, by the interface which that came in by.
+func (l *packetLane) sendReply(whole []byte) {
+	clear(whole[:virtioSize]) // nothing is left to be done for it
+	l.out.set(0, whole)
+	if n, _ := l.out.send(l.socket, 0, 1); n != 1 {
+		l.loseReply(whole[virtioSize:])
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 type alarm struct {
 	event int
 	polls []unix.PollFd
+	busy  bool // there was something to do since the last wait
 }
 
 func newAlarm() (*alarm, error) {
@@ -35,16 +36,27 @@ func (a *alarm) ring() {
 	_, _ = unix.Write(a.event, one[:]) // fails only if it rings already
 }
 
-// wait returns when there is something to do, or after some time.
-func (a *alarm) wait(limit time.Duration) error {
-	if _, err := unix.Poll(a.polls, int(limit.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
-		return os.NewSyscallError("poll", err)
+// wait returns when there is something to do, or after some time. If that was in vain, or there is an error, it is idle. The first time
+// after something was done it only lets others run, which may be all it takes: to sleep and be woken costs more, in the kernel as in
+// Go's scheduler.
+func (a *alarm) wait(limit time.Duration) (idle bool, err error) {
+	if a.busy {
+		a.busy = false
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		return false, nil
+	}
+	n, err := unix.Poll(a.polls, int(limit.Milliseconds()))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, os.NewSyscallError("poll", err)
 	}
 	if a.polls[0].Revents != 0 {
 		var count [8]byte
 		_, _ = unix.Read(a.event, count[:]) // fails only if it was silenced before
 	}
-	return nil
+	for _, p := range a.polls[1:] {
+		idle = idle || p.Revents&unix.POLLERR != 0
+	}
+	return idle || n == 0, nil
 }
 
 func (a *alarm) close() error { return os.NewSyscallError("close", unix.Close(a.event)) }

@@ -2,6 +2,7 @@ package plane
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 
 	"golang.org/x/net/bpf"
@@ -18,20 +19,50 @@ const (
 	virtioSize = 10 // struct virtio_net_hdr
 	packetSize = virtioSize + 14 + 65535 + 1
 
-	bufferBytes = 32 << 20 // of a socket: 400 segments of 64 KB, or 40,000 small packets
+	bufferBytes = 32 << 20 // of a socket: some 400 segments of 64 KB
 )
 
-// openPacketSocket returns a packet socket of an interface that receives what is of a protocol, or only sends if that is 0.
-func openPacketSocket(device int, protocol uint16) (socket int, err error) {
-	socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+// openReceiver returns a packet socket that receives what an interface does, and its ring.
+func openReceiver(device int) (socket int, ring *packetRing, err error) {
+	if socket, err = newPacketSocket(); err != nil {
+		return -1, nil, err
 	}
 	defer func() {
 		if err != nil {
 			_ = unix.Close(socket)
 		}
 	}()
+	if err := unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, forRouter()); err != nil {
+		return -1, nil, os.NewSyscallError("attach filter", err)
+	}
+	if ring, err = newPacketRing(socket); err != nil {
+		return -1, nil, err
+	}
+	if err := bindPacket(socket, device, unix.ETH_P_ALL); err != nil {
+		return -1, nil, errors.Join(err, ring.close())
+	}
+	return socket, ring, nil
+}
+
+// openSender returns a packet socket that sends by an interface, and receives nothing.
+func openSender(device int) (int, error) {
+	socket, err := newPacketSocket()
+	if err != nil {
+		return -1, err
+	}
+	if err := bindPacket(socket, device, 0); err != nil {
+		_ = unix.Close(socket)
+		return -1, err
+	}
+	return socket, nil
+}
+
+// newPacketSocket returns a socket without an address.
+func newPacketSocket() (int, error) {
+	socket, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
 	for _, option := range []struct{ level, name, value int }{
 		{unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1},
 		{unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1},
@@ -39,17 +70,16 @@ func openPacketSocket(device int, protocol uint16) (socket int, err error) {
 		{unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, bufferBytes},
 	} {
 		if err := unix.SetsockoptInt(socket, option.level, option.name, option.value); err != nil {
+			_ = unix.Close(socket)
 			return -1, os.NewSyscallError("setsockopt", err)
 		}
 	}
-	if err := unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, forRouter()); err != nil {
-		return -1, os.NewSyscallError("attach filter", err)
-	}
-	address := &unix.SockaddrLinklayer{Ifindex: device, Protocol: networkOrder(protocol)}
-	if err := unix.Bind(socket, address); err != nil {
-		return -1, os.NewSyscallError("bind", err)
-	}
 	return socket, nil
+}
+
+func bindPacket(socket, device int, protocol uint16) error {
+	address := &unix.SockaddrLinklayer{Ifindex: device, Protocol: networkOrder(protocol)}
+	return os.NewSyscallError("bind", unix.Bind(socket, address))
 }
 
 func networkOrder(v uint16) uint16 {

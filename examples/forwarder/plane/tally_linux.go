@@ -10,7 +10,7 @@ type tally struct {
 	unseen  map[string]uint64         // frames that did not reach the engine, by reason
 	unsent  map[string]uint64         // frames for members that were not sent, by reason
 	members map[uint16]engine.Traffic // unsent, by output
-	replies engine.Traffic
+	replies engine.Traffic            // unsent
 }
 
 func newTally() tally {
@@ -21,6 +21,7 @@ func newTally() tally {
 	}
 }
 
+// lose counts a frame for a member that is not sent.
 func (t *tally) lose(reason string, output uint16, frame []byte) {
 	t.unsent[reason]++
 	m := t.members[output]
@@ -29,7 +30,8 @@ func (t *tally) lose(reason string, output uint16, frame []byte) {
 	t.members[output] = m
 }
 
-func (t *tally) replied(frame []byte) {
+// loseReply counts a reply that is not sent.
+func (t *tally) loseReply(frame []byte) {
 	t.replies.Frames++
 	t.replies.Bytes += uint64(len(frame))
 }

@@ -49,6 +49,7 @@ func newUserspace(c Config, open func(Config) (ways, error), router engine.Route
 	shared := engine.Config{
 		Routes:    new(engine.Routes),
 		Hasher:    hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Reset:     c.Reset,
 		Router:    router,
 		Fragments: engine.NewFragments(),
 	}

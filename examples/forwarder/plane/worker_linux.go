@@ -116,8 +116,8 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 		c.In.Frames += n
 		c.drop(reason, n)
 	}
-	c.Replies.Frames += lost.replies.Frames
-	c.Replies.Bytes += lost.replies.Bytes
+	c.Replies.Frames += seen.Replies.Frames - lost.replies.Frames
+	c.Replies.Bytes += seen.Replies.Bytes - lost.replies.Bytes
 }
 
 func (c *Counters) drop(reason string, n uint64) {

@@ -106,16 +106,18 @@ func (l *xdpLane) receive() ([][]byte, error) {
 		s.rx.consume(next)
 	}
 	if n > 0 {
+		l.alarm.busy = true
 		return l.burst[:n], nil
 	}
 	limit := time.Second / 10
 	if l.sendBusy(); len(l.busy) > 0 {
 		limit = time.Millisecond // there is more to be tried again
 	}
-	if err := l.alarm.wait(limit); err != nil {
-		return nil, err
+	idle, err := l.alarm.wait(limit)
+	if idle && err == nil {
+		err = l.gone()
 	}
-	return nil, l.gone()
+	return nil, err
 }
 
 // refill gives free frames to a socket to receive in.
@@ -160,6 +162,11 @@ func (l *xdpLane) send(decisions []engine.Decision) {
 				l.lose(noOutput, output, l.burst[i])
 			} else if queued = l.enqueue(s, i, len(l.burst[i]), holder{socket: s, output: output}); !queued {
 				l.lose(senderFull, output, l.burst[i])
+			}
+		case d.Reply != nil:
+			s := l.from[i]
+			if queued = l.enqueue(s, i, len(d.Reply), holder{socket: s, reply: true}); !queued {
+				l.loseReply(d.Reply)
 			}
 		}
 		if !queued {
@@ -216,7 +223,9 @@ func (l *xdpLane) transmit(s *xdpSocket) {
 
 // loseHeld counts a frame as lost that was put into a transmit ring.
 func (l *xdpLane) loseHeld(reason string, d *unix.XDPDesc) {
-	if h := l.holder(d.Addr); !h.reply {
+	if h := l.holder(d.Addr); h.reply {
+		l.loseReply(l.at(d))
+	} else {
 		l.lose(reason, h.output, l.at(d))
 	}
 }

@@ -109,9 +109,10 @@ func getXDP[T any](socket, name int, value *T) error {
 	return nil
 }
 
-// call has the kernel look at the transmit ring, by sendto(2), or the fill ring, by recvfrom(2).
+// call has the kernel look at the transmit ring, by sendto(2), or the fill ring, by recvfrom(2). It does not wait,
+// so that the scheduler need not know of the call.
 func (s *xdpSocket) call(number uintptr) unix.Errno {
-	_, _, errno := unix.Syscall6(number, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	_, _, errno := unix.RawSyscall6(number, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	return errno
 }
 

@@ -19,6 +19,7 @@ func newNamespace(t *testing.T, name string) *Namespace {
 	if err := Available(); err != nil {
 		t.Skip(err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	n, err := New(name)
 	require.NoError(t, err)
 	t.Cleanup(func() {

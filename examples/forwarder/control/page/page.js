@@ -1,0 +1,237 @@
+// Shows the stats of a forwarder, once a second, and drains members. It needs nothing from elsewhere.
+
+const every = 1000; // ms
+const minute = 60;  // points of a line
+
+const $ = (id) => document.getElementById(id);
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+
+const services = new Map(); // name to { section, body, members: id to { row, past } }
+let before = null;          // the stats before these, and when they came
+const notices = new Map();  // by what they are about
+let token = sessionStorage.getItem("token") ?? "";
+
+async function ask(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(10_000) });
+  if (answer.status === 401) {
+    $("ask").hidden = false;
+  }
+  if (!answer.ok) {
+    throw new Error((await answer.text()).trim() || answer.statusText);
+  }
+  return answer;
+}
+
+// rate returns how much a counter grew a second, or null: before there are two answers, or when the forwarder was restarted.
+function rate(now, was, seconds) {
+  return was === undefined || now < was || seconds <= 0 ? null : (now - was) / seconds;
+}
+
+function show(stats, at) {
+  const seconds = before ? (at - before.at) / 1000 : 0;
+  const was = before?.stats;
+  setBadge($("health"), stats.healthy ? "good" : "bad", stats.healthy ? "packets flow" : stats.reason);
+  notify("reload", stats.reloads.error ? `The configuration was refused, the old one stays. ${stats.reloads.error}` : "");
+
+  $("packets").textContent = perSecond(rate(stats.in.frames, was?.in.frames, seconds), "packets");
+  const bytes = rate(stats.in.bytes, was?.in.bytes, seconds);
+  $("bits").textContent = `${bytes === null ? "–" : short.format(bytes * 8)} bit/s, ${short.format(stats.in.frames)} packets so far`;
+  const dropped = total(stats.dropped);
+  $("drops").textContent = perSecond(rate(dropped, was ? total(was.dropped) : undefined, seconds), "packets");
+  $("reasons").textContent = Object.entries(stats.dropped).filter(([, n]) => n > 0).sort()
+    .map(([reason, n]) => `${reason}: ${short.format(n)}`).join(", ") || "none so far";
+  showFlows(stats.flows, was?.flows, seconds);
+  showServices(stats.services, was?.services, seconds, stats.flows !== null);
+  showChanges(stats.changes);
+  before = { stats, at };
+}
+
+function total(dropped) {
+  return Object.values(dropped).reduce((sum, n) => sum + n, 0);
+}
+
+function perSecond(n, what) {
+  return n === null ? "–" : `${short.format(n)} ${what}/s`;
+}
+
+function showFlows(flows, was, seconds) {
+  if (flows === null) {
+    $("flows").textContent = "not sticky";
+    $("load").hidden = true;
+    return;
+  }
+  const load = flows.flows / flows.capacity;
+  $("flows").textContent = `${whole.format(flows.flows)} flows`;
+  $("load").value = load;
+  $("loadText").textContent = `${percent.format(load)} of ${short.format(flows.capacity)}`;
+  $("placed").textContent = perSecond(rate(flows.placed, was?.placed, seconds), "flows");
+  $("fates").textContent = `so far ${short.format(flows.placed)} placed, ${short.format(flows.moved)} moved, ${short.format(flows.refused)} refused`;
+}
+
+function showServices(list, was, seconds, sticky) {
+  for (const [name, s] of services) {
+    if (!list.some((l) => l.name === name)) {
+      s.section.remove();
+      services.delete(name);
+    }
+  }
+  for (const service of list) {
+    if (!services.has(service.name)) {
+      services.set(service.name, newService(service.name));
+    }
+    const s = services.get(service.name);
+    s.section.querySelector(".facts").textContent = `${service.vip.join(", ")} · ${service.strategy} · version ${service.version}`;
+    showMembers(s, service, was?.find((w) => w.name === service.name), seconds, sticky);
+  }
+}
+
+function newService(name) {
+  const section = $("serviceTemplate").content.cloneNode(true).firstElementChild;
+  const heading = section.querySelector("h2");
+  heading.textContent = name === "default" ? "Members" : `Members of ${name}`;
+  heading.id = `service-${name}`;
+  section.setAttribute("aria-labelledby", heading.id);
+  section.querySelector(".scroll").setAttribute("aria-labelledby", heading.id);
+  $("services").append(section);
+  return { section, body: section.querySelector("tbody"), members: new Map() };
+}
+
+function showMembers(s, service, was, seconds, sticky) {
+  for (const [id, m] of s.members) {
+    if (!service.members.some((l) => l.id === id)) {
+      m.row.remove();
+      s.members.delete(id);
+    }
+  }
+  for (const member of service.members) {
+    if (!s.members.has(member.id)) {
+      s.members.set(member.id, newMember(s, service.name, member.id));
+    }
+    const m = s.members.get(member.id);
+    m.rate = rate(member.frames, was?.members.find((w) => w.id === member.id)?.frames, seconds);
+    m.past = [...m.past, m.rate ?? 0].slice(-minute);
+  }
+  s.section.querySelector(".scroll").hidden = service.members.length === 0;
+  s.section.querySelector(".none").hidden = service.members.length > 0;
+  const shown = [...s.members.values()];
+  const peak = Math.max(1, ...shown.flatMap((m) => m.past));
+  const amount = (member) => sticky ? member.flows : s.members.get(member.id).past.slice(-10).reduce((a, b) => a + b, 0);
+  const all = service.members.reduce((sum, member) => sum + amount(member), 0);
+  for (const member of service.members) {
+    showMember(s.members.get(member.id), member, peak, all > 0 ? amount(member) / all : 0, sticky);
+  }
+}
+
+function newMember(s, service, id) {
+  const row = $("memberTemplate").content.cloneNode(true).firstElementChild;
+  row.querySelector(".id").textContent = id;
+  row.dataset.member = id;
+  row.querySelector("button").addEventListener("click", (event) => toggleDrain(event.currentTarget, service, id));
+  s.body.append(row);
+  return { row, past: [], rate: null };
+}
+
+const states = { up: "good", drained: "warn", down: "bad" };
+
+function showMember(m, member, peak, share, sticky) {
+  const cell = (name) => m.row.querySelector(`.${name}`);
+  const left = member.weight === 0 && sticky ? ` · ${whole.format(member.flows)} left` : "";
+  setBadge(cell("state"), states[member.state], member.state + left);
+  cell("place").textContent = `${member.addr} on ${member.dev}`;
+  cell("weight").textContent = whole.format(member.weight);
+  cell("rate").textContent = m.rate === null ? "–" : short.format(m.rate);
+  cell("flows").textContent = sticky ? whole.format(member.flows) : "–";
+  const step = 120 / (minute - 1), from = minute - m.past.length;
+  m.row.querySelector("polyline").setAttribute("points",
+    m.past.map((n, i) => `${((from + i) * step).toFixed(1)},${(27 - 26 * n / peak).toFixed(1)}`).join(" "));
+  cell("fill").style.width = `${100 * share}%`;
+  cell("due").style.left = `calc(${100 * member.due}% - 1px)`;
+  cell("shareText").textContent = `${percent.format(share)} of ${percent.format(member.due)} due`;
+  const button = m.row.querySelector("button");
+  const drained = member.weight === 0;
+  button.textContent = drained ? "Undrain" : "Drain";
+  button.setAttribute("aria-label", `${button.textContent} ${member.id}`);
+  button.dataset.drained = drained ? "yes" : "";
+}
+
+async function toggleDrain(button, service, id) {
+  const member = `services/${encodeURIComponent(service)}/members/${encodeURIComponent(id)}`;
+  const undrain = button.dataset.drained === "yes";
+  button.disabled = true;
+  notify("drain", "");
+  try {
+    await (undrain ? ask(member, { method: "PUT" }) : ask(`${member}/drain`, { method: "POST" }));
+    $("said").textContent = undrain ? `${id} takes new flows again` : `${id} gets no new flow`;
+    await refresh();
+  } catch (error) {
+    notify("drain", `${id}: ${error.message}`);
+  }
+  button.disabled = false;
+  button.focus(); // which it lost
+}
+
+function showChanges(changes) {
+  $("changes").replaceChildren(...changes.map((c) => {
+    const row = document.createElement("tr");
+    const time = document.createElement("time");
+    time.dateTime = c.at;
+    time.textContent = new Date(c.at).toLocaleTimeString("en-GB");
+    const needlessly = c.collateral >= 0.0005 ? `, ${percent.format(c.collateral)} needlessly` : ""; // less shows as 0 %
+    const hashes = c.version ? percent.format(c.moved) + needlessly : "–";
+    for (const [content, number] of [[time], [c.service ?? ""], [c.what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true]]) {
+      const cell = row.insertCell();
+      cell.className = number ? "number" : "";
+      cell.append(content);
+    }
+    return row;
+  }));
+}
+
+function setBadge(element, kind, text) {
+  element.className = element.className.replace(/\b(good|warn|bad)\b/g, "").trim() + ` ${kind}`;
+  if (element.textContent !== text) { // or a screen reader would say it again
+    element.textContent = text;
+  }
+}
+
+// notify shows what is wrong, one line for each thing that may be; nothing for what is right again.
+function notify(about, text) {
+  if ((notices.get(about) ?? "") === text) {
+    return;
+  }
+  notices.set(about, text);
+  const lines = [...notices.values()].filter((line) => line !== "");
+  $("notice").hidden = lines.length === 0;
+  $("notice").textContent = lines.join("\n");
+}
+
+async function refresh() {
+  const stats = await (await ask("stats")).json();
+  show(stats, performance.now());
+  notify("answer", "");
+  $("ask").hidden = true;
+}
+
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value;
+  sessionStorage.setItem("token", token);
+  refresh().catch((error) => notify("answer", error.message));
+});
+
+async function poll() {
+  if (!document.hidden) {
+    try {
+      await refresh();
+    } catch (error) {
+      setBadge($("health"), "bad", "no answer");
+      notify("answer", `No figures from the forwarder: ${error.message}`);
+    }
+  }
+  setTimeout(poll, every);
+}
+
+poll();

@@ -31,6 +31,7 @@ func skipWithout(t testing.TB, err error) {
 		t.Skipf("needs CAP_BPF and CAP_NET_ADMIN, and XDP in the kernel: %v", err)
 	}
 	require.NoError(t, err)
+	t.Log("needs privileges, and has them") // for .ci/run
 }
 
 // A router is a plane under test, whose frames come from the test and whose clock stands still, beside an engine that has the same

@@ -36,6 +36,7 @@ func newNetwork(t *testing.T, pods int) (client, router *netns.Namespace, list [
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
+	t.Log("needs privileges, and has them") // for .ci/run
 	client, router = namespace(t, "client"), namespace(t, "router")
 	for _, name := range []string{"all", "default"} {
 		require.NoError(t, router.SetSysctl("ipv4/conf/"+name+"/rp_filter", 0))

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The processors that packets are made on and forwarded on.
+const (
+	generatorCPU = 0
+	forwarderCPU = 1
+)
+
+// pin binds a thread to a processor; 0 is the calling one, whose children inherit it.
+func pin(thread, cpu int) error {
+	var set unix.CPUSet
+	set.Set(cpu)
+	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(thread, &set))
+}
+
+// work returns how long the forwarder's processor has run for it: the threads of a process, if that is not 0, those that receive
+// from lc, and the one that the kernel leaves to what it can't do at once. What is done for the members is done on one of these.
+func work(process int) (time.Duration, error) {
+	threads, err := receivers("lc")
+	if err != nil {
+		return 0, err
+	}
+	late, err := threadsNamed(fmt.Sprint("ksoftirqd/", forwarderCPU))
+	if err != nil {
+		return 0, err
+	}
+	threads = append(threads, late...)
+	if process != 0 {
+		own, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", process))
+		if err != nil {
+			return 0, err
+		}
+		threads = append(threads, own...)
+	}
+	var sum time.Duration
+	for _, t := range threads {
+		text, err := os.ReadFile(filepath.Join(t, "schedstat"))
+		if err != nil {
+			return 0, err
+		}
+		var ran int64
+		if _, err := fmt.Sscan(string(text), &ran); err != nil {
+			return 0, err
+		}
+		sum += time.Duration(ran)
+	}
+	return sum, nil
+}
+
+// threadsNamed returns the directories of the kernel's threads whose names start so.
+func threadsNamed(prefix string) ([]string, error) {
+	names, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, name := range names {
+		comm, err := os.ReadFile(name)
+		if err == nil && strings.HasPrefix(string(comm), prefix) { // else it ended
+			found = append(found, filepath.Dir(name))
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("there is no thread %s", prefix)
+	}
+	return found, nil
+}
+
+// receivers returns the kernel's threads that receive from an interface.
+func receivers(device string) ([]string, error) { return threadsNamed("napi/" + device + "-") }
+
+// pinReceiver binds the kernel's threads that receive from an interface to the forwarder's processor.
+func pinReceiver(device string) error {
+	threads, err := receivers(device)
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		thread, err := strconv.Atoi(filepath.Base(t))
+		if err != nil {
+			return err
+		}
+		if err := pin(thread, forwarderCPU); err != nil {
+			return err
+		}
+	}
+	return nil
+}
