@@ -78,8 +78,8 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, n
 	for ; changing != 0; changing &= changing - 1 {
 		i := bits.TrailingZeros32(changing)
 		dst[i] = s.route(&p[i], now)
-		if v := dst[i].Verdict; v == Placed || v == Unpinned { // the connection is a new one: its later packets may have been routed by the old one's pin
-			changing |= laterOf(p, i)
+		if v := dst[i].Verdict; v == Placed || v == Unpinned {
+			changing |= laterOf(p, i) // of a connection begun anew: they may have been routed by the old one's pin
 		}
 	}
 	for _, b := range aways[:n] {

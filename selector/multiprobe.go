@@ -22,7 +22,7 @@ const (
 // halved as often as it takes to stay below; a member has at least one. Point k of an ID is the XXH64, seeded, of
 // the ID and k as four bytes, little-endian.
 //
-// A look-up takes O(Probes) expected time, about 3 ns a probe while the points are in cache. Memory is 24 to 32 bytes a point;
+// A look-up takes O(Probes) expected time, about 10 ns a probe while the points are in cache. Memory is 24 to 32 bytes a point;
 // building takes linear time. The balance is bounded above only: with 100 members the greatest share was 1.1 times its due, with 8
 // of them 1.24, but one whose point comes close behind another's may get next to nothing (the root of the mean square
 // error is 16 to 19 %). Weights, hence more points, mend that to some degree. Placement is history-free. A member that

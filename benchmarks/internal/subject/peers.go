@@ -5,6 +5,8 @@ import (
 	"github.com/dgryski/go-jump"
 	"github.com/dgryski/go-maglev"
 	"github.com/dgryski/go-rendezvous"
+	"github.com/edwingeng/doublejump"
+	kkdai "github.com/kkdai/maglev"
 )
 
 // A Peer is another library's implementation of a strategy.
@@ -18,7 +20,9 @@ type Peer struct {
 func Peers() []Peer {
 	return []Peer{
 		{"go-maglev", "maglev", GoMaglev},
+		{"kkdai-maglev", "maglev", KkdaiMaglev},
 		{"go-jump", "jump", GoJump},
+		{"doublejump", "memento", DoubleJump},
 		{"go-rendezvous", "rendezvous", GoRendezvous},
 	}
 }
@@ -35,12 +39,53 @@ func GoMaglev(ids []string) Lookup {
 	}
 }
 
+// KkdaiMaglev looks up in a table of github.com/kkdai/maglev of the same size. Its keys are strings, which it hashes by
+// SipHash under a read lock.
+func KkdaiMaglev(ids []string) Lookup {
+	table := newKkdai(ids)
+	return func(k *Keys) int {
+		sum := 0
+		for _, key := range k.Strings {
+			id, err := table.Get(key)
+			if err != nil {
+				panic(err) // only for no members
+			}
+			sum += len(id)
+		}
+		return sum
+	}
+}
+
+func newKkdai(ids []string) *kkdai.Maglev {
+	table, err := kkdai.NewMaglev(ids, maglev.SmallM)
+	if err != nil {
+		panic(err) // only for a table size that is no prime, or more members than slots
+	}
+	return table
+}
+
 // GoJump looks up by github.com/dgryski/go-jump, which knows buckets only, no members.
 func GoJump(ids []string) Lookup {
 	return func(k *Keys) int {
 		sum := 0
 		for _, h := range k.Hashes {
 			sum += int(jump.Hash(h, len(ids)))
+		}
+		return sum
+	}
+}
+
+// DoubleJump looks up by github.com/edwingeng/doublejump: jump hashing whose members may leave. It is compared with
+// Memento, which does the same. Members are numbers in interfaces.
+func DoubleJump(ids []string) Lookup {
+	h := doublejump.NewHash()
+	for i := range ids {
+		h.Add(i)
+	}
+	return func(k *Keys) int {
+		sum := 0
+		for _, key := range k.Hashes {
+			sum += h.Get(key).(int)
 		}
 		return sum
 	}

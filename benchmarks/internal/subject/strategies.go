@@ -8,25 +8,44 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Strategy is one of the library's, under its name in benchmarks.
+// A Strategy is one of the library's or another library's, under its name in benchmarks.
 type Strategy struct {
 	Name string
 	selector.Strategy
+	EqualOnly bool // it refuses unequal weights, or knows none
+	Peer      bool // of another library
 }
 
-// Strategies returns the strategies that every suite goes through.
+// Strategies returns the strategies of the library that every suite goes through, at their recommended settings.
 func Strategies() []Strategy {
 	return []Strategy{
-		{"modulo", selector.Modulo{}},
-		{"threshold", selector.Threshold{}},
-		{"rendezvous", selector.Rendezvous{}},
-		{"maglev", selector.Maglev{}},
-		{"jump", selector.Jump{}},
+		{Name: "modulo", Strategy: selector.Modulo{}},
+		{Name: "threshold", Strategy: selector.Threshold{}},
+		{Name: "rendezvous", Strategy: selector.Rendezvous{}},
+		{Name: "bounded", Strategy: selector.Bounded{}},
+		{Name: "maglev", Strategy: selector.Maglev{}},
+		{Name: "jump", Strategy: selector.Jump{}},
+		{Name: "ring", Strategy: selector.Ring{}},
+		{Name: "multiprobe", Strategy: selector.MultiProbe{}},
+		{Name: "resilient", Strategy: selector.Resilient{}},
+		{Name: "anchor", Strategy: selector.Anchor{}, EqualOnly: true},
+		{Name: "memento", Strategy: selector.Memento{}, EqualOnly: true},
 	}
 }
 
-// Sizes are the numbers of members that most suites go through.
-func Sizes() []int { return []int{10, 100, 1000} }
+// Placements returns what is compared for what it moves and how evenly it places: the strategies, the ends of Bounded's trade
+// between both, and the other libraries.
+func Placements() []Strategy {
+	return append(Strategies(),
+		Strategy{Name: "bounded-slack0", Strategy: selector.Bounded{Slack: selector.NoSlack}},
+		Strategy{Name: "bounded-unlimited", Strategy: selector.Bounded{Slack: selector.UnlimitedSlack}},
+		Strategy{Name: "go-maglev", Strategy: goMaglev{}, EqualOnly: true, Peer: true},
+		Strategy{Name: "kkdai-maglev", Strategy: kkdaiMaglev{}, EqualOnly: true, Peer: true},
+		Strategy{Name: "go-jump", Strategy: goJump{}, EqualOnly: true, Peer: true},
+		Strategy{Name: "go-rendezvous", Strategy: goRendezvous{}, EqualOnly: true, Peer: true},
+		Strategy{Name: "doublejump", Strategy: doubleJump{}, EqualOnly: true, Peer: true},
+	)
+}
 
 // IDs returns the IDs of n members, in order.
 func IDs(n int) []string {
@@ -48,3 +67,6 @@ func Members(n int, weights ...uint32) []selector.Member {
 	}
 	return members
 }
+
+// Sizes are the numbers of members that most suites go through.
+func Sizes() []int { return []int{10, 100, 1000} }

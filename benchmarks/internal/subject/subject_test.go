@@ -74,7 +74,9 @@ func TestStrategies(t *testing.T) {
 		assert.False(t, names[s.Name], "%s is there twice", s.Name)
 		names[s.Name] = true
 		for _, n := range subject.Sizes() {
-			built, err := selector.New(s, subject.Members(n, 1, 2, 3, 10))
+			_, err := selector.New(s, subject.Members(n, 1, 2, 3, 10))
+			assert.Equal(t, s.EqualOnly, err != nil, "%s: %v", s.Name, err)
+			built, err := selector.New(s, subject.Members(n, 1))
 			require.NoError(t, err)
 			assert.Implements(t, (*selector.BatchSelector)(nil), built)
 		}
@@ -88,4 +90,65 @@ func TestMembers(t *testing.T) {
 	assert.Equal(t, []selector.Member{{ID: "pod-0000", Weight: 1}, {ID: "pod-0001", Weight: 2}, {ID: "pod-0002", Weight: 1}},
 		subject.Members(3, 1, 2))
 	assert.True(t, slices.IsSorted(subject.IDs(10_000)), "events rely on it")
+}
+
+// TestOtherLibrariesAsStrategies compares what they place with our own strategies that are the same.
+func TestOtherLibrariesAsStrategies(t *testing.T) {
+	members := subject.Members(50, 1)
+	built := map[string]selector.Selector{}
+	for _, s := range subject.Placements() {
+		var err error
+		built[s.Name], err = selector.New(s, members)
+		require.NoError(t, err)
+	}
+	k := subject.RandomKeys(1)
+	table := built["maglev"].(selector.Tabled)
+	used := map[string]map[int]bool{"kkdai-maglev": {}, "go-rendezvous": {}, "doublejump": {}}
+	for i, h := range k.Hashes {
+		require.Equal(t, built["jump"].Select(h), built["go-jump"].Select(h))
+		require.Equal(t, table.Owner(i), built["go-maglev"].Select(uint64(i)), "it takes slots of the low bits")
+		for name, seen := range used {
+			seen[built[name].Select(h)] = true
+		}
+	}
+	for name, seen := range used {
+		assert.Len(t, seen, len(members), name)
+	}
+}
+
+// TestDoubleJumpKeepsItsHistory takes members out and puts them back: another than the last to leave is not where it was.
+func TestDoubleJumpKeepsItsHistory(t *testing.T) {
+	var s subject.Strategy
+	for _, s = range subject.Placements() {
+		if s.Name == "doublejump" {
+			break
+		}
+	}
+	all, k := subject.Members(10, 1), subject.RandomKeys(1)
+	first, err := selector.New(s, all)
+	require.NoError(t, err)
+	changed := selector.Selector(first)
+	for _, members := range [][]selector.Member{all[1:], all[2:], all[1:], all} {
+		changed, err = changed.(selector.Rebuilder).Rebuild(members, nil)
+		require.NoError(t, err)
+	}
+	moved := 0
+	for _, h := range k.Hashes {
+		if first.Select(h) != changed.Select(h) {
+			moved++
+		}
+	}
+	assert.Zero(t, moved, "they came back in the reverse of the order in which they left")
+
+	changed, err = first.(selector.Rebuilder).Rebuild(all[2:], nil)
+	require.NoError(t, err)
+	changed, err = changed.(selector.Rebuilder).Rebuild(all, nil)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Select(k.Hashes[0]), -1)
+	for _, h := range k.Hashes {
+		if first.Select(h) != changed.Select(h) {
+			moved++
+		}
+	}
+	assert.Positive(t, moved, "additions are in order of ID, removals too")
 }

@@ -1,0 +1,68 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Live group of members places the same hashes in each of its states.
+type Live struct {
+	group  *selector.Group[struct{}]
+	hashes []uint64
+}
+
+// NewLive returns a group without members.
+func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
+	g, err := selector.NewGroup[struct{}](selector.Config{Name: "live", Strategy: s})
+	return &Live{g, hashes}, err
+}
+
+// Update gives the group these members, as a change of those it has, and returns where the hashes belong then.
+func (l *Live) Update(members []selector.Member) (Placement, error) {
+	hops := make([]selector.Hop[struct{}], len(members))
+	for i, m := range members {
+		hops[i].Member = m
+	}
+	s, err := l.group.Update(hops)
+	if err != nil {
+		return Placement{}, err
+	}
+	p := Placement{Owners: make([]int32, len(l.hashes))}
+	for _, m := range s.View().All() {
+		p.Members = append(p.Members, m)
+	}
+	s.SelectBatch(p.Owners, l.hashes)
+	return p, nil
+}
+
+// A Journey is what a series of changes moved in all.
+type Journey struct {
+	Moves           // summed over the changes: a hash may move more than once
+	Changes int     // how many there were
+	Ended   float64 // share of the hashes that are not where they began
+}
+
+// Follow gives the group one list of members after another.
+func (l *Live) Follow(first []selector.Member, changes func(yield func([]selector.Member) bool)) (Journey, error) {
+	begin, err := l.Update(first)
+	if err != nil {
+		return Journey{}, err
+	}
+	var j Journey
+	before := begin
+	for members := range changes {
+		after, err := l.Update(slices.Clone(members))
+		if err != nil {
+			return Journey{}, err
+		}
+		m := Compare(before, after)
+		j.Moved += m.Moved
+		j.Forced += m.Forced
+		j.Collateral += m.Collateral
+		j.Changes++
+		before = after
+	}
+	j.Ended = Compare(begin, before).Moved
+	return j, nil
+}

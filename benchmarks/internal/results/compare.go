@@ -1,0 +1,76 @@
+package results
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
+)
+
+// Tolerance is how far a ratio of medians may be off in another run on the same machine.
+const Tolerance = .25
+
+// Agreement is how two runs compare.
+type Agreement struct {
+	Ratios, Figures int      // how many were compared
+	Worst           float64  // the greatest difference of a ratio, as a share of it
+	Complaints      []string // ratios that differ by more than Tolerance, figures of placement that differ at all, and what is in one run only
+}
+
+// Compare says whether two runs on one machine agree: on every ratio within Tolerance, on every figure of placement exactly.
+// Memory is not compared.
+func Compare(a, b *Run) Agreement {
+	var g Agreement
+	complain := func(format string, args ...any) { g.Complaints = append(g.Complaints, fmt.Sprintf(format, args...)) }
+	theirs := map[string]Case{}
+	for _, c := range b.Cases {
+		theirs[c.Name] = c
+	}
+	for _, c := range a.Cases {
+		other, ok := theirs[c.Name]
+		if !ok {
+			complain("%s: only in the first run", c.Name)
+			continue
+		}
+		delete(theirs, c.Name)
+		for unit, v := range c.Figures {
+			w, ok := other.Figures[unit]
+			switch {
+			case suite.Approximate(unit):
+			case !ok:
+				complain("%s: no %s in the second run", c.Name, unit)
+			default:
+				g.Figures++
+				if v != w {
+					complain("%s: %v and %v %s", c.Name, v, w, unit)
+				}
+			}
+		}
+		for unit := range other.Figures {
+			if _, ok := c.Figures[unit]; !ok && !suite.Approximate(unit) {
+				complain("%s: no %s in the first run", c.Name, unit)
+			}
+		}
+	}
+	for name := range theirs {
+		complain("%s: only in the second run", name)
+	}
+
+	second := map[[2]string]float64{}
+	for _, r := range b.Ratios() {
+		second[[2]string{r.Ours, r.Theirs}] = r.Value
+	}
+	for _, r := range a.Ratios() {
+		w, ok := second[[2]string{r.Ours, r.Theirs}]
+		if !ok {
+			continue // a case of it is only in the first run, which is complained of above
+		}
+		g.Ratios++
+		off := math.Abs(r.Value-w) / min(r.Value, w)
+		g.Worst = max(g.Worst, off)
+		if off > Tolerance {
+			complain("%s over %s: %.3f and %.3f, %.0f %% off", r.Theirs, r.Ours, r.Value, w, 100*off)
+		}
+	}
+	return g
+}

@@ -1,0 +1,129 @@
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Policy is how a gateway remembers where flows go.
+type Policy struct {
+	Name string
+
+	Recompute time.Duration // a flow's member is kept for so long, be it active or not, and then selected anew; 0: selected for each packet
+	Idle      time.Duration // flows are sticky, and forgotten when idle for so long; 0: they are not
+	Share     bool          // a gateway that starts gets the pins of the one that runs
+}
+
+// Policies returns what is compared. The second is that of the system which the first of the seeds describes.
+func Policies() []Policy {
+	return []Policy{
+		{Name: "hash"},
+		{Name: "recompute-30s", Recompute: 30 * time.Second},
+		{Name: "sticky-30s", Idle: 30 * time.Second},
+		{Name: "sticky-120s", Idle: 120 * time.Second},
+		{Name: "sticky-350s", Idle: 350 * time.Second},
+		{Name: "sticky-350s-shared", Idle: 350 * time.Second, Share: true},
+	}
+}
+
+// A gateway routes packets to members.
+type gateway struct {
+	policy Policy
+	group  *selector.Group[struct{}]
+	view   *selector.View
+
+	kept []kept // by flow, of a policy that recomputes
+
+	table  *flowcache.Table // of a sticky policy
+	sticky *flowcache.Sticky
+	swept  time.Duration
+}
+
+type kept struct {
+	member string
+	since  time.Duration
+}
+
+const maxFlows = 1 << 16 // pins at a time: no scenario has as many flows that live
+
+func newGateway(s selector.Strategy, p Policy, flows int) (*gateway, error) {
+	domain := selector.NewDomain()
+	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: s, Domain: domain})
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{policy: p, group: group}
+	if p.Recompute > 0 {
+		g.kept = make([]kept, flows)
+	}
+	if p.Idle > 0 {
+		c := flowcache.Config{Domain: domain, Flows: maxFlows, EstablishedTCP: p.Idle}
+		if g.table, err = flowcache.NewTable(c); err != nil {
+			return nil, err
+		}
+		g.sticky = flowcache.NewSticky(g.table)
+	}
+	return g, nil
+}
+
+func (g *gateway) update(members []selector.Member) error {
+	hops := make([]selector.Hop[struct{}], len(members))
+	for i, m := range members {
+		hops[i].Member = m
+	}
+	s, err := g.group.Update(hops)
+	if err != nil {
+		return err
+	}
+	g.view = s.View()
+	return nil
+}
+
+// inherit takes over the pins of another gateway.
+func (g *gateway) inherit(from *gateway, now time.Duration) error {
+	var stream bytes.Buffer
+	if err := from.table.Save(&stream, 0, int64(now)); err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	return g.table.Restore(&stream, 0, int64(now), g.view)
+}
+
+// route returns the member that a packet goes to.
+func (g *gateway) route(f *Flow, p Packet) string {
+	switch {
+	case g.sticky != nil:
+		return g.view.Member(g.routeSticky(f, p)).ID
+	case g.kept != nil:
+		k := &g.kept[p.Flow]
+		if k.member == "" || p.At-k.since >= g.policy.Recompute || !g.has(k.member) {
+			*k = kept{g.view.Member(g.view.Select(f.Hash)).ID, p.At}
+		}
+		return k.member
+	default:
+		return g.view.Member(g.view.Select(f.Hash)).ID
+	}
+}
+
+func (g *gateway) routeSticky(f *Flow, p Packet) int {
+	if p.At-g.swept >= time.Minute { // at least every 384 ticks of a second
+		g.table.Sweep(int64(p.At), g.table.Buckets())
+		g.swept = p.At
+	}
+	h := hash.Headers{Proto: 6, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK, Closes: hash.FIN | hash.ACK}[p.Kind]}
+	packet := flowcache.NewPacket(g.view, &h, f.Hash)
+	return int(g.sticky.Route(&packet, int64(p.At)).Member)
+}
+
+func (g *gateway) has(id string) bool {
+	for _, m := range g.view.All() {
+		if m.ID == id {
+			return true
+		}
+	}
+	return false
+}

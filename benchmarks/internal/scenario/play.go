@@ -1,0 +1,133 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// An Outcome is what became of the connections that lived when the group changed, or when their gateway did: those with
+// packets before and after.
+type Outcome struct {
+	Exposed int // how many there were
+	Broken  int // a packet reached another member than the first one, though that member was still there
+	Lost    int // the member had left, so that nothing could have kept them
+}
+
+// Play plays a trace through a gateway.
+func Play(t *Trace, e Event, s selector.Strategy, p Policy) (Outcome, error) {
+	first, err := newGateway(s, p, len(t.Flows))
+	if err != nil {
+		return Outcome{}, err
+	}
+	game := &play{trace: t, event: e, stays: map[string]int{}, homes: make([]home, len(t.Flows)), gateways: []*gateway{first}}
+	if err := game.update(initial()); err != nil {
+		return Outcome{}, err
+	}
+	changes := e.Changes
+	for _, packet := range t.Packets {
+		for len(changes) > 0 && changes[0].At <= packet.At {
+			if err := game.update(changes[0].Members); err != nil {
+				return Outcome{}, err
+			}
+			changes = changes[1:]
+		}
+		if e.Roam > 0 && packet.At >= e.Roam && len(game.gateways) == 1 {
+			if err := game.startGateway(s, p); err != nil {
+				return Outcome{}, err
+			}
+		}
+		game.send(packet)
+	}
+	return game.outcome, nil
+}
+
+// A play is one in progress.
+type play struct {
+	trace    *Trace
+	event    Event
+	gateways []*gateway
+	members  []selector.Member
+	stays    map[string]int // how often a member left, by ID
+	homes    []home
+	outcome  Outcome
+}
+
+// A home is the stay of the member that has the state of a connection.
+type home struct {
+	member string
+	stay   int
+	over   bool // the connection broke or was lost
+}
+
+func (p *play) update(members []selector.Member) error {
+	present := map[string]bool{}
+	for _, m := range members {
+		present[m.ID] = true
+	}
+	for _, m := range p.members {
+		if !present[m.ID] {
+			p.stays[m.ID]++
+		}
+	}
+	p.members = members
+	for _, g := range p.gateways {
+		if err := g.update(members); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startGateway starts one that knows the members of now, and none of their history.
+func (p *play) startGateway(s selector.Strategy, policy Policy) error {
+	g, err := newGateway(s, policy, len(p.trace.Flows))
+	if err != nil {
+		return err
+	}
+	if err := g.update(p.members); err != nil {
+		return err
+	}
+	if policy.Share {
+		if err := g.inherit(p.gateways[0], p.event.Roam); err != nil {
+			return err
+		}
+	}
+	p.gateways = append(p.gateways, g)
+	return nil
+}
+
+func (p *play) send(packet Packet) {
+	h, f := &p.homes[packet.Flow], &p.trace.Flows[packet.Flow]
+	if packet.Kind == Opens && p.exposed(f) {
+		p.outcome.Exposed++
+	}
+	if h.over {
+		return
+	}
+	gateway := p.gateways[0]
+	if f.Roams {
+		gateway = p.gateways[len(p.gateways)-1]
+	}
+	member := gateway.route(f, packet)
+	switch {
+	case packet.Kind == Opens:
+		*h = home{member: member, stay: p.stays[member]}
+	case p.stays[h.member] != h.stay:
+		h.over = true
+		p.outcome.Lost++
+	case member != h.member:
+		h.over = true
+		p.outcome.Broken++
+	}
+}
+
+func (p *play) exposed(f *Flow) bool {
+	across := func(at time.Duration) bool { return f.First < at && f.Last >= at }
+	for _, c := range p.event.Changes {
+		if across(c.At) {
+			return true
+		}
+	}
+	return p.event.Roam > 0 && f.Roams && across(p.event.Roam)
+}

@@ -1,0 +1,65 @@
+package suite
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// slowest is the most members for which look-ups that take time in proportion to them are measured.
+const slowest = 1000
+
+// Select is look-ups of random keys that are in the cache.
+func Select() Suite {
+	return Suite{
+		Name:  "Select",
+		About: "One operation is one look-up of 65,536 random keys that are in the cache, too many for branches to be learned.",
+		LeftOut: "Look-ups are given a hash; go-rendezvous and kkdai/maglev take strings of eight bytes and hash them in the time. go-jump " +
+			"knows numbers and no members, doublejump members as interfaces. One group, whose table stays in the cache, no member down. " +
+			"Rendezvous, whose look-up takes 1 ns a member, ends at 1,000 members.",
+		Cases: func(size Size) (cases []Case) {
+			keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(1) })
+			add := func(strategy, impl string, n int, form string, prepare func() (subject.Lookup, error)) {
+				if strategy == "rendezvous" && n > slowest {
+					return
+				}
+				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s/form=%s", strategy, n, impl, form), func() (*Work, error) {
+					lookup, err := prepare()
+					if err != nil {
+						return nil, err
+					}
+					k := keys()
+					return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
+				}})
+			}
+			for _, s := range subject.Strategies() {
+				for _, n := range size.Curve {
+					build := func() (selector.Selector, error) { return selector.New(s.Strategy, subject.Members(n, 1)) }
+					add(s.Name, "ecmp", n, "one", func() (subject.Lookup, error) {
+						built, err := build()
+						return subject.One(built), err
+					})
+					add(s.Name, "ecmp", n, "batch32", func() (subject.Lookup, error) {
+						built, err := build()
+						if err != nil {
+							return nil, err
+						}
+						batch, ok := built.(selector.BatchSelector)
+						if !ok {
+							return nil, fmt.Errorf("%T has no batches", built)
+						}
+						return subject.Batches(batch), nil
+					})
+					for _, p := range subject.Peers() {
+						if p.Strategy == s.Name && n <= slowest {
+							add(s.Name, p.Name, n, "one", func() (subject.Lookup, error) { return p.New(subject.IDs(n)), nil })
+						}
+					}
+				}
+			}
+			return cases
+		},
+	}
+}

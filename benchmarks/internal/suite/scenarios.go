@@ -1,0 +1,60 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/scenario"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+)
+
+// Scenario is connections that live while the group changes.
+func Scenario() Suite {
+	return Suite{
+		Name: "Scenario",
+		About: "27,000 connections in 30 minutes of virtual time; times between arrivals, lives and pauses have heavy tails. broken-share is of the connections " +
+			"that lived across a change: a packet reached another member than the first one, which was still there. lost-share: the member had left. " +
+			"One operation is one packet.",
+		LeftOut: "Clients that reconnect, members that share state, and congestion. All is TCP; every connection that breaks is gone. One draw of connections, " +
+			"the same for all. Groups have ten members.",
+		Exact: true,
+		Cases: func(size Size) (cases []Case) {
+			trace := sync.OnceValue(func() *scenario.Trace { return scenario.NewTrace(1) })
+			for _, s := range subject.Strategies() {
+				if len(size.Scenarios) > 0 && !slices.Contains(size.Scenarios, s.Name) {
+					continue
+				}
+				for _, e := range scenario.Events() {
+					for _, p := range scenario.Policies() {
+						if p.Share && e.Roam == 0 {
+							continue // there is nobody to share with
+						}
+						name := fmt.Sprintf("event=%s/policy=%s/strategy=%s", e.Name, p.Name, s.Name)
+						cases = append(cases, Case{name, func() (*Work, error) { return playWork(trace(), e, s, p) }})
+					}
+				}
+			}
+			return cases
+		},
+	}
+}
+
+func playWork(t *scenario.Trace, e scenario.Event, s subject.Strategy, p scenario.Policy) (*Work, error) {
+	o, err := scenario.Play(t, e, s.Strategy, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Work{
+		Items: len(t.Packets),
+		Pass: func() {
+			if _, err := scenario.Play(t, e, s.Strategy, p); err != nil {
+				panic(err) // it did not fail before
+			}
+		},
+		Figures: map[string]float64{
+			"exposed": float64(o.Exposed), "broken": float64(o.Broken), "lost": float64(o.Lost),
+			"broken-share": share(o.Broken, o.Exposed), "lost-share": share(o.Lost, o.Exposed),
+		},
+	}, nil
+}

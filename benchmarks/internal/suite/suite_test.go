@@ -1,0 +1,131 @@
+package suite
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func TestEvents(t *testing.T) {
+	for _, n := range subject.Sizes() {
+		before := subject.Members(n, 1)
+		for _, e := range events() {
+			left, joined, weights := difference(before, e.apply(slices.Clone(before)))
+			want := map[string][3]int{
+				"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0}, "remove10pct": {n / 10, 0, 0}, "replace": {1, 1, 0},
+				"drain": {0, 0, 1}, "weight": {0, 0, 1},
+			}
+			assert.Equal(t, want[e.name], [3]int{left, joined, weights}, "%s of %d: who left, joined, changed their weight", e.name, n)
+			assert.Equal(t, e.weights, weights > 0, e.name)
+		}
+	}
+}
+
+func TestSeriesOfChanges(t *testing.T) {
+	const n = 10
+	before, steps := subject.Members(n, 1), 0
+	for after := range rollingRestart(n) {
+		left, joined, _ := difference(before, after)
+		assert.Equal(t, [2]int{1 - steps%2, steps % 2}, [2]int{left, joined})
+		before, steps = slices.Clone(after), steps+1
+	}
+	assert.Equal(t, 2*n, steps)
+	assert.Equal(t, subject.Members(n, 1), before, "all are back")
+
+	before, steps = subject.Members(n, 1), 0
+	for after := range churn(n) {
+		left, joined, weights := difference(before, after)
+		require.Equal(t, 1, left+joined)
+		require.Zero(t, weights)
+		require.GreaterOrEqual(t, len(after), 7)
+		require.LessOrEqual(t, len(after), 13)
+		require.NoError(t, selector.Validate(after))
+		before, steps = slices.Clone(after), steps+1
+	}
+	assert.Equal(t, 1000, steps)
+}
+
+func difference(before, after []selector.Member) (left, joined, weights int) {
+	was := map[string]uint32{}
+	for _, m := range before {
+		was[m.ID] = m.Weight
+	}
+	for _, m := range after {
+		weight, stayed := was[m.ID]
+		switch {
+		case !stayed:
+			joined++
+		case weight != m.Weight:
+			weights++
+		}
+		delete(was, m.ID)
+	}
+	return len(was), joined, weights
+}
+
+func TestHeld(t *testing.T) {
+	const size = 1 << 20
+	got, err := Held(func() (any, error) { return make([]byte, size), nil })
+	require.NoError(t, err)
+	assert.InEpsilon(t, size, got, .05)
+}
+
+// TestFigures runs the small cases of every suite and wants what they place twice alike: it is what two reports must agree on.
+func TestFigures(t *testing.T) {
+	size := Size{Members: []int{10}, Curve: []int{10}, Groups: []int{2}, WideLimit: 2, Flows: []int{10_000}, PeerFlows: 10_000}
+	for _, s := range All() {
+		names := map[string]bool{}
+		for _, c := range s.Cases(size) {
+			require.False(t, names[c.Name], "%s/%s is there twice", s.Name, c.Name)
+			require.NotContains(t, c.Name, " ")
+			names[c.Name] = true
+			if strings.Contains(c.Name, "event=") && !strings.Contains(c.Name, "event=replace") && s.Name == "Remap" {
+				continue // many
+			}
+			if s.Name == "Scenario" && !strings.Contains(c.Name, "event=drain/policy=sticky-350s") {
+				continue // many
+			}
+			w, err := c.New()
+			require.NoError(t, err, "%s/%s", s.Name, c.Name)
+			require.Positive(t, w.Items)
+			if w.Reset != nil {
+				w.Reset()
+			}
+			w.Pass()
+			again, err := c.New()
+			require.NoError(t, err)
+			for unit, value := range w.Figures {
+				if !Approximate(unit) {
+					assert.Equal(t, value, again.Figures[unit], "%s/%s %s", s.Name, c.Name, unit) //nolint:testifylint // to the last bit
+				}
+			}
+		}
+	}
+}
+
+// TestMinimal holds what is promised of strategies that move the least.
+func TestMinimal(t *testing.T) {
+	for _, c := range Remap().Cases(Size{Members: []int{10}}) {
+		s, e := Value(c.Name, "strategy"), Value(c.Name, "event")
+		minimal := slices.Contains([]string{"rendezvous", "bounded-unlimited", "anchor", "memento", "go-rendezvous", "doublejump"}, s)
+		if !minimal || e != "add" && e != "remove" && e != "restart" {
+			continue
+		}
+		w, err := c.New()
+		require.NoError(t, err)
+		assert.InDelta(t, 1, w.Figures["disruption-ratio"], 1e-9, c.Name)
+	}
+}
+
+func TestNames(t *testing.T) {
+	const name = "strategy=maglev/n=10/impl=ecmp/form=one"
+	assert.Equal(t, "strategy=maglev/n=10", Contest(name))
+	assert.Equal(t, "10", Value(name, "n"))
+	assert.Empty(t, Value(name, "m"))
+}

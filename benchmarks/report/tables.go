@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
+)
+
+// A Table is one of the page.
+type Table struct {
+	Title, Caption string
+	Suites         []string
+	Head           []string
+	Rows           [][]string // the first cell names the row
+}
+
+// none stands where a strategy cannot do it, or nobody measured it.
+const none = "–"
+
+func tables(r *results.Run) (list []Table) {
+	for _, n := range suite.Full().Members {
+		list = append(list, remapTable(r, n), balanceTable(r, n))
+	}
+	for _, e := range []string{"scale-up", "scale-down", "replace", "drain", "rolling-restart", "new-gateway"} {
+		list = append(list, scenarioTable(r, e))
+	}
+	list = append(list, ratioTable(r))
+	return slices.DeleteFunc(list, func(t Table) bool { return len(t.Rows) == 0 })
+}
+
+func remapTable(r *results.Run, n int) Table {
+	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight", "restart", "churn"}
+	t := Table{
+		Title:   fmt.Sprintf("Moved over forced, %d members", n),
+		Caption: "1 is the least possible; where weights change, a little less is the error of shares. Members leave from the middle, where it does not say otherwise. restart: each member leaves and comes back, one after another. churn: a thousand random changes.",
+		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
+	}
+	for _, s := range subject.Placements() {
+		row := []string{s.Name}
+		for _, e := range events {
+			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e), "disruption-ratio", ratio))
+		}
+		t.add(row)
+	}
+	return t
+}
+
+func balanceTable(r *results.Run, n int) Table {
+	t := Table{
+		Title: fmt.Sprintf("Balance, %d members", n),
+		Caption: "Loads over what is due, of 2^20 hashes. χ² over degrees of freedom is about 1 for a random placement; p is how probable so much or more is there. 1:2:3:10 are weights. " +
+			"Zipf: the k-th greatest flow has 1/k of the greatest's traffic. Table: of the slots, without the error of a sample.",
+		Suites: []string{"Balance"},
+		Head:   []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak", "1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
+	}
+	for _, s := range subject.Placements() {
+		name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=", s.Name, n)
+		row := []string{s.Name}
+		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p", "table-peak-to-mean"} {
+			row = append(row, cell(r, name+"equal", unit, ratio))
+		}
+		for _, unit := range []string{"peak-to-mean", "rms-error"} {
+			row = append(row, cell(r, name+"1:2:3:10", unit, ratio))
+		}
+		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratio), cell(r, name+"equal", "zipf-rms-error", ratio)))
+	}
+	return t
+}
+
+func scenarioTable(r *results.Run, event string) Table {
+	t := Table{
+		Title:   "Connections broken, " + event + ", %",
+		Caption: "Of the connections that lived across a change of a group of ten; in brackets those lost with their member, which nothing could keep.",
+		Suites:  []string{"Scenario"}, Head: []string{"strategy"},
+	}
+	policies := []string{"hash", "recompute-30s", "sticky-30s", "sticky-120s", "sticky-350s"}
+	if event == "new-gateway" {
+		policies = append(policies, "sticky-350s-shared")
+	}
+	t.Head = append(t.Head, policies...)
+	for _, s := range subject.Strategies() {
+		row := []string{s.Name}
+		for _, p := range policies {
+			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event, p, s.Name)
+			text := cell(r, name, "broken-share", percent)
+			if lost := cell(r, name, "lost-share", percent); lost != "0" && lost != none {
+				text += " (" + lost + ")"
+			}
+			row = append(row, text)
+		}
+		t.add(row)
+	}
+	return t
+}
+
+func ratioTable(r *results.Run) Table {
+	t := Table{
+		Title: "How many times as long others take",
+		Caption: "Medians, in nanoseconds, of blocks that took turns, both sides on the same work in one run. Below 1 the other library is faster. " +
+			"What flatters whom is in what the suites leave out.",
+		Head: []string{"work", "ours", "ns", "other", "ns", "ratio"},
+	}
+	for _, x := range r.Ratios() {
+		ours, errOurs := r.Find(x.Ours)
+		theirs, errTheirs := r.Find(x.Theirs)
+		if errOurs != nil || errTheirs != nil {
+			continue // Ratios are of cases that are there
+		}
+		t.Rows = append(t.Rows, []string{
+			suite.Contest(x.Ours), "ecmp " + suite.Value(x.Ours, "form"), figure(ours.Median()), suite.Value(x.Theirs, "impl"), figure(theirs.Median()), fmt.Sprintf("%.2f", x.Value),
+		})
+	}
+	return t
+}
+
+// add adds a row that says something.
+func (t *Table) add(row []string) {
+	if slices.ContainsFunc(row[1:], func(c string) bool { return c != none }) {
+		t.Rows = append(t.Rows, row)
+	}
+}
+
+// cell writes a figure of a case.
+func cell(r *results.Run, name, unit string, write func(float64) string) string {
+	v, err := r.Value(name, unit)
+	if err != nil {
+		return none
+	}
+	return write(v)
+}
+
+// ratio writes what 1 is special to.
+func ratio(v float64) string {
+	if v < 9.9995 {
+		return fmt.Sprintf("%.3f", v)
+	}
+	return figure(v)
+}
+
+func percent(v float64) string { return figure(100 * v) }

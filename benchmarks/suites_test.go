@@ -1,0 +1,51 @@
+package benchmarks_test
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
+)
+
+func BenchmarkRemap(b *testing.B)     { run(b, suite.Remap()) }
+func BenchmarkBalance(b *testing.B)   { run(b, suite.Balance()) }
+func BenchmarkSelect(b *testing.B)    { run(b, suite.Select()) }
+func BenchmarkBuild(b *testing.B)     { run(b, suite.Build()) }
+func BenchmarkGroups(b *testing.B)    { run(b, suite.Groups()) }
+func BenchmarkHash(b *testing.B)      { run(b, suite.Hash()) }
+func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
+func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
+func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
+
+//nolint:gochecknoglobals // a flag of go test
+var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")
+
+// run measures the cases of a suite. What a case needs is made when it is its turn, so that -bench with a pattern is quick.
+func run(b *testing.B, s suite.Suite) {
+	b.Helper()
+	size := suite.Quick()
+	if *full {
+		size = suite.Full()
+	}
+	for _, c := range s.Cases(size) {
+		b.Run(c.Name, func(b *testing.B) {
+			w, err := c.New()
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				if w.Reset != nil {
+					b.StopTimer()
+					w.Reset()
+					b.StartTimer()
+				}
+				w.Pass()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(w.Items), "ns/op")
+			for unit, value := range w.Figures {
+				b.ReportMetric(value, unit)
+			}
+		})
+	}
+}
