@@ -44,6 +44,23 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	}
 }
 
+// A view reads some tables by itself: what it selects is what its selector does, also after a change and for many members.
+func TestViewSelectsAsItsSelector(t *testing.T) {
+	hashes := append(benchmarkHashes()[:5000], 0, 1<<63, ^uint64(0))
+	for _, s := range everyStrategy() {
+		g := newGroup(t, selector.Config{Strategy: s})
+		for _, n := range []int{300, 9, 10} {
+			v := mustUpdate(t, g, benchmarkGroup(n, 1)...).View()
+			many := make([]int32, len(hashes))
+			v.SelectBatch(many, hashes)
+			for i, h := range hashes {
+				require.Equal(t, v.Selector().Select(h), v.Select(h), "%T of %d", s, n)
+				require.EqualValues(t, v.Select(h), many[i], "%T of %d", s, n)
+			}
+		}
+	}
+}
+
 func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	d := selector.NewDomain()
 	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}, Domain: d})

@@ -7,8 +7,12 @@
 // The program forwards what [hash.Parse] reads at once: Ethernet without tags, IPv4 without options or IPv6 without extension
 // headers, no fragment, and in it TCP, UDP, GRE or IP. It takes the same member for the same flow as the other planes do, and sends the
 // same frame. Everything else, and what is for no service, it passes on to the kernel. There the plane's slow path, an
-// [engine.Worker] on a packet socket, forwards what is a service's: fragments and ICMP errors, which it sends after their
-// flow by its pin, options, tags. The kernel must not forward it too: give the router a blackhole route for the prefixes of the services.
+// [engine.Worker] on a packet socket, forwards what is for a service: packets with options or extension headers, ping, SCTP; and
+// fragments and ICMP errors, which it sends after their flow, by its pin. What has a VLAN tag is left to the kernel. The kernel must
+// not forward what the slow path does: give the router a blackhole route for the prefixes of the services.
+//
+// Frames must be whole: no checksum or cutting into segments may be left to the hardware, as veth does unless tx and tso are off on
+// the sender's end.
 //
 // # Tables
 //
@@ -22,7 +26,7 @@
 // maps. A new flow is pinned in a map of flows on probation, of a quarter of Flows, where in need the kernel makes room by forgetting
 // the one not used for longest. A flow that is promoted moves to a map of Flows, which nothing is pushed out of: a
 // flood of first packets takes no place from established flows. Where that map is full, a flow remains where it was, and is Refused. The two
-// take some 100 bytes a flow. Time has a resolution of about a millisecond, and Config.Tick does not count.
+// take some 100 bytes a flow. A packet costs two or three cache misses where the flows do not fit into the processor's caches. Time has a resolution of about a millisecond, and Config.Tick does not count.
 //
 // The drained keep their flows. A flow whose member has left is placed anew; while its member is down, it goes where the table says, and
 // returns. There are no resets: a flow that is placed anew meets a kernel that does not know it, and that answers TCP by one.

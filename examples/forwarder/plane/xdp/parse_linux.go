@@ -141,7 +141,7 @@ func (p *program) parseIPv6() {
 		asm.StoreImm(asm.RFP, prefixAt, familyBits+128, asm.Word),
 		asm.StoreImm(asm.RFP, prefixAt+4, familyIPv6, asm.Word),
 	)
-	for word := int16(0); word < 2; word++ {
+	for word := range int16(2) {
 		p.emit(
 			asm.LoadMem(asm.R4, frame, ipv6SrcAt+8*word, asm.DWord),
 			asm.StoreMem(asm.RFP, keyAt+8*word, asm.R4, asm.DWord),
