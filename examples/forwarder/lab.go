@@ -113,11 +113,15 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
+	most := lab.MaxConnections
+	if o.soak > 0 {
+		most = lab.MaxSoakConnections
+	}
 	if _, err := strategy.Parse(o.Strategy); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
-	if o.Connections < 1 || o.Connections > lab.MaxConnections {
-		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, lab.MaxConnections)
+	if o.Connections < 1 || o.Connections > most {
+		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, most)
 	}
 	o.Program, err = os.Executable()
 	return o, err

@@ -41,8 +41,11 @@ type Config struct {
 // Kernel reports whether the data plane is one of the kernel's.
 func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
 
-// MaxConnections is set by the ports that there are, of which none is used twice.
-const MaxConnections = 5000
+// The most connections are set by the ports that there are. Run uses none twice, and RunSoak none twice in a minute.
+const (
+	MaxConnections     = 5000
+	MaxSoakConnections = 1000
+)
 
 // ErrUnsupported says that the lab is for Linux.
 var ErrUnsupported = errors.New("the lab needs network namespaces, which only Linux has")

@@ -56,7 +56,7 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 			return nil, err
 		}
 	}
-	if r.dir, err = os.MkdirTemp("", "ecmp-lab-"); err != nil {
+	if r.dir, err = os.MkdirTemp("", n.router.Name()+"-"); err != nil {
 		return nil, err
 	}
 	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{
