@@ -98,6 +98,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Loopback, "loopback", false, "tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")

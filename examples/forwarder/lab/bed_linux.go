@@ -3,8 +3,6 @@ package lab
 import (
 	"errors"
 	"net/netip"
-	"os"
-	"path/filepath"
 
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
@@ -30,9 +28,9 @@ func newBed(c Config) (b *bed, err error) {
 	}
 	for _, name := range stale {
 		c.Log("removed " + name + " of a run that crashed")
-		if err := removeFiles(name); err != nil {
-			return nil, err
-		}
+	}
+	if err := removeStaleDirs(); err != nil {
+		return nil, err
 	}
 	b = new(bed)
 	if b.network, err = newNetwork(c.IPv6); err != nil {
@@ -47,15 +45,6 @@ func newBed(c Config) (b *bed, err error) {
 	}
 	b.client = &client{ns: b.clientNS, from: linkAddr(c.IPv6, 0, 2), to: netip.AddrPortFrom(b.vip().Addr(), port), port: firstPort}
 	return b, nil
-}
-
-// removeFiles removes the directory of a router that is named after its namespace.
-func removeFiles(namespace string) error {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), namespace+"-*"))
-	for _, dir := range dirs {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return err
 }
 
 func (b *bed) close() error {

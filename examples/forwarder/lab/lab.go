@@ -33,6 +33,7 @@ type Config struct {
 	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
+	Loopback bool // it is told what to do over TCP to its loopback, else over a unix socket
 	Kill     bool // in place of the restart at the end by SIGTERM: its last snapshot is up to a second old then
 
 	Log func(string) // is told how far it is, a line at a time
