@@ -18,7 +18,7 @@ import (
 func startLab(t *testing.T) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], "lab", "-io", "afpacket", "-connections", "20") //nolint:gosec // itself
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a test can signal it with its forwarder, as a terminal does
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                           // so that a test can signal it with its forwarder, as a terminal does
 	stderr, err := c.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, c.Start())
