@@ -114,11 +114,14 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 	assert.Positive(t, d.SlotStats().Refused, "members had to wait for slots")
 }
 
-// routeSome routes packets of flows at random. A pin must name the member that its flow was given.
+// routeSome routes packets of flows at random, two each, which establishes them. A pin must name the member that its flow was given.
 func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
 	s, rng := flowcache.NewSticky(r.table), rand.New(rand.NewPCG(worker, round))
-	for range 30 {
-		f := rng.IntN(len(pinned))
+	f := 0
+	for n := range 40 {
+		if n%2 == 0 {
+			f = rng.IntN(len(pinned))
+		}
 		p := packet(r.view(), worker<<32+uint64(f), 6, hash.ACK)
 		route := s.Route(&p, r.now)
 		if route.Member < 0 {
