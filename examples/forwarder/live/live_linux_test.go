@@ -86,13 +86,13 @@ func (f *forwarder) start() {
 	f.waits("it is healthy", func() bool { code, _ := f.do("GET", "/healthz", ""); return code == 200 })
 }
 
-func newForwarder(t *testing.T) *forwarder {
+func newForwarder(t *testing.T, text string) *forwarder {
 	t.Helper()
 	f := &forwarder{t: t, dir: t.TempDir()}
 	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(f.dir, "control"))
 	}}
-	f.write(sample)
+	f.write(text)
 	f.start()
 	return f
 }
@@ -136,7 +136,7 @@ func (f *forwarder) reloads() reloads {
 func (f *forwarder) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
 
 func TestReload(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
 
 	// A change over HTTP holds until the file changes.
@@ -198,7 +198,8 @@ func TestReload(t *testing.T) {
 
 // A link may come to lead to another file, in one step as Kubernetes has it, or to one in another directory that changes.
 func TestReloadOfLinks(t *testing.T) {
-	f := newForwarder(t)
+	sample := strings.Replace(sample, `, "snapshot": "DIR/flows"`, "", 1) // which makes events in the directory
+	f := newForwarder(t, sample)
 	elsewhere := t.TempDir()
 	weighs := func(weight string) []byte {
 		text := strings.Replace(sample, `01:02:02"`, `01:02:02", "weight": `+weight, 1)
@@ -232,7 +233,7 @@ func TestReloadOfLinks(t *testing.T) {
 
 // Members that changed over HTTP and the flows outlive the process, as long as the file is the same.
 func TestRestart(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	code, answer := f.do("PUT", "/members/pod3", `{"dev": "ecmp-3", "addr": "10.9.3.2", "mac": "02:00:00:01:03:02"}`)
 	require.Equal(t, 201, code, answer)
 	vip := netip.MustParseAddr("172.16.0.20")
@@ -278,7 +279,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestDoesNotRun(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	run := func(text string, p func(string, plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
