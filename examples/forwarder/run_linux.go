@@ -30,8 +30,10 @@ func runRouter(args []string, _, stderr io.Writer) int {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	slog.SetDefault(logger) // for the data planes
 	err = live.Run(ctx, live.Options{
-		File: file, Reload: reload, Links: links.Host{}, Plane: newPlane, Log: slog.New(slog.NewTextHandler(stderr, nil)),
+		File: file, Reload: reload, Links: links.Host{}, Plane: newPlane, Log: logger,
 	})
 	if err == nil {
 		return 0

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestParse(t *testing.T) {
@@ -25,9 +26,9 @@ func TestParse(t *testing.T) {
 		var stderr bytes.Buffer
 		err := Parse(flags, c.args, &stderr)
 		if c.err == "" {
-			assert.NoError(t, err)
+			require.NoError(t, err)
 		} else {
-			assert.EqualError(t, err, c.err)
+			require.EqualError(t, err, c.err)
 		}
 		assert.Equal(t, c.said, stderr.String())
 	}
