@@ -10,5 +10,6 @@
 // CONFIG_IRQ_TIME_ACCOUNTING, that is, as most kernels are built. What other programs take is not in it, but they
 // disturb caches and locks.
 //
-// The planes are measured in turn, several rounds of all, and the medians compared.
+// The planes are measured in turn, several rounds of all, each with few frames and with any number on their way; the better median
+// of each is compared with the kernel's better one.
 package main
