@@ -16,6 +16,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/lab"
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 // labOptions is the command line of "forwarder lab".
@@ -30,12 +31,8 @@ type labOptions struct {
 func runLab(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "forwarder lab: ", 0)
 	o, err := parseLab(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	o.Log = func(line string) { complain.Print(line) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,7 +50,7 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 	default:
 		complain.Print(err)
 	}
-	return exitFailed
+	return commandline.Failed
 }
 
 // runChanges plays the changes to all the planes, and shows those that it could play. The error says what the others lack.
@@ -102,7 +99,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := parseFlags(flags, args, stderr); err != nil {
+	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
 	}
 	if o.planes = lab.Planes(); *name != "all" {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/lab"
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -181,7 +182,7 @@ func TestLabUsage(t *testing.T) {
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {
 		code, stdout, stderr := forward(t, append([]string{"lab"}, c.args...)...)
-		assert.Equal(t, exitUsage, code, c.args)
+		assert.Equal(t, commandline.Usage, code, c.args)
 		assert.Empty(t, stdout, c.args)
 		assert.Contains(t, stderr, c.want, c.args)
 	}
