@@ -158,7 +158,8 @@ func TestSoakCheck(t *testing.T) {
 		func(s *lab.Soak) { s.In++; s.Sent++ },
 		func(s *lab.Soak) { s.Out++; s.Received++ },
 		func(s *lab.Soak) { s.Received-- },
-		func(s *lab.Soak) { s.Expired++ },
+		func(s *lab.Soak) { s.Expired-- },
+		func(s *lab.Soak) { s.Expired = 5 },
 		func(s *lab.Soak) { s.Collateral++ },
 		func(s *lab.Soak) { s.Short.Failed++ },
 	} {
