@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 // startLab starts a lab as a process of its own, and returns once it makes its first change.
@@ -51,7 +53,7 @@ func TestLabInterrupted(t *testing.T) {
 		require.Len(t, left(t, c), 7, "six hosts, and the forwarder's files")
 		require.NoError(t, syscall.Kill(-c.Process.Pid, signal))
 		require.Error(t, c.Wait())
-		assert.Equal(t, exitFailed, c.ProcessState.ExitCode())
+		assert.Equal(t, commandline.Failed, c.ProcessState.ExitCode())
 		assert.Empty(t, left(t, c))
 	}
 }
