@@ -83,10 +83,10 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 	var err error
 	r.group, err = selector.NewGroup[string](selector.Config{Name: "many", Strategy: selector.Modulo{}, Domain: d})
 	require.NoError(t, err)
-	const newcomers, times, atMost = 6000, 3, 300
+	const newcomers, times, atMost = 12_000, 3, 100
 	var pinned [workers][100]string // by flow: the member that it was last pinned to
 	owner, given := make(map[uint16]string), make(map[uint16]int)
-	all, old := 0, []selector.Member(nil)
+	all := 0
 	for round := 0; all < 1<<16-1; round++ {
 		require.Less(t, round, atMost)
 		members := make([]selector.Member, newcomers)
@@ -97,7 +97,7 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 		for n := range pinned {
 			working.Go(func() { r.routeSome(uint64(n), uint64(round), &pinned[n]) })
 		}
-		v := r.set(append(members, old...)...)
+		v := r.set(members...)
 		r.sweepPass()
 		working.Wait()
 		for i, m := range v.All() {
@@ -108,8 +108,7 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 				}
 			}
 		}
-		old = members
-		r.wait(2 * time.Millisecond)
+		r.wait(4 * time.Millisecond)
 	}
 	assert.Positive(t, d.SlotStats().Refused, "members had to wait for slots")
 }
@@ -118,7 +117,7 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
 	s, rng := flowcache.NewSticky(r.table), rand.New(rand.NewPCG(worker, round))
 	f := 0
-	for n := range 40 {
+	for n := range 80 {
 		if n%2 == 0 {
 			f = rng.IntN(len(pinned))
 		}
