@@ -23,8 +23,9 @@ func modelConfig(flows int) flowcache.Config {
 	}
 }
 
-// steps is how many steps TestModel takes with each table: ECMP_MODEL_STEPS=4000000 makes more than ten million packets of
-// all of them.
+// steps is how many steps a test with a model takes with each table. More than ten million packets of each of the two are
+//
+//	ECMP_MODEL_STEPS=4000000 go test -race -run 'Model' -timeout 1h ./flowcache
 func steps(t *testing.T, otherwise int) int {
 	t.Helper()
 	env := os.Getenv("ECMP_MODEL_STEPS")

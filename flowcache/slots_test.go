@@ -2,6 +2,8 @@ package flowcache_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,41 +70,69 @@ func TestSlotWaitsForTheLongestTimeoutAndAFullSweep(t *testing.T) {
 	assert.Zero(t, quarantined())
 }
 
-// TestSlotsAreReusedWithoutMistakingMembers goes through all slots several times: no pin ever names a member that it was
-// not made for.
+// TestSlotsAreReusedWithoutMistakingMembers goes through all slots several times, faster than pins expire, so that members wait for
+// slots and take each as soon as they may. All the while workers route flows that come back after silences of any length: no pin
+// ever names a member that it was not made for.
 func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
+	d := selector.NewDomain()
 	r := newRouter(t, flowcache.Config{
-		Flows: 600, Tick: time.Millisecond,
+		Domain: d, Flows: 600, Tick: time.Millisecond,
 		Probation: 10 * time.Millisecond, EstablishedTCP: 20 * time.Millisecond, Established: 10 * time.Millisecond,
 		Closing: 10 * time.Millisecond,
 	})
-	const perRound, rounds = 1000, 200
-	seen := make(map[uint16]int)
-	for round := range rounds {
-		ids := make([]string, perRound)
-		for i := range ids {
-			ids[i] = fmt.Sprintf("%d-%d", round, i)
+	var err error
+	r.group, err = selector.NewGroup[string](selector.Config{Name: "many", Strategy: selector.Modulo{}, Domain: d})
+	require.NoError(t, err)
+	const newcomers, times, atMost = 12_000, 3, 100
+	var pinned [workers][100]string // by flow: the member that it was last pinned to
+	owner, given := make(map[uint16]string), make(map[uint16]int)
+	all := 0
+	for round := 0; all < 1<<16-1; round++ {
+		require.Less(t, round, atMost)
+		members := make([]selector.Member, newcomers)
+		for i := range members {
+			members[i] = selector.Member{ID: fmt.Sprintf("%d-%d", round, i), Weight: 1}
 		}
-		v := r.set(selector.Equal(ids...)...)
-		for i := range v.All() {
-			require.NotEqual(t, selector.NoSlot, v.Slot(i), "round %d", round)
-			seen[v.Slot(i)]++
+		var working sync.WaitGroup
+		for n := range pinned {
+			working.Go(func() { r.routeSome(uint64(n), uint64(round), &pinned[n]) })
 		}
-		for f := range uint64(100) {
-			m, verdict := r.tcp(f, hash.ACK)
-			if round > 0 {
-				require.Equal(t, flowcache.Moved, verdict)
-			}
-			r.expect(f, hash.ACK, m, flowcache.Pinned)
-		}
-		r.wait(10 * time.Millisecond)
+		v := r.set(members...)
 		r.sweepPass()
+		working.Wait()
+		for i, m := range v.All() {
+			if slot := v.Slot(i); slot != selector.NoSlot && owner[slot] != m.ID {
+				owner[slot] = m.ID
+				if given[slot]++; given[slot] == times {
+					all++
+				}
+			}
+		}
+		r.wait(4 * time.Millisecond)
 	}
-	assert.Len(t, seen, 1<<16-1)
-	for slot, times := range seen {
-		require.GreaterOrEqual(t, times, 3, "slot %d", slot)
+	assert.Positive(t, d.SlotStats().Refused, "members had to wait for slots")
+}
+
+// routeSome routes packets of flows at random, two each, which establishes them. A pin must name the member that its flow was given.
+func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
+	s, rng := flowcache.NewSticky(r.table), rand.New(rand.NewPCG(worker, round))
+	f := 0
+	for n := range 80 {
+		if n%2 == 0 {
+			f = rng.IntN(len(pinned))
+		}
+		p := packet(r.view(), worker<<32+uint64(f), 6, hash.ACK)
+		route := s.Route(&p, r.now)
+		if route.Member < 0 {
+			continue
+		}
+		switch id := p.View.Member(int(route.Member)).ID; route.Verdict {
+		case flowcache.Placed, flowcache.Moved:
+			pinned[f] = id
+		case flowcache.Pinned:
+			assert.Equal(r.t, pinned[f], id)
+		}
 	}
-	assert.Zero(t, r.domain.SlotStats().Refused)
 }
 
 func TestMembersWithoutSlotAreRoutedToButNotPinned(t *testing.T) {

@@ -69,16 +69,16 @@ func (t *Table) due(b *bucket, now uint32) bool {
 	domain, bad := t.config.Domain, uint32(0)
 	for i := range b {
 		w := word(b[i].Load())
-		isBad := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31 // 1: the difference is negative, so it has expired
+		left := t.clocks.limit[w.state()] - w.agePlus(now) // negative, its highest bit 1: expired
 		if !domain.SlotInUse(w.slot()) {
-			isBad = 1
+			left = 1 << 31
 		}
 		if w == 0 {
-			isBad = 0
+			left = 0
 		}
-		bad |= isBad
+		bad |= left
 	}
-	return bad != 0
+	return bad>>31 != 0
 }
 
 func (t *Table) sweepBucket(b *bucket, now uint32) {

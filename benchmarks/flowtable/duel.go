@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -21,10 +22,10 @@ func (t times) String() string {
 }
 
 func duration(ns float64) string {
-	switch {
-	case ns < 1e4:
+	switch size := math.Abs(ns); {
+	case size < 1e4:
 		return fmt.Sprintf("%.1f ns", ns)
-	case ns < 1e6:
+	case size < 1e6:
 		return fmt.Sprintf("%.1f us", ns/1e3)
 	}
 	return fmt.Sprintf("%.2f ms", ns/1e6)

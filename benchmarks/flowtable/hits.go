@@ -32,6 +32,13 @@ func lookUp[K any](get func([]K) int, keys []K) side {
 	}}
 }
 
+// meet is a duel of the flow table, in two ways, with another cache, which it fills.
+func meet[K any](blocks int, c flows.Cache[K], keys []K, batch, one side) ([]times, error) {
+	defer c.Close()
+	c.Set(keys)
+	return duel(blocks, batch, one, lookUp(c.Get, keys))
+}
+
 // chase makes a side of 32 pointer chases over as much memory as the table takes.
 func chase(t *flows.Table, huge bool) side {
 	c := flows.NewChase(t.Buckets(), huge)
@@ -75,9 +82,7 @@ func (m *measurement) hits(n int) ([]row, error) {
 		{name + "one by one, hash included", t[2].String(), "", "", "reported"},
 	}
 	for _, p := range flows.Peers(fold()) {
-		c := p.New(table.Cap())
-		c.Set(keys)
-		t, err := duel(m.blocks, batch, one, lookUp(c.Get, keys))
+		t, err := meet(m.blocks, p.New(table.Cap()), keys, batch, one)
 		if err != nil {
 			return nil, err
 		}
@@ -89,9 +94,7 @@ func (m *measurement) hits(n int) ([]row, error) {
 		if p.Name != "xsync" && p.Name != "phuslu" {
 			continue
 		}
-		c := p.New(table.Cap())
-		c.Set(digests)
-		t, err := duel(m.blocks, batch, one, lookUp(c.Get, digests))
+		t, err := meet(m.blocks, p.New(table.Cap()), digests, batch, one)
 		if err != nil {
 			return nil, err
 		}

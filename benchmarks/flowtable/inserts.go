@@ -43,6 +43,7 @@ func inserts(m *measurement) (rows []row, err error) {
 			t, err := duel(m.blocks,
 				side{work: func(b int) int { return send(table, f.block(b), how.life) }},
 				side{work: func(b int) int { theirs.Set(f.block(b)); return f.size }})
+			theirs.Close()
 			if err != nil {
 				return nil, err
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/lab"
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 // labOptions is the command line of "forwarder lab".
@@ -30,12 +31,8 @@ type labOptions struct {
 func runLab(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "forwarder lab: ", 0)
 	o, err := parseLab(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	o.Log = func(line string) { complain.Print(line) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,7 +50,7 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 	default:
 		complain.Print(err)
 	}
-	return exitFailed
+	return commandline.Failed
 }
 
 // runChanges plays the changes to all the planes, and shows those that it could play. The error says what the others lack.
@@ -98,10 +95,11 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Loopback, "loopback", false, "tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := parseFlags(flags, args, stderr); err != nil {
+	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
 	}
 	if o.planes = lab.Planes(); *name != "all" {
@@ -113,11 +111,15 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
+	most := lab.MaxConnections
+	if o.soak > 0 {
+		most = lab.MaxSoakConnections
+	}
 	if _, err := strategy.Parse(o.Strategy); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
-	if o.Connections < 1 || o.Connections > lab.MaxConnections {
-		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, lab.MaxConnections)
+	if o.Connections < 1 || o.Connections > most {
+		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, most)
 	}
 	o.Program, err = os.Executable()
 	return o, err

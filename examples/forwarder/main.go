@@ -40,6 +40,7 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -59,11 +60,6 @@ type options struct {
 	json      bool
 }
 
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
-
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
 		if command, ok := commands()[args[0]]; ok {
@@ -72,12 +68,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	complain := log.New(stderr, "forwarder: ", 0)
 	o, err := parseOptions(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	play := runScenario
 	if o.pcap != "" {
@@ -85,7 +77,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err := play(o, stdout, newProgress(stderr)); err != nil {
 		complain.Print(err)
-		return exitFailed
+		return commandline.Failed
 	}
 	return 0
 }
@@ -101,7 +93,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
 	flags.Uint64Var(&o.seed, "seed", 0, "`number` that makes the hash differ from another router's")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := parseFlags(flags, args, stderr); err != nil {
+	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
 	}
 	if o.pcap == "" {

@@ -14,18 +14,15 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/config"
 	"github.com/ecmp-go/ecmp/examples/forwarder/links"
 	"github.com/ecmp-go/ecmp/examples/forwarder/live"
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 // runRouter forwards between interfaces until it is told to stop.
 func runRouter(args []string, _, stderr io.Writer) int {
 	complain := log.New(stderr, "forwarder run: ", 0)
 	file, err := parseRun(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -33,23 +30,25 @@ func runRouter(args []string, _, stderr io.Writer) int {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	slog.SetDefault(logger) // for the data planes
 	err = live.Run(ctx, live.Options{
-		File: file, Reload: reload, Links: links.Host{}, Plane: newPlane, Log: slog.New(slog.NewTextHandler(stderr, nil)),
+		File: file, Reload: reload, Links: links.Host{}, Plane: newPlane, Log: logger,
 	})
 	if err == nil {
 		return 0
 	}
 	complain.Print(err)
 	if _, ok := errors.AsType[*config.Error](err); ok {
-		return exitUsage
+		return commandline.Usage
 	}
-	return exitFailed
+	return commandline.Failed
 }
 
 func parseRun(args []string, stderr io.Writer) (file string, err error) {
 	flags := flag.NewFlagSet("forwarder run", flag.ContinueOnError)
 	flags.StringVar(&file, "config", "", "configuration `file`, read again when it changes")
-	if err = parseFlags(flags, args, stderr); err == nil && file == "" {
+	if err = commandline.Parse(flags, args, stderr); err == nil && file == "" {
 		err = errors.New("-config is missing")
 	}
 	return file, err

@@ -33,17 +33,13 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
-
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 // options is the command line.
 type options struct {
@@ -61,12 +57,8 @@ type options struct {
 func run(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "linuxpath: ", 0)
 	o, err := parseOptions(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	answer := explain
 	switch {
@@ -79,14 +71,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err := answer(o, stdout); err != nil {
 		complain.Print(err)
-		return exitFailed
+		return commandline.Failed
 	}
 	return 0
 }
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("linuxpath", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error says it all
 	policy := flags.Uint("policy", 0, "fib_multipath_hash_policy, `0 to 3`")
 	fields := flags.Uint("fields", 7, "fib_multipath_hash_fields, a `mask`, for policy 3")
 	seed := flags.Uint("seed", 0, "fib_multipath_hash_seed, a `number` that is not 0")
@@ -102,15 +93,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	live := flags.String("live", "", "`prefix` of a route of this host")
 	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
 	flags.BoolVar(&o.json, "json", false, "write JSON")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			flags.SetOutput(stderr)
-			flags.Usage()
-		}
+	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 
 	if o.linux, err = kernel(*seed, *policy, *fields, o.linux.Local); err != nil {

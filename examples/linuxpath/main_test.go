@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 func linuxpath(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -169,7 +171,7 @@ func TestUsageErrors(t *testing.T) {
 			args = append(args, flow...)
 		}
 		code, out, errs := linuxpath(t, args...)
-		assert.Equal(t, exitUsage, code, c.args)
+		assert.Equal(t, commandline.Usage, code, c.args)
 		assert.Contains(t, errs, c.want, c.args)
 		assert.Empty(t, out, c.args)
 	}
@@ -196,13 +198,13 @@ func TestFailures(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "flows.csv")
 		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 		code, _, errs := linuxpath(t, "-nexthops", "a", "-csv", name)
-		assert.Equal(t, exitFailed, code, content)
+		assert.Equal(t, commandline.Failed, code, content)
 		assert.Contains(t, errs, want, content)
 		assert.Contains(t, errs, name)
 	}
 	for _, mode := range []string{"-csv", "-pcap"} {
 		code, _, errs := linuxpath(t, "-nexthops", "a", "-seed", "1", mode, "missing")
-		assert.Equal(t, exitFailed, code)
+		assert.Equal(t, commandline.Failed, code)
 		assert.Contains(t, errs, "missing")
 	}
 }

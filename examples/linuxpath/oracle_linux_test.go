@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/rtnetlink"
 	"github.com/ecmp-go/ecmp/hash"
 )
@@ -117,11 +118,11 @@ func testOracleLive(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	assert.Equal(t, exitFailed, run([]string{"-live", "192.0.2.0/24"}, &out, &errs))
+	assert.Equal(t, commandline.Failed, run([]string{"-live", "192.0.2.0/24"}, &out, &errs))
 	assert.Contains(t, errs.String(), "192.0.2.0/24: no route to this prefix")
 	setSysctl(t, "ipv4/fib_multipath_hash_seed", 0)
 	errs.Reset()
-	assert.Equal(t, exitFailed, run([]string{"-live", "172.16.0.0/12"}, &out, &errs))
+	assert.Equal(t, commandline.Failed, run([]string{"-live", "172.16.0.0/12"}, &out, &errs))
 	assert.Contains(t, errs.String(), "the seed is random")
 }
 

@@ -20,16 +20,13 @@ import (
 	"io"
 	"log"
 	"os"
+
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
-
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 // options is the command line.
 type options struct {
@@ -43,23 +40,18 @@ type options struct {
 func run(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "polarization: ", 0)
 	o, err := parseOptions(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		complain.Print(err)
-		return exitUsage
+	if err != nil {
+		return commandline.Refuse(complain, err)
 	}
 	if err := simulate(o, stdout); err != nil {
 		complain.Print(err)
-		return exitFailed
+		return commandline.Failed
 	}
 	return 0
 }
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("polarization", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the error says it all
 	flags.IntVar(&o.fabric.leaves, "leaves", 4, "`number` of leaves, 1 to 64")
 	flags.IntVar(&o.fabric.spines, "spines", 4, "`number` of spines, 2 to 64")
 	flags.IntVar(&o.fabric.cores, "cores", 4, "`number` of cores, 2 to 64")
@@ -67,15 +59,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "what everything is drawn from, a `number`")
 	flags.StringVar(&o.svg, "svg", "", "`file` for a picture")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			flags.SetOutput(stderr)
-			flags.Usage()
-		}
+	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	const most = 64
 	for _, limit := range []struct {

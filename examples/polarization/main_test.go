@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
 func polarization(args ...string) (code int, stdout, stderr string) {
@@ -109,11 +111,11 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-flows", "0"}, "-flows: 0 is not between"},
 	} {
 		code, out, errs := polarization(c.args...)
-		assert.Equal(t, exitUsage, code)
+		assert.Equal(t, commandline.Usage, code)
 		assert.Contains(t, errs, c.want)
 		assert.Empty(t, out)
 	}
 	code, _, errs := polarization("-svg", filepath.Join(t.TempDir(), "no", "where.svg"), "-flows", "10")
-	assert.Equal(t, exitFailed, code)
+	assert.Equal(t, commandline.Failed, code)
 	assert.Contains(t, errs, "where.svg")
 }

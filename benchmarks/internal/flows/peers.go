@@ -16,7 +16,13 @@ import (
 type Cache[K any] interface {
 	Set(keys []K)
 	Get(keys []K) (hits int)
+	Close() // ends its goroutines, which would keep it in memory
 }
+
+// idler is for caches without such goroutines.
+type idler struct{}
+
+func (idler) Close() {}
 
 // Kind is what a cache does when flows end or are too many.
 type Kind uint8
@@ -42,7 +48,7 @@ func Peers[K comparable](fold func(K) uint32) []Peer[K] {
 		{"sync.Map", Exact, func(int) Cache[K] { return &syncMap[K]{} }},
 		{"xsync", Exact, NewXsync[K]},
 		{"otter", Bounded, func(n int) Cache[K] {
-			return otterCache[K]{otter.Must(&otter.Options[K, int32]{
+			return otterCache[K]{c: otter.Must(&otter.Options[K, int32]{
 				MaximumSize: n, InitialCapacity: n, ExpiryCalculator: otter.ExpiryAccessing[K, int32](idle),
 			})}
 		}},
@@ -52,10 +58,10 @@ func Peers[K comparable](fold func(K) uint32) []Peer[K] {
 				panic(err) // only for no capacity or no hash
 			}
 			c.SetLifetime(idle)
-			return freelruCache[K]{c}
+			return freelruCache[K]{c: c}
 		}},
 		{"phuslu", Bounded, func(n int) Cache[K] {
-			return phusluCache[K]{lru.NewTTLCache(n, lru.WithSliding[K, int32](true))}
+			return phusluCache[K]{c: lru.NewTTLCache(n, lru.WithSliding[K, int32](true))}
 		}},
 		{"theine", Bounded, func(n int) Cache[K] {
 			c, err := theine.NewBuilder[K, int32](int64(n)).Build()
@@ -67,7 +73,10 @@ func Peers[K comparable](fold func(K) uint32) []Peer[K] {
 	}
 }
 
-type syncMap[K comparable] struct{ m sync.Map }
+type syncMap[K comparable] struct {
+	idler
+	m sync.Map
+}
 
 func (c *syncMap[K]) Set(keys []K) {
 	for i, k := range keys {
@@ -84,11 +93,14 @@ func (c *syncMap[K]) Get(keys []K) (hits int) {
 	return hits
 }
 
-type xsyncMap[K comparable] struct{ m *xsync.Map[K, int32] }
+type xsyncMap[K comparable] struct {
+	idler
+	m *xsync.Map[K, int32]
+}
 
 // NewXsync returns the fastest exact map.
 func NewXsync[K comparable](n int) Cache[K] {
-	return xsyncMap[K]{xsync.NewMap[K, int32](xsync.WithPresize(n))}
+	return xsyncMap[K]{m: xsync.NewMap[K, int32](xsync.WithPresize(n))}
 }
 
 func (c xsyncMap[K]) Set(keys []K) {
@@ -106,7 +118,10 @@ func (c xsyncMap[K]) Get(keys []K) (hits int) {
 	return hits
 }
 
-type otterCache[K comparable] struct{ c *otter.Cache[K, int32] }
+type otterCache[K comparable] struct {
+	idler
+	c *otter.Cache[K, int32]
+}
 
 func (c otterCache[K]) Set(keys []K) {
 	for i, k := range keys {
@@ -123,7 +138,10 @@ func (c otterCache[K]) Get(keys []K) (hits int) {
 	return hits
 }
 
-type freelruCache[K comparable] struct{ c *freelru.ShardedLRU[K, int32] }
+type freelruCache[K comparable] struct {
+	idler
+	c *freelru.ShardedLRU[K, int32]
+}
 
 func (c freelruCache[K]) Set(keys []K) {
 	for i, k := range keys {
@@ -140,7 +158,10 @@ func (c freelruCache[K]) Get(keys []K) (hits int) {
 	return hits
 }
 
-type phusluCache[K comparable] struct{ c *lru.TTLCache[K, int32] }
+type phusluCache[K comparable] struct {
+	idler
+	c *lru.TTLCache[K, int32]
+}
 
 func (c phusluCache[K]) Set(keys []K) {
 	for i, k := range keys {
@@ -173,3 +194,5 @@ func (c theineCache[K]) Get(keys []K) (hits int) {
 	}
 	return hits
 }
+
+func (c theineCache[K]) Close() { c.c.Close() }

@@ -150,5 +150,14 @@ func insert(keys []hash.FlowKey) *Work {
 func insertPeer(p flows.Peer[hash.FlowKey], keys []hash.FlowKey) (*Work, error) {
 	capacity, err := capacity(len(keys))
 	var c flows.Cache[hash.FlowKey]
-	return &Work{Items: len(keys), Reset: func() { c = p.New(capacity) }, Pass: func() { c.Set(keys) }}, err
+	return &Work{
+		Items: len(keys),
+		Reset: func() {
+			if c != nil {
+				c.Close()
+			}
+			c = p.New(capacity)
+		},
+		Pass: func() { c.Set(keys) },
+	}, err
 }

@@ -94,6 +94,9 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 	if err == nil {
 		err = c.Control.check(root)
 	}
+	if err == nil && c.Reset && c.IO == "xdp" {
+		err = root.at("reset").errorf("\"reset\" needs another \"io\" than xdp, which sends no answers")
+	}
 	if err != nil {
 		return nil, err
 	}

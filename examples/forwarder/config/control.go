@@ -21,8 +21,9 @@ func (c *Control) decode(v value) error {
 	}
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		const most = 107 // a socket's address has 108 bytes, with a zero at its end
-		if path == "" || len(path) > most {
-			return v.errorf("%q: the path of a socket has 1 to %d bytes", s, most)
+		if path == "" || len(path) > most || path[0] == '@' {
+			// A socket whose name starts so has no file, and so no permissions.
+			return v.errorf("%q: the path of a socket has 1 to %d bytes and starts with no '@'", s, most)
 		}
 		c.Network, c.Address = "unix", path
 		return nil

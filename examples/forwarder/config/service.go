@@ -41,11 +41,20 @@ func (c *Config) checkServices() error {
 			}
 			members[m.ID] = m
 		}
+		if c.IO == "xdp" && !hasTable(s.Strategy.Strategy) {
+			return s.value.at("strategy").errorf("xdp needs a strategy with a table, such as maglev or bounded: %s has none", s.Strategy.Name)
+		}
 		if err := s.check(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func hasTable(s selector.Strategy) bool {
+	one, err := selector.New(s, selector.Equal("one"))
+	_, ok := one.(selector.Tabled)
+	return err == nil && ok
 }
 
 // check has the strategy build what it is to build.

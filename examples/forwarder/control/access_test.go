@@ -31,7 +31,7 @@ func TestToken(t *testing.T) {
 	const token = "correct horse battery"
 	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: token})
 	for _, given := range []string{"", token, "Bearer", "Bearer ", "Bearer " + token + "x", "Bearer " + token[1:], "Basic " + token} {
-		for _, path := range []string{"/members", "/stats", "/metrics", "/members/pod1", "/services/dns/members", "/nothing"} {
+		for _, path := range []string{"/members", "/stats", "/metrics", "/members/pod1", "/services/dns/members", "/services/dns/stats"} {
 			code, answer := f.do(t, "GET", path, "", "Authorization", given)
 			assert.Equal(t, 401, code, "%s with %q", path, given)
 			assert.Equal(t, "the token is missing or wrong\n", answer)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -15,6 +16,9 @@ import (
 // Listen opens the address. A socket is for its owner alone; one that a process left behind that is no more is replaced.
 func Listen(c config.Control) (net.Listener, error) {
 	if c.Network != "unix" {
+		if a, err := netip.ParseAddrPort(c.Address); err == nil && a.Addr().Is4() {
+			return net.Listen("tcp4", c.Address) // tcp would take 0.0.0.0 for all addresses of IPv6, too
+		}
 		return net.Listen(c.Network, c.Address)
 	}
 	if err := removeStale(c.Address); err != nil {

@@ -44,7 +44,7 @@ func newBrowser(t *testing.T) *browser {
 	if path == "" {
 		t.Skip("there is no Chromium")
 	}
-	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 1000)}
+	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1000, 1000)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -145,6 +145,7 @@ func TestPage(t *testing.T) {
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}, f.plane.Forwards()[config.Default])
 	b.waits(t, row+`.querySelector(".state").textContent.match(/^drained · [1-9][0-9]* left$/)`, "pod2")
+	b.waits(t, `[...document.querySelectorAll(".scroll")].every((e) => e.scrollWidth <= e.clientWidth)`)
 	b.waits(t, `document.getElementById("said").textContent === "pod2 gets no new flow"`)
 	b.waits(t, `document.activeElement.textContent === "Undrain"`)
 	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod2"] button`)))

@@ -21,6 +21,7 @@ package control
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -57,23 +58,21 @@ type server struct {
 func newHandler(c Config) http.Handler {
 	s := &server{c}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /stats", s.stats)
-	mux.Handle("GET /metrics", newMetrics(c.Router, c.Reloads))
+	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
+	handle("GET /stats", s.stats)
+	handle("GET /metrics", newMetrics(c.Router, c.Reloads).ServeHTTP)
 	for _, below := range []string{"", "/services/{service}"} {
-		mux.HandleFunc("GET "+below+"/members", s.members)
-		mux.HandleFunc("PUT "+below+"/members", s.setMembers)
-		mux.HandleFunc("GET "+below+"/members/{id}", s.member)
-		mux.HandleFunc("PUT "+below+"/members/{id}", s.setMember)
-		mux.HandleFunc("DELETE "+below+"/members/{id}", s.deleteMember)
-		mux.HandleFunc("POST "+below+"/members/{id}/drain", s.drainMember)
+		handle("GET "+below+"/members", s.members)
+		handle("PUT "+below+"/members", s.setMembers)
+		handle("GET "+below+"/members/{id}", s.member)
+		handle("PUT "+below+"/members/{id}", s.setMember)
+		handle("DELETE "+below+"/members/{id}", s.deleteMember)
+		handle("POST "+below+"/members/{id}/drain", s.drainMember)
 	}
-	mux.HandleFunc("GET /services/{service}/stats", s.serviceStats)
-
-	open := http.NewServeMux() // what needs no token
-	open.HandleFunc("GET /healthz", s.health)
-	addPage(open)
-	open.Handle("/", withToken(c.Control.Token, mux))
-	return guard(c.Control, open)
+	handle("GET /services/{service}/stats", s.serviceStats)
+	mux.HandleFunc("GET /healthz", s.health) // it and the page need no token
+	addPage(mux)
+	return guard(c.Control, mux)
 }
 
 func serviceOf(r *http.Request) string {
@@ -133,7 +132,7 @@ func (s *server) member(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	fail(w, router.ErrNoMember)
+	fail(w, fmt.Errorf("%w: %q", router.ErrNoMember, r.PathValue("id")))
 }
 
 func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
@@ -184,7 +183,7 @@ func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	fail(w, router.ErrNoService)
+	fail(w, fmt.Errorf("%w: %q", router.ErrNoService, serviceOf(r)))
 }
 
 const maxBody = 4 << 20

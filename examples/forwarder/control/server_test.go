@@ -105,7 +105,7 @@ func TestMembers(t *testing.T) {
 		{"PUT", "/members", `{"members": []}`, 200, `{"members":[]}`, map[string]uint32{}},
 		{"PUT", "/members", "[" + pod4 + "]", 200, `{"members":[{"id":"pod4"`, map[string]uint32{"pod4": 2}},
 
-		{"GET", "/members/pod9", "", 404, "no such member", nil},
+		{"GET", "/members/pod9", "", 404, `no such member: "pod9"`, nil},
 		{"DELETE", "/members/pod9", "", 404, `no such member: "pod9"`, nil},
 		{"POST", "/members/pod9/drain", "", 404, `no such member: "pod9"`, nil},
 		{"PUT", "/members/pod9", "", 400, `line 1: "dev" is missing`, nil},
@@ -126,7 +126,9 @@ func TestMembers(t *testing.T) {
 		{"GET", "/members/pod4/drain", "", 405, "Method Not Allowed", nil},
 		{"GET", "/services/web/members", "", 404, `no such service: "web"`, nil},
 		{"PUT", "/services/web/members/pod4", pod4, 404, `no such service: "web"`, nil},
-		{"GET", "/services/web/stats", "", 404, "no such service", nil},
+		{"POST", "/healthz", "", 405, "Method Not Allowed", nil},
+		{"PUT", "/", "", 405, "Method Not Allowed", nil},
+		{"GET", "/services/web/stats", "", 404, `no such service: "web"`, nil},
 		{"GET", "/nothing", "", 404, "404 page not found", nil},
 	} {
 		before := f.plane.Forwards()

@@ -204,11 +204,14 @@ func TestOldestDatagramGoes(t *testing.T) {
 	}
 }
 
-// Fragments cost no allocation.
+// Fragments and ICMP errors cost no allocation.
 func TestFragmentsAllocateNothing(t *testing.T) {
 	w, _ := pinned(t, true, nil)
 	f := lasting(bigDatagram(t, true, 1000, 1))
 	stray := lasting(bigDatagram(t, true, 1000, 2)[1:2])
-	got := make([]Decision, 4)
-	assert.Zero(t, testing.AllocsPerRun(50, func() { w.Burst(got, [][]byte{f[0], f[1], f[2], stray[0]}, 0) }))
+	reply := frameOf(t, true, vip, client, layers.IPProtocolTCP, &layers.TCP{SrcPort: 443, DstPort: 1000, ACK: true, DataOffset: 5})
+	icmp := lasting([][]byte{tooBig(t, true, vip, reply)})
+	got := make([]Decision, 5)
+	assert.Zero(t, testing.AllocsPerRun(50, func() { w.Burst(got, [][]byte{f[0], f[1], f[2], stray[0], icmp[0]}, 0) }))
+	assert.Equal(t, flowcache.Pinned, got[4].Verdict)
 }

@@ -16,7 +16,7 @@ import (
 
 // decide gives a worker one frame at a time.
 func decide(w *Worker, frame []byte, now int64) Decision {
-	var got [1]Decision
+	got := [1]Decision{{Hop: new(Adjacency), Verdict: flowcache.Detoured, Drop: NotIP, Reply: []byte{1}}} // none of it counts
 	w.Burst(got[:], [][]byte{frame}, now)
 	return got[0]
 }

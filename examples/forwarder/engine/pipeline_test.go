@@ -34,8 +34,8 @@ type pipeline interface {
 // BenchmarkPipeline takes frames to their members, TCP of 60 bytes over IPv4 to one address: in the engine, and in gopacket, otter
 // and go-maglev wired the obvious way. Both sides take turns, block after block of 262,144 frames, and each frame is of another flow
 // than the ones before it. Times are medians of the blocks, x is their ratio. The flows are known, in rows "miss" none is. Frames
-// lie in memory in their order, as in a capture, or anywhere, as in the buffers of a network card. The engine hashes by Mix, or by XX, which
-// is its default.
+// lie in memory in their order, as in a capture, or anywhere, as in the buffers of a network card. The engine hashes by Mix, its
+// default, or by XX, as the planes of "forwarder run" do: an XDP program has no product of 128 bits to mix by.
 //
 // The engine does more: it finds the group by longest prefix, rewrites, and counts. Left out are reading and sending, and the time
 // it takes to refresh pins, since the clock stands still.

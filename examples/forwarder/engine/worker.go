@@ -14,7 +14,7 @@ const MaxBurst = 64
 // Config is what the workers of one router have in common.
 type Config struct {
 	Routes *Routes           // required
-	Hasher hash.HeaderHasher // nil: the five-tuple by XX{}
+	Hasher hash.HeaderHasher // nil: the five-tuple by NewMix(0), the quickest
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
 	Router Router            // in place of Flows: another memory of flows
 
@@ -56,7 +56,7 @@ type Worker struct {
 func NewWorker(c Config) *Worker {
 	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
 	if c.Hasher == nil {
-		w.hasher = hash.Keyed{}
+		w.hasher = hash.Keyed{Hasher: hash.NewMix(0)}
 	}
 	switch {
 	case c.Router != nil:

@@ -86,13 +86,13 @@ func (f *forwarder) start() {
 	f.waits("it is healthy", func() bool { code, _ := f.do("GET", "/healthz", ""); return code == 200 })
 }
 
-func newForwarder(t *testing.T) *forwarder {
+func newForwarder(t *testing.T, text string) *forwarder {
 	t.Helper()
 	f := &forwarder{t: t, dir: t.TempDir()}
 	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(f.dir, "control"))
 	}}
-	f.write(sample)
+	f.write(text)
 	f.start()
 	return f
 }
@@ -136,7 +136,7 @@ func (f *forwarder) reloads() reloads {
 func (f *forwarder) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
 
 func TestReload(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
 
 	// A change over HTTP holds until the file changes.
@@ -160,18 +160,28 @@ func TestReload(t *testing.T) {
 	assert.Equal(t, f.file()+":2: a change of seed takes a restart", f.reloads().Error)
 	require.NoError(t, os.Remove(f.file()))
 	f.waits("no file", func() bool { return f.reloads().Refused == 3 })
+	for range 2 {
+		f.waits("something else happens in the directory", func() bool { return os.Remove(filepath.Join(f.dir, "flows")) == nil })
+	}
+	f.reload <- syscall.SIGHUP
+	f.waits("it is looked for when that is asked for, and not before", func() bool { return f.reloads().Refused > 3 })
+	assert.Equal(t, uint64(4), f.reloads().Refused)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 5}, f.weights())
 	code, _ = f.do("GET", "/healthz", "")
 	assert.Equal(t, 200, code)
 
-	// A failure of the data plane leaves the old state, and the next change is another chance.
 	f.write(heavier)
-	f.waits("the file is back", func() bool { return f.reloads() == reloads{Done: 2, Refused: 3} })
+	f.waits("the file is back", func() bool { return f.reloads() == reloads{Done: 2, Refused: 4} })
+	require.NoError(t, os.Remove(f.file()))
+	f.waits("no file again", func() bool { return f.reloads().Refused == 5 })
+	f.write(heavier)
+	f.waits("it is back as it was", func() bool { return f.reloads() == reloads{Done: 3, Refused: 5} })
 
 	// Written in place, not replaced.
 	text := strings.ReplaceAll(strings.Replace(heavier, "5", "6", 1), "DIR", f.dir)
 	require.NoError(t, os.WriteFile(f.file(), []byte(text), 0o600))
-	f.waits("written in place", func() bool { return f.reloads().Done >= 3 })
+	f.waits("written in place", func() bool { return f.reloads().Done >= 4 })
+	assert.Equal(t, uint32(6), f.weights()["pod2"])
 
 	// SIGHUP puts the file in force again, over a change by HTTP.
 	f.do("DELETE", "/members/pod1", "")
@@ -186,9 +196,44 @@ func TestReload(t *testing.T) {
 	assert.Contains(t, f.log.String(), "takes a restart")
 }
 
+// A link may come to lead to another file, in one step as Kubernetes has it, or to one in another directory that changes.
+func TestReloadOfLinks(t *testing.T) {
+	sample := strings.Replace(sample, `, "snapshot": "DIR/flows"`, "", 1) // which makes events in the directory
+	f := newForwarder(t, sample)
+	elsewhere := t.TempDir()
+	weighs := func(weight string) []byte {
+		text := strings.Replace(sample, `01:02:02"`, `01:02:02", "weight": `+weight, 1)
+		return []byte(strings.ReplaceAll(text, "DIR", f.dir))
+	}
+	volume := func(name, weight string) {
+		dir := filepath.Join(f.dir, name)
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "f.json"), weighs(weight), 0o600))
+		require.NoError(t, os.Symlink(name, filepath.Join(f.dir, "..data.new")))
+		require.NoError(t, os.Rename(filepath.Join(f.dir, "..data.new"), filepath.Join(f.dir, "..data")))
+	}
+	link := func(to string) {
+		require.NoError(t, os.Symlink(to, f.file()+".new"))
+		require.NoError(t, os.Rename(f.file()+".new", f.file()))
+	}
+	volume("..1", "2")
+	link("..data/f.json")
+	f.waits("a link", func() bool { return f.weights()["pod2"] == 2 })
+	volume("..2", "3")
+	f.waits("the directory that it leads to", func() bool { return f.weights()["pod2"] == 3 })
+
+	file := filepath.Join(elsewhere, "g.json")
+	require.NoError(t, os.WriteFile(file, weighs("4"), 0o600))
+	link(file)
+	f.waits("another directory", func() bool { return f.weights()["pod2"] == 4 })
+	require.NoError(t, os.WriteFile(file+".new", weighs("5"), 0o600))
+	require.NoError(t, os.Rename(file+".new", file))
+	f.waits("a change there", func() bool { return f.weights()["pod2"] == 5 })
+}
+
 // Members that changed over HTTP and the flows outlive the process, as long as the file is the same.
 func TestRestart(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	code, answer := f.do("PUT", "/members/pod3", `{"dev": "ecmp-3", "addr": "10.9.3.2", "mac": "02:00:00:01:03:02"}`)
 	require.Equal(t, 201, code, answer)
 	vip := netip.MustParseAddr("172.16.0.20")
@@ -209,6 +254,19 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, went, f.plane.Receive(vip, 0, 300))
 	require.NoError(t, f.stop())
 
+	// Members that can't be in force any more are no reason not to run, and their flows are none not to keep the others.
+	refused := bytes.Replace(killed, []byte(`"weight":1`), []byte(`"weight":4294967294`), 1)
+	require.NotEqual(t, killed, refused)
+	require.NoError(t, os.WriteFile(snapshot, refused, 0o600))
+	f.start()
+	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
+	for i, id := range f.plane.Receive(vip, 0, 300) {
+		if went[i] != "pod3" {
+			assert.Equal(t, went[i], id)
+		}
+	}
+	require.NoError(t, f.stop())
+
 	for _, useless := range []string{"", "{}\n", "no snapshot"} {
 		require.NoError(t, os.WriteFile(snapshot, []byte(useless), 0o600))
 		f.start()
@@ -221,7 +279,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestDoesNotRun(t *testing.T) {
-	f := newForwarder(t)
+	f := newForwarder(t, sample)
 	run := func(text string, p func(string, plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
@@ -235,7 +293,8 @@ func TestDoesNotRun(t *testing.T) {
 	var wrong *config.Error
 	require.ErrorAs(t, run("{}", fake), &wrong)
 	require.ErrorContains(t, run(sample, fake), "is in use")
-	require.Error(t, made.Close(), "it is closed")
+	require.Nil(t, made, "no plane is made beside another forwarder's")
+	require.NoError(t, f.stop())
 	failure := errors.New("no such plane")
 	require.ErrorIs(t, run(sample, func(string, plane.Config) (plane.Plane, error) { return nil, failure }), failure)
 	require.ErrorIs(t, run(sample, func(n string, c plane.Config) (plane.Plane, error) {
@@ -243,5 +302,6 @@ func TestDoesNotRun(t *testing.T) {
 		made.FailOutputs = failure
 		return p, err
 	}), failure)
+	require.Error(t, made.Close(), "it is closed")
 	require.ErrorIs(t, live.Run(t.Context(), live.Options{File: filepath.Join(t.TempDir(), "none")}), os.ErrNotExist)
 }

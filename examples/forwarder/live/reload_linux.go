@@ -16,19 +16,18 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/router"
 )
 
-// watchFile reads the configuration again when it changes or is to be. It watches the directory: editors replace files, and
-// links lead to others.
+// watchFile reads the configuration again when it changes or is to be.
 func (f *forwarder) watchFile(ctx context.Context) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
 	}
 	defer watcher.Close() //nolint:errcheck // nothing is written
-	if err := watcher.Add(filepath.Dir(f.File)); err != nil {
+	if err := f.watchDirectories(watcher); err != nil {
 		return err
 	}
 	const settle = 50 * time.Millisecond // for a file that is written in several steps
-	var settled <-chan time.Time
+	settled := time.After(settle)        // at once, too: it may have changed since it was read
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,20 +42,36 @@ func (f *forwarder) watchFile(ctx context.Context) error {
 		case <-settled:
 			settled = nil
 			f.reload(false)
+			if err := f.watchDirectories(watcher); err != nil {
+				f.Log.Warn("watching the configuration", "error", err)
+			}
 		case <-f.Reload:
 			f.reload(true)
 		}
 	}
 }
 
+// watchDirectories watches where the file is, as editors replace files, and where it leads to, if it is a link.
+func (f *forwarder) watchDirectories(w *fsnotify.Watcher) error {
+	if file, err := filepath.EvalSymlinks(f.File); err == nil {
+		if err := w.Add(filepath.Dir(file)); err != nil {
+			return err
+		}
+	}
+	return w.Add(filepath.Dir(f.File))
+}
+
 // reload puts the configuration in force if it changed, or if it is forced to, and leaves everything as it is if it can't.
 func (f *forwarder) reload(force bool) {
 	data, err := os.ReadFile(f.File)
-	if err == nil && !force && bytes.Equal(data, f.data) {
+	if err != nil {
+		data = nil // which no file is
+	}
+	if !force && bytes.Equal(data, f.data) && (data == nil) == (f.data == nil) {
 		return
 	}
+	f.data = data
 	if err == nil {
-		f.data = data
 		err = f.replace(data)
 	}
 	f.reloads.Add(err)

@@ -3,7 +3,9 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -40,6 +42,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	listener, err := control.Listen(c.Control) // first of all: another process may run with this configuration
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	defer listener.Close() //nolint:errcheck // closed by the server, if it came to that
 	domain := selector.NewDomain()
 	p, err := o.Plane(c.IO, planeConfig(c, domain))
 	if err != nil {
@@ -56,7 +63,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := f.begin(); err != nil {
 		return err
 	}
-	return f.run(ctx)
+	return f.run(ctx, listener)
 }
 
 func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
@@ -84,11 +91,7 @@ type forwarder struct {
 }
 
 // run has all parts run until ctx ends or one fails.
-func (f *forwarder) run(ctx context.Context) error {
-	listener, err := control.Listen(f.present.Control)
-	if err != nil {
-		return err
-	}
+func (f *forwarder) run(ctx context.Context, listener net.Listener) error {
 	server := control.NewServer(control.Config{
 		Router: f.router, Links: f.Links, Control: f.present.Control, Reloads: &f.reloads,
 	})
@@ -115,7 +118,7 @@ func (f *forwarder) run(ctx context.Context) error {
 		return nil
 	})
 	f.Log.Info("forwarding", "in", f.present.In, "io", f.present.IO, "control", listener.Addr().String())
-	err = parts.Wait()
+	err := parts.Wait()
 	if f.snapshot != "" {
 		err = errors.Join(err, f.save())
 	}

@@ -1,11 +1,11 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/router"
@@ -14,34 +14,20 @@ import (
 // begin puts the configuration in force, or what changes of members made of it, if the process before left a snapshot that says
 // so; and gives the flows that it knew back to their members. A snapshot that is of no use is no reason not to run.
 func (f *forwarder) begin() error {
-	replace := func(snapshot *router.Snapshot) error {
-		services, from := f.present.Services, origin(f.data)
-		if snapshot != nil {
-			var err error
-			if services, err = snapshot.Services(services, from, f.Links); err != nil {
-				f.Log.Warn("the members are those of the configuration", "error", err)
-			}
-		}
-		return blame(f.present, f.router.Replace(services, from))
+	configured, from := f.present.Services, origin(f.data)
+	snapshot := f.openSnapshot()
+	if snapshot == nil {
+		return blame(f.present, f.router.Replace(configured, from))
 	}
-	if f.present.Snapshot == "" {
-		return replace(nil)
+	services, err := snapshot.Services(configured, from, f.Links)
+	if err == nil {
+		err = f.router.Replace(services, from)
 	}
-	file, err := os.Open(f.present.Snapshot)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			f.Log.Warn("no snapshot", "error", err)
+		f.Log.Warn("the members are those of the configuration", "error", err)
+		if err := f.router.Replace(configured, from); err != nil {
+			return blame(f.present, err)
 		}
-		return replace(nil)
-	}
-	defer file.Close() //nolint:errcheck // only read
-	snapshot, err := router.ReadSnapshot(file)
-	if err != nil {
-		f.Log.Warn("no snapshot", "error", err)
-		return replace(nil)
-	}
-	if err := replace(snapshot); err != nil {
-		return err
 	}
 	if err := f.router.Restore(snapshot); err != nil {
 		f.Log.Warn("no flows restored", "error", err)
@@ -49,6 +35,25 @@ func (f *forwarder) begin() error {
 	}
 	f.Log.Info("flows restored", "flows", f.router.Stats().Flows.Flows)
 	return nil
+}
+
+// openSnapshot returns the snapshot that the process before left; nil if there is none, or none that can be read.
+func (f *forwarder) openSnapshot() *router.Snapshot {
+	if f.snapshot == "" {
+		return nil
+	}
+	data, err := os.ReadFile(f.snapshot)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var snapshot *router.Snapshot
+	if err == nil {
+		snapshot, err = router.ReadSnapshot(bytes.NewReader(data))
+	}
+	if err != nil {
+		f.Log.Warn("no snapshot", "error", err)
+	}
+	return snapshot
 }
 
 // saveUntil saves the flow table once a second, so that a process that is killed loses the flows of a second. A table for a million
@@ -71,25 +76,16 @@ func (f *forwarder) saveUntil(ctx context.Context) error {
 	}
 }
 
-// save replaces the file at once: who is killed meanwhile leaves the old one. It is not synced to the disk, which takes a time
-// and which only a crash of the host needs.
+// save replaces the file at once: who is killed meanwhile leaves the old one, and a new one for the next to write over. It is not
+// synced to the disk, which takes a time and which only a crash of the host needs.
 func (f *forwarder) save() error {
 	data, err := f.router.Save()
 	if err != nil {
 		return err
 	}
-	name := f.snapshot
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
+	next := f.snapshot + ".new"
+	if err := os.WriteFile(next, data, 0o600); err != nil {
 		return err
 	}
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return os.Rename(next, f.snapshot)
 }

@@ -56,6 +56,7 @@ func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
 		}
 		s.receives = true
 		l.in = append(l.in, s)
+		l.refill(s) // before the program comes that redirects to it
 		l.alarm.watch(s.fd)
 	}
 	return l, nil

@@ -39,12 +39,12 @@ func (r *Router) apply(next []config.Service) error {
 		return err
 	}
 	r.mark(next)
-	voided := r.pinsLost(next)
+	voided, movedBefore := r.pinsLost(next), r.moved()
 	if err := r.update(targets); err != nil {
 		r.mark(r.state())
 		return errors.Join(err, r.plane.SetOutputs(r.outputs.devices()))
 	}
-	r.commit(targets, numbers, voided)
+	r.commit(targets, numbers, voided, movedBefore)
 	// What could not be closed is closed by the next change.
 	_ = r.plane.SetOutputs(numbers.devices())
 	return nil
@@ -194,10 +194,10 @@ func (r *Router) sync() error {
 }
 
 // commit makes what is in force known.
-func (r *Router) commit(targets []target, numbers outputs, voided map[string]int) {
+func (r *Router) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
 	var now []*service
 	for _, t := range targets {
-		r.record(&t, voided[t.next.Name])
+		r.record(&t, voided[t.next.Name], movedBefore)
 		t.remember()
 		t.Service = t.next
 		now = append(now, t.service)
@@ -205,7 +205,7 @@ func (r *Router) commit(targets []target, numbers outputs, voided map[string]int
 	for _, s := range r.services {
 		if !slices.Contains(now, s) {
 			_, _ = s.group.Update(nil) // it gives back its name and slots; no list can't be invalid
-			r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name]})
+			r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
 		}
 	}
 	r.services, r.outputs = now, numbers

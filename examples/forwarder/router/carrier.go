@@ -29,7 +29,7 @@ func (r *Router) SetCarrier(dev string, up bool) error {
 	if !concerned {
 		return nil
 	}
-	r.log(Change{What: what})
+	r.log(Change{What: what, movedBefore: r.moved()})
 	r.mark(r.state())
 	return r.sync()
 }

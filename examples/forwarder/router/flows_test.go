@@ -81,6 +81,23 @@ func TestFlowsThroughChanges(t *testing.T) {
 	assert.Zero(t, stats.Changes[1].FlowsMoved)
 }
 
+// Packets don't wait until a change is written down: what they move meanwhile is of that change.
+func TestFlowsMovedMeanwhile(t *testing.T) {
+	f := newRouter(t)
+	f.plane.Receive(vip, 0, 300)
+	f.plane.Synced = func() { f.plane.Receive(vip, 0, 300) }
+	require.NoError(t, f.Drain(config.Default, "pod1"))
+	require.NoError(t, f.Delete(config.Default, "pod1"))
+	require.NoError(t, f.SetCarrier("lp9", false))
+	require.NoError(t, f.SetMembers(config.Default, pods(2, 3, 4)))
+	changes := f.Stats().Changes
+	assert.Equal(t, "pod1 left", changes[1].What)
+	assert.Positive(t, changes[1].FlowsMoved)
+	assert.Equal(t, uint64(changes[1].Voided), changes[1].FlowsMoved)
+	assert.Zero(t, changes[0].FlowsMoved)
+	assert.Zero(t, changes[2].FlowsMoved)
+}
+
 // A member behind a link without a carrier gets nothing, whenever it joins, until the carrier returns.
 func TestCarrier(t *testing.T) {
 	f := newRouter(t)

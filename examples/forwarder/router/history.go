@@ -25,15 +25,13 @@ type Change struct {
 
 const maxChanges = 50
 
-// log adds a change to the history.
+// log adds a change to the history. MovedBefore is what [Router.moved] returned before it was in force.
 func (r *Router) log(c Change) {
 	c.At = time.Now()
 	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
-	moved := r.moved()
 	if n := len(r.changes); n > 0 {
-		r.changes[n-1].FlowsMoved = moved - r.changes[n-1].movedBefore
+		r.changes[n-1].FlowsMoved = c.movedBefore - r.changes[n-1].movedBefore
 	}
-	c.movedBefore = moved
 	r.changes = append(r.changes, c)
 	r.changes = r.changes[max(0, len(r.changes)-maxChanges):]
 }
@@ -48,6 +46,7 @@ func (r *Router) history(moved uint64) []Change {
 	return list
 }
 
+// moved returns how many flows came to another member so far.
 func (r *Router) moved() uint64 {
 	if f := r.plane.Flows(); f != nil {
 		return f.Stats().Moved
@@ -56,13 +55,13 @@ func (r *Router) moved() uint64 {
 }
 
 // record logs what became of a service.
-func (r *Router) record(t *target, voided int) {
+func (r *Router) record(t *target, voided int, movedBefore uint64) {
 	what := describe(t.Service, t.next)
 	if what == "" {
 		return
 	}
 	now := t.group.Load()
-	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided}
+	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided, movedBefore: movedBefore}
 	if d := now.Diff(t.from); d.Hashes > 0 {
 		c.Moved = float64(d.Moved) / float64(d.Hashes)
 		c.Collateral = float64(d.Collateral) / float64(d.Hashes)

@@ -19,7 +19,8 @@ import (
 
 // A Plane is a [plane.Plane]. It is safe for concurrent use, so that the race detector sees who is not.
 type Plane struct {
-	FailOutputs, FailSync error // what the next calls return
+	FailOutputs, FailSync error  // what the next calls return
+	Synced                func() // called when services were put in force, if it is not nil
 
 	mu       sync.Mutex
 	devices  map[uint16]string
@@ -57,6 +58,14 @@ func (p *Plane) SetOutputs(devices map[uint16]string) error {
 
 // Sync implements Plane. It is an error if a member has an output that was not set.
 func (p *Plane) Sync(services []plane.Service) error {
+	err := p.sync(services)
+	if err == nil && p.Synced != nil {
+		p.Synced()
+	}
+	return err
+}
+
+func (p *Plane) sync(services []plane.Service) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.FailSync != nil {

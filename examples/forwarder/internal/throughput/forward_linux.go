@@ -9,11 +9,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"syscall"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/internal/testbed"
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
+	"github.com/ecmp-go/ecmp/examples/forwarder/plane/xdp"
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/selector"
@@ -21,14 +21,12 @@ import (
 
 // A forwarder is a data plane at work on the router of a bed.
 type forwarder interface {
-	// stop ends it. It returns what became of the packets, for the reader to see.
-	stop() (string, error)
-
+	stop() (plane.Counters, error)
 	pid() int // 0 for the kernel
 }
 
 // startForwarder starts the kernel's forwarding or, in a process of its own, one of the planes; on one processor, if not -1.
-func startForwarder(b *testbed.Bed, name string, cpu int) (forwarder, error) {
+func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarder, error) {
 	if name == "kernel" {
 		return startKernel(b)
 	}
@@ -39,7 +37,7 @@ func startForwarder(b *testbed.Bed, name string, cpu int) (forwarder, error) {
 				return err
 			}
 		}
-		return f.start(name, len(b.Pods))
+		return f.start(name, len(b.Pods), sticky)
 	})
 }
 
@@ -57,8 +55,8 @@ func startKernel(b *testbed.Bed) (forwarder, error) {
 
 func (kernel) pid() int { return 0 }
 
-func (k kernel) stop() (string, error) {
-	return "", k.router.IP("route del " + testbed.Service4 + "/32\nroute add blackhole " + testbed.Service4 + "/32\n")
+func (k kernel) stop() (plane.Counters, error) {
+	return plane.Counters{}, k.router.IP("route del " + testbed.Service4 + "/32\nroute add blackhole " + testbed.Service4 + "/32\n")
 }
 
 // A process runs this program's forward.
@@ -68,14 +66,13 @@ type process struct {
 	output  *bufio.Reader
 }
 
-func (p *process) start(name string, pods int) error {
+func (p *process) start(name string, pods int, sticky bool) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	p.command = exec.Command(self, "-forward", name, "-pods", fmt.Sprint(pods)) //nolint:gosec // it is this program
+	p.command = exec.Command(self, "-forward", name, "-pods", fmt.Sprint(pods), fmt.Sprint("-sticky=", sticky)) //nolint:gosec // it is this program
 	p.command.Stderr = os.Stderr
-	p.command.SysProcAttr = &syscall.SysProcAttr{}
 	if p.input, err = p.command.StdinPipe(); err != nil {
 		return err
 	}
@@ -93,18 +90,16 @@ func (p *process) start(name string, pods int) error {
 
 func (p *process) pid() int { return p.command.Process.Pid }
 
-func (p *process) stop() (string, error) {
-	err := p.input.Close()
-	said, e := io.ReadAll(p.output)
-	return string(said), errors.Join(err, e, p.command.Wait())
+func (p *process) stop() (c plane.Counters, err error) {
+	err = p.input.Close()
+	return c, errors.Join(err, json.NewDecoder(p.output).Decode(&c), p.command.Wait())
 }
 
 // forward runs a plane until its input ends.
-func forward(name string, pods int) error {
-	in := []string{"lc"}
+func forward(name string, pods int, sticky bool) error {
 	domain := selector.NewDomain()
-	c := plane.Config{In: in, Domain: domain}
-	if os.Getenv("STICKY") != "" {
+	c := plane.Config{In: []string{"lc"}, Domain: domain}
+	if sticky {
 		c.Sticky = &flowcache.Config{Flows: 100_000}
 	}
 	p, err := newPlane(name, c)
@@ -144,6 +139,8 @@ func newPlane(name string, c plane.Config) (plane.Plane, error) {
 		return plane.NewAFPacket(c)
 	case "afxdp":
 		return plane.NewAFXDP(c)
+	case "xdp":
+		return xdp.New(c)
 	}
 	return nil, fmt.Errorf("there is no plane %q", name)
 }

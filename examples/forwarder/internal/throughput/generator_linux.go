@@ -112,16 +112,20 @@ func newFrame() []byte {
 	return f
 }
 
-// run sends until a time, in the namespace of the calling thread, so that no more than n frames are on their way to the sink.
-func (g *generator) run(s *sink, n uint64, until time.Time) error {
-	write(g.memory, window, n)
+// run sends until a time, in the namespace of the calling thread, so that no more frames than the load are on their way to the sink.
+func (g *generator) run(s *sink, l load, until time.Time) error {
+	write(g.memory, window, uint64(l))
+	repeat := uint32(1 << 18) // frames of a run of the program, which makes the memory for them anew
+	if l != unlimited {
+		repeat = 1 << 15 // fewer, to see soon when a full window is lost, and to forget it
+	}
 	for time.Now().Before(until) {
 		before := s.count()
-		_, err := g.program.Run(&ebpf.RunOptions{Data: g.frame, Repeat: 1 << 18, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
+		_, err := g.program.Run(&ebpf.RunOptions{Data: g.frame, Repeat: repeat, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("generator: %w", err)
 		}
-		if on := read(g.memory, sent) - read(g.memory, lost) - s.count(); s.count() == before || n > 1<<20 {
+		if on := read(g.memory, sent) - read(g.memory, lost) - s.count(); s.count() == before || l == unlimited {
 			write(g.memory, lost, read(g.memory, lost)+on)
 		}
 	}

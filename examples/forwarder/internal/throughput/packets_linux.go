@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -14,14 +15,15 @@ type race struct {
 	bed       *testbed.Bed
 	sink      *sink
 	generator *generator
+	sticky    bool
 }
 
-func newRace(pods int) (*race, error) {
+func newRace(pods int, sticky bool) (*race, error) {
 	b, err := testbed.New(pods, 1)
 	if err != nil {
 		return nil, err
 	}
-	r := &race{bed: b}
+	r := &race{bed: b, sticky: sticky}
 	if err := b.PrepareXDP(); err != nil {
 		return r, err
 	}
@@ -42,58 +44,70 @@ func newRace(pods int) (*race, error) {
 	})
 }
 
-// speed is what a plane forwards: packets a second of the time that the forwarder's processor was busy.
-type speed struct {
-	perCPU, perSecond float64
-	busy              float64 // share of the time
-	said              string
+// A load is the number of frames that may be on their way. A plane that takes a packet from end to end at once does best with as many as
+// there are: what is too much for it is dropped before it, at the cost of the generator's processor. One that takes packets in steps
+// wastes time on those that it drops at a later step, and does best with no more than the queue of the interface that they come in by
+// holds. So every plane, the kernel too, is measured under both loads, and the better one counts.
+type load uint64
+
+const (
+	queueful  load = 256
+	unlimited load = 1 << 40
+)
+
+// String says how many they are.
+func (l load) String() string {
+	if l == unlimited {
+		return "any number on their way"
+	}
+	return fmt.Sprintf("%d on their way", uint64(l))
 }
 
-// run measures a plane for some time.
-func (r *race) run(name string, window uint64, length time.Duration) (s speed, err error) {
-	f, err := startForwarder(r.bed, name, forwarderCPU)
+// run returns how many packets a second of processor time a plane forwards under each load.
+func (r *race) run(name string, loads []load, length time.Duration) (speeds []float64, err error) {
+	f, err := startForwarder(r.bed, name, r.sticky, forwarderCPU)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
-	if err := pinReceiver("lc"); err != nil {
-		return s, err
+	err = pinReceiver("lc")
+	if err == nil {
+		// A redirect of the generator's goes to the namespace of the thread.
+		err = r.bed.Client.Do(func() error {
+			if err := pin(0, generatorCPU); err != nil { // this thread ends with Do
+				return err
+			}
+			for _, l := range loads {
+				speed, err := r.measure(f.pid(), l, length)
+				if err != nil {
+					return err
+				}
+				speeds = append(speeds, speed)
+			}
+			return nil
+		})
 	}
-	// A redirect of the generator's goes to the namespace of the thread.
-	if err := r.bed.Client.Do(func() error {
-		if err := pin(0, generatorCPU); err != nil { // this thread ends with Do
-			return err
-		}
-		s, err = r.measure(func() (time.Duration, error) { return work(f.pid()) }, window, length)
-		return err
-	}); err != nil {
-		return s, err
-	}
-	s.said, err = f.stop()
-	return s, err
+	_, e := f.stop()
+	return speeds, errors.Join(err, e)
 }
 
-func (r *race) measure(worked func() (time.Duration, error), window uint64, length time.Duration) (s speed, err error) {
-	send := func(until time.Time) error {
-		return r.generator.run(r.sink, window, until)
+func (r *race) measure(process int, l load, length time.Duration) (float64, error) {
+	if err := r.generator.run(r.sink, l, time.Now().Add(length/2)); err != nil {
+		return 0, err
 	}
-	if err := send(time.Now().Add(length / 4)); err != nil {
-		return s, err
-	}
-	before, err := worked()
+	before, err := work(process)
 	if err != nil {
-		return s, err
+		return 0, err
 	}
-	count, start := r.sink.count(), time.Now()
-	if err := send(start.Add(length)); err != nil {
-		return s, err
+	count := r.sink.count()
+	if err := r.generator.run(r.sink, l, time.Now().Add(length)); err != nil {
+		return 0, err
 	}
-	packets, took := float64(r.sink.count()-count), time.Since(start)
-	after, err := worked()
-	if err != nil {
-		return s, err
+	packets := r.sink.count() - count
+	after, err := work(process)
+	if err == nil && packets == 0 {
+		err = errors.New("no packet came to a pod")
 	}
-	busy := (after - before).Seconds()
-	return speed{perCPU: packets / busy, perSecond: packets / took.Seconds(), busy: busy / took.Seconds()}, nil
+	return float64(packets) / (after - before).Seconds(), err
 }
 
 func (r *race) close() error {

@@ -1,0 +1,157 @@
+package flowcache_test
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/golden/sticky"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A crowd is the workers of a router with a tiny table, each with flows and a model of its own, while the group, the marks and the
+// time change and the table is swept. What a worker does while something changes can't be told to the model: the flow is then
+// given up for another one, and only the other steps are checked.
+type crowd struct {
+	*router
+	changing sync.Mutex
+	changes  atomic.Int64 // odd during a change
+	clock    atomic.Int64
+	packets  atomic.Int64
+}
+
+func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
+	for name, flows := range map[string]int{"one bucket": 1, "three buckets": 18, "six buckets": 36} {
+		t.Run(name, func(t *testing.T) {
+			c := &crowd{router: newRouter(t, modelConfig(flows), "a", "b", "c")}
+			c.clock.Store(c.now)
+			todo := int64(steps(t, 150_000))
+			var hands []*hand
+			for n := range uint64(workers) {
+				hands = append(hands, c.newHand(n))
+			}
+			for c.packets.Load() < todo && !t.Failed() {
+				c.shift(hands)
+			}
+			checked := int64(0)
+			for _, h := range hands {
+				checked += h.checked
+			}
+			t.Logf("%d of %d packets checked, %+v", checked, c.packets.Load(), c.table.Stats())
+			assert.Greater(t, checked, c.packets.Load()/2)
+			stats := c.table.Stats()
+			assert.Positive(t, stats.Evicted)
+			assert.Positive(t, stats.Refused)
+			assert.Positive(t, stats.Moved)
+			assert.Positive(t, stats.Detoured)
+		})
+	}
+}
+
+// shift lets all hands work, and a sweeper. A shift takes less than 40 ticks: nobody's clock may be 64 behind another's.
+func (c *crowd) shift(hands []*hand) {
+	var working, sweeping sync.WaitGroup
+	var end atomic.Bool
+	for _, h := range hands {
+		working.Go(func() { h.work(2000) })
+	}
+	sweeping.Go(func() {
+		for !end.Load() {
+			c.table.Sweep(c.clock.Load(), 1)
+		}
+	})
+	working.Wait()
+	end.Store(true)
+	sweeping.Wait()
+}
+
+// count counts packets. Whoever completes another 300 of them changes something, while the others go on.
+func (c *crowd) count(packets int, rng *rand.Rand) {
+	n := c.packets.Add(int64(packets))
+	if n/300 == (n-int64(packets))/300 {
+		return
+	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.changes.Add(1)
+	defer c.changes.Add(1)
+	switch n := rng.IntN(20); {
+	case n < 4:
+		ids := [][]string{{"a", "b", "c"}, {"a", "c", "d"}, {"b", "d"}}
+		c.set(selector.Equal(ids[rng.IntN(len(ids))]...)...)
+	case n < 7:
+		c.domain.Mark(string(rune('a' + rng.IntN(4)))).SetDown(rng.IntN(3) == 0)
+	default:
+		c.clock.Add(rng.Int64N(int64(12 * time.Millisecond)))
+	}
+}
+
+// A hand is a worker of a crowd.
+type hand struct {
+	*crowd
+	sticky *flowcache.Sticky
+	model  *sticky.Model
+	rng    *rand.Rand
+	flows  [20]uint64
+	next   uint64
+
+	checked int64 // packets
+}
+
+func (c *crowd) newHand(n uint64) *hand {
+	h := &hand{crowd: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)), rng: rand.New(rand.NewPCG(n, 2)), next: n << 32}
+	h.model.Config.Domain = c.domain
+	for i := range h.flows {
+		h.flows[i] = h.next
+		h.next++
+	}
+	return h
+}
+
+// work routes packets, in bursts and one by one, and checks those that it can.
+func (h *hand) work(n int) {
+	flags := []hash.TCPFlags{hash.SYN, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.FIN | hash.ACK, 0}
+	for n > 0 {
+		before, now, view := h.changes.Load(), h.clock.Load(), h.view()
+		packets := make([]flowcache.Packet, 1+h.rng.IntN(6)*h.rng.IntN(2))
+		used := make([]int, len(packets))
+		for i := range packets {
+			used[i] = h.rng.IntN(len(h.flows))
+			packets[i] = packet(view, h.flows[used[i]], 6, flags[h.rng.IntN(len(flags))])
+			packets[i].LookupOnly = h.rng.IntN(10) == 0
+		}
+		routes := make([]flowcache.Route, len(packets))
+		if len(packets) == 1 {
+			routes[0] = h.sticky.Route(&packets[0], now)
+		} else {
+			h.sticky.RouteBatch(routes, packets, now)
+		}
+		n -= len(packets)
+		var wrong error
+		for i := range packets {
+			if err := h.model.Check(&packets[i], now, routes[i]); wrong == nil {
+				wrong = err
+			}
+		}
+		if before%2 == 0 && h.changes.Load() == before {
+			if wrong != nil {
+				h.t.Error(wrong)
+				return
+			}
+			h.checked += int64(len(packets))
+		} else {
+			for i := range packets {
+				delete(h.model.Pins, packets[i].Digest)
+				h.flows[used[i]] = h.next
+				h.next++
+			}
+		}
+		h.count(len(packets), h.rng)
+	}
+}
