@@ -157,9 +157,9 @@ type runner struct {
 // newRunner warms up, and finds out how many passes make a turn.
 func newRunner(w *suite.Work) *runner {
 	r := &runner{w, 1}
-	once := time.Duration(r.turn() * float64(w.Items))
+	r.turn()
 	if w.Reset == nil {
-		once = time.Duration(r.turn() * float64(w.Items))
+		once := time.Duration(r.turn() * float64(w.Items))
 		r.passes = int(max(1, (turnTime+once-1)/max(once, 1)))
 	}
 	return r
