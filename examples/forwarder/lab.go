@@ -95,6 +95,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Loopback, "loopback", false, "tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
@@ -110,11 +111,15 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
 	}
+	most := lab.MaxConnections
+	if o.soak > 0 {
+		most = lab.MaxSoakConnections
+	}
 	if _, err := strategy.Parse(o.Strategy); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
-	if o.Connections < 1 || o.Connections > lab.MaxConnections {
-		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, lab.MaxConnections)
+	if o.Connections < 1 || o.Connections > most {
+		return o, fmt.Errorf("-connections: %d is none of 1 to %d", o.Connections, most)
 	}
 	o.Program, err = os.Executable()
 	return o, err

@@ -22,9 +22,9 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// The lab starts its own program as the forwarder. In a test that is the test's.
+// The lab starts its own program as the forwarder, and some tests the lab. In a test that is the test's.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "run" {
+	if len(os.Args) > 1 && (os.Args[1] == "run" || os.Args[1] == "lab") {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -66,26 +66,29 @@ func TestLab(t *testing.T) {
 		plane     string
 		v6        bool
 		predictor predictor
+		kill      bool
 	}{
-		{lab.KernelMpath, false, kernel},
-		{lab.KernelMpath, true, kernel},
-		{"afpacket", false, sticky},
-		{"afpacket", true, sticky},
-		{"afpacket", false, forwarder},
-		{"afxdp", false, sticky},
-		{"xdp", false, sticky},
-		{"xdp", true, sticky},
-		{"xdp", true, forwarder},
+		{lab.KernelMpath, false, kernel, false},
+		{lab.KernelMpath, true, kernel, false},
+		{"afpacket", false, sticky, false},
+		{"afpacket", true, sticky, true},
+		{"afpacket", false, forwarder, false},
+		{"afxdp", false, sticky, true},
+		{"xdp", false, sticky, true},
+		{"xdp", true, sticky, false},
+		{"xdp", true, forwarder, false},
 	} {
-		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v", c.plane, c.v6, c.predictor.sticky), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v", c.plane, c.v6, c.predictor.sticky, c.kill), func(t *testing.T) {
 			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
-				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky))
+				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky), fmt.Sprintf("-kill=%v", c.kill))
 			var r labReport
 			require.NoError(t, json.Unmarshal(out, &r))
 			require.Len(t, r.Planes, 1)
 			want := c.predictor.steps(t, n, c.v6)
 			if !c.predictor.sticky {
 				want = want[:4] // there is nothing to keep over a restart
+			} else if c.kill {
+				want[4].event = "kill and restart, pod4 added"
 			}
 			require.Len(t, r.Planes[0].Steps, len(want))
 			for i, want := range want {
@@ -99,6 +102,19 @@ func TestLab(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Told over TCP what to do, the forwarder moves no more than it must although it remembers no flow: a strategy sees to that.
+func TestLabFromOutside(t *testing.T) {
+	const n = 100
+	var r labReport
+	require.NoError(t, json.Unmarshal(labOutput(t, "-io", "afpacket", "-connections", fmt.Sprint(n), "-loopback", "-sticky=false",
+		"-strategy", "rendezvous"), &r))
+	add, remove := r.Planes[0].Steps[0], r.Planes[0].Steps[1]
+	assert.InDelta(t, n/4, add.Connections.Collateral, 15)
+	assert.InDelta(t, n/4, add.Flows.Collateral, 15)
+	assert.InDelta(t, n/4, remove.Connections.Own, 15)
+	assert.Zero(t, remove.Connections.Collateral+remove.Flows.Collateral)
 }
 
 // A resilient group of the kernel keeps what it can when a member is added or removed.
@@ -119,18 +135,33 @@ func TestLabSoak(t *testing.T) {
 	require.NoError(t, json.Unmarshal(labOutput(t, "-io", "afpacket", "-connections", "20", "-soak", "2s"), &s))
 	assert.Positive(t, s.Own, "a member was removed")
 	assert.Greater(t, s.In, uint64(1000))
+	assert.Positive(t, s.Short.Kept)
+	assert.Positive(t, s.Expired)
+	assert.Len(t, s.Samples, 2, "at the beginning and at the end")
+	for _, sample := range s.Samples {
+		assert.Positive(t, sample.Resident)
+		assert.Positive(t, sample.Heap)
+		assert.Positive(t, sample.Goal)
+		assert.Positive(t, sample.Goroutines)
+	}
 }
 
 // What does not add up is an error.
 func TestSoakCheck(t *testing.T) {
-	sound := lab.Soak{Sent: 10, In: 10, Out: 7, Dropped: map[string]uint64{"no member": 3}, Received: 7, Own: 5}
+	sound := lab.Soak{
+		Sent: 10, In: 10, Out: 6, Dropped: map[string]uint64{"no member": 3, "TTL expired": 1}, Expired: 1, Received: 6,
+		Own: 5, Short: lab.ShortConnections{Own: 1},
+	}
 	require.NoError(t, sound.Check())
 	for _, change := range []func(*lab.Soak){
 		func(s *lab.Soak) { s.Sent++ },
 		func(s *lab.Soak) { s.In++; s.Sent++ },
 		func(s *lab.Soak) { s.Out++; s.Received++ },
 		func(s *lab.Soak) { s.Received-- },
+		func(s *lab.Soak) { s.Expired-- },
+		func(s *lab.Soak) { s.Expired = 5 },
 		func(s *lab.Soak) { s.Collateral++ },
+		func(s *lab.Soak) { s.Short.Failed++ },
 	} {
 		s := sound
 		change(&s)
@@ -145,6 +176,7 @@ func TestLabUsage(t *testing.T) {
 	}{
 		{[]string{"-io", "magic"}, `-io: "magic" is none of all, kernel-mpath, kernel-resilient, afpacket, afxdp, xdp`},
 		{[]string{"-connections", "0"}, "-connections: 0 is none of 1 to 5000"},
+		{[]string{"-connections", "1001", "-io", "xdp", "-soak", "1m"}, "-connections: 1001 is none of 1 to 1000"},
 		{[]string{"-strategy", "magic"}, `-strategy: "magic" is none of modulo`},
 		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the forwarder's data planes"},
 		{[]string{"-io", "kernel-mpath", "-soak", "1m"}, "-soak: needs"},

@@ -29,6 +29,9 @@ func newBed(c Config) (b *bed, err error) {
 	for _, name := range stale {
 		c.Log("removed " + name + " of a run that crashed")
 	}
+	if err := removeStaleDirs(); err != nil {
+		return nil, err
+	}
 	b = new(bed)
 	if b.network, err = newNetwork(c.IPv6); err != nil {
 		return nil, err

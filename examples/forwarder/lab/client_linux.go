@@ -11,16 +11,26 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
-// A client opens flows to the virtual address. It takes the ports from firstPort on, none twice: a closed connection keeps
-// its port for a minute, and with the same ports a run is repeatable.
+// A client opens flows to the virtual address. It takes the ports from firstPort on, and none twice in a minute, for so
+// long a closed connection keeps its port. With the same ports a run is repeatable.
 type client struct {
 	ns   *netns.Namespace
 	from netip.Addr
 	to   netip.AddrPort
 	port uint16 // the next
+	end  uint16 // before this one it goes back to the first; 0: never
 }
 
-const firstPort = 10000
+const (
+	firstPort      = 10000
+	firstEphemeral = 32768 // of those that the kernel gives
+)
+
+func (c *client) advance() {
+	if c.port++; c.port == c.end {
+		c.port = firstPort
+	}
+}
 
 // A load is TCP connections and UDP flows that run.
 type load struct {
@@ -61,7 +71,7 @@ func (l *load) grow(tcp, udp int) error {
 				}
 				l.udp, opened = append(l.udp, f), append(opened, f)
 			}
-			l.client.port++
+			l.client.advance()
 		}
 		return nil
 	})

@@ -33,6 +33,7 @@ type Config struct {
 	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
+	Loopback bool // it is told what to do over TCP to its loopback, else over a unix socket
 	Kill     bool // in place of the restart at the end by SIGTERM: its last snapshot is up to a second old then
 
 	Log func(string) // is told how far it is, a line at a time
@@ -41,8 +42,11 @@ type Config struct {
 // Kernel reports whether the data plane is one of the kernel's.
 func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
 
-// MaxConnections is set by the ports that there are, of which none is used twice.
-const MaxConnections = 5000
+// The most connections are set by the ports that there are. Run uses none twice, and RunSoak none twice in a minute.
+const (
+	MaxConnections     = 5000
+	MaxSoakConnections = 1000
+)
 
 // ErrUnsupported says that the lab is for Linux.
 var ErrUnsupported = errors.New("the lab needs network namespaces, which only Linux has")

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
 // A router is the forwarder on the network's router: a process of its own, told what to do over HTTP.
@@ -28,6 +30,8 @@ type router struct {
 	ended   chan struct{} // closed when the child has ended
 	pause   time.Duration // that the last restart took
 }
+
+const loopback = "127.0.0.1:7001"
 
 var errEnded = errors.New("the forwarder ended")
 
@@ -56,16 +60,16 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 			return nil, err
 		}
 	}
-	if r.dir, err = os.MkdirTemp("", "ecmp-lab-"); err != nil {
+	if r.dir, err = os.MkdirTemp("", n.router.Name()+"-"); err != nil {
 		return nil, err
 	}
-	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", r.socket())
-		},
-	}}
+	control := "unix:" + r.socket()
+	if c.Loopback {
+		control = loopback
+	}
+	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: r.dialer(control)}}
 	config := map[string]any{
-		"in": "lc", "vip": n.vip(), "members": members(n.pods[:3]), "control": "unix:" + r.socket(),
+		"in": "lc", "vip": n.vip(), "members": members(n.pods[:3]), "control": control,
 		"io": c.Plane, "strategy": c.Strategy, "seed": c.Seed, "sticky": c.Sticky,
 	}
 	if c.Sticky {
@@ -82,6 +86,32 @@ func newRouter(ctx context.Context, n *network, c Config) (r *router, err error)
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
+}
+
+// removeStaleDirs removes the files of runs that crashed.
+func removeStaleDirs() error {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "*-router-*"))
+	for _, dir := range dirs {
+		if netns.Stale(filepath.Base(dir)) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return err
+}
+
+// dialer returns what connects to the forwarder's control, be it a socket or a port of the router's loopback.
+func (r *router) dialer(control string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	network, address := "tcp", control
+	if path, ok := strings.CutPrefix(control, "unix:"); ok {
+		network, address = "unix", path
+	}
+	return func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+		err = r.net.router.Do(func() (err error) {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			return err
+		})
+		return conn, err
+	}
 }
 
 func (r *router) socket() string   { return filepath.Join(r.dir, "control") }
@@ -155,7 +185,7 @@ func (r *router) call(method, path string, body, answer any) error {
 
 // request returns the answer, or an error unless that is a 2xx.
 func (r *router) request(method, path string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, "http://forwarder"+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

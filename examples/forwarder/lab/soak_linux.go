@@ -13,6 +13,7 @@ type soaker struct {
 	*bed
 	router *router
 	load   *load
+	noise  *noise
 	log    func(string)
 	Soak
 }
@@ -36,6 +37,7 @@ func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, 
 		return result, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	b.client.end = firstEphemeral
 	s := &soaker{bed: b, router: r, log: c.Log, Soak: Soak{Plane: c.Plane}}
 	time.Sleep(settle)
 	before, err := s.frames()
@@ -60,8 +62,11 @@ func (s *soaker) run(ctx context.Context, connections int, length time.Duration)
 	}
 	defer s.load.close()
 	s.Opened = 2 * connections
-	noise := startNoise(ctx, s.client)
-	defer func() { s.Short, s.Failed = noise.stop() }()
+	s.noise = startNoise(ctx, s.client)
+	defer func() {
+		s.noise.stop()
+		s.Short, s.Expired = s.noise.ShortConnections, s.noise.expired
+	}()
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	next := time.Duration(0)
@@ -95,7 +100,7 @@ func (s *soaker) churn(n int) (removed *pod, err error) {
 	}
 	switch r := s.router; n % 8 {
 	case 0:
-		return pods[0], r.remove(pods[0])
+		return pods[0], s.removing(func() error { return r.remove(pods[0]) })
 	case 1:
 		return nil, r.add(pods[0])
 	case 2:
@@ -107,10 +112,17 @@ func (s *soaker) churn(n int) (removed *pod, err error) {
 	case 5:
 		return nil, r.drain(pods[2])
 	case 6:
-		return pods[2], r.remove(pods[2])
+		return pods[2], s.removing(func() error { return r.remove(pods[2]) })
 	default:
-		return pods[0], r.replace(pods[1:])
+		return pods[0], s.removing(func() error { return r.replace(pods[1:]) })
 	}
+}
+
+// removing makes a change that removes a member, and has the noise know of it.
+func (s *soaker) removing(change func() error) error {
+	s.noise.removals.Add(1)
+	defer s.noise.removals.Add(1)
+	return change()
 }
 
 // tick makes a change, and opens other flows in place of those that it broke or moved.

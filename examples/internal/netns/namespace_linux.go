@@ -106,17 +106,24 @@ func RemoveStale() ([]string, error) {
 	}
 	var removed []string
 	for _, entry := range entries {
-		rest, ours := strings.CutPrefix(entry.Name(), prefix)
-		number, _, ok := strings.Cut(rest, "-")
-		pid, e := strconv.Atoi(number)
-		if !ours || !ok || e != nil || !errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		if !Stale(entry.Name()) {
 			continue
 		}
 		if e := remove(entry.Name()); e != nil {
-			err = errors.Join(err, e)
+			if _, gone := os.Lstat(filepath.Join(directory, entry.Name())); !errors.Is(gone, os.ErrNotExist) { // else another process was faster
+				err = errors.Join(err, e)
+			}
 			continue
 		}
 		removed = append(removed, entry.Name())
 	}
 	return removed, err
+}
+
+// Stale reports whether a name begins as that of a namespace does whose process is no more.
+func Stale(name string) bool {
+	rest, ours := strings.CutPrefix(name, prefix)
+	number, _, ok := strings.Cut(rest, "-")
+	pid, err := strconv.Atoi(number)
+	return ours && ok && err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
