@@ -60,7 +60,7 @@ func newChart(title, x, y string) *chart {
 	}
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		style(&a.Tick.Label, textSize-.5)
-		a.LineStyle.Color, a.Tick.LineStyle.Color = color.Gray{0x66}, color.Gray{0x66}
+		a.Color, a.Tick.LineStyle.Color = color.Gray{0x66}, color.Gray{0x66}
 	}
 	style(&p.Legend.TextStyle, textSize-.5)
 	p.Legend.ThumbnailWidth, p.Legend.Padding = 26, 3
@@ -78,7 +78,7 @@ func (c *chart) render(height vg.Length, legend bool) (string, error) {
 	file := vgsvg.New(chartWidth, height)
 	canvas := draw.New(file)
 	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Rectangle.Path())
+	canvas.Fill(canvas.Path())
 	title, right := c.words, vg.Length(0)
 	title.Font = font.From(title.Font, textSize+3)
 	canvas.FillText(title, vg.Point{X: 8, Y: height - 22}, c.title)

@@ -61,6 +61,8 @@ func drawings() []drawing {
 				"strategies (resilient, anchor, memento) place otherwise there."}, scenarioBars("new-gateway", "Connections broken by a change and a new gateway")},
 		{Figure{ID: "hash", Title: "Hashes of flow keys", Suites: []string{"Hash"}, Caption: "Medians. fastest is hash.Mix, beside the fastest of others; one key at a time, and bursts of 32 where the library has them."}, hashBars},
 		{Figure{ID: "parse", Title: "Headers of frames", Suites: []string{"Parse"}, Caption: "Medians. gopacket is its DecodingLayerParser, with layers allocated before. gopacket-lazy, some ten times slower than that, is in the table of ratios only."}, parseBars},
+		{Figure{ID: "pipeline", Title: "From a frame to its member", Suites: []string{pipelineName},
+			Caption: "Headers, flow, member, in the engine's own loop with hash.Mix, beside gopacket, otter and go-maglev wired the obvious way. Medians of blocks that took turns. Frames lie in memory in order or in random places; hit: their flows are known; miss: none is."}, pipelineBars},
 	}
 }
 

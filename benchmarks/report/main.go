@@ -27,7 +27,7 @@ func main() {
 	var (
 		quick   = flag.Bool("quick", false, "fewer and smaller cases, three blocks")
 		out     = flag.String("out", "out/report", "directory to write")
-		suites  = flag.String("suites", "", "names, separated by commas; default: all")
+		names   = flag.String("suites", "", "names, separated by commas; default: all")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documentation from benchmarks/results")
@@ -36,7 +36,7 @@ func main() {
 	var err error
 	switch {
 	case *compare && flag.NArg() == 2:
-		err = compareRuns(flag.Arg(0), flag.Arg(1), *suites)
+		err = compareRuns(flag.Arg(0), flag.Arg(1), *names)
 	case flag.NArg() > 0:
 		flag.Usage()
 		os.Exit(2)
@@ -45,7 +45,7 @@ func main() {
 	case *draw != "":
 		err = redraw(*draw)
 	default:
-		err = measureAndDraw(*quick, *out, *suites)
+		err = measureAndDraw(*quick, *out, *names)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-func compareRuns(first, second, suites string) error {
+func compareRuns(first, second, names string) error {
 	a, err := results.Load(first)
 	if err != nil {
 		return err
@@ -62,11 +62,11 @@ func compareRuns(first, second, suites string) error {
 	if err != nil {
 		return err
 	}
-	if suites != "" {
+	if names != "" {
 		for _, r := range []*results.Run{a, b} {
 			r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool {
 				name, _, _ := strings.Cut(c.Name, "/")
-				return !slices.Contains(strings.Split(suites, ","), name)
+				return !slices.Contains(strings.Split(names, ","), name)
 			})
 		}
 	}
@@ -90,20 +90,20 @@ func redraw(dir string) error {
 }
 
 func measureAndDraw(quick bool, out, names string) error {
-	chosen := suite.All()
+	chosen := suites()
 	if names != "" {
 		chosen = nil
 		for name := range strings.SplitSeq(names, ",") {
-			s, err := suite.Named(name)
-			if err != nil {
-				return err
+			i := slices.IndexFunc(suites(), func(s suite.Suite) bool { return s.Name == name })
+			if i < 0 {
+				return fmt.Errorf("no suite %q", name)
 			}
-			chosen = append(chosen, s)
+			chosen = append(chosen, suites()[i])
 		}
 	}
-	p := plan{size: suite.Full(), blocks: 10, suites: chosen, progress: os.Stderr}
+	p := plan{size: suite.Full(), blocks: 10, turns: 5, suites: chosen, progress: os.Stderr}
 	if quick {
-		p.size, p.blocks = suite.Quick(), 3
+		p.size, p.blocks, p.turns, p.quick = suite.Quick(), 3, 1, true
 	}
 	r, err := p.measure()
 	if err != nil {

@@ -54,16 +54,17 @@ func writePage(dir string, r *results.Run) error {
 
 func renderPage(r *results.Run, figures []Figure) (string, error) {
 	p := page{Run: r, Figures: figures, Tables: tables(r)}
-	for _, s := range suite.All() {
+	for _, s := range suites() {
 		if len(of(r, s.Name)) > 0 {
 			p.Suites = append(p.Suites, s)
 		}
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"svg":     func(s string) template.HTML { return template.HTML(s) }, //nolint:gosec // drawn here, of numbers and names that are constants
-		"command": p.command,
-		"leftOut": p.leftOut,
-		"dict":    func(p page, suites []string) origin { return origin{p, suites} },
+		"svg":       func(s string) template.HTML { return template.HTML(s) }, //nolint:gosec // drawn here, of numbers and names that are constants
+		"command":   p.command,
+		"benchmark": func(name string) string { return benchmark(name, !r.Quick) },
+		"leftOut":   p.leftOut,
+		"dict":      func(p page, suites []string) origin { return origin{p, suites} },
 	}).Parse(pageHTML)
 	if err != nil {
 		return "", err

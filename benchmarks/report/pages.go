@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -115,10 +116,10 @@ func (c claim) write(text string, r *results.Run) (string, error) {
 	if len(found) != 1 || len(found[0]) != 2+2*len(c.numbers) {
 		return "", fmt.Errorf("%q matches %d times, and has %d numbers", c.where, len(found), len(c.numbers))
 	}
-	for i := len(c.numbers) - 1; i >= 0; i-- {
+	for i, n := range slices.Backward(c.numbers) {
 		begin, end := found[0][2+2*i], found[0][3+2*i]
 		_, decimals, _ := strings.Cut(text[begin:end], ".")
-		v, err := c.numbers[i].value(r)
+		v, err := n.value(r)
 		if err != nil {
 			return "", err
 		}

@@ -115,7 +115,12 @@ func TestCommittedRunIsFull(t *testing.T) {
 			want++
 		}
 	}
-	assert.Len(t, r.Cases, want, "and no others")
+	const rows = 12 // of the pipeline, for both sides
+	assert.Len(t, of(r, pipelineName), 2*rows)
+	for _, c := range of(r, pipelineName) {
+		assert.Zero(t, c.Figures["allocs/frame"], c.Name)
+	}
+	assert.Len(t, r.Cases, want+2*rows, "and no others")
 }
 
 // TestMeasure runs a plan of cases that are counted.
@@ -129,9 +134,9 @@ func TestMeasure(t *testing.T) {
 	cases := func(suite.Size) []suite.Case {
 		return []suite.Case{{Name: "k=1/impl=a", New: count("a")}, {Name: "k=2/impl=a", New: count("c")}, {Name: "k=1/impl=b", New: count("b")}}
 	}
-	r, err := plan{suites: []suite.Suite{{Name: "S", Cases: cases}, {Name: "E", Exact: true, Cases: cases}}, blocks: 2, progress: io.Discard}.measure()
+	r, err := plan{suites: []suite.Suite{{Name: "S", Cases: cases}, {Name: "E", Exact: true, Cases: cases}}, blocks: 2, turns: 2, progress: io.Discard}.measure()
 	require.NoError(t, err)
-	assert.Equal(t, "ab"+"ab"+"ba"+"c"+"cc", order.String(), "those that do the same work warm up, then take turns, forwards and backwards")
+	assert.Equal(t, "ab"+"abba"+"baab"+"c"+"cccc", order.String(), "those that do the same work warm up, then take turns, forwards and backwards")
 	require.Len(t, r.Cases, 6)
 	assert.Equal(t, "S/k=1/impl=a", r.Cases[0].Name)
 	assert.Len(t, r.Cases[0].NsPerOp, 2)

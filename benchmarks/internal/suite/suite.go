@@ -2,7 +2,6 @@
 package suite
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -82,14 +81,4 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	return []Suite{Remap(), Balance(), Select(), Build(), Groups(), Hash(), Parse(), FlowTable(), Scenario()}
-}
-
-// Named returns the suite of that name.
-func Named(name string) (Suite, error) {
-	for _, s := range All() {
-		if s.Name == name {
-			return s, nil
-		}
-	}
-	return Suite{}, fmt.Errorf("no suite %q", name)
 }

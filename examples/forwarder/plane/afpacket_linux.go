@@ -19,6 +19,9 @@ import (
 // as well. What is no IP packet to this router is left to it: ARP, neighbour discovery, frames with VLAN tags. Several
 // workers share packets by a symmetric hash of the kernel's; fragments of one datagram all go to one worker.
 //
+// Give members' interfaces the MTU of those that packets come in by. A packet that is longer is dropped and counted, and its sender is told
+// nothing; the pieces of a segment that the kernel is to cut are dropped by the interface, and not counted here.
+//
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {
 	p, err := newUserspace(c, openPacketWays, nil)

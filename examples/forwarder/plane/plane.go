@@ -1,4 +1,24 @@
 // Package plane moves packets between the interfaces of a router: one [Plane] for each technique that Linux offers.
+//
+// # Speed
+//
+// Packets of 60 bytes a second of processor time, in thousands, on two virtual processors with Linux 6.18, between veth interfaces,
+// without stickiness; medians of five rounds, beside what the kernel's own forwarding takes, all in one run of
+//
+//	go build -o throughput ./examples/forwarder/internal/throughput && ./throughput
+//
+//	            256 on their way    any number     the better one
+//	kernel      1243   1.00x        1080   1.00x   1.00x
+//	afpacket     282   0.23x         328   0.30x   0.26x
+//	afxdp        622   0.50x         486   0.45x   0.50x
+//	xdp         4299   3.46x        3712   3.44x   3.46x
+//
+// One TCP connection through afpacket, with the offloads of veth, had 0.67 of the bits a second that it had through the kernel. Other
+// programs ran meanwhile, and the figures of single rounds are up to a third apart. Run it with -sticky for the cost of remembering flows,
+// which is large for xdp: each packet of the test is of one of 65,536 flows, in no order.
+//
+// A twentieth of what afxdp takes is spent in this process; half is the member's receiving, which over veth happens packet by packet within
+// the call that sends.
 package plane
 
 import (

@@ -102,7 +102,7 @@ func (b *bench) run(t *testing.T) {
 	b.stop = func() {
 		cancel()
 		start := time.Now()
-		assert.NoError(t, <-done)
+		require.NoError(t, <-done)
 		assert.Less(t, time.Since(start), 10*time.Second)
 		b.stop = func() {}
 	}

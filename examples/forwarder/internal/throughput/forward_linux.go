@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/internal/testbed"
@@ -45,12 +46,12 @@ func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarde
 type kernel struct{ router *netns.Namespace }
 
 func startKernel(b *testbed.Bed) (forwarder, error) {
-	route := "route replace " + testbed.Service4 + "/32"
+	var hops strings.Builder
 	for pod := range b.Pods {
-		route += fmt.Sprintf(" nexthop via 10.9.%d.2", pod+1)
+		fmt.Fprintf(&hops, " nexthop via 10.9.%d.2", pod+1)
 	}
 	err := b.Router.SetSysctl("ipv4/fib_multipath_hash_policy", 1)
-	return kernel{b.Router}, errors.Join(err, b.Router.IP("route del blackhole "+testbed.Service4+"/32\n"+route+"\n"))
+	return kernel{b.Router}, errors.Join(err, b.Router.IP("route del blackhole "+testbed.Service4+"/32\nroute replace "+testbed.Service4+"/32"+hops.String()+"\n"))
 }
 
 func (kernel) pid() int { return 0 }
