@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
@@ -20,7 +21,7 @@ func newBed(c Config) (b *bed, err error) {
 		return nil, err
 	}
 	if err := netns.Available(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	stale, err := netns.RemoveStale()
 	if err != nil {

@@ -48,8 +48,8 @@ const (
 	MaxSoakConnections = 1000
 )
 
-// ErrUnsupported says that the lab is for Linux.
-var ErrUnsupported = errors.New("the lab needs network namespaces, which only Linux has")
+// ErrUnsupported says that the lab cannot run here, whatever the data plane.
+var ErrUnsupported = errors.New("the lab needs Linux, root, and ip of iproute2")
 
 // A Result is what the changes did under one data plane.
 type Result struct {
