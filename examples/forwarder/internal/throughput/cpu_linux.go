@@ -24,26 +24,36 @@ func pin(thread, cpu int) error {
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(thread, &set))
 }
 
-// work returns how long the forwarder's processor has run for it: the threads of a process, if that is not 0, those that receive
-// from lc, and the one that the kernel leaves to what it can't do at once. What is done for the members is done on one of these.
-func work(process int) (time.Duration, error) {
+// Work is how long the forwarder's processor has run for it.
+type work struct {
+	process time.Duration // the threads of the forwarder's process
+	kernel  time.Duration // those that receive from lc, and the one that the kernel leaves to what it can't do at once
+}
+
+// workOf returns what was worked for a process, which is 0 where the kernel forwards. What is done for the members is done on these
+// threads too.
+func workOf(process int) (w work, err error) {
 	threads, err := receivers("lc")
 	if err != nil {
-		return 0, err
+		return w, err
 	}
 	late, err := threadsNamed(fmt.Sprint("ksoftirqd/", forwarderCPU))
 	if err != nil {
-		return 0, err
+		return w, err
 	}
-	threads = append(threads, late...)
-	if process != 0 {
-		own, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", process))
-		if err != nil {
-			return 0, err
-		}
-		threads = append(threads, own...)
+	if w.kernel, err = ran(append(threads, late...)); err != nil || process == 0 {
+		return w, err
 	}
-	var sum time.Duration
+	own, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", process))
+	if err != nil {
+		return w, err
+	}
+	w.process, err = ran(own)
+	return w, err
+}
+
+// ran returns how long threads have run.
+func ran(threads []string) (sum time.Duration, err error) {
 	for _, t := range threads {
 		text, err := os.ReadFile(filepath.Join(t, "schedstat"))
 		if err != nil {

@@ -13,14 +13,16 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
-// A sink counts and drops what comes to the pods, in XDP, the cheapest way to receive.
+// A sink counts and drops what comes to the pods.
 type sink struct {
 	counter *ebpf.Map
 	memory  *ebpf.Memory // of counter
 	links   []link.Link
 }
 
-func newSink(pods []*netns.Namespace) (s *sink, err error) {
+// newSink drops packets in XDP, the cheapest way to receive, though not for a packet that its sender gave a buffer without room
+// before it: it is copied. With stack it drops them where the kernel's stack takes them.
+func newSink(pods []*netns.Namespace, stack bool) (s *sink, err error) {
 	s = new(sink)
 	defer func() {
 		if err != nil {
@@ -30,11 +32,15 @@ func newSink(pods []*netns.Namespace) (s *sink, err error) {
 	if s.counter, s.memory, err = newWords(1); err != nil {
 		return nil, err
 	}
-	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{
+	kind, drop := ebpf.XDP, int32(1) // XDP_DROP
+	if stack {
+		kind, drop = ebpf.SchedCLS, 2 // TCX_DROP
+	}
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: kind, License: "GPL", Instructions: asm.Instructions{
 		asm.LoadMapValue(asm.R1, s.counter.FD(), 0),
 		asm.Mov.Imm(asm.R2, 1),
 		asm.AddAtomic.Mem(asm.R1, asm.R2, asm.DWord, 0),
-		asm.Mov.Imm(asm.R0, 1), // XDP_DROP
+		asm.Mov.Imm(asm.R0, drop),
 		asm.Return(),
 	}})
 	if err != nil {
@@ -47,7 +53,12 @@ func newSink(pods []*netns.Namespace) (s *sink, err error) {
 			if err != nil {
 				return err
 			}
-			l, err := link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
+			var l link.Link
+			if stack {
+				l, err = link.AttachTCX(link.TCXOptions{Program: program, Interface: device.Index, Attach: ebpf.AttachTCXIngress})
+			} else {
+				l, err = link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
+			}
 			s.links = append(s.links, l)
 			return err
 		}); err != nil {
