@@ -19,7 +19,6 @@ func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
 func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
 func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
 
-//nolint:gochecknoglobals // a flag of go test
 var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")
 
 // run measures the cases of a suite. What a case needs is made when it is its turn, so that -bench with a pattern is quick.

@@ -60,7 +60,7 @@ func newChart(title, x, y string) *chart {
 	}
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		style(&a.Tick.Label, textSize-.5)
-		a.Color, a.Tick.LineStyle.Color = color.Gray{0x66}, color.Gray{0x66}
+		a.Color, a.Tick.Color = color.Gray{0x66}, color.Gray{0x66}
 	}
 	style(&p.Legend.TextStyle, textSize-.5)
 	p.Legend.ThumbnailWidth, p.Legend.Padding = 26, 3

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"strconv"
 
 	"gonum.org/v1/plot/plotter"
@@ -313,16 +314,9 @@ func groupOf(names []string) int {
 
 // wrap writes names in lines of two.
 func wrap(names []string) string {
-	text := ""
-	for i, name := range names {
-		switch {
-		case i == 0:
-		case i%2 == 0:
-			text += ",\n"
-		default:
-			text += ", "
-		}
-		text += name
+	var lines []string
+	for line := range slices.Chunk(names, 2) {
+		lines = append(lines, strings.Join(line, ", "))
 	}
-	return text
+	return strings.Join(lines, ",\n")
 }

@@ -151,15 +151,15 @@ func (r *Run) benchstat(w io.Writer) {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) } // to memory
 	line("goos: %s\ngoarch: %s\npkg: github.com/ecmp-go/ecmp/benchmarks\ncpu: %s\n", r.OS, r.Arch, r.CPU)
 	for _, c := range r.Cases {
-		figures := ""
+		var figures strings.Builder
 		for _, unit := range slices.Sorted(maps.Keys(c.Figures)) {
-			figures += fmt.Sprintf("\t%v %s", c.Figures[unit], unit)
+			fmt.Fprintf(&figures, "\t%v %s", c.Figures[unit], unit)
 		}
 		if len(c.NsPerOp) == 0 {
-			line("Benchmark%s 1%s\n", c.Name, figures)
+			line("Benchmark%s 1%s\n", c.Name, figures.String())
 		}
 		for _, ns := range c.NsPerOp {
-			line("Benchmark%s 1\t%v ns/op%s\n", c.Name, ns, figures)
+			line("Benchmark%s 1\t%v ns/op%s\n", c.Name, ns, figures.String())
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestDoubleJumpKeepsItsHistory(t *testing.T) {
 	require.NoError(t, err)
 	changed, err = changed.(selector.Rebuilder).Rebuild(all, nil)
 	require.NoError(t, err)
-	assert.NotEqual(t, first.Select(k.Hashes[0]), -1)
+	assert.NotEqual(t, -1, first.Select(k.Hashes[0]))
 	for _, h := range k.Hashes {
 		if first.Select(h) != changed.Select(h) {
 			moved++

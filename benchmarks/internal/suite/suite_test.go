@@ -21,7 +21,8 @@ func TestEvents(t *testing.T) {
 				"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0}, "remove10pct": {n / 10, 0, 0}, "replace": {1, 1, 0},
 				"drain": {0, 0, 1}, "weight": {0, 0, 1},
 			}
-			assert.Equal(t, want[e.name], [3]int{left, joined, weights}, "%s of %d: who left, joined, changed their weight", e.name, n)
+			got := [3]int{left, joined, weights}
+			assert.Equal(t, want[e.name], got, "%s of %d: who left, joined, changed their weight", e.name, n)
 			assert.Equal(t, e.weights, weights > 0, e.name)
 		}
 	}

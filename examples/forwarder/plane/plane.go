@@ -15,8 +15,9 @@
 //	xdp              4539   3.27x           2153   1.69x
 //
 // The figures of single rounds are up to a third apart; with any number on their way the kernel forwards less, 836 and 1122. All of the
-// time is counted that the forwarder's processor takes. A third of it is that of the forwarder's process, sending included; the
-// kernel's threads take the rest, to receive, and to hand packets to the members. For XDP a member copies what comes from a socket.
+// time is counted that the forwarder's processor takes. Less than half of it is that of the forwarder's process, sending included;
+// the kernel's threads take the rest, to receive, and to hand packets to the members. A member that receives in XDP copies what was
+// sent through a socket.
 //
 // One TCP connection through afpacket, with the offloads of veth, had 0.6 of the bits a second that it had through the kernel. Run it
 // with -sticky for the cost of remembering flows, which is large for xdp: each packet of the test is of one of 65,536 flows, in no order.
