@@ -322,6 +322,19 @@ func TestDraws(t *testing.T) {
 	}
 }
 
+// TestEqualDrawsGoToTheFirst: members whose IDs have one hash draw alike, one hash at a time and two at a time.
+func TestEqualDrawsGoToTheFirst(t *testing.T) {
+	for n := 1; n <= 12; n++ {
+		seeds := slices.Repeat([]uint64{42}, n)
+		for h := range uint64(20) {
+			assert.Zero(t, leader(spread(h), seeds), "%d members", n)
+			first, second := leaders(spread(h), spread(h+1), seeds)
+			assert.Zero(t, first, "%d members", n)
+			assert.Zero(t, second, "%d members", n)
+		}
+	}
+}
+
 func chiSquared(counts []float64, due float64) float64 {
 	sum := 0.0
 	for _, c := range counts {
