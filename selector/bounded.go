@@ -68,7 +68,7 @@ const (
 //
 // A look-up takes O(1) time and one load. The table takes a byte a slot for up to 256 members, two for more, and 16
 // bytes a member. Building takes O(M log M) time for M slots, whatever the number of members is: 1.2 times as long as that
-// of Maglev with 10 members, 1.5 times with 100, and twice with 1000; unequal weights add up to a fifth. The first group of
+// of Maglev with 10 members, 1.5 times with 100, and twice with 1000; unequal weights add a twentieth. The first group of
 // unequal weights has a clock made, of 8 bytes a slot, which all groups of that many slots share from then on.
 //
 // The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. The choice of a hash after the owner of its slot
