@@ -14,7 +14,10 @@ import (
 func TestOutputGoneWithFrames(t *testing.T) {
 	b := newBench(t, NewAFXDP, Config{}, 1)
 	free := func() (n int) {
-		w := b.plane.(*userspace).workers[0]
+		p := b.plane.(*userspace)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		w := p.workers[0]
 		w.between(func() { n = len(w.lane.(*xdpLane).free) })
 		return n
 	}

@@ -75,7 +75,7 @@ func (w *worker) burst(now func() int64) error {
 	return nil
 }
 
-// between does something between two bursts of the worker, and returns when it is done. One caller at a time may be in it.
+// between does something between two bursts of the worker, and returns when it is done. The caller holds the lock of the plane.
 func (w *worker) between(do func()) {
 	r := &request{do: do, done: make(chan struct{})}
 	w.request.Store(r)
