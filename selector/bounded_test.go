@@ -63,7 +63,7 @@ func TestBoundedEqualsMerge(t *testing.T) {
 		model, slack := modelled(randomGroup(r, 20)), slacks[r.IntN(len(slacks))].model
 		require.Equal(t, place.Bounded(model, 256, slack, 1), place.BoundedMerge(model, 256, slack, 1))
 	}
-	for i, n := range []int{2, 10, 100, 100, 1000, 3000} {
+	for i, n := range []int{2, 10, 100, 100, 1000, 3000, selector.MaxMembers} {
 		group := randomGroup(r, n)
 		if i%2 == 0 {
 			for k := range group {

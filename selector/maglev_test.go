@@ -100,13 +100,17 @@ func TestNextOfStrangers(t *testing.T) {
 	}
 }
 
-// TestManyMembers: no strategy hangs or fails at the greatest number of members.
+// TestManyMembers: no strategy hangs or fails at the greatest number of members and the greatest sum of weights.
 func TestManyMembers(t *testing.T) {
 	group := make([]selector.Member, selector.MaxMembers)
 	for i := range group {
 		group[i] = selector.Member{ID: fmt.Sprintf("%05d", i), Weight: 65535}
 	}
-	unequal := slices.Clone(group)
+	heaviest, unequal := slices.Clone(group), slices.Clone(group)
+	for i := range heaviest {
+		heaviest[i].Weight = 65537
+	}
+	heaviest[0].Weight = selector.MaxWeight - 65537*(selector.MaxMembers-1)
 	for i := range unequal {
 		unequal[i].Weight = uint32(i)
 	}
@@ -114,12 +118,14 @@ func TestManyMembers(t *testing.T) {
 		if _, ok := s.(selector.Ring); ok {
 			s = selector.Ring{Points: 1} // ten million points would do, but take a second
 		}
-		for _, g := range [][]selector.Member{group, unequal} {
+		for _, g := range [][]selector.Member{group, unequal, heaviest} {
 			built := build(t, s, levelled(s, g))
-			seen := map[int]bool{}
+			seen, batch := map[int]bool{}, make([]int32, 1)
 			for h := range uint64(300) {
 				m := built.Select(h << 55)
 				require.Positive(t, g[m].Weight)
+				built.(selector.BatchSelector).SelectBatch(batch, []uint64{h << 55})
+				require.Equal(t, m, int(batch[0]), "%T", s)
 				seen[m] = true
 			}
 			assert.Greater(t, len(seen), 250, "%T", s)

@@ -78,6 +78,28 @@ func TestResilientEqualsModel(t *testing.T) {
 	}
 }
 
+// TestResilientEqualsModelOverHistories is for what takes a past: members that did not change and hold too many give to those
+// that joined, while others that did not change get buckets from those that left.
+func TestResilientEqualsModelOverHistories(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 9))
+	for range 60 {
+		group := selector.Equal(names(r, 3+r.IntN(10))...)
+		buckets := 100 + r.IntN(100)
+		built := build(t, selector.Resilient{Buckets: uint32(buckets)}, group)
+		owners := ownersOf(group, built)
+		for range 40 {
+			next := reweigh(r, group, buckets)
+			for i := range next {
+				next[i].Weight = min(next[i].Weight, 1<<20)
+			}
+			built = rebuild(t, built, group, next)
+			owners = place.Resilient(modelled(group), modelled(next), owners, 0)
+			require.Equal(t, owners, ownersOf(next, built), "%v, %v", group, next)
+			group = next
+		}
+	}
+}
+
 // TestResilientMovesTheMinimum: over long histories of changes of up to three members, nothing moves without need and
 // shares stay near their due.
 func TestResilientMovesTheMinimum(t *testing.T) {

@@ -158,6 +158,10 @@ func TestBroken(t *testing.T) {
 				return w.Select(h)
 			}), selectortest.Options{}, "totality",
 		},
+		"cuts indexes to a byte": {
+			selecting(func(_ []selector.Member, w whole, h uint64) int { return int(uint8(w.Select(h))) }),
+			selectortest.Options{}, "totality",
+		},
 		"drained becomes one": {
 			strategy{edit: func(m []selector.Member) []selector.Member {
 				for i := range m {
