@@ -58,13 +58,13 @@ func TestMembersOfEqualHash(t *testing.T) {
 		for _, s := range slacks {
 			built := build(t, selector.Bounded{Slots: 256, Slack: s.slack, Seed: seed}, group)
 			want := place.Bounded(model, 256, s.model, seed)
-			require.Equal(t, want, owners(built), "slack %v, %v", s.slack, group)
+			require.Equal(t, want, owners(built), "slack %v, %q", s.slack, group)
 			slot := r.IntN(256)
 			require.Equal(t, place.BoundedOrder(model, 256, seed, want[slot], slot), order(built, uint64(slot)<<56))
 		}
 		rendezvous := build(t, selector.Rendezvous{Seed: seed}, group)
 		for _, h := range probes(r, 2) {
-			require.Equal(t, place.Rendezvous(model, seed, h), order(rendezvous, h), "%v, %#x", group, h)
+			require.Equal(t, place.Rendezvous(model, seed, h), order(rendezvous, h), "%q, %#x", group, h)
 		}
 	}
 }

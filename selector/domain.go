@@ -44,7 +44,7 @@ func (d *Domain) mark(id string) *Mark {
 }
 
 // A Mark says whether a member is alive. Marks are advice to look-ups and never change placement: while a member is down
-// its hashes go elsewhere, and when it is up again they return. It is safe for concurrent use.
+// its hashes go elsewhere, and when it is up again they return. [Domain.Mark] makes it. It is safe for concurrent use.
 type Mark struct {
 	down   atomic.Bool
 	domain *Domain

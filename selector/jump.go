@@ -14,7 +14,7 @@ import "math/bits"
 // buckets, and then most of the hashes of those members move. The paper's remedy, to put the last member in the place of the
 // one that leaves, makes placement depend on history, and this library does not do so. A change that changes the
 // weights' common divisor rescales all buckets. Choose Jump where members are numbered and scale at the end (shards, or
-// IDs that rise with time), or where memory counts; else choose [Rendezvous] or [Maglev].
+// IDs that rise with time), or where memory counts; else choose [Rendezvous] or [Bounded].
 type Jump struct{}
 
 // Build implements [Strategy]. The errors are those of [Validate].

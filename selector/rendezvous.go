@@ -10,7 +10,7 @@ import (
 // Rendezvous is rendezvous hashing, or highest random weight (Thaler and Ravishankar, "Using name-based mappings to
 // increase hit rates", 1998): each member draws a number from the hash, and the best draw wins. With weights it is the
 // logarithmic form, the member with the greatest -w/ln(u), where u is the draw, uniform between 0 and 1 (Schindelhauer
-// and Schomaker 2005; the scaling of draws in draft-ietf-bess-weighted-hrw's predecessor CARP misses the weights).
+// and Schomaker 2005); to scale the draws by the weights, as CARP did, misses them (draft-ietf-bess-weighted-hrw).
 //
 // A look-up takes O(N) time, about a nanosecond a member at equal weights and a few otherwise; memory is O(N). The
 // balance is that of a random draw: perfect up to sampling. Placement is history-free, and moves the fewest hashes
@@ -18,7 +18,7 @@ import (
 // weights alone. The arithmetic is in integers; the logarithm is a table, off by less than 0.03 % of its value.
 //
 // The selector is a [Ranker]: when a member is down, its hashes go where they would go if it left, again in proportion
-// to weights. It is the best strategy for up to some dozens of members; for more, tables such as [Maglev] are faster.
+// to weights. It is the best strategy for up to some dozens of members; for more, tables such as [Bounded] are faster.
 type Rendezvous struct {
 	// Seed seeds the hash of the members' IDs, XXH64. Groups with the same members and different seeds place
 	// independently.
