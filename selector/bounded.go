@@ -23,7 +23,7 @@ const (
 // A table that anybody can compute from the list of members alone is either balanced or stable. The winners of
 // rendezvous hashing, written to a table, move only what they must, but of 100 members with 65,536 slots one has 12 %
 // more than its due. Maglev lets members take turns, each at its next free slot, which balances to the slot; but a
-// member that comes or goes shifts everybody's turns, and moves 1.6 times the slots that it must, and 6.4 times with
+// member that comes or goes shifts everybody's turns, and moves 1.6 times the slots that it must, and 6.7 times with
 // 1000 members.
 //
 // # The rule

@@ -31,8 +31,6 @@ func claims() []claim {
 		{doc, `Look-ups in bursts take about (\d\.\d) ns in a table, (\d+) ns with Anchor at its default capacity,\n// (\d+) to (\d+) ns with Memento, and (\d\.\d) ns a member with Rendezvous`,
 			[]number{bursts("bounded", "1000"), bursts("anchor", "1000"), bursts("memento", "1000"), bursts("memento", "10"),
 				{bursts("rendezvous", "1000").name, "ns/op", perThousand}}},
-		{"selector/bounded.go", `moves (\d\.\d) times the slots that it must, and (\d\.\d) times with\n// 1000 members`,
-			[]number{remove("maglev", "remove"), {"Remap/strategy=maglev/n=1000/event=remove", "disruption-ratio", nil}}},
 		{"selector/bounded.md", `with 65 each, the default moves (\d\.\d) times the forced`, []number{{"Remap/strategy=bounded/n=1000/event=remove", "disruption-ratio", nil}}},
 		{"flowcache/sweep.go", `takes some (\d+) ns a bucket that is\n// empty, and some (\d+) ns one that is full`,
 			[]number{{"FlowTable/op=sweep/flows=1000000/fill=empty/impl=ecmp", "ns/op", nil}, {"FlowTable/op=sweep/flows=1000000/fill=full/impl=ecmp", "ns/op", nil}}},

@@ -89,6 +89,18 @@ func TestBoundedDoc(t *testing.T) {
 	}
 }
 
+// TestBoundedComparesWithMaglev holds what both say of Maglev to the curve.
+func TestBoundedComparesWithMaglev(t *testing.T) {
+	curve := read(t, "curve.txt")
+	for _, path := range []string{"selector/bounded.go", "selector/bounded.md"} {
+		doc := regexp.MustCompile(`\s+(// )?`).ReplaceAllString(read(t, path), " ")
+		for i, said := range find(t, doc, `moves (\S+) times the (?:forced )?slots (?:that it must|with 100 members), (?:and )?(\S+) times with 1000`)[0][1:] {
+			measured := find(t, curve, fmt.Sprintf(`\| %s \| Maglev \| \S+ \| \S+ \| (\S+) `, []string{"100", "1000"}[i]))[0]
+			assert.Equal(t, fmt.Sprintf("%.1f", parse(t, measured[1])), said, path)
+		}
+	}
+}
+
 // TestFlowTableNotes holds the notes on missed bars to what go run ./benchmarks/flowtable printed.
 func TestFlowTableNotes(t *testing.T) {
 	printed := read(t, "flowtable.txt")
