@@ -10,8 +10,7 @@ type Extractor interface {
 
 // Fields is a set of parts of a flow, and the [Extractor] that keeps these parts of the outermost flow and zeroes the
 // others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. The
-// highest bit is
-// reserved.
+// highest bit is reserved.
 //
 // The flow label tells the flows of one pair of hosts apart where ports are not to be had (RFC 6438). But the two
 // directions of a conversation have labels of their own, and Headers.Cited has none: with Label, an ICMP error does not
@@ -31,9 +30,9 @@ const (
 	// [FlowKey.Canonical] does once the other parts are chosen.
 	Symmetric
 
-	// SPI takes the security parameters index of ESP and AH in place of the ports that these have not: the upper 16 bits as
-	// source port, the lower ones as destination port. The directions of a conversation have different ones, and an ICMP
-	// error about ESP has none.
+	// SPI takes Headers.SPI, of ESP and AH, in place of the ports that these have not: the upper 16 bits as source port, the
+	// lower ones as destination port. The directions of a conversation have different ones, and an ICMP error about ESP has
+	// none.
 	SPI
 
 	// EchoID takes the identifier of an ICMP echo request or reply in place of both ports. Requests and replies have the same,

@@ -30,8 +30,8 @@ type Headers struct {
 	// FragLater is set.
 	FragID uint32
 
-	// SPI is the security parameters index of ESP or, if there is one in front of it, of an authentication header, of the
-	// outermost flow. It is zero for other packets and for fragments.
+	// SPI is the security parameters index of the outermost flow, if that is ESP or, in IPv4, has an authentication header. In
+	// IPv6 that is an extension header, which is stepped over. It is zero for other packets and for fragments.
 	SPI uint32
 
 	// InnerSPI is that of the innermost flow.

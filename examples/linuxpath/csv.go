@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ecmp-go/ecmp/hash"
 )
@@ -43,6 +44,7 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("line 1: %w", err)
 	}
+	header[0] = strings.TrimPrefix(header[0], "\ufeff") // which spreadsheets put first
 	at := make([]int, len(columns))
 	for i, name := range columns {
 		if at[i] = slices.Index(header, name); at[i] < 0 {

@@ -57,13 +57,16 @@ func fieldNames(l hash.Linux, v6 bool) []string {
 	if !v6 {
 		mask &^= uint16(hash.Label)
 	}
+	if l.Local { // tunnels are not looked into
+		mask &= 1<<len(names) - 1
+	}
 	var all []string
 	for i := range 12 {
 		if mask>>i&1 == 0 {
 			continue
 		}
 		name := names[i%6]
-		if i >= 6 || l.Policy == hash.LinuxInner {
+		if i >= 6 || l.Policy == hash.LinuxInner && !l.Local {
 			name = "inner " + name
 		}
 		all = append(all, name)

@@ -12,7 +12,8 @@
 // -csv reads flows from a file whose first line names its columns: src, sport, dst, dport, proto, label, seed, policy and
 // fields count, others are copied. It appends hash32 and nexthop to each line.
 //
-// -pcap does so for every packet of a capture, fragments, ICMP errors and tunnels included.
+// -pcap does so for every packet of a capture, fragments, ICMP errors and tunnels included. A packet of which not all was captured
+// counts as damaged.
 //
 // -live takes policies, seed and next hops from this host, over netlink, for the route to PREFIX, predicts where
 // flows to it go (the one given by -src, -dst and -proto, or -flows drawn ones), asks the kernel, and shows both. It needs Linux,
@@ -157,12 +158,31 @@ func (o options) check(given map[string]bool) error {
 	case o.pcap != "" && o.linux.Local:
 		return errors.New("-local is not for -pcap")
 	}
-	if !offline {
-		for _, name := range []string{"policy", "fields", "seed", "nexthops", "local"} {
-			if given[name] {
-				return fmt.Errorf("-%s: -live takes this from the host", name)
-			}
+	return o.checkUnused(given)
+}
+
+// checkUnused refuses flags that would not count.
+func (o options) checkUnused(given map[string]bool) error {
+	var names []string
+	why := ""
+	switch {
+	case o.csv != "":
+		names, why = []string{"policy", "fields", "seed", "proto", "label"}, "-csv takes this from the columns"
+	case o.pcap != "":
+		names, why = []string{"proto", "label"}, "-pcap takes this from the packets"
+	case o.live.IsValid():
+		names, why = []string{"policy", "fields", "seed", "nexthops", "local"}, "-live takes this from the host"
+	}
+	if o.live.IsValid() && o.hasFlow && given["flows"] {
+		return errors.New("-flows: with -src and -dst there is one")
+	}
+	for _, name := range names {
+		if given[name] {
+			return fmt.Errorf("-%s: %s", name, why)
 		}
+	}
+	if !o.hasFlow && (given["proto"] || given["label"]) {
+		return errors.New("-proto and -label go with -src and -dst")
 	}
 	return nil
 }

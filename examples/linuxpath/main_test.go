@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/internal/commandline"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 func linuxpath(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -45,6 +46,27 @@ next hop  a
 	assert.Equal(t, "1094e501", p.Hash32)
 	assert.Equal(t, "a", p.Nexthop)
 	assert.Equal(t, []string{"inner source", "inner destination", "inner protocol", "inner label"}, p.Fields)
+}
+
+// What a host sends itself is not looked into.
+func TestFieldNames(t *testing.T) {
+	five := []string{"source", "destination", "protocol", "source port", "destination port"}
+	inner := []string{"inner source", "inner destination"}
+	assert.Equal(t, slices.Concat(five, inner), fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f}, false))
+	assert.Equal(t, five, fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f, Local: true}, false))
+	assert.Equal(t, inner, fieldNames(hash.Linux{Policy: hash.LinuxInner}, false))
+	assert.Equal(t, five[:2], fieldNames(hash.Linux{Policy: hash.LinuxInner, Local: true}, false))
+}
+
+// Columns stand in any order, others among them, and behind the mark that some programs put first.
+func TestColumnOrder(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "flows.csv")
+	text := "\ufefffields,note,policy,seed,label,proto,dport,dst,sport,src\n0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1\n"
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	code, out, errs := linuxpath(t, "-nexthops", "a=1,b=2,c=3", "-csv", name)
+	assert.Zero(t, code, errs)
+	assert.Equal(t, "fields,note,policy,seed,label,proto,dport,dst,sport,src,hash32,nexthop\n"+
+		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1,1bc4e461,a\n", out)
 }
 
 // The bounds are those that the specification gives for the weights 1, 2, 3 and 5.
@@ -165,6 +187,11 @@ func TestUsageErrors(t *testing.T) {
 		{"-live 10.0.0.0/33", false, "-live: "},
 		{"-live 10.0.0.0/8 -flows 0", false, "-flows: 0 is not positive"},
 		{"-live 10.0.0.0/8 -seed 1", false, "-seed: -live takes this from the host"},
+		{"-live 10.0.0.0/8 -flows 2", true, "-flows: with -src and -dst there is one"},
+		{"-live 10.0.0.0/8 -proto udp", false, "-proto and -label go with -src and -dst"},
+		{"-nexthops a -csv x -policy 1", false, "-policy: -csv takes this from the columns"},
+		{"-nexthops a -csv x -seed 1", false, "-seed: -csv takes this from the columns"},
+		{"-nexthops a -seed 1 -pcap x -proto udp", false, "-proto: -pcap takes this from the packets"},
 	} {
 		args := strings.Fields(c.args)
 		if c.flow {
@@ -202,8 +229,8 @@ func TestFailures(t *testing.T) {
 		assert.Contains(t, errs, want, content)
 		assert.Contains(t, errs, name)
 	}
-	for _, mode := range []string{"-csv", "-pcap"} {
-		code, _, errs := linuxpath(t, "-nexthops", "a", "-seed", "1", mode, "missing")
+	for _, mode := range []string{"-csv missing", "-seed 1 -pcap missing"} {
+		code, _, errs := linuxpath(t, append(strings.Fields(mode), "-nexthops", "a")...)
 		assert.Equal(t, commandline.Failed, code)
 		assert.Contains(t, errs, "missing")
 	}

@@ -97,6 +97,7 @@ func TestPicture(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1+8*(16+16), bars)
+	assert.Equal(t, 8, bytes.Count(file, []byte(">mean<")), "every scenario says what the dashes are")
 }
 
 func TestUsageErrors(t *testing.T) {

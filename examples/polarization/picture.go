@@ -13,6 +13,7 @@ const (
 	bars     = 110 // height of the highest bar
 	tierSize = 360 // width of a tier
 	caption  = 130
+	aside    = 40 // for what stands to the right of a line
 
 	most = 6 // means that a bar can show
 )
@@ -35,7 +36,7 @@ func (c *canvas) text(x, y int, text string) {
 // draw draws a bar for each link: the first tier to the left, the second to the right, and a line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
-	width, height := caption+2*tierSize+3*margin, len(results)*panel+3*margin
+	width, height := caption+2*tierSize+2*margin+aside, len(results)*panel+3*margin
 	fmt.Fprintf(&c.b, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
 	c.rect(0, 0, width, height, "white")
 	c.text(caption+margin, margin+5, "leaf to spine")
@@ -47,8 +48,9 @@ func draw(w io.Writer, o options, results []result) error {
 		for k, flows := range [][]int{r.first, r.second} {
 			c.tier(caption+margin+k*(tierSize+margin), top, flows)
 		}
+		c.text(width-aside+4, top+bars-bars/most+4, "mean")
 	}
-	c.text(caption+margin, height-margin/2, fmt.Sprintf("%d flows; the dashes are the mean, bars end at %d times that", o.flows, most))
+	c.text(caption+margin, height-margin/2, fmt.Sprintf("%d flows; a bar for each link, red above twice the mean, cut at %d times the mean", o.flows, most))
 	c.b.WriteString("</svg>\n")
 	_, err := c.b.WriteTo(w)
 	return err

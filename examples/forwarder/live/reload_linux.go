@@ -41,10 +41,11 @@ func (f *forwarder) watchFile(ctx context.Context) error {
 			settled = time.After(settle) // events may have been lost
 		case <-settled:
 			settled = nil
-			f.reload(false)
+			// Before the file is read, so that no change comes between.
 			if err := f.watchDirectories(watcher); err != nil {
 				f.Log.Warn("watching the configuration", "error", err)
 			}
+			f.reload(false)
 		case <-f.Reload:
 			f.reload(true)
 		}
