@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ecmp-go/ecmp/hash"
 )
 
 // columns are those that a file of flows must have.
@@ -41,14 +39,20 @@ func predictCSV(o options, w io.Writer) (err error) {
 
 func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 	header, err := in.Read()
-	if err != nil {
-		return fmt.Errorf("line 1: %w", err)
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("line 1, with the names of the columns, is missing")
+	case err != nil:
+		return err
 	}
 	header[0] = strings.TrimPrefix(header[0], "\ufeff") // which spreadsheets put first
 	at := make([]int, len(columns))
 	for i, name := range columns {
 		if at[i] = slices.Index(header, name); at[i] < 0 {
 			return fmt.Errorf("line 1: no column %q", name)
+		}
+		if slices.Contains(header[at[i]+1:], name) {
+			return fmt.Errorf("line 1: two columns %q", name)
 		}
 	}
 	out, lines := csv.NewWriter(w), newEncoder(w)
@@ -114,11 +118,7 @@ func predictRow(o options, values []string) (p prediction, err error) {
 	if err != nil {
 		return p, err
 	}
-	fields := numbers[8]
-	if fields == 0 {
-		fields = uint(hash.ThreeTuple) // the default; other policies have no use for it
-	}
-	l, err := kernel(numbers[6], numbers[7], fields, o.linux.Local)
+	l, err := kernel(numbers[6], numbers[7], numbers[8], o.linux.Local)
 	if err != nil {
 		return p, err
 	}

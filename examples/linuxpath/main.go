@@ -107,8 +107,11 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		}
 	}
 	if *buckets != 0 {
-		if *nexthops == "" {
+		switch {
+		case *nexthops == "":
 			return o, errors.New("-buckets needs -nexthops")
+		case *buckets < 0:
+			return o, fmt.Errorf("-buckets: %d is negative", *buckets)
 		}
 		if o.nexthops, err = o.nexthops.resilient(*buckets); err != nil {
 			return o, fmt.Errorf("-buckets: %w", err)

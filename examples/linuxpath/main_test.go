@@ -210,8 +210,10 @@ func TestUsageErrors(t *testing.T) {
 func TestFailures(t *testing.T) {
 	header := "src,sport,dst,dport,proto,label,seed,policy,fields\n"
 	for content, want := range map[string]string{
-		"":          "line 1: EOF",
-		"src,dst\n": `line 1: no column "sport"`,
+		"":                      "line 1, with the names of the columns, is missing",
+		"src,dst\n":             `line 1: no column "sport"`,
+		"src,\"x\n":             "line 1, column",
+		"dst,src," + header[4:]: `line 1: two columns "dst"`,
 		header + "10.0.0.1,1,10.0.0.2,2,6,0,1,0\n":  "wrong number of fields",
 		header + "10.0.0,1,10.0.0.2,2,6,0,1,0,0\n":  "line 2: column src: ",
 		header + "::1,1,10.0.0.2,2,6,0,1,0,0\n":     "line 2: one address is IPv4, the other IPv6",
@@ -220,6 +222,7 @@ func TestFailures(t *testing.T) {
 		header + "::1,1,::2,2,6,0x100000,1,0,0\n":   "line 2: label 0x100000",
 		header + "::1,1,::2,2,tcp,0,0,0,0\n":        "line 2: seed 0 is random",
 		header + "::1,1,::2,2,tcp,0,1,9,0\n":        "line 2: policy 9",
+		header + "::1,1,::2,2,tcp,0,1,3,0\n":        "line 2: fields 0 is refused by the kernel",
 		header + "\n\n::1,1,::2,2,tcp,0,1,0,9999\n": "line 4: fields 0x270f",
 	} {
 		name := filepath.Join(t.TempDir(), "flows.csv")
