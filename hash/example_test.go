@@ -3,6 +3,7 @@ package hash_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/ecmp-go/ecmp/hash"
 )
@@ -49,4 +50,18 @@ func ExampleKeyed() {
 	// Output:
 	// SrcAddr|DstAddr|Proto|SrcPort|DstPort false
 	// SrcAddr|DstAddr true
+}
+
+// The hashes of flows on a router with net.ipv4.fib_multipath_hash_policy=3, _fields=0x37 and _seed=1. Of the selectors,
+// selector.Threshold with KeepOrder makes of linux.Hash(flow) the next hop that the router takes.
+func ExampleLinux611() {
+	linux := hash.Linux{Seed: 1, Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}
+	for _, port := range []uint16{12345, 12346} {
+		src := netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)
+		flow := hash.NewFlowKey(6, src, netip.MustParseAddrPort("198.18.0.1:80"))
+		fmt.Printf("%s: %08x\n", flow, linux.Hash32(flow))
+	}
+	// Output:
+	// TCP 10.0.0.1:12345 -> 198.18.0.1:80: 1bc4e461
+	// TCP 10.0.0.1:12346 -> 198.18.0.1:80: 0b1a66f0
 }

@@ -29,7 +29,8 @@ import "math/bits"
 //   - With LinuxL4, the kernel uses skb->hash instead where the network card or the socket of the sender set one, so that
 //     the prediction fails, also between namespaces of one host. LinuxCustom with Fields 0x37 is the five-tuple that can be predicted.
 //
-// A packet whose inner headers are damaged, or nested deeper than Parse looks (8 tunnels), may go elsewhere than predicted.
+// A packet whose inner headers are damaged, or nested deeper than Parse looks (8 tunnels) or than the kernel does (15 extension
+// headers, tags and tunnels together), may go elsewhere than predicted.
 //
 // A Linux611 is a value, safe for concurrent use. Hashing allocates nothing.
 type Linux611 struct {

@@ -78,7 +78,7 @@ func combine(dst, src [][256]uint32, addr int) {
 		other := i + addr // of the pair
 		switch {
 		case i >= 2*addr:
-			other = 2*addr + (i - 2*addr) ^ 2
+			other = i ^ 2 // the ports start at a multiple of four
 		case i >= addr:
 			other = i - addr
 		}

@@ -261,6 +261,7 @@ func tunnelFrames() []frame {
 		inUDP("Geneve options", 6081, geneve(12, 0x6558, ether4(other4())), with(geneveID)),
 		inUDP("Geneve IPv4", 6081, geneve(0, 0x0800, other4()), with(geneveID)),
 		inUDP("Geneve version 1", 6081, patch(geneve(0, 0x0800, other4()), 0, 0x40), noTunnel),
+		inUDP("Geneve version 1, Ethernet", 6081, patch(geneve(0, 0x6558, ether4(other4())), 0, 0x40), noTunnel),
 		inUDP("Geneve of 7 bytes", 6081, geneve(0, 0x0800, nil)[:7], failed(0, "Geneve header at byte 42: truncated")),
 		inUDP("Geneve options cut", 6081, geneve(12, 0x0800, nil)[:19], failed(0, "Geneve header at byte 42: truncated")),
 
