@@ -72,6 +72,17 @@ func TestBoundedPaper(t *testing.T) {
 	}
 }
 
+// TestBoundedBuildDoc holds what Bounded's doc comment says of building to go run ./benchmarks/ratios.
+func TestBoundedBuildDoc(t *testing.T) {
+	ratios := read(t, "ratios.txt")
+	said := find(t, read(t, "selector/bounded.go"), `(?s)(\d\.\d) times as long as that\n// of Maglev with 10 members, (\d\.\d) times with 100, and twice with 1000`)[0]
+	for i, n := range []string{"10", "100", "1000"} {
+		measured := find(t, ratios, `Bounded : our Maglev, N=`+n+`, build +(\S+) ms +\S+ ms +(\S+) ms`)[0]
+		times := fmt.Sprintf("%.1f", parse(t, measured[1])/parse(t, measured[2]))
+		assert.Equal(t, append(said[1:], "2.0")[i], times, "%s members", n)
+	}
+}
+
 // TestBoundedDoc holds the table of Bounded's doc comment to the same.
 func TestBoundedDoc(t *testing.T) {
 	doc, curve := read(t, "selector/bounded.go"), read(t, "curve.txt")
@@ -120,7 +131,12 @@ func TestPlaneSpeeds(t *testing.T) {
 		return text
 	}
 	xdp, stack := better("throughput.txt"), better("throughput-stack.txt")
-	for _, row := range find(t, read(t, "examples/forwarder/plane/plane.go"), `(?m)^//\t(kernel|afpacket|afxdp|xdp) +(\d+) +(\S+x) +(\d+) +(\S+x)$`) {
+	doc := read(t, "examples/forwarder/plane/plane.go")
+	for i, said := range find(t, doc, `any number on their way the kernel forwards less, (\d+) and (\d+)\.`)[0][1:] {
+		printed := find(t, read(t, []string{"throughput.txt", "throughput-stack.txt"}[i]), `any number on their way .*\n +kernel +(\S+)`)[0]
+		assert.Equal(t, fmt.Sprintf("%.0f", parse(t, printed[1])), said)
+	}
+	for _, row := range find(t, doc, `(?m)^//\t(kernel|afpacket|afxdp|xdp) +(\d+) +(\S+x) +(\d+) +(\S+x)$`) {
 		for i, printed := range []string{xdp, stack} {
 			measured := find(t, printed, `  `+row[1]+` +(\S+) +\S+ +\S+ +(\S+x)`)[0]
 			assert.Equal(t, fmt.Sprintf("%.0f", parse(t, measured[1])), row[2+2*i], row[1])

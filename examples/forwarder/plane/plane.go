@@ -19,8 +19,8 @@
 // the kernel's threads take the rest, to receive, and to hand packets to the members. A member that receives in XDP copies what was
 // sent through a socket.
 //
-// One TCP connection through afpacket, with the offloads of veth, had 0.6 of the bits a second that it had through the kernel. Run it
-// with -sticky for the cost of remembering flows, which is large for xdp: each packet of the test is of one of 65,536 flows, in no order.
+// One TCP connection through afpacket, with the offloads of veth, had 0.6 of the bits a second that it had through the kernel. Run the
+// program with -sticky for the cost of remembering flows, which is large for xdp: each packet of the test is of one of 65,536 flows, in no order.
 package plane
 
 import (
