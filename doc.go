@@ -1,5 +1,7 @@
-// Package ecmp is the map of a library of ECMP next-hop selection: which member of a group of equal-cost next hops carries a
-// flow, answered in nanoseconds, and kept stable while members come and go. It holds no code; the packages below do.
+// Package ecmp is the map of a library of ECMP next-hop selection: which member
+// of a group of equal-cost next hops carries a flow, answered in nanoseconds,
+// and kept stable while members come and go. It holds no code; the packages
+// below do.
 //
 //	frame -> hash.Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> [symmetric] -> Hasher) -> uint64
 //	      -> flowcache.Sticky (pinned?) -> View.Select -> member
@@ -8,29 +10,38 @@
 //
 //   - hash makes flow keys of frames, and 64-bit hashes of flow keys.
 //   - symmetric gives both directions of a conversation one hash.
-//   - selector maps a hash to a member. A strategy is an algorithm with its parameters; a Group is the live set of members,
-//     which publishes immutable snapshots.
+//   - selector maps a hash to a member. A strategy is an algorithm with its
+//     parameters; a Group is the live set of members, which publishes immutable
+//     snapshots.
 //   - selector/selectortest checks any strategy, also one of your own.
-//   - flowcache remembers the member of each flow, so that flows stay where they are while the group changes.
+//   - flowcache remembers the member of each flow, so that flows stay where
+//     they are while the group changes.
 //
-// The modules examples and benchmarks, beside this one, hold programs built from these parts (a reference packet-forwarding
-// engine, the prediction of paths through Linux, a simulator of polarization), and what they are measured by.
+// The modules examples and benchmarks, beside this one, hold programs built
+// from these parts (a reference packet-forwarding engine, the prediction of
+// paths through Linux, a simulator of polarization), and what they are measured
+// by.
 //
 // # Four rules
 //
 //  1. Nothing on the packet path allocates, locks, or formats.
-//  2. The library reads no clock, draws no random number and starts no goroutine. Seeds and times are arguments.
-//  3. What is published never changes. An update builds a new value and swaps one pointer. Flow tables and liveness marks are
-//     mutable by nature; they say so and are safe for concurrent use.
-//  4. Placement is a contract between routers. For given members, parameters and hash it is the same on every machine,
-//     architecture and release; golden files pin it, and a change to one is a breaking change with a heading of its own in the
-//     CHANGELOG.
+//  2. The library reads no clock, draws no random number and starts no
+//     goroutine. Seeds and times are arguments.
+//  3. What is published never changes. An update builds a new value and swaps
+//     one pointer. Flow tables and liveness marks are mutable by nature; they
+//     say so and are safe for concurrent use.
+//  4. Placement is a contract between routers. For given members, parameters
+//     and hash it is the same on every machine, architecture and release;
+//     golden files pin it, and a change to one is a breaking change with a
+//     heading of its own in the CHANGELOG.
 //
 // # Words
 //
-// A member is one next hop of a group; it has an ID and a weight. A drained member has weight zero: it keeps its flows and gets no
-// new one. A removed member is absent from the list: its flows must move. A member that is down is still in the list, but
-// avoided until it is up. A hash that has another member after a change has moved; that was forced if its old member left, was
-// drained or lost weight, or if its new member joined or gained weight, and collateral otherwise. The disruption ratio is moved
-// over forced: 1 is perfect.
+// A member is one next hop of a group; it has an ID and a weight. A drained
+// member has weight zero: it keeps its flows and gets no new one. A removed
+// member is absent from the list: its flows must move. A member that is down is
+// still in the list, but avoided until it is up. A hash that has another member
+// after a change has moved; that was forced if its old member left, was drained
+// or lost weight, or if its new member joined or gained weight, and collateral
+// otherwise. The disruption ratio is moved over forced: 1 is perfect.
 package ecmp

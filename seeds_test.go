@@ -16,8 +16,9 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// The tests in this file are the limitations that the library was made to lift, one by one: those that the MidoNet
-// documentation lists for its "flow-hash mod N", and the table of flow stickiness of Contrail Networking.
+// The tests in this file are the limitations that the library was made to lift,
+// one by one: those that the MidoNet documentation lists for its "flow-hash mod
+// N", and the table of flow stickiness of Contrail Networking.
 
 const (
 	second = int64(time.Second)
@@ -105,7 +106,8 @@ func clients(n int) []hash.FlowKey {
 			a[13], a[14], a[15] = byte(rng.Uint32()), byte(i>>8), byte(i)
 			src, dst = netip.AddrFrom16(a), vip6
 		}
-		keys[i] = hash.NewFlowKey(proto, netip.AddrPortFrom(src, uint16(1024+rng.IntN(60000))), netip.AddrPortFrom(dst, port))
+		keys[i] = hash.NewFlowKey(proto, netip.AddrPortFrom(src, uint16(1024+rng.IntN(60000))),
+			netip.AddrPortFrom(dst, port))
 	}
 	return keys
 }
@@ -124,8 +126,8 @@ var strategies = []selector.Strategy{
 	selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
 }
 
-// "ECMP route selection is flow-hash mod N": it moves 3/4 of the flows from three members to four (RFC 2992), and with
-// stickiness none.
+// "ECMP route selection is flow-hash mod N": it moves 3/4 of the flows from
+// three members to four (RFC 2992), and with stickiness none.
 func TestSeedModuloRemapsAlmostEveryFlow(t *testing.T) {
 	g := newGateway(t, selector.Modulo{}, pods(1, 3)...)
 	flows := clients(20_000)
@@ -147,12 +149,13 @@ func TestSeedModuloRemapsAlmostEveryFlow(t *testing.T) {
 	assert.InDelta(t, 0.75, float64(moved)/float64(len(flows)), 0.0125) // 4 standard deviations
 }
 
-// "MidoNet does not test that the routes are ordered the same in every Agent": here every order is one placement, and
-// agents can compare fingerprints.
+// "MidoNet does not test that the routes are ordered the same in every Agent":
+// here every order is one placement, and agents can compare fingerprints.
 func TestSeedOrderOfRoutesInAgents(t *testing.T) {
 	flows := clients(5000)
 	for _, s := range strategies {
-		members := []selector.Member{{ID: "a", Weight: 3}, {ID: "b", Weight: 1}, {ID: "c", Weight: 2}, {ID: "d", Weight: 1}}
+		members := []selector.Member{{ID: "a", Weight: 3}, {ID: "b", Weight: 1}, {ID: "c", Weight: 2},
+			{ID: "d", Weight: 1}}
 		one := newGateway(t, s, members...)
 		for range 5 {
 			rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
@@ -168,12 +171,13 @@ func TestSeedOrderOfRoutesInAgents(t *testing.T) {
 	}
 }
 
-// "The hash algorithm does not satisfy consistent hashing properties": a flow that is recomputed after a change must
-// not move without need.
+// "The hash algorithm does not satisfy consistent hashing properties": a flow
+// that is recomputed after a change must not move without need.
 func TestSeedConsistentHashing(t *testing.T) {
 	for _, s := range []selector.Strategy{selector.Rendezvous{}, selector.Maglev{}} {
 		for name, change := range map[string][]selector.Member{
-			"remove": pods(2, 10), "add": pods(1, 11), "replace": append(pods(2, 10), selector.Member{ID: "new", Weight: 1}),
+			"remove": pods(2, 10), "add": pods(1, 11), "replace": append(pods(2, 10),
+				selector.Member{ID: "new", Weight: 1}),
 			"drain": append(pods(2, 10), selector.Member{ID: "pod01"}),
 		} {
 			g := newGateway(t, s, pods(1, 10)...)
@@ -188,8 +192,9 @@ func TestSeedConsistentHashing(t *testing.T) {
 	}
 }
 
-// "Any active flow that is recomputed (because it lasts more than 30 seconds ...)": an active flow keeps its member for as
-// long as it lives, whatever joins, leaves or drains beside it.
+// "Any active flow that is recomputed (because it lasts more than 30 seconds
+// ...)": an active flow keeps its member for as long as it lives, whatever
+// joins, leaves or drains beside it.
 func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
 	for _, s := range strategies {
 		g := newGateway(t, s, pods(1, 4)...)
@@ -219,7 +224,8 @@ func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
 	}
 }
 
-// The other half: a flow whose pin expired is recomputed, and moves only with the disruption of its strategy.
+// The other half: a flow whose pin expired is recomputed, and moves only with
+// the disruption of its strategy.
 func TestSeedRecomputedFlowAfterItsPinExpired(t *testing.T) {
 	recompute := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
 		g := newGateway(t, s, pods(1, 10)...)
@@ -243,8 +249,9 @@ func TestSeedRecomputedFlowAfterItsPinExpired(t *testing.T) {
 	testRecomputed(t, recompute)
 }
 
-// "... or because upstream routing causes it to ingress a new gateway": a second gateway with an empty table computes what
-// the first one remembers, but for the disruption of the strategy.
+// "... or because upstream routing causes it to ingress a new gateway": a
+// second gateway with an empty table computes what the first one remembers, but
+// for the disruption of the strategy.
 func TestSeedFlowEntersAtAnotherGateway(t *testing.T) {
 	enter := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
 		first, second := newGateway(t, s, pods(1, 10)...), newGateway(t, s, pods(1, 10)...)
@@ -278,7 +285,8 @@ func testRecomputed(t *testing.T, change func(*testing.T, selector.Strategy, []h
 	assert.LessOrEqual(t, float64(moved)/float64(forced), 1.05)
 }
 
-// "The hash algorithm is not symmetric, so return packets are unlikely to traverse the same VNF instance."
+// "The hash algorithm is not symmetric, so return packets are unlikely to
+// traverse the same VNF instance."
 func TestSeedReturnPacketsMeetTheSameInstance(t *testing.T) {
 	for _, s := range strategies {
 		g := newGateway(t, s, pods(1, 5)...)
@@ -298,15 +306,18 @@ func TestSeedReturnPacketsMeetTheSameInstance(t *testing.T) {
 	}
 }
 
-// "Choosing an egress gateway for packets heading out": stateless, by the selector alone, also while one is down.
+// "Choosing an egress gateway for packets heading out": stateless, by the
+// selector alone, also while one is down.
 func TestSeedStatelessEgress(t *testing.T) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Maglev{}, Domain: domain})
+	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Maglev{},
+		Domain: domain})
 	require.NoError(t, err)
 	gateways := map[string]string{"gw1": "192.0.2.1", "gw2": "192.0.2.2", "gw3": "192.0.2.3"}
 	var hops []selector.Hop[netip.Addr]
 	for id, addr := range gateways {
-		hops = append(hops, selector.Hop[netip.Addr]{Member: selector.Member{ID: id, Weight: 1}, Value: netip.MustParseAddr(addr)})
+		hops = append(hops, selector.Hop[netip.Addr]{Member: selector.Member{ID: id, Weight: 1},
+			Value: netip.MustParseAddr(addr)})
 	}
 	s, err := group.Update(hops)
 	require.NoError(t, err)
@@ -326,7 +337,8 @@ func TestSeedStatelessEgress(t *testing.T) {
 	assert.InDelta(t, 4500, used["192.0.2.1"], 250)
 }
 
-// The rows of the stickiness table: what becomes of flows when pods are added and deleted, for normal hash and for stickiness.
+// The rows of the stickiness table: what becomes of flows when pods are added
+// and deleted, for normal hash and for stickiness.
 func TestSeedStickinessTable(t *testing.T) {
 	for _, s := range strategies {
 		for name, tt := range map[string]struct{ before, after []selector.Member }{
@@ -336,9 +348,11 @@ func TestSeedStickinessTable(t *testing.T) {
 			"scaling down from many pods to one":  {pods(1, 5), pods(1, 1)},
 			"adding and deleting several at once": {pods(1, 6), pods(3, 9)},
 			"replacing the only pod":              {pods(1, 1), pods(2, 2)},
-			"changing weights":                    {pods(1, 2), []selector.Member{{ID: "pod01", Weight: 1}, {ID: "pod02", Weight: 9}}},
-			"draining one pod":                    {pods(1, 2), []selector.Member{{ID: "pod01"}, {ID: "pod02", Weight: 1}}},
-			"replacing one pod of 3":              {pods(1, 3), pods(2, 4)},
+			"changing weights": {pods(1, 2), []selector.Member{{ID: "pod01", Weight: 1},
+				{ID: "pod02", Weight: 9}}},
+			"draining one pod": {pods(1, 2), []selector.Member{{ID: "pod01"},
+				{ID: "pod02", Weight: 1}}},
+			"replacing one pod of 3": {pods(1, 3), pods(2, 4)},
 		} {
 			t.Run(history(s)+"/"+name, func(t *testing.T) {
 				g := newGateway(t, s, tt.before...)

@@ -16,7 +16,8 @@ const (
 	groupMembers = 16
 )
 
-// manyStrategies are the recommended settings and small tables, for members of up to 256, in one byte a slot.
+// manyStrategies are the recommended settings and small tables, for members of
+// up to 256, in one byte a slot.
 func manyStrategies() []subject.Strategy {
 	return []subject.Strategy{
 		{Name: "maglev-65537", Strategy: selector.Maglev{}},
@@ -32,9 +33,11 @@ func manyStrategies() []subject.Strategy {
 	}
 }
 
-// BenchmarkManyGroups times look-ups, each in the selector of a random one of 2,048 groups of 16 members, none of which share:
-// the time is that of fetching the table. The yardstick is a table of 65,536 two-byte slots for each group, 128 KiB, as a
-// library makes it that does not know how many members there are. One operation is one key.
+// BenchmarkManyGroups times look-ups, each in the selector of a random one of
+// 2,048 groups of 16 members, none of which share: the time is that of fetching
+// the table. The yardstick is a table of 65,536 two-byte slots for each group,
+// 128 KiB, as a library makes it that does not know how many members there are.
+// One operation is one key.
 func BenchmarkManyGroups(b *testing.B) {
 	keys := subject.RandomKeys(1).Hashes
 	routes := subject.Hashes(2, len(keys))
@@ -74,8 +77,9 @@ func BenchmarkManyGroups(b *testing.B) {
 	}
 }
 
-// BenchmarkFailOver times what happens when a member of all 2,048 groups goes down: the mark, after which every look-up
-// avoids it, with one look-up in each group; and then the rebuild of all groups without it, of equal groups, which
+// BenchmarkFailOver times what happens when a member of all 2,048 groups goes
+// down: the mark, after which every look-up avoids it, with one look-up in each
+// group; and then the rebuild of all groups without it, of equal groups, which
 // share a selector, and of groups that have the member in common only.
 func BenchmarkFailOver(b *testing.B) {
 	for _, s := range manyStrategies()[1:] {
@@ -96,7 +100,8 @@ func BenchmarkFailOver(b *testing.B) {
 					for _, m := range members {
 						whole[i] = append(whole[i], selector.Hop[int]{Member: m})
 					}
-					g, err := selector.NewGroup[int](selector.Config{Name: fmt.Sprint(i), Strategy: s.Strategy, Domain: domain})
+					g, err := selector.NewGroup[int](selector.Config{Name: fmt.Sprint(i), Strategy: s.Strategy,
+						Domain: domain})
 					require.NoError(b, err)
 					_, err = g.Update(whole[i])
 					require.NoError(b, err)

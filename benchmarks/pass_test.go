@@ -8,7 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// passes times passes over a number of items, and reports the time of one item. So even -benchtime 1x says something.
+// passes times passes over a number of items, and reports the time of one item.
+// So even -benchtime 1x says something.
 func passes[R any](b *testing.B, items int, pass func() R) {
 	for b.Loop() {
 		pass()

@@ -21,7 +21,8 @@ func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
 
 var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")
 
-// run measures the cases of a suite. What a case needs is made when it is its turn, so that -bench with a pattern is quick.
+// run measures the cases of a suite. What a case needs is made when it is its
+// turn, so that -bench with a pattern is quick.
 func run(b *testing.B, s suite.Suite) {
 	b.Helper()
 	size := suite.Quick()

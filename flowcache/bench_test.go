@@ -12,8 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// BenchmarkRoute times packets of established flows, in bursts of 32 and one by one. The flows are spread over a table that is
-// as full as it is made for.
+// BenchmarkRoute times packets of established flows, in bursts of 32 and one by
+// one. The flows are spread over a table that is as full as it is made for.
 func BenchmarkRoute(b *testing.B) {
 	for _, n := range []int{10_000, 1_000_000} {
 		d := selector.NewDomain()

@@ -15,9 +15,10 @@ func (b *bucket) upper() *[bucketSize / 2]atomic.Uint64 {
 	return (*[bucketSize / 2]atomic.Uint64)(b[bucketSize/2:])
 }
 
-// least takes a tag away from each word of half a bucket and returns the least of what remains: the rest of the word that had it,
-// or else one whose tag is not 0. Where in a bucket a word is can't be predicted, and a branch that goes wrong costs as
-// much as to look at all eight without one.
+// least takes a tag away from each word of half a bucket and returns the least
+// of what remains: the rest of the word that had it, or else one whose tag is
+// not 0. Where in a bucket a word is can't be predicted, and a branch that goes
+// wrong costs as much as to look at all eight without one.
 func least(half *[bucketSize / 2]atomic.Uint64, tag uint64) word {
 	tag <<= tagShift
 	return word(min(min(half[0].Load()^tag, half[1].Load()^tag), min(half[2].Load()^tag, half[3].Load()^tag)))
@@ -25,7 +26,8 @@ func least(half *[bucketSize / 2]atomic.Uint64, tag uint64) word {
 
 // match returns the word with the tag, 0 if there is none.
 //
-// It is out of line because the compiler makes branches of such minima where they are used in addresses.
+// It is out of line because the compiler makes branches of such minima where
+// they are used in addresses.
 //
 //go:noinline
 func (b *bucket) match(tag uint64) word {

@@ -2,14 +2,17 @@ package flowcache
 
 import "math/bits"
 
-// ahead is how many packets a burst has at most, whose cache misses overlap. A set of them is a uint32.
+// ahead is how many packets a burst has at most, whose cache misses overlap. A
+// set of them is a uint32.
 const ahead = 32
 
-// burst routes up to ahead packets, in steps that go through all of them. A processor looks only a few hundred instructions past a
-// cache miss, so that the misses of a burst overlap just in steps that do little else.
+// burst routes up to ahead packets, in steps that go through all of them. A
+// processor looks only a few hundred instructions past a cache miss, so that
+// the misses of a burst overlap just in steps that do little else.
 //
-// Most packets are done after a look at their home bucket. The others may change their flow's pin, or the flow has none there: all
-// packets of a flow alike, which are then routed one after another.
+// Most packets are done after a look at their home bucket. The others may
+// change their flow's pin, or the flow has none there: all packets of a flow
+// alike, which are then routed one after another.
 func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
 	var (
 		homes [ahead]*bucket
@@ -37,7 +40,8 @@ func touch(buckets []*bucket) {
 	}
 }
 
-// match looks for the packets' tags in their home buckets: what it finds is what least returns.
+// match looks for the packets' tags in their home buckets: what it finds is
+// what least returns.
 func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) {
 	for i := range p {
 		b, tag := homes[uint(i)%ahead], tagOf(p[i].Digest)
@@ -45,8 +49,9 @@ func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) {
 	}
 }
 
-// routeSteady routes the packets whose pin was found and is steady. It returns the sets of those whose pin is not steady, and of
-// those of whose flow no pin was found.
+// routeSteady routes the packets whose pin was found and is steady. It returns
+// the sets of those whose pin is not steady, and of those of whose flow no pin
+// was found.
 func (t *Table) routeSteady(dst []Route, p []Packet, found *[ahead]word, now uint32) (changing, absent uint32) {
 	dst = dst[:len(p)]
 	for i, w := range found[:len(p)] {
@@ -65,7 +70,8 @@ func (t *Table) routeSteady(dst []Route, p []Packet, found *[ahead]word, now uin
 	return changing, absent
 }
 
-// routeOthers routes the packets of two sets. The cache misses of the absent ones overlap with the routing of the changing ones.
+// routeOthers routes the packets of two sets. The cache misses of the absent
+// ones overlap with the routing of the changing ones.
 func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, now uint32) {
 	var aways [ahead]*bucket
 	t, n := s.table, 0
@@ -79,7 +85,9 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, n
 		i := bits.TrailingZeros32(changing)
 		dst[i] = s.route(&p[i], now)
 		if v := dst[i].Verdict; v == Placed || v == Unpinned {
-			changing |= laterOf(p, i) // of a connection begun anew: they may have been routed by the old one's pin
+			// of a connection begun anew: they may have been routed by the old
+			// one's pin
+			changing |= laterOf(p, i)
 		}
 	}
 	for _, b := range aways[:n] {

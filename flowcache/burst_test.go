@@ -27,7 +27,8 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), 0) })
 }
 
-// TestConnectionBegunAnewInOneBurst ends a connection, begins another and goes on with it, all in one burst.
+// TestConnectionBegunAnewInOneBurst ends a connection, begins another and goes
+// on with it, all in one burst.
 func TestConnectionBegunAnewInOneBurst(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	for f := range uint64(10) {
@@ -43,7 +44,8 @@ func TestConnectionBegunAnewInOneBurst(t *testing.T) {
 	routes := make([]flowcache.Route, len(packets))
 	r.RouteBatch(routes, packets, r.now)
 	for i := 0; i < len(routes); i += 3 {
-		assert.Equal(t, []flowcache.Route{{0, flowcache.Pinned}, {1, flowcache.Placed}, {1, flowcache.Pinned}}, routes[i:i+3])
+		assert.Equal(t, []flowcache.Route{{0, flowcache.Pinned}, {1, flowcache.Placed}, {1, flowcache.Pinned}},
+			routes[i:i+3])
 	}
 	assert.EqualValues(t, 20, r.table.Stats().Promoted)
 }

@@ -2,15 +2,17 @@ package flowcache
 
 import "time"
 
-// clocks are the durations of a Config in ticks, and what follows from them. To refresh a pin with every packet would write
-// to its cache line with every tick that the clock moves; so a pin is refreshed only when it was refresh ticks ago that
-// it last was, and lives for as much longer.
+// clocks are the durations of a Config in ticks, and what follows from them. To
+// refresh a pin with every packet would write to its cache line with every tick
+// that the clock moves; so a pin is refreshed only when it was refresh ticks
+// ago that it last was, and lives for as much longer.
 type clocks struct {
-	tick         int64     // in nanoseconds
-	life         [4]uint32 // by state: the greatest age of a pin that has not expired
-	limit        [4]uint32 // life and aheadTicks, to compare with agePlus
-	refresh      [4]uint32 // by state: the least age at which a packet refreshes a pin; at least 1
-	grace        [4]uint32 // by state: the greatest age at which a pin waits for a member that is down
+	tick    int64     // in nanoseconds
+	life    [4]uint32 // by state: the greatest age of a pin that has not expired
+	limit   [4]uint32 // life and aheadTicks, to compare with agePlus
+	refresh [4]uint32 // by state: the least age at which a packet refreshes a pin; at least 1
+	// by state: the greatest age at which a pin waits for a member that is down
+	grace        [4]uint32
 	steadyFor    [4]uint32 // by state: the least age at which a packet may change a pin
 	promoteAfter uint32
 }
@@ -35,7 +37,8 @@ func newClocks(c *Config) clocks {
 	return k
 }
 
-// lag is the most by which the tick of a pin is behind the last packet of its flow; on probation behind the first.
+// lag is the most by which the tick of a pin is behind the last packet of its
+// flow; on probation behind the first.
 func (k *clocks) lag(s State) uint32 {
 	if s == Probation {
 		return 0
@@ -43,7 +46,8 @@ func (k *clocks) lag(s State) uint32 {
 	return k.refresh[s] - 1
 }
 
-// longest is the greatest age, in nanoseconds, of a pin that has not expired, whatever its state, and a tick more.
+// longest is the greatest age, in nanoseconds, of a pin that has not expired,
+// whatever its state, and a tick more.
 func (k *clocks) longest() int64 {
 	return (int64(max(k.life[Probation], k.life[EstablishedTCP], k.life[Established], k.life[Closing])) + 1) * k.tick
 }

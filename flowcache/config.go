@@ -8,30 +8,38 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Config describes a Table. Domain and Flows are required; a zero duration means its default, or the nearest that it can be with
-// this Tick.
+// Config describes a Table. Domain and Flows are required; a zero duration
+// means its default, or the nearest that it can be with this Tick.
 type Config struct {
 	Domain *selector.Domain // that of every view routed over the table
 
-	// Flows is how many flows the table is for, 1 to 2^30, or 201,326,586 where an int has 32 bits. At that number three
-	// quarters of it are full, and it takes 10.7 bytes a flow; it never grows.
+	// Flows is how many flows the table is for, 1 to 2^30, or 201,326,586 where
+	// an int has 32 bits. At that number three quarters of it are full, and it
+	// takes 10.7 bytes a flow; it never grows.
 	Flows int
 
 	Tick time.Duration // resolution of time, up to 1 h; default 1 s
 
-	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least as long and at most an eighth and two ticks longer,
-	// for packets refresh a pin only when an eighth of its timeout has passed, or a quarter of DownGrace if that is less.
-	Probation      time.Duration // since the first packet of a flow not yet promoted; two ticks or more; default 8 s
+	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least
+	// as long and at most an eighth and two ticks longer, for packets refresh a
+	// pin only when an eighth of its timeout has passed, or a quarter of
+	// DownGrace if that is less.
+	// since the first packet of a flow not yet promoted; two ticks or more;
+	// default 8 s
+	Probation      time.Duration
 	EstablishedTCP time.Duration // since the last packet of a TCP flow; default 350 s
 	Established    time.Duration // since the last packet of any other flow; default 30 s
-	Closing        time.Duration // since the last packet of a TCP flow that saw FIN or RST; default 10 s
+	// since the last packet of a TCP flow that saw FIN or RST; default 10 s
+	Closing time.Duration
 
-	// PromoteAfter is the age from which a second packet promotes a flow that is not TCP, or up to two ticks later; in ticks
-	// it is less than Probation, by default an eighth of it. Such a flow is sticky if its packets are closer than Probation.
+	// PromoteAfter is the age from which a second packet promotes a flow that
+	// is not TCP, or up to two ticks later; in ticks it is less than Probation,
+	// by default an eighth of it. Such a flow is sticky if its packets are
+	// closer than Probation.
 	PromoteAfter time.Duration
 
-	// DownGrace is how long a pin waits for a member that is down, since its last packet, and up to a quarter and two ticks
-	// longer; default 30 s.
+	// DownGrace is how long a pin waits for a member that is down, since its
+	// last packet, and up to a quarter and two ticks longer; default 30 s.
 	DownGrace time.Duration
 }
 
@@ -39,7 +47,8 @@ type Config struct {
 const (
 	maxFlows = min(1<<30, math.MaxInt/(bucketSize*8)*flowsPerBucket) // whose bytes an int counts
 	maxTicks = 512                                                   // of a timeout
-	maxTick  = time.Hour                                             // so that timeouts of three weeks can be had, and no sum of them overflows
+	// so that timeouts of three weeks can be had, and no sum of them overflows
+	maxTick = time.Hour
 )
 
 // A ConfigError names the field of a Config that can't be used.
@@ -53,7 +62,8 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("flowcache: Config.%s is %v: %s", e.Field, e.Value, e.Reason)
 }
 
-// withDefaults returns c with every duration set, or the first thing wrong with it.
+// withDefaults returns c with every duration set, or the first thing wrong with
+// it.
 func (c Config) withDefaults() (Config, error) {
 	if c.Domain == nil {
 		return c, &ConfigError{"Domain", c.Domain, "a table needs the domain of its groups"}

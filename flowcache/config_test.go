@@ -41,7 +41,8 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 func TestEveryConfigPromotes(t *testing.T) {
 	for _, c := range []flowcache.Config{
 		{}, {Tick: time.Millisecond}, {Probation: 2 * time.Second}, {Tick: time.Hour, Probation: 2 * time.Hour},
-		{Probation: 3 * time.Second, PromoteAfter: 2 * time.Second}, {Tick: 15 * time.Second, EstablishedTCP: 124 * time.Minute},
+		{Probation: 3 * time.Second, PromoteAfter: 2 * time.Second},
+		{Tick: 15 * time.Second, EstablishedTCP: 124 * time.Minute},
 	} {
 		c.Domain, c.Flows = selector.NewDomain(), 100
 		r := newRouter(t, c, "a")
@@ -53,7 +54,8 @@ func TestEveryConfigPromotes(t *testing.T) {
 		assert.EqualValues(t, 1, r.table.Stats().Promoted, "%+v", c)
 		assert.EqualValues(t, 1, r.table.Stats().Inserted, "%+v", c)
 	}
-	for _, c := range []flowcache.Config{{Probation: time.Second}, {PromoteAfter: 8 * time.Second}, {Probation: 3 * time.Second, PromoteAfter: 2500 * time.Millisecond}} {
+	for _, c := range []flowcache.Config{{Probation: time.Second}, {PromoteAfter: 8 * time.Second},
+		{Probation: 3 * time.Second, PromoteAfter: 2500 * time.Millisecond}} {
 		c.Domain, c.Flows = selector.NewDomain(), 100
 		_, err := flowcache.NewTable(c)
 		var e *flowcache.ConfigError

@@ -15,9 +15,11 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A crowd is the workers of a router with a tiny table, each with flows and a model of its own, while the group, the marks and the
-// time change and the table is swept. What a worker does while something changes can't be told to the model: the flow is then
-// given up for another one, and only the other steps are checked.
+// A crowd is the workers of a router with a tiny table, each with flows and a
+// model of its own, while the group, the marks and the time change and the
+// table is swept. What a worker does while something changes can't be told to
+// the model: the flow is then given up for another one, and only the other
+// steps are checked.
 type crowd struct {
 	*router
 	changing sync.Mutex
@@ -54,7 +56,8 @@ func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
 	}
 }
 
-// shift lets all hands work, and a sweeper. A shift takes less than 40 ticks: nobody's clock may be 64 behind another's.
+// shift lets all hands work, and a sweeper. A shift takes less than 40 ticks:
+// nobody's clock may be 64 behind another's.
 func (c *crowd) shift(hands []*hand) {
 	var working, sweeping sync.WaitGroup
 	var end atomic.Bool
@@ -71,7 +74,8 @@ func (c *crowd) shift(hands []*hand) {
 	sweeping.Wait()
 }
 
-// count counts packets. Whoever completes another 300 of them changes something, while the others go on.
+// count counts packets. Whoever completes another 300 of them changes
+// something, while the others go on.
 func (c *crowd) count(packets int, rng *rand.Rand) {
 	n := c.packets.Add(int64(packets))
 	if n/300 == (n-int64(packets))/300 {
@@ -105,7 +109,8 @@ type hand struct {
 }
 
 func (c *crowd) newHand(n uint64) *hand {
-	h := &hand{crowd: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)), rng: rand.New(rand.NewPCG(n, 2)), next: n << 32}
+	h := &hand{crowd: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)),
+		rng: rand.New(rand.NewPCG(n, 2)), next: n << 32}
 	h.model.Config.Domain = c.domain
 	for i := range h.flows {
 		h.flows[i] = h.next
@@ -116,7 +121,8 @@ func (c *crowd) newHand(n uint64) *hand {
 
 // work routes packets, in bursts and one by one, and checks those that it can.
 func (h *hand) work(n int) {
-	flags := []hash.TCPFlags{hash.SYN, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.FIN | hash.ACK, 0}
+	flags := []hash.TCPFlags{hash.SYN, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK,
+		hash.FIN | hash.ACK, 0}
 	for n > 0 {
 		before, now, view := h.changes.Load(), h.clock.Load(), h.view()
 		packets := make([]flowcache.Packet, 1+h.rng.IntN(6)*h.rng.IntN(2))

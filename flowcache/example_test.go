@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A worker of a router: frames in, members out. The slices are the worker's own, reused for each burst.
+// A worker of a router: frames in, members out. The slices are the worker's
+// own, reused for each burst.
 func ExampleSticky_RouteBatch() {
 	domain := selector.NewDomain()
 	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
@@ -46,8 +47,10 @@ func ExampleSticky_RouteBatch() {
 	}
 
 	syn := []byte("\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x08\x00" + // Ethernet
-		"\x45\x00\x00\x28\x00\x00\x00\x00\x40\x06\x00\x00\xc0\x00\x02\x01\xac\x10\x00\x14" + // 192.0.2.1 to 172.16.0.20
-		"\x9c\x40\x00\x50\x00\x00\x00\x00\x00\x00\x00\x00\x50\x02\x00\x00\x00\x00\x00\x00") // port 40000 to 80, SYN
+		// 192.0.2.1 to 172.16.0.20
+		"\x45\x00\x00\x28\x00\x00\x00\x00\x40\x06\x00\x00\xc0\x00\x02\x01\xac\x10\x00\x14" +
+		// port 40000 to 80, SYN
+		"\x9c\x40\x00\x50\x00\x00\x00\x00\x00\x00\x00\x00\x50\x02\x00\x00\x00\x00\x00\x00")
 	forward([][]byte{syn}, 0)
 	if _, err := group.Update([]selector.Hop[struct{}]{{Member: selector.Member{ID: "pod1", Weight: 1}}}); err != nil {
 		panic(err)
@@ -59,11 +62,13 @@ func ExampleSticky_RouteBatch() {
 	// pinned
 }
 
-// The uplinks of a gateway keep no state, so a flow may change from one to another where it pauses for longer than their
-// delays differ: nothing is reordered, and the load follows the weights within moments.
+// The uplinks of a gateway keep no state, so a flow may change from one to
+// another where it pauses for longer than their delays differ: nothing is
+// reordered, and the load follows the weights within moments.
 func ExampleFlowlets() {
 	domain := selector.NewDomain()
-	uplinks, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Rendezvous{}, Domain: domain})
+	uplinks, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Rendezvous{},
+		Domain: domain})
 	if err != nil {
 		panic(err)
 	}

@@ -15,7 +15,8 @@ import (
 const (
 	second = int64(time.Second)
 
-	// gone is when the pin of an established TCP flow has expired for sure, at the defaults: an eighth and two ticks later.
+	// gone is when the pin of an established TCP flow has expired for sure, at
+	// the defaults: an eighth and two ticks later.
 	gone = 350*time.Second*9/8 + 2*time.Second
 )
 
@@ -39,9 +40,11 @@ func newRouter(t *testing.T, c flowcache.Config, ids ...string) *router {
 	}
 	table, err := flowcache.NewTable(c)
 	require.NoError(t, err)
-	group, err := selector.NewGroup[string](selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: c.Domain})
+	group, err := selector.NewGroup[string](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
+		Domain: c.Domain})
 	require.NoError(t, err)
-	r := &router{Sticky: flowcache.NewSticky(table), t: t, domain: c.Domain, group: group, table: table, now: 1000 * second}
+	r := &router{Sticky: flowcache.NewSticky(table), t: t, domain: c.Domain, group: group, table: table,
+		now: 1000 * second}
 	r.set(selector.Equal(ids...)...)
 	return r
 }

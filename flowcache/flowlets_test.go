@@ -13,8 +13,10 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// TestFlowletsMoveOnlyAfterAGap sends flows whose packets come at random while the weights of the uplinks change. Whatever
-// the packets are, a flow stays where it is through silences of up to the gap, and follows the selector after longer ones.
+// TestFlowletsMoveOnlyAfterAGap sends flows whose packets come at random while
+// the weights of the uplinks change. Whatever the packets are, a flow stays
+// where it is through silences of up to the gap, and follows the selector after
+// longer ones.
 func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
 	const gap = 50 * time.Millisecond
 	for name, tt := range map[string]struct {
@@ -35,7 +37,8 @@ func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
 			for range 50_000 {
 				r.now += rng.Int64N(int64(3 * time.Millisecond))
 				if rng.IntN(100) == 0 {
-					r.set(selector.Member{ID: "a", Weight: rng.Uint32N(3)}, selector.Member{ID: "b", Weight: rng.Uint32N(3)}, selector.Member{ID: "c", Weight: 1})
+					r.set(selector.Member{ID: "a", Weight: rng.Uint32N(3)},
+						selector.Member{ID: "b", Weight: rng.Uint32N(3)}, selector.Member{ID: "c", Weight: 1})
 				}
 				if rng.IntN(20) == 0 {
 					r.sweepPass()

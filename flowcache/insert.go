@@ -2,9 +2,10 @@ package flowcache
 
 import "sync/atomic"
 
-// insert pins a flow that has no pin. ok is false if its buckets hold nothing but flows that may not be pushed out; the
-// counters then say so. Another worker may pin the same flow meanwhile: then the lower word wins, and lost is true if that
-// is not w.
+// insert pins a flow that has no pin. ok is false if its buckets hold nothing
+// but flows that may not be pushed out; the counters then say so. Another
+// worker may pin the same flow meanwhile: then the lower word wins, and lost is
+// true if that is not w.
 func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
 	t := s.table
 	away := t.away(w.tag(), home)
@@ -42,7 +43,8 @@ func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
 	}
 }
 
-// withdraw takes w back from its place if the same flow has a pin in a lower one, and clears higher ones.
+// withdraw takes w back from its place if the same flow has a pin in a lower
+// one, and clears higher ones.
 func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn bool) {
 	passed := false
 	for n, b := range [2]int{home, away} {

@@ -23,7 +23,8 @@ func modelConfig(flows int) flowcache.Config {
 	}
 }
 
-// steps is how many steps a test with a model takes with each table. More than ten million packets of each of the two are
+// steps is how many steps a test with a model takes with each table. More than
+// ten million packets of each of the two are
 //
 //	ECMP_MODEL_STEPS=4000000 go test -race -run 'Model' -timeout 1h ./flowcache
 func steps(t *testing.T, otherwise int) int {
@@ -40,8 +41,10 @@ func steps(t *testing.T, otherwise int) int {
 	return n
 }
 
-// TestModel drives a table and the model alike with random packets, sweeps, marks, and changes of the group. Where the table
-// has room for all flows it must answer exactly as the model; small ones may only refuse, or lose what may be lost.
+// TestModel drives a table and the model alike with random packets, sweeps,
+// marks, and changes of the group. Where the table has room for all flows it
+// must answer exactly as the model; small ones may only refuse, or lose what
+// may be lost.
 func TestModel(t *testing.T) {
 	for name, tt := range map[string]struct {
 		flows, steps int
@@ -131,7 +134,8 @@ func (w *walk) step() {
 	}
 }
 
-// burst routes some packets at once. It has one view: with two, packets of one flow may void each other's pins.
+// burst routes some packets at once. It has one view: with two, packets of one
+// flow may void each other's pins.
 func (w *walk) burst() {
 	packets, view := make([]flowcache.Packet, w.rng.IntN(40)), w.anyView()
 	for i := range packets {
@@ -192,7 +196,8 @@ func (w *walk) anyView() *selector.View {
 }
 
 func (w *walk) packet(view *selector.View) flowcache.Packet {
-	flags := []hash.TCPFlags{hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.FIN | hash.ACK, hash.RST, 0}
+	flags := []hash.TCPFlags{hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK,
+		hash.FIN | hash.ACK, hash.RST, 0}
 	flow := w.rng.Uint64N(70)
 	p := packet(view, flow, 17, 0)
 	if flow%3 != 0 {

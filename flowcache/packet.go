@@ -13,25 +13,31 @@ type Packet struct {
 	Flags  hash.TCPFlags  // of a TCP packet, if Digest tells its connection from all others; else 0
 	Proto  uint8          // IP protocol number
 
-	// LookupOnly is for packets that belong to a flow but are not its own: they go where its pin says, and neither make nor
-	// refresh nor promote nor close one.
+	// LookupOnly is for packets that belong to a flow but are not its own: they
+	// go where its pin says, and neither make nor refresh nor promote nor close
+	// one.
 	LookupOnly bool
 }
 
-// NewPacket returns the packet that h describes, of a flow whose key has the given hash. ICMP errors and fragments are
-// LookupOnly. An ICMP error meets the pin of the flow that it cites. A fragment has no ports: it meets the pin of its flow only if the
-// key has none either ([hash.ThreeTuple], say). With [hash.FiveTuple] the fragments of a datagram go where the
-// selector places their addresses, all of them together, but apart from the flow's whole packets.
+// NewPacket returns the packet that h describes, of a flow whose key has the
+// given hash. ICMP errors and fragments are LookupOnly. An ICMP error meets the
+// pin of the flow that it cites. A fragment has no ports: it meets the pin of
+// its flow only if the key has none either ([hash.ThreeTuple], say). With
+// [hash.FiveTuple] the fragments of a datagram go where the selector places
+// their addresses, all of them together, but apart from the flow's whole
+// packets.
 //
-// The hash serves as the digest too, so it must be a good one of 64 bits: not a device's 32-bit hash, beside which the caller
-// computes a Digest of its own. If the key is coarser than a connection, the caller sets Flags to 0, lest one connection's FIN
-// close the pin of all.
+// The hash serves as the digest too, so it must be a good one of 64 bits: not a
+// device's 32-bit hash, beside which the caller computes a Digest of its own.
+// If the key is coarser than a connection, the caller sets Flags to 0, lest one
+// connection's FIN close the pin of all.
 func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) (p Packet) {
 	p.Set(v, h, hash64)
 	return p
 }
 
-// Set makes p the packet that [NewPacket] returns, without a copy, which a burst of packets would feel.
+// Set makes p the packet that [NewPacket] returns, without a copy, which a
+// burst of packets would feel.
 func (p *Packet) Set(v *selector.View, h *hash.Headers, hash64 uint64) {
 	p.Digest, p.Hash, p.View = hash64^v.Salt(), hash64, v
 	p.Flags, p.Proto = h.TCPFlags, h.Proto
@@ -42,14 +48,20 @@ func (p *Packet) Set(v *selector.View, h *hash.Headers, hash64 uint64) {
 type Verdict uint8
 
 const (
-	Pinned     Verdict = iota // the flow's pin said so
-	Placed                    // a new flow: the selector said so, and it is pinned now
-	Moved                     // the flow's member left, or was down for longer than the grace: selected anew, and pinned there
-	Detoured                  // the flow's member is down: selected anew for this packet alone
-	Unpinned                  // the selector said so, and there is no pin: LookupOnly, a settled hash, a member without slot, an old view
-	Refused                   // a new flow for which the table had no room: the selector said so
-	Rebalanced                // the flow was silent for a while, and the selector said so: see Table.Rebalance
-	NoMember                  // the group has no member that can take the flow
+	Pinned Verdict = iota // the flow's pin said so
+	Placed                // a new flow: the selector said so, and it is pinned now
+	// the flow's member left, or was down for longer than the grace: selected
+	// anew, and pinned there
+	Moved
+	Detoured // the flow's member is down: selected anew for this packet alone
+	// the selector said so, and there is no pin: LookupOnly, a settled hash, a
+	// member without slot, an old view
+	Unpinned
+	Refused // a new flow for which the table had no room: the selector said so
+	// the flow was silent for a while, and the selector said so: see
+	// Table.Rebalance
+	Rebalanced
+	NoMember // the group has no member that can take the flow
 )
 
 // String returns the verdict's name.
@@ -75,7 +87,8 @@ func (v Verdict) String() string {
 	return "invalid"
 }
 
-// A Route is where a packet goes: the index of a member in its view, and why. Member is -1 if and only if Verdict is NoMember.
+// A Route is where a packet goes: the index of a member in its view, and why.
+// Member is -1 if and only if Verdict is NoMember.
 type Route struct {
 	Member  int32
 	Verdict Verdict

@@ -13,7 +13,8 @@ import (
 
 func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
-	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{}, Domain: r.domain})
+	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
+		Domain: r.domain})
 	require.NoError(t, err)
 	_, err = other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
 	require.NoError(t, err)
@@ -38,7 +39,8 @@ func TestNewPacketOfErrorsAndFragments(t *testing.T) {
 	}
 	h := hash.Headers{Proto: 6, TCPFlags: hash.SYN}
 	p := flowcache.NewPacket(r.view(), &h, 5)
-	assert.Equal(t, flowcache.Packet{Digest: 5 ^ r.view().Salt(), Hash: 5, View: r.view(), Flags: hash.SYN, Proto: 6}, p)
+	assert.Equal(t, flowcache.Packet{Digest: 5 ^ r.view().Salt(), Hash: 5, View: r.view(), Flags: hash.SYN,
+		Proto: 6}, p)
 }
 
 func TestVerdictNames(t *testing.T) {

@@ -12,8 +12,9 @@ type Pin struct {
 	Age   time.Duration // since the pin was made or refreshed, in whole ticks
 }
 
-// All yields the pins that have not expired at time now, in no order that means anything, while workers go on: a pin that is moved to its other
-// bucket meanwhile may be yielded twice or not at all.
+// All yields the pins that have not expired at time now, in no order that means
+// anything, while workers go on: a pin that is moved to its other bucket
+// meanwhile may be yielded twice or not at all.
 func (t *Table) All(now int64) iter.Seq[Pin] {
 	return func(yield func(Pin) bool) {
 		tick := t.clocks.tickAt(now)
@@ -31,8 +32,9 @@ func (t *Table) All(now int64) iter.Seq[Pin] {
 	}
 }
 
-// Pins returns how many pins name the slot, expired ones that were not swept yet included: the flows that a draining
-// member still has, say. It reads the whole table.
+// Pins returns how many pins name the slot, expired ones that were not swept
+// yet included: the flows that a draining member still has, say. It reads the
+// whole table.
 func (t *Table) Pins(slot uint16) int {
 	n := 0
 	for b := range t.buckets {

@@ -12,7 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// TestAnnouncedMembersCostFewPins lets half of the members join that were announced: every flow stays, pinned or not.
+// TestAnnouncedMembersCostFewPins lets half of the members join that were
+// announced: every flow stays, pinned or not.
 func TestAnnouncedMembersCostFewPins(t *testing.T) {
 	ids := make([]string, 110)
 	for i := range ids {
@@ -46,7 +47,8 @@ func TestAnnouncedMembersCostFewPins(t *testing.T) {
 	assert.InDelta(t, 2*flows/105, newcomers["m100"], 30, "new flows reach those who joined")
 }
 
-// A flow that moves to where it is settled loses its pin, and is reported all the same, once.
+// A flow that moves to where it is settled loses its pin, and is reported all
+// the same, once.
 func TestMovedFlowThatIsSettledThen(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a", "b")
 	member := make(map[uint64]string)

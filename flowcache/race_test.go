@@ -16,7 +16,8 @@ import (
 
 const workers = 4
 
-// routeAll lets every worker route one packet of each flow, all at once, and counts the verdicts.
+// routeAll lets every worker route one packet of each flow, all at once, and
+// counts the verdicts.
 func (r *router) routeAll(flags hash.TCPFlags) (verdicts [flowcache.NoMember + 1]int64) {
 	var wg sync.WaitGroup
 	var counts [flowcache.NoMember + 1]atomic.Int64
@@ -59,8 +60,9 @@ func TestWorkersAgreeOnOnePinAFlowAndReportAMoveOnce(t *testing.T) {
 	}
 }
 
-// TestEverythingAtOnce routes, in bursts and one by one, while members join and leave, are marked, swept and saved. The members that stay keep their
-// flows throughout, although workers work with views of different age.
+// TestEverythingAtOnce routes, in bursts and one by one, while members join and
+// leave, are marked, swept and saved. The members that stay keep their flows
+// throughout, although workers work with views of different age.
 func TestEverythingAtOnce(t *testing.T) {
 	const together = 20 // of a kind in a burst, which takes two
 	r := newRouter(t, flowcache.Config{}, "stay1", "stay2")
@@ -93,7 +95,8 @@ func TestEverythingAtOnce(t *testing.T) {
 				for first := uint64(0); first < flows; first += together {
 					for i := range uint64(together) {
 						packets[2*i] = packet(v, first+i, 6, hash.ACK)
-						packets[2*i+1] = packet(v, flows+(w*6+round)*flows+first+i, 17, 0) // new flows come and fill the table
+						// new flows come and fill the table
+						packets[2*i+1] = packet(v, flows+(w*6+round)*flows+first+i, 17, 0)
 					}
 					if round%2 == 0 {
 						s.RouteBatch(routes, packets, r.now)
@@ -104,7 +107,8 @@ func TestEverythingAtOnce(t *testing.T) {
 					}
 					for i := range uint64(together) {
 						old, young := routes[2*i], routes[2*i+1]
-						if !assert.Equal(t, flowcache.Pinned, old.Verdict) || !assert.Equal(t, member[first+i], v.Member(int(old.Member)).ID) ||
+						if !assert.Equal(t, flowcache.Pinned, old.Verdict) || !assert.Equal(t, member[first+i],
+							v.Member(int(old.Member)).ID) ||
 							!assert.NotEqual(t, flowcache.NoMember, young.Verdict) {
 							return
 						}

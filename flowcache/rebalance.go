@@ -13,21 +13,26 @@ type rebalancing struct {
 	idle atomic.Uint32 // in ticks, at least 1
 }
 
-// Rebalance lets up to moves pinned flows go to the member that their group's selector gives them now: those of whom a packet
-// comes after a silence of idle or longer, at least a tick. So a member that joined fills up with old flows too, and one that is
-// drained empties, without a flow being cut off in the middle of a burst. Their verdict is [Rebalanced].
+// Rebalance lets up to moves pinned flows go to the member that their group's
+// selector gives them now: those of whom a packet comes after a silence of idle
+// or longer, at least a tick. So a member that joined fills up with old flows
+// too, and one that is drained empties, without a flow being cut off in the
+// middle of a burst. Their verdict is [Rebalanced].
 //
-// Call it once a second to move so many flows a second; what was left of the last call is forfeit. To move idle flows
-// first, begin with a long silence and shorten it. Only next hops that need not have seen a flow's beginning can be rebalanced:
-// uplinks and stateless proxies, not servers. Flows that are never silent for a tick stay where they are.
+// Call it once a second to move so many flows a second; what was left of the
+// last call is forfeit. To move idle flows first, begin with a long silence and
+// shorten it. Only next hops that need not have seen a flow's beginning can be
+// rebalanced: uplinks and stateless proxies, not servers. Flows that are never
+// silent for a tick stay where they are.
 func (t *Table) Rebalance(moves int, idle time.Duration) {
 	ticks := t.config.ticks(min(max(idle, t.config.Tick), maxTicks*t.config.Tick))
 	t.rebalancing.idle.Store(uint32(ticks))
 	t.rebalancing.left.Store(int64(moves))
 }
 
-// rebalance routes a packet of a pinned flow to the member that the selector says, and moves its pin, if Rebalance allows
-// it. done is false if the flow stays with member i; ok is false if another worker changed the pin meanwhile.
+// rebalance routes a packet of a pinned flow to the member that the selector
+// says, and moves its pin, if Rebalance allows it. done is false if the flow
+// stays with member i; ok is false if another worker changed the pin meanwhile.
 func (s *Sticky) rebalance(p *Packet, at *atomic.Uint64, w word, now uint32, i int) (r Route, done, ok bool) {
 	t := s.table
 	if w.age(now) < t.rebalancing.idle.Load()+t.clocks.lag(w.state()) {

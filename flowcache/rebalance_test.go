@@ -12,7 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// joined returns a router of two members with many flows, which a third has just joined.
+// joined returns a router of two members with many flows, which a third has
+// just joined.
 func joined(t *testing.T) *router {
 	t.Helper()
 	r := newRouter(t, flowcache.Config{}, "a", "b")
@@ -123,7 +124,8 @@ func TestAllYieldsPins(t *testing.T) {
 	r.wait(9 * time.Second)
 	r.set()
 	r.sweepPass()
-	assert.Equal(t, []flowcache.Pin{{Slot: selector.NoSlot, State: flowcache.EstablishedTCP, Age: 12 * time.Second}}, pins())
+	assert.Equal(t, []flowcache.Pin{{Slot: selector.NoSlot, State: flowcache.EstablishedTCP,
+		Age: 12 * time.Second}}, pins())
 	for range r.table.All(r.now) {
 		break
 	}

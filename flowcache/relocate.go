@@ -2,16 +2,18 @@ package flowcache
 
 import "sync/atomic"
 
-// How many pins makeRoom looks at: a few while some pin on probation can make way as well, and else all. With two, one in a
-// thousand inserts evicts a pin while a table is filled as far as it is made for; with four one in ten thousand; with six one in
-// fifty thousand.
+// How many pins makeRoom looks at: a few while some pin on probation can make
+// way as well, and else all. With two, one in a thousand inserts evicts a pin
+// while a table is filled as far as it is made for; with four one in ten
+// thousand; with six one in fifty thousand.
 const (
 	fewTries = 6
 	allTries = 2 * bucketSize
 )
 
-// pressure rises while inserts have to evict and falls while they find room. When it is high the table is full, and it does
-// not help to look for room in other buckets, each of which costs a cache miss.
+// pressure rises while inserts have to evict and falls while they find room.
+// When it is high the table is full, and it does not help to look for room in
+// other buckets, each of which costs a cache miss.
 type pressure uint8
 
 const highPressure = 64
@@ -20,8 +22,8 @@ func (p *pressure) rise()      { *p = min(*p+2, 2*highPressure) }
 func (p *pressure) fall()      { *p -= min(*p, 1) }
 func (p *pressure) high() bool { return *p >= highPressure }
 
-// makeRoom moves a pin out of one of the two buckets into its other one, if there is room for it there. best is the class of
-// the best victim otherwise.
+// makeRoom moves a pin out of one of the two buckets into its other one, if
+// there is room for it there. best is the class of the best victim otherwise.
 func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (made bool) {
 	tries := fewTries
 	switch {
@@ -59,8 +61,9 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 	return false
 }
 
-// relocate moves the pin w at place at into its other bucket, if something there is vacant or dead. The copy is there before
-// the original goes, so that look-ups don't miss it: see find.
+// relocate moves the pin w at place at into its other bucket, if something
+// there is vacant or dead. The copy is there before the original goes, so that
+// look-ups don't miss it: see find.
 func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) bool {
 	t := s.table
 	to, old := t.roomFor(w, other, now)
@@ -75,7 +78,8 @@ func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) 
 	return finish(at, to, w)
 }
 
-// finish ends a move: w has been copied. It takes with it what happens to the original meanwhile.
+// finish ends a move: w has been copied. It takes with it what happens to the
+// original meanwhile.
 func finish(at, to *atomic.Uint64, w word) (made bool) {
 	copied := w
 	for !at.CompareAndSwap(uint64(w), 0) {
@@ -95,8 +99,8 @@ func finish(at, to *atomic.Uint64, w word) (made bool) {
 	return true
 }
 
-// roomFor returns a vacant place of a bucket or, if there is none, a dead one; nil if there is neither, or if the bucket
-// holds the flow of w already.
+// roomFor returns a vacant place of a bucket or, if there is none, a dead one;
+// nil if there is neither, or if the bucket holds the flow of w already.
 func (t *Table) roomFor(w word, b *bucket, now uint32) (at *atomic.Uint64, old word) {
 	best := fresh
 	for i := range b {

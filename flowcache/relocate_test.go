@@ -12,7 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A shuttle is a table with one pin, which can be moved from bucket to bucket and back.
+// A shuttle is a table with one pin, which can be moved from bucket to bucket
+// and back.
 type shuttle struct {
 	*Table
 	packet Packet
@@ -21,7 +22,8 @@ type shuttle struct {
 func newShuttle(t *testing.T) *shuttle {
 	t.Helper()
 	table := newTestTable(t, 1000)
-	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: table.config.Domain})
+	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
+		Domain: table.config.Domain})
 	require.NoError(t, err)
 	s, err := group.Update([]selector.Hop[int]{{Member: selector.Member{ID: "a", Weight: 1}}})
 	require.NoError(t, err)
@@ -60,7 +62,8 @@ func (c *shuttle) copies() (n int) {
 	return n
 }
 
-// while moves the pin to and fro until work is done, which is repeated until there were many moves.
+// while moves the pin to and fro until work is done, which is repeated until
+// there were many moves.
 func (c *shuttle) while(work func()) {
 	var stop atomic.Bool
 	var moves atomic.Int32
@@ -79,7 +82,8 @@ func (c *shuttle) while(work func()) {
 	wg.Wait()
 }
 
-// TestMovingPinIsNeverMissed looks a pin up while another worker moves it to and fro.
+// TestMovingPinIsNeverMissed looks a pin up while another worker moves it to
+// and fro.
 func TestMovingPinIsNeverMissed(t *testing.T) {
 	c := newShuttle(t)
 	missed := 0
@@ -94,9 +98,10 @@ func TestMovingPinIsNeverMissed(t *testing.T) {
 	assert.Equal(t, 1, c.copies())
 }
 
-// TestMovingPinIsChanged refreshes a pin while another worker moves it to and fro. A mover that the system suspends in the
-// middle may leave an old copy to be seen for a while, and time runs fast here; but in the end there is one pin, with the last
-// refresh.
+// TestMovingPinIsChanged refreshes a pin while another worker moves it to and
+// fro. A mover that the system suspends in the middle may leave an old copy to
+// be seen for a while, and time runs fast here; but in the end there is one
+// pin, with the last refresh.
 func TestMovingPinIsChanged(t *testing.T) {
 	c := newShuttle(t)
 	worker, now := NewSticky(c.Table), int64(0)
@@ -112,7 +117,8 @@ func TestMovingPinIsChanged(t *testing.T) {
 	assert.Equal(t, 1, c.Pins(c.packet.View.Slot(0)))
 }
 
-// TestWhatChangesDuringAMoveWins makes each thing that can happen to a pin between its copy and its end.
+// TestWhatChangesDuringAMoveWins makes each thing that can happen to a pin
+// between its copy and its end.
 func TestWhatChangesDuringAMoveWins(t *testing.T) {
 	const tag = 0x123456789
 	before, after := newWord(tag, 1, 0, Probation), newWord(tag, 1, 5, Closing)
@@ -154,7 +160,8 @@ func TestVoidPinsStayWhereTheyAre(t *testing.T) {
 	}
 }
 
-// TestNoMoveWhereTheFlowHasAnotherPin leaves a pin that two workers made twice to the one of them that withdraws it.
+// TestNoMoveWhereTheFlowHasAnotherPin leaves a pin that two workers made twice
+// to the one of them that withdraws it.
 func TestNoMoveWhereTheFlowHasAnotherPin(t *testing.T) {
 	c := newShuttle(t)
 	at, w := c.find(c.packet.Digest)

@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// What can be wrong with a saved table, to be matched by errors.Is. The error itself is a [*SnapshotError].
+// What can be wrong with a saved table, to be matched by errors.Is. The error
+// itself is a [*SnapshotError].
 var (
 	ErrForeign = errors.New("not a saved flow table of a version known here")
 	ErrDamaged = errors.New("damaged or cut short")
@@ -19,9 +20,11 @@ var (
 
 // A SnapshotError says what is wrong with a saved table.
 type SnapshotError struct {
-	Err       error  // one of the errors above
-	Offset    int    // where in the stream
-	Got, Want uint64 // the number there and the one expected: a version, a CRC, buckets, a check value
+	Err    error // one of the errors above
+	Offset int   // where in the stream
+	// the number there and the one expected: a version, a CRC, buckets, a check
+	// value
+	Got, Want uint64
 }
 
 func (e *SnapshotError) Error() string {
@@ -34,14 +37,19 @@ func (e *SnapshotError) Error() string {
 // Unwrap returns e.Err.
 func (e *SnapshotError) Unwrap() error { return e.Err }
 
-// Restore reads what Save wrote, to the end of r, and adds its pins to the table as of time now, each as old as it was then. It
-// needs a table of the same Flows and the same check value. Slots and clocks may differ: a pin finds its member by the names of the
-// group and the member among the views. One that does not is restored as that of a member that left, so that its flow is
-// reported as Moved. A flow that has a pin already keeps that; one that is pinned by a worker at the same moment keeps either, so
-// restore before the workers start where that matters.
+// Restore reads what Save wrote, to the end of r, and adds its pins to the
+// table as of time now, each as old as it was then. It needs a table of the
+// same Flows and the same check value. Slots and clocks may differ: a pin finds
+// its member by the names of the group and the member among the views. One that
+// does not is restored as that of a member that left, so that its flow is
+// reported as Moved. A flow that has a pin already keeps that; one that is
+// pinned by a worker at the same moment keeps either, so restore before the
+// workers start where that matters.
 //
-// The stream is verified whole before anything is applied. The error is a [*SnapshotError] or that of r, and the table is then
-// unchanged. Restore needs memory for the whole stream, of which it reads no more than a table of this size can have written.
+// The stream is verified whole before anything is applied. The error is a
+// [*SnapshotError] or that of r, and the table is then unchanged. Restore needs
+// memory for the whole stream, of which it reads no more than a table of this
+// size can have written.
 func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector.View) error {
 	data, err := t.readSaved(r)
 	if err != nil {
@@ -66,7 +74,8 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 	return nil
 }
 
-// currentSlots maps the slots of a stream to those that the same members have in the views, NoSlot if none.
+// currentSlots maps the slots of a stream to those that the same members have
+// in the views, NoSlot if none.
 func currentSlots(owners map[uint16]slotName, views []*selector.View) *[1 << 16]uint16 {
 	now := make(map[slotName]uint16)
 	for _, v := range views {
@@ -81,7 +90,8 @@ func currentSlots(owners map[uint16]slotName, views []*selector.View) *[1 << 16]
 	return slots
 }
 
-// restorePin puts a pin, in which the age stands in place of the tick, into bucket b, or into the other one of its flow.
+// restorePin puts a pin, in which the age stands in place of the tick, into
+// bucket b, or into the other one of its flow.
 func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
 	t := s.table
 	age := t.config.ticks(time.Duration(w.tick()) * tickThen)

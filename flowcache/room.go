@@ -12,8 +12,9 @@ const (
 	occupied              // closing or established, and neither expired nor void: never
 )
 
-// A rank orders words as victims, the least first: class, then how short the word has been on probation, then an arbitrary
-// number to choose among equals by.
+// A rank orders words as victims, the least first: class, then how short the
+// word has been on probation, then an arbitrary number to choose among equals
+// by.
 //
 //	class 2 | tickMask - age 10 | tie 4
 type rank uint32
@@ -25,8 +26,10 @@ const (
 
 func (r rank) class() class { return class(r >> rankClass) }
 
-// room returns the best place in two buckets for a new pin, and what is there; at is nil for class occupied. Of equal victims
-// it takes one that depends on the flow: always the first would be a stack, where a flood pushes out the newest flows.
+// room returns the best place in two buckets for a new pin, and what is there;
+// at is nil for class occupied. Of equal victims it takes one that depends on
+// the flow: always the first would be a stack, where a flood pushes out the
+// newest flows.
 func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64, old word, best class) {
 	h := &t.buckets[home]
 	for i := range h {
@@ -53,12 +56,14 @@ func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64,
 	return &a[i-bucketSize], words[i], first.class()
 }
 
-// rank returns the rank of w with a tie of 0. What the words of a bucket are can't be predicted, so it has no branches.
+// rank returns the rank of w with a tie of 0. What the words of a bucket are
+// can't be predicted, so it has no branches.
 func (t *Table) rank(w word, now uint32) rank {
 	if w == 0 {
 		return rank(vacant) << rankClass
 	}
-	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31 // 1: the difference is negative, so it has expired
+	// 1: the difference is negative, so it has expired
+	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31
 	if !t.config.Domain.SlotInUse(w.slot()) {
 		isDead = 1
 	}

@@ -20,10 +20,12 @@ const (
 	crcSize     = 4
 )
 
-// Save writes the pins that have not expired at time now, with their ages, states and, by name, their members. check is
-// stored for Restore to compare: a value that tells whether digests still mean the same flows, such as the seed of the hash
-// or, where that is secret, a digest of it. Workers may go on meanwhile; each pin is written as it was at some moment. The
-// error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
+// Save writes the pins that have not expired at time now, with their ages,
+// states and, by name, their members. check is stored for Restore to compare: a
+// value that tells whether digests still mean the same flows, such as the seed
+// of the hash or, where that is secret, a digest of it. Workers may go on
+// meanwhile; each pin is written as it was at some moment. The error is that of
+// w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
 func (t *Table) Save(w io.Writer, check uint64, now int64) error {
 	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
 	s.header(t, check)
@@ -43,10 +45,12 @@ const (
 	maxOwners  = 64 << 20
 )
 
-// ErrNames is the error of Save where the names of groups and members that have pins take more than 64 MiB.
+// ErrNames is the error of Save where the names of groups and members that have
+// pins take more than 64 MiB.
 var ErrNames = errors.New("flowcache: save: the names of groups and members are too long")
 
-// A saver collects what is to be written. It remembers the first error, after which it writes nothing.
+// A saver collects what is to be written. It remembers the first error, after
+// which it writes nothing.
 type saver struct {
 	out  io.Writer
 	sum  uint32 // CRC-32C of what was written
@@ -78,7 +82,8 @@ func (s *saver) header(t *Table, check uint64) {
 	s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(t.config.Tick))
 }
 
-// bucket writes every word and then keeps those that are pins, instead of branching on what can't be predicted.
+// bucket writes every word and then keeps those that are pins, instead of
+// branching on what can't be predicted.
 func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 	const most = 1 + 8*bucketSize
 	s.room(most)
@@ -86,7 +91,8 @@ func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 	n := 0
 	for i := range b {
 		w := word(b[i].Load())
-		binary.LittleEndian.PutUint64(out[1+8*(n%bucketSize):], uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
+		binary.LittleEndian.PutUint64(out[1+8*(n%bucketSize):],
+			uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
 		keep := 1
 		if t.clocks.expired(w, now) {
 			keep = 0
@@ -101,7 +107,8 @@ func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 	s.buf = s.buf[:len(s.buf)+1+8*n]
 }
 
-// owners comes after the pins, when it is known which slots they name. A slot that nobody owns any more is left out.
+// owners comes after the pins, when it is known which slots they name. A slot
+// that nobody owns any more is left out.
 func (s *saver) owners(t *Table) {
 	var list []byte
 	count := uint32(0)

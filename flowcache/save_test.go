@@ -88,7 +88,8 @@ func TestRestoreTellsGroupsApart(t *testing.T) {
 	member := before.connect(1)
 	saved := before.save()
 	after := newRouter(t, flowcache.Config{}, "a", "b")
-	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{}, Domain: after.domain})
+	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
+		Domain: after.domain})
 	require.NoError(t, err)
 	s, err := other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
 	require.NoError(t, err)
@@ -126,7 +127,8 @@ func (e *endless) Read(b []byte) (int, error) {
 
 func TestEndlessStreamsAreGivenUp(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
-	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"), flowcache.ErrSize: r.save()[:32]} {
+	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"),
+		flowcache.ErrSize: r.save()[:32]} {
 		require.ErrorIs(t, r.table.Restore(&endless{prefix}, check, r.now, r.view()), want)
 	}
 }
@@ -173,7 +175,8 @@ func TestDamagedSnapshotsAreRefusedAndChangeNothing(t *testing.T) {
 func TestForeignSnapshots(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
 	saved := r.save()
-	require.ErrorIs(t, r.restore([]byte("GIF89a, a picture of some length, longer than a header is")), flowcache.ErrForeign)
+	require.ErrorIs(t, r.restore([]byte("GIF89a, a picture of some length, longer than a header is")),
+		flowcache.ErrForeign)
 
 	version := bytes.Clone(saved)
 	version[8] = 2
@@ -211,7 +214,8 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// TestImpossibleSnapshots breaks streams and gives them a right CRC: whoever made them, nothing may be half applied.
+// TestImpossibleSnapshots breaks streams and gives them a right CRC: whoever
+// made them, nothing may be half applied.
 func TestImpossibleSnapshots(t *testing.T) {
 	before := newRouter(t, flowcache.Config{Flows: 20}, "a", "b")
 	for f := range uint64(10) {

@@ -17,7 +17,8 @@ type saved struct {
 
 type slotName struct{ group, member string }
 
-// readSaved reads a stream to its end. It gives up early on one that is foreign, or longer than one of this table can be.
+// readSaved reads a stream to its end. It gives up early on one that is
+// foreign, or longer than one of this table can be.
 func (t *Table) readSaved(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(headerSize)))
 	if err != nil {
@@ -32,7 +33,8 @@ func (t *Table) readSaved(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(rest) > longest {
-		return nil, &SnapshotError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)), Want: uint64(longest)}
+		return nil, &SnapshotError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)),
+			Want: uint64(longest)}
 	}
 	return append(data, rest...), nil
 }
@@ -155,7 +157,8 @@ func (r *savedReader) owners() map[uint16]slotName {
 func (r *savedReader) checkSum() error {
 	end := len(r.data) - crcSize
 	if end < headerSize {
-		return &SnapshotError{Err: ErrDamaged, Offset: len(r.data), Got: uint64(len(r.data)), Want: uint64(headerSize + crcSize)}
+		return &SnapshotError{Err: ErrDamaged, Offset: len(r.data), Got: uint64(len(r.data)),
+			Want: uint64(headerSize + crcSize)}
 	}
 	got := crc32.Checksum(r.data[:end], crc32.MakeTable(crc32.Castagnoli))
 	if want := binary.LittleEndian.Uint32(r.data[end:]); got != want {

@@ -70,9 +70,10 @@ func TestSlotWaitsForTheLongestTimeoutAndAFullSweep(t *testing.T) {
 	assert.Zero(t, quarantined())
 }
 
-// TestSlotsAreReusedWithoutMistakingMembers goes through all slots several times, faster than pins expire, so that members wait for
-// slots and take each as soon as they may. All the while workers route flows that come back after silences of any length: no pin
-// ever names a member that it was not made for.
+// TestSlotsAreReusedWithoutMistakingMembers goes through all slots several
+// times, faster than pins expire, so that members wait for slots and take each
+// as soon as they may. All the while workers route flows that come back after
+// silences of any length: no pin ever names a member that it was not made for.
 func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 	d := selector.NewDomain()
 	r := newRouter(t, flowcache.Config{
@@ -113,7 +114,8 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 	assert.Positive(t, d.SlotStats().Refused, "members had to wait for slots")
 }
 
-// routeSome routes packets of flows at random, two each, which establishes them. A pin must name the member that its flow was given.
+// routeSome routes packets of flows at random, two each, which establishes
+// them. A pin must name the member that its flow was given.
 func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
 	s, rng := flowcache.NewSticky(r.table), rand.New(rand.NewPCG(worker, round))
 	f := 0

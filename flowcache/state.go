@@ -38,8 +38,10 @@ func (p *Packet) opens() bool {
 	return p.connection() && p.Flags&(hash.SYN|hash.FIN|hash.RST) == hash.SYN
 }
 
-// touch returns the pin after a packet of its flow. On probation only a promotion restarts the clock: a flow that never gets
-// further than repeating itself goes. Otherwise the clock restarts when the state changes, or when it is time to.
+// touch returns the pin after a packet of its flow. On probation only a
+// promotion restarts the clock: a flow that never gets further than repeating
+// itself goes. Otherwise the clock restarts when the state changes, or when it
+// is time to.
 func (t *Table) touch(w word, p *Packet, now uint32) word {
 	s := t.after(w, p, now)
 	if s == w.state() && (s == Probation || w.age(now) < t.clocks.refresh[s]) {

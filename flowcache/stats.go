@@ -23,7 +23,8 @@ const (
 // counters are those of a table.
 type counters [events]atomic.Uint64
 
-// A tally is what a worker has counted and not yet added to the counters of the table, which all workers write to.
+// A tally is what a worker has counted and not yet added to the counters of the
+// table, which all workers write to.
 type tally [events]uint32
 
 func (c *counters) add(t *tally) {
@@ -35,22 +36,30 @@ func (c *counters) add(t *tally) {
 	}
 }
 
-// Stats counts what happened in a table since it was made. What a packet met is its Verdict; these are the events behind.
+// Stats counts what happened in a table since it was made. What a packet met is
+// its Verdict; these are the events behind.
 type Stats struct {
-	Inserted   uint64 // flows pinned: new ones, those whose pin had expired, and connections begun anew
-	Refused    uint64 // flows not pinned, since their buckets held only flows that may not be pushed out
-	Reused     uint64 // pins put in the place of one that had expired or whose member had left
-	Evicted    uint64 // inserts that took the place of a pin on probation
-	Relocated  uint64 // pins that went to their other bucket, to make room for an insert
-	Promoted   uint64 // pins that left probation
-	Moved      uint64 // pins given up since their member left, or was down for longer than the grace
+	// flows pinned: new ones, those whose pin had expired, and connections
+	// begun anew
+	Inserted uint64
+	// flows not pinned, since their buckets held only flows that may not be
+	// pushed out
+	Refused   uint64
+	Reused    uint64 // pins put in the place of one that had expired or whose member had left
+	Evicted   uint64 // inserts that took the place of a pin on probation
+	Relocated uint64 // pins that went to their other bucket, to make room for an insert
+	Promoted  uint64 // pins that left probation
+	// pins given up since their member left, or was down for longer than the
+	// grace
+	Moved      uint64
 	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
 	Rebalanced uint64 // pins moved as Rebalance allowed
 	Voided     uint64 // pins found by Sweep whose member had left
 	Expired    uint64 // pins removed by Sweep
 }
 
-// Stats returns the counters, read one after another while workers go on. A burst is counted when it has been routed.
+// Stats returns the counters, read one after another while workers go on. A
+// burst is counted when it has been routed.
 func (t *Table) Stats() Stats {
 	c := &t.counters
 	return Stats{

@@ -6,7 +6,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Sticky routes packets over a table. Each worker has one of its own; all of them may share the table.
+// Sticky routes packets over a table. Each worker has one of its own; all of
+// them may share the table.
 type Sticky struct {
 	table *Table
 
@@ -20,7 +21,8 @@ type Sticky struct {
 // NewSticky returns a router over the table, for one worker.
 func NewSticky(t *Table) *Sticky { return &Sticky{table: t} }
 
-// tickAt remembers the last tick, since a division for each packet would be felt.
+// tickAt remembers the last tick, since a division for each packet would be
+// felt.
 func (s *Sticky) tickAt(now int64) uint32 {
 	length := s.table.clocks.tick
 	if left := s.tickEnd - now; left <= 0 || left > length {
@@ -30,7 +32,8 @@ func (s *Sticky) tickAt(now int64) uint32 {
 	return s.tick
 }
 
-// Route routes one packet at time now, in nanoseconds. Each flow whose member left is reported as Moved once.
+// Route routes one packet at time now, in nanoseconds. Each flow whose member
+// left is reported as Moved once.
 func (s *Sticky) Route(p *Packet, now int64) Route {
 	t, tick := s.table, s.tickAt(now)
 	tag, home := tagOf(p.Digest), t.home(p.Digest)
@@ -46,8 +49,9 @@ func (s *Sticky) Route(p *Packet, now int64) Route {
 	return r
 }
 
-// RouteBatch routes a burst at time now: dst[i] is the route of p[i], as if they were routed one after another. It panics if
-// dst is shorter than p. It allocates nothing.
+// RouteBatch routes a burst at time now: dst[i] is the route of p[i], as if
+// they were routed one after another. It panics if dst is shorter than p. It
+// allocates nothing.
 func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
 	dst = dst[:len(p):len(dst)]
 	tick := s.tickAt(now)
@@ -68,7 +72,8 @@ func (s *Sticky) route(p *Packet, now uint32) Route {
 	}
 }
 
-// follow routes a packet whose pin is w, at place at. ok is false if another worker changed the pin meanwhile.
+// follow routes a packet whose pin is w, at place at. ok is false if another
+// worker changed the pin meanwhile.
 func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
 	t := s.table
 	if w == 0 || t.clocks.expired(w, now) {
@@ -77,7 +82,8 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 	v := p.View
 	i, known := v.BySlot(w.slot())
 	switch {
-	case !known && (p.LookupOnly || !v.Latest()): // the word was loaded before: it may be newer than the view
+	// the word was loaded before: it may be newer than the view
+	case !known && (p.LookupOnly || !v.Latest()):
 		return p.selected(Unpinned), true
 	case !known:
 		return s.repin(p, at, w, now, Moved)
@@ -107,7 +113,8 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 	return Route{int32(i), Pinned}, true
 }
 
-// selected is the route that the selector gives, for a packet that leaves the table as it is.
+// selected is the route that the selector gives, for a packet that leaves the
+// table as it is.
 func (p *Packet) selected(v Verdict) Route {
 	m := p.View.Select(p.Hash)
 	if m < 0 {
@@ -140,8 +147,9 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 	return r, !lost
 }
 
-// repin selects a member anew for a flow and puts its new pin in the place of the old one, w. Without a member the old pin
-// stays, to tell later that the flow moved; a member without slot can't be pinned to, and the old pin goes.
+// repin selects a member anew for a flow and puts its new pin in the place of
+// the old one, w. Without a member the old pin stays, to tell later that the
+// flow moved; a member without slot can't be pinned to, and the old pin goes.
 func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict Verdict) (r Route, ok bool) {
 	r = p.selected(verdict)
 	if r.Verdict == NoMember {
@@ -168,8 +176,9 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 	return r, true
 }
 
-// slotFor returns the slot to pin a flow to. It is NoSlot if the member has none, or had one and left since the view was made;
-// and if the flow stays there without a pin whoever joins.
+// slotFor returns the slot to pin a flow to. It is NoSlot if the member has
+// none, or had one and left since the view was made; and if the flow stays
+// there without a pin whoever joins.
 func (t *Table) slotFor(p *Packet, r Route) uint16 {
 	slot := p.View.Slot(int(r.Member))
 	if !t.config.Domain.SlotInUse(slot) || p.View.Settled(p.Hash, int(r.Member)) {

@@ -8,22 +8,26 @@ type sweepState struct {
 	passes uint64
 	start  int64 // of this pass
 
-	// Slots that were retired before epoch, which began at time since, are free after a pass that starts longer than the longest
-	// timeout after it. waiting is false while no epoch has begun.
+	// Slots that were retired before epoch, which began at time since, are free
+	// after a pass that starts longer than the longest timeout after it.
+	// waiting is false while no epoch has begun.
 	waiting bool
 	epoch   uint64
 	since   int64
 }
 
-// Sweep looks at the next buckets of the table, in turn: it removes expired pins, and voids those whose member left, which keeps their
-// flows known as moved until their timeout. It returns how many passes over the whole table are complete. A pass is due every
-// 384 ticks at the latest; passes also tell the domain which slots of members that left can be given again.
+// Sweep looks at the next buckets of the table, in turn: it removes expired
+// pins, and voids those whose member left, which keeps their flows known as
+// moved until their timeout. It returns how many passes over the whole table
+// are complete. A pass is due every 384 ticks at the latest; passes also tell
+// the domain which slots of members that left can be given again.
 //
-// Without sweeps nothing else goes wrong until the domain has given its 65,535 slots: then members that join get none, and their
-// flows are not pinned.
+// Without sweeps nothing else goes wrong until the domain has given its 65,535
+// slots: then members that join get none, and their flows are not pinned.
 //
-// Sweep is safe for concurrent use with everything; two sweeps wait for each other. It takes some 18 ns a bucket that is
-// empty, and some 18 ns one that is full.
+// Sweep is safe for concurrent use with everything; two sweeps wait for each
+// other. It takes some 18 ns a bucket that is empty, and some 18 ns one that is
+// full.
 func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
 	t.sweepMu.Lock()
 	defer t.sweepMu.Unlock()
@@ -44,7 +48,8 @@ func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
 	return s.passes
 }
 
-// Buckets returns the number of buckets, which is what a full pass of Sweep takes.
+// Buckets returns the number of buckets, which is what a full pass of Sweep
+// takes.
 func (t *Table) Buckets() int { return len(t.buckets) }
 
 func (t *Table) beginPass(now int64) {
@@ -64,7 +69,8 @@ func (t *Table) endPass() {
 	}
 }
 
-// due reports whether a bucket may hold a pin that is expired or void. Most don't, and no branch depends on which they are.
+// due reports whether a bucket may hold a pin that is expired or void. Most
+// don't, and no branch depends on which they are.
 func (t *Table) due(b *bucket, now uint32) bool {
 	domain, bad := t.config.Domain, uint32(0)
 	for i := range b {

@@ -9,10 +9,13 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Table is a fixed-size flow table for the groups of one domain. It holds no pointer to a flow, so that the garbage
-// collector has nothing to do with it. A Table is safe for concurrent use; nothing in it locks but Sweep, Save and Restore.
+// A Table is a fixed-size flow table for the groups of one domain. It holds no
+// pointer to a flow, so that the garbage collector has nothing to do with it. A
+// Table is safe for concurrent use; nothing in it locks but Sweep, Save and
+// Restore.
 type Table struct {
-	// What look-ups read. Nothing here is ever written again: a cache line that another core writes to is lost to them.
+	// What look-ups read. Nothing here is ever written again: a cache line that
+	// another core writes to is lost to them.
 	buckets    []bucket
 	clocks     clocks
 	config     Config
@@ -50,7 +53,8 @@ const flowsPerBucket = bucketSize * 3 / 4
 
 func bucketsFor(flows int) int { return (flows-1)/flowsPerBucket + 1 }
 
-// home and away are the two buckets of a flow. Each can be told from the other and the tag.
+// home and away are the two buckets of a flow. Each can be told from the other
+// and the tag.
 func (t *Table) home(digest uint64) int {
 	hi, _ := bits.Mul64(bits.RotateLeft64(digest, 64-tagShift), uint64(len(t.buckets)))
 	return int(hi)
@@ -64,9 +68,10 @@ func (t *Table) away(tag uint64, home int) int {
 	return int(sum) - home + len(t.buckets)
 }
 
-// find returns the word with the flow's pin and where it is; a word of 0 if there is none. A pin that goes from the away
-// bucket to the home one after that was looked at, and before it is missed in the other, would not be seen: so what is not
-// found is looked for again if any pin was moved meanwhile.
+// find returns the word with the flow's pin and where it is; a word of 0 if
+// there is none. A pin that goes from the away bucket to the home one after
+// that was looked at, and before it is missed in the other, would not be seen:
+// so what is not found is looked for again if any pin was moved meanwhile.
 func (t *Table) find(digest uint64) (*atomic.Uint64, word) {
 	tag := tagOf(digest)
 	home := t.home(digest)

@@ -41,8 +41,9 @@ func TestNoPinLooksLikeNone(t *testing.T) {
 	}
 }
 
-// TestMatchAndFindAgree looks for the tags of a bucket that is not full, and for others. A search that missed would be slow, and
-// no packet would be routed otherwise.
+// TestMatchAndFindAgree looks for the tags of a bucket that is not full, and
+// for others. A search that missed would be slow, and no packet would be routed
+// otherwise.
 func TestMatchAndFindAgree(t *testing.T) {
 	var b bucket
 	words := make(map[uint64]word)
@@ -90,7 +91,8 @@ func TestLowerOfTwoPinsWins(t *testing.T) {
 	assert.EqualValues(t, mine, low.Load())
 }
 
-// TestRestoreLooksIntoBothBuckets restores the pin of a flow that has one already, in its other bucket.
+// TestRestoreLooksIntoBothBuckets restores the pin of a flow that has one
+// already, in its other bucket.
 func TestRestoreLooksIntoBothBuckets(t *testing.T) {
 	table := newTestTable(t, 100)
 	const digest, tag = 3 << 40, 3 << 12

@@ -1,6 +1,7 @@
 package flowcache
 
-// A word is a pin as the table holds it: tag 36 | slot 16 | tick 10 | state 2 bits. No pin is the word 0, since no tag is 0.
+// A word is a pin as the table holds it: tag 36 | slot 16 | tick 10 | state 2
+// bits. No pin is the word 0, since no tag is 0.
 type word uint64
 
 const (
@@ -11,7 +12,8 @@ const (
 	tickWrap = 1 << 10
 	tickMask = tickWrap - 1
 
-	// Another worker, whose clock is up to this far ahead, may have touched a pin; its age is none then.
+	// Another worker, whose clock is up to this far ahead, may have touched a
+	// pin; its age is none then.
 	aheadTicks = 64
 )
 
@@ -20,7 +22,8 @@ func newWord(tag uint64, slot uint16, tick uint32, s State) word {
 	return word(tag<<tagShift | uint64(slot)<<slotShift | uint64(tick&tickMask)<<tickShift | uint64(s))
 }
 
-// tagOf is the part of a digest that a word keeps: the high 36 bits, of which none is 0. The others choose the buckets.
+// tagOf is the part of a digest that a word keeps: the high 36 bits, of which
+// none is 0. The others choose the buckets.
 func tagOf(digest uint64) uint64 {
 	return max(digest>>tagShift, 1)
 }
@@ -30,7 +33,8 @@ func (w word) slot() uint16 { return uint16(w >> slotShift) }
 func (w word) state() State { return State(w & 3) }
 func (w word) tick() uint32 { return uint32(w>>tickShift) & tickMask }
 
-// steps returns how many ticks the clock has gone on since, round and round: a great number if it is behind.
+// steps returns how many ticks the clock has gone on since, round and round: a
+// great number if it is behind.
 func (w word) steps(now uint32) uint32 { return (now - uint32(w>>tickShift)) & tickMask }
 
 // age returns how many ticks ago the word was refreshed.
@@ -38,7 +42,8 @@ func (w word) age(now uint32) uint32 {
 	return max(w.agePlus(now), aheadTicks) - aheadTicks
 }
 
-// agePlus is the age and aheadTicks more, so that a clock a little ahead makes it less, and not a great age.
+// agePlus is the age and aheadTicks more, so that a clock a little ahead makes
+// it less, and not a great age.
 func (w word) agePlus(now uint32) uint32 {
 	return w.steps(now + aheadTicks)
 }

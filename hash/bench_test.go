@@ -11,8 +11,9 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// mixed returns n sound frames in random order, most of them TCP and UDP: a third of IPv6, some tagged, some with
-// extensions or options, a few fragments and ICMP errors.
+// mixed returns n sound frames in random order, most of them TCP and UDP: a
+// third of IPv6, some tagged, some with extensions or options, a few fragments
+// and ICMP errors.
 func mixed(n int) [][]byte {
 	r := rand.New(rand.NewPCG(3, 4))
 	var common, rare [][]byte
@@ -37,7 +38,8 @@ func mixed(n int) [][]byte {
 	return all
 }
 
-// BenchmarkParse parses 4,096 frames that are in the cache. Fetching a cold frame costs more than parsing it.
+// BenchmarkParse parses 4,096 frames that are in the cache. Fetching a cold
+// frame costs more than parsing it.
 func BenchmarkParse(b *testing.B) {
 	for _, bench := range []struct {
 		name   string
@@ -121,7 +123,8 @@ func mustToeplitz() *hash.Toeplitz {
 	return t
 }
 
-// BenchmarkHash hashes random keys that are in the cache; one operation is one key.
+// BenchmarkHash hashes random keys that are in the cache; one operation is one
+// key.
 func BenchmarkHash(b *testing.B) {
 	keys := randomKeys(rand.New(rand.NewPCG(5, 6)), 1024)
 	dst := make([]uint64, 32)
@@ -143,7 +146,8 @@ func BenchmarkHash(b *testing.B) {
 	}
 }
 
-// BenchmarkHashHeaders hashes bursts of 32 parsed headers; one operation is one packet.
+// BenchmarkHashHeaders hashes bursts of 32 parsed headers; one operation is one
+// packet.
 func BenchmarkHashHeaders(b *testing.B) {
 	headers := make([]hash.Headers, 1024)
 	for i, f := range mixed(1024) {
@@ -172,7 +176,8 @@ func BenchmarkHashHeaders(b *testing.B) {
 	}
 }
 
-// BenchmarkLinux predicts: it hashes bursts of 32 parsed headers; one operation is one packet.
+// BenchmarkLinux predicts: it hashes bursts of 32 parsed headers; one operation
+// is one packet.
 func BenchmarkLinux(b *testing.B) {
 	var v4, v6 []hash.Headers
 	for _, k := range randomKeys(rand.New(rand.NewPCG(25, 26)), 4096) {
@@ -201,8 +206,9 @@ func BenchmarkLinux(b *testing.B) {
 	}
 }
 
-// BenchmarkSum64 is xxhash's own Sum64 over the 40 bytes of keys, for comparison with BenchmarkHash. The bytes are there
-// already; making them of a key is not counted.
+// BenchmarkSum64 is xxhash's own Sum64 over the 40 bytes of keys, for
+// comparison with BenchmarkHash. The bytes are there already; making them of a
+// key is not counted.
 func BenchmarkSum64(b *testing.B) {
 	encodings := make([][]byte, 1024)
 	for i, k := range randomKeys(rand.New(rand.NewPCG(5, 6)), 1024) {

@@ -2,21 +2,24 @@ package hash
 
 import "math/bits"
 
-// Canonical returns the same key for both directions of a conversation: the smaller, by [FlowKey.Compare], of k and its
-// reverse, both without flow label. Package symmetric says more.
+// Canonical returns the same key for both directions of a conversation: the
+// smaller, by [FlowKey.Compare], of k and its reverse, both without flow label.
+// Package symmetric says more.
 func (k FlowKey) Canonical() (c FlowKey) {
 	c.src0, c.src1, c.dst0, c.dst1, c.rest = k.canonical(keyMask{1<<64 - 1, 1<<64 - 1, 1<<64 - 1})
 	return c
 }
 
-// canonical returns the words of the canonical form of what is left of k under m.
+// canonical returns the words of the canonical form of what is left of k under
+// m.
 func (k *FlowKey) canonical(m keyMask) (src0, src1, dst0, dst1, rest uint64) {
 	src0, src1 = k.src0&m.src, k.src1&m.src
 	dst0, dst1 = k.dst0&m.dst, k.dst1&m.dst
 	rest = k.rest & m.rest &^ maskLabel
 
-	// Subtract the destination from the source, as numbers of 144 bits. Which is the smaller is as good as random, so a
-	// branch on it would be mispredicted for every other packet.
+	// Subtract the destination from the source, as numbers of 144 bits. Which
+	// is the smaller is as good as random, so a branch on it would be
+	// mispredicted for every other packet.
 	ports := bits.ReverseBytes32(uint32(rest))
 	_, borrow := bits.Sub64(uint64(ports>>16), uint64(ports&0xffff), 0)
 	_, borrow = bits.Sub64(bits.ReverseBytes64(src1), bits.ReverseBytes64(dst1), borrow)

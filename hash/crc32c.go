@@ -1,20 +1,23 @@
 package hash
 
-// CRC32C is the Castagnoli CRC (RFC 3720 appendix B.4, polynomial 0x1edc6f41) of the 40 bytes of a key, in the high 32
-// bits of the hash; the low ones are zero.
+// CRC32C is the Castagnoli CRC (RFC 3720 appendix B.4, polynomial 0x1edc6f41)
+// of the 40 bytes of a key, in the high 32 bits of the hash; the low ones are
+// zero.
 //
-// It is what much hardware computes, and no more than that. It has 32 bits, so it is no digest for a flow table. It has
-// no key and is linear: anyone can make flows that collide, and flows whose keys differ alike have hashes that differ
-// alike, so two groups that both use it are correlated.
+// It is what much hardware computes, and no more than that. It has 32 bits, so
+// it is no digest for a flow table. It has no key and is linear: anyone can
+// make flows that collide, and flows whose keys differ alike have hashes that
+// differ alike, so two groups that both use it are correlated.
 type CRC32C struct{}
 
 // castagnoli is the polynomial, with the coefficient of x^31 in the lowest bit.
 const castagnoli = 0x82f63b78
 
-// crcTables[i][b] is the CRC register after byte b and then i bytes of zero, for slicing by eight.
+// crcTables[i][b] is the CRC register after byte b and then i bytes of zero,
+// for slicing by eight.
 //
-// hash/crc32 would be faster, by an instruction made for this; but it takes a slice through a function variable, which
-// would move the 40 bytes to the heap.
+// hash/crc32 would be faster, by an instruction made for this; but it takes a
+// slice through a function variable, which would move the 40 bytes to the heap.
 //
 //nolint:gochecknoglobals // read-only
 var crcTables = makeCRCTables()

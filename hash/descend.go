@@ -1,7 +1,8 @@
 package hash
 
-// parseAny reads any packet of IP version 4 or 6 that starts at byte l3 of p, which p reaches. It is out of line so that the
-// way of most packets stays short.
+// parseAny reads any packet of IP version 4 or 6 that starts at byte l3 of p,
+// which p reaches. It is out of line so that the way of most packets stays
+// short.
 //
 //go:noinline
 func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
@@ -70,8 +71,9 @@ func (h *Headers) setInner(v *level) {
 // setInnerFault keeps what is wrong inside a tunnel.
 func (h *Headers) setInnerFault(f fault, at int) { h.innerFault, h.innerAt = f, uint16(at) }
 
-// descend follows the tunnels from the outermost level, c, to the innermost one. It reuses c. Linux follows them as long as they are of the
-// kinds that it enters.
+// descend follows the tunnels from the outermost level, c, to the innermost
+// one. It reuses c. Linux follows them as long as they are of the kinds that it
+// enters.
 func (h *Headers) descend(p []byte, c *carrier) {
 	var t tunnel
 	var l link

@@ -1,29 +1,38 @@
-// Package hash turns frames into flow keys and flow keys into 64-bit hashes, for equal-cost multipath.
+// Package hash turns frames into flow keys and flow keys into 64-bit hashes,
+// for equal-cost multipath.
 //
 //	frame -> Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> Hasher) -> uint64
 //
-// [Parse] and [ParseIP] read the headers of one packet. An [Extractor], such as the mask [FiveTuple], chooses the parts
-// of the flow that count. A [Hasher], such as [XX], maps the resulting [FlowKey] to 64 bits. [Keyed] ties an Extractor
-// and a Hasher together and works on a burst of headers at a time.
+// [Parse] and [ParseIP] read the headers of one packet. An [Extractor], such as
+// the mask [FiveTuple], chooses the parts of the flow that count. A [Hasher],
+// such as [XX], maps the resulting [FlowKey] to 64 bits. [Keyed] ties an
+// Extractor and a Hasher together and works on a burst of headers at a time.
 //
-// Everything here is a value or works on memory of the caller: nothing allocates, locks, or keeps state between calls,
-// and every function is safe for concurrent use as long as no two calls write to the same memory. Hashes are the same
-// on every machine, architecture and release.
+// Everything here is a value or works on memory of the caller: nothing
+// allocates, locks, or keeps state between calls, and every function is safe
+// for concurrent use as long as no two calls write to the same memory. Hashes
+// are the same on every machine, architecture and release.
 //
 // # Which hasher
 //
-// [XX] is the default. [Sip] with a secret key is the one for senders who try to put all their flows on one member, or
-// all into one bucket of a flow table. [Mix] is the fastest, for senders of good will.
+// [XX] is the default. [Sip] with a secret key is the one for senders who try
+// to put all their flows on one member, or all into one bucket of a flow table.
+// [Mix] is the fastest, for senders of good will.
 //
-// [CRC32C] and [Toeplitz] are what switch and network card chips compute; whoever knows that can collide them at will. Unless a
-// device must be predicted, put a [Mixed] between them and a selector. [Linux] is what the kernel hashes to under each of its
-// multipath policies, for predicting a router bit for bit.
+// [CRC32C] and [Toeplitz] are what switch and network card chips compute;
+// whoever knows that can collide them at will. Unless a device must be
+// predicted, put a [Mixed] between them and a selector. [Linux] is what the
+// kernel hashes to under each of its multipath policies, for predicting a
+// router bit for bit.
 //
-// Hash many headers in one call where you can: a call through an interface for every key costs as much as the hash.
+// Hash many headers in one call where you can: a call through an interface for
+// every key costs as much as the hash.
 //
 // # Hostile input
 //
-// Parse and ParseIP accept any bytes. They never panic, never look past the end of the slice or of the IP packet in it,
-// do a bounded amount of work for a packet, and allocate nothing for bad packets either. They check what they must in order
-// to find the flow; they are no firewall: checksums, addresses, TCP data offsets and UDP lengths are not looked at.
+// Parse and ParseIP accept any bytes. They never panic, never look past the end
+// of the slice or of the IP packet in it, do a bounded amount of work for a
+// packet, and allocate nothing for bad packets either. They check what they
+// must in order to find the flow; they are no firewall: checksums, addresses,
+// TCP data offsets and UDP lengths are not looked at.
 package hash

@@ -10,8 +10,10 @@ import (
 
 func ExampleParse() {
 	frame := []byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00" + // Ethernet, IPv4
-		"\x45\x00\x00\x28\xbe\xef\x40\x00\x40\x06\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02" + // TCP from 10.0.0.1 to 10.0.0.2
-		"\xc0\x00\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00\x50\x02\xff\xff\x00\x00\x00\x00") // 49152 to 443, SYN
+		// TCP from 10.0.0.1 to 10.0.0.2
+		"\x45\x00\x00\x28\xbe\xef\x40\x00\x40\x06\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02" +
+		// 49152 to 443, SYN
+		"\xc0\x00\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00\x50\x02\xff\xff\x00\x00\x00\x00")
 
 	var h hash.Headers // reused for every packet
 	if err := hash.Parse(frame, &h); err != nil {
@@ -28,7 +30,8 @@ func ExampleParse() {
 }
 
 func ExampleKeyed() {
-	// The headers of a burst of packets, and where their hashes go. Both belong to a worker and are reused.
+	// The headers of a burst of packets, and where their hashes go. Both belong
+	// to a worker and are reused.
 	headers := make([]hash.Headers, 2)
 	hashes := make([]uint64, 2)
 	for i, packet := range [][]byte{
@@ -41,7 +44,8 @@ func ExampleKeyed() {
 		}
 	}
 
-	// Addresses and ports and protocol tell the two flows apart; addresses alone do not.
+	// Addresses and ports and protocol tell the two flows apart; addresses
+	// alone do not.
 	for _, fields := range []hash.Fields{hash.FiveTuple, hash.Addresses} {
 		hasher := hash.Keyed{Extractor: fields, Hasher: hash.XX{Seed: 1}}
 		hasher.HashHeaders(hashes, headers)
@@ -52,8 +56,9 @@ func ExampleKeyed() {
 	// SrcAddr|DstAddr true
 }
 
-// The hashes of flows on a router with net.ipv4.fib_multipath_hash_policy=3, _fields=0x37 and _seed=1. Of the selectors,
-// selector.Threshold with KeepOrder makes of linux.Hash(flow) the next hop that the router takes.
+// The hashes of flows on a router with net.ipv4.fib_multipath_hash_policy=3,
+// _fields=0x37 and _seed=1. Of the selectors, selector.Threshold with KeepOrder
+// makes of linux.Hash(flow) the next hop that the router takes.
 func ExampleLinux611() {
 	linux := hash.Linux{Seed: 1, Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}
 	for _, port := range []uint16{12345, 12346} {

@@ -2,18 +2,20 @@ package hash
 
 import "math/bits"
 
-// An Extractor chooses what of a packet's headers makes up its flow. It must be safe for concurrent use and must not
-// keep h.
+// An Extractor chooses what of a packet's headers makes up its flow. It must be
+// safe for concurrent use and must not keep h.
 type Extractor interface {
 	Extract(h *Headers) FlowKey
 }
 
-// Fields is a set of parts of a flow, and the [Extractor] that keeps these parts of the outermost flow and zeroes the
-// others. Whether the packet is IPv4 or IPv6 is always kept. Of an ICMP error it takes the flow that the error cites. The
-// highest bit is reserved.
+// Fields is a set of parts of a flow, and the [Extractor] that keeps these
+// parts of the outermost flow and zeroes the others. Whether the packet is IPv4
+// or IPv6 is always kept. Of an ICMP error it takes the flow that the error
+// cites. The highest bit is reserved.
 //
-// The flow label tells the flows of one pair of hosts apart where ports are not to be had (RFC 6438). But the two
-// directions of a conversation have labels of their own, and Headers.Cited has none: with Label, an ICMP error does not
+// The flow label tells the flows of one pair of hosts apart where ports are not
+// to be had (RFC 6438). But the two directions of a conversation have labels of
+// their own, and Headers.Cited has none: with Label, an ICMP error does not
 // meet the flow that it is about.
 type Fields uint16
 
@@ -26,20 +28,24 @@ const (
 	SrcPort
 	DstPort
 
-	// Symmetric is no part of a flow: it makes the key the same for both directions of a conversation, as
-	// [FlowKey.Canonical] does once the other parts are chosen.
+	// Symmetric is no part of a flow: it makes the key the same for both
+	// directions of a conversation, as [FlowKey.Canonical] does once the other
+	// parts are chosen.
 	Symmetric
 
-	// SPI takes Headers.SPI, of ESP and AH, in place of the ports that these have not: the upper 16 bits as source port, the
-	// lower ones as destination port. The directions of a conversation have different ones, and an ICMP error about ESP has
-	// none.
+	// SPI takes Headers.SPI, of ESP and AH, in place of the ports that these
+	// have not: the upper 16 bits as source port, the lower ones as destination
+	// port. The directions of a conversation have different ones, and an ICMP
+	// error about ESP has none.
 	SPI
 
-	// EchoID takes the identifier of an ICMP echo request or reply in place of both ports. Requests and replies have the same,
-	// and so has an error about one of them.
+	// EchoID takes the identifier of an ICMP echo request or reply in place of
+	// both ports. Requests and replies have the same, and so has an error about
+	// one of them.
 	EchoID
 
-	// innermost is set in what Inner returns: an Extractor that stays a Fields has the loops made for Fields.
+	// innermost is set in what Inner returns: an Extractor that stays a Fields
+	// has the loops made for Fields.
 	innermost Fields = 1 << 15
 
 	// session are the fields that are not in the FlowKeys of Headers.
@@ -53,7 +59,8 @@ const (
 	Addresses  = SrcAddr | DstAddr
 )
 
-// Inner returns an Extractor like f, but of the innermost flow. Without a tunnel that is the outermost one.
+// Inner returns an Extractor like f, but of the innermost flow. Without a
+// tunnel that is the outermost one.
 func Inner(f Fields) Extractor { return f | innermost }
 
 // Extract implements [Extractor].
@@ -72,7 +79,8 @@ func (f Fields) Extract(h *Headers) (k FlowKey) {
 	return k
 }
 
-// session returns what stands in place of the ports. Where there is something, the ports themselves are zero.
+// session returns what stands in place of the ports. Where there is something,
+// the ports themselves are zero.
 func (f Fields) session(h *Headers) uint64 {
 	spi, id := h.SPI, h.EchoID
 	if f&innermost != 0 {
@@ -119,7 +127,8 @@ func (f Fields) mask() keyMask {
 	return m
 }
 
-// String returns the names of the parts, such as "SrcAddr|DstAddr|Proto", and "none" if there are none.
+// String returns the names of the parts, such as "SrcAddr|DstAddr|Proto", and
+// "none" if there are none.
 func (f Fields) String() string {
 	s := setNames(uint16(f&^innermost), []string{
 		"SrcAddr", "DstAddr", "Proto", "Label", "SrcPort", "DstPort", "Symmetric", "SPI", "EchoID",

@@ -11,7 +11,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// extract is Fields.Extract in words: build a key of those parts of k that are in f.
+// extract is Fields.Extract in words: build a key of those parts of k that are
+// in f.
 func extract(f hash.Fields, k hash.FlowKey) hash.FlowKey {
 	var src, dst netip.Addr
 	var sport, dport uint16
@@ -48,7 +49,8 @@ func TestExtract(t *testing.T) {
 		for f := range hash.Fields(64) {
 			require.Equal(t, extract(f, h.Outer), f.Extract(&h), "%s of %s", f, h.Outer)
 			require.Equal(t, extract(f, h.Inner), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Inner)
-			require.Equal(t, extract(f, h.Outer).Canonical(), (f | hash.Symmetric).Extract(&h), "symmetric %s of %s", f, h.Outer)
+			require.Equal(t, extract(f, h.Outer).Canonical(), (f | hash.Symmetric).Extract(&h),
+				"symmetric %s of %s", f, h.Outer)
 			h.ICMPError, h.InnerICMPError = true, true
 			require.Equal(t, extract(f, h.Cited), f.Extract(&h), "%s of %s", f, h.Cited)
 			require.Equal(t, extract(f, h.Cited), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Cited)

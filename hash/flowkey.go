@@ -12,9 +12,10 @@ import (
 // FlowKeySize is the length of the encoding of a [FlowKey] in bytes.
 const FlowKeySize = 40
 
-// A FlowKey names a flow: two endpoints of address and port, a protocol, an IPv6 flow label, and whether the packets are
-// IPv4 or IPv6. It is a comparable value without pointers, fit for a map key. Parts that do not count are zero; the zero
-// FlowKey is the IPv4 key in which nothing counts.
+// A FlowKey names a flow: two endpoints of address and port, a protocol, an
+// IPv6 flow label, and whether the packets are IPv4 or IPv6. It is a comparable
+// value without pointers, fit for a map key. Parts that do not count are zero;
+// the zero FlowKey is the IPv4 key in which nothing counts.
 //
 // Every hasher works on its encoding of 40 bytes:
 //
@@ -27,8 +28,9 @@ const FlowKeySize = 40
 //
 // The flag tells an IPv6 packet with IPv4-mapped addresses from an IPv4 packet.
 type FlowKey struct {
-	// The words are the little-endian loads of the encoding. They are five fields and not an array because the compiler
-	// keeps fields in registers and arrays in memory.
+	// The words are the little-endian loads of the encoding. They are five
+	// fields and not an array because the compiler keeps fields in registers
+	// and arrays in memory.
 	src0, src1, dst0, dst1, rest uint64
 }
 
@@ -48,11 +50,13 @@ const (
 	maxLabel    = 1<<20 - 1
 )
 
-// NewFlowKey returns the key of the flow with protocol proto from src to dst, with flow label zero.
+// NewFlowKey returns the key of the flow with protocol proto from src to dst,
+// with flow label zero.
 //
-// The key is an IPv6 key if at least one address is IPv6, which includes IPv4-mapped ones. An IPv4 address beside an
-// IPv6 one is held, and given back, IPv4-mapped. Zones are dropped. An invalid address is held as zero, like one that
-// does not count; the port beside it is kept.
+// The key is an IPv6 key if at least one address is IPv6, which includes
+// IPv4-mapped ones. An IPv4 address beside an IPv6 one is held, and given back,
+// IPv4-mapped. Zones are dropped. An invalid address is held as zero, like one
+// that does not count; the port beside it is kept.
 func NewFlowKey(proto uint8, src, dst netip.AddrPort) FlowKey {
 	s, d := src.Addr().As16(), dst.Addr().As16()
 	k := FlowKey{
@@ -60,7 +64,8 @@ func NewFlowKey(proto uint8, src, dst netip.AddrPort) FlowKey {
 		src1: binary.LittleEndian.Uint64(s[8:]),
 		dst0: binary.LittleEndian.Uint64(d[:8]),
 		dst1: binary.LittleEndian.Uint64(d[8:]),
-		rest: uint64(bits.ReverseBytes16(src.Port())) | uint64(bits.ReverseBytes16(dst.Port()))<<16 | uint64(proto)<<protoShift,
+		rest: uint64(bits.ReverseBytes16(src.Port())) | uint64(bits.ReverseBytes16(dst.Port()))<<16 | uint64(
+			proto)<<protoShift,
 	}
 	if src.Addr().Is6() || dst.Addr().Is6() {
 		k.rest |= ip6Flag
@@ -68,23 +73,25 @@ func NewFlowKey(proto uint8, src, dst netip.AddrPort) FlowKey {
 	return k
 }
 
-// FlowKeyFromWords returns the key whose encoding is the five words, each in little-endian order. It is the inverse of
-// [FlowKey.Words].
+// FlowKeyFromWords returns the key whose encoding is the five words, each in
+// little-endian order. It is the inverse of [FlowKey.Words].
 func FlowKeyFromWords(w0, w1, w2, w3, w4 uint64) FlowKey {
 	return FlowKey{w0, w1, w2, w3, w4}
 }
 
-// Words returns the encoding of k as five little-endian words, for a [Hasher] of your own. They are the same on every
-// architecture.
+// Words returns the encoding of k as five little-endian words, for a [Hasher]
+// of your own. They are the same on every architecture.
 func (k FlowKey) Words() (w0, w1, w2, w3, w4 uint64) {
 	return k.src0, k.src1, k.dst0, k.dst1, k.rest
 }
 
-// Is6 reports whether k is the key of an IPv6 flow. It stays known whatever else does not count.
+// Is6 reports whether k is the key of an IPv6 flow. It stays known whatever
+// else does not count.
 func (k FlowKey) Is6() bool { return k.rest&ip6Flag != 0 }
 
-// Src returns the source. The address of an IPv6 key is always IPv6, even if it is IPv4-mapped; that of an IPv4 key is
-// always IPv4. A source that does not count is the zero address.
+// Src returns the source. The address of an IPv6 key is always IPv6, even if it
+// is IPv4-mapped; that of an IPv4 key is always IPv4. A source that does not
+// count is the zero address.
 func (k FlowKey) Src() netip.AddrPort {
 	return netip.AddrPortFrom(k.addr(k.src0, k.src1), bits.ReverseBytes16(uint16(k.rest)))
 }
@@ -110,14 +117,16 @@ func (k FlowKey) Proto() uint8 { return uint8(k.rest >> protoShift) }
 // Label returns the IPv6 flow label, of 20 bits.
 func (k FlowKey) Label() uint32 { return uint32(bits.ReverseBytes64(k.rest) & maxLabel) }
 
-// WithLabel returns k with the given flow label, of which the low 20 bits count.
+// WithLabel returns k with the given flow label, of which the low 20 bits
+// count.
 func (k FlowKey) WithLabel(l uint32) FlowKey {
 	k.rest = k.rest&^maskLabel | bits.ReverseBytes64(uint64(l&maxLabel))
 	return k
 }
 
-// Reverse returns the key of the opposite direction of the conversation: source and destination change places. The flow
-// label becomes zero, because each direction has its own (RFC 6437).
+// Reverse returns the key of the opposite direction of the conversation: source
+// and destination change places. The flow label becomes zero, because each
+// direction has its own (RFC 6437).
 func (k FlowKey) Reverse() FlowKey {
 	const ports = maskSrcPort | maskDstPort
 	return FlowKey{
@@ -129,8 +138,8 @@ func (k FlowKey) Reverse() FlowKey {
 	}
 }
 
-// Compare orders keys as their encodings are ordered byte by byte. It returns -1 if k comes before o, 0 if they are
-// equal and +1 if k comes after o.
+// Compare orders keys as their encodings are ordered byte by byte. It returns
+// -1 if k comes before o, 0 if they are equal and +1 if k comes after o.
 func (k FlowKey) Compare(o FlowKey) int {
 	return cmp.Or(
 		compareWords(k.src0, o.src0),
@@ -145,7 +154,8 @@ func compareWords(a, b uint64) int {
 	return cmp.Compare(bits.ReverseBytes64(a), bits.ReverseBytes64(b))
 }
 
-// AppendBinary implements [encoding.BinaryAppender]: it appends the 40 bytes of the encoding. The error is always nil.
+// AppendBinary implements [encoding.BinaryAppender]: it appends the 40 bytes of
+// the encoding. The error is always nil.
 func (k FlowKey) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.LittleEndian.AppendUint64(b, k.src0)
 	b = binary.LittleEndian.AppendUint64(b, k.src1)
@@ -154,8 +164,8 @@ func (k FlowKey) AppendBinary(b []byte) ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(b, k.rest), nil
 }
 
-// String returns the key for people to read, such as "TCP 10.0.0.1:49152 -> 10.0.0.2:443". The label follows if it is
-// not zero. The form may change.
+// String returns the key for people to read, such as "TCP 10.0.0.1:49152 ->
+// 10.0.0.2:443". The label follows if it is not zero. The form may change.
 func (k FlowKey) String() string {
 	s := protoName(k.Proto()) + " " + k.Src().String() + " -> " + k.Dst().String()
 	if l := k.Label(); l != 0 {

@@ -33,7 +33,8 @@ func fromEncoding(b []byte) hash.FlowKey {
 	return hash.FlowKeyFromWords(w[0], w[1], w[2], w[3], w[4])
 }
 
-// The encoding is a contract with every hasher on every machine, so it is spelled out.
+// The encoding is a contract with every hasher on every machine, so it is
+// spelled out.
 func TestEncoding(t *testing.T) {
 	k := hash.NewFlowKey(6, netip.MustParseAddrPort("192.0.2.1:4660"), netip.MustParseAddrPort("198.51.100.2:22136"))
 	assert.Equal(t, []byte{
@@ -79,7 +80,8 @@ func TestNewFlowKey(t *testing.T) {
 		{"zone dropped", zoned, v6, netip.MustParseAddrPort("[fe80::1]:3"), v6, true},
 		{"no destination", v4, netip.AddrPort{}, v4, netip.MustParseAddrPort("0.0.0.0:0"), false},
 		{"no source, IPv6", netip.AddrPort{}, v6, netip.MustParseAddrPort("[::]:0"), v6, true},
-		{"port without address", netip.AddrPortFrom(netip.Addr{}, 9), v4, netip.MustParseAddrPort("0.0.0.0:9"), v4, false},
+		{"port without address", netip.AddrPortFrom(netip.Addr{}, 9), v4, netip.MustParseAddrPort("0.0.0.0:9"), v4,
+			false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			k := hash.NewFlowKey(6, test.src, test.dst)
@@ -122,7 +124,8 @@ func TestCompareOrdersEncodings(t *testing.T) {
 func TestFlowKeyString(t *testing.T) {
 	v4, v6 := netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("[2001:db8::1]:2")
 	assert.Equal(t, "TCP 10.0.0.1:1 -> 10.0.0.1:1", hash.NewFlowKey(6, v4, v4).String())
-	assert.Equal(t, "ICMPv6 [2001:db8::1]:2 -> [2001:db8::1]:2 label 0x0000a", hash.NewFlowKey(58, v6, v6).WithLabel(10).String())
+	assert.Equal(t, "ICMPv6 [2001:db8::1]:2 -> [2001:db8::1]:2 label 0x0000a",
+		hash.NewFlowKey(58, v6, v6).WithLabel(10).String())
 	assert.Equal(t, "protocol 0 0.0.0.0:0 -> 0.0.0.0:0", hash.FlowKey{}.String())
 }
 
@@ -136,7 +139,8 @@ func FuzzFlowKey(f *testing.F) {
 		s, _ := netip.AddrFromSlice(src) // invalid for other lengths than 4 and 16
 		d, _ := netip.AddrFromSlice(dst)
 		model := packet.Flow{
-			Src: s, Dst: d, SrcPort: sport, DstPort: dport, Proto: proto, Label: label & 0xfffff, IPv6: s.Is6() || d.Is6(),
+			Src: s, Dst: d, SrcPort: sport, DstPort: dport, Proto: proto, Label: label & 0xfffff, IPv6: s.Is6() ||
+				d.Is6(),
 		}
 		k := hash.NewFlowKey(proto, netip.AddrPortFrom(s, sport), netip.AddrPortFrom(d, dport)).WithLabel(label)
 		require.Equal(t, model.Encode(), encoding40(t, k))
@@ -155,7 +159,8 @@ func FuzzFlowKey(f *testing.F) {
 	})
 }
 
-// addr16 returns the address that a key gave back for a given one; an invalid one is all zeros, whatever the family.
+// addr16 returns the address that a key gave back for a given one; an invalid
+// one is all zeros, whatever the family.
 func addr16(given, got netip.Addr) [16]byte {
 	if !given.IsValid() && got.IsUnspecified() {
 		return [16]byte{}

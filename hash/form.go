@@ -5,8 +5,10 @@ import (
 	"math/bits"
 )
 
-// A form is what a kind of tunnel looks like most of the time: with no options, and one IP packet in it. It is data and not code because
-// the kinds come in no order, and a processor that has to guess where to go next is wrong more often than a table is slow.
+// A form is what a kind of tunnel looks like most of the time: with no options,
+// and one IP packet in it. It is data and not code because the kinds come in no
+// order, and a processor that has to guess where to go next is wrong more often
+// than a table is slow.
 type form struct {
 	size     uint8  // of what stands between the two IP headers
 	headAt   uint8  // where four bytes start, of which those in mask must be want
@@ -21,7 +23,8 @@ type form struct {
 	_        [8]byte // a table of 32 bytes each is quick to index
 }
 
-// Indexes of forms. GRE has one for each value of its first four bits, which say what fields it has.
+// Indexes of forms. GRE has one for each value of its first four bits, which
+// say what fields it has.
 const (
 	_ = iota // none: MPLS over UDP
 	formIPv4
@@ -71,14 +74,16 @@ var forms = func() (t [32]form) {
 	return t
 }()
 
-// formOf returns the form of a tunnel, given the first four bytes behind IP: GRE's own, or the ports.
+// formOf returns the form of a tunnel, given the first four bytes behind IP:
+// GRE's own, or the ports.
 func (q *quick) formOf(first uint32) *form {
 	port := bits.ReverseBytes16(uint16(first>>16)) & q.tunnelMask
 	fields := uint8(first) >> 4 & -(q.form / formGRE)
 	return &forms[(q.form|formsByPort[uint8(port)]|fields)&31]
 }
 
-// matches reports whether a tunnel has the form, given its head and how many bytes there are from the end of the IP header on.
+// matches reports whether a tunnel has the form, given its head and how many
+// bytes there are from the end of the IP header on.
 func (f *form) matches(head uint32, room int) bool {
 	return head&f.mask == f.want && (uint16(head)^uint16(room-16))&f.sizeMask == 0
 }
@@ -88,13 +93,16 @@ func (f *form) matches(head uint32, room int) bool {
 //nolint:gochecknoglobals // read-only
 var formsByPort = [256]uint8{portVXLAN & 0xff: formVXLAN, portGeneve & 0xff: formGeneve, portGTPU & 0xff: formGTPU}
 
-// enter looks into what may be a tunnel, in a packet that the fast path has read and that p ends with, given its transport. If the
-// tunnel has a usual form, and in it is one packet that the fast path would read and no other tunnel, the inner fields are set here; if
-// not, they are left to descend. (An outermost tunnel starts well before maxPayload.)
+// enter looks into what may be a tunnel, in a packet that the fast path has
+// read and that p ends with, given its transport. If the tunnel has a usual
+// form, and in it is one packet that the fast path would read and no other
+// tunnel, the inner fields are set here; if not, they are left to descend. (An
+// outermost tunnel starts well before maxPayload.)
 //
 //go:noinline
 func (h *Headers) enter(p []byte, l4 int, q *quick) {
-	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.tunnelMask)<<16 | uint64(q.tunnelMask)) // a carrier has no ports
+	// a carrier has no ports
+	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.tunnelMask)<<16 | uint64(q.tunnelMask))
 	h.Outer.rest, h.Inner.rest = rest, rest
 	f := q.formOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
 	at := l4 + int(f.size)
@@ -127,7 +135,8 @@ func (h *Headers) enter(p []byte, l4 int, q *quick) {
 		}
 		ports := binary.LittleEndian.Uint32(p[end : end+4 : end+4])
 		label := ipv6Label(b)
-		if inner.isTunnel(uint16(ports>>16)) || label == 0 && rest&maskLabel != 0 { // Linux takes the outer label
+		// Linux takes the outer label
+		if inner.isTunnel(uint16(ports>>16)) || label == 0 && rest&maskLabel != 0 {
 			break
 		}
 		h.Inner.src0, h.Inner.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
@@ -140,7 +149,8 @@ func (h *Headers) enter(p []byte, l4 int, q *quick) {
 	h.descend(p, &carrier{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto})
 }
 
-// entered sets what follows from the place of a tunnel and of the headers of IP and of transport in it.
+// entered sets what follows from the place of a tunnel and of the headers of IP
+// and of transport in it.
 func (h *Headers) entered(f *form, p []byte, tunnel, l3, l4 int) {
 	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l4)
 	h.TunnelID, h.Tunnels, h.view = uint32At(p, tunnel+int(f.idAt))&f.idMask, 1, f.view

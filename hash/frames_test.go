@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A frame is an Ethernet frame made by hand and what Parse must find in it. Addresses are those of the builders below.
+// A frame is an Ethernet frame made by hand and what Parse must find in it.
+// Addresses are those of the builders below.
 type frame struct {
 	name  string
 	bytes []byte
@@ -29,7 +30,8 @@ type frame struct {
 	offset int
 }
 
-// Builders, from the inside to the outside. Each writes a header in front of a payload.
+// Builders, from the inside to the outside. Each writes a header in front of a
+// payload.
 
 func bytesOf(b ...byte) []byte { return b }
 
@@ -68,7 +70,8 @@ func ip4Options(options []byte, proto byte, payload []byte) []byte {
 	return slices.Concat(b, options, payload)
 }
 
-// ip6 is from 2001:db8::1 to 2001:db8::2, with traffic class 0xff and flow label 0x12345.
+// ip6 is from 2001:db8::1 to 2001:db8::2, with traffic class 0xff and flow
+// label 0x12345.
 func ip6(next byte, payload ...[]byte) []byte {
 	all := slices.Concat(payload...)
 	b := bytesOf(6<<4|0xf, 0xf<<4|1, 0x23, 0x45)
@@ -78,7 +81,8 @@ func ip6(next byte, payload ...[]byte) []byte {
 	return slices.Concat(b, src[:], dst[:], all)
 }
 
-// ext is an extension header of size bytes, a multiple of eight, or of four for an authentication header (ah).
+// ext is an extension header of size bytes, a multiple of eight, or of four for
+// an authentication header (ah).
 func ext(next byte, size int) []byte { return patch(make([]byte, size), 0, next, byte(size/8-1)) }
 func ah(next byte, size int) []byte  { return patch(make([]byte, size), 0, next, byte(size/4-2)) }
 
@@ -108,7 +112,8 @@ func ether(etherType uint16, payload ...[]byte) []byte {
 	return append(binary.BigEndian.AppendUint16(b, etherType), slices.Concat(payload...)...)
 }
 
-// tag is what stands between the EtherType of a tag and the payload of the next type.
+// tag is what stands between the EtherType of a tag and the payload of the next
+// type.
 func tag(vid, etherType uint16) []byte {
 	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, vid), etherType)
 }
@@ -128,7 +133,8 @@ const (
 
 // frames returns frames of every kind, good and bad.
 func frames() []frame {
-	return slices.Concat(linkFrames(), ipv4Frames(), ipv6Frames(), icmpFrames(), badFrames(), labelFrames(), tunnelFrames(), sessionFrames())
+	return slices.Concat(linkFrames(), ipv4Frames(), ipv6Frames(), icmpFrames(), badFrames(), labelFrames(),
+		tunnelFrames(), sessionFrames())
 }
 
 func linkFrames() []frame {
@@ -151,13 +157,16 @@ func linkFrames() []frame {
 			name: "nine tags", bytes: ether(0x8100, nineTags, packet),
 			err: hash.ErrTooDeep, layer: hash.LayerVLAN, offset: 44,
 		},
-		{name: "tag cut", bytes: ether(0x8100, bytesOf(0, 7, 8)), err: hash.ErrTruncated, layer: hash.LayerVLAN, offset: 12},
+		{name: "tag cut", bytes: ether(0x8100, bytesOf(0, 7, 8)), err: hash.ErrTruncated, layer: hash.LayerVLAN,
+			offset: 12},
 		{
 			name: "second tag cut", bytes: ether(0x88a8, tag(7, 0x8100), bytesOf(0, 7)),
 			err: hash.ErrTruncated, layer: hash.LayerVLAN, offset: 16,
 		},
-		{name: "nothing behind the header", bytes: ether4(nil), err: hash.ErrTruncated, layer: hash.LayerIPv4, offset: 14},
-		{name: "nothing behind the tag", bytes: ether(0x8100, tag(7, 0x86dd)), err: hash.ErrTruncated, layer: hash.LayerIPv6, offset: 18},
+		{name: "nothing behind the header", bytes: ether4(nil), err: hash.ErrTruncated, layer: hash.LayerIPv4,
+			offset: 14},
+		{name: "nothing behind the tag", bytes: ether(0x8100, tag(7, 0x86dd)), err: hash.ErrTruncated,
+			layer: hash.LayerIPv6, offset: 18},
 		{name: "ARP", bytes: ether(0x0806, make([]byte, 28)), err: hash.ErrNotIP},
 		{name: "tagged ARP", bytes: ether(0x8100, tag(7, 0x0806), make([]byte, 28)), err: hash.ErrNotIP},
 		{name: "LLDP", bytes: ether(0x88cc, make([]byte, 40)), err: hash.ErrNotIP},
@@ -176,20 +185,26 @@ func ipv4Frames() []frame {
 		{name: "TCP4", bytes: ether4(whole), outer: tcp4, tcp: hash.ACK | hash.PSH, l3: 14, l4: 34},
 		{name: "TCP4, all flags", bytes: ether4(ip4(6, tcp(0xff))), outer: tcp4, tcp: 0xff, l3: 14, l4: 34},
 		{name: "UDP4", bytes: ether4(ip4(17, udp())), outer: udp4, l3: 14, l4: 34},
-		{name: "UDPLite4", bytes: ether4(ip4(136, udpLite())), outer: "UDPLite 10.0.0.1:49152 -> 10.0.0.2:53", l3: 14, l4: 34},
-		{name: "SCTP4", bytes: ether4(ip4(132, sctp())), outer: "SCTP 10.0.0.1:36412 -> 10.0.0.2:38412", l3: 14, l4: 34},
+		{name: "UDPLite4", bytes: ether4(ip4(136, udpLite())), outer: "UDPLite 10.0.0.1:49152 -> 10.0.0.2:53",
+			l3: 14, l4: 34},
+		{name: "SCTP4", bytes: ether4(ip4(132, sctp())), outer: "SCTP 10.0.0.1:36412 -> 10.0.0.2:38412", l3: 14,
+			l4: 34},
 		{name: "DCCP4", bytes: ether4(ip4(33, dccp())), outer: "DCCP 10.0.0.1:5001 -> 10.0.0.2:5002", l3: 14, l4: 34},
 		{name: "ESP4", bytes: ether4(ip4(50, udp())), outer: "protocol 50 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
-		{name: "AH4", bytes: ether4(ip4(51, slices.Concat(ah(6, 24), tcp(0)))), outer: "protocol 51 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
-		{name: "no transport", bytes: ether4(ip4(253, nil)), outer: "protocol 253 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
+		{name: "AH4", bytes: ether4(ip4(51, slices.Concat(ah(6, 24), tcp(0)))),
+			outer: "protocol 51 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
+		{name: "no transport", bytes: ether4(ip4(253, nil)), outer: "protocol 253 10.0.0.1:0 -> 10.0.0.2:0", l3: 14,
+			l4: 34},
 		{name: "options", bytes: ether4(ip4Options(options, 17, udp())), outer: udp4, l3: 14, l4: 74},
-		{name: "four bytes of options", bytes: ether4(ip4Options(make([]byte, 4), 6, tcp(hash.FIN))), outer: tcp4, tcp: hash.FIN, l3: 14, l4: 38},
+		{name: "four bytes of options", bytes: ether4(ip4Options(make([]byte, 4), 6, tcp(hash.FIN))), outer: tcp4,
+			tcp: hash.FIN, l3: 14, l4: 38},
 		{name: "padding", bytes: ether4(append(ip4(17, udp()), 1, 2, 3, 4, 5, 6)), outer: udp4, l3: 14, l4: 34},
 		{
 			name: "transport in the padding", bytes: ether4(patch(whole, 2, 0, 39)),
 			err: hash.ErrTruncated, layer: hash.LayerTCP, offset: 34,
 		},
-		{name: "length zero", bytes: ether4(patch(whole, 2, 0, 0)), outer: tcp4, tcp: hash.ACK | hash.PSH, l3: 14, l4: 34},
+		{name: "length zero", bytes: ether4(patch(whole, 2, 0, 0)), outer: tcp4, tcp: hash.ACK | hash.PSH, l3: 14,
+			l4: 34},
 		{
 			name: "first fragment", bytes: fragment(whole, 0x20, 0),
 			outer: "TCP 10.0.0.1:0 -> 10.0.0.2:0", first: true, fragID: 0xbeef, l3: 14, l4: 34,
@@ -212,50 +227,68 @@ func ipv4Frames() []frame {
 
 func ipv6Frames() []frame {
 	return []frame{
-		{name: "TCP6", bytes: ether6(ip6(6, tcp(hash.SYN|hash.ACK))), outer: tcp6, tcp: hash.SYN | hash.ACK, l3: 14, l4: 54},
+		{name: "TCP6", bytes: ether6(ip6(6, tcp(hash.SYN|hash.ACK))), outer: tcp6, tcp: hash.SYN | hash.ACK, l3: 14,
+			l4: 54},
 		{name: "UDP6", bytes: ether6(ip6(17, udp())), outer: udp6, l3: 14, l4: 54},
-		{name: "SCTP6", bytes: ether6(ip6(132, sctp())), outer: "SCTP [2001:db8::1]:36412 -> [2001:db8::2]:38412 label 0x12345", l3: 14, l4: 54},
-		{name: "ESP6", bytes: ether6(ip6(50, udp())), outer: "protocol 50 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
-		{name: "no next header", bytes: ether6(ip6(59, udp())), outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
-		{name: "nothing at all", bytes: ether6(ip6(59)), outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
-		{name: "label zero", bytes: ether6(patch(ip6(17, udp()), 1, 0xf0, 0, 0)), outer: "UDP [2001:db8::1]:49152 -> [2001:db8::2]:53", l3: 14, l4: 54},
+		{name: "SCTP6", bytes: ether6(ip6(132, sctp())),
+			outer: "SCTP [2001:db8::1]:36412 -> [2001:db8::2]:38412 label 0x12345", l3: 14, l4: 54},
+		{name: "ESP6", bytes: ether6(ip6(50, udp())),
+			outer: "protocol 50 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
+		{name: "no next header", bytes: ether6(ip6(59, udp())),
+			outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
+		{name: "nothing at all", bytes: ether6(ip6(59)),
+			outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54},
+		{name: "label zero", bytes: ether6(patch(ip6(17, udp()), 1, 0xf0, 0, 0)),
+			outer: "UDP [2001:db8::1]:49152 -> [2001:db8::2]:53", l3: 14, l4: 54},
 		{name: "mapped", bytes: ether6(patch(ip6(17, udp()), 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1)),
 			outer: "UDP [::ffff:10.0.0.1]:49152 -> [2001:db8::2]:53 label 0x12345", l3: 14, l4: 54},
-		{name: "hop-by-hop", bytes: ether6(ip6(0, ext(6, 8), tcp(hash.RST))), outer: tcp6, tcp: hash.RST, l3: 14, l4: 62},
+		{name: "hop-by-hop", bytes: ether6(ip6(0, ext(6, 8), tcp(hash.RST))), outer: tcp6, tcp: hash.RST, l3: 14,
+			l4: 62},
 		{name: "routing", bytes: ether6(ip6(43, ext(17, 56), udp())), outer: udp6, l3: 14, l4: 110},
 		{name: "AH", bytes: ether6(ip6(51, ah(17, 28), udp())), outer: udp6, l3: 14, l4: 82},
 		{
-			name: "every extension", bytes: ether6(ip6(0, ext(60, 16), ext(43, 24), ext(44, 8), frag6(51, 0, false), ah(60, 24), ext(6, 8), tcp(0))),
+			name: "every extension", bytes: ether6(ip6(0, ext(60, 16), ext(43, 24), ext(44, 8), frag6(51, 0, false),
+				ah(60, 24), ext(6, 8), tcp(0))),
 			outer: tcp6, l3: 14, l4: 54 + 16 + 24 + 8 + 8 + 24 + 8,
 		},
-		{name: "hop-by-hop out of order", bytes: ether6(ip6(60, ext(0, 8), ext(17, 8), udp())), outer: udp6, l3: 14, l4: 70},
-		{name: "no next header behind an extension", bytes: ether6(ip6(0, ext(59, 8))), outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 62},
+		{name: "hop-by-hop out of order", bytes: ether6(ip6(60, ext(0, 8), ext(17, 8), udp())), outer: udp6, l3: 14,
+			l4: 70},
+		{name: "no next header behind an extension", bytes: ether6(ip6(0, ext(59, 8))),
+			outer: "protocol 59 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 62},
 		{name: "16 extensions", bytes: ether6(ip6(60, chainOf(16, 6), tcp(0))), outer: tcp6, l3: 14, l4: 54 + 128},
-		{name: "17 extensions", bytes: ether6(ip6(60, chainOf(17, 6), tcp(0))), err: hash.ErrTooDeep, layer: hash.LayerExtension, offset: 54 + 128},
-		{name: "1,480 bytes of extensions", bytes: ether6(ip6(60, ext(17, 1480), udp())), outer: udp6, l3: 14, l4: 1534},
-		{name: "1,488 bytes of extensions", bytes: ether6(ip6(60, ext(60, 16), ext(17, 1472), udp())), err: hash.ErrTooDeep, layer: hash.LayerExtension, offset: 70},
+		{name: "17 extensions", bytes: ether6(ip6(60, chainOf(17, 6), tcp(0))), err: hash.ErrTooDeep,
+			layer: hash.LayerExtension, offset: 54 + 128},
+		{name: "1,480 bytes of extensions", bytes: ether6(ip6(60, ext(17, 1480), udp())), outer: udp6, l3: 14,
+			l4: 1534},
+		{name: "1,488 bytes of extensions", bytes: ether6(ip6(60, ext(60, 16), ext(17, 1472), udp())),
+			err: hash.ErrTooDeep, layer: hash.LayerExtension, offset: 70},
 		{name: "padding 6", bytes: append(ether6(ip6(17, udp())), 1, 2, 3, 4), outer: udp6, l3: 14, l4: 54},
 		{name: "length zero 6", bytes: ether6(patch(ip6(17, udp()), 4, 0, 0)), outer: udp6, l3: 14, l4: 54},
 		{name: "jumbogram", bytes: ether6(patch(ip6(0, ext(6, 8), tcp(0)), 4, 0, 0)), outer: tcp6, l3: 14, l4: 62},
 		{
 			name: "first fragment 6", bytes: ether6(ip6(44, frag6(17, 0, true), udp())),
-			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", first: true, fragID: 0xdeadbeef, l3: 14, l4: 62,
+			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", first: true, fragID: 0xdeadbeef, l3: 14,
+			l4: 62,
 		},
 		{
 			name: "later fragment 6", bytes: ether6(ip6(0, ext(44, 8), frag6(17, 185, false), udp())),
-			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", later: true, fragID: 0xdeadbeef, l3: 14, l4: 70,
+			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", later: true, fragID: 0xdeadbeef, l3: 14,
+			l4: 70,
 		},
 		{
 			name: "first fragment with an extension", bytes: ether6(ip6(44, frag6(60, 0, true), ext(17, 8), udp())),
-			outer: "protocol 60 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", first: true, fragID: 0xdeadbeef, l3: 14, l4: 62,
+			outer: "protocol 60 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", first: true, fragID: 0xdeadbeef,
+			l3: 14, l4: 62,
 		},
 		{name: "atomic fragment", bytes: ether6(ip6(44, frag6(17, 0, false), udp())), outer: udp6, l3: 14, l4: 62},
-		{name: "atomic fragment, reserved bits", bytes: ether6(ip6(44, patch(frag6(17, 0, false), 3, 6), udp())), outer: udp6, l3: 14, l4: 62},
+		{name: "atomic fragment, reserved bits", bytes: ether6(ip6(44, patch(frag6(17, 0, false), 3, 6), udp())),
+			outer: udp6, l3: 14, l4: 62},
 	}
 }
 
 func icmpFrames() []frame {
-	// What came back to 10.0.0.2 or 2001:db8::2 cites what that sent: its own packet has the addresses changed round.
+	// What came back to 10.0.0.2 or 2001:db8::2 cites what that sent: its own
+	// packet has the addresses changed round.
 	sent4 := func(proto byte, payload []byte) []byte {
 		return patch(ip4(proto, payload), 12, 10, 0, 0, 2, 10, 0, 0, 9)
 	}
@@ -285,7 +318,8 @@ func icmpFrames() []frame {
 		v4("cites a header alone", icmp(3, sent4(6, nil)), ""),
 		v4("cites half a header", icmp(3, sent4(6, nil)[:19]), ""),
 		v4("cites nothing", icmp(3), ""),
-		v4("cites options", icmp(11, patch(ip4Options(make([]byte, 8), 17, udp()), 12, 10, 0, 0, 2, 10, 0, 0, 9)), "UDP 10.0.0.9:53 -> 10.0.0.2:49152"),
+		v4("cites options", icmp(11, patch(ip4Options(make([]byte, 8), 17, udp()), 12, 10, 0, 0, 2, 10, 0, 0, 9)),
+			"UDP 10.0.0.9:53 -> 10.0.0.2:49152"),
 		v4("cites half of its options", icmp(11, ip4Options(make([]byte, 8), 17, udp())[:24]), ""),
 		v4("cites a header too small", icmp(11, patch(sent4(6, tcp(0)), 0, 0x44)), ""),
 		v4("cites IPv6", icmp(11, sent6(17, udp())), ""),
@@ -304,12 +338,15 @@ func icmpFrames() []frame {
 		v6("cites half a header 6", icmp(2, sent6(17)[:39]), ""),
 		v6("cites IPv4", icmp(2, sent4(6, tcp(0)), make([]byte, 20)), ""),
 		v6("cites a first fragment 6", icmp(2, sent6(44, frag6(60, 0, true), ext(17, 8), udp())), citedUDP6),
-		v6("cites a later fragment 6", icmp(2, sent6(44, frag6(17, 9, true), udp())), "UDP [2001:db8::9]:0 -> [2001:db8::2]:0"),
+		v6("cites a later fragment 6", icmp(2, sent6(44, frag6(17, 9, true), udp())),
+			"UDP [2001:db8::9]:0 -> [2001:db8::2]:0"),
 		v6("cites an atomic fragment", icmp(2, sent6(44, frag6(17, 0, false), udp())), citedUDP6),
 		v6("cites a fragment of a fragment", icmp(2, sent6(44, frag6(44, 0, true), frag6(17, 0, true), udp())), ""),
-		v6("cites a later fragment of a fragment", icmp(2, sent6(44, frag6(44, 0, true), frag6(17, 3, true), udp())), ""),
+		v6("cites a later fragment of a fragment", icmp(2, sent6(44, frag6(44, 0, true), frag6(17, 3, true),
+			udp())), ""),
 		v6("cites 17 extensions", icmp(2, sent6(60, chainOf(17, 17), udp())), ""),
-		{name: "ICMPv6 in IPv4", bytes: ether4(ip4(58, icmp(2, sent6(17, udp())))), outer: "ICMPv6 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
+		{name: "ICMPv6 in IPv4", bytes: ether4(ip4(58, icmp(2, sent6(17, udp())))),
+			outer: "ICMPv6 10.0.0.1:0 -> 10.0.0.2:0", l3: 14, l4: 34},
 		{
 			name: "ICMP in IPv6", bytes: ether6(ip6(1, icmp(3, sent4(6, tcp(0))))),
 			outer: "ICMP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", l3: 14, l4: 54,
@@ -318,7 +355,8 @@ func icmpFrames() []frame {
 			name: "fragment of an ICMP error", bytes: ether4(patch(ip4(1, icmp(3, sent4(6, tcp(0)))), 6, 0x20, 0)),
 			outer: icmp4, first: true, fragID: 0xbeef, l3: 14, l4: 34,
 		},
-		{name: "citation in the padding", bytes: ether4(append(ip4(1, icmp(3)), sent4(6, tcp(0))...)), outer: icmp4, l3: 14, l4: 34},
+		{name: "citation in the padding", bytes: ether4(append(ip4(1, icmp(3)), sent4(6, tcp(0))...)), outer: icmp4,
+			l3: 14, l4: 34},
 	}
 	for _, typ := range []byte{3, 4, 5, 11, 12} {
 		all = append(all, v4("error "+strconv.Itoa(int(typ)), icmp(typ, sent4(6, tcp(0))), citedTCP4))
@@ -346,10 +384,12 @@ func badFrames() []frame {
 		bad("IPv6 as IPv4", ether4(whole6), hash.ErrMalformed, hash.LayerIPv4, 14),
 		bad("IHL of four", ether4(patch(whole4, 0, 0x44)), hash.ErrMalformed, hash.LayerIPv4, 14),
 		bad("total length below header", ether4(patch(whole4, 2, 0, 19)), hash.ErrMalformed, hash.LayerIPv4, 14),
-		bad("total length below options", ether4(patch(ip4Options(make([]byte, 8), 6, tcp(0)), 2, 0, 27)), hash.ErrMalformed, hash.LayerIPv4, 14),
+		bad("total length below options", ether4(patch(ip4Options(make([]byte, 8), 6, tcp(0)), 2, 0, 27)),
+			hash.ErrMalformed, hash.LayerIPv4, 14),
 		bad("total length beyond the frame", ether4(patch(whole4, 2, 0, 45)), hash.ErrTruncated, hash.LayerIPv4, 14),
 		bad("options cut", ether4(ip4Options(make([]byte, 8), 6, tcp(0))[:27]), hash.ErrTruncated, hash.LayerIPv4, 14),
-		bad("options cut, length zero", ether4(patch(ip4Options(make([]byte, 8), 6, nil), 2, 0, 0)[:27]), hash.ErrTruncated, hash.LayerIPv4, 14),
+		bad("options cut, length zero", ether4(patch(ip4Options(make([]byte, 8), 6, nil), 2, 0, 0)[:27]),
+			hash.ErrTruncated, hash.LayerIPv4, 14),
 		bad("IPv6 of 39 bytes", ether6(whole6[:39]), hash.ErrTruncated, hash.LayerIPv6, 14),
 		bad("IPv6 of version 4", ether6(patch(whole6, 0, 0x4f)), hash.ErrMalformed, hash.LayerIPv6, 14),
 		bad("payload beyond the frame", ether6(patch(whole6, 4, 0, 25)), hash.ErrTruncated, hash.LayerIPv6, 14),
@@ -364,10 +404,12 @@ func badFrames() []frame {
 		bad("ICMPv6 of 3 bytes", ether6(ip6(58, icmp(2)[:3])), hash.ErrTruncated, hash.LayerICMP, 54),
 		bad("extension of one byte", ether6(ip6(0, bytesOf(6))), hash.ErrTruncated, hash.LayerExtension, 54),
 		bad("extension cut", ether6(ip6(0, ext(6, 16)[:15])), hash.ErrTruncated, hash.LayerExtension, 54),
-		bad("second extension cut", ether6(ip6(0, ext(60, 16), ext(6, 8)[:7])), hash.ErrTruncated, hash.LayerExtension, 70),
+		bad("second extension cut", ether6(ip6(0, ext(60, 16), ext(6, 8)[:7])), hash.ErrTruncated,
+			hash.LayerExtension, 70),
 		bad("second extension missing", ether6(ip6(0, ext(60, 16))), hash.ErrTruncated, hash.LayerExtension, 70),
 		bad("fragment header cut", ether6(ip6(44, frag6(6, 9, true)[:7])), hash.ErrTruncated, hash.LayerExtension, 54),
 		bad("AH cut", ether6(ip6(51, ah(6, 24)[:23])), hash.ErrTruncated, hash.LayerExtension, 54),
-		bad("extension in the padding", append(ether6(ip6(0, ext(60, 8))), ext(59, 8)...), hash.ErrTruncated, hash.LayerExtension, 62),
+		bad("extension in the padding", append(ether6(ip6(0, ext(60, 8))), ext(59, 8)...), hash.ErrTruncated,
+			hash.LayerExtension, 62),
 	}
 }

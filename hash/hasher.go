@@ -1,40 +1,47 @@
 package hash
 
-// A Hasher maps a key to 64 bits. Equal keys have equal hashes. Selectors use the high bits first, so a hash of 32 bits
-// goes into the high half. It must be safe for concurrent use.
+// A Hasher maps a key to 64 bits. Equal keys have equal hashes. Selectors use
+// the high bits first, so a hash of 32 bits goes into the high half. It must be
+// safe for concurrent use.
 type Hasher interface {
 	Hash(k FlowKey) uint64
 }
 
-// A BatchHasher also hashes many keys in one call: dst[i] = Hash(keys[i]). It panics if dst is shorter than keys.
+// A BatchHasher also hashes many keys in one call: dst[i] = Hash(keys[i]). It
+// panics if dst is shorter than keys.
 type BatchHasher interface {
 	Hasher
 	HashBatch(dst []uint64, keys []FlowKey)
 }
 
-// A FieldsHasher also hashes parsed headers in one call: dst[i] = Hash(f.Extract(&h[i])). It panics if dst is shorter
-// than h. [Keyed] uses it where there is one: without it, two calls through an interface for each packet cost more than
-// the work that they do. The hashers of this library are FieldsHashers; one from elsewhere need not be.
+// A FieldsHasher also hashes parsed headers in one call: dst[i] =
+// Hash(f.Extract(&h[i])). It panics if dst is shorter than h. [Keyed] uses it
+// where there is one: without it, two calls through an interface for each
+// packet cost more than the work that they do. The hashers of this library are
+// FieldsHashers; one from elsewhere need not be.
 type FieldsHasher interface {
 	Hasher
 	HashFields(dst []uint64, h []Headers, f Fields)
 }
 
-// A HeaderHasher hashes a burst of parsed headers: dst[i] is the hash of h[i]. It panics if dst is shorter than h. It
-// must be safe for concurrent use.
+// A HeaderHasher hashes a burst of parsed headers: dst[i] is the hash of h[i].
+// It panics if dst is shorter than h. It must be safe for concurrent use.
 type HeaderHasher interface {
 	HashHeaders(dst []uint64, h []Headers)
 }
 
-// Keyed is the [HeaderHasher] that extracts a key and hashes it. The zero value hashes the five-tuple by XX{}.
+// Keyed is the [HeaderHasher] that extracts a key and hashes it. The zero value
+// hashes the five-tuple by XX{}.
 type Keyed struct {
 	Extractor Extractor // FiveTuple if nil
 	Hasher    Hasher    // XX{} if nil
 }
 
-// HashHeaders implements [HeaderHasher]. It allocates nothing unless the Extractor or the Hasher does.
+// HashHeaders implements [HeaderHasher]. It allocates nothing unless the
+// Extractor or the Hasher does.
 func (k Keyed) HashHeaders(dst []uint64, h []Headers) {
-	// With the third index, a dst that is too short panics even if its capacity would do; so in every batch form.
+	// With the third index, a dst that is too short panics even if its capacity
+	// would do; so in every batch form.
 	dst = dst[:len(h):len(dst)]
 	extractor, hasher := k.Extractor, k.Hasher
 	if extractor == nil {
@@ -54,7 +61,8 @@ func (k Keyed) HashHeaders(dst []uint64, h []Headers) {
 	}
 }
 
-// hashExtracted is HashFields for the fields that the loops of the hashers do not know.
+// hashExtracted is HashFields for the fields that the loops of the hashers do
+// not know.
 func hashExtracted[H Hasher](dst []uint64, h []Headers, f Fields, hasher H) {
 	for i := range h {
 		dst[i] = hasher.Hash(f.Extract(&h[i]))

@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/internal/golden/packet"
 )
 
-// counting is the encoding 0, 1, 2 and so on, the input of many published vectors.
+// counting is the encoding 0, 1, 2 and so on, the input of many published
+// vectors.
 func counting(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -24,8 +25,9 @@ func counting(n int) []byte {
 	return b
 }
 
-// The vectors of cespare/xxhash, and of the self-test of the reference implementation (Cyan4973/xxHash, xxhsum), which
-// fills a buffer by multiplication.
+// The vectors of cespare/xxhash, and of the self-test of the reference
+// implementation (Cyan4973/xxHash, xxhsum), which fills a buffer by
+// multiplication.
 func TestModelXXH64(t *testing.T) {
 	for _, v := range []struct {
 		input string
@@ -67,7 +69,8 @@ func TestModelXXH64(t *testing.T) {
 	}
 }
 
-// Vectors of the reference implementation (veorq/SipHash, vectors_sip64), as bytes.
+// Vectors of the reference implementation (veorq/SipHash, vectors_sip64), as
+// bytes.
 func TestModelSipHash(t *testing.T) {
 	for length, want := range map[int]uint64{
 		0:  0x310e0edd47db6f72,
@@ -95,8 +98,9 @@ func TestModelCRC32C(t *testing.T) {
 	assert.Equal(t, uint32(0x113fdb5c), packet.CRC32C(down))
 }
 
-// One hash of each hasher, so that a change to any of them is seen even if the model changes with it. Those of Sip and
-// CRC32C are not ours: the first is in vectors_sip64.
+// One hash of each hasher, so that a change to any of them is seen even if the
+// model changes with it. Those of Sip and CRC32C are not ours: the first is in
+// vectors_sip64.
 func TestHashKnown(t *testing.T) {
 	k := fromEncoding(counting(40))
 	assert.Equal(t, uint64(0x0e3ea96b5304a7d0), hash.Sip{K0: 0x0706050403020100, K1: 0x0f0e0d0c0b0a0908}.Hash(k))
@@ -104,7 +108,8 @@ func TestHashKnown(t *testing.T) {
 	assert.Equal(t, uint64(crc32.Checksum(counting(40), crc32.MakeTable(crc32.Castagnoli)))<<32, hash.CRC32C{}.Hash(k))
 }
 
-// checkHashers compares every hasher with the model, and with other implementations where there are any.
+// checkHashers compares every hasher with the model, and with other
+// implementations where there are any.
 func checkHashers(t *testing.T, k hash.FlowKey, s0, s1 uint64) {
 	b := encoding40(t, k)
 	require.Equal(t, packet.XXH64(s0, b), hash.XX{Seed: s0}.Hash(k))
@@ -118,7 +123,8 @@ func checkHashers(t *testing.T, k hash.FlowKey, s0, s1 uint64) {
 
 	// HashFields of XX has a shorter way for keys of IPv4.
 	dst, headers := make([]uint64, 1), []hash.Headers{{Outer: k, Inner: k}}
-	for _, f := range []hash.Fields{0, hash.FiveTuple, hash.FiveTuple | hash.Label, hash.SrcAddr, hash.DstPort | hash.Symmetric, hash.FiveTuple | hash.Symmetric} {
+	for _, f := range []hash.Fields{0, hash.FiveTuple, hash.FiveTuple | hash.Label, hash.SrcAddr,
+		hash.DstPort | hash.Symmetric, hash.FiveTuple | hash.Symmetric} {
 		hash.XX{Seed: s0}.HashFields(dst, headers, f)
 		require.Equal(t, packet.XXH64(s0, encoding40(t, f.Extract(&headers[0]))), dst[0], "%s of %s", f, k)
 	}
@@ -133,7 +139,8 @@ func TestHashersAgreeWithModel(t *testing.T) {
 		checkHashers(t, k, 0, 0)
 		checkHashers(t, k, math.MaxUint64, math.MaxUint64)
 	}
-	// Keys with zeros in every set of their words: for some of them XX takes its shorter way.
+	// Keys with zeros in every set of their words: for some of them XX takes
+	// its shorter way.
 	for zero := range 1 << 5 {
 		var w [5]uint64
 		for i := range w {
@@ -166,6 +173,9 @@ func TestHashBatch(t *testing.T) {
 			assert.Equal(t, uint64(42), dst[n], "%s wrote behind the last hash", h.name)
 		}
 		assert.Panics(t, func() { h.hasher.HashBatch(make([]uint64, 9, 10), keys[:10]) }, h.name)
-		assert.Panics(t, func() { h.hasher.HashFields(make([]uint64, 9, 10), make([]hash.Headers, 10), hash.FiveTuple) }, h.name)
+		assert.Panics(t, func() {
+			h.hasher.HashFields(make([]uint64, 9, 10), make([]hash.Headers, 10),
+				hash.FiveTuple)
+		}, h.name)
 	}
 }

@@ -2,11 +2,13 @@ package hash
 
 import "encoding/binary"
 
-// citationOffset is where the packet that an ICMP error cites starts, in both versions.
+// citationOffset is where the packet that an ICMP error cites starts, in both
+// versions.
 const citationOffset = 8
 
-// isErrorICMPv4 reports whether a type of ICMP is an error: destination unreachable, source quench, redirect, time
-// exceeded, parameter problem (RFC 792).
+// isErrorICMPv4 reports whether a type of ICMP is an error: destination
+// unreachable, source quench, redirect, time exceeded, parameter problem (RFC
+// 792).
 func isErrorICMPv4(typ uint8) bool {
 	switch typ {
 	case 3, 4, 5, 11, 12:
@@ -15,11 +17,12 @@ func isErrorICMPv4(typ uint8) bool {
 	return false
 }
 
-// isErrorICMPv6 reports whether a type of ICMPv6 is an error: destination unreachable, packet too big, time exceeded,
-// parameter problem (RFC 4443).
+// isErrorICMPv6 reports whether a type of ICMPv6 is an error: destination
+// unreachable, packet too big, time exceeded, parameter problem (RFC 4443).
 func isErrorICMPv6(typ uint8) bool { return 1 <= typ && typ <= 4 }
 
-// isEchoICMP reports whether a type of ICMP or ICMPv6 is an echo request or reply.
+// isEchoICMP reports whether a type of ICMP or ICMPv6 is an echo request or
+// reply.
 func isEchoICMP(typ uint8, v6 bool) bool {
 	if v6 {
 		return typ == 128 || typ == 129
@@ -47,7 +50,8 @@ func (v *level) readEcho(seg []byte) {
 	}
 }
 
-// citeIPv4 reads the flow of the packet that the ICMP error seg cites, and reports whether it found it.
+// citeIPv4 reads the flow of the packet that the ICMP error seg cites, and
+// reports whether it found it.
 func (v *level) citeIPv4(seg []byte) bool {
 	if len(seg) < citationOffset+ipv4Size {
 		return false
@@ -67,7 +71,8 @@ func (v *level) citeIPv4(seg []byte) bool {
 	return v.citePorts(k, b[size:], later)
 }
 
-// citeIPv6 reads the flow of the packet that the ICMPv6 error seg cites, and reports whether it found it.
+// citeIPv6 reads the flow of the packet that the ICMPv6 error seg cites, and
+// reports whether it found it.
 func (v *level) citeIPv6(seg []byte) bool {
 	if len(seg) < citationOffset+ipv6Size {
 		return false
@@ -78,7 +83,8 @@ func (v *level) citeIPv6(seg []byte) bool {
 	}
 	c, f := walkExtensions(b, ipv6Size, b[6])
 	if c.fragFirst {
-		// The ports are behind the fragment header, perhaps behind more extensions.
+		// The ports are behind the fragment header, perhaps behind more
+		// extensions.
 		c, f = walkExtensions(b, c.l4, c.proto)
 		if c.fragment() {
 			return false
@@ -90,9 +96,11 @@ func (v *level) citeIPv6(seg []byte) bool {
 	return v.citePorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater)
 }
 
-// citePorts sets the cited flow, given its key without ports and what follows its headers, as the packet was sent. The four
-// bytes of ports are enough: an error need cite no more than eight bytes behind the IP header. A first fragment has its ports,
-// because those are what the rest of the conversation goes by, even though its own key does without.
+// citePorts sets the cited flow, given its key without ports and what follows
+// its headers, as the packet was sent. The four bytes of ports are enough: an
+// error need cite no more than eight bytes behind the IP header. A first
+// fragment has its ports, because those are what the rest of the conversation
+// goes by, even though its own key does without.
 func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
 	if !later {
 		switch proto := k.Proto(); {
@@ -117,9 +125,10 @@ func icmpOf(v6 bool) uint8 {
 	return protoICMP
 }
 
-// kernelCitation returns what Linux hashes of an ICMP error under its policy 0, and whether it takes the packet for one: the
-// addresses of the header cited, and for IPv6 its label and next header, whatever follows it. Linux looks at first
-// fragments too, but not behind extension headers.
+// kernelCitation returns what Linux hashes of an ICMP error under its policy 0,
+// and whether it takes the packet for one: the addresses of the header cited,
+// and for IPv6 its label and next header, whatever follows it. Linux looks at
+// first fragments too, but not behind extension headers.
 func (v *level) kernelCitation(seg []byte) (FlowKey, bool) {
 	if v.fragLater || len(seg) < citationOffset || v.next != icmpOf(v.key.Is6()) {
 		return FlowKey{}, false

@@ -12,8 +12,9 @@ const (
 
 // parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
 func parseIPv4(p []byte, l3 int, h *Headers) error {
-	// Whole packets without options, of protocols with ports and of tunnels. For the others, and for those in which something is
-	// wrong, there is parseAny.
+	// Whole packets without options, of protocols with ports and of tunnels.
+	// For the others, and for those in which something is wrong, there is
+	// parseAny.
 	b := p[l3:]
 	if len(b) < ipv4Size {
 		return parseAny(p, l3, 4, h)
@@ -35,7 +36,8 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	return nil
 }
 
-// readIPv4 reads the IPv4 header at l3 of p, which p reaches, and what follows it, into v.
+// readIPv4 reads the IPv4 header at l3 of p, which p reaches, and what follows
+// it, into v.
 func (v *level) readIPv4(p []byte, l3 int) {
 	b := p[l3:]
 	if len(b) < ipv4Size {

@@ -41,7 +41,8 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	return nil
 }
 
-// readIPv6 reads the IPv6 header at l3 of p, which p reaches, and what follows it, into v.
+// readIPv6 reads the IPv6 header at l3 of p, which p reaches, and what follows
+// it, into v.
 func (v *level) readIPv6(p []byte, l3 int) {
 	b := p[l3:]
 	if len(b) < ipv6Size {
@@ -109,17 +110,19 @@ type chain struct {
 	proto                uint8
 	fragFirst, fragLater bool
 
-	// Whether Linux looks no further than some header before l4, and what it makes of it: protocol and ports as in the last
-	// word of a key.
+	// Whether Linux looks no further than some header before l4, and what it
+	// makes of it: protocol and ports as in the last word of a key.
 	stopped bool
 	stop    uint64
 }
 
 func (c chain) fragment() bool { return c.fragFirst || c.fragLater }
 
-// walkExtensions steps over the extension headers of p from byte off, the first of which is of kind proto. It stops
-// behind the fragment header of a fragment, even if more extension headers follow: a later fragment does not have them,
-// and all fragments are to look alike. On a fault, l4 is where the header at fault starts.
+// walkExtensions steps over the extension headers of p from byte off, the first
+// of which is of kind proto. It stops behind the fragment header of a fragment,
+// even if more extension headers follow: a later fragment does not have them,
+// and all fragments are to look alike. On a fault, l4 is where the header at
+// fault starts.
 func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 	for n := 0; isExtension(proto); n++ {
 		c.l4 = off
@@ -142,7 +145,8 @@ func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 		case proto == protoAH && !c.stopped:
 			c.stopped, c.stop = true, protoAH<<protoShift|uint64(binary.LittleEndian.Uint32(b[4:]))
 		case proto == protoFragment:
-			// Offset in the upper 13 bits, then two reserved ones, then more-fragments.
+			// Offset in the upper 13 bits, then two reserved ones, then
+			// more-fragments.
 			frag := binary.BigEndian.Uint16(b[2:])
 			if frag&^0x6 != 0 {
 				c.l4, c.proto, c.fragID = off, b[0], binary.BigEndian.Uint32(b[4:])
@@ -160,7 +164,8 @@ func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 	return c, 0
 }
 
-// extensionSize returns the size of an extension header, given its length field.
+// extensionSize returns the size of an extension header, given its length
+// field.
 func extensionSize(proto, length uint8) int {
 	switch proto {
 	case protoFragment:

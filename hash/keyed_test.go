@@ -19,7 +19,8 @@ func parsed(t testing.TB, n int) []hash.Headers {
 
 func TestKeyed(t *testing.T) {
 	headers := parsed(t, 300)
-	extractors := []hash.Extractor{hash.FiveTuple, hash.Addresses, hash.Label, hash.Inner(hash.ThreeTuple), hash.FiveTuple | hash.Symmetric, hash.FiveTuple | hash.SPI | hash.EchoID, foreignExtractor{}}
+	extractors := []hash.Extractor{hash.FiveTuple, hash.Addresses, hash.Label, hash.Inner(hash.ThreeTuple),
+		hash.FiveTuple | hash.Symmetric, hash.FiveTuple | hash.SPI | hash.EchoID, foreignExtractor{}}
 	hashers := []hash.Hasher{foreignHasher{}}
 	for _, h := range builtIn {
 		hashers = append(hashers, h.hasher)

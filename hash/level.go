@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// A level is one IP header of a packet and what follows it as far as the ports. The Headers are made from the outermost and the
-// innermost level.
+// A level is one IP header of a packet and what follows it as far as the ports.
+// The Headers are made from the outermost and the innermost level.
 type level struct {
 	key FlowKey
 	h   *Headers // for the flow that an ICMP error cites
@@ -36,8 +36,8 @@ type rare struct {
 
 func (v *level) fragment() bool { return v.fragFirst || v.fragLater }
 
-// read reads the header of IP version 4 or 6 at l3, which p reaches. If that fails, fault and at say why, and the rest is
-// of no use.
+// read reads the header of IP version 4 or 6 at l3, which p reaches. If that
+// fails, fault and at say why, and the rest is of no use.
 func (v *level) read(p []byte, l3 int, version uint8) {
 	v.l3 = l3
 	v.flags = 0
@@ -49,7 +49,8 @@ func (v *level) read(p []byte, l3 int, version uint8) {
 	}
 }
 
-// setKey sets the key word by word, as Headers.setFlow does and for the same reason.
+// setKey sets the key word by word, as Headers.setFlow does and for the same
+// reason.
 func (v *level) setKey(src0, src1, dst0, dst1, rest uint64) {
 	v.key.src0, v.key.src1, v.key.dst0, v.key.dst1, v.key.rest = src0, src1, dst0, dst1, rest
 }
@@ -83,7 +84,8 @@ func (v *level) readTransport(p []byte) {
 	}
 }
 
-// kernelRest returns the last word of the key of the flow that Linux sees at this level. The other words are those of key.
+// kernelRest returns the last word of the key of the flow that Linux sees at
+// this level. The other words are those of key.
 func (v *level) kernelRest() uint64 {
 	if v.stopped {
 		return v.key.rest&^(maskProto|maskSrcPort|maskDstPort) | v.stop

@@ -30,7 +30,9 @@ const (
 
 // A link is where the headers below IP lead to.
 type link struct {
-	at, end int    // where the IP header starts and what carries it ends; on a fault, where the header at fault starts
+	// where the IP header starts and what carries it ends; on a fault, where
+	// the header at fault starts
+	at, end int
 	entropy uint32 // label
 	version uint8  // of IP; 0 if this is not IP
 	mpls    bool   // there was a label
@@ -49,8 +51,9 @@ func (l *link) found(at, end int, etherType uint16) {
 	}
 }
 
-// walk follows the headers below IP in p, from the payload at off of a header that says it is of type etherType. A tag is
-// taken to start at its EtherType, and so two bytes earlier than the payload.
+// walk follows the headers below IP in p, from the payload at off of a header
+// that says it is of type etherType. A tag is taken to start at its EtherType,
+// and so two bytes earlier than the payload.
 func (l *link) walk(p []byte, etherType uint16, off int) {
 	l.end, l.entropy, l.version, l.fault = len(p), 0, 0, 0
 	l.mpls, l.pppoe = false, false
@@ -139,7 +142,8 @@ func (l *link) walk(p []byte, etherType uint16, off int) {
 	}
 }
 
-// readPPPoE reads the PPPoE header at off, and returns what follows as an EtherType, or 0 if it is neither IP nor MPLS.
+// readPPPoE reads the PPPoE header at off, and returns what follows as an
+// EtherType, or 0 if it is neither IP nor MPLS.
 func readPPPoE(p []byte, off int) (next, end int, etherType uint16, f fault) {
 	b := p[off:]
 	if len(b) < pppoeSize+pppSize {

@@ -2,60 +2,80 @@ package hash
 
 import "math/bits"
 
-// Linux611 is the multipath hash of Linux 6.11 and later, bit for bit: what the kernel of a little-endian machine, such as
-// amd64 and arm64, hashes a forwarded packet to. Checked against kernel 6.18. The kernel promises nothing from one release to the
-// next, so the version is in the name: a kernel that hashes otherwise will get a type of its own. Before 6.11 there was no
-// seed to be set, and nothing can be predicted.
+// Linux611 is the multipath hash of Linux 6.11 and later, bit for bit: what the
+// kernel of a little-endian machine, such as amd64 and arm64, hashes a
+// forwarded packet to. Checked against kernel 6.18. The kernel promises nothing
+// from one release to the next, so the version is in the name: a kernel that
+// hashes otherwise will get a type of its own. Before 6.11 there was no seed to
+// be set, and nothing can be predicted.
 //
-// It is a [HeaderHasher], because the kernel looks at more than a flow key holds, and a [BatchHasher] for keys, where each key
-// stands for a whole packet without tunnel and extension headers. The hash of 32 bits, as the kernel has it, is in the
-// high half; the low half is zero. Selectors then see what the kernel's see, the high 31 bits: selector.Threshold with
-// KeepOrder is a next-hop group (mpath) of the kernel, selector.LinuxResilient a resilient one. It is no digest for a
-// flow table.
+// It is a [HeaderHasher], because the kernel looks at more than a flow key
+// holds, and a [BatchHasher] for keys, where each key stands for a whole packet
+// without tunnel and extension headers. The hash of 32 bits, as the kernel has
+// it, is in the high half; the low half is zero. Selectors then see what the
+// kernel's see, the high 31 bits: selector.Threshold with KeepOrder is a
+// next-hop group (mpath) of the kernel, selector.LinuxResilient a resilient
+// one. It is no digest for a flow table.
 //
 // What may surprise; all of it is the kernel's doing:
 //
-//   - It is symmetric. But addresses and ports are sorted separately, so the flows from a:1 to b:2 and from a:2 to b:1 share
-//     a hash.
-//   - LinuxL4 and LinuxCustom take no ports from fragments, not even from the first, nor from an IPv6 packet with a fragment header
-//     that is whole, so fragments and whole packets of a flow may part. LinuxL3 hashes the next-header field of IPv6 as it
-//     stands in the fixed header, 44 for a fragment.
-//   - An ICMP error goes with the flow that it is about under LinuxL3 alone; the others hash the error's own header. The
-//     identifier of an echo never counts.
-//   - The ports are the first four bytes of TCP, UDP, UDP-Lite, SCTP, DCCP and also ESP, where they are the SPI, and the SPI of an
-//     authentication header, even in front of TCP in IPv6.
-//   - Tunnels are IP in IP, in all four combinations, and GRE. VXLAN and what else is carried by UDP is not looked into.
-//   - The inner flow label is the last one that was not zero, be it that of an outer header.
-//   - With LinuxL4, the kernel uses skb->hash instead where the network card or the socket of the sender set one, so that
-//     the prediction fails, also between namespaces of one host. LinuxCustom with Fields 0x37 is the five-tuple that can be predicted.
+//   - It is symmetric. But addresses and ports are sorted separately, so the
+//     flows from a:1 to b:2 and from a:2 to b:1 share a hash.
+//   - LinuxL4 and LinuxCustom take no ports from fragments, not even from the
+//     first, nor from an IPv6 packet with a fragment header that is whole, so
+//     fragments and whole packets of a flow may part. LinuxL3 hashes the
+//     next-header field of IPv6 as it stands in the fixed header, 44 for a
+//     fragment.
+//   - An ICMP error goes with the flow that it is about under LinuxL3 alone;
+//     the others hash the error's own header. The identifier of an echo never
+//     counts.
+//   - The ports are the first four bytes of TCP, UDP, UDP-Lite, SCTP, DCCP and
+//     also ESP, where they are the SPI, and the SPI of an authentication
+//     header, even in front of TCP in IPv6.
+//   - Tunnels are IP in IP, in all four combinations, and GRE. VXLAN and what
+//     else is carried by UDP is not looked into.
+//   - The inner flow label is the last one that was not zero, be it that of an
+//     outer header.
+//   - With LinuxL4, the kernel uses skb->hash instead where the network card or
+//     the socket of the sender set one, so that the prediction fails, also
+//     between namespaces of one host. LinuxCustom with Fields 0x37 is the
+//     five-tuple that can be predicted.
 //
-// A packet whose inner headers are damaged, or nested deeper than Parse looks (8 tunnels) or than the kernel does (15 extension
-// headers, tags and tunnels together), may go elsewhere than predicted.
+// A packet whose inner headers are damaged, or nested deeper than Parse looks
+// (8 tunnels) or than the kernel does (15 extension headers, tags and tunnels
+// together), may go elsewhere than predicted.
 //
 // A Linux611 is a value, safe for concurrent use. Hashing allocates nothing.
 type Linux611 struct {
-	// Seed is net.ipv4.fib_multipath_hash_seed, which counts for IPv6 too. A kernel whose seed is 0 draws one at boot
-	// and tells nobody: Linux611 computes the hash of seed 0, but no kernel does.
+	// Seed is net.ipv4.fib_multipath_hash_seed, which counts for IPv6 too. A
+	// kernel whose seed is 0 draws one at boot and tells nobody: Linux611
+	// computes the hash of seed 0, but no kernel does.
 	Seed uint32
 
-	// Policy is net.ipv4.fib_multipath_hash_policy, or that of net.ipv6. Where they differ, take a Linux611 for each. A value above
-	// LinuxCustom acts like LinuxL3.
+	// Policy is net.ipv4.fib_multipath_hash_policy, or that of net.ipv6. Where
+	// they differ, take a Linux611 for each. A value above LinuxCustom acts
+	// like LinuxL3.
 	Policy LinuxPolicy
 
-	// Fields is fib_multipath_hash_fields, for LinuxCustom alone: the low six bits are those of type Fields, such as
-	// uint16(FiveTuple), of the outermost header, and the next six the same of the innermost one of a tunnel. Zero stands for
-	// the default of the kernel, 7: addresses and protocol.
+	// Fields is fib_multipath_hash_fields, for LinuxCustom alone: the low six
+	// bits are those of type Fields, such as uint16(FiveTuple), of the
+	// outermost header, and the next six the same of the innermost one of a
+	// tunnel. Zero stands for the default of the kernel, 7: addresses and
+	// protocol.
 	Fields uint16
 
-	// Local is for packets that the host sends itself: the kernel then goes by its socket, so that tunnels are not
-	// looked into, LinuxCustom lacks its last step, and IPv6 has the label in another byte order. Queries such as
-	// "ip route get" are answered like this for IPv6, and like forwarding for IPv4. (An IPv4 socket that is not bound hashes
-	// with source 0.0.0.0. With a multipath route that is no next-hop object, a bound IPv4 source which belongs to a next hop's
-	// device wins over the hash.)
+	// Local is for packets that the host sends itself: the kernel then goes by
+	// its socket, so that tunnels are not looked into, LinuxCustom lacks its
+	// last step, and IPv6 has the label in another byte order. Queries such as
+	// "ip route get" are answered like this for IPv6, and like forwarding for
+	// IPv4. (An IPv4 socket that is not bound hashes with source 0.0.0.0. With
+	// a multipath route that is no next-hop object, a bound IPv4 source which
+	// belongs to a next hop's device wins over the hash.)
 	Local bool
 }
 
-// Linux is the name for Linux611 where the version goes without saying. It will not become a later one.
+// Linux is the name for Linux611 where the version goes without saying. It will
+// not become a later one.
 type Linux = Linux611
 
 // LinuxPolicy is a value of fib_multipath_hash_policy.
@@ -76,14 +96,17 @@ const (
 	linuxDefault    = uint16(ThreeTuple)
 )
 
-// A kernelView says what Headers.kernel holds. The zero value says that the kernel sees the packet as Headers.Outer.
+// A kernelView says what Headers.kernel holds. The zero value says that the
+// kernel sees the packet as Headers.Outer.
 type kernelView uint8
 
 const (
-	kernelSame  kernelView = iota + 1 // nothing: it sees the inner flow of a tunnel that it enters as Headers.Inner
-	kernelOuter                       // the outer flow, where the kernel stops at another header
-	kernelInner                       // the inner flow of a tunnel that the kernel enters
-	kernelCited                       // addresses, next header and label that an ICMP error cites
+	// nothing: it sees the inner flow of a tunnel that it enters as
+	// Headers.Inner
+	kernelSame  kernelView = iota + 1
+	kernelOuter            // the outer flow, where the kernel stops at another header
+	kernelInner            // the inner flow of a tunnel that the kernel enters
+	kernelCited            // addresses, next header and label that an ICMP error cites
 )
 
 // Hash32 returns the hash that the kernel has for a packet of flow k.
@@ -123,8 +146,8 @@ func (l Linux611) HashHeaders(dst []uint64, h []Headers) {
 	}
 }
 
-// sum returns the hash of a packet, given what the policies go by: l3 and its next header for LinuxL3, the outer flow, and
-// the inner one.
+// sum returns the hash of a packet, given what the policies go by: l3 and its
+// next header for LinuxL3, the outer flow, and the inner one.
 func (l Linux611) sum(l3 *FlowKey, next uint8, outer, inner *FlowKey, tunnel bool) uint32 {
 	if l.Local {
 		return l.sumLocal(outer)
@@ -162,7 +185,8 @@ func (l Linux611) sumLocal(k *FlowKey) uint32 {
 	return l.keySum(k, k.Proto(), f, true)
 }
 
-// fields returns the fields of the outer and of the inner header that LinuxCustom hashes.
+// fields returns the fields of the outer and of the inner header that
+// LinuxCustom hashes.
 func (l Linux611) fields() (outer, inner Fields) {
 	f := l.Fields
 	if f == 0 {
@@ -179,14 +203,16 @@ func linuxAddresses(k *FlowKey) Fields {
 	return Addresses
 }
 
-// keySum hashes the parts f of k, with the protocol given in place of its own. The label is in network order or in that of
-// the machine.
+// keySum hashes the parts f of k, with the protocol given in place of its own.
+// The label is in network order or in that of the machine.
 func (l Linux611) keySum(k *FlowKey, proto uint8, f Fields, networkLabel bool) uint32 {
 	m := f.mask()
 	rest := k.rest & m.rest
 
-	// The words of the kernel's struct flow_keys from member basic on, little-endian: the protocol is in byte 2, the label in
-	// bytes 4 to 7, the ports are in bytes 28 to 31, the addresses from byte 36 on, and the last four bytes are padding.
+	// The words of the kernel's struct flow_keys from member basic on,
+	// little-endian: the protocol is in byte 2, the label in bytes 4 to 7, the
+	// ports are in bytes 28 to 31, the addresses from byte 36 on, and the last
+	// four bytes are padding.
 	basic := uint64(proto) << 16 & -uint64(f&Proto>>2)
 	a, b := uint16(rest), uint16(rest>>16)
 	ports := uint64(min(a, b))<<32 | uint64(max(a, b))<<48

@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/internal/golden/packet"
 )
 
-// records returns the records of a file of vectors, by the names in its first line.
+// records returns the records of a file of vectors, by the names in its first
+// line.
 func records(t *testing.T, name string) []map[string]string {
 	file, err := os.Open(name)
 	require.NoError(t, err)
@@ -46,7 +47,8 @@ func endpoint(t *testing.T, addr, port string) netip.AddrPort {
 // modelFlow returns the flow of a key for the model.
 func modelFlow(k hash.FlowKey) packet.Flow {
 	return packet.Flow{
-		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(), Proto: k.Proto(), Label: k.Label(), IPv6: k.Is6(),
+		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(),
+		Proto: k.Proto(), Label: k.Label(), IPv6: k.Is6(),
 	}
 }
 
@@ -55,7 +57,8 @@ func TestLinuxVectors(t *testing.T) {
 	rows := records(t, "testdata/linux-multipath.csv")
 	require.Len(t, rows, 336)
 	for _, r := range rows {
-		k := hash.NewFlowKey(uint8(number(t, r["proto"], 10, 8)), endpoint(t, r["src"], r["sport"]), endpoint(t, r["dst"], r["dport"]))
+		k := hash.NewFlowKey(uint8(number(t, r["proto"], 10, 8)), endpoint(t, r["src"], r["sport"]),
+			endpoint(t, r["dst"], r["dport"]))
 		k = k.WithLabel(uint32(number(t, r["label"], 0, 20)))
 		linux := hash.Linux{
 			Seed:   uint32(number(t, r["seed"], 0, 32)),
@@ -71,7 +74,8 @@ func TestLinuxVectors(t *testing.T) {
 	}
 }
 
-// The checks of jhash that the kernel's own source gives nowhere, from a run of it.
+// The checks of jhash that the kernel's own source gives nowhere, from a run of
+// it.
 func TestModelJhash(t *testing.T) {
 	assert.Equal(t, uint32(0x8b4c7979), packet.Jhash2Words(1, 2, 0))
 	assert.Equal(t, uint32(0xcbf70fc7), packet.Jhash2Words(0xdeadbeef, 0, 0))
@@ -88,7 +92,8 @@ func TestLinuxAgreesWithModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, k := range randomKeys(r, 2000) {
 		for policy := range hash.LinuxPolicy(5) { // there is no policy 4
-			checkLinux(t, k, hash.Linux{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()), Local: r.IntN(2) == 0})
+			checkLinux(t, k, hash.Linux{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()),
+				Local: r.IntN(2) == 0})
 		}
 		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom, Fields: uint16(1) << r.IntN(12)})
 		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom}) // the default
@@ -103,7 +108,8 @@ func FuzzLinux(f *testing.F) {
 			w0, w2 = 0, 0
 			w1, w3 = w1&^(1<<32-1)|0xffff0000, w3&^(1<<32-1)|0xffff0000
 		}
-		checkLinux(t, hash.FlowKeyFromWords(w0, w1, w2, w3, w4), hash.Linux{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: fields, Local: local})
+		checkLinux(t, hash.FlowKeyFromWords(w0, w1, w2, w3, w4),
+			hash.Linux{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: fields, Local: local})
 	})
 }
 
@@ -136,7 +142,8 @@ func TestLinuxBatch(t *testing.T) {
 	}
 }
 
-// Addresses and ports are sorted separately: the kernel merges these two conversations.
+// Addresses and ports are sorted separately: the kernel merges these two
+// conversations.
 func TestLinuxMergesConversations(t *testing.T) {
 	linux := hash.Linux{Seed: 1, Policy: hash.LinuxL4}
 	flow := func(src, dst string) hash.FlowKey {

@@ -29,8 +29,8 @@ func flowOf(proto uint8, src, dst string) hash.FlowKey {
 	return hash.NewFlowKey(proto, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
 }
 
-// What the documentation of Linux611 lists as surprising. That the kernel does all of it is shown by examples/linuxpath, which has it
-// forward such packets.
+// What the documentation of Linux611 lists as surprising. That the kernel does
+// all of it is shown by examples/linuxpath, which has it forward such packets.
 
 func TestLinuxFragmentsPartFromWholePackets(t *testing.T) {
 	whole := ip4(17, udp())
@@ -43,7 +43,8 @@ func TestLinuxFragmentsPartFromWholePackets(t *testing.T) {
 	}
 	atomic := ip6(44, frag6(17, 0, false), udp())
 	assert.NotEqual(t, linuxHash(t, hash.LinuxL4, 0, ip6(17, udp())), linuxHash(t, hash.LinuxL4, 0, atomic))
-	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(17, "[2001:db8::1]:0", "[2001:db8::2]:0")), linuxHash(t, hash.LinuxL4, 0, atomic))
+	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(17, "[2001:db8::1]:0", "[2001:db8::2]:0")),
+		linuxHash(t, hash.LinuxL4, 0, atomic))
 }
 
 func TestLinuxHashesProtocol44OfIPv6Fragments(t *testing.T) {
@@ -66,7 +67,8 @@ func TestLinuxErrorsFollowTheirFlowUnderPolicy0Alone(t *testing.T) {
 			assert.NotEqual(t, linuxHash(t, policy, 0, sent), linuxHash(t, policy, 0, about), name)
 		}
 	}
-	// An error that cites no more than a header is one for Linux, though not for Parse.
+	// An error that cites no more than a header is one for Linux, though not
+	// for Parse.
 	bare := patch(ip4(1, icmp(3, ip4(6, nil))), 12, 192, 0, 2, 9)
 	assert.Equal(t, linuxHash(t, hash.LinuxL3, 0, ip4(6, tcp(0))), linuxHash(t, hash.LinuxL3, 0, bare))
 }
@@ -81,11 +83,15 @@ func TestLinuxIgnoresEchoIdentifiers(t *testing.T) {
 func TestLinuxTakesSPIsForPorts(t *testing.T) {
 	spi := bytesOf(0x12, 0x34, 0x56, 0x78) // ports 4660 and 22136
 	esp := ip4(50, append(slices.Clone(spi), make([]byte, 12)...))
-	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(50, "10.0.0.1:4660", "10.0.0.2:22136")), linuxHash(t, hash.LinuxL4, 0, esp))
+	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(50, "10.0.0.1:4660", "10.0.0.2:22136")),
+		linuxHash(t, hash.LinuxL4, 0, esp))
 	header := slices.Concat(bytesOf(6, 1, 0, 0), spi, make([]byte, 4))
-	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(51, "10.0.0.1:4660", "10.0.0.2:22136")), linuxHash(t, hash.LinuxL4, 0, ip4(51, append(header, tcp(0)...))))
-	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(51, "[2001:db8::1]:4660", "[2001:db8::2]:22136")), linuxHash(t, hash.LinuxL4, 0, ip6(51, header, tcp(0))))
-	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(47, "10.0.0.1:0", "10.0.0.2:0")), linuxHash(t, hash.LinuxL4, 0, ip4(47, gre(0, 0x0800, other4()))))
+	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(51, "10.0.0.1:4660", "10.0.0.2:22136")),
+		linuxHash(t, hash.LinuxL4, 0, ip4(51, append(header, tcp(0)...))))
+	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(51, "[2001:db8::1]:4660", "[2001:db8::2]:22136")),
+		linuxHash(t, hash.LinuxL4, 0, ip6(51, header, tcp(0))))
+	assert.Equal(t, keyHash(hash.LinuxL4, 0, flowOf(47, "10.0.0.1:0", "10.0.0.2:0")), linuxHash(t, hash.LinuxL4, 0,
+		ip4(47, gre(0, 0x0800, other4()))))
 }
 
 func TestLinuxEntersIPInIPAndGREAlone(t *testing.T) {
@@ -99,7 +105,8 @@ func TestLinuxEntersIPInIPAndGREAlone(t *testing.T) {
 	}
 	for name, p := range map[string][]byte{
 		"VXLAN": ip4(17, udpTo(4789, vxlan(ether4(other4())))), "GTP-U": ip4(17, udpTo(2152, gtpu(0, 255, other4()))),
-		"GRE MPLS": ip4(47, gre(0, 0x8847, append(mpls(9), other4()...))), "a fragment of IPIP": patch(ip4(4, other4()), 6, 0x20, 0),
+		"GRE MPLS":           ip4(47, gre(0, 0x8847, append(mpls(9), other4()...))),
+		"a fragment of IPIP": patch(ip4(4, other4()), 6, 0x20, 0),
 	} {
 		assert.Equal(t, outer, linuxHash(t, hash.LinuxInner, 0, p), name)
 	}
@@ -110,8 +117,11 @@ func TestLinuxEntersIPInIPAndGREAlone(t *testing.T) {
 
 func TestLinuxKeepsTheLastLabel(t *testing.T) {
 	labelled, plain := ip6(41, other6()), ip6(41, patch(other6(), 1, 0xf0, 0, 0))
-	assert.Equal(t, linuxHash(t, hash.LinuxInner, 0, labelled), linuxHash(t, hash.LinuxInner, 0, plain), "both have label 0x12345 without")
+	assert.Equal(t, linuxHash(t, hash.LinuxInner, 0, labelled), linuxHash(t, hash.LinuxInner, 0, plain),
+		"both have label 0x12345 without")
 	other := patch(labelled, 1, 0xf0, 0, 1)
-	assert.Equal(t, linuxHash(t, hash.LinuxInner, 0, labelled), linuxHash(t, hash.LinuxInner, 0, other), "the inner label counts")
-	assert.NotEqual(t, linuxHash(t, hash.LinuxInner, 0, plain), linuxHash(t, hash.LinuxInner, 0, patch(plain, 1, 0xf0, 0, 1)))
+	assert.Equal(t, linuxHash(t, hash.LinuxInner, 0, labelled), linuxHash(t, hash.LinuxInner, 0, other),
+		"the inner label counts")
+	assert.NotEqual(t, linuxHash(t, hash.LinuxInner, 0, plain), linuxHash(t, hash.LinuxInner, 0,
+		patch(plain, 1, 0xf0, 0, 1)))
 }

@@ -30,9 +30,11 @@ func TestMixKnown(t *testing.T) {
 	assert.Equal(t, uint64(0x1e0e1dff9219798f), hash.NewMix(1).Hash(fromEncoding(counting(40))))
 }
 
-// Whichever bit of a key changes, every bit of the hash changes for half of all keys: for each pair of an input and an output bit,
-// the share is within 0.04 of it. There are a million flips of random keys, which give a perfect hash a worst bias of 0.037. Keys
-// that count need more, as each flip that leads from one of them to another counts twice.
+// Whichever bit of a key changes, every bit of the hash changes for half of all
+// keys: for each pair of an input and an output bit, the share is within 0.04
+// of it. There are a million flips of random keys, which give a perfect hash a
+// worst bias of 0.037. Keys that count need more, as each flip that leads from
+// one of them to another counts twice.
 func TestMixAvalanche(t *testing.T) {
 	kinds := map[string]func(r *rand.Rand, i int) hash.FlowKey{
 		"random": func(r *rand.Rand, _ int) hash.FlowKey {
@@ -48,7 +50,8 @@ func TestMixAvalanche(t *testing.T) {
 		},
 		"IPv6 clients in a row": func(_ *rand.Rand, i int) hash.FlowKey {
 			a := [16]byte{0: 0x20, 1: 1, 14: byte(i >> 8), 15: byte(i)}
-			return hash.NewFlowKey(6, netip.AddrPortFrom(netip.AddrFrom16(a), 40000), netip.MustParseAddrPort("[2001:db8::1]:443"))
+			return hash.NewFlowKey(6, netip.AddrPortFrom(netip.AddrFrom16(a), 40000),
+				netip.MustParseAddrPort("[2001:db8::1]:443"))
 		},
 	}
 	for name, kind := range kinds {
@@ -67,7 +70,8 @@ func TestMixAvalanche(t *testing.T) {
 	assert.Greater(t, avalanche(hash.CRC32C{}, 100, kinds["random"]), 0.49)
 }
 
-// avalanche returns how far from one half the share of changed output bits is, at worst.
+// avalanche returns how far from one half the share of changed output bits is,
+// at worst.
 func avalanche(hasher hash.Hasher, keys int, kind func(*rand.Rand, int) hash.FlowKey) float64 {
 	var changed [320][64]int
 	r := rand.New(rand.NewPCG(21, 22))
@@ -94,7 +98,8 @@ func avalanche(hasher hash.Hasher, keys int, kind func(*rand.Rand, int) hash.Flo
 	return worst
 }
 
-// A constant on either side of a multiplication, known to a sender, would let him make all flows collide under every seed.
+// A constant on either side of a multiplication, known to a sender, would let
+// him make all flows collide under every seed.
 func TestMixHasNoPublicConstant(t *testing.T) {
 	// What zeroes a multiplicand under one seed must not do so under another.
 	for word := range 4 {

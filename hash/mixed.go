@@ -1,16 +1,19 @@
 package hash
 
-// Mixed puts the last step of a [Mix] behind another hasher: Hash(k) is Mix.Finalize(Base.Hash(k)). It is for hashes of 32
-// bits such as [CRC32C] and [Toeplitz], between them and a selector. Those leave the low half of the hash zero, are linear,
-// and have patterns in their high bits that a selector turns into unequal shares; and two groups that use the same one are
-// correlated, unless each has a Mixed of another seed.
+// Mixed puts the last step of a [Mix] behind another hasher: Hash(k) is
+// Mix.Finalize(Base.Hash(k)). It is for hashes of 32 bits such as [CRC32C] and
+// [Toeplitz], between them and a selector. Those leave the low half of the hash
+// zero, are linear, and have patterns in their high bits that a selector turns
+// into unequal shares; and two groups that use the same one are correlated,
+// unless each has a Mixed of another seed.
 //
-// It cannot bring back what the base has lost: keys that collide there, by accident or by design, still collide, and there
-// are no more than 2^32 different hashes, so that it is no digest for a flow table. And a selector no longer sees what a
-// device sees.
+// It cannot bring back what the base has lost: keys that collide there, by
+// accident or by design, still collide, and there are no more than 2^32
+// different hashes, so that it is no digest for a flow table. And a selector no
+// longer sees what a device sees.
 //
-// It is a [BatchHasher] and a [FieldsHasher], allocates nothing unless Base does, and is safe for concurrent use if Base
-// is. Both fields must be set.
+// It is a [BatchHasher] and a [FieldsHasher], allocates nothing unless Base
+// does, and is safe for concurrent use if Base is. Both fields must be set.
 type Mixed struct {
 	Base Hasher
 	Mix  *Mix

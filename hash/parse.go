@@ -9,15 +9,20 @@ const (
 	etherIPv6 = 0x86dd
 )
 
-// Parse reads the headers of an Ethernet II frame, without preamble and with or without a frame check sequence, into h.
-// It finds IP behind up to eight 802.1Q and 802.1ad tags (EtherTypes 8100, 88a8 and 9100), in a PPPoE session, and behind MPLS
-// stacks of up to 16 labels: IPv4 or IPv6 by the first four bits of what follows, and Ethernet again behind the
-// control word of a pseudo-wire (RFC 4385), where these are zero. A pseudo-wire without control word cannot be told from
-// IP, if the first address in it starts with the digit 4 or 6 (RFC 4928). Then Parse reads as [ParseIP] does. Offsets in h and in errors
-// count from the start of the frame.
+// Parse reads the headers of an Ethernet II frame, without preamble and with or
+// without a frame check sequence, into h. It finds IP behind up to eight 802.1Q
+// and 802.1ad tags (EtherTypes 8100, 88a8 and 9100), in a PPPoE session, and
+// behind MPLS stacks of up to 16 labels: IPv4 or IPv6 by the first four bits of
+// what follows, and Ethernet again behind the control word of a pseudo-wire
+// (RFC 4385), where these are zero. A pseudo-wire without control word cannot
+// be told from IP, if the first address in it starts with the digit 4 or 6 (RFC
+// 4928). Then Parse reads as [ParseIP] does. Offsets in h and in errors count
+// from the start of the frame.
 //
-// It returns [ErrNotIP] for a frame that is whole but carries something else, such as ARP, LLDP, 802.3 with a length
-// field, or PPP that sets up a session, and a [*ParseError] for one that is truncated or malformed. h is then the zero Headers.
+// It returns [ErrNotIP] for a frame that is whole but carries something else,
+// such as ARP, LLDP, 802.3 with a length field, or PPP that sets up a session,
+// and a [*ParseError] for one that is truncated or malformed. h is then the
+// zero Headers.
 func Parse(frame []byte, h *Headers) error {
 	if len(frame) < ethernetSize {
 		return fail(h, shortEthernet, 0)
@@ -65,28 +70,36 @@ func parseLink(frame []byte, h *Headers) error {
 	return err
 }
 
-// ParseIP reads the headers of an IPv4 or IPv6 packet into h. Offsets in h and in errors count from the start of the
-// packet.
+// ParseIP reads the headers of an IPv4 or IPv6 packet into h. Offsets in h and
+// in errors count from the start of the packet.
 //
-// IPv4 options are stepped over. So are the IPv6 extension headers hop-by-hop, routing, destination options,
-// authentication and, for whole packets, fragment, in any order; up to 16 of them, and as far as the header behind
-// them starts within the first 1,534 bytes of the slice. (IPv4 with an authentication header has protocol 51 and no ports.)
+// IPv4 options are stepped over. So are the IPv6 extension headers hop-by-hop,
+// routing, destination options, authentication and, for whole packets,
+// fragment, in any order; up to 16 of them, and as far as the header behind
+// them starts within the first 1,534 bytes of the slice. (IPv4 with an
+// authentication header has protocol 51 and no ports.)
 //
-// Bytes beyond the length that the IP header gives are padding and not looked at; a packet that is shorter than its header
-// says is truncated. A length of zero, as found in packets that a network card has yet to segment or has merged, and in
-// jumbograms, stands for all the bytes there are.
+// Bytes beyond the length that the IP header gives are padding and not looked
+// at; a packet that is shorter than its header says is truncated. A length of
+// zero, as found in packets that a network card has yet to segment or has
+// merged, and in jumbograms, stands for all the bytes there are.
 //
-// TCP, UDP, UDP-Lite, SCTP and DCCP have ports, and their fixed header must be there as a whole. Other protocols have none.
-// Of an ICMP error, the flow that it cites is read too: see [Headers]. The length fields in what is cited are ignored, as
-// routers cut and change it.
+// TCP, UDP, UDP-Lite, SCTP and DCCP have ports, and their fixed header must be
+// there as a whole. Other protocols have none. Of an ICMP error, the flow that
+// it cites is read too: see [Headers]. The length fields in what is cited are
+// ignored, as routers cut and change it.
 //
-// Tunnels are followed to the innermost flow: IP in IP in all four combinations, GRE (with checksum, key and sequence number,
-// also the version of PPTP) over IP, Ethernet or MPLS, and on UDP by destination port VXLAN (4789), Geneve (6081), GTP-U (2152) and
-// MPLS (6635). Up to eight of them are, as far as the payload of each starts within the first 1,024 bytes. A fragment is
-// not looked into. What is wrong inside a tunnel is no error of the packet: see [Headers.InnerErr].
+// Tunnels are followed to the innermost flow: IP in IP in all four
+// combinations, GRE (with checksum, key and sequence number, also the version
+// of PPTP) over IP, Ethernet or MPLS, and on UDP by destination port VXLAN
+// (4789), Geneve (6081), GTP-U (2152) and MPLS (6635). Up to eight of them are,
+// as far as the payload of each starts within the first 1,024 bytes. A fragment
+// is not looked into. What is wrong inside a tunnel is no error of the packet:
+// see [Headers.InnerErr].
 //
-// The errors are those of [Parse]; ErrNotIP is for a version that is neither 4 nor 6. Time is constant but for tunnels and
-// extension headers, and memory nothing.
+// The errors are those of [Parse]; ErrNotIP is for a version that is neither 4
+// nor 6. Time is constant but for tunnels and extension headers, and memory
+// nothing.
 func ParseIP(packet []byte, h *Headers) error {
 	if len(packet) == 0 {
 		return fail(h, shortIP, 0)
@@ -101,8 +114,9 @@ func ParseIP(packet []byte, h *Headers) error {
 	return ErrNotIP
 }
 
-// setFlow makes the words those of the flow of h. They come one by one because the compiler keeps a whole FlowKey in
-// memory, where it writes words and then copies them two at a time, for which the processor has to wait. The caller
+// setFlow makes the words those of the flow of h. They come one by one because
+// the compiler keeps a whole FlowKey in memory, where it writes words and then
+// copies them two at a time, for which the processor has to wait. The caller
 // completes h by the functions below.
 func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
 	h.Outer.src0, h.Inner.src0 = src0, src0
@@ -112,7 +126,8 @@ func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
 	h.Outer.rest, h.Inner.rest = rest, rest
 }
 
-// setOffsets and setProtos cut neighbours from one word: then they are written by one store.
+// setOffsets and setProtos cut neighbours from one word: then they are written
+// by one store.
 func (h *Headers) setOffsets(l3, l4 int) {
 	v := uint64(uint16(l3)) | uint64(uint16(l4))<<16
 	v |= v << 32
@@ -127,7 +142,8 @@ func (h *Headers) setProtos(proto, next uint8, tcp TCPFlags) {
 	h.InnerFlags = tcp
 }
 
-// clear sets the fields that most packets do without. Each of these functions is small enough to be inlined.
+// clear sets the fields that most packets do without. Each of these functions
+// is small enough to be inlined.
 func (h *Headers) clear() {
 	h.Cited = FlowKey{}
 	if h.view > kernelSame { // nobody else can have set it

@@ -52,7 +52,8 @@ func TestParseKnown(t *testing.T) {
 	}
 }
 
-// Every frame of the corpus must be there once, or a copied name would hide a case.
+// Every frame of the corpus must be there once, or a copied name would hide a
+// case.
 func TestFrameNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range frames() {
@@ -83,7 +84,8 @@ func TestParseIPKnown(t *testing.T) {
 	require.EqualError(t, hash.ParseIP(ip4(6, tcp(0)[:8]), &h), "hash: TCP header at byte 20: truncated")
 }
 
-// All fragments of a datagram have one key, whatever follows the fragment header of the first.
+// All fragments of a datagram have one key, whatever follows the fragment
+// header of the first.
 func TestFragmentsAgree(t *testing.T) {
 	datagrams := map[string][][]byte{
 		"IPv4": {
@@ -113,7 +115,8 @@ func TestFragmentsAgree(t *testing.T) {
 	}
 }
 
-// An error about a packet is keyed like the packets that the other side sends in that conversation.
+// An error about a packet is keyed like the packets that the other side sends
+// in that conversation.
 func TestCitedIsTheConversation(t *testing.T) {
 	var sent, back, icmpError hash.Headers
 	request := ip4(6, tcp(hash.ACK))
@@ -135,20 +138,22 @@ func TestTruncations(t *testing.T) {
 	}
 }
 
-// What was in the Headers before does not count, in fields that are not exported either.
+// What was in the Headers before does not count, in fields that are not
+// exported either.
 func TestParseWritesEverything(t *testing.T) {
 	for _, f := range frames() {
 		var fresh hash.Headers
 		used := stale()
 		err := hash.Parse(f.bytes, &fresh)
-		if again := hash.Parse(f.bytes, &used); again != err || used != fresh { //nolint:errorlint // these errors are shared
+		again := hash.Parse(f.bytes, &used)
+		if again != err || used != fresh { //nolint:errorlint // these errors are shared
 			require.Equal(t, fresh, used, f.name)
 		}
 	}
 }
 
-// What lies behind the slice in memory does not count. The slices have room behind them, so that reslicing too far does
-// not panic.
+// What lies behind the slice in memory does not count. The slices have room
+// behind them, so that reslicing too far does not panic.
 func TestNoOverRead(t *testing.T) {
 	for _, f := range frames() {
 		for n := range len(f.bytes) + 1 {
@@ -158,7 +163,8 @@ func TestNoOverRead(t *testing.T) {
 			var a, b, c hash.Headers
 			errA, errB, errC := hash.Parse(zeros, &a), hash.Parse(ones, &b), hash.Parse(bare, &c)
 			if errA != errB || errB != errC || a != b || b != c { //nolint:errorlint // these errors are shared
-				require.Failf(t, "depends on memory behind the frame", "%s cut to %d: %v, %v, %v", f.name, n, errA, errB, errC)
+				require.Failf(t, "depends on memory behind the frame", "%s cut to %d: %v, %v, %v", f.name, n, errA,
+					errB, errC)
 			}
 		}
 	}
@@ -252,8 +258,8 @@ func FuzzParseIP(f *testing.F) {
 	})
 }
 
-// compare parses a frame, and the IP packet that would start in it, by both the library and the model. It reports
-// whether the frame was good.
+// compare parses a frame, and the IP packet that would start in it, by both the
+// library and the model. It reports whether the frame was good.
 func compare(t *testing.T, b []byte) bool {
 	h := stale()
 	err := hash.Parse(b, &h)
@@ -293,7 +299,8 @@ func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 		linux.HashHeaders(dst[:], []hash.Headers{h})
 		model := packet.Kernel{Seed: 7, Policy: int(policy), Fields: 0xfff}
 		if got, want := uint32(dst[0]>>32), model.Hash(seen); got != want || uint32(dst[0]) != 0 {
-			require.Failf(t, "Linux differs", "policy %d, frame %x\ngot  %x\nwant %x, of %+v", policy, b, dst[0], want, seen)
+			require.Failf(t, "Linux differs", "policy %d, frame %x\ngot  %x\nwant %x, of %+v", policy, b, dst[0],
+				want, seen)
 		}
 	}
 }
@@ -301,10 +308,14 @@ func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 // exported returns h without its unexported fields.
 func exported(h hash.Headers) hash.Headers {
 	return hash.Headers{
-		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI, TunnelID: h.TunnelID,
-		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset, L4Offset: h.L4Offset,
-		InnerL3Offset: h.InnerL3Offset, InnerL4Offset: h.InnerL4Offset, Proto: h.Proto, InnerProto: h.InnerProto, NextHeader: h.NextHeader,
-		TCPFlags: h.TCPFlags, InnerFlags: h.InnerFlags, Tunnels: h.Tunnels, Encapsulated: h.Encapsulated, ICMPError: h.ICMPError, InnerICMPError: h.InnerICMPError,
+		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI,
+		TunnelID:     h.TunnelID,
+		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset,
+		L4Offset:      h.L4Offset,
+		InnerL3Offset: h.InnerL3Offset, InnerL4Offset: h.InnerL4Offset, Proto: h.Proto, InnerProto: h.InnerProto,
+		NextHeader: h.NextHeader,
+		TCPFlags:   h.TCPFlags, InnerFlags: h.InnerFlags, Tunnels: h.Tunnels, Encapsulated: h.Encapsulated,
+		ICMPError: h.ICMPError, InnerICMPError: h.InnerICMPError,
 		FragFirst: h.FragFirst, FragLater: h.FragLater, InnerFragment: h.InnerFragment,
 	}
 }
@@ -376,12 +387,15 @@ func headers(p packet.Packet) hash.Headers {
 }
 
 func key(f packet.Flow) hash.FlowKey {
-	return hash.NewFlowKey(f.Proto, netip.AddrPortFrom(f.Src, f.SrcPort), netip.AddrPortFrom(f.Dst, f.DstPort)).WithLabel(f.Label)
+	return hash.NewFlowKey(f.Proto, netip.AddrPortFrom(f.Src, f.SrcPort),
+		netip.AddrPortFrom(f.Dst, f.DstPort)).WithLabel(f.Label)
 }
 
-// stale returns headers in which every field is set, as they may be left from an earlier packet.
+// stale returns headers in which every field is set, as they may be left from
+// an earlier packet.
 func stale() hash.Headers {
-	// Those that are not exported are set by parsing alone: a tunnel that Linux enters, and an error in it.
+	// Those that are not exported are set by parsing alone: a tunnel that Linux
+	// enters, and an error in it.
 	var h hash.Headers
 	if err := hash.ParseIP(ip4(47, gre(0, 0x0800, ip4(47, nil))), &h); err != nil || h.InnerErr() == nil {
 		panic("this packet was to have an error inside")
@@ -392,6 +406,7 @@ func stale() hash.Headers {
 	h.EchoID, h.InnerEchoID = 1<<16-1, 1<<16-1
 	h.L3Offset, h.L4Offset, h.InnerL3Offset, h.InnerL4Offset = 1<<16-1, 1<<16-1, 1<<16-1, 1<<16-1
 	h.Proto, h.InnerProto, h.NextHeader, h.TCPFlags, h.InnerFlags, h.Tunnels = 255, 255, 255, 255, 255, 255
-	h.Encapsulated, h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = true, true, true, true, true, true
+	h.Encapsulated, h.ICMPError, h.InnerICMPError, h.FragFirst, h.FragLater, h.InnerFragment = true, true, true,
+		true, true, true
 	return h
 }

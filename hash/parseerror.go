@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// What can be wrong with a packet, to be matched by errors.Is. ErrNotIP is returned as it is: there is nothing wrong with
-// such a frame. The others come as a [*ParseError].
+// What can be wrong with a packet, to be matched by errors.Is. ErrNotIP is
+// returned as it is: there is nothing wrong with such a frame. The others come
+// as a [*ParseError].
 var (
 	ErrNotIP     = errors.New("hash: not an IP packet")
 	ErrTruncated = errors.New("truncated")
@@ -91,8 +92,9 @@ func (l Layer) String() string {
 	return "layer " + strconv.Itoa(int(l))
 }
 
-// A ParseError says which header of a packet is bad, and where it starts. It wraps [ErrTruncated], [ErrMalformed] or
-// [ErrTooDeep]. ParseErrors are immutable and shared: a flood of bad packets allocates nothing.
+// A ParseError says which header of a packet is bad, and where it starts. It
+// wraps [ErrTruncated], [ErrMalformed] or [ErrTooDeep]. ParseErrors are
+// immutable and shared: a flood of bad packets allocates nothing.
 type ParseError struct {
 	fault  fault
 	offset uint16
@@ -101,7 +103,8 @@ type ParseError struct {
 // Layer returns the layer of the bad header.
 func (e *ParseError) Layer() Layer { return e.fault.layer() }
 
-// Offset returns where the bad header starts, in bytes from the start of the slice that was parsed.
+// Offset returns where the bad header starts, in bytes from the start of the
+// slice that was parsed.
 func (e *ParseError) Offset() int { return int(e.offset) }
 
 // Unwrap returns ErrTruncated, ErrMalformed or ErrTooDeep.
@@ -205,8 +208,9 @@ func (f fault) err() error {
 	return ErrTruncated
 }
 
-// maxOffset is the last byte at which a header may start. Every header starts at an even byte, so that there is one
-// ParseError for each fault and half of the offsets.
+// maxOffset is the last byte at which a header may start. Every header starts
+// at an even byte, so that there is one ParseError for each fault and half of
+// the offsets.
 const maxOffset = 1534
 
 type errorTable [endOfFaults][maxOffset/2 + 1]ParseError
@@ -224,8 +228,9 @@ func makeErrorTable() *errorTable {
 	return t
 }
 
-// fail zeroes h and returns the error for a header that starts at offset, which is at most maxOffset. It is kept out of
-// line so that the good path stays small.
+// fail zeroes h and returns the error for a header that starts at offset, which
+// is at most maxOffset. It is kept out of line so that the good path stays
+// small.
 //
 //go:noinline
 func fail(h *Headers, f fault, offset int) error {

@@ -2,8 +2,9 @@ package hash
 
 import "encoding/binary"
 
-// quickInner reads an inner packet, and reports whether it is one that the fast path would read: this is parseIPv4 and
-// parseIPv6 for the inner fields. It makes c that packet.
+// quickInner reads an inner packet, and reports whether it is one that the fast
+// path would read: this is parseIPv4 and parseIPv6 for the inner fields. It
+// makes c that packet.
 func (h *Headers) quickInner(p []byte, l3 int, version uint8, c *carrier) bool {
 	if version == 4 {
 		return h.quickInner4(p, l3, c)
@@ -47,7 +48,8 @@ func (h *Headers) quickInner6(p []byte, l3 int, c *carrier) bool {
 	return true
 }
 
-// finishInner sets what follows from the transport header seg, given the last word of the key without ports.
+// finishInner sets what follows from the transport header seg, given the last
+// word of the key without ports.
 func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, c *carrier) {
 	if q.carrier == 0 {
 		rest |= uint64(binary.LittleEndian.Uint32(seg))
@@ -58,8 +60,9 @@ func (h *Headers) finishInner(seg []byte, rest uint64, q *quick, c *carrier) {
 	h.InnerL4Offset = uint16(c.l4)
 }
 
-// quickIPv4 returns the transport of the IPv4 header b, in a slice that holds room bytes from there on, if this is a whole packet without
-// options, with all of the fixed part of its transport header; else nil.
+// quickIPv4 returns the transport of the IPv4 header b, in a slice that holds
+// room bytes from there on, if this is a whole packet without options, with all
+// of the fixed part of its transport header; else nil.
 func quickIPv4(b []byte, room int) *quick {
 	length := int(binary.BigEndian.Uint16(b[2:]))
 	frag := binary.BigEndian.Uint16(b[6:])

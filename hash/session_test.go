@@ -29,7 +29,8 @@ func TestSessionFields(t *testing.T) {
 		{"echo", ip4(1, echo(8)), hash.EchoID, "ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
 		{"echo, not asked for", ip4(1, echo(8)), hash.SPI, icmp4},
 		{"echo reply 6", ip6(58, echo(129)), hash.EchoID, "ICMPv6 [2001:db8::1]:4660 -> [2001:db8::2]:4660"},
-		{"an error about an echo", patch(ip4(1, icmp(3, back)), 12, 192, 0, 2, 9), hash.EchoID, "ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
+		{"an error about an echo", patch(ip4(1, icmp(3, back)), 12, 192, 0, 2, 9), hash.EchoID,
+			"ICMP 10.0.0.1:4660 -> 10.0.0.2:4660"},
 		{"a fragment", patch(ip4(50, esp), 6, 0x20, 0), hash.SPI, "protocol 50 10.0.0.1:0 -> 10.0.0.2:0"},
 	} {
 		var h, carried hash.Headers
@@ -44,7 +45,8 @@ func TestSessionFields(t *testing.T) {
 		}
 		require.NoError(t, hash.ParseIP(ip4(proto, c.packet), &carried))
 		assert.Equal(t, k, hash.Inner(hash.FiveTuple|c.fields).Extract(&carried), c.name)
-		assert.Equal(t, hash.FiveTuple.Extract(&carried), (hash.FiveTuple | c.fields).Extract(&carried), "the outer one has neither")
+		assert.Equal(t, hash.FiveTuple.Extract(&carried), (hash.FiveTuple | c.fields).Extract(&carried),
+			"the outer one has neither")
 	}
 }
 
@@ -55,7 +57,8 @@ func TestEncapsulated(t *testing.T) {
 			continue
 		}
 		link := f.bytes[12:h.L3Offset]
-		encapsulated := link[0] == 0x88 && (link[1] == 0x47 || link[1] == 0x48 || link[1] == 0x64) || f.name == "tagged MPLS"
+		encapsulated := link[0] == 0x88 && (link[1] == 0x47 || link[1] == 0x48 || link[1] == 0x64) ||
+			f.name == "tagged MPLS"
 		assert.Equal(t, encapsulated, h.Encapsulated, f.name)
 	}
 }

@@ -2,9 +2,11 @@ package hash
 
 import "math/bits"
 
-// Sip is SipHash-2-4 by Jean-Philippe Aumasson and Daniel J. Bernstein ("SipHash: a fast short-input PRF", INDOCRYPT
-// 2012), of the 40 bytes of a key. It is a keyed pseudo-random function: a sender who does not know the secret key
-// of 128 bits cannot aim for a member or for a bucket. It is about half as fast as [XX].
+// Sip is SipHash-2-4 by Jean-Philippe Aumasson and Daniel J. Bernstein
+// ("SipHash: a fast short-input PRF", INDOCRYPT 2012), of the 40 bytes of a
+// key. It is a keyed pseudo-random function: a sender who does not know the
+// secret key of 128 bits cannot aim for a member or for a bucket. It is about
+// half as fast as [XX].
 type Sip struct {
 	K0, K1 uint64 // bytes 0 to 7 and 8 to 15 of the secret key, little-endian
 }
@@ -28,7 +30,8 @@ func sipStart(k0, k1 uint64) (v0, v1, v2, v3 uint64) {
 	return k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573
 }
 
-// sipEnd completes the hash of an input of the given length, which is a multiple of eight.
+// sipEnd completes the hash of an input of the given length, which is a
+// multiple of eight.
 func sipEnd(v0, v1, v2, v3, length uint64) uint64 {
 	v0, v1, v2, v3 = sipWord(v0, v1, v2, v3, length<<56)
 	v2 ^= 0xff

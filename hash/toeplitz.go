@@ -2,26 +2,33 @@ package hash
 
 import "fmt"
 
-// Toeplitz is the hash of receive-side scaling (Microsoft, "RSS Hashing Functions"), which network cards and many switches
-// compute: of source and destination address, source and destination port, in network order, under a key of 40 or 52
-// bytes. The other parts of a FlowKey do not count. It is in the high 32 bits of the hash; the low ones are zero.
+// Toeplitz is the hash of receive-side scaling (Microsoft, "RSS Hashing
+// Functions"), which network cards and many switches compute: of source and
+// destination address, source and destination port, in network order, under a
+// key of 40 or 52 bytes. The other parts of a FlowKey do not count. It is in
+// the high 32 bits of the hash; the low ones are zero.
 //
-// A key without ports gives what a card calls the hash over addresses, because zeros add nothing: so extract Addresses, or
-// Addresses|SrcPort|DstPort, as the card is set. FiveTuple and the latter give the same.
+// A key without ports gives what a card calls the hash over addresses, because
+// zeros add nothing: so extract Addresses, or Addresses|SrcPort|DstPort, as the
+// card is set. FiveTuple and the latter give the same.
 //
-// [NewToeplitz] makes one: tables of 48 KiB, of which IPv4 uses 12 KiB. Hashing only reads them, so it is safe for concurrent use.
-// It takes a look-up for each byte.
+// [NewToeplitz] makes one: tables of 48 KiB, of which IPv4 uses 12 KiB. Hashing
+// only reads them, so it is safe for concurrent use. It takes a look-up for
+// each byte.
 //
-// It has 32 bits, so it is no digest for a flow table. It is linear: the hash of the exclusive or of two inputs is that of
-// their hashes. Whoever knows the key makes flows that collide at will, and whoever does not still knows that flows which
-// differ alike have hashes that differ alike. Put [Mixed] between it and a selector unless a device must be predicted.
+// It has 32 bits, so it is no digest for a flow table. It is linear: the hash
+// of the exclusive or of two inputs is that of their hashes. Whoever knows the
+// key makes flows that collide at will, and whoever does not still knows that
+// flows which differ alike have hashes that differ alike. Put [Mixed] between
+// it and a selector unless a device must be predicted.
 type Toeplitz struct {
 	// What each value of each byte of the input adds.
 	v4 [4 + 4 + 4][256]uint32
 	v6 [16 + 16 + 4][256]uint32
 }
 
-// A ToeplitzKeyError is the length in bytes of a key for [NewToeplitz] that is neither 40 nor 52.
+// A ToeplitzKeyError is the length in bytes of a key for [NewToeplitz] that is
+// neither 40 nor 52.
 type ToeplitzKeyError int
 
 // Error returns a text such as "hash: Toeplitz key of 16 bytes, want 40 or 52".
@@ -29,17 +36,20 @@ func (e ToeplitzKeyError) Error() string {
 	return fmt.Sprintf("hash: Toeplitz key of %d bytes, want 40 or 52", int(e))
 }
 
-// MicrosoftKey returns the key that the documents of Microsoft use for their examples, and many drivers by default. Everyone
-// knows it.
+// MicrosoftKey returns the key that the documents of Microsoft use for their
+// examples, and many drivers by default. Everyone knows it.
 func MicrosoftKey() [40]byte {
 	return [40]byte{
-		0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
-		0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+		0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca,
+		0x2b, 0xcb,
+		0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac,
+		0x01, 0xfa,
 	}
 }
 
-// NewToeplitz returns the Toeplitz hash of a key of 40 or 52 bytes, or a [ToeplitzKeyError]. Of the longer ones, which some
-// cards have, the first 40 bytes count: no input here is longer than 36 bytes.
+// NewToeplitz returns the Toeplitz hash of a key of 40 or 52 bytes, or a
+// [ToeplitzKeyError]. Of the longer ones, which some cards have, the first 40
+// bytes count: no input here is longer than 36 bytes.
 func NewToeplitz(key []byte) (*Toeplitz, error) {
 	if len(key) != 40 && len(key) != 52 {
 		return nil, ToeplitzKeyError(len(key))
@@ -48,7 +58,8 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 	for i := range t.v6 {
 		for bit := range 8 {
 			// The 32 bits of the key from that bit of the input on.
-			window := uint64(key[i])<<32 | uint64(key[i+1])<<24 | uint64(key[i+2])<<16 | uint64(key[i+3])<<8 | uint64(key[i+4])
+			window := uint64(key[i])<<32 | uint64(key[i+1])<<24 | uint64(key[i+2])<<16 | uint64(key[i+
+				3])<<8 | uint64(key[i+4])
 			add := uint32(window >> (8 - bit))
 			for b := range 256 {
 				if b>>(7-bit)&1 != 0 {
@@ -61,9 +72,11 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 	return t, nil
 }
 
-// SymmetricXOR returns the form of t that DPDK calls symmetric Toeplitz: in place of both addresses it hashes twice their
-// exclusive or, and in place of both ports likewise, so that both directions of a conversation agree under any key. The other
-// way is the key of package symmetric. Flows whose ends differ alike collide: all of a pair of neighbouring networks, say.
+// SymmetricXOR returns the form of t that DPDK calls symmetric Toeplitz: in
+// place of both addresses it hashes twice their exclusive or, and in place of
+// both ports likewise, so that both directions of a conversation agree under
+// any key. The other way is the key of package symmetric. Flows whose ends
+// differ alike collide: all of a pair of neighbouring networks, say.
 func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 	s := new(Toeplitz)
 	combine(s.v4[:], t.v4[:], 4)
@@ -71,8 +84,8 @@ func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 	return s
 }
 
-// combine sets the tables of an input of two addresses and two ports so that byte i of either address, or of either port,
-// adds what both bytes did before.
+// combine sets the tables of an input of two addresses and two ports so that
+// byte i of either address, or of either port, adds what both bytes did before.
 func combine(dst, src [][256]uint32, addr int) {
 	for i := range dst {
 		other := i + addr // of the pair
@@ -103,7 +116,8 @@ func (t *Toeplitz) Hash(k FlowKey) uint64 {
 func (t *Toeplitz) words(src0, src1, dst0, dst1, rest uint64) uint32 {
 	if rest&ip6Flag == 0 {
 		// The address is in the upper half.
-		return t.v4[0][uint8(src1>>32)] ^ t.v4[1][uint8(src1>>40)] ^ t.v4[2][uint8(src1>>48)] ^ t.v4[3][uint8(src1>>56)] ^
+		return t.v4[0][uint8(src1>>32)] ^ t.v4[1][uint8(src1>>40)] ^ t.v4[2][uint8(src1>>48)] ^ t.v4[3][uint8(
+			src1>>56)] ^
 			t.v4[4][uint8(dst1>>32)] ^ t.v4[5][uint8(dst1>>40)] ^ t.v4[6][uint8(dst1>>48)] ^ t.v4[7][uint8(dst1>>56)] ^
 			t.v4[8][uint8(rest)] ^ t.v4[9][uint8(rest>>8)] ^ t.v4[10][uint8(rest>>16)] ^ t.v4[11][uint8(rest>>24)]
 	}

@@ -23,7 +23,8 @@ type transport struct {
 	short fault // of a packet that ends before
 }
 
-// transports has the zero transport for protocols in which nothing is looked at.
+// transports has the zero transport for protocols in which nothing is looked
+// at.
 //
 //nolint:gochecknoglobals // read-only
 var transports = [256]transport{
@@ -38,8 +39,9 @@ var transports = [256]transport{
 	protoAH:      {12, false, shortAH},
 }
 
-// A quick transport is one that the fast path reads, without a branch that depends on the protocol: the protocols with ports, and
-// those that carry IP, which it takes to have ports as well until it hands them over.
+// A quick transport is one that the fast path reads, without a branch that
+// depends on the protocol: the protocols with ports, and those that carry IP,
+// which it takes to have ports as well until it hands them over.
 type quick struct {
 	size       uint8  // at least so much must be there, and four bytes; 0 for all other protocols
 	flagsAt    uint8  // where the flags of TCP are
@@ -71,7 +73,8 @@ const (
 	portMPLSUDP = 6635
 )
 
-// tunnelPorts finds the port of a tunnel by its lower byte. Where there is none, it holds a port with another lower byte.
+// tunnelPorts finds the port of a tunnel by its lower byte. Where there is
+// none, it holds a port with another lower byte.
 //
 //nolint:gochecknoglobals // read-only
 var tunnelPorts = func() (t [256]uint16) {
@@ -84,7 +87,8 @@ var tunnelPorts = func() (t [256]uint16) {
 	return t
 }()
 
-// isTunnel reports whether a packet to this port, in network order, may be one of a tunnel.
+// isTunnel reports whether a packet to this port, in network order, may be one
+// of a tunnel.
 func (q *quick) isTunnel(dst uint16) bool {
 	port := bits.ReverseBytes16(dst)&q.tunnelMask | q.carrier
 	return tunnelPorts[uint8(port)] == port

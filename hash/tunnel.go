@@ -8,8 +8,10 @@ import (
 const (
 	maxTunnels = 8
 
-	// maxPayload is the last byte at which the payload of a tunnel, and so its header, may start. With what may stand below an IP header (eight
-	// tags, 16 labels, and the Ethernet headers of eight pseudo-wires and of a tunnel), all errors stay below maxOffset.
+	// maxPayload is the last byte at which the payload of a tunnel, and so its
+	// header, may start. With what may stand below an IP header (eight tags, 16
+	// labels, and the Ethernet headers of eight pseudo-wires and of a tunnel),
+	// all errors stay below maxOffset.
 	maxPayload = 1024
 
 	greSize    = 4
@@ -39,8 +41,9 @@ type tunnel struct {
 	fault     fault
 }
 
-// open reads the header behind a level, if it is that of a tunnel. Here too a whole tunnel is nowhere copied, because what was
-// written field by field cannot be read at once.
+// open reads the header behind a level, if it is that of a tunnel. Here too a
+// whole tunnel is nowhere copied, because what was written field by field
+// cannot be read at once.
 func (t *tunnel) open(p []byte, c *carrier) {
 	p = p[:c.end]
 	t.at, t.end, t.id, t.etherType = c.l4, c.end, 0, 0
@@ -71,8 +74,8 @@ func (t *tunnel) open(p []byte, c *carrier) {
 // fail says that the header itself, at off, is bad.
 func (t *tunnel) fail(off int, f fault) { t.at, t.found, t.fault = off, true, f }
 
-// openGRE reads GRE as of RFC 2784 and RFC 2890, and the version 1 of RFC 2637. What has the source routes of RFC 1701 is not
-// looked into.
+// openGRE reads GRE as of RFC 2784 and RFC 2890, and the version 1 of RFC 2637.
+// What has the source routes of RFC 1701 is not looked into.
 func (t *tunnel) openGRE(p []byte, off int) {
 	b := p[off:]
 	if len(b) < greSize {
@@ -163,7 +166,8 @@ func (t *tunnel) openGeneve(p []byte, off int) {
 	t.id, t.hasID = binary.BigEndian.Uint32(b[4:])>>8, true
 }
 
-// openGTPU reads GTP-U version 1 (3GPP TS 29.281), of which only the messages that carry a packet of a user are tunnels.
+// openGTPU reads GTP-U version 1 (3GPP TS 29.281), of which only the messages
+// that carry a packet of a user are tunnels.
 func (t *tunnel) openGTPU(p []byte, off int) {
 	b := p[off:]
 	if len(b) < gtpuSize {
@@ -171,9 +175,11 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 		return
 	}
 	const (
-		version1   = 0x30 // and the bit that tells it from GTP'
-		extended   = 0x04
-		optional   = 0x07 // extension, sequence number, N-PDU number: if one is there, room for all three is
+		version1 = 0x30 // and the bit that tells it from GTP'
+		extended = 0x04
+		// extension, sequence number, N-PDU number: if one is there, room for
+		// all three is
+		optional   = 0x07
 		packetType = 255
 	)
 	if b[0]&0xf0 != version1 || b[1] != packetType {
@@ -219,7 +225,8 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 	}
 }
 
-// follow leads l to where the headers below IP in the tunnel end. The tunnel must have no fault.
+// follow leads l to where the headers below IP in the tunnel end. The tunnel
+// must have no fault.
 func (t *tunnel) follow(p []byte, l *link) {
 	p = p[:t.end]
 	switch t.etherType {

@@ -84,7 +84,8 @@ func gtpu(flags, typ byte, rest ...[]byte) []byte {
 	return append([]byte{0x30 | flags, typ, byte(len(all) >> 8), byte(len(all)), 7, 8, 9, 10}, all...)
 }
 
-// other4 and other6 are the innermost packets of these tests, distinct from those that carry them.
+// other4 and other6 are the innermost packets of these tests, distinct from
+// those that carry them.
 func other4() []byte { return patch(ip4(6, tcp(hash.SYN)), 12, 192, 0, 2, 1, 192, 0, 2, 2) }
 func other6() []byte { return patch(ip6(17, udp()), 36, 9, 9, 9, 9) }
 
@@ -124,8 +125,10 @@ func labelFrames() []frame {
 		bad("IPv4 cut behind labels", hash.ErrTruncated, hash.LayerIPv4, 18, ether(0x8847, mpls(1), packet[:19])),
 		bad("neither IP nor control word", hash.ErrNotIP, 0, 0, ether(0x8847, mpls(1), bytesOf(0x10, 0, 0, 0))),
 		good("pseudo-wire", 36, ether(0x8847, mpls(16), make([]byte, 4), ether4(packet))),
-		good("tag in a pseudo-wire", 40, ether(0x8847, mpls(16), make([]byte, 4), ether(0x8100, tag(3, 0x0800), packet))),
-		bad("ARP in a pseudo-wire", hash.ErrNotIP, 0, 0, ether(0x8847, mpls(16), make([]byte, 4), ether(0x0806, make([]byte, 28)))),
+		good("tag in a pseudo-wire", 40, ether(0x8847, mpls(16), make([]byte, 4), ether(0x8100, tag(3, 0x0800),
+			packet))),
+		bad("ARP in a pseudo-wire", hash.ErrNotIP, 0, 0, ether(0x8847, mpls(16), make([]byte, 4),
+			ether(0x0806, make([]byte, 28)))),
 		bad("control word cut", hash.ErrTruncated, hash.LayerPseudowire, 18, ether(0x8847, mpls(16), make([]byte, 3))),
 		bad("Ethernet cut", hash.ErrTruncated, hash.LayerEthernet, 22, ether(0x8847, mpls(16), make([]byte, 4+13))),
 		good("8 pseudo-wires", 14+8*22+4, ether(0x8847, wires(8))),
@@ -139,10 +142,14 @@ func labelFrames() []frame {
 		bad("PPPoE discovery", hash.ErrNotIP, 0, 0, ether(0x8863, pppoe(0x0021, packet))),
 		bad("PPPoE of 7 bytes", hash.ErrTruncated, hash.LayerPPPoE, 14, ether(0x8864, pppoe(0x0021, nil)[:7])),
 		bad("PPPoE cut", hash.ErrTruncated, hash.LayerPPPoE, 14, ether(0x8864, patch(pppoe(0x0021, packet), 5, 47))),
-		bad("PPPoE shorter than IP", hash.ErrTruncated, hash.LayerIPv4, 22, ether(0x8864, patch(pppoe(0x0021, packet), 5, 45))),
-		bad("PPPoE of no length", hash.ErrMalformed, hash.LayerPPPoE, 14, ether(0x8864, patch(pppoe(0x0021, packet), 5, 1))),
-		bad("PPPoE version 2", hash.ErrMalformed, hash.LayerPPPoE, 14, ether(0x8864, patch(pppoe(0x0021, packet), 0, 0x21))),
-		bad("PPPoE with a code", hash.ErrMalformed, hash.LayerPPPoE, 14, ether(0x8864, patch(pppoe(0x0021, packet), 1, 9))),
+		bad("PPPoE shorter than IP", hash.ErrTruncated, hash.LayerIPv4, 22,
+			ether(0x8864, patch(pppoe(0x0021, packet), 5, 45))),
+		bad("PPPoE of no length", hash.ErrMalformed, hash.LayerPPPoE, 14,
+			ether(0x8864, patch(pppoe(0x0021, packet), 5, 1))),
+		bad("PPPoE version 2", hash.ErrMalformed, hash.LayerPPPoE, 14,
+			ether(0x8864, patch(pppoe(0x0021, packet), 0, 0x21))),
+		bad("PPPoE with a code", hash.ErrMalformed, hash.LayerPPPoE, 14,
+			ether(0x8864, patch(pppoe(0x0021, packet), 1, 9))),
 	}
 }
 
@@ -155,10 +162,12 @@ func tunnelFrames() []frame {
 		return fmt.Sprintf("%s 10.0.0.1:%d -> 10.0.0.2:%d", name, sport, dport)
 	}
 	in4 := func(name string, proto int, payload []byte, want tunnelled) frame {
-		return frame{name: name, bytes: ether4(ip4(byte(proto), payload)), outer: outer4(proto, 0, 0), tunnelled: want, l3: 14, l4: 34}
+		return frame{name: name, bytes: ether4(ip4(byte(proto), payload)), outer: outer4(proto, 0, 0),
+			tunnelled: want, l3: 14, l4: 34}
 	}
 	inUDP := func(name string, port uint16, payload []byte, want tunnelled) frame {
-		return frame{name: name, bytes: ether4(ip4(17, udpTo(port, payload))), outer: outer4(17, 50000, int(port)), tunnelled: want, l3: 14, l4: 34}
+		return frame{name: name, bytes: ether4(ip4(17, udpTo(port, payload))), outer: outer4(17, 50000, int(port)),
+			tunnelled: want, l3: 14, l4: 34}
 	}
 	in6 := func(name string, next byte, payload []byte, outer string, want tunnelled) frame {
 		return frame{name: name, bytes: ether6(ip6(next, payload)), outer: outer, tunnelled: want, l3: 14, l4: 54}
@@ -182,7 +191,8 @@ func tunnelFrames() []frame {
 	for range 3 {
 		far = ip4Options(make([]byte, 40), 17, udpTo(6081, geneve(252, 0x0800, far)))
 	}
-	// Three tunnels lead to byte 998; one more with a header of 24 or 28 bytes to 1022 or 1026.
+	// Three tunnels lead to byte 998; one more with a header of 24 or 28 bytes
+	// to 1022 or 1026.
 	atEdge := func(options int) []byte {
 		b := ip4Options(make([]byte, options), 4, other4())
 		for range 3 {
@@ -196,23 +206,30 @@ func tunnelFrames() []frame {
 		in4("6in4", 41, other6(), to6),
 		in6("4in6", 4, other4(), "protocol 4 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", to4),
 		in6("6in6", 41, other6(), "protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", to6),
-		in6("6in6, inner label zero", 41, patch(other6(), 1, 0, 0, 0), "protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345",
+		in6("6in6, inner label zero", 41, patch(other6(), 1, 0, 0, 0),
+			"protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345",
 			tunnelled{inner: "UDP [2001:db8::1]:49152 -> [2001:db8::909:909]:53", tunnels: 1}),
-		in4("IPIP, a later fragment", 4, patch(other4(), 6, 0, 9), tunnelled{inner: "TCP 192.0.2.1:0 -> 192.0.2.2:0", tunnels: 1}),
-		in4("IPIP, a fragmented tunnel", 4, patch(ip4(4, other4()), 6, 0x20, 0), tunnelled{inner: outer4(4, 0, 0), tunnels: 1}),
+		in4("IPIP, a later fragment", 4, patch(other4(), 6, 0, 9),
+			tunnelled{inner: "TCP 192.0.2.1:0 -> 192.0.2.2:0", tunnels: 1}),
+		in4("IPIP, a fragmented tunnel", 4, patch(ip4(4, other4()), 6, 0x20, 0), tunnelled{inner: outer4(4, 0, 0),
+			tunnels: 1}),
 		in4("IPIP of IPv6", 4, other6(), failed(0, "IPv4 header at byte 34: malformed")),
 		in4("IPIP cut", 4, other4()[:30], failed(0, "IPv4 header at byte 34: truncated")),
 		in4("IPIP of nothing", 4, nil, failed(0, "IPv4 header at byte 34: truncated")),
 		in4("IPIP, TCP cut", 4, ip4(6, tcp(0)[:8]), failed(0, "TCP header at byte 54: truncated")),
-		in4("IPIP twice, the second cut", 4, ip4(4, ip4(6, tcp(0)[:8])), tunnelled{inner: outer4(4, 0, 0), tunnels: 1, innerErr: "TCP header at byte 74: truncated"}),
+		in4("IPIP twice, the second cut", 4, ip4(4, ip4(6, tcp(0)[:8])), tunnelled{inner: outer4(4, 0, 0),
+			tunnels: 1, innerErr: "TCP header at byte 74: truncated"}),
 		in4("8 tunnels", 4, nested(7), tunnelled{inner: inner4, tunnels: 8}),
-		in4("9 tunnels", 4, nested(8), tunnelled{inner: outer4(4, 0, 0), tunnels: 8, innerErr: "tunnel header at byte 194: too many headers"}),
+		in4("9 tunnels", 4, nested(8), tunnelled{inner: outer4(4, 0, 0), tunnels: 8,
+			innerErr: "tunnel header at byte 194: too many headers"}),
 		in4("IPIP, an ICMP error", 4, ip4(1, icmpError), tunnelled{inner: icmp4, tunnels: 1}),
-		{name: "a fragment of IPIP", bytes: ether4(patch(ip4(4, other4()), 6, 0x20, 0)), outer: outer4(4, 0, 0), first: true, fragID: 0xbeef, l3: 14, l4: 34},
+		{name: "a fragment of IPIP", bytes: ether4(patch(ip4(4, other4()), 6, 0x20, 0)), outer: outer4(4, 0, 0),
+			first: true, fragID: 0xbeef, l3: 14, l4: 34},
 
 		in4("GRE", 47, gre(0, 0x0800, other4()), to4),
 		in4("GRE IPv6", 47, gre(0, 0x86dd, other6()), to6),
-		in6("GRE in IPv6", 47, gre(0, 0x0800, other4()), "protocol 47 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", to4),
+		in6("GRE in IPv6", 47, gre(0, 0x0800, other4()),
+			"protocol 47 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", to4),
 		in4("GRE checksum", 47, gre(0x8000, 0x0800, other4()), to4),
 		in4("GRE key", 47, gre(0x2000, 0x0800, other4()), with(key)),
 		in4("GRE sequence", 47, gre(0x1000, 0x0800, other4()), to4),
@@ -221,8 +238,10 @@ func tunnelFrames() []frame {
 		in4("GRE Ethernet, tagged", 47, gre(0, 0x6558, ether(0x8100, tag(2, 0x0800), other4())), to4),
 		in4("GRE Ethernet, PPPoE", 47, gre(0, 0x6558, ether(0x8864, pppoe(0x21, other4()))), to4),
 		in4("GRE Ethernet, ARP", 47, gre(0, 0x6558, ether(0x0806, make([]byte, 28))), noTunnel),
-		in4("GRE Ethernet cut", 47, gre(0, 0x6558, make([]byte, 13)), failed(0, "Ethernet header at byte 38: truncated")),
-		in4("GRE Ethernet, second Ethernet cut", 47, gre(0, 0x6558, ether(0x8847, mpls(1), make([]byte, 9))), failed(0, "Ethernet header at byte 60: truncated")),
+		in4("GRE Ethernet cut", 47, gre(0, 0x6558, make([]byte, 13)),
+			failed(0, "Ethernet header at byte 38: truncated")),
+		in4("GRE Ethernet, second Ethernet cut", 47, gre(0, 0x6558, ether(0x8847, mpls(1), make([]byte, 9))),
+			failed(0, "Ethernet header at byte 60: truncated")),
 		in4("GRE MPLS", 47, gre(0, 0x8847, append(mpls(16), other4()...)), to4),
 		in4("GRE MPLS cut", 47, gre(0, 0x8847, mpls(16)[:3]), failed(0, "MPLS header at byte 38: truncated")),
 		in4("GRE with another protocol", 47, gre(0, 0x880b, other4()), noTunnel),
@@ -232,7 +251,8 @@ func tunnelFrames() []frame {
 		in4("GRE key cut", 47, gre(0x2000, 0x0800, nil)[:7], failed(0, "GRE header at byte 34: truncated")),
 		in4("GRE of nothing", 47, gre(0, 0x0800, nil), failed(0, "IPv4 header at byte 38: truncated")),
 		in4("PPTP", 47, gre(0x3001, 0x880b, append(bytesOf(0xff, 3, 0, 0x21), other4()...)), with(call)),
-		in4("PPTP IPv6", 47, gre(0x3081, 0x880b, slices.Concat(bytesOf(0, 0, 0, 1, 0xff, 3, 0, 0x57), other6())), tunnelled{inner: inner6, tunnels: 1, id: call}),
+		in4("PPTP IPv6", 47, gre(0x3081, 0x880b, slices.Concat(bytesOf(0, 0, 0, 1, 0xff, 3, 0, 0x57), other6())),
+			tunnelled{inner: inner6, tunnels: 1, id: call}),
 		in4("PPTP LCP", 47, gre(0x3001, 0x880b, bytesOf(0xff, 3, 0xc0, 0x21)), noIP(call)),
 		in4("PPTP acknowledgement", 47, gre(0x2081, 0x880b, bytesOf(0, 0, 0, 1)), noIP(call)),
 		in4("PPTP without key", 47, gre(0x1001, 0x880b, append(bytesOf(0xff, 3, 0, 0x21), other4()...)), noTunnel),
@@ -243,19 +263,24 @@ func tunnelFrames() []frame {
 		inUDP("VXLAN ARP", 4789, vxlan(ether(0x0806, make([]byte, 28))), noIP(vni)),
 		inUDP("VXLAN without VNI", 4789, patch(vxlan(ether4(other4())), 0, 0), noTunnel),
 		inUDP("VXLAN of 7 bytes", 4789, vxlan(nil)[:7], failed(0, "VXLAN header at byte 42: truncated")),
-		inUDP("VXLAN Ethernet cut", 4789, vxlan(make([]byte, 13)), failed(vni, "Ethernet header at byte 50: truncated")),
-		inUDP("VXLAN in VXLAN", 4789, vxlan(ether4(ip4(17, udpTo(4789, vxlan(ether4(other4())))))), tunnelled{inner: inner4, tunnels: 2, id: vni}),
+		inUDP("VXLAN Ethernet cut", 4789, vxlan(make([]byte, 13)),
+			failed(vni, "Ethernet header at byte 50: truncated")),
+		inUDP("VXLAN in VXLAN", 4789, vxlan(ether4(ip4(17, udpTo(4789, vxlan(ether4(other4())))))),
+			tunnelled{inner: inner4, tunnels: 2, id: vni}),
 		{
-			name: "from the VXLAN port", bytes: ether4(ip4(17, patch(udpTo(53, vxlan(ether4(other4()))), 0, 0x12, 0xb5))),
+			name:  "from the VXLAN port",
+			bytes: ether4(ip4(17, patch(udpTo(53, vxlan(ether4(other4()))), 0, 0x12, 0xb5))),
 			outer: outer4(17, 4789, 53), l3: 14, l4: 34,
 		},
 		{
 			name: "VXLAN port of TCP", bytes: ether4(ip4(6, patch(tcp(hash.SYN), 2, 0x12, 0xb5))),
 			outer: "TCP 10.0.0.1:49152 -> 10.0.0.2:4789", tcp: hash.SYN, l3: 14, l4: 34,
 		},
-		in6("VXLAN over IPv6", 17, udpTo(4789, vxlan(ether4(other4()))), "UDP [2001:db8::1]:50000 -> [2001:db8::2]:4789 label 0x12345", with(vni)),
+		in6("VXLAN over IPv6", 17, udpTo(4789, vxlan(ether4(other4()))),
+			"UDP [2001:db8::1]:50000 -> [2001:db8::2]:4789 label 0x12345", with(vni)),
 		inUDP("IPIP in VXLAN", 4789, vxlan(ether4(ip4(4, other4()))), tunnelled{inner: inner4, tunnels: 2, id: vni}),
-		in4("VXLAN in IPIP", 4, ip4(17, udpTo(4789, vxlan(ether4(other4())))), tunnelled{inner: inner4, tunnels: 2, id: vni}),
+		in4("VXLAN in IPIP", 4, ip4(17, udpTo(4789, vxlan(ether4(other4())))), tunnelled{inner: inner4, tunnels: 2,
+			id: vni}),
 
 		inUDP("Geneve", 6081, geneve(0, 0x6558, ether4(other4())), with(geneveID)),
 		inUDP("Geneve options", 6081, geneve(12, 0x6558, ether4(other4())), with(geneveID)),
@@ -263,21 +288,28 @@ func tunnelFrames() []frame {
 		inUDP("Geneve version 1", 6081, patch(geneve(0, 0x0800, other4()), 0, 0x40), noTunnel),
 		inUDP("Geneve version 1, Ethernet", 6081, patch(geneve(0, 0x6558, ether4(other4())), 0, 0x40), noTunnel),
 		inUDP("Geneve of 7 bytes", 6081, geneve(0, 0x0800, nil)[:7], failed(0, "Geneve header at byte 42: truncated")),
-		inUDP("Geneve options cut", 6081, geneve(12, 0x0800, nil)[:19], failed(0, "Geneve header at byte 42: truncated")),
+		inUDP("Geneve options cut", 6081, geneve(12, 0x0800, nil)[:19],
+			failed(0, "Geneve header at byte 42: truncated")),
 
 		inUDP("GTP-U", 2152, gtpu(0, 255, other4()), with(gtpID)),
 		inUDP("GTP-U IPv6", 2152, gtpu(0, 255, other6()), tunnelled{inner: inner6, tunnels: 1, id: gtpID}),
 		inUDP("GTP-U sequence", 2152, gtpu(2, 255, bytesOf(0, 1, 0, 9), other4()), with(gtpID)),
 		inUDP("GTP-U extension", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 1, 0, 9, 0), other4()), with(gtpID)),
-		inUDP("GTP-U two extensions", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 1, 0, 9, 0x40), bytesOf(2, 0, 0, 0, 0, 0, 0, 0), other4()), with(gtpID)),
+		inUDP("GTP-U two extensions", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 1, 0, 9, 0x40),
+			bytesOf(2, 0, 0, 0, 0, 0, 0, 0), other4()), with(gtpID)),
 		inUDP("GTP-U, no extension after all", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0), other4()), with(gtpID)),
-		inUDP("GTP-U extension of no length", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 0, 0, 0, 0), other4()), failed(0, "GTP-U header at byte 42: malformed")),
-		inUDP("GTP-U extension cut", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 2, 0, 9, 0)), failed(0, "GTP-U header at byte 42: truncated")),
-		inUDP("GTP-U extension missing", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85)), failed(0, "GTP-U header at byte 42: truncated")),
-		inUDP("GTP-U sequence cut", 2152, gtpu(2, 255, bytesOf(0, 0, 0)), failed(0, "GTP-U header at byte 42: truncated")),
+		inUDP("GTP-U extension of no length", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 0, 0, 0, 0), other4()),
+			failed(0, "GTP-U header at byte 42: malformed")),
+		inUDP("GTP-U extension cut", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85, 2, 0, 9, 0)),
+			failed(0, "GTP-U header at byte 42: truncated")),
+		inUDP("GTP-U extension missing", 2152, gtpu(4, 255, bytesOf(0, 0, 0, 0x85)),
+			failed(0, "GTP-U header at byte 42: truncated")),
+		inUDP("GTP-U sequence cut", 2152, gtpu(2, 255, bytesOf(0, 0, 0)),
+			failed(0, "GTP-U header at byte 42: truncated")),
 		inUDP("GTP-U of 7 bytes", 2152, gtpu(0, 255)[:7], failed(0, "GTP-U header at byte 42: truncated")),
 		inUDP("GTP-U cut", 2152, gtpu(0, 255, other4())[:30], failed(0, "GTP-U header at byte 42: truncated")),
-		inUDP("GTP-U shorter than IP", 2152, append(gtpu(0, 255, other4()[:30]), other4()[30:]...), failed(gtpID, "IPv4 header at byte 50: truncated")),
+		inUDP("GTP-U shorter than IP", 2152, append(gtpu(0, 255, other4()[:30]), other4()[30:]...),
+			failed(gtpID, "IPv4 header at byte 50: truncated")),
 		inUDP("GTP-U echo", 2152, gtpu(2, 1, bytesOf(0, 1, 0, 0)), noTunnel),
 		inUDP("GTP'", 2152, patch(gtpu(0, 255, other4()), 0, 0x20), noTunnel),
 		inUDP("GTP-U of no IP", 2152, gtpu(0, 255, ether4(other4())), noIP(gtpID)),
@@ -290,7 +322,8 @@ func tunnelFrames() []frame {
 
 		{
 			name: "too far in", bytes: ether4(far), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
-			tunnelled: tunnelled{inner: outer4(17, 50000, 6081), tunnels: 3, id: geneveID, innerErr: "tunnel header at byte 1018: too many headers"},
+			tunnelled: tunnelled{inner: outer4(17, 50000, 6081), tunnels: 3, id: geneveID,
+				innerErr: "tunnel header at byte 1018: too many headers"},
 		},
 		{
 			name: "as far in as it goes", bytes: atEdge(4), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
@@ -298,11 +331,14 @@ func tunnelFrames() []frame {
 		},
 		{
 			name: "two bytes further", bytes: atEdge(8), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
-			tunnelled: tunnelled{inner: outer4(4, 0, 0), tunnels: 3, id: geneveID, innerErr: "tunnel header at byte 1026: too many headers"},
+			tunnelled: tunnelled{inner: outer4(4, 0, 0), tunnels: 3, id: geneveID,
+				innerErr: "tunnel header at byte 1026: too many headers"},
 		},
-		in6("6in6 twice, labels 0x12345, 9 and 0", 41, otherLabel, "protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345",
+		in6("6in6 twice, labels 0x12345, 9 and 0", 41, otherLabel,
+			"protocol 41 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345",
 			tunnelled{inner: "UDP [2001:db8::1]:49152 -> [2001:db8::909:909]:53", tunnels: 2}),
-		in4("GRE, a first fragment", 47, gre(0, 0x0800, fragment), tunnelled{inner: "TCP 192.0.2.1:0 -> 192.0.2.2:0", tunnels: 1}),
+		in4("GRE, a first fragment", 47, gre(0, 0x0800, fragment),
+			tunnelled{inner: "TCP 192.0.2.1:0 -> 192.0.2.2:0", tunnels: 1}),
 		in4("AH in IPIP", 4, ip4(51, slices.Concat(ah(6, 12), tcp(0))), tunnelled{inner: outer4(51, 0, 0), tunnels: 1}),
 		in4("AH in 6in4", 41, ip6(51, ah(4, 12), other4()), tunnelled{inner: inner4, tunnels: 2}),
 		{
@@ -325,17 +361,23 @@ func sessionFrames() []frame {
 	const esp6 = "protocol 50 [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345"
 	return []frame{
 		{name: "AH, then ESP", bytes: ether6(ip6(51, ah(50, 24), udp())), outer: esp6, l3: 14, l4: 78},
-		{name: "atomic fragment of ESP", bytes: ether6(ip6(44, frag6(50, 0, false), udp())), outer: esp6, l3: 14, l4: 62},
-		{name: "atomic fragment, then options", bytes: ether6(ip6(44, frag6(60, 0, false), ext(17, 8), udp())), outer: udp6, l3: 14, l4: 70},
+		{name: "atomic fragment of ESP", bytes: ether6(ip6(44, frag6(50, 0, false), udp())), outer: esp6, l3: 14,
+			l4: 62},
+		{name: "atomic fragment, then options", bytes: ether6(ip6(44, frag6(60, 0, false), ext(17, 8), udp())),
+			outer: udp6, l3: 14, l4: 70},
 		{
 			name: "a fragment behind AH", bytes: ether6(ip6(51, ah(44, 12), frag6(17, 3, true), udp())),
-			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", later: true, fragID: 0xdeadbeef, l3: 14, l4: 74,
+			outer: "UDP [2001:db8::1]:0 -> [2001:db8::2]:0 label 0x12345", later: true, fragID: 0xdeadbeef, l3: 14,
+			l4: 74,
 		},
 		{
-			name: "an ICMP error behind options", bytes: ether6(ip6(60, ext(58, 8), icmp(2, patch(ip6(17, udp()), 8, 1)))),
+			name:  "an ICMP error behind options",
+			bytes: ether6(ip6(60, ext(58, 8), icmp(2, patch(ip6(17, udp()), 8, 1)))),
 			outer: icmp6, cited: "UDP [2001:db8::2]:53 -> [101:db8::1]:49152", l3: 14, l4: 62,
 		},
-		{name: "ESP of 7 bytes", bytes: ether4(ip4(50, udp()[:7])), err: hash.ErrTruncated, layer: hash.LayerESP, offset: 34},
-		{name: "AH of 11 bytes", bytes: ether4(ip4(51, ah(6, 12)[:11])), err: hash.ErrTruncated, layer: hash.LayerAH, offset: 34},
+		{name: "ESP of 7 bytes", bytes: ether4(ip4(50, udp()[:7])), err: hash.ErrTruncated, layer: hash.LayerESP,
+			offset: 34},
+		{name: "AH of 11 bytes", bytes: ether4(ip4(51, ah(6, 12)[:11])), err: hash.ErrTruncated,
+			layer: hash.LayerAH, offset: 34},
 	}
 }

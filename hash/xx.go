@@ -2,12 +2,14 @@ package hash
 
 import "math/bits"
 
-// XX is XXH64 by Yann Collet (https://github.com/Cyan4973/xxHash), of the 40 bytes of a key: fast and of good quality,
-// the default. XX{}.Hash(k) is what xxhash.Sum64 returns for the encoding of k, and XX{Seed: s} what a digest with seed
-// s returns. Give routers in a row different seeds, or the second one sees only the part of the hash space that the
-// first one sent it.
+// XX is XXH64 by Yann Collet (https://github.com/Cyan4973/xxHash), of the 40
+// bytes of a key: fast and of good quality, the default. XX{}.Hash(k) is what
+// xxhash.Sum64 returns for the encoding of k, and XX{Seed: s} what a digest
+// with seed s returns. Give routers in a row different seeds, or the second one
+// sees only the part of the hash space that the first one sent it.
 //
-// The seed is no secret key: whoever finds collisions can make more, whatever the seed. Use [Sip] where senders are hostile.
+// The seed is no secret key: whoever finds collisions can make more, whatever
+// the seed. Use [Sip] where senders are hostile.
 type XX struct {
 	Seed uint64
 }
@@ -24,8 +26,10 @@ const (
 //
 //go:noinline
 func (x XX) Hash(k FlowKey) uint64 {
-	// Out of line, here and in the other hashers: where it is inlined, the compiler first copies the key from one place on the
-	// stack to another, two words at a time, and the processor waits for the single words written just before.
+	// Out of line, here and in the other hashers: where it is inlined, the
+	// compiler first copies the key from one place on the stack to another, two
+	// words at a time, and the processor waits for the single words written
+	// just before.
 	return x.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 }
 
@@ -44,8 +48,9 @@ func (x XX) words(w0, w1, w2, w3, w4 uint64) uint64 {
 	return xxFinish(h, w4)
 }
 
-// An xxIPv4 is an XX for keys whose first and third words are zero, as those of IPv4 are: what these words add to a hash is the same
-// for all, and a third of the work.
+// An xxIPv4 is an XX for keys whose first and third words are zero, as those of
+// IPv4 are: what these words add to a hash is the same for all, and a third of
+// the work.
 type xxIPv4 struct{ v2, v4, sum, v1Round, v3Round uint64 }
 
 func (x XX) forIPv4() xxIPv4 {

@@ -39,7 +39,8 @@ func benchmarkHashes() []uint64 {
 	return hashes
 }
 
-// forStrategies runs f for each strategy, number of members and kind of weights.
+// forStrategies runs f for each strategy, number of members and kind of
+// weights.
 func forStrategies(b *testing.B, f func(b *testing.B, s selector.Strategy, group []selector.Member)) {
 	for _, c := range benchmarked {
 		for _, n := range []int{10, 100, 1000} {
@@ -53,7 +54,8 @@ func forStrategies(b *testing.B, f func(b *testing.B, s selector.Strategy, group
 	}
 }
 
-// BenchmarkSelect is one look-up through the interface, of random hashes in a loop: the table is in cache.
+// BenchmarkSelect is one look-up through the interface, of random hashes in a
+// loop: the table is in cache.
 func BenchmarkSelect(b *testing.B) {
 	hashes := benchmarkHashes()
 	forStrategies(b, func(b *testing.B, s selector.Strategy, group []selector.Member) {
@@ -98,8 +100,8 @@ func BenchmarkBuild(b *testing.B) {
 	})
 }
 
-// BenchmarkManyGroups looks up in a random one of 256 groups, as a router does that has one per prefix: tables compete for
-// the cache.
+// BenchmarkManyGroups looks up in a random one of 256 groups, as a router does
+// that has one per prefix: tables compete for the cache.
 func BenchmarkManyGroups(b *testing.B) {
 	hashes := benchmarkHashes()
 	for _, size := range []uint32{1021, 4093, 65537} {
@@ -107,7 +109,8 @@ func BenchmarkManyGroups(b *testing.B) {
 			groups := make([]selector.Selector, 256)
 			for g := range groups {
 				var err error
-				if groups[g], err = selector.New(selector.Maglev{Size: size, Seed: uint64(g)}, benchmarkGroup(16, 1)); err != nil {
+				if groups[g], err = selector.New(selector.Maglev{Size: size, Seed: uint64(g)},
+					benchmarkGroup(16, 1)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -121,7 +124,8 @@ func BenchmarkManyGroups(b *testing.B) {
 	}
 }
 
-// BenchmarkGoMaglev is the peer: look-up, and building without any check of its input.
+// BenchmarkGoMaglev is the peer: look-up, and building without any check of its
+// input.
 func BenchmarkGoMaglev(b *testing.B) {
 	hashes := benchmarkHashes()
 	for _, n := range []int{10, 100, 1000} {

@@ -56,7 +56,8 @@ func TestBoundedEqualsModel(t *testing.T) {
 	}
 }
 
-// TestBoundedEqualsMerge compares with the faster model, after comparing the two models.
+// TestBoundedEqualsMerge compares with the faster model, after comparing the
+// two models.
 func TestBoundedEqualsMerge(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 2))
 	for range 20 {
@@ -77,10 +78,12 @@ func TestBoundedEqualsMerge(t *testing.T) {
 	}
 }
 
-// TestBoundedExtremeWeights has weights so far apart that the clock of one has run out before another's starts.
+// TestBoundedExtremeWeights has weights so far apart that the clock of one has
+// run out before another's starts.
 func TestBoundedExtremeWeights(t *testing.T) {
 	for _, weights := range [][]uint32{
-		{1, math.MaxUint32 - 2}, {1, 1, 1 << 31}, {1 << 31, 1<<31 - 2}, {1, 1 << 8, 1 << 16, 1 << 24}, {3, 1<<31 - 1, 1<<31 - 5},
+		{1, math.MaxUint32 - 2}, {1, 1, 1 << 31}, {1 << 31, 1<<31 - 2}, {1, 1 << 8, 1 << 16, 1 << 24},
+		{3, 1<<31 - 1, 1<<31 - 5},
 		{1, 2, 3, 4, 5, 1 << 30},
 	} {
 		var group []selector.Member
@@ -90,7 +93,8 @@ func TestBoundedExtremeWeights(t *testing.T) {
 		for _, s := range slacks {
 			for _, slots := range []int{64, 4096} {
 				built := build(t, selector.Bounded{Slots: uint32(slots), Slack: s.slack}, group)
-				require.Equal(t, place.BoundedMerge(modelled(group), slots, s.model, 0), owners(built), "%v, %v", weights, s)
+				require.Equal(t, place.BoundedMerge(modelled(group), slots, s.model, 0), owners(built), "%v, %v",
+					weights, s)
 			}
 		}
 	}
@@ -142,9 +146,11 @@ func change(t *testing.T, s selector.Strategy, before, after []selector.Member) 
 	return d
 }
 
-// TestUnlimitedSlackMovesOnlyTheForced: by members that join, leave, drain, and gain or lose weight, one at a time. Every slot
-// that moves leaves a member that lost weight or comes to one that gained it. Diff would compare a change of weights with what
-// is due, which the slots that a member wins are near and not equal to.
+// TestUnlimitedSlackMovesOnlyTheForced: by members that join, leave, drain, and
+// gain or lose weight, one at a time. Every slot that moves leaves a member
+// that lost weight or comes to one that gained it. Diff would compare a change
+// of weights with what is due, which the slots that a member wins are near and
+// not equal to.
 func TestUnlimitedSlackMovesOnlyTheForced(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 4))
 	moved := [4]int{}
@@ -192,8 +198,9 @@ func TestUnlimitedSlackMovesOnlyTheForced(t *testing.T) {
 	}
 }
 
-// TestBoundedShares: without slack every member has its due, to within one slot; with slack, no member has more than one slot
-// above its due of the table enlarged by the slack.
+// TestBoundedShares: without slack every member has its due, to within one
+// slot; with slack, no member has more than one slot above its due of the table
+// enlarged by the slack.
 func TestBoundedShares(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	for range 100 {
@@ -222,7 +229,8 @@ func TestBoundedShares(t *testing.T) {
 	}
 }
 
-// TestBoundedCurve holds the line that benchmarks/curve measures, with few seeds.
+// TestBoundedCurve holds the line that benchmarks/curve measures, with few
+// seeds.
 func TestBoundedCurve(t *testing.T) {
 	const seeds = 4
 	maglev, none := selector.Maglev{}, selector.Bounded{Slack: selector.NoSlack}
@@ -288,7 +296,8 @@ func TestBoundedBalance(t *testing.T) {
 	}
 }
 
-// TestBoundedDefaults: zero values are the documented ones, and say so in the fingerprint.
+// TestBoundedDefaults: zero values are the documented ones, and say so in the
+// fingerprint.
 func TestBoundedDefaults(t *testing.T) {
 	fingerprint := func(b selector.Bounded) uint64 {
 		g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: b})
@@ -298,7 +307,8 @@ func TestBoundedDefaults(t *testing.T) {
 		return s.View().Fingerprint()
 	}
 	zero := fingerprint(selector.Bounded{})
-	assert.Equal(t, zero, fingerprint(selector.Bounded{Slots: selector.DefaultBoundedSlots, Slack: selector.DefaultSlack}))
+	assert.Equal(t, zero, fingerprint(selector.Bounded{Slots: selector.DefaultBoundedSlots,
+		Slack: selector.DefaultSlack}))
 	seen := map[uint64]bool{zero: true}
 	for _, b := range []selector.Bounded{
 		{Slots: 64}, {Slack: selector.NoSlack}, {Slack: selector.UnlimitedSlack}, {Slack: 1}, {Seed: 1}, {Slack: 51},
@@ -306,7 +316,8 @@ func TestBoundedDefaults(t *testing.T) {
 		assert.False(t, seen[fingerprint(b)], "%+v", b)
 		seen[fingerprint(b)] = true
 	}
-	for s, want := range map[selector.Slack]string{0: "50", 1: "1", selector.NoSlack: "0", selector.UnlimitedSlack: "unlimited"} {
+	for s, want := range map[selector.Slack]string{0: "50", 1: "1", selector.NoSlack: "0",
+		selector.UnlimitedSlack: "unlimited"} {
 		assert.Equal(t, want, s.String())
 	}
 }
@@ -341,7 +352,8 @@ func TestBoundedSlots(t *testing.T) {
 	}
 }
 
-// TestBoundedLightMember: a member that is due less than a slot may own none, but it is in the order of preference.
+// TestBoundedLightMember: a member that is due less than a slot may own none,
+// but it is in the order of preference.
 func TestBoundedLightMember(t *testing.T) {
 	group := []selector.Member{{ID: "heavy", Weight: 1_000_000}, {ID: "light", Weight: 1}, {ID: "drained"}}
 	built := build(t, selector.Bounded{Slots: 64}, group)

@@ -20,7 +20,9 @@ type claims[E Entry] struct {
 
 	slots []E
 	index []int32
-	free  []uint64 // a bit for each slot, far smaller than the table: probing it stays in the nearest cache
+	// a bit for each slot, far smaller than the table: probing it stays in the
+	// nearest cache
+	free  []uint64
 	turns []uint16 // the order of turns, to be repeated; nil means one turn each
 }
 
@@ -33,16 +35,19 @@ func (c *claims[E]) race() {
 	if rest := uint(left) % 64; rest != 0 {
 		c.free[len(c.free)-1] = 1<<rest - 1
 	}
-	// Finding a free slot by probing takes size/left steps, by endgame left; so they change over where that is equal.
+	// Finding a free slot by probing takes size/left steps, by endgame left; so
+	// they change over where that is equal.
 	last := 1 << (bits.Len(uint(left)) / 2)
 	turn := c.probe(left - min(left, last))
 	c.endgame(turn)
 }
 
-// probe gives out n slots: each member goes on along its permutation to the next free slot. It returns the next turn.
+// probe gives out n slots: each member goes on along its permutation to the
+// next free slot. It returns the next turn.
 //
-// Whether a slot is free and whether a step wraps around are as good as random, so both are computed and not branched on,
-// two slots at a time: this takes two thirds of the time of the obvious loop.
+// Whether a slot is free and whether a step wraps around are as good as random,
+// so both are computed and not branched on, two slots at a time: this takes two
+// thirds of the time of the obvious loop.
 func (c *claims[E]) probe(n int) int {
 	size := int32(len(c.slots))
 	type cursor struct {
@@ -92,8 +97,9 @@ func (c *claims[E]) after(turn int) int {
 	return turn
 }
 
-// endgame gives out the slots that are left: the next free slot of a member's permutation is the one of least rank, since
-// the member has been everywhere before.
+// endgame gives out the slots that are left: the next free slot of a member's
+// permutation is the one of least rank, since the member has been everywhere
+// before.
 func (c *claims[E]) endgame(turn int) {
 	var left []uint32
 	for i, word := range c.free {
@@ -114,7 +120,8 @@ func (c *claims[E]) endgame(turn int) {
 	}
 }
 
-// first returns which of some slots comes first in the permutation of the member at place k.
+// first returns which of some slots comes first in the permutation of the
+// member at place k.
 func (c *claims[E]) first(k int, slots []uint32) int {
 	least, first := ^uint64(0), 0
 	if c.modulus.m > 1<<20 {
@@ -125,8 +132,10 @@ func (c *claims[E]) first(k int, slots []uint32) int {
 		}
 		return first
 	}
-	// With x = (slot+m-offset)*inverse, which is below 2m^2, the rank is x mod m, and ceil(2^64/m)*x mod 2^64 is the rank
-	// times 2^64/m, plus less than x. Up to m of 2^20 that is less than 2^64/m: it orders slots as the rank does.
+	// With x = (slot+m-offset)*inverse, which is below 2m^2, the rank is x mod
+	// m, and ceil(2^64/m)*x mod 2^64 is the rank times 2^64/m, plus less than
+	// x. Up to m of 2^20 that is less than 2^64/m: it orders slots as the rank
+	// does.
 	m := &c.members[k]
 	scale := (c.modulus.reciprocal + 1) * uint64(m.inverse)
 	base := scale * (c.modulus.m - uint64(m.offset))
@@ -138,7 +147,8 @@ func (c *claims[E]) first(k int, slots []uint32) int {
 	return first
 }
 
-// claimOrder ranks members for a slot by the time at which they would claim it: (rank+1)/w.
+// claimOrder ranks members for a slot by the time at which they would claim it:
+// (rank+1)/w.
 type claimOrder struct {
 	permutations
 
@@ -181,7 +191,8 @@ func (o *claimOrder) placeOf(member int) int {
 	return -1
 }
 
-// claim is the turn, from 1, at which the permutation of the member at a place reaches a slot.
+// claim is the turn, from 1, at which the permutation of the member at a place
+// reaches a slot.
 type claim struct {
 	turn, weight uint64
 	place        int
@@ -191,7 +202,8 @@ func (o *claimOrder) claim(k, slot int) claim {
 	return claim{o.rank(k, uint64(slot)) + 1, uint64(o.weights[k]), k}
 }
 
-// before compares turn/weight, then places. Turns are below 2^25 and weights below 2^32.
+// before compares turn/weight, then places. Turns are below 2^25 and weights
+// below 2^32.
 func (c *claim) before(d *claim) bool {
 	if a, b := c.turn*d.weight, d.turn*c.weight; a != b {
 		return a < b

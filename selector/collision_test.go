@@ -13,8 +13,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// collidingIDs returns two IDs of 64 bytes with the same XXH64 under a seed. Each step of one of its lanes, of which a step
-// takes every 32nd byte on, can be undone: so a difference in one step is made up for in the next.
+// collidingIDs returns two IDs of 64 bytes with the same XXH64 under a seed.
+// Each step of one of its lanes, of which a step takes every 32nd byte on, can
+// be undone: so a difference in one step is made up for in the next.
 func collidingIDs(r *rand.Rand, seed uint64) (a, b string) {
 	prime1, prime2 := uint64(0x9e3779b185ebca87), uint64(0xc2b2ae3d27d4eb4f)
 	id := make([]byte, 64)
@@ -36,8 +37,8 @@ func collidingIDs(r *rand.Rand, seed uint64) (a, b string) {
 	return a, string(id)
 }
 
-// TestMembersOfEqualHash: members that no hash tells apart are told by ID, so that placement is one and the same for any order
-// of the list.
+// TestMembersOfEqualHash: members that no hash tells apart are told by ID, so
+// that placement is one and the same for any order of the list.
 func TestMembersOfEqualHash(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 1))
 	for range 60 {

@@ -2,8 +2,8 @@ package selector
 
 import "math/bits"
 
-// A dealer moves the buckets of a table from the members that have too many to those that have too few. Members are named
-// by their places in a line-up.
+// A dealer moves the buckets of a table from the members that have too many to
+// those that have too few. Members are named by their places in a line-up.
 type dealer struct {
 	owners []int32 // of each bucket; -1: nobody
 	won    []bool  // who joined or gained weight
@@ -79,8 +79,9 @@ func (d *dealer) settle() {
 	}
 }
 
-// round gives every member the whole buckets it is due, if the free ones suffice: giving them one by one to the poorest comes
-// to that. It returns how many are left.
+// round gives every member the whole buckets it is due, if the free ones
+// suffice: giving them one by one to the poorest comes to that. It returns how
+// many are left.
 func (d *dealer) round() int64 {
 	need := int64(0)
 	for k, due := range d.due {
@@ -95,8 +96,10 @@ func (d *dealer) round() int64 {
 	return d.free - need
 }
 
-// deal moves buckets until all have their target. Buckets are visited in a random order, that of a Fisher-Yates shuffle by
-// SplitMix64. What somebody gives who did not lose weight is for those who won; all the rest is for the others first.
+// deal moves buckets until all have their target. Buckets are visited in a
+// random order, that of a Fisher-Yates shuffle by SplitMix64. What somebody
+// gives who did not lose weight is for those who won; all the rest is for the
+// others first.
 func (d *dealer) deal(seed uint64) {
 	give := make([]int64, len(d.target))
 	winners, others := queue{d: d}, queue{d: d}

@@ -44,7 +44,8 @@ func slowDiff(old, v *selector.View) selector.Diff {
 	return d
 }
 
-// slowDue returns what members lost of their due shares, if nothing happened but that positive weights changed.
+// slowDue returns what members lost of their due shares, if nothing happened
+// but that positive weights changed.
 func slowDue(old, v *selector.View) (lost float64, ok bool) {
 	shares := func(v *selector.View) map[string]float64 {
 		sum, shares := 0.0, make(map[string]float64)
@@ -128,8 +129,10 @@ func TestDiffByProbes(t *testing.T) {
 	assert.Equal(t, d.Moved, d.Forced)
 	assert.Zero(t, s.Diff(s).Moved)
 
-	small := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}), selector.Equal("a", "b")...)
-	large := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}), selector.Equal("a", "b")...)
+	small := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}),
+		selector.Equal("a", "b")...)
+	large := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}),
+		selector.Equal("a", "b")...)
 	assert.False(t, large.Diff(small).Exact, "tables of different sizes")
 	assert.False(t, small.Diff(large).Exact)
 }

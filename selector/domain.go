@@ -5,11 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// A Domain holds what the groups of one router share: the liveness marks of members, the slots by which flow tables name
-// members, and the selectors of groups that are alike. A member ID names one next hop in all groups of a domain.
+// A Domain holds what the groups of one router share: the liveness marks of
+// members, the slots by which flow tables name members, and the selectors of
+// groups that are alike. A member ID names one next hop in all groups of a
+// domain.
 //
-// A Domain is safe for concurrent use; its zero value is ready, and must not be copied. It takes some 100 bytes for each member
-// of its groups. Before a group is dropped it must be emptied (Update with no hops), or its slots and its name stay taken.
+// A Domain is safe for concurrent use; its zero value is ready, and must not be
+// copied. It takes some 100 bytes for each member of its groups. Before a group
+// is dropped it must be emptied (Update with no hops), or its slots and its
+// name stay taken.
 type Domain struct {
 	down  atomic.Int64           // how many marks are down; read on every selection
 	inUse [1 << 10]atomic.Uint64 // bit s%64 of word s/64: slot s is a member's
@@ -22,11 +26,13 @@ type Domain struct {
 	names     map[string]*viewBuilder // of the groups that have members
 }
 
-// NewDomain returns a domain in which every member is up and every slot is free.
+// NewDomain returns a domain in which every member is up and every slot is
+// free.
 func NewDomain() *Domain { return new(Domain) }
 
-// Mark returns the liveness mark of the member with this ID in every group of the domain, now and later. The member need
-// not exist. Its zero state is up; down is kept until SetDown(false), whatever happens to groups meanwhile.
+// Mark returns the liveness mark of the member with this ID in every group of
+// the domain, now and later. The member need not exist. Its zero state is up;
+// down is kept until SetDown(false), whatever happens to groups meanwhile.
 func (d *Domain) Mark(id string) *Mark {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -43,15 +49,18 @@ func (d *Domain) mark(id string) *Mark {
 	return m
 }
 
-// A Mark says whether a member is alive. Marks are advice to look-ups and never change placement: while a member is down
-// its hashes go elsewhere, and when it is up again they return. [Domain.Mark] makes it. It is safe for concurrent use.
+// A Mark says whether a member is alive. Marks are advice to look-ups and never
+// change placement: while a member is down its hashes go elsewhere, and when it
+// is up again they return. [Domain.Mark] makes it. It is safe for concurrent
+// use.
 type Mark struct {
 	down   atomic.Bool
 	domain *Domain
 }
 
-// SetDown marks the member as down or up. It is in force for every look-up, in every group of the domain, that starts after
-// SetDown returns, at a cost that does not depend on the number of groups.
+// SetDown marks the member as down or up. It is in force for every look-up, in
+// every group of the domain, that starts after SetDown returns, at a cost that
+// does not depend on the number of groups.
 func (m *Mark) SetDown(down bool) {
 	d := m.domain
 	d.mu.Lock()

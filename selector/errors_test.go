@@ -39,7 +39,8 @@ func TestInvalidGroups(t *testing.T) {
 				`selector: empty member ID: member 1 ""`,
 			},
 			"zero weights": {
-				[]selector.Member{{ID: "a"}, {ID: "b"}}, selector.GroupError{Err: selector.ErrNoWeight, Index: -1, Value: 2},
+				[]selector.Member{{ID: "a"}, {ID: "b"}}, selector.GroupError{Err: selector.ErrNoWeight, Index: -1,
+					Value: 2},
 				"selector: every weight is zero: 2",
 			},
 			"too many": {
@@ -48,7 +49,8 @@ func TestInvalidGroups(t *testing.T) {
 			},
 			"weight overflow": {
 				[]selector.Member{{ID: "a", Weight: math.MaxUint32 - 1}, {ID: "b", Weight: 1}},
-				selector.GroupError{Err: selector.ErrWeightSum, Member: "b", Index: 1, Value: math.MaxUint32, Limit: selector.MaxWeight},
+				selector.GroupError{Err: selector.ErrWeightSum, Member: "b", Index: 1, Value: math.MaxUint32,
+					Limit: selector.MaxWeight},
 				`selector: weights add up to too much: member 1 "b": 4294967295 (limit 4294967294)`,
 			},
 		} {

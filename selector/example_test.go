@@ -19,7 +19,8 @@ func ExampleNew() {
 // An adjacency is what a router keeps for a next hop.
 type adjacency struct{ mac string }
 
-// A group is changed by one goroutine and read by others, which load one snapshot for each burst of packets.
+// A group is changed by one goroutine and read by others, which load one
+// snapshot for each burst of packets.
 func ExampleGroup() {
 	g, err := selector.NewGroup[adjacency](selector.Config{Name: "172.16.0.20", Strategy: selector.Rendezvous{}})
 	if err != nil {

@@ -7,14 +7,16 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Every strategy of this package is identified: by its algorithm and its parameters, defaults filled in, in a form that no
-// release changes.
+// Every strategy of this package is identified: by its algorithm and its
+// parameters, defaults filled in, in a form that no release changes.
 type identified interface{ identity() string }
 
 const fingerprintProbes = 4096
 
-// fingerprint digests all that placement depends on. The placement of a strategy from elsewhere, whose parameters are not
-// known, is probed. A Rebuilder's placement depends on its history, which prev, the fingerprint before, stands for.
+// fingerprint digests all that placement depends on. The placement of a
+// strategy from elsewhere, whose parameters are not known, is probed. A
+// Rebuilder's placement depends on its history, which prev, the fingerprint
+// before, stands for.
 func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) uint64 {
 	f := hashMembers(prev, members)
 	if id, ok := strategy.(identified); ok && ours(strategy) {
@@ -31,7 +33,8 @@ func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) u
 	return d.Sum64()
 }
 
-// ours reports whether a strategy is of this package, and does not merely embed one that is.
+// ours reports whether a strategy is of this package, and does not merely embed
+// one that is.
 func ours(s Strategy) bool {
 	return reflect.TypeOf(s).PkgPath() == reflect.TypeFor[Member]().PkgPath()
 }
@@ -48,12 +51,14 @@ func hashMembers(seed uint64, members []Member) uint64 {
 	return d.Sum64()
 }
 
-// mix64 returns fixed, well spread probes: output x, from 0, of SplitMix64 under seed 0.
+// mix64 returns fixed, well spread probes: output x, from 0, of SplitMix64
+// under seed 0.
 func mix64(x uint64) uint64 { return splitMix64(x * weyl) }
 
 const weyl = 0x9e3779b97f4a7c15 // by which the state of SplitMix64 grows
 
-// splitMix64 returns the first output of SplitMix64 (Steele, Lea, Flood 2014) after a state.
+// splitMix64 returns the first output of SplitMix64 (Steele, Lea, Flood 2014)
+// after a state.
 func splitMix64(x uint64) uint64 {
 	x += weyl
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9

@@ -17,20 +17,23 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/placement.golden: a breaking change, see CHANGELOG.md")
 
-// TestPlacementGolden pins the placement of every strategy. Equal members, parameters and hashes must give the same
-// member in every release: routers of different releases share flows.
+// TestPlacementGolden pins the placement of every strategy. Equal members,
+// parameters and hashes must give the same member in every release: routers of
+// different releases share flows.
 func TestPlacementGolden(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("# strategy, members, weights: 20 placements, CRC-32 of 10,000, of a table, and of 500 second choices; after changes\n")
 	for _, s := range []selector.Strategy{
 		selector.Modulo{}, selector.Modulo{KeepOrder: true}, selector.Threshold{}, selector.Threshold{KeepOrder: true},
 		selector.Rendezvous{}, selector.Rendezvous{Seed: 42},
-		selector.Maglev{}, selector.Maglev{Seed: 42}, selector.Maglev{Size: 1021}, selector.Maglev{Size: 655373}, selector.Jump{},
+		selector.Maglev{}, selector.Maglev{Seed: 42}, selector.Maglev{Size: 1021}, selector.Maglev{Size: 655373},
+		selector.Jump{},
 		selector.Bounded{}, selector.Bounded{Seed: 42}, selector.Bounded{Slots: 1024, Slack: selector.NoSlack},
 		selector.Bounded{Slots: 4096, Slack: selector.UnlimitedSlack}, selector.Bounded{Slots: 1 << 18, Slack: 20},
 		selector.Anchor{}, selector.Anchor{Capacity: 500, Seed: 42}, selector.Memento{}, selector.Memento{Seed: 42},
 		selector.Resilient{}, selector.Resilient{Buckets: 1000, Seed: 42},
-		selector.Ring{}, selector.Ring{Points: 20, Seed: 42}, selector.MultiProbe{}, selector.MultiProbe{Probes: 5, Seed: 42},
+		selector.Ring{}, selector.Ring{Points: 20, Seed: 42}, selector.MultiProbe{}, selector.MultiProbe{Probes: 5,
+			Seed: 42},
 	} {
 		for _, n := range []int{3, 10, 100, 300} {
 			for _, weights := range [][]uint32{{1}, {1, 0, 2}, {3, 10, 0, 1, 2, 1 << 20}} {
@@ -58,7 +61,8 @@ func placements(t *testing.T, s selector.Strategy, n int, weights []uint32) stri
 	if _, ok := built.(selector.Rebuilder); !ok {
 		return line
 	}
-	// The history of a Rebuilder: every third member leaves, some join, one comes back with the weight of another.
+	// The history of a Rebuilder: every third member leaves, some join, one
+	// comes back with the weight of another.
 	var fewer []selector.Member
 	for i, m := range group {
 		if i%3 != 1 {
@@ -103,7 +107,8 @@ func placementLine(built selector.Selector) string {
 	return line
 }
 
-// goldenHash returns fixed hashes: of 64 bits, and at odd i of 32 bits in the high half.
+// goldenHash returns fixed hashes: of 64 bits, and at odd i of 32 bits in the
+// high half.
 func goldenHash(i uint64) uint64 {
 	h := (i + 1) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>32) * 0xd6e8feb86659fd93

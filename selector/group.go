@@ -10,7 +10,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A Hop is a member of a group with its payload: whatever the router needs to send to it, an adjacency say.
+// A Hop is a member of a group with its payload: whatever the router needs to
+// send to it, an adjacency say.
 type Hop[T any] struct {
 	Member
 	Value T
@@ -18,23 +19,27 @@ type Hop[T any] struct {
 
 // Config describes a group.
 type Config struct {
-	Name     string   // tells the group's flows from those of others in a shared flow table; unique among groups with members
+	// tells the group's flows from those of others in a shared flow table;
+	// unique among groups with members
+	Name     string
 	Strategy Strategy // required
 	Domain   *Domain  // nil: a domain of its own
 }
 
-// A Group is a live set of members with payloads of type T. It publishes immutable snapshots: Load is one atomic load,
-// and an Update builds a new snapshot and swaps it in.
+// A Group is a live set of members with payloads of type T. It publishes
+// immutable snapshots: Load is one atomic load, and an Update builds a new
+// snapshot and swaps it in.
 //
-// A Group is made by [NewGroup], and safe for concurrent use by any number of readers and writers. Writers wait for each
-// other; readers never wait.
+// A Group is made by [NewGroup], and safe for concurrent use by any number of
+// readers and writers. Writers wait for each other; readers never wait.
 type Group[T any] struct {
 	mu      sync.Mutex // held by writers
 	builder viewBuilder
 	current atomic.Pointer[Snapshot[T]]
 }
 
-// NewGroup returns a group without members. The error is a [*GroupError] with [ErrNoStrategy].
+// NewGroup returns a group without members. The error is a [*GroupError] with
+// [ErrNoStrategy].
 func NewGroup[T any](c Config) (*Group[T], error) {
 	if c.Strategy == nil {
 		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}
@@ -52,19 +57,24 @@ func NewGroup[T any](c Config) (*Group[T], error) {
 	return g, nil
 }
 
-// Load returns the newest snapshot; never nil. Load once for a burst of packets, and use one snapshot for all of it.
+// Load returns the newest snapshot; never nil. Load once for a burst of
+// packets, and use one snapshot for all of it.
 func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
 
 // Domain returns the domain of the group.
 func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
 
-// Update replaces the members and returns the new snapshot, whose version is the old one plus 1. Hops may come in any
-// order; snapshots hold them sorted by ID, unless the strategy is [Ordered]. No hops, or hops that are all drained, are a
-// valid group in which no hash has a member. A member that stays keeps its slot; one that left and comes back gets another.
+// Update replaces the members and returns the new snapshot, whose version is
+// the old one plus 1. Hops may come in any order; snapshots hold them sorted by
+// ID, unless the strategy is [Ordered]. No hops, or hops that are all drained,
+// are a valid group in which no hash has a member. A member that stays keeps
+// its slot; one that left and comes back gets another.
 //
-// An invalid list is a [*GroupError], or an error of the strategy, and leaves the group as it was; so does a name that another
-// group of the domain with members has ([ErrGroupName]). Update takes the time
-// of the strategy's Build, unless a group of the domain with the same strategy and members has been built already.
+// An invalid list is a [*GroupError], or an error of the strategy, and leaves
+// the group as it was; so does a name that another group of the domain with
+// members has ([ErrGroupName]). Update takes the time of the strategy's Build,
+// unless a group of the domain with the same strategy and members has been
+// built already.
 func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -75,8 +85,9 @@ func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	return g.update(version+1, hops)
 }
 
-// UpdateAt is Update with a version that comes from elsewhere: the revision of a replicated log, say. It must be greater than
-// that of the newest snapshot; if not, the error is a [*GroupError] with [ErrVersion].
+// UpdateAt is Update with a version that comes from elsewhere: the revision of
+// a replicated log, say. It must be greater than that of the newest snapshot;
+// if not, the error is a [*GroupError] with [ErrVersion].
 func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -108,7 +119,8 @@ func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	return s, nil
 }
 
-// publish makes a snapshot of a copy of v. The copy is the latest view before anyone can load the snapshot: see [View.Latest].
+// publish makes a snapshot of a copy of v. The copy is the latest view before
+// anyone can load the snapshot: see [View.Latest].
 func (g *Group[T]) publish(v *View, values []T) *Snapshot[T] {
 	s := &Snapshot[T]{view: *v, values: values}
 	g.builder.latest.Store(&s.view)

@@ -60,7 +60,8 @@ func placement(v *selector.View) []string {
 
 func TestGroupWithoutMembers(t *testing.T) {
 	g := newGroup(t, selector.Config{})
-	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g), mustUpdate(t, g, selector.Member{ID: "drained"})} {
+	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g),
+		mustUpdate(t, g, selector.Member{ID: "drained"})} {
 		assert.Equal(t, -1, s.Select(7))
 		dst := []int32{9, 9}
 		s.SelectBatch(dst, []uint64{1, 2})
@@ -89,7 +90,8 @@ func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
 
 func TestGroupKeepsTheOrderThatADeviceDependsOn(t *testing.T) {
 	c := selector.Config{Strategy: selector.Threshold{KeepOrder: true}}
-	ab, ba := mustUpdate(t, newGroup(t, c), selector.Equal("a", "b")...), mustUpdate(t, newGroup(t, c), selector.Equal("b", "a")...)
+	ab, ba := mustUpdate(t, newGroup(t, c), selector.Equal("a", "b")...), mustUpdate(t, newGroup(t, c),
+		selector.Equal("b", "a")...)
 	assert.Equal(t, "a", ab.View().Member(ab.Select(0)).ID)
 	assert.Equal(t, "b", ba.View().Member(ba.Select(0)).ID)
 	assert.NotEqual(t, ab.View().Fingerprint(), ba.View().Fingerprint())
@@ -122,11 +124,16 @@ func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 		members []selector.Member
 		want    selector.GroupError
 	}{
-		"duplicate":               {selector.Equal("x", "y", "a", "y"), selector.GroupError{Err: selector.ErrDuplicate, Member: "y", Index: 3}},
-		"empty ID":                {selector.Equal("x", ""), selector.GroupError{Err: selector.ErrEmptyID, Index: 1}},
-		"too many":                {many, selector.GroupError{Err: selector.ErrTooMany, Index: -1, Value: 65536, Limit: selector.MaxMembers}},
-		"weight sum":              {[]selector.Member{{ID: "x", Weight: math.MaxUint32}}, selector.GroupError{Err: selector.ErrWeightSum, Member: "x", Value: math.MaxUint32, Limit: selector.MaxWeight}},
-		"more members than slots": {many[:1022], selector.GroupError{Err: selector.ErrTableSize, Index: -1, Value: 1021, Limit: 1022}},
+		"duplicate": {selector.Equal("x", "y", "a", "y"),
+			selector.GroupError{Err: selector.ErrDuplicate, Member: "y", Index: 3}},
+		"empty ID": {selector.Equal("x", ""), selector.GroupError{Err: selector.ErrEmptyID, Index: 1}},
+		"too many": {many, selector.GroupError{Err: selector.ErrTooMany, Index: -1, Value: 65536,
+			Limit: selector.MaxMembers}},
+		"weight sum": {[]selector.Member{{ID: "x", Weight: math.MaxUint32}},
+			selector.GroupError{Err: selector.ErrWeightSum, Member: "x", Value: math.MaxUint32,
+				Limit: selector.MaxWeight}},
+		"more members than slots": {many[:1022], selector.GroupError{Err: selector.ErrTableSize, Index: -1,
+			Value: 1021, Limit: 1022}},
 	} {
 		_, err := g.Update(hops(tt.members...))
 		var e *selector.GroupError
@@ -145,7 +152,8 @@ func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 
 func TestTwoGroupsWithMembersCannotHaveOneName(t *testing.T) {
 	d := selector.NewDomain()
-	one, two := newGroup(t, selector.Config{Name: "vip", Domain: d}), newGroup(t, selector.Config{Name: "vip", Domain: d})
+	one, two := newGroup(t, selector.Config{Name: "vip", Domain: d}),
+		newGroup(t, selector.Config{Name: "vip", Domain: d})
 	mustUpdate(t, one, selector.Equal("a")...)
 	for range 2 {
 		_, err := two.Update(hops(selector.Equal("a")...))
@@ -193,16 +201,17 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 	abc := selector.Equal("a", "b", "c")
 	seen := make(map[uint64]string)
 	for name, v := range map[string]variant{
-		"base":        {selector.Maglev{}, abc},
-		"seed":        {selector.Maglev{Seed: 1}, abc},
-		"size":        {selector.Maglev{Size: 1021}, abc},
-		"strategy":    {selector.Rendezvous{}, abc},
-		"other":       {selector.Modulo{}, abc},
-		"keep order":  {selector.Modulo{KeepOrder: true}, abc},
-		"member":      {selector.Maglev{}, selector.Equal("a", "b", "d")},
-		"fewer":       {selector.Maglev{}, selector.Equal("a", "b")},
-		"joined":      {selector.Maglev{}, selector.Equal("a", "bc")},
-		"weight":      {selector.Maglev{}, []selector.Member{{ID: "a", Weight: 2}, {ID: "b", Weight: 1}, {ID: "c", Weight: 1}}},
+		"base":       {selector.Maglev{}, abc},
+		"seed":       {selector.Maglev{Seed: 1}, abc},
+		"size":       {selector.Maglev{Size: 1021}, abc},
+		"strategy":   {selector.Rendezvous{}, abc},
+		"other":      {selector.Modulo{}, abc},
+		"keep order": {selector.Modulo{KeepOrder: true}, abc},
+		"member":     {selector.Maglev{}, selector.Equal("a", "b", "d")},
+		"fewer":      {selector.Maglev{}, selector.Equal("a", "b")},
+		"joined":     {selector.Maglev{}, selector.Equal("a", "bc")},
+		"weight": {selector.Maglev{}, []selector.Member{{ID: "a", Weight: 2}, {ID: "b", Weight: 1},
+			{ID: "c", Weight: 1}}},
 		"drained":     {selector.Maglev{}, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 1}, {ID: "c"}}},
 		"all drained": {selector.Maglev{}, []selector.Member{{ID: "a"}}},
 		"empty":       {selector.Maglev{}, nil},
@@ -212,7 +221,8 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 		f := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy}), v.members...).View().Fingerprint()
 		assert.Empty(t, seen[f], "%s has the fingerprint of another", name)
 		seen[f] = name
-		again := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}), v.members...).View().Fingerprint()
+		again := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}),
+			v.members...).View().Fingerprint()
 		assert.Equal(t, f, again, name)
 	}
 	a := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
@@ -220,7 +230,8 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 	assert.Equal(t, a.View().Fingerprint(), b.View().Fingerprint(), "the default, spelled out")
 }
 
-// embedded is a strategy from elsewhere that embeds one of ours, and places the other way round.
+// embedded is a strategy from elsewhere that embeds one of ours, and places the
+// other way round.
 type embedded struct{ selector.Modulo }
 
 func (embedded) Build(members []selector.Member) (selector.Selector, error) {
@@ -233,7 +244,8 @@ func TestFingerprintOfAStrategyThatEmbedsOneOfOurs(t *testing.T) {
 	assert.NotEqual(t, ours.View().Fingerprint(), theirs.View().Fingerprint())
 }
 
-// TestFingerprintsAreAContract pins fingerprints: routers of different releases compare them.
+// TestFingerprintsAreAContract pins fingerprints: routers of different releases
+// compare them.
 func TestFingerprintsAreAContract(t *testing.T) {
 	for want, s := range map[uint64]selector.Strategy{
 		0xe884e582d3b7b1c9: selector.Modulo{},
@@ -258,7 +270,8 @@ type constant int
 func (c constant) Build([]selector.Member) (selector.Selector, error) { return c, nil }
 func (c constant) Select(uint64) int                                  { return int(c) }
 
-// heirs is a Rebuilder from elsewhere: the last member to join gets everything, so that history matters.
+// heirs is a Rebuilder from elsewhere: the last member to join gets everything,
+// so that history matters.
 type heirs struct{}
 
 type heirSelector struct {
@@ -295,12 +308,14 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 	assert.NotSame(t, s.View().Selector(), other.View().Selector())
 
 	twin := newGroup(t, c)
-	assert.NotSame(t, mustUpdate(t, newGroup(t, c), selector.Equal("x")...).View().Selector(), mustUpdate(t, twin, selector.Equal("x")...).View().Selector())
+	assert.NotSame(t, mustUpdate(t, newGroup(t, c), selector.Equal("x")...).View().Selector(),
+		mustUpdate(t, twin, selector.Equal("x")...).View().Selector())
 	mustUpdate(t, twin, selector.Equal("a", "b")...)
 	mustUpdate(t, twin, selector.Equal("a", "b", "d")...)
 	detour := mustUpdate(t, twin, selector.Equal("a", "b", "c")...)
 	assert.Equal(t, placement(s.View()), placement(detour.View()))
-	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(), "another history, though the same placement")
+	assert.NotEqual(t, s.View().Fingerprint(), detour.View().Fingerprint(),
+		"another history, though the same placement")
 
 	same := mustUpdate(t, g, selector.Equal("c", "b", "a")...)
 	assert.Same(t, s.View().Selector(), same.View().Selector(), "nothing changed")

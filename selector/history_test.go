@@ -41,7 +41,8 @@ func positiveIDs(group []selector.Member) []string {
 	return ids
 }
 
-// churn returns a list that follows group: some members leave, are drained or come back, some join, and the order is new.
+// churn returns a list that follows group: some members leave, are drained or
+// come back, some join, and the order is new.
 func churn(r *rand.Rand, group []selector.Member, most int) []selector.Member {
 	next := slices.Clone(group)
 	for range 1 + r.IntN(3) {
@@ -72,7 +73,8 @@ func churn(r *rand.Rand, group []selector.Member, most int) []selector.Member {
 	return next
 }
 
-// TestHistoriesEqualModel replays histories of changes in the models, removals first, each in order of ID.
+// TestHistoriesEqualModel replays histories of changes in the models, removals
+// first, each in order of ID.
 func TestHistoriesEqualModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	for run := range 60 {
@@ -138,7 +140,8 @@ func TestAnchorAndMementoMoveTheMinimum(t *testing.T) {
 	}
 }
 
-// TestAnchorAndMementoHeirs: the second choice of a hash is the first one after its member left.
+// TestAnchorAndMementoHeirs: the second choice of a hash is the first one after
+// its member left.
 func TestAnchorAndMementoHeirs(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 3))
 	for _, s := range []selector.Strategy{selector.Anchor{Capacity: 40}, selector.Memento{}} {
@@ -249,7 +252,8 @@ func testPrevious(t *testing.T, built selector.Rebuilder, group []selector.Membe
 	require.NoError(t, err, "all are new")
 }
 
-// A bucket passes its hashes on evenly, whichever it is. The first one's multiplier was 1 once, which is no hash at all.
+// A bucket passes its hashes on evenly, whichever it is. The first one's
+// multiplier was 1 once, which is no hash at all.
 func TestAnchorAndMementoStayBalanced(t *testing.T) {
 	const hashes = 100_000
 	for _, strategy := range []selector.Strategy{selector.Anchor{}, selector.Memento{}} {

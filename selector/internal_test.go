@@ -16,7 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/internal/golden/place"
 )
 
-// TestRoundedJump compares with the processor's floating point, above all where quotients are near whole numbers.
+// TestRoundedJump compares with the processor's floating point, above all where
+// quotients are near whole numbers.
 func TestRoundedJump(t *testing.T) {
 	want := func(b, r uint64) uint64 { return uint64(float64(b) * (float64(1<<31) / float64(r))) }
 	random := rand.New(rand.NewPCG(3, 1))
@@ -44,7 +45,8 @@ func TestRoundedJump(t *testing.T) {
 	}
 }
 
-// TestJumpRounding has keys for which the exact quotient gives another bucket than go-jump does, found by search.
+// TestJumpRounding has keys for which the exact quotient gives another bucket
+// than go-jump does, found by search.
 func TestJumpRounding(t *testing.T) {
 	for _, c := range []struct{ key, n, want uint64 }{
 		{0x9db11be3188c3c6d, 1910399682, 244166041}, // exact: 244166040
@@ -77,7 +79,8 @@ func TestSipHash(t *testing.T) {
 	for i := range message {
 		message[i] = byte(i)
 	}
-	assert.Equal(t, uint64(0xa129ca6149be45e5), siphash(0x0706050403020100, 0x0f0e0d0c0b0a0908, string(message)), "the paper's")
+	assert.Equal(t, uint64(0xa129ca6149be45e5), siphash(0x0706050403020100, 0x0f0e0d0c0b0a0908, string(message)),
+		"the paper's")
 	random := rand.New(rand.NewPCG(3, 3))
 	for n := range 100 {
 		b := make([]byte, n)
@@ -118,7 +121,8 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestBids has each bid before the next: by cost over weight, exactly, then by draw, then by place.
+// TestBids has each bid before the next: by cost over weight, exactly, then by
+// draw, then by place.
 func TestBids(t *testing.T) {
 	bids := []bid{
 		{cost: 0, draw: 9, weight: 1, place: 1},
@@ -136,7 +140,8 @@ func TestBids(t *testing.T) {
 	}
 }
 
-// TestWeightedRendezvousOfEqualWeights: the general path agrees with the fast one.
+// TestWeightedRendezvousOfEqualWeights: the general path agrees with the fast
+// one.
 func TestWeightedRendezvousOfEqualWeights(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 9))
 	for _, n := range []int{1, 2, 31, 32, 33, 35, 36, 37, 100} {
@@ -183,7 +188,8 @@ func TestThresholdBounds(t *testing.T) {
 	}
 }
 
-// TestThresholdOfLightMembers: by rounding, of two neighbours due half a hash each one owns a whole one and one none.
+// TestThresholdOfLightMembers: by rounding, of two neighbours due half a hash
+// each one owns a whole one and one none.
 func TestThresholdOfLightMembers(t *testing.T) {
 	members := []Member{{"a", 0}, {"b", 1}, {"c", 1}, {"d", 0}, {"e", MaxWeight - 2}, {"f", 0}}
 	s, err := Threshold{KeepOrder: true}.Build(members)
@@ -227,8 +233,9 @@ func TestModulus(t *testing.T) {
 	}
 }
 
-// TestFirst compares the endgame's order of slots with their ranks, above all of slots that are close in rank, on both sides
-// of the size from which the ranks themselves are compared.
+// TestFirst compares the endgame's order of slots with their ranks, above all
+// of slots that are close in rank, on both sides of the size from which the
+// ranks themselves are compared.
 func TestFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 8))
 	for _, size := range []uint32{2, 3, 251, 65537, 1048573, 1048583, 16777213} {
@@ -238,13 +245,17 @@ func TestFirst(t *testing.T) {
 			c := claims[uint8]{permutations: permutations{newModulus(size), []permutation{p}}}
 			c.members[0].inverse = uint32(c.modulus.inverse(uint64(p.skip)))
 			start := random.Uint64N(uint64(size))
-			slots := make([]uint32, min(size, 100)) // consecutive ranks, wrapping around, in random order
+			// consecutive ranks, wrapping around, in random order
+			slots := make([]uint32, min(size, 100))
 			for i, r := range random.Perm(len(slots)) {
 				rank := (start + uint64(r)) % uint64(size)
 				slots[i] = uint32((uint64(p.offset) + rank*uint64(p.skip)) % uint64(size))
 				require.Equal(t, rank, c.rank(0, uint64(slots[i])))
 			}
-			want := slices.MinFunc(slots, func(a, b uint32) int { return cmp.Compare(c.rank(0, uint64(a)), c.rank(0, uint64(b))) })
+			want := slices.MinFunc(slots, func(a, b uint32) int {
+				return cmp.Compare(c.rank(0, uint64(a)),
+					c.rank(0, uint64(b)))
+			})
 			require.Equal(t, want, slots[c.first(0, slots)], "%d slots", size)
 		}
 	}
@@ -269,7 +280,8 @@ func TestIdentities(t *testing.T) {
 		"threshold": Threshold{}, "threshold/keep-order": Threshold{KeepOrder: true},
 		"rendezvous/0": Rendezvous{}, "rendezvous/18446744073709551615": Rendezvous{Seed: math.MaxUint64},
 		"maglev/65537/0": Maglev{}, "maglev/251/7": Maglev{Size: 251, Seed: 7}, "jump": Jump{},
-		"anchor/0/0": Anchor{}, "anchor/9/7": Anchor{Capacity: 9, Seed: 7}, "memento/0": Memento{}, "memento/7": Memento{Seed: 7},
+		"anchor/0/0": Anchor{}, "anchor/9/7": Anchor{Capacity: 9, Seed: 7}, "memento/0": Memento{},
+		"memento/7":         Memento{Seed: 7},
 		"resilient/65536/0": Resilient{}, "resilient/9/7": Resilient{Buckets: 9, Seed: 7},
 		"ring/160/0": Ring{}, "ring/9/7": Ring{Points: 9, Seed: 7},
 		"multi-probe/21/0": MultiProbe{}, "multi-probe/9/7": MultiProbe{Probes: 9, Seed: 7},
@@ -284,8 +296,9 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
-// TestDraws: with random bits in the high half only, few bits or a counter, draws stay unrelated: the winners of
-// groups share as they should, and so do the seconds of each winner's hashes.
+// TestDraws: with random bits in the high half only, few bits or a counter,
+// draws stay unrelated: the winners of groups share as they should, and so do
+// the seconds of each winner's hashes.
 func TestDraws(t *testing.T) {
 	sets := map[string]func(i uint64) uint64{
 		"counter":             func(i uint64) uint64 { return i },
@@ -322,7 +335,8 @@ func TestDraws(t *testing.T) {
 	}
 }
 
-// TestEqualDrawsGoToTheFirst: members whose IDs have one hash draw alike, one hash at a time and two at a time.
+// TestEqualDrawsGoToTheFirst: members whose IDs have one hash draw alike, one
+// hash at a time and two at a time.
 func TestEqualDrawsGoToTheFirst(t *testing.T) {
 	for n := 1; n <= 12; n++ {
 		seeds := slices.Repeat([]uint64{42}, n)
@@ -343,7 +357,8 @@ func chiSquared(counts []float64, due float64) float64 {
 	return sum
 }
 
-// limitOf is five standard deviations above the mean of chi-squared, plus some for its tail.
+// limitOf is five standard deviations above the mean of chi-squared, plus some
+// for its tail.
 func limitOf(degrees int) float64 { return float64(degrees) + 5*math.Sqrt(2*float64(degrees)) + 15 }
 
 func jump(key, n uint64) uint64 { return uint64((&equalJump{n: n}).Select(key)) }

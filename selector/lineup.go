@@ -1,13 +1,15 @@
 package selector
 
-// lineup is the members of positive weight in the order in which a strategy places them.
+// lineup is the members of positive weight in the order in which a strategy
+// places them.
 type lineup struct {
 	index   []int32  // where each member stands in the list given
 	weights []uint32 // divided by their greatest common divisor
 	total   uint64   // the sum of weights
 }
 
-// newLineup validates members and lines them up by ID, or as given if keepOrder is set.
+// newLineup validates members and lines them up by ID, or as given if keepOrder
+// is set.
 func newLineup(members []Member, keepOrder bool) (lineup, error) {
 	if err := Validate(members); err != nil {
 		return lineup{}, err
@@ -39,7 +41,8 @@ func newLineup(members []Member, keepOrder bool) (lineup, error) {
 // equal reports whether all weights are equal, hence 1.
 func (l *lineup) equal() bool { return l.total == uint64(len(l.index)) }
 
-// mapping returns l.index, or nil if place k is member k for all k, so that look-ups can do without it.
+// mapping returns l.index, or nil if place k is member k for all k, so that
+// look-ups can do without it.
 func (l *lineup) mapping() []int32 {
 	for k, i := range l.index {
 		if int(i) != k {

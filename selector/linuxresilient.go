@@ -13,31 +13,40 @@ type LinuxResilientConfig struct {
 	// Buckets is the number of buckets, from 1 to 65535.
 	Buckets int
 
-	// Idle is how long a bucket must have been unused before it may be moved from a member that has too many; 0 means 120
-	// seconds, Linux's default. A bucket that was not used since it moved last is always idle. A negative Idle makes all
-	// buckets idle at all times, as idle_timer 0 does.
+	// Idle is how long a bucket must have been unused before it may be moved
+	// from a member that has too many; 0 means 120 seconds, Linux's default. A
+	// bucket that was not used since it moved last is always idle. A negative
+	// Idle makes all buckets idle at all times, as idle_timer 0 does.
 	Idle time.Duration
 
-	// Unbalanced is how long the group may be unbalanced before buckets move that are in use; 0 means for ever, as in
-	// Linux. It must not be negative.
+	// Unbalanced is how long the group may be unbalanced before buckets move
+	// that are in use; 0 means for ever, as in Linux. It must not be negative.
 	Unbalanced time.Duration
 }
 
-// LinuxResilient reproduces a resilient next-hop group of Linux (ip nexthop add ... type resilient; Linux 5.13 and later, checked
-// against 6.18), bucket for bucket. Hash h belongs to bucket (h>>33) % Buckets. When next hops change, the buckets of those
-// that left move at once; those of members that have more than they are due wait until they are idle, or until the
-// group has been unbalanced for too long. Flows that pause are moved, flows that don't are not.
+// LinuxResilient reproduces a resilient next-hop group of Linux (ip nexthop add
+// ... type resilient; Linux 5.13 and later, checked against 6.18), bucket for
+// bucket. Hash h belongs to bucket (h>>33) % Buckets. When next hops change,
+// the buckets of those that left move at once; those of members that have more
+// than they are due wait until they are idle, or until the group has been
+// unbalanced for too long. Flows that pause are moved, flows that don't are
+// not.
 //
-// Member i is due ub(i)-ub(i-1) buckets, ub(i) = (Buckets*W_i + W/2)/W, where W_i is the sum of the weights up to i in the
-// order given and W that of all. Buckets that move, in order, go to the last member in that order that has fewer than it is
-// due. So placement depends on the order of the members, on history and on time; because every bound is rounded, more buckets
-// move than must: see [Resilient] for a table without these traits. Two more of Linux's: one that is alone in its group is
-// sent to without a look at the buckets, so that none of them is marked as used, and the next change may move them all. And
-// weight zero, which Linux does not know, is due no bucket, so that a drained member loses its buckets as they fall idle.
+// Member i is due ub(i)-ub(i-1) buckets, ub(i) = (Buckets*W_i + W/2)/W, where
+// W_i is the sum of the weights up to i in the order given and W that of all.
+// Buckets that move, in order, go to the last member in that order that has
+// fewer than it is due. So placement depends on the order of the members, on
+// history and on time; because every bound is rounded, more buckets move than
+// must: see [Resilient] for a table without these traits. Two more of Linux's:
+// one that is alone in its group is sent to without a look at the buckets, so
+// that none of them is marked as used, and the next change may move them all.
+// And weight zero, which Linux does not know, is due no bucket, so that a
+// drained member loses its buckets as they fall idle.
 //
-// It is mutable, unlike the selectors of this package, and is no [Strategy]. All methods are safe for concurrent use; Select
-// waits for nobody and allocates nothing. Times are nanoseconds of the caller's clock, real or virtual, which should not go
-// backwards. A bucket takes 32 bytes.
+// It is mutable, unlike the selectors of this package, and is no [Strategy].
+// All methods are safe for concurrent use; Select waits for nobody and
+// allocates nothing. Times are nanoseconds of the caller's clock, real or
+// virtual, which should not go backwards. A bucket takes 32 bytes.
 type LinuxResilient[T any] struct {
 	config  LinuxResilientConfig
 	buckets []linuxBucket[T]
@@ -45,8 +54,10 @@ type LinuxResilient[T any] struct {
 
 	mu      sync.Mutex
 	members []linuxMember[T]
-	under   []int32 // the members that have fewer buckets than they are due; the last one is served first
-	since   int64   // when under was last empty
+	// the members that have fewer buckets than they are due; the last one is
+	// served first
+	under []int32
+	since int64 // when under was last empty
 }
 
 type linuxBucket[T any] struct {
@@ -61,8 +72,9 @@ type linuxMember[T any] struct {
 	wants, has int
 }
 
-// NewLinuxResilient returns a group without members. The errors are [*GroupError]: ErrTableSize for the number of
-// buckets, ErrParameter for a negative Unbalanced.
+// NewLinuxResilient returns a group without members. The errors are
+// [*GroupError]: ErrTableSize for the number of buckets, ErrParameter for a
+// negative Unbalanced.
 func NewLinuxResilient[T any](c LinuxResilientConfig) (*LinuxResilient[T], error) {
 	switch {
 	case c.Buckets < 1 || c.Buckets > math.MaxUint16:
@@ -79,8 +91,9 @@ func NewLinuxResilient[T any](c LinuxResilientConfig) (*LinuxResilient[T], error
 	return r, nil
 }
 
-// Select returns the next hop for hash h and marks its bucket as used now; nil before the first Replace. The hop must not be
-// changed. It is one of the newest or, while a Replace is running, of the list before.
+// Select returns the next hop for hash h and marks its bucket as used now; nil
+// before the first Replace. The hop must not be changed. It is one of the
+// newest or, while a Replace is running, of the list before.
 func (r *LinuxResilient[T]) Select(h uint64, now int64) *Hop[T] {
 	b := &r.buckets[h>>33%uint64(len(r.buckets))]
 	if b.used.Load() != now && r.marking.Load() { // most packets find the mark of one just before
@@ -92,12 +105,14 @@ func (r *LinuxResilient[T]) Select(h uint64, now int64) *Hop[T] {
 // Buckets returns the number of buckets.
 func (r *LinuxResilient[T]) Buckets() int { return len(r.buckets) }
 
-// Bucket returns the next hop of a bucket, without marking it; nil before the first Replace. The bucket must be from 0 to
-// Buckets()-1.
+// Bucket returns the next hop of a bucket, without marking it; nil before the
+// first Replace. The bucket must be from 0 to Buckets()-1.
 func (r *LinuxResilient[T]) Bucket(i int) *Hop[T] { return r.buckets[i].hop.Load() }
 
-// Replace sets the next hops of the group, in the order in which Linux is given them, and returns when Upkeep is due. A hop
-// with the ID of one that is in the group takes its place. The errors are those of [Validate], and leave the group as it was.
+// Replace sets the next hops of the group, in the order in which Linux is given
+// them, and returns when Upkeep is due. A hop with the ID of one that is in the
+// group takes its place. The errors are those of [Validate], and leave the
+// group as it was.
 func (r *LinuxResilient[T]) Replace(hops []Hop[T], now int64) (next int64, err error) {
 	list := membersOf(hops)
 	if err := Validate(list); err != nil {

@@ -18,8 +18,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// TestLinuxResilientEqualsKernel drives a group of this machine's kernel, in a network namespace of its own, and
-// compares bucket for bucket. The kernel says which buckets were used by look-ups before a change: those that are idle for
+// TestLinuxResilientEqualsKernel drives a group of this machine's kernel, in a
+// network namespace of its own, and compares bucket for bucket. The kernel says
+// which buckets were used by look-ups before a change: those that are idle for
 // less time after them.
 func TestLinuxResilientEqualsKernel(t *testing.T) {
 	if testing.Short() {
@@ -53,7 +54,8 @@ func TestLinuxResilientEqualsKernel(t *testing.T) {
 			}
 			c.groups = append(c.groups, group)
 			verb := []string{"add", "replace"}[min(step, 1)]
-			script = append(script, fmt.Sprintf("ip nexthop %s id %d group %s type resilient buckets %d idle_timer 1000",
+			script = append(script, fmt.Sprintf(
+				"ip nexthop %s id %d group %s type resilient buckets %d idle_timer 1000",
 				verb, 100+k, strings.Join(words, "/"), c.buckets))
 			if step == 0 {
 				script = append(script, fmt.Sprintf("ip route add 10.%d.0.0/16 nhid %d", 100+k, 100+k))
@@ -89,7 +91,8 @@ func TestLinuxResilientEqualsKernel(t *testing.T) {
 			require.Len(t, before, c.buckets)
 			for i, b := range before {
 				require.Equal(t, i, b.Bucket.Index)
-				require.Equal(t, fmt.Sprint(b.Bucket.Hop), group.Bucket(i).ID, "bucket %d in step %d of %v", i, step, c.groups)
+				require.Equal(t, fmt.Sprint(b.Bucket.Hop), group.Bucket(i).ID, "bucket %d in step %d of %v", i,
+					step, c.groups)
 				if after[i].Bucket.Idle < b.Bucket.Idle {
 					group.Select(bucketHash(i), now+1)
 					marked++
@@ -115,7 +118,8 @@ type kernelBucket struct {
 	} `json:"bucket"`
 }
 
-// kernelDumps runs a script in a namespace of its own and returns the lines it prints.
+// kernelDumps runs a script in a namespace of its own and returns the lines it
+// prints.
 func kernelDumps(t *testing.T, script string) []string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "sh")
@@ -133,8 +137,10 @@ func kernelDumps(t *testing.T, script string) []string {
 	switch {
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, exec.ErrNotFound):
 		t.Skipf("no network namespace can be made here: %v", err)
-	case errors.As(err, &exit) && (strings.Contains(errs.String(), "not found") || strings.Contains(errs.String(), "not supported") ||
-		strings.Contains(errs.String(), "Operation not permitted") || strings.Contains(errs.String(), "Unknown device type")):
+	case errors.As(err, &exit) && (strings.Contains(errs.String(), "not found") || strings.Contains(errs.String(),
+		"not supported") ||
+		strings.Contains(errs.String(), "Operation not permitted") || strings.Contains(errs.String(),
+		"Unknown device type")):
 		t.Skipf("this machine has no resilient groups, or no ip: %s", errs.String())
 	}
 	require.NoError(t, err, errs.String())

@@ -56,7 +56,10 @@ func weighted(weights map[string]uint32) []selector.Member {
 	for id, w := range weights {
 		group = append(group, selector.Member{ID: id, Weight: w})
 	}
-	slices.SortFunc(group, func(a, b selector.Member) int { return int(a.ID[0])<<8 + int(a.ID[1]) - int(b.ID[0])<<8 - int(b.ID[1]) })
+	slices.SortFunc(group, func(a, b selector.Member) int {
+		return int(a.ID[0])<<8 +
+			int(a.ID[1]) - int(b.ID[0])<<8 - int(b.ID[1])
+	})
 	return group
 }
 
@@ -75,7 +78,8 @@ func TestLinuxResilientTable(t *testing.T) {
 	assert.Equal(t, 2, r.Bucket(15).Value)
 }
 
-// TestLinuxResilientTimers: a bucket in use waits until it is idle, or until the group was unbalanced for too long.
+// TestLinuxResilientTimers: a bucket in use waits until it is idle, or until
+// the group was unbalanced for too long.
 func TestLinuxResilientTimers(t *testing.T) {
 	const second = int64(time.Second)
 	two, three := selector.Equal("a", "b"), selector.Equal("a", "b", "c")
@@ -107,7 +111,8 @@ func TestLinuxResilientTimers(t *testing.T) {
 	assert.Equal(t, 9*second, replace(t, r, three, 7*second))
 	assert.Equal(t, 9*second+second/2, r.Upkeep(9*second), "until the timer has passed")
 	assert.Equal(t, before, bucketsOf(r))
-	// A replace leaves the clock as it is, and the first buckets in order move, used or not.
+	// A replace leaves the clock as it is, and the first buckets in order move,
+	// used or not.
 	assert.Equal(t, int64(math.MaxInt64), replace(t, r, three, 9*second+1))
 	assert.Equal(t, []string{"c", "b", "b", "c", "a", "a"}, bucketsOf(r))
 
@@ -120,7 +125,8 @@ func TestLinuxResilientTimers(t *testing.T) {
 	assert.Equal(t, []string{"c", "b", "b", "c", "a", "a"}, bucketsOf(r))
 }
 
-// TestLinuxResilientAlone: the buckets of one that is alone are never marked, so the next change moves them.
+// TestLinuxResilientAlone: the buckets of one that is alone are never marked,
+// so the next change moves them.
 func TestLinuxResilientAlone(t *testing.T) {
 	r := newLinux(t, selector.LinuxResilientConfig{Buckets: 4})
 	replace(t, r, selector.Equal("a"), 0)
@@ -193,7 +199,8 @@ func TestLinuxResilientRefuses(t *testing.T) {
 	}{
 		{selector.LinuxResilientConfig{}, "selector: bad table size: 0 (limit 65535)"},
 		{selector.LinuxResilientConfig{Buckets: 65536}, "selector: bad table size: 65536 (limit 65535)"},
-		{selector.LinuxResilientConfig{Buckets: 9, Unbalanced: -1}, "selector: parameter out of range: a negative time"},
+		{selector.LinuxResilientConfig{Buckets: 9, Unbalanced: -1},
+			"selector: parameter out of range: a negative time"},
 	} {
 		r, err := selector.NewLinuxResilient[int](c.config)
 		assert.Nil(t, r)

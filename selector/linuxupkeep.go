@@ -7,9 +7,11 @@ import (
 
 const upkeepPause = int64(500 * time.Millisecond) // the least time between two runs of upkeep
 
-// Upkeep moves the buckets that may move now, and returns when it is to be called again: at the earliest time at which
-// another bucket may move, but not within half a second; [math.MaxInt64] if the group is balanced. Linux calls it at exactly
-// that time; a bucket may move later here if Upkeep is called later, or earlier if earlier.
+// Upkeep moves the buckets that may move now, and returns when it is to be
+// called again: at the earliest time at which another bucket may move, but not
+// within half a second; [math.MaxInt64] if the group is balanced. Linux calls
+// it at exactly that time; a bucket may move later here if Upkeep is called
+// later, or earlier if earlier.
 func (r *LinuxResilient[T]) Upkeep(now int64) (next int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,7 +37,8 @@ func (r *LinuxResilient[T]) upkeep(now int64) int64 {
 	return max(deadline, later(now, time.Duration(upkeepPause)))
 }
 
-// mayMove reports whether a bucket is to move now, and if not, when to ask again.
+// mayMove reports whether a bucket is to move now, and if not, when to ask
+// again.
 func (r *LinuxResilient[T]) mayMove(b *linuxBucket[T], now int64) (move bool, retry int64) {
 	if b.member < 0 {
 		return true, math.MaxInt64
@@ -60,8 +63,9 @@ func (r *LinuxResilient[T]) mayMove(b *linuxBucket[T], now int64) (move bool, re
 	return false, min(idle, patience)
 }
 
-// move gives a bucket to the member that is served first. There is one: what members are due adds up to all buckets, so if a
-// bucket is free or a member has too many, another one has too few.
+// move gives a bucket to the member that is served first. There is one: what
+// members are due adds up to all buckets, so if a bucket is free or a member
+// has too many, another one has too few.
 func (r *LinuxResilient[T]) move(b *linuxBucket[T], now int64) {
 	if b.member >= 0 {
 		r.members[b.member].has--

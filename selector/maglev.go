@@ -12,36 +12,47 @@ const (
 	MaxTableSize     = 1 << 24 // takes 16 or 32 MiB, and seconds to build
 )
 
-// Maglev is Maglev hashing (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
-// section 3.4): each member has a permutation of the slots of a table, and members take turns at claiming the next
-// free slot of theirs. At equal weights the table is that of github.com/dgryski/go-maglev for the sorted IDs, slot for slot.
+// Maglev is Maglev hashing (Eisenbud et al., "Maglev: A Fast and Reliable
+// Software Network Load Balancer", NSDI 2016, section 3.4): each member has a
+// permutation of the slots of a table, and members take turns at claiming the
+// next free slot of theirs. At equal weights the table is that of
+// github.com/dgryski/go-maglev for the sorted IDs, slot for slot.
 //
-// Weights are turns: a member of weight w takes its k-th turn at time k/w; of members whose turns coincide, the first in
-// order of ID goes first. So the shares are exact to a slot or so, and a member that is due less than one slot may own none.
+// Weights are turns: a member of weight w takes its k-th turn at time k/w; of
+// members whose turns coincide, the first in order of ID goes first. So the
+// shares are exact to a slot or so, and a member that is due less than one slot
+// may own none.
 //
-// A look-up takes O(1) time. The table takes a byte a slot for up to 256 members, two bytes for more. Building takes
-// O(M log M) time for M slots, about a millisecond for 65537. Placement is history-free. A change moves few hashes
-// beside the forced ones while the table is much larger than the group: the disruption ratio on a removal is 1.03 with 10
-// members and 65537 slots (up to 1.11 if the permutations of their IDs happen to run in step), 1.6 with 100, 6.4 with 1000;
-// with 655373 slots it is 1.01, 1.14 and 4.3. A larger table buys that and a finer balance, and costs memory, hence time: with
-// a group for each of hundreds of routes, small tables look up several times as fast because they stay in cache. The size
-// is never derived from the number of members, since another size is another placement.
+// A look-up takes O(1) time. The table takes a byte a slot for up to 256
+// members, two bytes for more. Building takes O(M log M) time for M slots,
+// about a millisecond for 65537. Placement is history-free. A change moves few
+// hashes beside the forced ones while the table is much larger than the group:
+// the disruption ratio on a removal is 1.03 with 10 members and 65537 slots (up
+// to 1.11 if the permutations of their IDs happen to run in step), 1.6 with
+// 100, 6.4 with 1000; with 655373 slots it is 1.01, 1.14 and 4.3. A larger
+// table buys that and a finer balance, and costs memory, hence time: with a
+// group for each of hundreds of routes, small tables look up several times as
+// fast because they stay in cache. The size is never derived from the number of
+// members, since another size is another placement.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. The choice of a hash after the owner of its slot is the
-// member whose permutation, at its pace, reaches the slot next: every member in order of (rank+1)/w, where rank is the
-// position of the slot in the member's permutation, and then of ID.
+// The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. The choice
+// of a hash after the owner of its slot is the member whose permutation, at its
+// pace, reaches the slot next: every member in order of (rank+1)/w, where rank
+// is the position of the slot in the member's permutation, and then of ID.
 type Maglev struct {
-	// Size is the number of slots, a prime of at least the number of members of positive weight and at most
-	// [MaxTableSize]. 0 means [DefaultTableSize]. The paper advises 100 slots a member or more.
+	// Size is the number of slots, a prime of at least the number of members of
+	// positive weight and at most [MaxTableSize]. 0 means [DefaultTableSize].
+	// The paper advises 100 slots a member or more.
 	Size uint32
 
-	// Seed is the second word of the key under which SipHash-2-4 hashes the IDs; the first is 0xdeadbeefcafebabe. Groups
-	// with the same members and different seeds place independently. go-maglev's second word is 0.
+	// Seed is the second word of the key under which SipHash-2-4 hashes the
+	// IDs; the first is 0xdeadbeefcafebabe. Groups with the same members and
+	// different seeds place independently. go-maglev's second word is 0.
 	Seed uint64
 }
 
-// Build implements [Strategy]. The errors are those of [Validate], and ErrTableSize for a Size that is too small, too
-// large or not a prime.
+// Build implements [Strategy]. The errors are those of [Validate], and
+// ErrTableSize for a Size that is too small, too large or not a prime.
 func (m Maglev) Build(members []Member) (Selector, error) {
 	l, err := newLineup(members, false)
 	if err != nil {
@@ -84,7 +95,8 @@ func checkTableSize(size uint32, members int) error {
 	return e
 }
 
-// permutations are the members' orders of the slots: the slot of rank r is offset + r*skip modulo the prime table size.
+// permutations are the members' orders of the slots: the slot of rank r is
+// offset + r*skip modulo the prime table size.
 type permutations struct {
 	modulus modulus
 	members []permutation // in order of ID
@@ -111,7 +123,8 @@ func newPermutations(members []Member, l *lineup, size uint32, seed uint64) perm
 	return p
 }
 
-// rank returns the position of a slot in the permutation of the member at place k.
+// rank returns the position of a slot in the permutation of the member at place
+// k.
 func (p *permutations) rank(k int, slot uint64) uint64 {
 	m := &p.members[k]
 	distance := slot - uint64(m.offset)

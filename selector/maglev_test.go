@@ -48,7 +48,8 @@ func TestMaglevEqualsGoMaglev(t *testing.T) {
 	}
 }
 
-// TestTableTypes: a byte a slot for up to 256 members, counting the drained, since they have indexes.
+// TestTableTypes: a byte a slot for up to 256 members, counting the drained,
+// since they have indexes.
 func TestTableTypes(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	group := selector.Equal(names(r, 257)...)
@@ -74,7 +75,8 @@ func TestMaglevSeed(t *testing.T) {
 	assert.ElementsMatch(t, []int{16385, 16384, 16384, 16384}, count)
 }
 
-// TestLightMember: a member that is due less than a slot may own none, but it is in the order of preference.
+// TestLightMember: a member that is due less than a slot may own none, but it
+// is in the order of preference.
 func TestLightMember(t *testing.T) {
 	group := []selector.Member{{ID: "heavy", Weight: 1_000_000}, {ID: "light", Weight: 1}}
 	built := build(t, selector.Maglev{Size: 251}, group)
@@ -100,7 +102,8 @@ func TestNextOfStrangers(t *testing.T) {
 	}
 }
 
-// TestManyMembers: no strategy hangs or fails at the greatest number of members and the greatest sum of weights.
+// TestManyMembers: no strategy hangs or fails at the greatest number of members
+// and the greatest sum of weights.
 func TestManyMembers(t *testing.T) {
 	group := make([]selector.Member, selector.MaxMembers)
 	for i := range group {

@@ -6,34 +6,45 @@ import (
 	"strconv"
 )
 
-// Memento is MementoHash (Coluzzi, Brocco, Antonucci and Leidi, "MementoHash: A Stateful, Minimal Memory, Best
-// Performing Consistent Hash Algorithm", 2023) over JumpBackHash (Ertl, "JumpBackHash: Say Goodbye to the Modulo Operation to
-// Distribute Keys Uniformly to Buckets", 2024). JumpBackHash places a hash on one of n buckets. A bucket that lost its
-// member remembers how many buckets had one then, and passes its hashes on to those, evenly. Buckets get members again in
-// the reverse of the order in which they lost them; with none left to refill, the buckets grow by one.
+// Memento is MementoHash (Coluzzi, Brocco, Antonucci and Leidi, "MementoHash: A
+// Stateful, Minimal Memory, Best Performing Consistent Hash Algorithm", 2023)
+// over JumpBackHash (Ertl, "JumpBackHash: Say Goodbye to the Modulo Operation
+// to Distribute Keys Uniformly to Buckets", 2024). JumpBackHash places a hash
+// on one of n buckets. A bucket that lost its member remembers how many buckets
+// had one then, and passes its hashes on to those, evenly. Buckets get members
+// again in the reverse of the order in which they lost them; with none left to
+// refill, the buckets grow by one.
 //
-// A look-up takes O(1) expected time while few buckets are without a member: 1 + ln(n/members) steps on average, each of one
-// or two dozen nanoseconds in all that are dominated by mispredicted branches. n is the most members that the group
-// had, since a bucket other than the last is never given up. Memory is 4 bytes for each bucket and some 30 for each
-// member; building and rebuilding take O(n) time. The balance is perfect up to sampling. Each change moves the
+// A look-up takes O(1) expected time while few buckets are without a member: 1
+// + ln(n/members) steps on average, each of one or two dozen nanoseconds in all
+// that are dominated by mispredicted branches. n is the most members that the
+// group had, since a bucket other than the last is never given up. Memory is 4
+// bytes for each bucket and some 30 for each member; building and rebuilding
+// take O(n) time. The balance is perfect up to sampling. Each change moves the
 // fewest hashes possible: the disruption ratio is 1.
 //
-// Placement is NOT history-free. The selector is a [Rebuilder], and where hashes are placed depends on the order in which
-// members came and went. Routers that share flows must apply one ordered log of changes, from the same start; a router
-// that starts anew must replay it. A change of several members at once is applied as removals, then additions, each in
-// order of ID. [View.Fingerprint] includes the history.
+// Placement is NOT history-free. The selector is a [Rebuilder], and where
+// hashes are placed depends on the order in which members came and went.
+// Routers that share flows must apply one ordered log of changes, from the same
+// start; a router that starts anew must replay it. A change of several members
+// at once is applied as removals, then additions, each in order of ID.
+// [View.Fingerprint] includes the history.
 //
-// Members are equal: positive weights that differ are refused with [ErrUnequal]. A drained member counts as removed. The
-// choice of a hash after its own member is where it would go if that member left; all others follow by rendezvous.
+// Members are equal: positive weights that differ are refused with
+// [ErrUnequal]. A drained member counts as removed. The choice of a hash after
+// its own member is where it would go if that member left; all others follow by
+// rendezvous.
 //
-// Choose Memento over [Anchor] where the group may grow without limit, or where memory must be least, and over [Jump]
-// wherever a log of changes exists: it is faster, and any member may leave.
+// Choose Memento over [Anchor] where the group may grow without limit, or where
+// memory must be least, and over [Jump] wherever a log of changes exists: it is
+// faster, and any member may leave.
 type Memento struct {
 	// Seed seeds the order of members that follow when two are down.
 	Seed uint64
 }
 
-// Build implements [Strategy]. The errors are those of [Validate], and ErrUnequal.
+// Build implements [Strategy]. The errors are those of [Validate], and
+// ErrUnequal.
 func (m Memento) Build(members []Member) (Selector, error) {
 	l, err := newEqualLineup(members)
 	if err != nil {
@@ -111,7 +122,8 @@ func (s *memento) SelectBatch(dst []int32, hashes []uint64) {
 	}
 }
 
-// Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown member, too.
+// Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
+// member, too.
 func (s *memento) Next(h uint64, after int) int {
 	b, last := s.buckets.find(h)
 	owner, heir := s.buckets.entries[b].member(), -1
@@ -121,8 +133,10 @@ func (s *memento) Next(h uint64, after int) int {
 	return s.following(h, owner, heir, after)
 }
 
-// A mementoEntry is, in its lower half, 0 for a bucket with a member and 1 + the number of buckets with one after this one
-// was removed for others; in its upper half the member. That number is also the bucket that takes the place of the removed one.
+// A mementoEntry is, in its lower half, 0 for a bucket with a member and 1 +
+// the number of buckets with one after this one was removed for others; in its
+// upper half the member. That number is also the bucket that takes the place of
+// the removed one.
 type mementoEntry uint32
 
 func (e mementoEntry) after() uint32 { return uint32(e & 0xffff) }
@@ -155,7 +169,8 @@ func (s *mementoBuckets) add() uint32 {
 	return uint32(len(s.entries) - 1)
 }
 
-// find returns the bucket with a member that h meets, and what h has become on the way.
+// find returns the bucket with a member that h meets, and what h has become on
+// the way.
 func (s *mementoBuckets) find(h uint64) (uint32, uint64) {
 	entries := s.entries
 	b := jumpBack(h, uint32(len(entries)))
@@ -173,7 +188,8 @@ func (s *mementoBuckets) find(h uint64) (uint32, uint64) {
 	return b, h
 }
 
-// heir returns the bucket that find would return, with h as it was at the working bucket b, if b had just been removed.
+// heir returns the bucket that find would return, with h as it was at the
+// working bucket b, if b had just been removed.
 func (s *mementoBuckets) heir(h uint64, b uint32) uint32 {
 	if len(s.removed) == 0 && int(b) == len(s.entries)-1 {
 		return jumpBack(h, b)

@@ -13,7 +13,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// randomGroup returns n members in random order, with weights of a random kind: equal, small, with drained ones, large.
+// randomGroup returns n members in random order, with weights of a random kind:
+// equal, small, with drained ones, large.
 func randomGroup(r *rand.Rand, n int) []selector.Member {
 	kind := r.IntN(5)
 	group := make([]selector.Member, n)
@@ -44,7 +45,8 @@ func modelled(group []selector.Member) []place.Member {
 	return list
 }
 
-// probes returns random hashes, hashes of 32 bits in the high half, and extreme ones.
+// probes returns random hashes, hashes of 32 bits in the high half, and extreme
+// ones.
 func probes(r *rand.Rand, n int) []uint64 {
 	list := []uint64{0, 1, 1 << 32, 1<<33 - 1, 1 << 33, 1 << 63, 1<<63 - 1, math.MaxUint64}
 	for range n {
@@ -140,8 +142,9 @@ func TestMaglevEqualsModel(t *testing.T) {
 	}
 }
 
-// TestEqualWeightsPlaceAsOne compares the fast path of equal weights, whatever the weight, with the general one: a
-// drained member of a group does not change who the others are, and neither does a common factor.
+// TestEqualWeightsPlaceAsOne compares the fast path of equal weights, whatever
+// the weight, with the general one: a drained member of a group does not change
+// who the others are, and neither does a common factor.
 func TestEqualWeightsPlaceAsOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
 	for _, s := range everyStrategy() {
@@ -192,7 +195,8 @@ func TestRFC2992Baselines(t *testing.T) {
 		assert.InDelta(t, 0.5, moved(selector.Threshold{}, n, n-1), tolerance, "Threshold, last of %d", n)
 	}
 	for _, n := range []int{3, 5, 9, 101} {
-		assert.InDelta(t, 0.25+0.25/float64(n), moved(selector.Threshold{}, n, n/2), tolerance, "Threshold, middle of %d", n)
+		assert.InDelta(t, 0.25+0.25/float64(n), moved(selector.Threshold{}, n, n/2), tolerance,
+			"Threshold, middle of %d", n)
 	}
 	for n, want := range map[int]float64{4: 1. / 3, 8: 2. / 7, 10: 5. / 18} {
 		assert.InDelta(t, want, moved(selector.Threshold{}, n, n/2), tolerance, "Threshold, middle of %d", n)
@@ -201,12 +205,14 @@ func TestRFC2992Baselines(t *testing.T) {
 	assert.InDelta(t, 0.75, moved(selector.Modulo{}, 4, 3), tolerance)
 }
 
-// TestWeightError measures shares against weights 1:2:3:10; the root of the mean square error must be within 0.7 %.
+// TestWeightError measures shares against weights 1:2:3:10; the root of the
+// mean square error must be within 0.7 %.
 func TestWeightError(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 7))
 	const samples = 2_000_000
 	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Resilient{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Resilient{},
 	} {
 		group := selector.Equal("a", "b", "c", "d", "e")
 		for i, w := range []uint32{1, 2, 3, 0, 10} {
@@ -230,12 +236,14 @@ func TestWeightError(t *testing.T) {
 	}
 }
 
-// TestRepetitiveToeplitz: the hashes of a Toeplitz key that repeats 6d5a are multiples of 65537. In the high half they must
-// not all meet one slot of a table of 65537.
+// TestRepetitiveToeplitz: the hashes of a Toeplitz key that repeats 6d5a are
+// multiples of 65537. In the high half they must not all meet one slot of a
+// table of 65537.
 func TestRepetitiveToeplitz(t *testing.T) {
 	group := selector.Equal("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 	for _, s := range append(equalOnly(),
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Resilient{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Resilient{},
 	) {
 		built := build(t, s, group)
 		count := make([]float64, len(group))
@@ -243,7 +251,8 @@ func TestRepetitiveToeplitz(t *testing.T) {
 			count[built.Select(i*65537<<32)]++
 		}
 		for i, n := range count {
-			assert.InEpsilon(t, 6553.6, n, 0.07, "%T, member %d", s, i) // 0.07 is over 5 standard deviations
+			// 0.07 is over 5 standard deviations
+			assert.InEpsilon(t, 6553.6, n, 0.07, "%T, member %d", s, i)
 		}
 	}
 }

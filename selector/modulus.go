@@ -10,7 +10,8 @@ type modulus struct {
 
 func newModulus(m uint32) modulus { return modulus{uint64(m), ^uint64(0) / uint64(m)} }
 
-// mul returns a*b mod m for a and b below m. The estimate of the quotient is at most one too small (Barrett).
+// mul returns a*b mod m for a and b below m. The estimate of the quotient is at
+// most one too small (Barrett).
 func (p modulus) mul(a, b uint64) uint64 {
 	x := a * b
 	quotient, _ := bits.Mul64(x, p.reciprocal)
@@ -21,7 +22,8 @@ func (p modulus) mul(a, b uint64) uint64 {
 	return x
 }
 
-// inverses replaces every number, from 1 to m-1, by its inverse, with one division by Euclid for all (Montgomery).
+// inverses replaces every number, from 1 to m-1, by its inverse, with one
+// division by Euclid for all (Montgomery).
 func (p modulus) inverses(a []uint32) {
 	prefix := make([]uint32, len(a)) // products of all numbers before each
 	product := uint64(1)
@@ -37,7 +39,8 @@ func (p modulus) inverses(a []uint32) {
 	}
 }
 
-// inverse returns the inverse of a, from 1 to m-1, by the extended Euclidean algorithm.
+// inverse returns the inverse of a, from 1 to m-1, by the extended Euclidean
+// algorithm.
 func (p modulus) inverse(a uint64) uint64 {
 	s, t := int64(0), int64(1)
 	for r, q := int64(p.m), int64(a); q != 0; {

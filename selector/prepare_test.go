@@ -28,11 +28,13 @@ func randomMembers(rng *rand.Rand, prefix string, n int, weights uint32) []selec
 	return members
 }
 
-// TestSettledHashesStayWhoeverJoins lets the members that were announced join in random order, some of them never.
+// TestSettledHashesStayWhoeverJoins lets the members that were announced join
+// in random order, some of them never.
 func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for run := range 80 {
-		strategy := []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slack: selector.UnlimitedSlack}}[run/5%2]
+		strategy := []selector.Strategy{selector.Rendezvous{},
+			selector.Bounded{Slack: selector.UnlimitedSlack}}[run/5%2]
 		weights := []uint32{1, 5}[rng.IntN(2)]
 		if run%5 > 1 { // their announced members take the same buckets whoever joins first
 			strategy, weights = append(equalOnly(), selector.Anchor{Capacity: 40})[run%5-2], 1

@@ -6,11 +6,13 @@ import (
 	"slices"
 )
 
-// raceTable lets members race for the slots of a table. No place of the line-up may own more than its cap of slots.
+// raceTable lets members race for the slots of a table. No place of the line-up
+// may own more than its cap of slots.
 func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTable[E] {
 	size := int(order.mask) + 1
 	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
-	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size), left: size}
+	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size),
+		left: size}
 	r.line(caps)
 	for uint64(r.left)*uint64(len(r.racers)) > uint64(size/endgameShare) {
 		r.window()
@@ -27,15 +29,18 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 	return t
 }
 
-// Probing for one more of the last free slots takes size/left steps; asking every racer for its rank there takes
-// endgameShare steps a racer.
+// Probing for one more of the last free slots takes size/left steps; asking
+// every racer for its rank there takes endgameShare steps a racer.
 const endgameShare = 12
 
-// race is the state of a race. In place of handling arrivals one by one in order, which takes a queue, it handles them
-// window by window of the clock, and in a window member by member. A slot goes to the first to arrive and a member
-// takes its first slots, up to its cap; both see a pair of member and slot at the same time, so this is a stable
-// matching, of which there is only one: the offers of a window may be made in any order, if a member that loses a slot
-// to an earlier one goes on where it stopped (Gale and Shapley 1962; McVitie and Wilson 1971).
+// race is the state of a race. In place of handling arrivals one by one in
+// order, which takes a queue, it handles them window by window of the clock,
+// and in a window member by member. A slot goes to the first to arrive and a
+// member takes its first slots, up to its cap; both see a pair of member and
+// slot at the same time, so this is a stable matching, of which there is only
+// one: the offers of a window may be made in any order, if a member that loses
+// a slot to an earlier one goes on where it stopped (Gale and Shapley 1962;
+// McVitie and Wilson 1971).
 type race struct {
 	raceOrder
 
@@ -62,11 +67,14 @@ type racer struct {
 	class       int32
 }
 
-// class is the racers of one weight. Between two windows they are all at the same rank.
+// class is the racers of one weight. Between two windows they are all at the
+// same rank.
 type class struct {
 	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
 	members       int
-	end           uint32 // the rank that the window ends before; for the next one, that it starts with
+	// the rank that the window ends before; for the next one, that it starts
+	// with
+	end uint32
 }
 
 // hold is the offer that a slot holds in a window.
@@ -120,9 +128,10 @@ func (r *race) window() {
 
 // open sets the end of the next window.
 func (r *race) open() {
-	// A visit of a racer costs as much as some offers. The longer windows are, the fewer visits there are, but the more
-	// offers fail, as the slot is taken in the same window. Both cost about the same if a window has arrivals for one in
-	// sqrt(left/racers) slots.
+	// A visit of a racer costs as much as some offers. The longer windows are,
+	// the fewer visits there are, but the more offers fail, as the slot is
+	// taken in the same window. Both cost about the same if a window has
+	// arrivals for one in sqrt(left/racers) slots.
 	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
 	start, length := r.now, uint64(0)
 	if r.clock == nil {
@@ -152,7 +161,8 @@ func (r *race) open() {
 	}
 }
 
-// limit returns the first time of the clock that is, for a weight, after the window: ceil(now*weight/unit).
+// limit returns the first time of the clock that is, for a weight, after the
+// window: ceil(now*weight/unit).
 func (r *race) limit(weight uint64) uint64 {
 	hi, lo := bits.Mul64(r.now, weight)
 	lo, carry := bits.Add64(lo, r.unit-1, 0)
@@ -184,8 +194,9 @@ func (r *race) offer(i int32) {
 	}
 }
 
-// freeSlots returns a bit for each rank of at most 64 whose slot was free when the window opened. A test of each slot,
-// in place of the bit, would be a branch that a processor guesses wrong half of the time.
+// freeSlots returns a bit for each rank of at most 64 whose slot was free when
+// the window opened. A test of each slot, in place of the bit, would be a
+// branch that a processor guesses wrong half of the time.
 func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
 	for i := range end - start {
@@ -197,7 +208,8 @@ func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 	return hits
 }
 
-// take gives a slot to a racer that arrives at a rank, if it is the first to arrive so far, and reports whether it is.
+// take gives a slot to a racer that arrives at a rank, if it is the first to
+// arrive so far, and reports whether it is.
 func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	m := &r.racers[i]
 	time, _ := bits.Mul64(r.time(rank), r.classes[m.class].scale)
@@ -226,7 +238,8 @@ func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	return true
 }
 
-// close makes the offers that were taken final, and drops the racers that are full or have been everywhere.
+// close makes the offers that were taken final, and drops the racers that are
+// full or have been everywhere.
 func (r *race) close() {
 	r.left -= len(r.taken)
 	kept := r.racers[:0]

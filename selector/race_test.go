@@ -30,7 +30,8 @@ func TestQuadraticIsPermutation(t *testing.T) {
 	}
 }
 
-// TestRaceClock: the clock of the largest table rises, is as long as promised and about the natural logarithm.
+// TestRaceClock: the clock of the largest table rises, is as long as promised
+// and about the natural logarithm.
 func TestRaceClock(t *testing.T) {
 	clock := raceClock(maxSlotBits)
 	require.Len(t, clock, 1<<maxSlotBits)
@@ -44,7 +45,8 @@ func TestRaceClock(t *testing.T) {
 	require.InEpsilon(t, 0.6931471805599453*(1<<58), clock[len(clock)/2], 1e-6)
 }
 
-// TestCapsAddUp: to the table and the slack, or more if a single member is due more than the table.
+// TestCapsAddUp: to the table and the slack, or more if a single member is due
+// more than the table.
 func TestCapsAddUp(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 2))
 	for range 500 {
@@ -76,7 +78,8 @@ func TestCapsAddUp(t *testing.T) {
 	}
 }
 
-// TestArrivalOrder: equal times of unequal weights hardly happen, and have an order all the same.
+// TestArrivalOrder: equal times of unequal weights hardly happen, and have an
+// order all the same.
 func TestArrivalOrder(t *testing.T) {
 	o := raceOrder{ties: []uint32{1, 0}}
 	for _, c := range []struct {

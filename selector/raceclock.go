@@ -5,15 +5,20 @@ import (
 	"sync"
 )
 
-// raceClock returns the clock of a race for 2^k slots: clock[r] is the time, in units of 2^-58, at which a member of
-// weight 1 reaches rank r; one of weight w is w times as fast. They are the expected times of a race in which a member
-// draws an exponential time for each slot: 1/M, 1/M + 1/(M-1), and so on; half of 1/M earlier, which is the middle of
-// the first step. A linear clock would give heavy members too much, since members slow down as they run out of slots.
+// raceClock returns the clock of a race for 2^k slots: clock[r] is the time, in
+// units of 2^-58, at which a member of weight 1 reaches rank r; one of weight w
+// is w times as fast. They are the expected times of a race in which a member
+// draws an exponential time for each slot: 1/M, 1/M + 1/(M-1), and so on; half
+// of 1/M earlier, which is the middle of the first step. A linear clock would
+// give heavy members too much, since members slow down as they run out of
+// slots.
 //
-// A clock is made, in 8 bytes a slot, when the first group of unequal weights and this size is built, and shared by all.
+// A clock is made, in 8 bytes a slot, when the first group of unequal weights
+// and this size is built, and shared by all.
 func raceClock(k int) []uint64 { return raceClocks[k]() }
 
-var raceClocks = func() (clocks [maxSlotBits + 1]func() []uint64) { //nolint:gochecknoglobals // constants, too long to write
+//nolint:gochecknoglobals // constants, too long to write
+var raceClocks = func() (clocks [maxSlotBits + 1]func() []uint64) {
 	for k := range clocks {
 		clocks[k] = sync.OnceValue(func() []uint64 { return newRaceClock(1 << k) })
 	}
@@ -62,8 +67,9 @@ func (o *raceOrder) at(place, slot uint32) arrival {
 	return o.arrival(place, o.permutations[place].rank(slot)&o.mask)
 }
 
-// before reports whether a is before b: by time; then by rank; then by tie-break, forwards in even ranks and backwards
-// in odd ones, so that no member is first in more than half of its ranks.
+// before reports whether a is before b: by time; then by rank; then by
+// tie-break, forwards in even ranks and backwards in odd ones, so that no
+// member is first in more than half of its ranks.
 func (o *raceOrder) before(a, b *arrival) bool {
 	hi, lo := bits.Mul64(a.time, b.weight)
 	hj, lj := bits.Mul64(b.time, a.weight)

@@ -7,21 +7,28 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Rendezvous is rendezvous hashing, or highest random weight (Thaler and Ravishankar, "Using name-based mappings to
-// increase hit rates", 1998): each member draws a number from the hash, and the best draw wins. With weights it is the
-// logarithmic form, the member with the greatest -w/ln(u), where u is the draw, uniform between 0 and 1 (Schindelhauer
-// and Schomaker 2005); to scale the draws by the weights, as CARP did, misses them (draft-ietf-bess-weighted-hrw).
+// Rendezvous is rendezvous hashing, or highest random weight (Thaler and
+// Ravishankar, "Using name-based mappings to increase hit rates", 1998): each
+// member draws a number from the hash, and the best draw wins. With weights it
+// is the logarithmic form, the member with the greatest -w/ln(u), where u is
+// the draw, uniform between 0 and 1 (Schindelhauer and Schomaker 2005); to
+// scale the draws by the weights, as CARP did, misses them
+// (draft-ietf-bess-weighted-hrw).
 //
-// A look-up takes O(N) time, about a nanosecond a member at equal weights and a few otherwise; memory is O(N). The
-// balance is that of a random draw: perfect up to sampling. Placement is history-free, and moves the fewest hashes
-// possible on every change of members and weights: the disruption ratio is 1. It depends on the ratios of
-// weights alone. The arithmetic is in integers; the logarithm is a table, off by less than 0.03 % of its value.
+// A look-up takes O(N) time, about a nanosecond a member at equal weights and a
+// few otherwise; memory is O(N). The balance is that of a random draw: perfect
+// up to sampling. Placement is history-free, and moves the fewest hashes
+// possible on every change of members and weights: the disruption ratio is 1.
+// It depends on the ratios of weights alone. The arithmetic is in integers; the
+// logarithm is a table, off by less than 0.03 % of its value.
 //
-// The selector is a [Ranker]: when a member is down, its hashes go where they would go if it left, again in proportion
-// to weights. It is the best strategy for up to some dozens of members; for more, tables such as [Bounded] are faster.
+// The selector is a [Ranker]: when a member is down, its hashes go where they
+// would go if it left, again in proportion to weights. It is the best strategy
+// for up to some dozens of members; for more, tables such as [Bounded] are
+// faster.
 type Rendezvous struct {
-	// Seed seeds the hash of the members' IDs, XXH64. Groups with the same members and different seeds place
-	// independently.
+	// Seed seeds the hash of the members' IDs, XXH64. Groups with the same
+	// members and different seeds place independently.
 	Seed uint64
 }
 
@@ -53,7 +60,8 @@ func hashID(seed uint64, id string) uint64 {
 	return d.Sum64()
 }
 
-// places returns the place in the line-up of each of n members, -1 for the drained, or nil if that is the identity.
+// places returns the place in the line-up of each of n members, -1 for the
+// drained, or nil if that is the identity.
 func places(l *lineup, n int) []int32 {
 	if l.mapping() == nil && len(l.index) == n {
 		return nil
@@ -95,8 +103,9 @@ const (
 	mixB = 0xe7037ed1a0b428db
 )
 
-// spread prepares a hash for draw. Hashes may have few random bits, all in the high half, and one multiplication a
-// member cannot bring those into all bits of all members' draws: without this step shares are off by up to 20 standard
+// spread prepares a hash for draw. Hashes may have few random bits, all in the
+// high half, and one multiplication a member cannot bring those into all bits
+// of all members' draws: without this step shares are off by up to 20 standard
 // deviations for a counter or a repetitive Toeplitz hash in the high half.
 func spread(h uint64) uint64 {
 	return multiplyFold(h^mixA, mixB)
@@ -115,8 +124,8 @@ type rendezvous struct{ draws }
 
 func (s *rendezvous) Select(h uint64) int { return memberAt(s.mapping, leader(spread(h), s.seeds)) }
 
-// leader goes four members at a time: a loop of one takes up to half longer where the linker happens to lay it across two
-// lines of the instruction cache.
+// leader goes four members at a time: a loop of one takes up to half longer
+// where the linker happens to lay it across two lines of the instruction cache.
 func leader(h uint64, seeds []uint64) int {
 	best, place, k := draw(h, seeds[0]), 0, 1
 	for ; k+4 <= len(seeds); k += 4 {
@@ -154,8 +163,10 @@ func (s *rendezvous) SelectBatch(dst []int32, hashes []uint64) {
 	}
 }
 
-// leaders is leader for two hashes at once, which takes a quarter less time, as each member is fetched once. It is out of line since the
-// compiler would branch where it looks up the answer: a branch for each new leader is mispredicted more often than not.
+// leaders is leader for two hashes at once, which takes a quarter less time, as
+// each member is fetched once. It is out of line since the compiler would
+// branch where it looks up the answer: a branch for each new leader is
+// mispredicted more often than not.
 //
 //go:noinline
 func leaders(h, g uint64, seeds []uint64) (place, other int) {
@@ -172,7 +183,8 @@ func leaders(h, g uint64, seeds []uint64) (place, other int) {
 	return place, other
 }
 
-// Next implements [Ranker]: members follow in order of their draws. It is -1 for a drained or unknown member, too.
+// Next implements [Ranker]: members follow in order of their draws. It is -1
+// for a drained or unknown member, too.
 func (s *rendezvous) Next(h uint64, after int) int {
 	last := s.placeOf(after)
 	if last < 0 {

@@ -11,38 +11,49 @@ import (
 // DefaultBuckets is the number of buckets of a [Resilient] that names none.
 const DefaultBuckets = 1 << 16
 
-// Resilient is a table of buckets that change hands only where they must, as in the resilient hashing of switches: a
-// bucket keeps its member while that is in the group and not due less. It does exactly what such tables are bought for; for
-// one that does what Linux does, which moves more, see [LinuxResilient].
+// Resilient is a table of buckets that change hands only where they must, as in
+// the resilient hashing of switches: a bucket keeps its member while that is in
+// the group and not due less. It does exactly what such tables are bought for;
+// for one that does what Linux does, which moves more, see [LinuxResilient].
 //
-// Each member is due buckets in proportion to its weight. On a change, the buckets of members that left go one by one to the
-// member that is then furthest below its due, of equals the first in order of ID. Then, while there is a member whose
-// weight fell, or that was given one, and whose excess over its due is more than one bucket greater than that of a member
-// further below, it gives that one a bucket; and likewise whoever has the greatest excess gives to one that joined or
-// whose weight grew. Which of its buckets a member gives is drawn from Seed and the IDs of the members.
+// Each member is due buckets in proportion to its weight. On a change, the
+// buckets of members that left go one by one to the member that is then
+// furthest below its due, of equals the first in order of ID. Then, while there
+// is a member whose weight fell, or that was given one, and whose excess over
+// its due is more than one bucket greater than that of a member further below,
+// it gives that one a bucket; and likewise whoever has the greatest excess
+// gives to one that joined or whose weight grew. Which of its buckets a member
+// gives is drawn from Seed and the IDs of the members.
 //
-// So each change moves the fewest buckets possible, and the disruption ratio is 1, weight changes included. At equal weights
-// shares are always within one bucket of each other. At unequal weights they are so when the group is built; later
-// they may be off by a few buckets, since members whose weights did not change never trade among themselves. A group that is
-// emptied forgets its past.
+// So each change moves the fewest buckets possible, and the disruption ratio is
+// 1, weight changes included. At equal weights shares are always within one
+// bucket of each other. At unequal weights they are so when the group is built;
+// later they may be off by a few buckets, since members whose weights did not
+// change never trade among themselves. A group that is emptied forgets its
+// past.
 //
-// A look-up takes O(1) time. The table takes a byte a bucket for up to 256 members, two bytes for more. Building and rebuilding
-// take O(M) time for M buckets, and O(log N) more for each bucket that moves. Placement is NOT history-free: the selector is
-// a [Rebuilder], and routers that share flows must apply one ordered log of changes from the same start.
-// [View.Fingerprint] includes the history. Where there is no such log, use a history-free table.
+// A look-up takes O(1) time. The table takes a byte a bucket for up to 256
+// members, two bytes for more. Building and rebuilding take O(M) time for M
+// buckets, and O(log N) more for each bucket that moves. Placement is NOT
+// history-free: the selector is a [Rebuilder], and routers that share flows
+// must apply one ordered log of changes from the same start. [View.Fingerprint]
+// includes the history. Where there is no such log, use a history-free table.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[ResilientTable]. After the owner of a bucket, members follow in the
-// order in which [Rendezvous] ranks them for the bucket, in proportion to weights.
+// The selector is a [Tabled] and a [Ranker], of type *[ResilientTable]. After
+// the owner of a bucket, members follow in the order in which [Rendezvous]
+// ranks them for the bucket, in proportion to weights.
 type Resilient struct {
-	// Buckets is the number of buckets, from the number of members of positive weight to [MaxTableSize]. 0 means
-	// DefaultBuckets. Fewer look up faster where there are many groups, and are coarser.
+	// Buckets is the number of buckets, from the number of members of positive
+	// weight to [MaxTableSize]. 0 means DefaultBuckets. Fewer look up faster
+	// where there are many groups, and are coarser.
 	Buckets uint32
 
 	// Seed makes groups with the same members place independently.
 	Seed uint64
 }
 
-// Build implements [Strategy]. The errors are those of [Validate], and ErrTableSize.
+// Build implements [Strategy]. The errors are those of [Validate], and
+// ErrTableSize.
 func (r Resilient) Build(members []Member) (Selector, error) {
 	prev := make([]int, len(members))
 	for i := range prev {
@@ -66,8 +77,9 @@ func (r Resilient) identity() string {
 	return "resilient/" + strconv.FormatUint(uint64(r.buckets()), 10) + "/" + strconv.FormatUint(r.Seed, 10)
 }
 
-// follow builds the table that follows one of the members old. Inherit sets owners to the place of each bucket's
-// owner, -1 where place has none for that member.
+// follow builds the table that follows one of the members old. Inherit sets
+// owners to the place of each bucket's owner, -1 where place has none for that
+// member.
 func (r Resilient) follow(
 	members, old []Member, prev []int, inherit func(owners, place []int32),
 ) (Selector, error) {
@@ -131,7 +143,8 @@ func (r Resilient) dealSeed(members []Member, l *lineup) uint64 {
 	return d.Sum64()
 }
 
-// ResilientTable is the selector of [Resilient]: a [RankedTable] that is a [Rebuilder] as well.
+// ResilientTable is the selector of [Resilient]: a [RankedTable] that is a
+// [Rebuilder] as well.
 type ResilientTable[E Entry] struct {
 	RankedTable[E]
 	past past

@@ -22,7 +22,8 @@ func ownersOf(group []selector.Member, built selector.Selector) []string {
 	return owners
 }
 
-// reweigh returns a list that follows group, in which up to three members change, leave or join.
+// reweigh returns a list that follows group, in which up to three members
+// change, leave or join.
 func reweigh(r *rand.Rand, group []selector.Member, most int) []selector.Member {
 	next := slices.Clone(group)
 	for range 1 + r.IntN(3) {
@@ -78,8 +79,9 @@ func TestResilientEqualsModel(t *testing.T) {
 	}
 }
 
-// TestResilientEqualsModelOverHistories is for what takes a past: members that did not change and hold too many give to those
-// that joined, while others that did not change get buckets from those that left.
+// TestResilientEqualsModelOverHistories is for what takes a past: members that
+// did not change and hold too many give to those that joined, while others that
+// did not change get buckets from those that left.
 func TestResilientEqualsModelOverHistories(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 9))
 	for range 60 {
@@ -100,8 +102,8 @@ func TestResilientEqualsModelOverHistories(t *testing.T) {
 	}
 }
 
-// TestResilientMovesTheMinimum: over long histories of changes of up to three members, nothing moves without need and
-// shares stay near their due.
+// TestResilientMovesTheMinimum: over long histories of changes of up to three
+// members, nothing moves without need and shares stay near their due.
 func TestResilientMovesTheMinimum(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 2))
 	const buckets = 1000
@@ -151,7 +153,8 @@ func everyone(group []selector.Member) map[string]bool {
 	return all
 }
 
-// TestResilientSingleChanges counts exactly: what a change moves is what it must.
+// TestResilientSingleChanges counts exactly: what a change moves is what it
+// must.
 func TestResilientSingleChanges(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 3))
 	for _, n := range []int{2, 8, 100} {
@@ -196,7 +199,8 @@ func movedBetween(a, b []string) int {
 	return moved
 }
 
-// TestResilientEqualWeights: whatever came before, shares are within one bucket of each other.
+// TestResilientEqualWeights: whatever came before, shares are within one bucket
+// of each other.
 func TestResilientEqualWeights(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 4))
 	group := selector.Equal(names(r, 20)...)

@@ -8,33 +8,45 @@ const (
 	MaxPoints     = 1 << 12 // for each unit of weight
 )
 
-// Ring is consistent hashing on a ring (Karger, Lehman, Leighton, Panigrahy, Levine and Lewin, "Consistent Hashing and
-// Random Trees", STOC 1997): each member has points at random places on the ring of all hashes, and a hash belongs to the first
-// point at or after it. It is the baseline that people know, from libketama and Envoy.
+// Ring is consistent hashing on a ring (Karger, Lehman, Leighton, Panigrahy,
+// Levine and Lewin, "Consistent Hashing and Random Trees", STOC 1997): each
+// member has points at random places on the ring of all hashes, and a hash
+// belongs to the first point at or after it. It is the baseline that people
+// know, from libketama and Envoy.
 //
-// A member has Points points for each unit of its weight, where weights are divided by their greatest common divisor. Where
-// that is over 16 * Points for each member on average and over 65,536 in all, or over [MaxTableSize], the number for a unit is
-// halved as often as it takes to stay below; a member has at least one. Point k of an ID is the XXH64, seeded, of the ID and k as
-// four bytes, little-endian; a point that two share is that of the first in order of ID.
+// A member has Points points for each unit of its weight, where weights are
+// divided by their greatest common divisor. Where that is over 16 * Points for
+// each member on average and over 65,536 in all, or over [MaxTableSize], the
+// number for a unit is halved as often as it takes to stay below; a member has
+// at least one. Point k of an ID is the XXH64, seeded, of the ID and k as four
+// bytes, little-endian; a point that two share is that of the first in order of
+// ID.
 //
-// A look-up takes O(1) expected time, some of it for mispredicted branches and cache misses. Memory is 20 to 24 bytes a point;
-// building takes linear time. The balance is poor: shares are off by 1/sqrt(Points) of their due, 8 % by default, and the greatest
-// of 100 by over three times that. Placement is history-free. A member that joins or leaves moves the fewest hashes possible, as
-// long as the common divisor and the halving stay as they are; so does a change of one weight. Where they don't, every
-// member's points are more or fewer by a factor, and as many hashes move.
+// A look-up takes O(1) expected time, some of it for mispredicted branches and
+// cache misses. Memory is 20 to 24 bytes a point; building takes linear time.
+// The balance is poor: shares are off by 1/sqrt(Points) of their due, 8 % by
+// default, and the greatest of 100 by over three times that. Placement is
+// history-free. A member that joins or leaves moves the fewest hashes possible,
+// as long as the common divisor and the halving stay as they are; so does a
+// change of one weight. Where they don't, every member's points are more or
+// fewer by a factor, and as many hashes move.
 //
-// The selector is a [Ranker]: further members follow in the order in which the ring meets them, in proportion to weights
-// and as if those before had left. Choose it to match a ring elsewhere in spirit; else [Rendezvous], [MultiProbe]
-// or a table do better at everything.
+// The selector is a [Ranker]: further members follow in the order in which the
+// ring meets them, in proportion to weights and as if those before had left.
+// Choose it to match a ring elsewhere in spirit; else [Rendezvous],
+// [MultiProbe] or a table do better at everything.
 type Ring struct {
-	// Points is the number of points for each unit of weight, at most [MaxPoints]. 0 means DefaultPoints.
+	// Points is the number of points for each unit of weight, at most
+	// [MaxPoints]. 0 means DefaultPoints.
 	Points uint32
 
-	// Seed seeds the hash of IDs. Groups with the same members and different seeds place independently.
+	// Seed seeds the hash of IDs. Groups with the same members and different
+	// seeds place independently.
 	Seed uint64
 }
 
-// Build implements [Strategy]. The errors are those of [Validate], and ErrParameter for Points.
+// Build implements [Strategy]. The errors are those of [Validate], and
+// ErrParameter for Points.
 func (r Ring) Build(members []Member) (Selector, error) {
 	l, err := newLineup(members, false)
 	if err != nil {
@@ -74,8 +86,8 @@ func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
 	}
 }
 
-// Next implements [Ranker]. It walks along the ring, over O(N ln N) points at worst for N equal members. It is -1 for a
-// drained or unknown member, too.
+// Next implements [Ranker]. It walks along the ring, over O(N ln N) points at
+// worst for N equal members. It is -1 for a drained or unknown member, too.
 func (s *ring) Next(h uint64, after int) int {
 	var met [(MaxMembers + 1) / 64]uint64 // the members that the ring meets up to after
 	passed := false

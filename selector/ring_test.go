@@ -63,7 +63,8 @@ func TestRingAtPoints(t *testing.T) {
 	}
 }
 
-// TestRingAndMultiProbeAreMinimal on changes of one member that keep the common divisor.
+// TestRingAndMultiProbeAreMinimal on changes of one member that keep the common
+// divisor.
 func TestRingAndMultiProbeAreMinimal(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 4))
 	list := probes(r, 3000)

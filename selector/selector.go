@@ -2,12 +2,14 @@ package selector
 
 // Member is one next hop of a group.
 type Member struct {
-	// ID names the member. It must not be empty, and is unique in its group. Placement depends on IDs and weights, never
-	// on the order in which members are given.
+	// ID names the member. It must not be empty, and is unique in its group.
+	// Placement depends on IDs and weights, never on the order in which members
+	// are given.
 	ID string
 
-	// Weight is the member's share of the hashes relative to the other members'. Zero drains the member: it keeps its
-	// index but is never selected. The weights of a group may add up to at most [MaxWeight].
+	// Weight is the member's share of the hashes relative to the other
+	// members'. Zero drains the member: it keeps its index but is never
+	// selected. The weights of a group may add up to at most [MaxWeight].
 	Weight uint32
 }
 
@@ -20,59 +22,67 @@ func Equal(ids ...string) []Member {
 	return members
 }
 
-// A Selector maps a hash to the index of a member in the list that it was built from. It is immutable and safe for
-// concurrent use; Select allocates nothing. Selectors read the high bits of the hash first.
+// A Selector maps a hash to the index of a member in the list that it was built
+// from. It is immutable and safe for concurrent use; Select allocates nothing.
+// Selectors read the high bits of the hash first.
 type Selector interface {
 	Select(h uint64) int
 }
 
-// A BatchSelector also selects for a burst of hashes at once: dst[i] = Select(hashes[i]). It panics if dst is shorter
-// than hashes.
+// A BatchSelector also selects for a burst of hashes at once: dst[i] =
+// Select(hashes[i]). It panics if dst is shorter than hashes.
 type BatchSelector interface {
 	Selector
 	SelectBatch(dst []int32, hashes []uint64)
 }
 
-// A Ranker is a Selector whose algorithm has an order of preference. Starting with Select(h), Next(h, after) is the
-// choice of h that follows member after; it is -1 at the end. The sequence holds every member of positive weight once.
+// A Ranker is a Selector whose algorithm has an order of preference. Starting
+// with Select(h), Next(h, after) is the choice of h that follows member after;
+// it is -1 at the end. The sequence holds every member of positive weight once.
 type Ranker interface {
 	Selector
 	Next(h uint64, after int) int
 }
 
-// Tabled is a Selector that reads a table: hash h reads slot hi64(h * Slots()), the high word of the 128-bit product.
+// Tabled is a Selector that reads a table: hash h reads slot hi64(h * Slots()),
+// the high word of the 128-bit product.
 type Tabled interface {
 	Selector
 	Slots() int
 	Owner(slot int) int
 }
 
-// A Strategy is an algorithm with its parameters: best a plain comparable value, which groups with equal members can share the
-// selector of. (A pointer is compared by address: what it points to must not change.)
+// A Strategy is an algorithm with its parameters: best a plain comparable
+// value, which groups with equal members can share the selector of. (A pointer
+// is compared by address: what it points to must not change.)
 //
-// Build is called with a list that [New] accepts, and must return a Selector whose indexes are those of the list. Members of
-// weight 0 are in the list, and must not be selected. Placement must not depend on the order of the list, unless the strategy is
-// [Ordered]. Build must neither change nor keep the list, and is safe for concurrent use, since groups build at the same time.
+// Build is called with a list that [New] accepts, and must return a Selector
+// whose indexes are those of the list. Members of weight 0 are in the list, and
+// must not be selected. Placement must not depend on the order of the list,
+// unless the strategy is [Ordered]. Build must neither change nor keep the
+// list, and is safe for concurrent use, since groups build at the same time.
 type Strategy interface {
 	Build(members []Member) (Selector, error)
 }
 
-// A Rebuilder is a Selector that depends on how the group got where it is. Rebuild returns the selector that follows
-// it for a new list, where prev[i] is the index that members[i] had in the old list, or -1 for a member that joins.
+// A Rebuilder is a Selector that depends on how the group got where it is.
+// Rebuild returns the selector that follows it for a new list, where prev[i] is
+// the index that members[i] had in the old list, or -1 for a member that joins.
 type Rebuilder interface {
 	Selector
 	Rebuild(members []Member, prev []int) (Selector, error)
 }
 
-// Ordered is a Strategy that may reproduce a device whose placement depends on the order of the members given; it does
-// where Ordered reports true.
+// Ordered is a Strategy that may reproduce a device whose placement depends on
+// the order of the members given; it does where Ordered reports true.
 type Ordered interface {
 	Strategy
 	Ordered() bool
 }
 
-// New validates the members and builds a selector of strategy s. The errors are a [*GroupError] with [ErrNoStrategy], those of
-// [Validate], and those of the strategy.
+// New validates the members and builds a selector of strategy s. The errors are
+// a [*GroupError] with [ErrNoStrategy], those of [Validate], and those of the
+// strategy.
 func New(s Strategy, members []Member) (Selector, error) {
 	if s == nil {
 		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}

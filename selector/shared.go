@@ -5,13 +5,15 @@ import (
 	"slices"
 )
 
-// A sharedKey finds the selector that serves members of this digest. Only a sharable strategy gets into one.
+// A sharedKey finds the selector that serves members of this digest. Only a
+// sharable strategy gets into one.
 type sharedKey struct {
 	strategy Strategy
 	members  uint64
 }
 
-// A sharedSelector serves every group of a domain that has its strategy and its members in its order.
+// A sharedSelector serves every group of a domain that has its strategy and its
+// members in its order.
 type sharedSelector struct {
 	members  []Member
 	selector Selector
@@ -21,11 +23,13 @@ func (s *sharedSelector) serves(members []Member) bool {
 	return s != nil && slices.Equal(s.members, members)
 }
 
-// sharable reports whether selectors of the strategy can be found again by comparing it.
+// sharable reports whether selectors of the strategy can be found again by
+// comparing it.
 func sharable(s Strategy) bool { return reflect.ValueOf(s).Comparable() }
 
-// build returns a selector for the members, an existing one if the domain has it. Only a sharable strategy is looked up,
-// and a Rebuilder, which carries the history of one group, is never shared.
+// build returns a selector for the members, an existing one if the domain has
+// it. Only a sharable strategy is looked up, and a Rebuilder, which carries the
+// history of one group, is never shared.
 func (d *Domain) build(strategy Strategy, sharable bool, members []Member) (*sharedSelector, error) {
 	if !sharable {
 		return newShared(strategy, members)
@@ -57,7 +61,8 @@ func (d *Domain) findShared(key sharedKey) *sharedSelector {
 }
 
 func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
-	s, err := strategy.Build(slices.Clone(members)) // views hold the members: they are not the strategy's
+	// views hold the members: they are not the strategy's
+	s, err := strategy.Build(slices.Clone(members))
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// siphash is SipHash-2-4 (Aumasson and Bernstein 2012) of s under the key (k0, k1).
+// siphash is SipHash-2-4 (Aumasson and Bernstein 2012) of s under the key (k0,
+// k1).
 func siphash(k0, k1 uint64, s string) uint64 {
 	v := sipState{
 		k0 ^ 0x736f6d6570736575,

@@ -9,8 +9,9 @@ import (
 // NoSlot is the slot of a member that has none, and of no member.
 const NoSlot uint16 = 0
 
-// A slotPool gives slots 1 to 65535 to members, one for each stay in a group. A slot that comes back waits in a quarantine
-// until no flow table can hold a pin to it, and then at the end of the queue of free ones.
+// A slotPool gives slots 1 to 65535 to members, one for each stay in a group. A
+// slot that comes back waits in a quarantine until no flow table can hold a pin
+// to it, and then at the end of the queue of free ones.
 type slotPool struct {
 	owners      map[uint16]slotOwner
 	everUsed    uint16
@@ -28,8 +29,9 @@ type retiredSlot struct {
 	epoch uint64
 }
 
-// takeSlot returns a slot that was never used or, when there is none left, the one that has been free for longest; NoSlot
-// when every slot is taken or in quarantine. The caller holds d.mu.
+// takeSlot returns a slot that was never used or, when there is none left, the
+// one that has been free for longest; NoSlot when every slot is taken or in
+// quarantine. The caller holds d.mu.
 func (d *Domain) takeSlot(owner slotOwner) uint16 {
 	p := &d.slots
 	var slot uint16
@@ -63,7 +65,8 @@ func (d *Domain) retireSlot(slot uint16) {
 	p.retired = append(p.retired, retiredSlot{slot, p.epoch})
 }
 
-// releaseSlots frees the retired slots that every flow table has released. The caller holds d.mu.
+// releaseSlots frees the retired slots that every flow table has released. The
+// caller holds d.mu.
 func (d *Domain) releaseSlots() {
 	p := &d.slots
 	released := p.epoch + 1
@@ -82,12 +85,14 @@ func (d *Domain) releaseSlots() {
 	p.retired = p.retired[n:]
 }
 
-// SlotInUse reports whether the slot is a member's now; a pin to any other is void. It takes no lock.
+// SlotInUse reports whether the slot is a member's now; a pin to any other is
+// void. It takes no lock.
 func (d *Domain) SlotInUse(slot uint16) bool {
 	return d.inUse[slot/64].Load()>>(slot%64)&1 != 0
 }
 
-// SlotOwner returns the name of the group and the ID of the member whose slot it is; ok is false if it is nobody's.
+// SlotOwner returns the name of the group and the ID of the member whose slot
+// it is; ok is false if it is nobody's.
 func (d *Domain) SlotOwner(slot uint16) (group, member string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,12 +100,15 @@ func (d *Domain) SlotOwner(slot uint16) (group, member string, ok bool) {
 	return o.group, o.member, ok
 }
 
-// SlotStats counts the slots of a domain. InUse, Quarantined and Free add up to 65535.
+// SlotStats counts the slots of a domain. InUse, Quarantined and Free add up to
+// 65535.
 type SlotStats struct {
-	InUse       int    // slots of members
-	Quarantined int    // retired, while a flow table may still hold pins to them
-	Free        int    // to be given
-	Refused     uint64 // members that got no slot when they joined, since none was free: they are routed to, but not pinned
+	InUse       int // slots of members
+	Quarantined int // retired, while a flow table may still hold pins to them
+	Free        int // to be given
+	// members that got no slot when they joined, since none was free: they are
+	// routed to, but not pinned
+	Refused uint64
 }
 
 // SlotStats counts the slots of the domain.
@@ -117,9 +125,10 @@ func (d *Domain) SlotStats() SlotStats {
 	}
 }
 
-// A Quarantine is a flow table's word about the retired slots of its domain: those that it has not released are not given
-// to another member, lest an old pin name a new member. It holds for as long as the table keeps the Quarantine reachable.
-// It is safe for concurrent use.
+// A Quarantine is a flow table's word about the retired slots of its domain:
+// those that it has not released are not given to another member, lest an old
+// pin name a new member. It holds for as long as the table keeps the Quarantine
+// reachable. It is safe for concurrent use.
 type Quarantine struct {
 	domain   *Domain
 	released uint64 // guarded by domain.mu
@@ -136,7 +145,8 @@ func (d *Domain) Quarantine() *Quarantine {
 	return q
 }
 
-// Epoch begins a new epoch and returns its number: every slot retired before the call has a lower one.
+// Epoch begins a new epoch and returns its number: every slot retired before
+// the call has a lower one.
 func (q *Quarantine) Epoch() uint64 {
 	d := q.domain
 	d.mu.Lock()
@@ -145,7 +155,8 @@ func (q *Quarantine) Epoch() uint64 {
 	return d.slots.epoch
 }
 
-// Release states that the table holds no pin to any slot that was retired before the epoch began, and can get none.
+// Release states that the table holds no pin to any slot that was retired
+// before the epoch began, and can get none.
 func (q *Quarantine) Release(epoch uint64) {
 	d := q.domain
 	d.mu.Lock()

@@ -2,18 +2,21 @@ package selector
 
 import "math/bits"
 
-// spans divides a range of numbers that starts at 0 into consecutive spans, each owned by a member.
+// spans divides a range of numbers that starts at 0 into consecutive spans,
+// each owned by a member.
 type spans struct {
 	ends  []uint32 // the first number behind each span, rising
 	owner []int32
 
-	// guide[x>>shift] and the entry after it are the first and the last span that x may be in, mostly the same one. A
-	// binary search of all spans would mispredict a branch at every other step.
+	// guide[x>>shift] and the entry after it are the first and the last span
+	// that x may be in, mostly the same one. A binary search of all spans would
+	// mispredict a branch at every other step.
 	guide []uint16
 	shift uint8
 }
 
-// newSpans makes spans from their ends, which must not fall. An empty span is left out: nothing is in it.
+// newSpans makes spans from their ends, which must not fall. An empty span is
+// left out: nothing is in it.
 func newSpans(ends []uint32, owner []int32) spans {
 	s := spans{ends: make([]uint32, 0, len(ends)), owner: make([]int32, 0, len(ends))}
 	last := uint32(0)
@@ -50,7 +53,8 @@ func (s *spans) find(x uint32) int {
 	return int(s.owner[low])
 }
 
-// weightSpans gives each member of a line-up as many consecutive numbers as it has weight.
+// weightSpans gives each member of a line-up as many consecutive numbers as it
+// has weight.
 func weightSpans(l *lineup) spans {
 	ends, sum := make([]uint32, len(l.index)), uint32(0)
 	for k, w := range l.weights {

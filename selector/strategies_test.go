@@ -5,7 +5,8 @@ import "github.com/ecmp-go/ecmp/selector"
 // everyStrategy returns all strategies, as recommended.
 func everyStrategy() []selector.Strategy {
 	return append([]selector.Strategy{
-		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{}, selector.Bounded{},
+		selector.Modulo{}, selector.Threshold{}, selector.Rendezvous{}, selector.Maglev{}, selector.Jump{},
+		selector.Bounded{},
 		selector.Resilient{}, selector.Ring{}, selector.MultiProbe{},
 	}, equalOnly()...)
 }

@@ -5,14 +5,16 @@ import (
 	"slices"
 )
 
-// A roster is the members of a Rebuilder without weights, each with its bucket. The drained have none.
+// A roster is the members of a Rebuilder without weights, each with its bucket.
+// The drained have none.
 type roster struct {
 	ids    []string
 	bucket []int32 // -1: none
 }
 
-// newEqualLineup is newLineup for a strategy that serves equal weights only. The error for others names the first member whose
-// weight is not that of the first one.
+// newEqualLineup is newLineup for a strategy that serves equal weights only.
+// The error for others names the first member whose weight is not that of the
+// first one.
 func newEqualLineup(members []Member) (lineup, error) {
 	l, err := newLineup(members, false)
 	if err != nil || l.equal() {
@@ -34,8 +36,10 @@ func newRoster(members []Member) roster {
 	return r
 }
 
-// succeed returns the roster of a new list, in which the members that stay have their buckets, the buckets of those that
-// left or were drained, in order of ID, and the joiners: the indexes of those that have no bucket yet, in order of ID.
+// succeed returns the roster of a new list, in which the members that stay have
+// their buckets, the buckets of those that left or were drained, in order of
+// ID, and the joiners: the indexes of those that have no bucket yet, in order
+// of ID.
 func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, left, joined []int32, err error) {
 	stays := make([]bool, len(r.ids))
 	if err := checkPrevious(members, prev, len(r.ids)); err != nil {
@@ -61,7 +65,8 @@ func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, 
 	return next, left, joined, nil
 }
 
-// checkPrevious checks what Rebuild is told: an index below before for each member, or -1, and none of them twice.
+// checkPrevious checks what Rebuild is told: an index below before for each
+// member, or -1, and none of them twice.
 func checkPrevious(members []Member, prev []int, before int) error {
 	if len(prev) != len(members) {
 		return &GroupError{Err: ErrPrevious, Index: -1, Value: uint64(len(prev)), Limit: uint64(len(members))}
@@ -69,7 +74,8 @@ func checkPrevious(members []Member, prev []int, before int) error {
 	seen := make([]bool, before)
 	for i, p := range prev {
 		if p < -1 || p >= before || p >= 0 && seen[p] {
-			return &GroupError{Err: ErrPrevious, Member: members[i].ID, Index: i, Value: uint64(int64(p)), Limit: uint64(before)}
+			return &GroupError{Err: ErrPrevious, Member: members[i].ID, Index: i, Value: uint64(int64(p)),
+				Limit: uint64(before)}
 		}
 		if p >= 0 {
 			seen[p] = true
@@ -78,8 +84,9 @@ func checkPrevious(members []Member, prev []int, before int) error {
 	return nil
 }
 
-// An heirloom ranks members behind the owner of a hash and the heir, who would own the hash if the owner left: they follow
-// in the order of rendezvous hashing, so that the hashes of two that are down are spread over all others.
+// An heirloom ranks members behind the owner of a hash and the heir, who would
+// own the hash if the owner left: they follow in the order of rendezvous
+// hashing, so that the hashes of two that are down are spread over all others.
 type heirloom struct{ others Ranker }
 
 func newHeirloom(seed uint64, members []Member) (heirloom, error) {

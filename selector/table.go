@@ -2,15 +2,19 @@ package selector
 
 import "math/bits"
 
-// Entry is the type of a table's entries: one byte for groups of up to 256 members, two for more. The smaller a table,
-// the more of them stay in a processor's cache.
+// Entry is the type of a table's entries: one byte for groups of up to 256
+// members, two for more. The smaller a table, the more of them stay in a
+// processor's cache.
 type Entry interface{ uint8 | uint16 }
 
-// Table is the selector of a strategy that builds a table: hash h reads slot hi64(h * Slots()), the high word of the
-// 128-bit product. It is immutable and safe for concurrent use.
+// Table is the selector of a strategy that builds a table: hash h reads slot
+// hi64(h * Slots()), the high word of the 128-bit product. It is immutable and
+// safe for concurrent use.
 //
-// Strategies return a Table, or a [RankedTable] if they have an order of preference. A caller for whom the call through the
-// [Selector] interface is too slow can assert the type it expects, and the compiler inlines the look-up.
+// Strategies return a Table, or a [RankedTable] if they have an order of
+// preference. A caller for whom the call through the [Selector] interface is
+// too slow can assert the type it expects, and the compiler inlines the
+// look-up.
 type Table[E Entry] struct {
 	slots []E
 }
@@ -48,7 +52,8 @@ type preference interface {
 	next(slot, owner, after int) int
 }
 
-// Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown member, too.
+// Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
+// member, too.
 func (t *RankedTable[E]) Next(h uint64, after int) int {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
 	return t.preference.next(int(slot), int(t.slots[slot]), after)

@@ -1,6 +1,7 @@
 package selector
 
-// A tournament finds the best of n contenders after each change of one, in O(log n) time. Of equals, the first is best.
+// A tournament finds the best of n contenders after each change of one, in
+// O(log n) time. Of equals, the first is best.
 type tournament struct {
 	better func(a, b int32) bool
 	winner []int32 // of match i, which the winners of matches 2i and 2i+1 play; -1 for nobody

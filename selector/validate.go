@@ -14,7 +14,8 @@ const (
 	MaxWeight  = math.MaxUint32 - 1 // sum of the weights of a group
 )
 
-// What can be wrong with a group, to be matched by errors.Is. The error itself is a [*GroupError].
+// What can be wrong with a group, to be matched by errors.Is. The error itself
+// is a [*GroupError].
 var (
 	ErrNoMembers  = errors.New("no members")
 	ErrNoWeight   = errors.New("every weight is zero")
@@ -33,14 +34,17 @@ var (
 	ErrNotMinimal = errors.New("the strategy does not declare itself minimal")
 )
 
-// A GroupError says what is wrong with a group, and which member or number is at fault.
+// A GroupError says what is wrong with a group, and which member or number is
+// at fault.
 type GroupError struct {
 	Err    error  // one of the errors above, or wraps one
 	Group  string // the name of the group, where that is at fault
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
-	Value  uint64 // the number at fault: a count, a weight, a sum of weights, a table size, a parameter, a version
-	Limit  uint64 // the number that Value had to respect; 0 where there is none
+	// the number at fault: a count, a weight, a sum of weights, a table size, a
+	// parameter, a version
+	Value uint64
+	Limit uint64 // the number that Value had to respect; 0 where there is none
 }
 
 func (e *GroupError) Error() string {
@@ -66,8 +70,9 @@ func (e *GroupError) Error() string {
 // Unwrap returns e.Err.
 func (e *GroupError) Unwrap() error { return e.Err }
 
-// Validate reports as a [*GroupError] what keeps members from being selected from: no members, more than [MaxMembers],
-// an empty or repeated ID, no positive weight, or weights that add up to more than [MaxWeight].
+// Validate reports as a [*GroupError] what keeps members from being selected
+// from: no members, more than [MaxMembers], an empty or repeated ID, no
+// positive weight, or weights that add up to more than [MaxWeight].
 func Validate(members []Member) error {
 	if len(members) == 0 {
 		return &GroupError{Err: ErrNoMembers, Index: -1}
@@ -79,7 +84,8 @@ func Validate(members []Member) error {
 	return err
 }
 
-// validateList checks what a Group demands too, where no member and no weight is allowed, and returns the sum of weights.
+// validateList checks what a Group demands too, where no member and no weight
+// is allowed, and returns the sum of weights.
 func validateList(members []Member) (sum uint64, err error) {
 	if len(members) > MaxMembers {
 		return 0, &GroupError{Err: ErrTooMany, Index: -1, Value: uint64(len(members)), Limit: MaxMembers}
@@ -101,7 +107,8 @@ func validateList(members []Member) (sum uint64, err error) {
 	return sum, nil
 }
 
-// sortedOrder returns the indexes of members in order of ID; equal IDs keep their order.
+// sortedOrder returns the indexes of members in order of ID; equal IDs keep
+// their order.
 func sortedOrder(members []Member) []int {
 	order := make([]int, len(members))
 	for i := range order {

@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// A View is the part of a snapshot that has no payloads: the members, their slots, their marks and the selector. It is
-// what the flow cache works with. It never changes, but for the marks, and is safe for concurrent use.
+// A View is the part of a snapshot that has no payloads: the members, their
+// slots, their marks and the selector. It is what the flow cache works with. It
+// never changes, but for the marks, and is safe for concurrent use.
 type View struct {
 	// What a look-up reads comes first.
 	domain   *Domain
@@ -25,14 +26,16 @@ type View struct {
 	version     uint64
 	fingerprint uint64
 	shared      *sharedSelector // keeps it in the domain while a view uses it
-	future      *sharedSelector // with the members announced by Group.Prepare; nil if there are none
-	latest      *atomic.Pointer[View]
+	// with the members announced by Group.Prepare; nil if there are none
+	future *sharedSelector
+	latest *atomic.Pointer[View]
 }
 
-// Select returns the index of the member for hash h; -1 when no member can take a flow, since the group has none of
-// positive weight that is alive. The member of a hash whose own member is down is the next one in the order of the
-// strategy (Next) or, where it has none, in order of index, wrapping. With k members down, that takes up to k steps: of O(N)
-// time each in the first case.
+// Select returns the index of the member for hash h; -1 when no member can take
+// a flow, since the group has none of positive weight that is alive. The member
+// of a hash whose own member is down is the next one in the order of the
+// strategy (Next) or, where it has none, in order of index, wrapping. With k
+// members down, that takes up to k steps: of O(N) time each in the first case.
 func (v *View) Select(h uint64) int {
 	var i int
 	switch {
@@ -50,7 +53,8 @@ func (v *View) Select(h uint64) int {
 	return i
 }
 
-// SelectBatch is Select for a burst: dst[i] = Select(hashes[i]). It panics if dst is shorter than hashes.
+// SelectBatch is Select for a burst: dst[i] = Select(hashes[i]). It panics if
+// dst is shorter than hashes.
 func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 	dst = dst[:len(hashes):len(dst)]
 	if v.batch == nil {
@@ -109,26 +113,32 @@ func (v *View) All() iter.Seq2[int, Member] {
 // Name returns the name of the group.
 func (v *View) Name() string { return v.name }
 
-// Salt returns the XXH64 of the group's name. The flow cache mixes it into digests, so that groups can share a table.
+// Salt returns the XXH64 of the group's name. The flow cache mixes it into
+// digests, so that groups can share a table.
 func (v *View) Salt() uint64 { return v.salt }
 
-// Version returns the version of the snapshot, which grows with every update of the group; 0 for the empty one it starts with.
+// Version returns the version of the snapshot, which grows with every update of
+// the group; 0 for the empty one it starts with.
 func (v *View) Version() uint64 { return v.version }
 
-// Fingerprint returns a digest of all that placement depends on: strategy and parameters, members and weights, and the
-// history where the strategy has one. Routers whose fingerprints are equal place every hash alike. A strategy from outside
-// this package, whose parameters can't be known, is told by its answers to 4,096 fixed hashes. Unequal fingerprints
-// don't prove unequal placement.
+// Fingerprint returns a digest of all that placement depends on: strategy and
+// parameters, members and weights, and the history where the strategy has one.
+// Routers whose fingerprints are equal place every hash alike. A strategy from
+// outside this package, whose parameters can't be known, is told by its answers
+// to 4,096 fixed hashes. Unequal fingerprints don't prove unequal placement.
 func (v *View) Fingerprint() uint64 { return v.fingerprint }
 
-// Selector returns the selector of the view; nil if no member has a positive weight. It knows nothing of marks.
+// Selector returns the selector of the view; nil if no member has a positive
+// weight. It knows nothing of marks.
 func (v *View) Selector() Selector { return v.selector }
 
-// Slot returns the slot of member i: its number in the domain for this stay in the group. It is [NoSlot] if none was free
-// when the member joined, nor at any update since.
+// Slot returns the slot of member i: its number in the domain for this stay in
+// the group. It is [NoSlot] if none was free when the member joined, nor at any
+// update since.
 func (v *View) Slot(i int) uint16 { return v.slots[i] }
 
-// BySlot returns the index of the member with this slot; ok is false if no member of the view has it.
+// BySlot returns the index of the member with this slot; ok is false if no
+// member of the view has it.
 func (v *View) BySlot(slot uint16) (i int, ok bool) { return v.bySlot.find(slot) }
 
 // Alive reports whether member i is not marked as down.
@@ -137,11 +147,13 @@ func (v *View) Alive(i int) bool { return v.domain.down.Load() == 0 || !v.marks[
 // Drained reports whether member i has weight zero.
 func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
 
-// Latest reports whether the view is of the group's newest snapshot. It turns false before the next one can be loaded, so
-// a slot found in a flow table that a latest view does not know is that of a member that left.
+// Latest reports whether the view is of the group's newest snapshot. It turns
+// false before the next one can be loaded, so a slot found in a flow table that
+// a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load() == v }
 
-// A slotIndex finds the index of a slot by open addressing. An entry is slot<<16 | index+1; 0 is free.
+// A slotIndex finds the index of a slot by open addressing. An entry is
+// slot<<16 | index+1; 0 is free.
 type slotIndex struct {
 	entries []uint32
 	mask    uint32

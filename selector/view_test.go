@@ -44,7 +44,8 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	}
 }
 
-// A view reads some tables by itself: what it selects is what its selector does, also after a change and for many members.
+// A view reads some tables by itself: what it selects is what its selector
+// does, also after a change and for many members.
 func TestViewSelectsAsItsSelector(t *testing.T) {
 	hashes := append(benchmarkHashes()[:5000], 0, 1<<63, ^uint64(0))
 	for _, s := range everyStrategy() {
@@ -122,7 +123,8 @@ func TestDownIsNotForgotten(t *testing.T) {
 func TestSelectBatchEqualsSelect(t *testing.T) {
 	d := selector.NewDomain()
 	for _, s := range []selector.Strategy{constant(1), selector.Maglev{}, selector.Rendezvous{}} {
-		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s, Domain: d}), selector.Equal("a", "b", "c")...).View()
+		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s, Domain: d}),
+			selector.Equal("a", "b", "c")...).View()
 		for _, down := range []bool{false, true} {
 			d.Mark("b").SetDown(down)
 			hashes := make([]uint64, 77)
@@ -245,8 +247,10 @@ func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	assert.Same(t, ab, group(selector.Maglev{}, selector.Equal("b", "a")...))
 	assert.NotSame(t, ab, group(selector.Maglev{Seed: 1}, selector.Equal("a", "b")...))
 	assert.NotSame(t, ab, group(selector.Maglev{}, selector.Equal("a", "c")...))
-	assert.NotSame(t, ab, group(selector.Maglev{}, selector.Member{ID: "a", Weight: 2}, selector.Member{ID: "b", Weight: 1}))
-	assert.NotSame(t, ab, mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), selector.Equal("a", "b")...).View().Selector(),
+	assert.NotSame(t, ab, group(selector.Maglev{}, selector.Member{ID: "a", Weight: 2},
+		selector.Member{ID: "b", Weight: 1}))
+	assert.NotSame(t, ab, mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}),
+		selector.Equal("a", "b")...).View().Selector(),
 		"another domain")
 
 	var built atomic.Int64
@@ -261,7 +265,8 @@ func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	assert.NotPanics(t, func() { group(l, selector.Equal("a", "b")...) }, "a strategy that can't be compared")
 }
 
-// counted is a strategy that counts its builds. Its selectors are large enough to be collected apart from others.
+// counted is a strategy that counts its builds. Its selectors are large enough
+// to be collected apart from others.
 type counted struct {
 	which int
 	built *atomic.Int64
@@ -300,11 +305,13 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestReadersAndWriters runs look-ups against updates, marks and other groups; the race detector watches.
+// TestReadersAndWriters runs look-ups against updates, marks and other groups;
+// the race detector watches.
 func TestReadersAndWriters(t *testing.T) {
 	d := selector.NewDomain()
 	g, h := newGroup(t, selector.Config{Name: "g", Domain: d}), newGroup(t, selector.Config{Name: "h", Domain: d})
-	sets := [][]selector.Member{selector.Equal("a", "b", "c"), selector.Equal("a", "c"), selector.Equal("a", "b", "c", "d")}
+	sets := [][]selector.Member{selector.Equal("a", "b", "c"), selector.Equal("a", "c"),
+		selector.Equal("a", "b", "c", "d")}
 	var stop atomic.Bool
 	var writers, readers sync.WaitGroup
 	for _, group := range []*selector.Group[string]{g, g, h} {

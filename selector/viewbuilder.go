@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A viewBuilder makes the views of one group. Its caller lets one call run at a time, and passes valid members in the order
-// of their indexes.
+// A viewBuilder makes the views of one group. Its caller lets one call run at a
+// time, and passes valid members in the order of their indexes.
 type viewBuilder struct {
 	Config
 	sharable bool // see the function of that name
@@ -41,14 +41,16 @@ func (b *viewBuilder) view(members []Member, version uint64) *View {
 	}
 }
 
-// next builds the view that follows old. Slots are taken last, when nothing can fail any more.
+// next builds the view that follows old. Slots are taken last, when nothing can
+// fail any more.
 func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, error) {
 	v := b.view(members, version)
 	prev := previous(old, members)
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
 	}
-	if future, err := b.future(v.selector, members, b.announced); err == nil { // else all is pinned, as if none were announced
+	// else all is pinned, as if none were announced
+	if future, err := b.future(v.selector, members, b.announced); err == nil {
 		v.future = future
 	}
 	if err := b.join(v, old, prev); err != nil {
@@ -74,8 +76,9 @@ func previous(old *View, members []Member) []int {
 	return prev
 }
 
-// place gives v its selector and its fingerprint: those of old if nothing changed; the successor of old's selector if that
-// one has a history; else a selector built for the members alone.
+// place gives v its selector and its fingerprint: those of old if nothing
+// changed; the successor of old's selector if that one has a history; else a
+// selector built for the members alone.
 func (b *viewBuilder) place(v, old *View, prev []int) error {
 	if slices.Equal(old.members, v.members) {
 		v.shared, v.fingerprint = old.shared, old.fingerprint
@@ -120,7 +123,8 @@ func (v *View) setSelector(s Selector) {
 	}
 }
 
-// join takes the group's name and gives each member its mark and its slot: the one that it had in old, or else a free one.
+// join takes the group's name and gives each member its mark and its slot: the
+// one that it had in old, or else a free one.
 func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]uint16, len(v.members))
@@ -146,7 +150,8 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 	return nil
 }
 
-// takeName lets the group with members have its name, and lets go of that of one without. The caller holds d.mu.
+// takeName lets the group with members have its name, and lets go of that of
+// one without. The caller holds d.mu.
 func (d *Domain) takeName(b *viewBuilder, members bool) error {
 	switch owner := d.names[b.Name]; {
 	case owner == nil && members:
@@ -162,7 +167,8 @@ func (d *Domain) takeName(b *viewBuilder, members bool) error {
 	return nil
 }
 
-// retire ends the stay of the members of old that v, now published, does not have.
+// retire ends the stay of the members of old that v, now published, does not
+// have.
 func (d *Domain) retire(old, v *View) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

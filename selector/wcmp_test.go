@@ -48,7 +48,8 @@ func TestReduceWeightsIsOptimal(t *testing.T) {
 		reduced, err := selector.ReduceWeights(group, size)
 		require.NoError(t, err)
 		require.LessOrEqual(t, weightSum(reduced), int64(size))
-		require.InDelta(t, bestReduction(group, size), selector.Oversubscription(group, reduced), 1e-12, "%v to %d", group, size)
+		require.InDelta(t, bestReduction(group, size), selector.Oversubscription(group, reduced), 1e-12, "%v to %d",
+			group, size)
 	}
 }
 
@@ -95,7 +96,8 @@ func TestReduceWeights(t *testing.T) {
 	}
 	reduced, err := selector.ReduceWeights(group, 64)
 	require.NoError(t, err)
-	assert.Equal(t, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 2}, {ID: "c"}, {ID: "d", Weight: 3}}, reduced)
+	assert.Equal(t, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 2}, {ID: "c"}, {ID: "d", Weight: 3}},
+		reduced)
 	assert.InDelta(t, 600./598, selector.Oversubscription(group, reduced), 1e-12)
 	reduced, err = selector.ReduceWeights(group, 600)
 	require.NoError(t, err)

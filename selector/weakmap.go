@@ -2,8 +2,8 @@ package selector
 
 import "weak"
 
-// A weakMap finds values that others keep alive: an entry is gone once nobody else holds its value. The owner of the
-// map locks it.
+// A weakMap finds values that others keep alive: an entry is gone once nobody
+// else holds its value. The owner of the map locks it.
 type weakMap[K comparable, V any] struct {
 	entries map[K]weak.Pointer[V]
 	purgeAt int
@@ -14,7 +14,8 @@ func (m *weakMap[K, V]) get(key K) *V {
 	return m.entries[key].Value()
 }
 
-// put drops the entries of values that are gone whenever the map has doubled, so that it stays within twice what lives.
+// put drops the entries of values that are gone whenever the map has doubled,
+// so that it stays within twice what lives.
 func (m *weakMap[K, V]) put(key K, value *V) {
 	if m.entries == nil {
 		m.entries = make(map[K]weak.Pointer[V])

@@ -2,11 +2,12 @@ package symmetric
 
 import "github.com/ecmp-go/ecmp/hash"
 
-// Hasher makes Base symmetric: it hashes the [Canonical] form of a key. It is a [hash.BatchHasher] and a
-// [hash.FieldsHasher], allocates nothing unless Base does, and is safe for concurrent use if Base is.
+// Hasher makes Base symmetric: it hashes the [Canonical] form of a key. It is a
+// [hash.BatchHasher] and a [hash.FieldsHasher], allocates nothing unless Base
+// does, and is safe for concurrent use if Base is.
 //
-// Both directions meet only if the fields chosen are symmetric too: both addresses or neither, both ports or neither.
-// The flow label never counts.
+// Both directions meet only if the fields chosen are symmetric too: both
+// addresses or neither, both ports or neither. The flow label never counts.
 type Hasher struct {
 	Base hash.Hasher // hash.XX{} if nil
 }

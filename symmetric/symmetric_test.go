@@ -14,11 +14,13 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// endpoints has addresses close to one another and far apart, and ports whose bytes order differently in either order.
+// endpoints has addresses close to one another and far apart, and ports whose
+// bytes order differently in either order.
 func endpoints(v6 bool) []netip.AddrPort {
 	names := []string{"0.0.0.0", "0.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.1.0", "1.0.0.10", "255.255.255.255"}
 	if v6 {
-		names = []string{"::", "::1", "100::", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:10.0.0.1", "ffff::ffff"}
+		names = []string{"::", "::1", "100::", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:10.0.0.1",
+			"ffff::ffff"}
 	}
 	var all []netip.AddrPort
 	for _, name := range names {
@@ -31,11 +33,13 @@ func endpoints(v6 bool) []netip.AddrPort {
 
 func model(proto uint8, a, b netip.AddrPort, label uint32) packet.Flow {
 	return packet.Flow{
-		Src: a.Addr(), Dst: b.Addr(), SrcPort: a.Port(), DstPort: b.Port(), Proto: proto, Label: label, IPv6: a.Addr().Is6() || b.Addr().Is6(),
+		Src: a.Addr(), Dst: b.Addr(), SrcPort: a.Port(), DstPort: b.Port(), Proto: proto, Label: label,
+		IPv6: a.Addr().Is6() || b.Addr().Is6(),
 	}
 }
 
-// checkCanonical compares Canonical with the model for one flow, and with its own definition.
+// checkCanonical compares Canonical with the model for one flow, and with its
+// own definition.
 func checkCanonical(t *testing.T, proto uint8, a, b netip.AddrPort, label uint32) {
 	k := hash.NewFlowKey(proto, a, b).WithLabel(label)
 	c := symmetric.Canonical(k)
@@ -113,10 +117,12 @@ type foreign struct{}
 func (foreign) Hash(k hash.FlowKey) uint64 { return hash.XX{Seed: 99}.Hash(k) }
 
 func bases() []hash.Hasher {
-	return []hash.Hasher{hash.XX{Seed: 1}, hash.Sip{K0: 1, K1: 2}, hash.CRC32C{}, hash.NewMix(1), hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(1)}, foreign{}}
+	return []hash.Hasher{hash.XX{Seed: 1}, hash.Sip{K0: 1, K1: 2}, hash.CRC32C{}, hash.NewMix(1),
+		hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(1)}, foreign{}}
 }
 
-// packets returns a packet from a to b and one from b to a, as IP without Ethernet.
+// packets returns a packet from a to b and one from b to a, as IP without
+// Ethernet.
 func packets(proto uint8, v6 bool, sport, dport uint16) (there, back []byte) {
 	segment := func(sport, dport uint16) []byte {
 		s := make([]byte, 20)
@@ -134,10 +140,12 @@ func packets(proto uint8, v6 bool, sport, dport uint16) (there, back []byte) {
 	return append(header(1, 2, 7), segment(sport, dport)...), append(header(2, 1, 8), segment(dport, sport)...)
 }
 
-// Both directions of a conversation meet, with every base and every symmetric choice of fields, for IPv4 and IPv6, TCP and UDP.
+// Both directions of a conversation meet, with every base and every symmetric
+// choice of fields, for IPv4 and IPv6, TCP and UDP.
 func TestBothDirectionsMeet(t *testing.T) {
 	for _, base := range bases() {
-		for _, fields := range []hash.Fields{hash.FiveTuple, hash.ThreeTuple, hash.Addresses, hash.FiveTuple | hash.Label} {
+		for _, fields := range []hash.Fields{hash.FiveTuple, hash.ThreeTuple, hash.Addresses,
+			hash.FiveTuple | hash.Label} {
 			hasher := hash.Keyed{Extractor: fields, Hasher: symmetric.Hasher{Base: base}}
 			seen := map[uint64]bool{}
 			for _, proto := range []uint8{6, 17} {
@@ -154,7 +162,8 @@ func TestBothDirectionsMeet(t *testing.T) {
 					}
 				}
 			}
-			want := map[hash.Fields]int{hash.FiveTuple: 200, hash.ThreeTuple: 4, hash.Addresses: 2, hash.FiveTuple | hash.Label: 200}
+			want := map[hash.Fields]int{hash.FiveTuple: 200, hash.ThreeTuple: 4, hash.Addresses: 2,
+				hash.FiveTuple | hash.Label: 200}
 			assert.Len(t, seen, want[fields], "%T, %s", base, fields)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// group returns n members of weight 1 with random addresses, the same for the same seed, and those of a smaller group first.
+// group returns n members of weight 1 with random addresses, the same for the
+// same seed, and those of a smaller group first.
 func group(seed uint64, n int) []selector.Member {
 	r := rand.New(rand.NewPCG(seed, 1))
 	taken := map[string]bool{}
@@ -58,7 +59,8 @@ func hops(members []selector.Member) []selector.Hop[struct{}] {
 	return list
 }
 
-// balance is how shares relate to what is due: the greatest, the least, and the root of the mean square error.
+// balance is how shares relate to what is due: the greatest, the least, and the
+// root of the mean square error.
 type balance struct{ peak, low, rms float64 }
 
 func shares(t selector.Tabled, members []selector.Member) balance {
@@ -93,7 +95,8 @@ func (f *figure) add(x float64) {
 
 func (f *figure) mean() float64 { return f.sum / float64(f.count) }
 
-// print prints to a stream whose errors, of standard output, nobody could be told.
+// print prints to a stream whose errors, of standard output, nobody could be
+// told.
 func print(out io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(out, format, args...)
 }

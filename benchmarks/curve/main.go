@@ -1,11 +1,13 @@
-// Command curve measures the trade between balance and disruption that selector.Bounded makes with its slack, with Maglev in
-// the same tables, and prints it as Markdown:
+// Command curve measures the trade between balance and disruption that
+// selector.Bounded makes with its slack, with Maglev in the same tables, and
+// prints it as Markdown:
 //
 //	go run ./benchmarks/curve
 //	go run ./benchmarks/curve -slots 4096 -seeds 60 -members 16,64
 //
-// Everything is counted exactly, over all slots of the tables. A seed is a set of random member IDs; figures are means over
-// the seeds, and in brackets the worst.
+// Everything is counted exactly, over all slots of the tables. A seed is a set
+// of random member IDs; figures are means over the seeds, and in brackets the
+// worst.
 package main
 
 import (
@@ -20,7 +22,8 @@ import (
 )
 
 func main() {
-	slots := flag.Uint("slots", selector.DefaultBoundedSlots, "slots of Bounded, a power of two; Maglev gets the next prime")
+	slots := flag.Uint("slots", selector.DefaultBoundedSlots,
+		"slots of Bounded, a power of two; Maglev gets the next prime")
 	seeds := flag.Uint("seeds", 20, "sets of members to take the mean of")
 	members := flag.String("members", "3,10,16,32,64,100,200,500,1000,2000", "numbers of members")
 	flag.Parse()
@@ -99,7 +102,8 @@ func disruption(out io.Writer, list []subject, seeds uint64, sizes []int) error 
 				shares := shares(before, all[:n])
 				peak.add(shares.peak)
 				low.add(shares.low)
-				for i, after := range [][]selector.Member{all[1:n], all[:n+1], all[1 : n+1], all[tenth:n], all[:n+tenth]} {
+				for i, after := range [][]selector.Member{all[1:n], all[:n+1], all[1 : n+1], all[tenth:n],
+					all[:n+tenth]} {
 					ratio, err := move(s, all[:n], after)
 					if err != nil {
 						return err
@@ -117,7 +121,8 @@ func disruption(out io.Writer, list []subject, seeds uint64, sizes []int) error 
 	return nil
 }
 
-// crossings prints the disruption where the share of equal members crosses a whole number of slots.
+// crossings prints the disruption where the share of equal members crosses a
+// whole number of slots.
 func crossings(out io.Writer, list []subject, seeds uint64) error {
 	print(out, "\n## From n members to n+1, where the cap steps down\n\n| n | | add 1 |\n|---|---|---|\n")
 	for _, n := range []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985} {
@@ -164,7 +169,8 @@ func lowest(out io.Writer, list []subject, _ uint64) error {
 	return nil
 }
 
-// weights prints the error of shares in groups of weights 1, 2, 3, 10, 1, 2, ...
+// weights prints the error of shares in groups of weights 1, 2, 3, 10, 1, 2,
+// ...
 func weights(out io.Writer, list []subject, seeds uint64) error {
 	print(out, "\n## Root-mean-square error of shares, weights 1:2:3:10\n\n| members |")
 	for _, s := range list {

@@ -19,7 +19,8 @@ func randomDigests(n int) []uint64 {
 	return digests
 }
 
-// curve is the cost of a hit in batches, and what a flow takes, from small tables to large ones.
+// curve is the cost of a hit in batches, and what a flow takes, from small
+// tables to large ones.
 func curve(m *measurement) (rows []row, err error) {
 	for _, n := range m.sizes(10_000, 100_000, 1_000_000, 10_000_000, 100_000_000) {
 		digests := randomDigests(n)
@@ -37,16 +38,19 @@ func curve(m *measurement) (rows []row, err error) {
 		rows = append(rows,
 			slower(fmt.Sprintf("%d flows, batch : 32 pointer chases", n), t[0], t[1], "reported"),
 			slower(fmt.Sprintf("%d flows, batch : 32 pointer chases on huge pages", n), t[0], t[2], "reported"),
-			row{fmt.Sprintf("%d flows, bytes a flow", n), fmt.Sprintf("%.2f", float64(after-before)/float64(n)), "", "", "at most 11 from 1M on"},
+			row{fmt.Sprintf("%d flows, bytes a flow", n), fmt.Sprintf("%.2f", float64(after-before)/float64(n)), "",
+				"", "at most 11 from 1M on"},
 			row{fmt.Sprintf("%d flows, on the way there", n), stats(s), "", "", "0 refused from 1M on"},
-			row{fmt.Sprintf("%d flows, a cycle of the garbage collector with the table : without", n), with.String(), without.String(),
+			row{fmt.Sprintf("%d flows, a cycle of the garbage collector with the table : without", n),
+				with.String(), without.String(),
 				duration(with.median() - without.median()), "under 1 ms apart"})
 		runtime.KeepAlive(table)
 	}
 	return rows, nil
 }
 
-// collect times cycles of the garbage collector, and returns the bytes that are in use after them.
+// collect times cycles of the garbage collector, and returns the bytes that are
+// in use after them.
 func collect() (cycles times, bytes int64) {
 	runtime.GC() // of what was dropped before
 	for range 15 {

@@ -31,8 +31,8 @@ func duration(ns float64) string {
 	return fmt.Sprintf("%.2f ms", ns/1e6)
 }
 
-// A side does one block of work, with the block's number, and returns the number of items. prepare comes before and is not
-// timed; it may be nil.
+// A side does one block of work, with the block's number, and returns the
+// number of items. prepare comes before and is not timed; it may be nil.
 type side struct {
 	prepare func(block int) error
 	work    func(block int) (items int)
@@ -49,7 +49,8 @@ func (s side) time(block int) (float64, error) {
 	return float64(time.Since(began).Nanoseconds()) / float64(items), nil
 }
 
-// duel lets the sides take turns, and in who goes first as well. Block 0 is to warm up.
+// duel lets the sides take turns, and in who goes first as well. Block 0 is to
+// warm up.
 func duel(blocks int, sides ...side) ([]times, error) {
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -74,12 +75,14 @@ func faster(name string, ours, theirs times, bar string) row {
 	return row{name, ours.String(), theirs.String(), fmt.Sprintf("%.1fx", theirs.median()/ours.median()), bar}
 }
 
-// slower is the row of a duel between the flow table and what it can't be faster than.
+// slower is the row of a duel between the flow table and what it can't be
+// faster than.
 func slower(name string, ours, theirs times, bar string) row {
 	return row{name, ours.String(), theirs.String(), fmt.Sprintf("%.1fx as long", ours.median()/theirs.median()), bar}
 }
 
-// window returns the items of a block: a part of the list, another one for each block.
+// window returns the items of a block: a part of the list, another one for each
+// block.
 func window[T any](list []T, block int) []T {
 	n := min(blockSize, len(list))
 	at := block * n % (len(list) - n + 1)

@@ -23,7 +23,8 @@ func full(digests []uint64) (*flows.Table, error) {
 	return t, nil
 }
 
-// lookUp makes a side of something that looks up keys and returns how many it found.
+// lookUp makes a side of something that looks up keys and returns how many it
+// found.
 func lookUp[K any](get func([]K) int, keys []K) side {
 	return side{work: func(b int) int {
 		part := window(keys, b)
@@ -32,14 +33,16 @@ func lookUp[K any](get func([]K) int, keys []K) side {
 	}}
 }
 
-// meet is a duel of the flow table, in two ways, with another cache, which it fills.
+// meet is a duel of the flow table, in two ways, with another cache, which it
+// fills.
 func meet[K any](blocks int, c flows.Cache[K], keys []K, batch, one side) ([]times, error) {
 	defer c.Close()
 	c.Set(keys)
 	return duel(blocks, batch, one, lookUp(c.Get, keys))
 }
 
-// chase makes a side of 32 pointer chases over as much memory as the table takes.
+// chase makes a side of 32 pointer chases over as much memory as the table
+// takes.
 func chase(t *flows.Table, huge bool) side {
 	c := flows.NewChase(t.Buckets(), huge)
 	return side{work: func(int) int { c.Follow(blockSize); return blockSize }}

@@ -11,7 +11,8 @@ import (
 
 const insertFlows = 1_000_000
 
-// inserts put new flows into a table or a cache for a million: while it has room, and when it holds as many as it is for.
+// inserts put new flows into a table or a cache for a million: while it has
+// room, and when it holds as many as it is for.
 func inserts(m *measurement) (rows []row, err error) {
 	n := min(insertFlows, m.flows)
 	keys := flows.Keys(0, 2*n)
@@ -68,7 +69,8 @@ func (f *feed) block(b int) []hash.FlowKey {
 	return f.keys[at : at+f.size]
 }
 
-// send sends a SYN of each key. A pin on probation lives for 8 seconds at the default.
+// send sends a SYN of each key. A pin on probation lives for 8 seconds at the
+// default.
 func send(table *flows.Table, keys []hash.FlowKey, life int) int {
 	const parts = 64
 	for i := range parts {
@@ -81,8 +83,8 @@ func send(table *flows.Table, keys []hash.FlowKey, life int) int {
 	return len(keys)
 }
 
-// flood sends four million flows of one packet at a table with 150,000 established flows. Time stands still, so that nothing
-// expires.
+// flood sends four million flows of one packet at a table with 150,000
+// established flows. Time stands still, so that nothing expires.
 func flood(*measurement) ([]row, error) {
 	const slots, settled, attack, handshakes, during = 262_144, 150_000, 4_000_000, 1000, 50_000
 	table, err := flows.NewTable(slots * 3 / 4)
@@ -109,12 +111,14 @@ func flood(*measurement) ([]row, error) {
 		survived += table.Digests(greeting)
 	}
 	return append(rows,
-		row{"handshakes that survive 50,000 flood packets", fmt.Sprintf("%d of %d", survived, 20*handshakes), "", percent(survived, 20*handshakes), "at least 50 %"},
+		row{"handshakes that survive 50,000 flood packets", fmt.Sprintf("%d of %d", survived, 20*handshakes), "",
+			percent(survived, 20*handshakes), "at least 50 %"},
 		row{"counted", stats(table.Stats()), "", "", ""}), nil
 }
 
 func percent(part, whole int) string { return fmt.Sprintf("%.2f %%", 100*float64(part)/float64(whole)) }
 
 func stats(s flowcache.Stats) string {
-	return fmt.Sprintf("inserted %d, refused %d, evicted %d, relocated %d", s.Inserted, s.Refused, s.Evicted, s.Relocated)
+	return fmt.Sprintf("inserted %d, refused %d, evicted %d, relocated %d", s.Inserted, s.Refused, s.Evicted,
+		s.Relocated)
 }

@@ -1,14 +1,18 @@
-// Command flowtable measures the flow table against what it promises, beside other caches, in one process:
+// Command flowtable measures the flow table against what it promises, beside
+// other caches, in one process:
 //
 //	go run ./benchmarks/flowtable                  # some minutes, up to 4 GB
 //	go run ./benchmarks/flowtable -flows 1000000   # no more than a million flows
 //	go run ./benchmarks/flowtable -only hit        # the rows whose names begin so
 //
-// Both sides of a row take turns, block after block, so that a busy machine slows both. A block is 262,144 packets of flows that
-// are spread over the whole table at random. Times are medians of the blocks, with the minimum after the stroke; ratios are of
-// medians. The garbage collector is off meanwhile, to the advantage of caches that give it work.
+// Both sides of a row take turns, block after block, so that a busy machine
+// slows both. A block is 262,144 packets of flows that are spread over the
+// whole table at random. Times are medians of the blocks, with the minimum
+// after the stroke; ratios are of medians. The garbage collector is off
+// meanwhile, to the advantage of caches that give it work.
 //
-// The flow table asks Linux for huge pages, as who uses it has them too. Other caches do not ask; they get them as well where
+// The flow table asks Linux for huge pages, as who uses it has them too. Other
+// caches do not ask; they get them as well where
 // /sys/kernel/mm/transparent_hugepage/enabled is "always".
 package main
 
@@ -75,7 +79,8 @@ func (m *measurement) run() error {
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0) // keeps all text until Flush, which returns the error
+		// keeps all text until Flush, which returns the error
+		t := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintf(t, "%s\tours\ttheirs\tresult\tbar\n", g.name)
 		for _, r := range rows {
 			_, _ = fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.name, r.ours, r.theirs, r.result, r.bar)

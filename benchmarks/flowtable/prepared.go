@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// prepared compares pins and flows kept with and without Group.Prepare: 100 members, 10 announced, of whom 5 join.
+// prepared compares pins and flows kept with and without Group.Prepare: 100
+// members, 10 announced, of whom 5 join.
 func prepared(*measurement) ([]row, error) {
 	const now, before, announced, after = 1 << 40, 100, 10, 105
 	digests := randomDigests(200_000)
@@ -21,7 +22,8 @@ func prepared(*measurement) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: domain})
+		group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
+			Domain: domain})
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +64,8 @@ func prepared(*measurement) ([]row, error) {
 		}
 	}
 	return []row{
-		{"flows kept when half of the announced join, prepared : not", fmt.Sprint(kept[1]), fmt.Sprint(kept[0]), percent(kept[1], len(digests)), "the same"},
+		{"flows kept when half of the announced join, prepared : not", fmt.Sprint(kept[1]), fmt.Sprint(kept[0]),
+			percent(kept[1], len(digests)), "the same"},
 		{"pins, prepared : not", fmt.Sprint(pins[1]), fmt.Sprint(pins[0]), percent(pins[1], pins[0]), "at most 15 %"},
 	}, nil
 }

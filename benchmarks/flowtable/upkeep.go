@@ -8,8 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/flows"
 )
 
-// upkeep is what is done beside packets: the removal of a member, Sweep, Save and Restore, beside a plain pass over as much
-// memory.
+// upkeep is what is done beside packets: the removal of a member, Sweep, Save
+// and Restore, beside a plain pass over as much memory.
 func upkeep(m *measurement) ([]row, error) {
 	var rows []row
 	for _, what := range []struct {
@@ -18,9 +18,11 @@ func upkeep(m *measurement) ([]row, error) {
 		bar   string
 		work  func(*flows.Table) error
 	}{
-		{"sweep 2M slots", 2_000_000, "under 5 ms", func(t *flows.Table) error { t.Sweep(t.Now, t.Buckets()); return nil }},
+		{"sweep 2M slots", 2_000_000, "under 5 ms",
+			func(t *flows.Table) error { t.Sweep(t.Now, t.Buckets()); return nil }},
 		{"save 1M flows", 1_333_333, "under 10 ms", func(t *flows.Table) error { return t.Save(io.Discard, 1, t.Now) }},
-		{"count the pins of a member, 1M flows", 1_333_333, "reported", func(t *flows.Table) error { t.Pins(1); return nil }},
+		{"count the pins of a member, 1M flows", 1_333_333, "reported",
+			func(t *flows.Table) error { t.Pins(1); return nil }},
 	} {
 		table, err := full(randomDigests(what.slots * 3 / 4))
 		if err != nil {
@@ -54,8 +56,9 @@ func pass(memory []uint64) int {
 	return 1 + int(sum>>63)
 }
 
-// voided removes a member that a tenth of a million flows are pinned to, and adds it again: once with the table full of pins, and once
-// with an empty one, since what the table has to do with it is the difference.
+// voided removes a member that a tenth of a million flows are pinned to, and
+// adds it again: once with the table full of pins, and once with an empty one,
+// since what the table has to do with it is the difference.
 func voided(m *measurement) ([]row, error) {
 	table, err := full(randomDigests(1_000_000))
 	if err != nil {
@@ -76,7 +79,8 @@ func voided(m *measurement) ([]row, error) {
 	if err = first(err, failed); err != nil {
 		return nil, err
 	}
-	return []row{{"void the 100,000 pins of a member : of none, the group's update included", t[0].String(), t[1].String(),
+	return []row{{"void the 100,000 pins of a member : of none, the group's update included", t[0].String(),
+		t[1].String(),
 		duration(t[0].median() - t[1].median()), "under 1 us apart"}}, nil
 }
 
@@ -102,7 +106,8 @@ func restored(m *measurement) (row, error) {
 	if err = first(err, failed); err != nil {
 		return row{}, err
 	}
-	return row{fmt.Sprintf("restore 1M flows (%.1f bytes each)", float64(saved.Len())/float64(len(digests))), t[0].String(), "", "", "reported"}, nil
+	return row{fmt.Sprintf("restore 1M flows (%.1f bytes each)", float64(saved.Len())/float64(len(digests))),
+		t[0].String(), "", "", "reported"}, nil
 }
 
 func first(errs ...error) error {

@@ -6,8 +6,9 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
 
-// A contest is between the library and another one, or between two of the library's own strategies. A pass does items things: it
-// looks up all keys, or builds one table.
+// A contest is between the library and another one, or between two of the
+// library's own strategies. A pass does items things: it looks up all keys, or
+// builds one table.
 type contest struct {
 	name         string
 	bar          float64   // how much faster the library promises to be; 0 is no promise
@@ -19,13 +20,15 @@ type contest struct {
 	sum int // of all answers
 }
 
-// tablePasses makes a block of look-ups in a table long enough for the clock and for a stray interrupt.
+// tablePasses makes a block of look-ups in a table long enough for the clock
+// and for a stray interrupt.
 const tablePasses = 16
 
 // contests are all of them.
 func contests() ([]contest, error) {
 	var list []contest
-	for _, between := range []func(n int) ([]contest, error){tableContests, jumpContests, rendezvousContests, anchorContests} {
+	for _, between := range []func(n int) ([]contest, error){tableContests, jumpContests, rendezvousContests,
+		anchorContests} {
 		for _, n := range subject.Sizes() {
 			more, err := between(n)
 			if err != nil {
@@ -39,7 +42,8 @@ func contests() ([]contest, error) {
 	return append(list, more...), err
 }
 
-// run returns the nanoseconds an item of each block of both sides. They take turns, and in who goes first as well.
+// run returns the nanoseconds an item of each block of both sides. They take
+// turns, and in who goes first as well.
 func (c *contest) run(blocks int) (ours, theirs []float64) {
 	c.block(c.ours, subject.RandomKeys(0))
 	c.block(c.theirs, subject.RandomKeys(0))

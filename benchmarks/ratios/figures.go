@@ -19,7 +19,8 @@ type figure struct {
 	most  float64 // 0 is no promise
 }
 
-// memory compares what a table of Maglev keeps with what go-maglev does, which may be three times as much.
+// memory compares what a table of Maglev keeps with what go-maglev does, which
+// may be three times as much.
 func memory() ([]figure, error) {
 	var list []figure
 	for _, slots := range []uint32{maglev.SmallM, maglev.BigM} {
@@ -31,13 +32,16 @@ func memory() ([]figure, error) {
 			return s
 		})
 		theirs := metrics.Held(func() any { return maglev.New(subject.IDs(100), uint64(slots)) })
-		list = append(list, figure{fmt.Sprintf("Maglev : go-maglev, N=100, memory of %d slots", slots), 100 * ours / theirs, "%", 100. / 3})
+		list = append(list, figure{fmt.Sprintf("Maglev : go-maglev, N=100, memory of %d slots", slots),
+			100 * ours / theirs, "%", 100. / 3})
 	}
 	return list, nil
 }
 
-// shares measures the error of shares with weights 1:2:3:10: the root of the mean square of share/due - 1, over all slots of tables, and
-// of other strategies over so many random keys, which takes long: rows that do not contain only are left out.
+// shares measures the error of shares with weights 1:2:3:10: the root of the
+// mean square of share/due - 1, over all slots of tables, and of other
+// strategies over so many random keys, which takes long: rows that do not
+// contain only are left out.
 func shares(keys int, only string) ([]figure, error) {
 	var list []figure
 	for _, n := range []int{8, 100} {

@@ -14,9 +14,10 @@ const (
 	groupSize  = 16
 )
 
-// groupsContests look up as a router does, each hash in a random one of many groups, which share nothing, against groups with a table
-// of 128 KiB each: the time is that of fetching memory. The default size, 64 KiB in one byte a slot, promises nothing; small
-// tables do.
+// groupsContests look up as a router does, each hash in a random one of many
+// groups, which share nothing, against groups with a table of 128 KiB each: the
+// time is that of fetching memory. The default size, 64 KiB in one byte a slot,
+// promises nothing; small tables do.
 func groupsContests() ([]contest, error) {
 	routes := subject.Hashes(3, subject.KeyCount)
 	random := func(s selector.Strategy) (subject.Lookup, error) {
@@ -88,7 +89,8 @@ func hops(members []selector.Member) []selector.Hop[int] {
 	return list
 }
 
-// wide is a strategy whose tables have two bytes for each of 65,536 slots, whatever the group.
+// wide is a strategy whose tables have two bytes for each of 65,536 slots,
+// whatever the group.
 type wide struct{}
 
 // Build implements [selector.Strategy].
@@ -108,9 +110,10 @@ func (t wideTable) Select(h uint64) int {
 	return int(t[slot])
 }
 
-// failOver measures what happens when a member of all groups goes down: the time from the mark until every group was seen to avoid
-// it, and that of rebuilding all of them without it, where all have the same members and so share one selector, and where they have
-// that one in common only.
+// failOver measures what happens when a member of all groups goes down: the
+// time from the mark until every group was seen to avoid it, and that of
+// rebuilding all of them without it, where all have the same members and so
+// share one selector, and where they have that one in common only.
 func failOver() ([]figure, error) {
 	const failing = "failing"
 	var list []figure
@@ -145,8 +148,10 @@ func failOver() ([]figure, error) {
 			}
 		}
 		list = append(list,
-			figure{name: "2,048 groups " + kind.name + ": a member goes down and all avoid it", value: marked.Seconds() * 1e3, unit: "ms", most: 1},
-			figure{name: "2,048 groups " + kind.name + ": all rebuilt without it", value: time.Since(began).Seconds() * 1e3, unit: "ms"},
+			figure{name: "2,048 groups " + kind.name + ": a member goes down and all avoid it",
+				value: marked.Seconds() * 1e3, unit: "ms", most: 1},
+			figure{name: "2,048 groups " + kind.name + ": all rebuilt without it",
+				value: time.Since(began).Seconds() * 1e3, unit: "ms"},
 		)
 	}
 	return list, nil

@@ -7,7 +7,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// tableContests compare look-ups in tables with those of go-maglev, which has none in batches.
+// tableContests compare look-ups in tables with those of go-maglev, which has
+// none in batches.
 func tableContests(n int) ([]contest, error) {
 	theirs := subject.GoMaglev(subject.IDs(n))
 	var list []contest
@@ -33,7 +34,8 @@ func tableContests(n int) ([]contest, error) {
 	return list, nil
 }
 
-// jumpContests compare what jumps with go-jump: Jump itself, and Memento with nothing removed.
+// jumpContests compare what jumps with go-jump: Jump itself, and Memento with
+// nothing removed.
 func jumpContests(n int) ([]contest, error) {
 	jump, err := newBatcher(selector.Jump{}, n)
 	if err != nil {
@@ -47,12 +49,14 @@ func jumpContests(n int) ([]contest, error) {
 	return []contest{
 		{name: fmt.Sprintf("Jump : go-jump, N=%d", n), bar: 1.5, by: medians, items: subject.KeyCount, passes: 1,
 			ours: subject.One(jump), theirs: theirs},
-		{name: fmt.Sprintf("Memento : go-jump, N=%d", n), bar: map[int]float64{100: 3, 1000: 3}[n], by: medians, items: subject.KeyCount,
+		{name: fmt.Sprintf("Memento : go-jump, N=%d", n), bar: map[int]float64{100: 3, 1000: 3}[n], by: medians,
+			items:  subject.KeyCount,
 			passes: 1, ours: subject.One(memento), theirs: theirs},
 	}, nil
 }
 
-// rendezvousContests compare with go-rendezvous, whose keys are strings, and which has no batches.
+// rendezvousContests compare with go-rendezvous, whose keys are strings, and
+// which has no batches.
 func rendezvousContests(n int) ([]contest, error) {
 	built, err := newBatcher(selector.Rendezvous{}, n)
 	if err != nil {
@@ -62,12 +66,15 @@ func rendezvousContests(n int) ([]contest, error) {
 	theirs := subject.GoRendezvous(subject.IDs(n))
 	name := fmt.Sprintf("Rendezvous : go-rendezvous, N=%d, ", n)
 	return []contest{
-		{name: name + "batches of 32", bar: bar, items: subject.KeyCount, passes: 1, ours: subject.Batches(built), theirs: theirs},
-		{name: name + "one by one", bar: bar, items: subject.KeyCount, passes: 1, ours: subject.One(built), theirs: theirs},
+		{name: name + "batches of 32", bar: bar, items: subject.KeyCount, passes: 1, ours: subject.Batches(built),
+			theirs: theirs},
+		{name: name + "one by one", bar: bar, items: subject.KeyCount, passes: 1, ours: subject.One(built),
+			theirs: theirs},
 	}, nil
 }
 
-// anchorContests compare Anchor with a table look-up that the compiler inlines, which may be 3.5/0.6 times as fast.
+// anchorContests compare Anchor with a table look-up that the compiler inlines,
+// which may be 3.5/0.6 times as fast.
 func anchorContests(n int) ([]contest, error) {
 	anchor, err := newBatcher(selector.Anchor{Capacity: uint32(n + n/10)}, n)
 	if err != nil {
@@ -77,7 +84,8 @@ func anchorContests(n int) ([]contest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []contest{{name: fmt.Sprintf("Anchor : a table, N=%d, batches of 32 : inlined", n), bar: 0.6 / 3.5, items: subject.KeyCount,
+	return []contest{{name: fmt.Sprintf("Anchor : a table, N=%d, batches of 32 : inlined", n), bar: 0.6 / 3.5,
+		items:  subject.KeyCount,
 		passes: tablePasses, ours: subject.Batches(anchor), theirs: inlined(table)}}, nil
 }
 
@@ -93,8 +101,8 @@ func newBatcher(s selector.Strategy, n int) (selector.BatchSelector, error) {
 	return batch, nil
 }
 
-// inlined looks up one key after another in a table of known type. A generic function, or a closure, would not have the
-// look-up inlined.
+// inlined looks up one key after another in a table of known type. A generic
+// function, or a closure, would not have the look-up inlined.
 func inlined(s selector.Selector) subject.Lookup {
 	switch t := s.(type) {
 	case *selector.RankedTable[uint8]:

@@ -4,13 +4,16 @@
 //	go run ./benchmarks/ratios -blocks 101
 //	go run ./benchmarks/ratios -only Rendezvous    # the rows whose names contain this
 //
-// Each row of the first part is a contest, of the library with another one or of two of its strategies, in one process and in turn, so
-// that a busy machine slows both. A block of it looks up 65,536 random keys, the same ones on both sides and others in every block, or
-// builds one table; times are those of one look-up or one build. The ratio is theirs over ours, of the minima of the blocks
-// or, where the bar says so, of the medians; the bar is what the library promises, and a dash is no promise.
+// Each row of the first part is a contest, of the library with another one or
+// of two of its strategies, in one process and in turn, so that a busy machine
+// slows both. A block of it looks up 65,536 random keys, the same ones on both
+// sides and others in every block, or builds one table; times are those of one
+// look-up or one build. The ratio is theirs over ours, of the minima of the
+// blocks or, where the bar says so, of the medians; the bar is what the library
+// promises, and a dash is no promise.
 //
-// The rows of the second part are figures: memory, errors of shares, fail-over. What selectors move on a change is counted by
-// benchmarks/curve.
+// The rows of the second part are figures: memory, errors of shares, fail-over.
+// What selectors move on a change is counted by benchmarks/curve.
 package main
 
 import (
@@ -54,7 +57,8 @@ func run(out io.Writer, blocks, keys int, only string) error {
 		}
 	}
 	var figures []figure
-	for _, measure := range []func() ([]figure, error){memory, failOver, func() ([]figure, error) { return shares(keys, only) }} {
+	for _, measure := range []func() ([]figure, error){memory, failOver,
+		func() ([]figure, error) { return shares(keys, only) }} {
 		more, err := measure()
 		if err != nil {
 			return err
@@ -65,12 +69,14 @@ func run(out io.Writer, blocks, keys int, only string) error {
 }
 
 func printContests(out io.Writer, list []contest, blocks int) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0) // keeps all text until Flush, which returns the error
+	// keeps all text until Flush, which returns the error
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "contest\tours: min\tmedian\ttheirs: min\tmedian\tratio\tbar: at least")
 	for _, c := range list {
 		ours, theirs := c.run(blocks)
 		ratio := c.by.of(theirs) / c.by.of(ours)
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.2f of %v\t%s\n", c.name, duration(minima.of(ours)), duration(medians.of(ours)),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.2f of %v\t%s\n", c.name, duration(minima.of(ours)),
+			duration(medians.of(ours)),
 			duration(minima.of(theirs)), duration(medians.of(theirs)), ratio, c.by, verdict(c.bar, ratio >= c.bar))
 	}
 	return t.Flush()
@@ -102,8 +108,9 @@ func duration(ns float64) string {
 	return fmt.Sprintf("%.3f ms", ns/1e6)
 }
 
-// A statistic is the quantile of the blocks that a bar is about: the minimum, or the median where branches that a processor
-// comes to predict make the minimum flattering.
+// A statistic is the quantile of the blocks that a bar is about: the minimum,
+// or the median where branches that a processor comes to predict make the
+// minimum flattering.
 type statistic float64
 
 const (

@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPageInABrowser opens the committed page in a headless Chromium: no message on the console, no request but for the page itself, and plots
-// that fit a width of 1,000 pixels with letters of at least 11.
+// TestPageInABrowser opens the committed page in a headless Chromium: no
+// message on the console, no request but for the page itself, and plots that
+// fit a width of 1,000 pixels with letters of at least 11.
 func TestPageInABrowser(t *testing.T) {
 	browser := chromium()
 	if browser == "" {
@@ -48,7 +49,8 @@ func TestBrowserNotices(t *testing.T) {
 		t.Skip("there is no chromium to open the page with: apt-get install chromium")
 	}
 	page := filepath.Join(t.TempDir(), "page.html")
-	require.NoError(t, os.WriteFile(page, []byte(`<img src="http://127.0.0.1:9/x.png"><script>console.error("no")</script>`), 0o600))
+	require.NoError(t, os.WriteFile(page,
+		[]byte(`<img src="http://127.0.0.1:9/x.png"><script>console.error("no")</script>`), 0o600))
 	w := browse(t, browser, "file://"+page)
 	assert.NotEmpty(t, w.messages)
 	assert.Contains(t, w.requests, "http://127.0.0.1:9/x.png")
@@ -74,7 +76,8 @@ type watch struct {
 
 func browse(t *testing.T, browser, url string) *watch {
 	t.Helper()
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browser), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1000, 800)}
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browser), chromedp.UserDataDir(t.TempDir()),
+		chromedp.WindowSize(1000, 800)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -93,9 +96,11 @@ func browse(t *testing.T, browser, url string) *watch {
 	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	require.NoError(t, err)
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url)))
-	w.widths, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64](`[...document.querySelectorAll("figure svg")].map(s => s.getBoundingClientRect().width)`))
+	w.widths, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64](
+		`[...document.querySelectorAll("figure svg")].map(s => s.getBoundingClientRect().width)`))
 	require.NoError(t, err)
-	w.letters, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64](`[...document.querySelectorAll("figure svg text")].map(t => {
+	w.letters, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64](
+		`[...document.querySelectorAll("figure svg text")].map(t => {
 		const scale = t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width;
 		return parseFloat(getComputedStyle(t).fontSize) * scale })`))
 	require.NoError(t, err)

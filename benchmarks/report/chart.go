@@ -19,14 +19,16 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A chart is as wide as 1,000 pixels of CSS, and its letters are legible at that width.
+// A chart is as wide as 1,000 pixels of CSS, and its letters are legible at
+// that width.
 const (
 	chartWidth  = 750 * vg.Inch / 72
 	legendWidth = 150 * vg.Inch / 72
 	textSize    = 10.5 * vg.Inch / 72
 )
 
-// palette is that of Okabe and Ito, which colour-blind readers can tell apart, without its yellow, which is too light for lines.
+// palette is that of Okabe and Ito, which colour-blind readers can tell apart,
+// without its yellow, which is too light for lines.
 func palette(i int) color.Color {
 	all := []color.RGBA{
 		{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
@@ -38,13 +40,15 @@ func palette(i int) color.Color {
 // glyph returns shapes in turn, so that lines of one colour differ as well.
 func glyph(i int) draw.GlyphDrawer {
 	all := []draw.GlyphDrawer{
-		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.SquareGlyph{}, draw.RingGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{},
+		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.SquareGlyph{}, draw.RingGlyph{},
+		draw.TriangleGlyph{}, draw.CrossGlyph{},
 		draw.PlusGlyph{},
 	}
 	return all[i%len(all)]
 }
 
-// A chart is a plot with its words. They are written by hand: gonum/plot leaves room for the labels of logarithmic axes in the wrong place.
+// A chart is a plot with its words. They are written by hand: gonum/plot leaves
+// room for the labels of logarithmic axes in the wrong place.
 type chart struct {
 	*plot.Plot
 	title, x, y string
@@ -104,18 +108,21 @@ func (c *chart) render(height vg.Length, legend bool) (string, error) {
 	return tidySVG(svg.String()), nil
 }
 
-// tidySVG names fonts that readers have: Arial and Helvetica are as wide as Liberation Sans, in which the text was laid out. Lengths
-// in pixels, which are what a page has, and no declaration, so that a page can hold it.
+// tidySVG names fonts that readers have: Arial and Helvetica are as wide as
+// Liberation Sans, in which the text was laid out. Lengths in pixels, which are
+// what a page has, and no declaration, so that a page can hold it.
 func tidySVG(svg string) string {
 	svg = regexp.MustCompile(`(?s)^<\?xml.*?-->\s*`).ReplaceAllString(svg, "")
-	svg = regexp.MustCompile(`font-family:[^;"]*`).ReplaceAllString(svg, "font-family:Helvetica,Arial,'Liberation Sans',sans-serif")
-	return regexp.MustCompile(`width="([0-9.]+)pt" height="([0-9.]+)pt"`).ReplaceAllStringFunc(svg, func(size string) string {
-		var w, h float64
-		if _, err := fmt.Sscanf(size, `width="%gpt" height="%gpt"`, &w, &h); err != nil {
-			return size
-		}
-		return fmt.Sprintf(`width="%.0f" height="%.0f"`, w*96/72, h*96/72)
-	})
+	svg = regexp.MustCompile(`font-family:[^;"]*`).ReplaceAllString(svg,
+		"font-family:Helvetica,Arial,'Liberation Sans',sans-serif")
+	return regexp.MustCompile(`width="([0-9.]+)pt" height="([0-9.]+)pt"`).ReplaceAllStringFunc(svg,
+		func(size string) string {
+			var w, h float64
+			if _, err := fmt.Sscanf(size, `width="%gpt" height="%gpt"`, &w, &h); err != nil {
+				return size
+			}
+			return fmt.Sprintf(`width="%.0f" height="%.0f"`, w*96/72, h*96/72)
+		})
 }
 
 // A series is a line of a chart.
@@ -133,7 +140,8 @@ func dotted() []vg.Length { return []vg.Length{1, 2} }
 // lines draws series over axes that are both logarithmic.
 func lines(title, x, y string, list []series) (string, error) {
 	p := newChart(title, x+" (logarithmic)", y+" (logarithmic)")
-	slices.SortStableFunc(list, func(a, b series) int { return -cmp.Compare(last(a), last(b)) }) // the legend in the order of the lines' ends
+	// the legend in the order of the lines' ends
+	slices.SortStableFunc(list, func(a, b series) int { return -cmp.Compare(last(a), last(b)) })
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = decades{}, decades{}
 	for _, s := range list {

@@ -31,37 +31,51 @@ type drawing struct {
 
 func drawings() []drawing {
 	return []drawing{
-		{Figure{ID: "remap-balance", Title: "What a change moves, against how even the load is", Suites: []string{"Remap", "Balance"},
+		{Figure{ID: "remap-balance", Title: "What a change moves, against how even the load is",
+			Suites: []string{"Remap", "Balance"},
 			Caption: "100 equal members. Up: moved over forced hashes in a thousand random changes, so that places of members count alike; 1 is the least possible. To the right: the " +
 				"standard deviation of shares; a random placement of 2^20 hashes has 1 % from sampling alone, so nothing is left of that but what is more even than random. The best corner is at the lower left."},
 			remapBalance},
 		{Figure{ID: "select", Title: "Look-up", Suites: []string{"Select"},
 			Caption: "Medians of blocks that took turns, one look-up at a time through the interface; bursts of 32 where it says so. Other libraries are dashed."}, selectCurve},
-		{Figure{ID: "build", Title: "Build", Suites: []string{"Build"}, Caption: "The time from a list of members to a selector. Medians. Other libraries are dashed."},
+		{Figure{ID: "build", Title: "Build", Suites: []string{"Build"},
+			Caption: "The time from a list of members to a selector. Medians. Other libraries are dashed."},
 			curve("Build", "n", "strategy", "members", "time to build, ns", "ns/op", "Time to build a selector")},
 		{Figure{ID: "memory", Title: "Memory of a selector", Suites: []string{"Build"},
 			Caption: "What a selector keeps from the garbage collector. Modulo, Threshold and Jump keep less than 100 bytes and are not drawn. Other libraries are dashed."},
-			curve("Build", "n", "strategy", "members", "held memory, bytes", "held-bytes", "Memory that a selector holds")},
+			curve("Build", "n", "strategy", "members", "held memory, bytes", "held-bytes",
+				"Memory that a selector holds")},
 		{Figure{ID: "groups", Title: "Many groups", Suites: []string{"Groups"},
 			Caption: "Load the snapshot of a random one of many groups of 16 members, and select. With many groups the time is that of fetching memory, so small tables win. The number is of table slots."},
-			curve("Groups", "groups", "strategy", "groups", "time of a look-up, ns", "ns/op", "Look-up in a random one of many groups")},
-		{Figure{ID: "group-memory", Title: "Memory of a group", Suites: []string{"Groups"}, Caption: "All that a group of 16 members holds: its selector, snapshot and slots, a domain's share included."},
-			curve("Groups", "groups", "strategy", "groups", "memory of a group, bytes", "group-bytes", "Memory that a group holds")},
+			curve("Groups", "groups", "strategy", "groups", "time of a look-up, ns", "ns/op",
+				"Look-up in a random one of many groups")},
+		{Figure{ID: "group-memory", Title: "Memory of a group", Suites: []string{"Groups"},
+			Caption: "All that a group of 16 members holds: its selector, snapshot and slots, a domain's share included."},
+			curve("Groups", "groups", "strategy", "groups", "memory of a group, bytes", "group-bytes",
+				"Memory that a group holds")},
 		{Figure{ID: "flowtable-hit", Title: "Established flows", Suites: []string{"FlowTable"},
 			Caption: "One packet of an established flow, flows in random order. Medians. Other libraries, dashed, take keys of 40 bytes. ecmp batch32 makes its digests of such keys in the time; ecmp digests is given " +
-				"digests, as by a router that hashes for its selector anyway."}, flowCurve("op=hit", "ns/op", "time of a packet, ns", "A packet of an established flow")},
-		{Figure{ID: "flowtable-insert", Title: "New flows", Suites: []string{"FlowTable"}, Caption: "The first packet of each flow into an empty table or cache with room for all."},
+				"digests, as by a router that hashes for its selector anyway."}, flowCurve("op=hit", "ns/op",
+			"time of a packet, ns", "A packet of an established flow")},
+		{Figure{ID: "flowtable-insert", Title: "New flows", Suites: []string{"FlowTable"},
+			Caption: "The first packet of each flow into an empty table or cache with room for all."},
 			flowCurve("op=insert", "ns/op", "time of a packet, ns", "The first packet of a flow")},
-		{Figure{ID: "flowtable-memory", Title: "Memory of a flow", Suites: []string{"FlowTable"}, Caption: "What a table or cache with room for the flows holds, divided by them."},
+		{Figure{ID: "flowtable-memory", Title: "Memory of a flow", Suites: []string{"FlowTable"},
+			Caption: "What a table or cache with room for the flows holds, divided by them."},
 			flowCurve("op=hit", "flow-bytes", "memory of a flow, bytes", "Memory that a flow takes")},
 		{Figure{ID: "scenario-scale-up", Title: "Connections when a member joins ten", Suites: []string{"Scenario"},
 			Caption: "Of the connections that lived across the change. recompute-30s is the system of the first seed: a flow's member is computed anew after 30 s, active or not. sticky: a flow table with that idle timeout; what " +
-				"still breaks paused for longer. Colours are of the policies."}, scenarioBars("scale-up", "Connections broken when an eleventh member joins")},
-		{Figure{ID: "scenario-new-gateway", Title: "Connections that enter at a new gateway", Suites: []string{"Scenario"},
+				"still breaks paused for longer. Colours are of the policies."},
+			scenarioBars("scale-up", "Connections broken when an eleventh member joins")},
+		{Figure{ID: "scenario-new-gateway", Title: "Connections that enter at a new gateway",
+			Suites: []string{"Scenario"},
 			Caption: "A member is replaced, and then half of the connections enter at a gateway that started after that. It knows the members, but neither pins nor history; in shared it was given the pins of the first one. History-dependent " +
-				"strategies (resilient, anchor, memento) place otherwise there."}, scenarioBars("new-gateway", "Connections broken by a change and a new gateway")},
-		{Figure{ID: "hash", Title: "Hashes of flow keys", Suites: []string{"Hash"}, Caption: "Medians. fastest is hash.Mix, beside the fastest of others; one key at a time, and bursts of 32 where the library has them."}, hashBars},
-		{Figure{ID: "parse", Title: "Headers of frames", Suites: []string{"Parse"}, Caption: "Medians. gopacket is its DecodingLayerParser, with layers allocated before. gopacket-lazy, some ten times slower than that, is in the table of ratios only."}, parseBars},
+				"strategies (resilient, anchor, memento) place otherwise there."},
+			scenarioBars("new-gateway", "Connections broken by a change and a new gateway")},
+		{Figure{ID: "hash", Title: "Hashes of flow keys", Suites: []string{"Hash"},
+			Caption: "Medians. fastest is hash.Mix, beside the fastest of others; one key at a time, and bursts of 32 where the library has them."}, hashBars},
+		{Figure{ID: "parse", Title: "Headers of frames", Suites: []string{"Parse"},
+			Caption: "Medians. gopacket is its DecodingLayerParser, with layers allocated before. gopacket-lazy, some ten times slower than that, is in the table of ratios only."}, parseBars},
 		{Figure{ID: "pipeline", Title: "From a frame to its member", Suites: []string{pipelineName},
 			Caption: "Headers, flow, member, in the engine's own loop with hash.Mix, beside gopacket, otter and go-maglev wired the obvious way. Medians of blocks that took turns. Frames lie in memory in order or in random places; hit: their flows are known; miss: none is."}, pipelineBars},
 	}
@@ -96,8 +110,8 @@ type collection struct {
 	list []series
 }
 
-// add adds a point to the line of that name. like is the strategy whose colour and shape it has, on each chart the same; none:
-// the next ones.
+// add adds a point to the line of that name. like is the strategy whose colour
+// and shape it has, on each chart the same; none: the next ones.
 func (l *collection) add(name, like string, dashes []vg.Length, x, y float64) {
 	i := slices.IndexFunc(l.list, func(s series) bool { return s.name == name })
 	if i < 0 {
@@ -130,7 +144,8 @@ func value(c results.Case, unit string) (v float64, ok bool) {
 	return v, ok
 }
 
-// curve draws a unit of a suite over one of its keys, with a line for each value of another, and of each other library.
+// curve draws a unit of a suite over one of its keys, with a line for each
+// value of another, and of each other library.
 func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure) (string, error) {
 	return func(r *results.Run, _ Figure) (string, error) {
 		var l collection
@@ -158,7 +173,8 @@ func selectCurve(r *results.Run, _ Figure) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		strategy, impl, form := suite.Value(c.Name, "strategy"), suite.Value(c.Name, "impl"), suite.Value(c.Name, "form")
+		strategy, impl, form := suite.Value(c.Name, "strategy"), suite.Value(c.Name, "impl"),
+			suite.Value(c.Name, "form")
 		switch {
 		case impl != "ecmp":
 			l.add(impl, strategy, dashed(), n, c.Median())
@@ -238,7 +254,8 @@ func hashBars(r *results.Run, _ Figure) (string, error) {
 		return "", nil
 	}
 	slices.SortStableFunc(list, func(a, b bar) int { return int(100 * (a.value - b.value)) })
-	return bars("Time of a hash of a flow key", "time of a key, ns", list, []string{"ecmp, one by one", "ecmp, bursts of 32", "other libraries"})
+	return bars("Time of a hash of a flow key", "time of a key, ns", list, []string{"ecmp, one by one",
+		"ecmp, bursts of 32", "other libraries"})
 }
 
 func parseBars(r *results.Run, _ Figure) (string, error) {
@@ -289,7 +306,8 @@ func remapBalance(r *results.Run, _ Figure) (string, error) {
 	for _, xy := range order {
 		spots = append(spots, spot{name: wrap(at[xy]), group: groupOf(at[xy]), x: xy[0], y: xy[1]})
 	}
-	return scatter("Disruption against balance, 100 members", "standard deviation of members' shares, %", "moved / forced, in 1,000 random changes", spots,
+	return scatter("Disruption against balance, 100 members", "standard deviation of members' shares, %",
+		"moved / forced, in 1,000 random changes", spots,
 		[]string{"ecmp", "ecmp and others", "others"}, [2]float64{.5, 50}, [2]float64{.5, 200})
 }
 

@@ -1,5 +1,6 @@
-// Command report measures the library beside others and writes what it found: a page with plots that needs nothing else, the
-// plots, and the raw results for benchstat and as JSON.
+// Command report measures the library beside others and writes what it found: a
+// page with plots that needs nothing else, the plots, and the raw results for
+// benchstat and as JSON.
 //
 //	go run ./benchmarks/report -quick                       # under three minutes, into out/report
 //	go run ./benchmarks/report                              # under thirty minutes, 6 GB
@@ -8,8 +9,9 @@
 //	go run ./benchmarks/report -compare out/a out/b         # do two runs on one machine agree? With -suites: in these
 //	go run ./benchmarks/report -out benchmarks/results && go run ./benchmarks/report -pages
 //
-// The last two commands renew the committed results and every number in the documentation that comes out of them: -pages writes
-// it, where it can, and lists what somebody has to write.
+// The last two commands renew the committed results and every number in the
+// documentation that comes out of them: -pages writes it, where it can, and
+// lists what somebody has to write.
 package main
 
 import (
@@ -74,7 +76,8 @@ func compareRuns(first, second, names string) error {
 	for _, c := range g.Complaints {
 		fmt.Println(c)
 	}
-	fmt.Printf("%d ratios of medians compared, the worst is %.0f %% off; %d figures of placement compared\n", g.Ratios, 100*g.Worst, g.Figures)
+	fmt.Printf("%d ratios of medians compared, the worst is %.0f %% off; %d figures of placement compared\n",
+		g.Ratios, 100*g.Worst, g.Figures)
 	if len(g.Complaints) > 0 {
 		return fmt.Errorf("the runs differ in %d places", len(g.Complaints))
 	}

@@ -15,15 +15,18 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
 )
 
-// turnTime is how long a turn takes at least: long enough for the clock and for a stray interrupt.
+// turnTime is how long a turn takes at least: long enough for the clock and for
+// a stray interrupt.
 const turnTime = 25 * time.Millisecond
 
 // A plan is what to measure.
 type plan struct {
-	suites   []suite.Suite
-	size     suite.Size
-	blocks   int
-	turns    int // of each side in a block, whose time is that of the fastest: a neighbour on the machine rarely disturbs all
+	suites []suite.Suite
+	size   suite.Size
+	blocks int
+	// of each side in a block, whose time is that of the fastest: a neighbour
+	// on the machine rarely disturbs all
+	turns    int
 	quick    bool
 	progress io.Writer
 }
@@ -97,8 +100,8 @@ func (p plan) exact(cases []suite.Case, report func(string)) ([]results.Case, er
 	return list, nil
 }
 
-// timed measures cases in contests: those that do the same work are prepared together, and they take turns, so that a
-// busy machine slows all of them.
+// timed measures cases in contests: those that do the same work are prepared
+// together, and they take turns, so that a busy machine slows all of them.
 func (p plan) timed(cases []suite.Case, report func(string)) (list []results.Case, err error) {
 	contests, order := map[string][]suite.Case{}, []string(nil)
 	for _, c := range cases {
@@ -184,9 +187,12 @@ func modules() (list []results.Module) {
 		return nil
 	}
 	peers := []string{
-		"github.com/Yiling-J/theine-go", "github.com/cespare/xxhash/v2", "github.com/dchest/siphash", "github.com/dgryski/go-jump",
-		"github.com/dgryski/go-maglev", "github.com/dgryski/go-rendezvous", "github.com/edwingeng/doublejump", "github.com/elastic/go-freelru",
-		"github.com/gopacket/gopacket", "github.com/kkdai/maglev", "github.com/maypok86/otter/v2", "github.com/phuslu/lru",
+		"github.com/Yiling-J/theine-go", "github.com/cespare/xxhash/v2", "github.com/dchest/siphash",
+		"github.com/dgryski/go-jump",
+		"github.com/dgryski/go-maglev", "github.com/dgryski/go-rendezvous", "github.com/edwingeng/doublejump",
+		"github.com/elastic/go-freelru",
+		"github.com/gopacket/gopacket", "github.com/kkdai/maglev", "github.com/maypok86/otter/v2",
+		"github.com/phuslu/lru",
 		"github.com/puzpuzpuz/xsync/v4", "github.com/zeebo/xxh3",
 	}
 	for _, m := range info.Deps {

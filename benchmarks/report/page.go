@@ -60,7 +60,10 @@ func renderPage(r *results.Run, figures []Figure) (string, error) {
 		}
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"svg":       func(s string) template.HTML { return template.HTML(s) }, //nolint:gosec // drawn here, of numbers and names that are constants
+		"svg": func(s string) template.HTML {
+			return template.HTML(
+				s)
+		}, //nolint:gosec // drawn here, of numbers and names that are constants
 		"command":   p.command,
 		"benchmark": func(name string) string { return benchmark(name, !r.Quick) },
 		"leftOut":   p.leftOut,
@@ -78,7 +81,8 @@ func renderPage(r *results.Run, figures []Figure) (string, error) {
 
 // command is what makes a figure of these suites.
 func (p page) command(suites []string) string {
-	return fmt.Sprintf("go run ./benchmarks/report%s -suites %s", map[bool]string{true: " -quick"}[p.Quick], strings.Join(suites, ","))
+	return fmt.Sprintf("go run ./benchmarks/report%s -suites %s", map[bool]string{true: " -quick"}[p.Quick],
+		strings.Join(suites, ","))
 }
 
 // leftOut is what figures of these suites do not say.

@@ -7,9 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"text/template"
 
@@ -22,20 +19,8 @@ const committed = "benchmarks/results"
 //go:embed documents
 var documents embed.FS
 
-// A claim is a place in a document where measured numbers stand: a regular expression whose groups are the numbers.
-type claim struct {
-	file    string
-	where   string
-	numbers []number
-}
-
-// A number is a figure of a case as a document writes it.
-type number struct {
-	name, unit string
-	scale      func(float64) float64 // nil: as it is
-}
-
-// renewed returns the documents, by path, as they ought to be with the numbers of a run.
+// renewed returns the documents, by path, as they ought to be with the numbers
+// of a run.
 func renewed(root string, r *results.Run) (map[string]string, error) {
 	texts := map[string]string{}
 	read := func(path string) error {
@@ -70,14 +55,6 @@ func renewed(root string, r *results.Run) (map[string]string, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	for _, c := range claims() {
-		if err := read(c.file); err != nil {
-			return nil, err
-		}
-		if texts[c.file], err = c.write(texts[c.file], r); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.file, err)
-		}
-	}
 	return texts, nil
 }
 
@@ -101,7 +78,8 @@ func renew(root string) error {
 
 // replaceBlock replaces what stands between the marks of a document.
 func replaceBlock(text, block string) (string, error) {
-	const begin, end = "<!-- Written by go run ./benchmarks/report -pages, from benchmarks/results. -->\n", "<!-- Up to here. -->"
+	const begin, end = "<!-- Written by go run ./benchmarks/report -pages, from benchmarks/results. -->\n",
+		"<!-- Up to here. -->"
 	head, rest, ok := strings.Cut(text, begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
@@ -110,45 +88,8 @@ func replaceBlock(text, block string) (string, error) {
 	return head + begin + block + end + tail, nil
 }
 
-// write replaces the numbers of a claim, each with as many decimals as it has.
-func (c claim) write(text string, r *results.Run) (string, error) {
-	found := regexp.MustCompile(c.where).FindAllStringSubmatchIndex(text, -1)
-	if len(found) != 1 || len(found[0]) != 2+2*len(c.numbers) {
-		return "", fmt.Errorf("%q matches %d times, and has %d numbers", c.where, len(found), len(c.numbers))
-	}
-	for i, n := range slices.Backward(c.numbers) {
-		begin, end := found[0][2+2*i], found[0][3+2*i]
-		_, decimals, _ := strings.Cut(text[begin:end], ".")
-		v, err := n.value(r)
-		if err != nil {
-			return "", err
-		}
-		text = align(text[:begin], text[begin:end], strconv.FormatFloat(v, 'f', len(decimals), 64), text[end:])
-	}
-	return text, nil
-}
-
-// align puts a number in the place of another. In a column, where spaces follow, the next one stays where it is.
-func align(before, old, number, after string) string {
-	spaces := len(after) - len(strings.TrimLeft(after, " "))
-	if more := len(number) - len(old); spaces > 1 && more < spaces {
-		after = strings.Repeat(" ", spaces-more) + after[spaces:]
-	}
-	return before + number + after
-}
-
-func (n number) value(r *results.Run) (float64, error) {
-	v, err := r.Value(n.name, n.unit)
-	if err == nil && n.scale != nil {
-		v = n.scale(v)
-	}
-	return v, err
-}
-
 // over is by how many percent a ratio is over 1.
 func over(v float64) float64 { return 100 * (v - 1) }
-
-func hundredfold(v float64) float64 { return 100 * v }
 
 // functions are what the templates of documents write numbers with.
 func functions(r *results.Run) template.FuncMap {
@@ -170,7 +111,8 @@ func functions(r *results.Run) template.FuncMap {
 		"nanoseconds": write(nanoseconds),
 		"bytes":       write(memory),
 		"cell": func(name, unit, form string) string {
-			forms := map[string]func(float64) string{"ratio": ratio, "percent": percent, "ns": nanoseconds, "bytes": memory, "figure": figure}
+			forms := map[string]func(float64) string{"ratio": ratio, "percent": percent, "ns": nanoseconds,
+				"bytes": memory, "figure": figure}
 			return cell(r, name, unit, forms[form])
 		},
 		"value": r.Value,

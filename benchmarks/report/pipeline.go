@@ -19,7 +19,8 @@ const (
 	peers           = "gopacket+otter+go-maglev"
 )
 
-// pipeline is the suite whose code is that of the engine, and stays beside it. The report runs it by go test.
+// pipeline is the suite whose code is that of the engine, and stays beside it.
+// The report runs it by go test.
 func pipeline() suite.Suite {
 	return suite.Suite{
 		Name: pipelineName,
@@ -50,7 +51,8 @@ func (p plan) engine(report func(string)) ([]results.Case, error) {
 	if p.quick {
 		pattern += "/flows=10000$"
 	}
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", fmt.Sprintf("%dx", p.blocks), pipelinePackage) //nolint:gosec // of constants
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", fmt.Sprintf("%dx", p.blocks),
+		pipelinePackage) //nolint:gosec // of constants
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -61,14 +63,16 @@ func (p plan) engine(report func(string)) ([]results.Case, error) {
 	}
 	var said strings.Builder
 	list, err := readPipeline(io.TeeReader(out, &said), report)
-	_, _ = io.Copy(&said, out) // what is left when a line was bad, lest the command wait for a reader
+	// what is left when a line was bad, lest the command wait for a reader
+	_, _ = io.Copy(&said, out)
 	if failed := cmd.Wait(); failed != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", cmd, failed, said.String())
 	}
 	return list, err
 }
 
-// readPipeline returns the cases in what the benchmark prints: medians of its blocks, for both sides.
+// readPipeline returns the cases in what the benchmark prints: medians of its
+// blocks, for both sides.
 func readPipeline(r io.Reader, report func(string)) (list []results.Case, err error) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
@@ -92,7 +96,8 @@ func readPipeline(r io.Reader, report func(string)) (list []results.Case, err er
 			}
 		}
 		list = append(list,
-			results.Case{Name: name + "/impl=ecmp", NsPerOp: []float64{units["ecmp-ns/frame"]}, Figures: map[string]float64{"allocs/frame": units["ecmp-allocs/frame"]}},
+			results.Case{Name: name + "/impl=ecmp", NsPerOp: []float64{units["ecmp-ns/frame"]},
+				Figures: map[string]float64{"allocs/frame": units["ecmp-allocs/frame"]}},
 			results.Case{Name: name + "/impl=" + peers, NsPerOp: []float64{units["peers-ns/frame"]}})
 		report(name)
 	}
@@ -110,7 +115,8 @@ func pipelineBars(r *results.Run, _ Figure) (string, error) {
 			continue
 		}
 		impl := suite.Value(c.Name, "impl")
-		name := fmt.Sprintf("%s flows, %s, %s", suite.Value(c.Name, "flows"), suite.Value(c.Name, "frames"), suite.Value(c.Name, "path"))
+		name := fmt.Sprintf("%s flows, %s, %s", suite.Value(c.Name, "flows"), suite.Value(c.Name, "frames"),
+			suite.Value(c.Name, "path"))
 		if impl != "ecmp" {
 			list = append(list, bar{"", 1, c.Median()})
 			continue
@@ -120,5 +126,6 @@ func pipelineBars(r *results.Run, _ Figure) (string, error) {
 	if len(list) == 0 {
 		return "", nil
 	}
-	return bars("From a frame to its member", "time of a frame, ns", list, []string{"ecmp", "gopacket, otter, go-maglev"})
+	return bars("From a frame to its member", "time of a frame, ns", list,
+		[]string{"ecmp", "gopacket, otter, go-maglev"})
 }

@@ -22,7 +22,8 @@ func TestReadPipeline(t *testing.T) {
 	}, list)
 	assert.Len(t, (&results.Run{Cases: list}).Ratios(), 1, "both do the same work")
 
-	for _, bad := range []string{"", "PASS\n", strings.Replace(line, "39.72", "x", 1), strings.Replace(line, "peers-ns", "other-ns", 1)} {
+	for _, bad := range []string{"", "PASS\n", strings.Replace(line, "39.72", "x", 1),
+		strings.Replace(line, "peers-ns", "other-ns", 1)} {
 		_, err := readPipeline(strings.NewReader(bad), func(string) {})
 		require.Error(t, err, bad)
 	}

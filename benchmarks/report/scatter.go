@@ -40,7 +40,8 @@ func scatter(title, x, y string, spots []spot, groups []string, xs, ys [2]float6
 		p.Add(c)
 		p.Legend.Add(g, c)
 	}
-	// Names keep out of each other's way, on a canvas that is about as large as the axes will leave it.
+	// Names keep out of each other's way, on a canvas that is about as large as
+	// the axes will leave it.
 	const width = chartWidth - legendWidth - 60
 	on := func(v float64, axis [2]float64, size vg.Length) vg.Length {
 		return size * vg.Length(math.Log(v/axis[0])/math.Log(axis[1]/axis[0]))
@@ -66,19 +67,23 @@ func scatter(title, x, y string, spots []spot, groups []string, xs, ys [2]float6
 	return p.render(height, true)
 }
 
-// place finds a place for a name of this size beside a spot that overlaps with nothing: on the right if it can, else above,
-// below or on the left, further away each time.
+// place finds a place for a name of this size beside a spot that overlaps with
+// nothing: on the right if it can, else above, below or on the left, further
+// away each time.
 func place(spot vg.Rectangle, size vg.Point, taken []vg.Rectangle) (offset vg.Point, box vg.Rectangle) {
 	center := spot.Min.Add(spot.Max).Scale(.5)
 	for distance := vg.Length(8); ; distance += 6 {
 		for _, try := range []vg.Point{
-			{X: distance, Y: -size.Y / 2}, {X: distance / 2, Y: distance - 2}, {X: distance / 2, Y: -size.Y - distance + 4},
-			{X: -size.X - distance, Y: -size.Y / 2}, {X: -size.X / 2, Y: distance}, {X: -size.X / 2, Y: -size.Y - distance},
+			{X: distance, Y: -size.Y / 2}, {X: distance / 2, Y: distance - 2},
+			{X: distance / 2, Y: -size.Y - distance + 4},
+			{X: -size.X - distance, Y: -size.Y / 2}, {X: -size.X / 2, Y: distance},
+			{X: -size.X / 2, Y: -size.Y - distance},
 		} {
 			box = vg.Rectangle{Min: center.Add(try), Max: center.Add(try).Add(size)}
 			free := true
 			for _, t := range taken {
-				free = free && (box.Max.X < t.Min.X || t.Max.X < box.Min.X || box.Max.Y < t.Min.Y || t.Max.Y < box.Min.Y)
+				free = free && (box.Max.X < t.Min.X || t.Max.X < box.Min.X || box.Max.Y < t.Min.Y ||
+					t.Max.Y < box.Min.Y)
 			}
 			if free || distance > 60 {
 				return try, box

@@ -32,7 +32,8 @@ func tables(r *results.Run) (list []Table) {
 }
 
 func remapTable(r *results.Run, n int) Table {
-	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight", "restart", "churn"}
+	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight",
+		"restart", "churn"}
 	t := Table{
 		Title:   fmt.Sprintf("Moved over forced, %d members", n),
 		Caption: "1 is the least possible; where weights change, a little less is the error of shares. Members leave from the middle, where it does not say otherwise. restart: each member leaves and comes back, one after another. churn: a thousand random changes.",
@@ -41,7 +42,8 @@ func remapTable(r *results.Run, n int) Table {
 	for _, s := range subject.Placements() {
 		row := []string{s.Name}
 		for _, e := range events {
-			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e), "disruption-ratio", ratio))
+			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e),
+				"disruption-ratio", ratio))
 		}
 		t.add(row)
 	}
@@ -54,18 +56,21 @@ func balanceTable(r *results.Run, n int) Table {
 		Caption: "Loads over what is due, of 2^20 hashes. χ² over degrees of freedom is about 1 for a random placement; p is how probable so much or more is there. 1:2:3:10 are weights. " +
 			"Zipf: the k-th greatest flow has 1/k of the greatest's traffic. Table: of the slots, without the error of a sample.",
 		Suites: []string{"Balance"},
-		Head:   []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak", "1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
+		Head: []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak",
+			"1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
 	}
 	for _, s := range subject.Placements() {
 		name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=", s.Name, n)
 		row := []string{s.Name}
-		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p", "table-peak-to-mean"} {
+		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
+			"table-peak-to-mean"} {
 			row = append(row, cell(r, name+"equal", unit, ratio))
 		}
 		for _, unit := range []string{"peak-to-mean", "rms-error"} {
 			row = append(row, cell(r, name+"1:2:3:10", unit, ratio))
 		}
-		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratio), cell(r, name+"equal", "zipf-rms-error", ratio)))
+		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratio), cell(r, name+"equal", "zipf-rms-error",
+			ratio)))
 	}
 	return t
 }
@@ -110,7 +115,8 @@ func ratioTable(r *results.Run) Table {
 			continue // Ratios are of cases that are there
 		}
 		t.Rows = append(t.Rows, []string{
-			suite.Contest(x.Ours), "ecmp " + suite.Value(x.Ours, "form"), figure(ours.Median()), suite.Value(x.Theirs, "impl"), figure(theirs.Median()), fmt.Sprintf("%.2f", x.Value),
+			suite.Contest(x.Ours), "ecmp " + suite.Value(x.Ours, "form"), figure(ours.Median()),
+			suite.Value(x.Theirs, "impl"), figure(theirs.Median()), fmt.Sprintf("%.2f", x.Value),
 		})
 	}
 	return t

@@ -12,8 +12,10 @@ const (
 	protoUDP = 17
 )
 
-// A census follows every flow through a play, and the session that its pod has of it. Pods are stateful: only the one that a
-// session began on knows it. Another one that gets its packets resets it, and the client begins a new session there.
+// A census follows every flow through a play, and the session that its pod has
+// of it. Pods are stateful: only the one that a session began on knows it.
+// Another one that gets its packets resets it, and the client begins a new
+// session there.
 type census struct {
 	flows   map[hash.FlowKey]*flowState
 	tallies []tally // of the changes so far
@@ -24,13 +26,19 @@ type flowState struct {
 	member  string // where its last packet went
 	session string // the pod that knows it
 	seen    int    // number of changes before its last packet
-	was     string // its member before the latest change, if it was established then and not yet seen since
+	// its member before the latest change, if it was established then and not
+	// yet seen since
+	was string
 }
 
 // A tally is what happened between a change and the next one, or the end.
 type tally struct {
-	flows  int            // established: they had packets before the change, since the one before it, and after it
-	moved  int            // of these: the first packet after the change went to another member than the last one before
+	// established: they had packets before the change, since the one before it,
+	// and after it
+	flows int
+	// of these: the first packet after the change went to another member than
+	// the last one before
+	moved  int
 	broken int            // sessions reset by a pod that did not know them
 	opened map[string]int // new flows of each member
 }

@@ -42,7 +42,9 @@ func TestCensus(t *testing.T) {
 	at(later, "a") // is known there by now
 	c.change()
 	c.change()
-	at(later, "b") // was not there between the changes: breaks, but is no established flow that moved
+	// was not there between the changes: breaks, but is no established flow
+	// that moved
+	at(later, "b")
 	c.change()
 	at(syn, "a") // moves, and begins anew
 	require.NoError(t, c.add(packets[later], engine.Decision{Drop: engine.NoMember}))

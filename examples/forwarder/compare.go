@@ -5,8 +5,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// compareStrategies takes a group of each strategy through the story and counts the hashes that each change moves, without any
-// flow table.
+// compareStrategies takes a group of each strategy through the story and counts
+// the hashes that each change moves, without any flow table.
 func compareStrategies(s story) (rows []strategyRow, err error) {
 	for _, named := range strategy.All() {
 		g, err := selector.NewGroup[struct{}](selector.Config{Strategy: named.Strategy})
@@ -23,7 +23,8 @@ func compareStrategies(s story) (rows []strategyRow, err error) {
 				return nil, err
 			}
 			d := now.Diff(old)
-			rows = append(rows, strategyRow{named.Name, c.event, d.Moved, d.Forced, d.Collateral, peakToMean(now.View()), d.Hashes})
+			rows = append(rows, strategyRow{named.Name, c.event, d.Moved, d.Forced, d.Collateral,
+				peakToMean(now.View()), d.Hashes})
 			old = now
 		}
 	}
@@ -38,7 +39,8 @@ func hopsOf(members []member) []selector.Hop[struct{}] {
 	return hops
 }
 
-// peakToMean returns the load of the fullest member over what is due to it, by a million hashes spread evenly.
+// peakToMean returns the load of the fullest member over what is due to it, by
+// a million hashes spread evenly.
 func peakToMean(v *selector.View) float64 {
 	const hashes = 1 << 20
 	load := make([]int, v.Len())

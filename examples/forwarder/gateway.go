@@ -11,10 +11,12 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// gatewayMAC is the source address of what a gateway sends, locally administered.
+// gatewayMAC is the source address of what a gateway sends, locally
+// administered.
 var gatewayMAC = engine.MAC{0x02, 0xec, 0x00, 0x00, 0x00, 0x01} //nolint:gochecknoglobals // read-only
 
-// A gateway is a router with one worker and one group, which is the next hop of every prefix.
+// A gateway is a router with one worker and one group, which is the next hop of
+// every prefix.
 type gateway struct {
 	group   *engine.Group
 	flows   *flowcache.Table // nil: not sticky
@@ -35,7 +37,8 @@ type gatewayConfig struct {
 
 func newGateway(c gatewayConfig) (*gateway, error) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: c.strategy, Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: c.strategy,
+		Domain: domain})
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,8 @@ func (g *gateway) update(members []member) error {
 	return err
 }
 
-// sweep takes the flow table's sweep as far as it is due: through the whole table once a minute.
+// sweep takes the flow table's sweep as far as it is due: through the whole
+// table once a minute.
 func (g *gateway) sweep(now time.Time) {
 	const pass = time.Minute
 	if g.flows == nil {

@@ -27,7 +27,8 @@ type labOptions struct {
 	json   bool
 }
 
-// runLab plays changes to live connections over one data plane after the other, and prints what became of them.
+// runLab plays changes to live connections over one data plane after the other,
+// and prints what became of them.
 func runLab(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "forwarder lab: ", 0)
 	o, err := parseLab(args, stderr)
@@ -53,7 +54,8 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 	return commandline.Failed
 }
 
-// runChanges plays the changes to all the planes, and shows those that it could play. The error says what the others lack.
+// runChanges plays the changes to all the planes, and shows those that it could
+// play. The error says what the others lack.
 func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed error) {
 	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky}
 	if o.IPv6 {
@@ -90,14 +92,17 @@ func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("forwarder lab", flag.ContinueOnError)
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
-	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+strings.Join(strategy.Names(), ", "))
+	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+
+		strings.Join(strategy.Names(), ", "))
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
-	flags.BoolVar(&o.Loopback, "loopback", false, "tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
+	flags.BoolVar(&o.Loopback, "loopback", false,
+		"tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
 	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
-	flags.DurationVar(&o.soak, "soak", 0, "change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
+	flags.DurationVar(&o.soak, "soak", 0,
+		"change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err

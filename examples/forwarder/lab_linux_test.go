@@ -22,7 +22,8 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// The lab starts its own program as the forwarder, and some tests the lab. In a test that is the test's.
+// The lab starts its own program as the forwarder, and some tests the lab. In a
+// test that is the test's.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "run" || os.Args[1] == "lab") {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -38,7 +39,8 @@ func needNamespaces(t *testing.T) {
 	t.Log("needs privileges, and has them") // for .ci/run
 }
 
-// labOutput runs the lab and returns what it prints as JSON. It skips the test where the kernel has not what the data plane needs.
+// labOutput runs the lab and returns what it prints as JSON. It skips the test
+// where the kernel has not what the data plane needs.
 func labOutput(t *testing.T, args ...string) []byte {
 	t.Helper()
 	needNamespaces(t)
@@ -80,7 +82,8 @@ func TestLab(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v", c.plane, c.v6, c.predictor.sticky, c.kill), func(t *testing.T) {
 			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
-				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky), fmt.Sprintf("-kill=%v", c.kill))
+				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky),
+				fmt.Sprintf("-kill=%v", c.kill))
 			var r labReport
 			require.NoError(t, json.Unmarshal(out, &r))
 			require.Len(t, r.Planes, 1)
@@ -94,8 +97,10 @@ func TestLab(t *testing.T) {
 			for i, want := range want {
 				got := r.Planes[0].Steps[i]
 				assert.Equal(t, want.event, got.Event)
-				assert.Equal(t, want.tcp, []int{got.Connections.Kept, got.Connections.Own, got.Connections.Collateral}, "%s: TCP", want.event)
-				assert.Equal(t, want.udp, []int{got.Flows.Kept, got.Flows.Own, got.Flows.Collateral}, "%s: UDP", want.event)
+				assert.Equal(t, want.tcp, []int{got.Connections.Kept, got.Connections.Own,
+					got.Connections.Collateral}, "%s: TCP", want.event)
+				assert.Equal(t, want.udp, []int{got.Flows.Kept, got.Flows.Own, got.Flows.Collateral}, "%s: UDP",
+					want.event)
 				assert.Equal(t, want.fresh, []int{got.New.Connections, got.New.Flows}, "%s: new", want.event)
 				assert.Zero(t, got.Connections.TimedOut+got.Flows.Lost, "every end is a reset")
 				assert.Equal(t, n, got.Connections.Kept+got.Connections.Reset)
@@ -104,11 +109,13 @@ func TestLab(t *testing.T) {
 	}
 }
 
-// Told over TCP what to do, the forwarder moves no more than it must although it remembers no flow: a strategy sees to that.
+// Told over TCP what to do, the forwarder moves no more than it must although
+// it remembers no flow: a strategy sees to that.
 func TestLabFromOutside(t *testing.T) {
 	const n = 100
 	var r labReport
-	require.NoError(t, json.Unmarshal(labOutput(t, "-io", "afpacket", "-connections", fmt.Sprint(n), "-loopback", "-sticky=false",
+	require.NoError(t, json.Unmarshal(labOutput(t, "-io", "afpacket", "-connections", fmt.Sprint(n), "-loopback",
+		"-sticky=false",
 		"-strategy", "rendezvous"), &r))
 	add, remove := r.Planes[0].Steps[0], r.Planes[0].Steps[1]
 	assert.InDelta(t, n/4, add.Connections.Collateral, 15)
@@ -117,7 +124,8 @@ func TestLabFromOutside(t *testing.T) {
 	assert.Zero(t, remove.Connections.Collateral+remove.Flows.Collateral)
 }
 
-// A resilient group of the kernel keeps what it can when a member is added or removed.
+// A resilient group of the kernel keeps what it can when a member is added or
+// removed.
 func TestLabResilient(t *testing.T) {
 	var r labReport
 	require.NoError(t, json.Unmarshal(labOutput(t, "-io", lab.KernelResilient, "-connections", "20"), &r))
@@ -129,7 +137,8 @@ func TestLabResilient(t *testing.T) {
 	assert.Positive(t, drain.Connections.Collateral, "the kernel has no drain")
 }
 
-// Under churn, no frame is lost without a count, and no flow is disturbed whose member stays.
+// Under churn, no frame is lost without a count, and no flow is disturbed whose
+// member stays.
 func TestLabSoak(t *testing.T) {
 	var s lab.Soak
 	require.NoError(t, json.Unmarshal(labOutput(t, "-io", "afpacket", "-connections", "20", "-soak", "2s"), &s))
@@ -192,7 +201,8 @@ func TestLabUsage(t *testing.T) {
 	assert.Contains(t, stderr, "-io plane")
 }
 
-// A predictor says what the lab's changes do to its flows: client port by client port.
+// A predictor says what the lab's changes do to its flows: client port by
+// client port.
 type predictor struct {
 	strategy selector.Strategy
 	hasher   hash.Hasher
@@ -223,11 +233,16 @@ func (p predictor) steps(t *testing.T, n int, v6 bool) (steps []predictedStep) {
 		dead, drained string
 		asked         []string
 	}{
-		{"add pod4 to pod1-pod3", []string{"pod1", "pod2", "pod3"}, []string{"pod1", "pod2", "pod3", "pod4"}, "", "", []string{"pod4"}},
-		{"remove pod1 of pod1-pod4", []string{"pod1", "pod2", "pod3", "pod4"}, []string{"pod2", "pod3", "pod4"}, "pod1", "", []string{"pod1"}},
-		{"drain pod2 of pod2-pod4", []string{"pod2", "pod3", "pod4"}, []string{"pod3", "pod4"}, "", "pod2", []string{"pod2"}},
-		{"scale pod2 to pod2-pod4", []string{"pod2"}, []string{"pod2", "pod3", "pod4"}, "", "", []string{"pod3", "pod4"}},
-		{"restart, pod4 just added", []string{"pod2", "pod3"}, []string{"pod2", "pod3", "pod4"}, "", "", []string{"pod4"}},
+		{"add pod4 to pod1-pod3", []string{"pod1", "pod2", "pod3"}, []string{"pod1", "pod2", "pod3", "pod4"}, "",
+			"", []string{"pod4"}},
+		{"remove pod1 of pod1-pod4", []string{"pod1", "pod2", "pod3", "pod4"}, []string{"pod2", "pod3", "pod4"},
+			"pod1", "", []string{"pod1"}},
+		{"drain pod2 of pod2-pod4", []string{"pod2", "pod3", "pod4"}, []string{"pod3", "pod4"}, "", "pod2",
+			[]string{"pod2"}},
+		{"scale pod2 to pod2-pod4", []string{"pod2"}, []string{"pod2", "pod3", "pod4"}, "", "",
+			[]string{"pod3", "pod4"}},
+		{"restart, pod4 just added", []string{"pod2", "pod3"}, []string{"pod2", "pod3", "pod4"}, "", "",
+			[]string{"pod4"}},
 	} {
 		before, after := p.placement(t, c.before), p.placement(t, c.after)
 		s := predictedStep{event: c.event}

@@ -16,11 +16,13 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 )
 
-// startLab starts a lab as a process of its own, and returns once it makes its first change.
+// startLab starts a lab as a process of its own, and returns once it makes its
+// first change.
 func startLab(t *testing.T) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], "lab", "-io", "afpacket", "-connections", "20") //nolint:gosec // itself
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                           // so that a test can signal it with its forwarder, as a terminal does
+	// so that a test can signal it with its forwarder, as a terminal does
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := c.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, c.Start())
@@ -33,7 +35,8 @@ func startLab(t *testing.T) *exec.Cmd {
 	return c
 }
 
-// left returns the namespaces, and the directories below the temporary one, that a lab has.
+// left returns the namespaces, and the directories below the temporary one,
+// that a lab has.
 func left(t *testing.T, lab *exec.Cmd) (names []string) {
 	t.Helper()
 	for _, in := range []string{"/run/netns", os.TempDir()} {

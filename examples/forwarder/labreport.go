@@ -24,7 +24,8 @@ type labReport struct {
 // print prints one column for each data plane.
 func (r *labReport) print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "What changes of the group do to %d TCP connections and %d UDP flows over %s\n\n", r.Connections, r.Connections, r.Family)
+	fmt.Fprintf(&b, "What changes of the group do to %d TCP connections and %d UDP flows over %s\n\n",
+		r.Connections, r.Connections, r.Family)
 	header, longest := []any{""}, r.Planes[0]
 	for _, p := range r.Planes {
 		header = append(header, p.Plane)
@@ -40,7 +41,8 @@ func (r *labReport) print(w io.Writer) error {
 	b.WriteString(t.String())
 	fmt.Fprintln(&b, "\nBroken, or moved: with the pod that died / for nothing. A connection that moves breaks: the other pod does not know it.")
 	reset, timedOut, waited := r.endings()
-	fmt.Fprintf(&b, "%d connections ended by a reset, within %v of their next packet, and %d by silence.\n", reset, waited.Round(time.Millisecond), timedOut)
+	fmt.Fprintf(&b, "%d connections ended by a reset, within %v of their next packet, and %d by silence.\n", reset,
+		waited.Round(time.Millisecond), timedOut)
 	for _, p := range r.Planes {
 		if p.Pause > 0 {
 			fmt.Fprintf(&b, "The restart of %s took %v.\n", p.Plane, p.Pause.Round(time.Millisecond))
@@ -65,13 +67,17 @@ func (r *labReport) printStep(t *table, i int, s lab.Step) {
 	}
 	t.row(s.Event)
 	row("connections kept", func(s lab.Step) string { return strconv.Itoa(s.Connections.Kept) })
-	row("connections broken", func(s lab.Step) string { return fmt.Sprintf("%d / %d", s.Connections.Own, s.Connections.Collateral) })
+	row("connections broken", func(s lab.Step) string {
+		return fmt.Sprintf("%d / %d", s.Connections.Own,
+			s.Connections.Collateral)
+	})
 	row("UDP flows moved", func(s lab.Step) string { return fmt.Sprintf("%d / %d", s.Flows.Own, s.Flows.Collateral) })
 	row(fmt.Sprintf("new connections to %s, due %.0f", strings.Join(s.New.Pods, " and "), s.New.Due),
 		func(s lab.Step) string { return strconv.Itoa(s.New.Connections) })
 }
 
-// endings returns how the connections that broke ended, and the longest time from a packet to its reset.
+// endings returns how the connections that broke ended, and the longest time
+// from a packet to its reset.
 func (r *labReport) endings() (reset, timedOut int, waited time.Duration) {
 	for _, p := range r.Planes {
 		for _, s := range p.Steps {

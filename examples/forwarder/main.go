@@ -3,30 +3,40 @@
 //	go run ./examples/forwarder
 //	go run ./examples/forwarder -pcap IN.pcap -out DIR -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy maglev -symmetric -sticky=true
 //
-// Without -pcap it plays a capture that is built in, real traffic to a service at 172.16.0.20, to a group of three pods, adds a
-// fourth, removes the first and drains the second, and shows what each change did to the established flows: under the normal hash
-// (mod N) and with sticky flows. Then it shows what the same changes move under each strategy without stickiness. It needs
+// Without -pcap it plays a capture that is built in, real traffic to a service
+// at 172.16.0.20, to a group of three pods, adds a fourth, removes the first
+// and drains the second, and shows what each change did to the established
+// flows: under the normal hash (mod N) and with sticky flows. Then it shows
+// what the same changes move under each strategy without stickiness. It needs
 // no privilege and no network.
 //
-// With -pcap it routes the packets of a capture, pcap or pcapng, Ethernet or raw IP, and writes one capture for each member,
-// DIR/pod1.pcap and so on, as the member would get them: with its MAC address, the TTL one less, and right checksums. The IP
-// addresses stay, as under direct server return.
+// With -pcap it routes the packets of a capture, pcap or pcapng, Ethernet or
+// raw IP, and writes one capture for each member, DIR/pod1.pcap and so on, as
+// the member would get them: with its MAC address, the TTL one less, and right
+// checksums. The IP addresses stay, as under direct server return.
 //
-// "forwarder run -config FILE" forwards between interfaces of a Linux host instead, in the foreground until SIGTERM or an
-// interrupt. It reads FILE (package config) again when it changes, and on SIGHUP; what FILE says then replaces what was changed
-// over HTTP (package control). What can't be changed without a restart is refused, and so is a file with an error: the state
-// stays as it was. A process that is started again with the same FILE, and with a snapshot of the one before, has the members as
-// they were, and its flows.
+// "forwarder run -config FILE" forwards between interfaces of a Linux host
+// instead, in the foreground until SIGTERM or an interrupt. It reads FILE
+// (package config) again when it changes, and on SIGHUP; what FILE says then
+// replaces what was changed over HTTP (package control). What can't be changed
+// without a restart is refused, and so is a file with an error: the state stays
+// as it was. A process that is started again with the same FILE, and with a
+// snapshot of the one before, has the members as they were, and its flows.
 //
 //	forwarder lab -io all -connections 200 -seed 1 -strategy maglev -sticky=true -ipv6 -kill -json
 //	forwarder lab -io afpacket -soak 10m
 //
-// The lab, which needs Linux and root, makes network namespaces and does to live TCP connections and UDP flows what the built-in
-// scenario does to a capture, under the ECMP of the kernel and under each data plane of the forwarder, which it starts and controls over
-// HTTP: see package lab. With -soak it changes the members every second under load, and fails unless every frame is accounted for.
+// The lab, which needs Linux and root, makes network namespaces and does to
+// live TCP connections and UDP flows what the built-in scenario does to a
+// capture, under the ECMP of the kernel and under each data plane of the
+// forwarder, which it starts and controls over HTTP: see package lab. With
+// -soak it changes the members every second under load, and fails unless every
+// frame is accounted for.
 //
-// With -json the results are one JSON object. The exit code is 0, 1 when something failed on the way, such as a damaged capture
-// (the results are of what came before it), and 2 when the command line or the configuration is wrong.
+// With -json the results are one JSON object. The exit code is 0, 1 when
+// something failed on the way, such as a damaged capture (the results are of
+// what came before it), and 2 when the command line or the configuration is
+// wrong.
 package main
 
 import (
@@ -86,7 +96,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("forwarder", flag.ContinueOnError)
 	flags.StringVar(&o.pcap, "pcap", "", "`capture` to route; without it, play the built-in scenario")
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
-	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3", "members of the group: `id=address[:weight],...`")
+	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3",
+		"members of the group: `id=address[:weight],...`")
 	named := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(strategy.Names(), ", "))
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
 	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
@@ -110,8 +121,10 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	if o.members, err = parseMembers(*members); err != nil {
 		return o, err
 	}
-	// The strategy may refuse what every group accepts; try it before any output is there.
-	if _, err = selector.New(o.strategy.Strategy, identities(o.members)); err != nil && !errors.Is(err, selector.ErrNoWeight) {
+	// The strategy may refuse what every group accepts; try it before any
+	// output is there.
+	if _, err = selector.New(o.strategy.Strategy, identities(o.members)); err != nil &&
+		!errors.Is(err, selector.ErrNoWeight) {
 		return o, err
 	}
 	o.prefixes, err = parsePrefixes(*vip)

@@ -18,7 +18,8 @@ type member struct {
 	addr netip.Addr
 }
 
-// What can be wrong with a member, to be matched by errors.Is. The error itself is a [*MemberError].
+// What can be wrong with a member, to be matched by errors.Is. The error itself
+// is a [*MemberError].
 var (
 	ErrMemberSyntax  = errors.New("not of the form id=address or id=address:weight")
 	ErrMemberID      = errors.New("an ID is made of letters, digits, '.', '_' and '-', and starts with a letter or digit")
@@ -38,8 +39,10 @@ func (e *MemberError) Error() string { return fmt.Sprintf("member %q: %v", e.Mem
 // Unwrap returns e.Err.
 func (e *MemberError) Unwrap() error { return e.Err }
 
-// parseMembers reads a list such as pod1=10.0.0.1,pod2=10.0.0.2:3,pod3=2001:db8::3,pod4=[2001:db8::4]:2. An IPv6 address with a
-// weight stands in brackets. Without a weight it is 1; weight 0 drains the member.
+// parseMembers reads a list such as
+// pod1=10.0.0.1,pod2=10.0.0.2:3,pod3=2001:db8::3,pod4=[2001:db8::4]:2. An IPv6
+// address with a weight stands in brackets. Without a weight it is 1; weight 0
+// drains the member.
 func parseMembers(list string) ([]member, error) {
 	var members []member
 	macs := make(map[engine.MAC]bool)
@@ -102,8 +105,9 @@ func parseMember(text string) (m member, err error) {
 	return m, nil
 }
 
-// macOf derives the MAC address that stands for an address, since a capture has no neighbours to ask: 02:00 and the four bytes of
-// an IPv4 address, or 06 and the last five of an IPv6 one. Both are locally administered.
+// macOf derives the MAC address that stands for an address, since a capture has
+// no neighbours to ask: 02:00 and the four bytes of an IPv4 address, or 06 and
+// the last five of an IPv6 one. Both are locally administered.
 func macOf(a netip.Addr) engine.MAC {
 	b := a.AsSlice()
 	if a.Is4() {

@@ -9,12 +9,14 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 )
 
-// outputs are the captures of the members, in their order; none without a directory.
+// outputs are the captures of the members, in their order; none without a
+// directory.
 type outputs struct {
 	captures []*capture.Writer
 }
 
-// newOutputs creates the captures. One that would overwrite the capture that is read is an error.
+// newOutputs creates the captures. One that would overwrite the capture that is
+// read is an error.
 func newOutputs(o options, in *os.File) (*outputs, error) {
 	to := &outputs{}
 	if o.out == "" {

@@ -9,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 )
 
-// burstTime is the longest time between the packets of a burst, about what a router's poll takes.
+// burstTime is the longest time between the packets of a burst, about what a
+// router's poll takes.
 const burstTime = time.Millisecond
 
 // A player plays a capture to a gateway, in bursts and by the capture's clock.
@@ -24,7 +25,8 @@ type player struct {
 	decisions [engine.MaxBurst]engine.Decision
 }
 
-// play plays a capture to its end, or up to where it can't be read on, which is the error.
+// play plays a capture to its end, or up to where it can't be read on, which is
+// the error.
 func (p *player) play(r *capture.Reader) error {
 	n := 0
 	for {
@@ -52,7 +54,8 @@ func (p *player) burst(n int) error {
 	if n == 0 {
 		return nil
 	}
-	if t := p.packets[0].Time; t.After(p.now) { // packets of a capture may be out of order, time never
+	// packets of a capture may be out of order, time never
+	if t := p.packets[0].Time; t.After(p.now) {
 		p.now = t
 	}
 	if err := p.before(p.now); err != nil {

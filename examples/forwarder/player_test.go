@@ -19,7 +19,8 @@ type file struct{ bytes.Buffer }
 
 func (*file) Close() error { return nil }
 
-// madeOf returns a capture of one frame of the built-in capture at each of some times.
+// madeOf returns a capture of one frame of the built-in capture at each of some
+// times.
 func madeOf(t *testing.T, times ...time.Duration) *capture.Reader {
 	t.Helper()
 	var f file
@@ -46,10 +47,12 @@ func newTestGateway(t *testing.T) *gateway {
 	return g
 }
 
-// Packets of the same millisecond are one burst, up to the longest; every packet is seen once and in order; and time does not run
-// backwards where the packets of a capture do.
+// Packets of the same millisecond are one burst, up to the longest; every
+// packet is seen once and in order; and time does not run backwards where the
+// packets of a capture do.
 func TestBursts(t *testing.T) {
-	times := []time.Duration{time.Second, time.Second + 999*time.Microsecond, time.Second + time.Millisecond, 0, 2 * time.Second, time.Second}
+	times := []time.Duration{time.Second, time.Second + 999*time.Microsecond, time.Second + time.Millisecond, 0,
+		2 * time.Second, time.Second}
 	for range 3 * engine.MaxBurst {
 		times = append(times, 3*time.Second)
 	}
@@ -80,7 +83,8 @@ func TestBursts(t *testing.T) {
 	}
 }
 
-// The flow table is swept by the capture's clock, once a minute as a whole, however the packets come.
+// The flow table is swept by the capture's clock, once a minute as a whole,
+// however the packets come.
 func TestSweep(t *testing.T) {
 	for step, steps := range map[time.Duration]int{10 * time.Millisecond: 18000, time.Second: 180, 5 * time.Minute: 3} {
 		g := newTestGateway(t)

@@ -16,8 +16,8 @@ import (
 // tableFlows is how many flows the flow table is for: 11 MB.
 const tableFlows = 1 << 20
 
-// runReplay routes the packets of a capture and prints where they went. Where the capture can't be read on, it does so for what
-// came before.
+// runReplay routes the packets of a capture and prints where they went. Where
+// the capture can't be read on, it does so for what came before.
 func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	in, err := os.Open(o.pcap)
 	if err != nil {
@@ -29,7 +29,8 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 		return fmt.Errorf("%s: %w", o.pcap, err)
 	}
 	g, err := newGateway(gatewayConfig{
-		strategy: o.strategy.Strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed, flows: tableFlows,
+		strategy: o.strategy.Strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed,
+		flows: tableFlows,
 	})
 	if err != nil {
 		return err
@@ -98,7 +99,8 @@ func (r *replay) print(w io.Writer, g *gateway) error {
 	report := replayReport{Frames: c.In.Frames, Dropped: map[string]uint64{}}
 	for i, m := range r.options.members {
 		t := c.Member(uint16(i))
-		report.Members = append(report.Members, memberReport{m.ID, m.addr.String(), m.Weight, t.Frames, t.Bytes, len(r.flows[i])})
+		report.Members = append(report.Members, memberReport{m.ID, m.addr.String(), m.Weight, t.Frames, t.Bytes,
+			len(r.flows[i])})
 	}
 	for reason, n := range c.Drops() {
 		if n > 0 {

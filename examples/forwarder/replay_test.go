@@ -39,8 +39,10 @@ func packetsOf(t *testing.T, name string) (packets []capture.Packet) {
 	}
 }
 
-// replayed runs the second form of the command with -json, and returns what it says and the packets of each member.
-func replayed(t *testing.T, args ...string) (r replayReport, members map[string][]capture.Packet, code int, stderr string) {
+// replayed runs the second form of the command with -json, and returns what it
+// says and the packets of each member.
+func replayed(t *testing.T, args ...string) (r replayReport, members map[string][]capture.Packet, code int,
+	stderr string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "to", "be", "made")
 	code, stdout, stderr := forward(t, append([]string{"-json", "-out", dir}, args...)...)
@@ -55,10 +57,12 @@ func replayed(t *testing.T, args ...string) (r replayReport, members map[string]
 
 const threeMembers = "pod1=10.0.0.1,pod2=10.0.0.2:3,pod3=2001:db8::3"
 
-// Every packet of the capture is at one member, at its time and as the engine's own tests say it must look; both directions of a
-// conversation are at the same one.
+// Every packet of the capture is at one member, at its time and as the engine's
+// own tests say it must look; both directions of a conversation are at the same
+// one.
 func TestReplay(t *testing.T) {
-	report, members, code, stderr := replayed(t, "-pcap", vipPcap, "-members", threeMembers, "-strategy", "maglev", "-symmetric", "-sticky=true")
+	report, members, code, stderr := replayed(t, "-pcap", vipPcap, "-members", threeMembers, "-strategy", "maglev",
+		"-symmetric", "-sticky=true")
 	require.Zero(t, code, stderr)
 	assert.Empty(t, stderr)
 	in := packetsOf(t, vipPcap)
@@ -77,7 +81,8 @@ func TestReplay(t *testing.T) {
 		key := symmetric.Canonical(hash.FiveTuple.Extract(&h))
 		id, known := home[key]
 		for other := range members { // at most one of them has it next
-			if at := next[other]; !known && at < len(members[other]) && bytes.Equal(members[other][at].Frame[ip+20:], p.Frame[ip+20:]) {
+			if at := next[other]; !known && at < len(members[other]) &&
+				bytes.Equal(members[other][at].Frame[ip+20:], p.Frame[ip+20:]) {
 				id = other
 			}
 		}
@@ -113,7 +118,8 @@ func TestTcpdumpReadsTheCaptures(t *testing.T) {
 	require.Zero(t, code, stderr)
 	packets := 0
 	for _, id := range []string{"pod1", "pod2", "pod3"} {
-		out, err := exec.CommandContext(t.Context(), "tcpdump", "-nn", "-vv", "-e", "-r", filepath.Join(dir, id+".pcap")).Output()
+		out, err := exec.CommandContext(t.Context(), "tcpdump", "-nn", "-vv", "-e", "-r",
+			filepath.Join(dir, id+".pcap")).Output()
 		require.NoError(t, err)
 		for line := range strings.Lines(string(out)) {
 			if strings.Contains(line, "ethertype") {
@@ -128,7 +134,8 @@ func TestTcpdumpReadsTheCaptures(t *testing.T) {
 	assert.Equal(t, len(packetsOf(t, vipPcap))-5, packets)
 }
 
-// Of a damaged capture, what comes before the damage is routed and written, and the error names the packet.
+// Of a damaged capture, what comes before the damage is routed and written, and
+// the error names the packet.
 func TestDamagedCapture(t *testing.T) {
 	whole, err := os.ReadFile(vipPcap)
 	require.NoError(t, err)
@@ -161,7 +168,8 @@ func TestDamagedCapture(t *testing.T) {
 	}
 }
 
-// A capture of the beginnings of packets is routed like one of the whole packets, where the beginnings hold all headers.
+// A capture of the beginnings of packets is routed like one of the whole
+// packets, where the beginnings hold all headers.
 func TestSnappedCapture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "snapped.pcap")
 	f, err := os.Create(file)
@@ -192,7 +200,8 @@ func TestSnappedCapture(t *testing.T) {
 	}
 }
 
-// Without a change of the group, the flow table makes no difference; -vip, -seed and weight 0 do.
+// Without a change of the group, the flow table makes no difference; -vip,
+// -seed and weight 0 do.
 func TestReplayOptions(t *testing.T) {
 	sticky, _, _, _ := replayed(t, "-pcap", vipPcap, "-vip", "172.16.0.20,2001:db8:ac10::14")
 	plain, _, _, _ := replayed(t, "-pcap", vipPcap, "-vip", "172.16.0.20/32,2001:db8:ac10::14/128", "-sticky=false")

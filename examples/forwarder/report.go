@@ -63,9 +63,10 @@ func (r *scenarioReport) compare(s story, normal, sticky *census) {
 
 // replayReport is where the packets of a capture went.
 type replayReport struct {
-	Frames  uint64            `json:"frames"`
-	Members []memberReport    `json:"members"`
-	Dropped map[string]uint64 `json:"dropped"` // frames by reason; reasons that did not occur are absent
+	Frames  uint64         `json:"frames"`
+	Members []memberReport `json:"members"`
+	// frames by reason; reasons that did not occur are absent
+	Dropped map[string]uint64 `json:"dropped"`
 }
 
 type memberReport struct {

@@ -14,14 +14,16 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// builtIn is traffic to the two addresses of a service, made and captured by internal/makecapture.
+// builtIn is traffic to the two addresses of a service, made and captured by
+// internal/makecapture.
 //
 //go:embed testdata/vip.pcap
 var builtIn []byte
 
 const vip4, vip6 = "172.16.0.20", "2001:db8:ac10::14"
 
-// sticky is the strategy of the gateway with flow stickiness. The other one has none and takes mod N.
+// sticky is the strategy of the gateway with flow stickiness. The other one has
+// none and takes mod N.
 var stickyStrategy = strategy.Named{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
 
 // A change replaces the members of the group at some point of the capture.
@@ -47,7 +49,8 @@ func pods(n int) []member {
 	return members
 }
 
-// upAndDown is the story of the second seed's table: three pods, a fourth is added, the first removed, the second drained.
+// upAndDown is the story of the second seed's table: three pods, a fourth is
+// added, the first removed, the second drained.
 func upAndDown() story {
 	drained := pods(4)[1:]
 	drained[0].Weight = 0
@@ -58,7 +61,8 @@ func upAndDown() story {
 	}}
 }
 
-// oneToMany is what Contrail's flow stickiness excludes: one pod becomes three at once.
+// oneToMany is what Contrail's flow stickiness excludes: one pod becomes three
+// at once.
 func oneToMany() story {
 	return story{pods(1), []change{{"scale pod1 to pod1-pod3", .5, pods(3)}}}
 }
@@ -121,7 +125,8 @@ func factsOf(data []byte) (f captureFacts, err error) {
 	}
 }
 
-// play plays the built-in capture through a gateway while the story happens to its group.
+// play plays the built-in capture through a gateway while the story happens to
+// its group.
 func (s story) play(facts captureFacts, strategy selector.Strategy, sticky bool) (*census, error) {
 	g, err := newGateway(gatewayConfig{
 		strategy: strategy,

@@ -25,8 +25,8 @@ func scenarioOf(t *testing.T) (r scenarioReport) {
 	return r
 }
 
-// The rows of the second seed's table. Under the normal hash the expected shares are RFC 2992's; sticky flows move only
-// off a pod that is removed.
+// The rows of the second seed's table. Under the normal hash the expected
+// shares are RFC 2992's; sticky flows move only off a pod that is removed.
 func TestStickiness(t *testing.T) {
 	rows := scenarioOf(t).Stickiness
 	for i, c := range []struct {
@@ -79,8 +79,8 @@ func TestDrainedPodGetsNoNewFlow(t *testing.T) {
 	assert.GreaterOrEqual(t, len(c.flows), 500)
 }
 
-// A second gateway whose flow table is empty, or one without, gives every flow to the member that the first one gives it, as long
-// as the group is the same.
+// A second gateway whose flow table is empty, or one without, gives every flow
+// to the member that the first one gives it, as long as the group is the same.
 func TestStickinessChangesNoPlacement(t *testing.T) {
 	facts, err := factsOf(builtIn)
 	require.NoError(t, err)

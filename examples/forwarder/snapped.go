@@ -8,9 +8,10 @@ import (
 // longestFrame is an IP packet of the greatest length behind the most tags.
 const longestFrame = 65535 + 14 + 8*4
 
-// whole returns the frame as it was on the wire, as far as forwarding can tell: one that was captured in part gets zeros for
-// the rest, in p.Frame's memory or where that was too small in new memory, which p.Frame is then in too. If any of the headers is in
-// the rest, the part is all there is.
+// whole returns the frame as it was on the wire, as far as forwarding can tell:
+// one that was captured in part gets zeros for the rest, in p.Frame's memory or
+// where that was too small in new memory, which p.Frame is then in too. If any
+// of the headers is in the rest, the part is all there is.
 func whole(p *capture.Packet) []byte {
 	missing := p.Length - len(p.Frame)
 	if missing == 0 || p.Length > longestFrame {
@@ -25,7 +26,8 @@ func whole(p *capture.Packet) []byte {
 	return full
 }
 
-// headersEnd returns where the fixed part of the last header that forwarding looks at ends.
+// headersEnd returns where the fixed part of the last header that forwarding
+// looks at ends.
 func headersEnd(h *hash.Headers) int {
 	end := int(h.L4Offset)
 	switch {

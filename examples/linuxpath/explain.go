@@ -88,7 +88,8 @@ func explain(o options, w io.Writer) error {
 	return err
 }
 
-// newEncoder returns an encoder of lines of JSON, in which the arrow of a flow is one.
+// newEncoder returns an encoder of lines of JSON, in which the arrow of a flow
+// is one.
 func newEncoder(w io.Writer) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -12,7 +12,8 @@ import (
 
 // protocols are the names that -proto and the column proto know.
 var protocols = map[string]uint8{ //nolint:gochecknoglobals // read-only
-	"icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132, "udplite": 136,
+	"icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132,
+	"udplite": 136,
 }
 
 func parseProtocol(s string) (uint8, error) {

@@ -16,8 +16,9 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// The kernel forwards real packets to the next hops that are predicted: packets of every kind, of fragments, ICMP errors
-// and tunnels, captured where they come out.
+// The kernel forwards real packets to the next hops that are predicted: packets
+// of every kind, of fragments, ICMP errors and tunnels, captured where they
+// come out.
 func TestForwarded(t *testing.T) { inNamespace(t, testForwarded) }
 
 func testForwarded(t *testing.T) {
@@ -105,7 +106,8 @@ func (l link) send(t *testing.T, packet []byte) {
 	require.NoError(t, unix.Sendto(l.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: l.index}))
 }
 
-// receive returns the next frame that comes in, and false if there is none for two seconds.
+// receive returns the next frame that comes in, and false if there is none for
+// two seconds.
 func (l link) receive(t *testing.T) ([]byte, bool) {
 	t.Helper()
 	frame := make([]byte, 2048)

@@ -15,11 +15,13 @@ type group struct {
 	weights  []uint32
 	selector selector.Selector
 
-	// buckets has the index of the next hop of each bucket of a resilient group; it is nil for a hash-threshold group.
+	// buckets has the index of the next hop of each bucket of a resilient
+	// group; it is nil for a hash-threshold group.
 	buckets []int
 }
 
-// parseGroup reads a list such as a=1,b=2,c; the weight is 1 if it is not given.
+// parseGroup reads a list such as a=1,b=2,c; the weight is 1 if it is not
+// given.
 func parseGroup(list string) (g group, err error) {
 	for text := range strings.SplitSeq(list, ",") {
 		name, weight, weighted := strings.Cut(strings.TrimSpace(text), "=")
@@ -48,8 +50,8 @@ func (g *group) build() (err error) {
 	return err
 }
 
-// resilient returns a resilient group of the same next hops, as it is when it is made: see selector.LinuxResilient for what the
-// kernel does to it later.
+// resilient returns a resilient group of the same next hops, as it is when it
+// is made: see selector.LinuxResilient for what the kernel does to it later.
 func (g group) resilient(buckets int) (group, error) {
 	r, err := selector.NewLinuxResilient[int](selector.LinuxResilientConfig{Buckets: buckets})
 	if err != nil {
@@ -79,8 +81,8 @@ func newResilient(names []string, buckets []int) (group, error) {
 	return group{names: names, selector: bucketTable(buckets), buckets: buckets}, nil
 }
 
-// bucketTable is the table of a resilient group as it stands. The kernel moves buckets when members come and go, and by
-// timers: this is a picture.
+// bucketTable is the table of a resilient group as it stands. The kernel moves
+// buckets when members come and go, and by timers: this is a picture.
 type bucketTable []int
 
 // Select implements [selector.Selector].
@@ -107,7 +109,8 @@ func (g group) choose(h uint64) choice {
 	return c
 }
 
-// bounds returns the first and the last of the hashes of 31 bits that are next hop i's.
+// bounds returns the first and the last of the hashes of 31 bits that are next
+// hop i's.
 func (g group) bounds(i int) (low, high uint32) {
 	var total, before uint64
 	for k, w := range g.weights {

@@ -33,10 +33,12 @@ type liveHop struct {
 	Weight uint32 `json:"weight"`
 }
 
-// errDisagree says that a prediction failed. It may be that the group changed meanwhile, or that a next hop is down.
+// errDisagree says that a prediction failed. It may be that the group changed
+// meanwhile, or that a next hop is down.
 var errDisagree = errors.New("the kernel chose other next hops than predicted")
 
-// predictLive compares predictions for a route of this host with what the kernel says.
+// predictLive compares predictions for a route of this host with what the
+// kernel says.
 func predictLive(o options, w io.Writer) error {
 	l, err := hostKernel(o.live.Addr().Is6())
 	if err != nil {
@@ -86,8 +88,8 @@ func predictLive(o options, w io.Writer) error {
 	return nil
 }
 
-// hostKernel returns the hash that this host answers queries with: for IPv4 that of forwarded packets, for IPv6 that of
-// packets of its own.
+// hostKernel returns the hash that this host answers queries with: for IPv4
+// that of forwarded packets, for IPv6 that of packets of its own.
 func hostKernel(v6 bool) (hash.Linux, error) {
 	family := "ipv4"
 	if v6 {
@@ -98,7 +100,8 @@ func hostKernel(v6 bool) (hash.Linux, error) {
 		return hash.Linux{}, fmt.Errorf("%w (kernels before 6.11 have no seed)", err)
 	}
 	if seed == 0 {
-		return hash.Linux{}, errors.New("net.ipv4.fib_multipath_hash_seed is 0: the seed is random, so nothing can be predicted")
+		return hash.Linux{}, errors.New(
+			"net.ipv4.fib_multipath_hash_seed is 0: the seed is random, so nothing can be predicted")
 	}
 	policy, err := sysctl(family, "policy")
 	if err != nil {
@@ -144,7 +147,8 @@ func hopName(gateway netip.Addr, out int) string {
 	return gateway.String() + "@" + device
 }
 
-// liveFlows returns the flow of the command line, or draws some to the prefix, from the address that this host would take.
+// liveFlows returns the flow of the command line, or draws some to the prefix,
+// from the address that this host would take.
 func liveFlows(o options, conn *rtnetlink.Conn) ([]hash.FlowKey, error) {
 	if o.hasFlow {
 		if !o.live.Contains(o.flow.Dst().Addr()) {
@@ -165,7 +169,8 @@ func liveFlows(o options, conn *rtnetlink.Conn) ([]hash.FlowKey, error) {
 	return flows, nil
 }
 
-// sourceFor returns the address that this host would send from. Connecting a UDP socket sends nothing.
+// sourceFor returns the address that this host would send from. Connecting a
+// UDP socket sends nothing.
 func sourceFor(dst netip.AddrPort) (netip.Addr, error) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(dst))
 	if err != nil {
@@ -193,7 +198,8 @@ func addressIn(p netip.Prefix, r *rand.Rand) netip.Addr {
 func askKernel(conn *rtnetlink.Conn, k hash.FlowKey) (string, error) {
 	answers := make([]rtnetlink.Answer, 1)
 	query := rtnetlink.Query{
-		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(), Proto: k.Proto(), Label: k.Label(),
+		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(),
+		Proto: k.Proto(), Label: k.Label(),
 	}
 	if err := conn.Ask([]rtnetlink.Query{query}, answers); err != nil {
 		return "", err

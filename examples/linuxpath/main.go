@@ -5,24 +5,31 @@
 //	linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
 //	linuxpath -live 198.18.0.0/15
 //
-// The first form explains one flow: what is hashed, the hash, the range that it falls in, the next hop. It does so for a flow
-// that the router forwards; -local is for one that it sends itself. Next hops are listed in the order of the group, with
-// weights; -buckets makes the group a resilient one.
+// The first form explains one flow: what is hashed, the hash, the range that it
+// falls in, the next hop. It does so for a flow that the router forwards;
+// -local is for one that it sends itself. Next hops are listed in the order of
+// the group, with weights; -buckets makes the group a resilient one.
 //
-// -csv reads flows from a file whose first line names its columns: src, sport, dst, dport, proto, label, seed, policy and
-// fields count, others are copied. It appends hash32 and nexthop to each line.
+// -csv reads flows from a file whose first line names its columns: src, sport,
+// dst, dport, proto, label, seed, policy and fields count, others are copied.
+// It appends hash32 and nexthop to each line.
 //
-// -pcap does so for every packet of a capture, fragments, ICMP errors and tunnels included. A packet of which not all was captured
-// counts as damaged.
+// -pcap does so for every packet of a capture, fragments, ICMP errors and
+// tunnels included. A packet of which not all was captured counts as damaged.
 //
-// -live takes policies, seed and next hops from this host, over netlink, for the route to PREFIX, predicts where
-// flows to it go (the one given by -src, -dst and -proto, or -flows drawn ones), asks the kernel, and shows both. It needs Linux,
-// but no privilege. It cannot work while net.ipv4.fib_multipath_hash_seed is 0.
+// -live takes policies, seed and next hops from this host, over netlink, for
+// the route to PREFIX, predicts where flows to it go (the one given by -src,
+// -dst and -proto, or -flows drawn ones), asks the kernel, and shows both. It
+// needs Linux, but no privilege. It cannot work while
+// net.ipv4.fib_multipath_hash_seed is 0.
 //
-// With -json results are JSON: one object, and for -csv and -pcap one for each line and packet. The exit code is 0, 1 when
-// something failed on the way or, with -live, when the kernel does not do what was predicted, and 2 when the command line is wrong.
+// With -json results are JSON: one object, and for -csv and -pcap one for each
+// line and packet. The exit code is 0, 1 when something failed on the way or,
+// with -live, when the kernel does not do what was predicted, and 2 when the
+// command line is wrong.
 //
-// Predictions hold for Linux 6.11 and later on little-endian machines: see hash.Linux611.
+// Predictions hold for Linux 6.11 and later on little-endian machines: see
+// hash.Linux611.
 package main
 
 import (

@@ -39,7 +39,8 @@ next hop  a
 `, out)
 
 	code, out, errs = linuxpath(t, "-json", "-seed", "0xbe2d4fb1", "-policy", "2", "-nexthops", "a,b",
-		"-src", "[2001:db8::ff5d:8170:d849:6932]:46949", "-dst", "[2001:db8:1:0:8d12:3126:87e1:e380]:15316", "-label", "0xce256")
+		"-src", "[2001:db8::ff5d:8170:d849:6932]:46949", "-dst", "[2001:db8:1:0:8d12:3126:87e1:e380]:15316",
+		"-label", "0xce256")
 	assert.Zero(t, code, errs)
 	var p prediction
 	require.NoError(t, json.Unmarshal([]byte(out), &p))
@@ -52,13 +53,15 @@ next hop  a
 func TestFieldNames(t *testing.T) {
 	five := []string{"source", "destination", "protocol", "source port", "destination port"}
 	inner := []string{"inner source", "inner destination"}
-	assert.Equal(t, slices.Concat(five, inner), fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f}, false))
+	assert.Equal(t, slices.Concat(five, inner),
+		fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f}, false))
 	assert.Equal(t, five, fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f, Local: true}, false))
 	assert.Equal(t, inner, fieldNames(hash.Linux{Policy: hash.LinuxInner}, false))
 	assert.Equal(t, five[:2], fieldNames(hash.Linux{Policy: hash.LinuxInner, Local: true}, false))
 }
 
-// Columns stand in any order, others among them, and behind the mark that some programs put first.
+// Columns stand in any order, others among them, and behind the mark that some
+// programs put first.
 func TestColumnOrder(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "flows.csv")
 	text := "\ufefffields,note,policy,seed,label,proto,dport,dst,sport,src\n0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1\n"
@@ -69,7 +72,8 @@ func TestColumnOrder(t *testing.T) {
 		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1,1bc4e461,a\n", out)
 }
 
-// The bounds are those that the specification gives for the weights 1, 2, 3 and 5.
+// The bounds are those that the specification gives for the weights 1, 2, 3 and
+// 5.
 func TestBounds(t *testing.T) {
 	g, err := parseGroup("a=1,b=2,c=3,d=5")
 	require.NoError(t, err)
@@ -85,16 +89,19 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// The table is the one that the specification gives for the weights 1, 2, 3 and 5: 0-14 d, 15-22 c, 23-28 b, 29-31 a.
+// The table is the one that the specification gives for the weights 1, 2, 3 and
+// 5: 0-14 d, 15-22 c, 23-28 b, 29-31 a.
 func TestBuckets(t *testing.T) {
 	g, err := parseGroup("a=1,b=2,c=3,d=5")
 	require.NoError(t, err)
 	g, err = g.resilient(32)
 	require.NoError(t, err)
-	want := slices.Concat(slices.Repeat([]int{3}, 15), slices.Repeat([]int{2}, 8), slices.Repeat([]int{1}, 6), slices.Repeat([]int{0}, 3))
+	want := slices.Concat(slices.Repeat([]int{3}, 15), slices.Repeat([]int{2}, 8), slices.Repeat([]int{1}, 6),
+		slices.Repeat([]int{0}, 3))
 	assert.Equal(t, want, g.buckets)
 
-	code, out, errs := linuxpath(t, "-seed", "1", "-nexthops", "a=1,b=2,c=3,d=5", "-buckets", "32", "-src", "10.0.0.1", "-dst", "10.0.0.2", "-json")
+	code, out, errs := linuxpath(t, "-seed", "1", "-nexthops", "a=1,b=2,c=3,d=5", "-buckets", "32", "-src",
+		"10.0.0.1", "-dst", "10.0.0.2", "-json")
 	assert.Zero(t, code, errs)
 	var p prediction
 	require.NoError(t, json.Unmarshal([]byte(out), &p))
@@ -132,7 +139,8 @@ func TestCSV(t *testing.T) {
 }
 
 func TestCapture(t *testing.T) {
-	args := []string{"-policy", "3", "-fields", "0x37", "-seed", "9", "-nexthops", "a,b", "-pcap", "../forwarder/testdata/vip.pcap"}
+	args := []string{"-policy", "3", "-fields", "0x37", "-seed", "9", "-nexthops", "a,b", "-pcap",
+		"../forwarder/testdata/vip.pcap"}
 	code, out, errs := linuxpath(t, args...)
 	require.Zero(t, code, errs)
 	lines := strings.Split(strings.TrimSpace(out), "\n")

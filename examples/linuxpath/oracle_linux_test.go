@@ -16,7 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// oracleFlows returns how many flows to ask the kernel about in each case: LINUXPATH_FLOWS, or few.
+// oracleFlows returns how many flows to ask the kernel about in each case:
+// LINUXPATH_FLOWS, or few.
 func oracleFlows(t *testing.T) int {
 	n := 5000
 	if testing.Short() {
@@ -30,8 +31,8 @@ func oracleFlows(t *testing.T) int {
 	return n
 }
 
-// The kernel chooses the next hops that are predicted: for each family, policy, mask of fields and seed, in groups of both
-// kinds, for flows drawn at random.
+// The kernel chooses the next hops that are predicted: for each family, policy,
+// mask of fields and seed, in groups of both kinds, for flows drawn at random.
 func TestOracle(t *testing.T) { inNamespace(t, testOracle) }
 
 func testOracle(t *testing.T) {
@@ -64,7 +65,8 @@ func testOracle(t *testing.T) {
 				require.Equal(t, route.Buckets, g.buckets, "LinuxResilient makes the kernel's table")
 			}
 			for _, l := range kernels() {
-				// A query for IPv6 is answered as for packets of the host itself.
+				// A query for IPv6 is answered as for packets of the host
+				// itself.
 				l.Local = v6
 				configure(t, family, l)
 				agreed := 0
@@ -73,7 +75,9 @@ func testOracle(t *testing.T) {
 					switch {
 					case !v6:
 						queries[i].In = in
-					case i%2 == 0: // the source is this host, or behind vin, and then the kernel takes no label
+					// the source is this host, or behind vin, and then the
+					// kernel takes no label
+					case i%2 == 0:
 						queries[i].Src = netip.MustParseAddr("fd01::1")
 					default:
 						queries[i].In, queries[i].Label = in, 0
@@ -154,7 +158,8 @@ func configure(t *testing.T, family string, l hash.Linux) {
 type query struct{ rtnetlink.Query }
 
 func (q query) key() hash.FlowKey {
-	return hash.NewFlowKey(q.Proto, netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)).WithLabel(q.Label)
+	return hash.NewFlowKey(q.Proto, netip.AddrPortFrom(q.Src, q.SrcPort),
+		netip.AddrPortFrom(q.Dst, q.DstPort)).WithLabel(q.Label)
 }
 
 // drawQueries draws flows of TCP and UDP to a prefix.
@@ -166,8 +171,9 @@ func drawQueries(r *rand.Rand, to netip.Prefix, n int) []query {
 	all := make([]query, n)
 	for i := range all {
 		q := rtnetlink.Query{
-			Src: addressIn(from, r), Dst: addressIn(to, r), SrcPort: uint16(1 + r.IntN(65535)), DstPort: uint16(1 + r.IntN(65535)),
-			Proto: []uint8{6, 17}[r.IntN(2)],
+			Src: addressIn(from, r), Dst: addressIn(to, r), SrcPort: uint16(1 + r.IntN(65535)),
+			DstPort: uint16(1 + r.IntN(65535)),
+			Proto:   []uint8{6, 17}[r.IntN(2)],
 		}
 		if to.Addr().Is6() {
 			q.Label = r.Uint32() & 0xfffff

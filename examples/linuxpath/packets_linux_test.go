@@ -39,15 +39,18 @@ func (b builder) icmp(typ byte, payload []byte) []byte {
 	return append(set(b.bytes(8), 0, typ, 0), payload...)
 }
 
-// ip4 makes a packet from 11.0.0.0/8 to 172.16.0.0/12, which the testbed routes.
+// ip4 makes a packet from 11.0.0.0/8 to 172.16.0.0/12, which the testbed
+// routes.
 func (b builder) ip4(proto byte, payload ...[]byte) []byte {
-	return b.ip4Between(addressIn(netip.MustParsePrefix("11.0.0.0/8"), b.Rand), addressIn(netip.MustParsePrefix("172.16.0.0/12"), b.Rand),
+	return b.ip4Between(addressIn(netip.MustParsePrefix("11.0.0.0/8"), b.Rand),
+		addressIn(netip.MustParsePrefix("172.16.0.0/12"), b.Rand),
 		proto, slices.Concat(payload...))
 }
 
 // any4 makes one between any addresses, to be carried by others.
 func (b builder) any4(proto byte, payload ...[]byte) []byte {
-	return b.ip4Between(netip.AddrFrom4([4]byte(b.bytes(4))), netip.AddrFrom4([4]byte(b.bytes(4))), proto, slices.Concat(payload...))
+	return b.ip4Between(netip.AddrFrom4([4]byte(b.bytes(4))), netip.AddrFrom4([4]byte(b.bytes(4))), proto,
+		slices.Concat(payload...))
 }
 
 func (b builder) ip4Between(src, dst netip.Addr, proto byte, payload []byte) []byte {
@@ -88,12 +91,14 @@ func checksum(p []byte) []byte {
 
 // ip6 makes a packet from 2001::/16 to 2002::/16, with a random label.
 func (b builder) ip6(next byte, payload ...[]byte) []byte {
-	return b.ip6Between(addressIn(netip.MustParsePrefix("2001::/16"), b.Rand), addressIn(netip.MustParsePrefix("2002::/16"), b.Rand),
+	return b.ip6Between(addressIn(netip.MustParsePrefix("2001::/16"), b.Rand),
+		addressIn(netip.MustParsePrefix("2002::/16"), b.Rand),
 		next, slices.Concat(payload...))
 }
 
 func (b builder) any6(next byte, payload ...[]byte) []byte {
-	return b.ip6Between(netip.AddrFrom16([16]byte(b.bytes(16))), netip.AddrFrom16([16]byte(b.bytes(16))), next, slices.Concat(payload...))
+	return b.ip6Between(netip.AddrFrom16([16]byte(b.bytes(16))), netip.AddrFrom16([16]byte(b.bytes(16))), next,
+		slices.Concat(payload...))
 }
 
 func (b builder) ip6Between(src, dst netip.Addr, next byte, payload []byte) []byte {
@@ -107,7 +112,8 @@ func (b builder) ip6Between(src, dst netip.Addr, next byte, payload []byte) []by
 
 func unlabelled(p []byte) []byte { return set(p, 1, 0, 0, 0) }
 
-// options6 is an extension header of eight bytes, for hop-by-hop and destination options: padding.
+// options6 is an extension header of eight bytes, for hop-by-hop and
+// destination options: padding.
 func options6(next byte) []byte { return []byte{next, 0, 1, 4, 0, 0, 0, 0} }
 
 func (b builder) fragment6(next byte, field uint16) []byte {
@@ -189,17 +195,20 @@ func (b builder) packets() map[string][]byte {
 		"IPv6 error, atomic":       b.ip6(44, b.fragment6(58, 0), b.icmp(3, b.any6(6, b.tcp()))),
 	}
 	inner := map[string]func() []byte{
-		"TCP":               func() []byte { return b.any4(6, b.tcp()) },
-		"UDP":               func() []byte { return options4(b.any4(17, b.udp())) },
-		"ESP":               func() []byte { return b.any4(50, b.bytes(20)) },
-		"AH":                func() []byte { return b.any4(51, b.ah(6), b.tcp()) },
-		"fragment":          func() []byte { return fragment4(b.any4(6, b.tcp()), 0x20, 0) },
-		"ICMP error":        func() []byte { return b.any4(1, b.icmp(3, b.any4(6, b.tcp()))) },
-		"IPIP":              func() []byte { return b.any4(4, b.any4(6, b.tcp())) },
-		"6in4":              func() []byte { return b.any4(41, b.any6(6, b.tcp())) },
-		"GRE":               func() []byte { return b.any4(47, b.gre(0x2000, 0x0800, b.any4(17, b.udp()))) },
-		"VXLAN":             func() []byte { return b.any4(17, vxlan()) },
-		"a fragment of GRE": func() []byte { return fragment4(b.any4(47, b.gre(0, 0x0800, b.any4(17, b.udp()))), 0x20, 0) },
+		"TCP":        func() []byte { return b.any4(6, b.tcp()) },
+		"UDP":        func() []byte { return options4(b.any4(17, b.udp())) },
+		"ESP":        func() []byte { return b.any4(50, b.bytes(20)) },
+		"AH":         func() []byte { return b.any4(51, b.ah(6), b.tcp()) },
+		"fragment":   func() []byte { return fragment4(b.any4(6, b.tcp()), 0x20, 0) },
+		"ICMP error": func() []byte { return b.any4(1, b.icmp(3, b.any4(6, b.tcp()))) },
+		"IPIP":       func() []byte { return b.any4(4, b.any4(6, b.tcp())) },
+		"6in4":       func() []byte { return b.any4(41, b.any6(6, b.tcp())) },
+		"GRE":        func() []byte { return b.any4(47, b.gre(0x2000, 0x0800, b.any4(17, b.udp()))) },
+		"VXLAN":      func() []byte { return b.any4(17, vxlan()) },
+		"a fragment of GRE": func() []byte {
+			return fragment4(b.any4(47, b.gre(0, 0x0800, b.any4(17, b.udp()))),
+				0x20, 0)
+		},
 	}
 	inner6 := map[string]func() []byte{
 		"TCP":       func() []byte { return b.any6(6, b.tcp()) },

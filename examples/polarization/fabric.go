@@ -10,7 +10,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A fabric has a link from each leaf to each spine and from each spine to each core.
+// A fabric has a link from each leaf to each spine and from each spine to each
+// core.
 type fabric struct{ leaves, spines, cores int }
 
 // A scenario is a hasher, and whether each switch has a seed of its own.
@@ -27,7 +28,8 @@ func scenarios() []scenario {
 		}},
 		{hasher: "Toeplitz", build: func(seed uint64) (hash.BatchHasher, error) { return toeplitz(seed) }},
 		{hasher: "Toeplitz+Mix", build: func(seed uint64) (hash.BatchHasher, error) {
-			// One key for all, as cards have it by default: the seed is in the finaliser.
+			// One key for all, as cards have it by default: the seed is in the
+			// finaliser.
 			t, err := toeplitz(0)
 			return hash.Mixed{Base: t, Mix: hash.NewMix(seed)}, err
 		}},
@@ -75,7 +77,8 @@ func host(r *rand.Rand, network byte) netip.Addr {
 	return netip.AddrFrom4([4]byte{network, 16, byte(r.IntN(64)), byte(1 + r.IntN(254))})
 }
 
-// play sends the flows through the fabric. Flow i enters at leaf i modulo their number.
+// play sends the flows through the fabric. Flow i enters at leaf i modulo their
+// number.
 func (f fabric) play(s scenario, flows []hash.FlowKey, seed uint64) (r result, err error) {
 	r = result{s, make([]int, f.leaves*f.spines), make([]int, f.spines*f.cores)}
 	seeds := rand.New(rand.NewPCG(seed, 3))

@@ -1,16 +1,23 @@
-// Polarization shows what becomes of the load in a fabric of two tiers when both hash alike.
+// Polarization shows what becomes of the load in a fabric of two tiers when
+// both hash alike.
 //
 //	go run ./examples/polarization
 //	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -flows 100000 -svg polarization.svg
 //
-// Flows enter at leaves. Each leaf spreads them over all spines, and each spine spreads what it gets over its own links to all cores. If
-// a spine computes the hash that the leaf computed, it gets just those flows whose hashes lie in its own part of the range,
-// and sends them all the same way: the traffic is polarized, and most links of the second tier stay empty. A seed of
-// its own for every switch is the cure. The program plays the same flows with each hasher, once with one seed for all
-// switches and once with one for each, and prints how the links of both tiers fare. -svg also draws it, and -json prints JSON.
+// Flows enter at leaves. Each leaf spreads them over all spines, and each spine
+// spreads what it gets over its own links to all cores. If a spine computes the
+// hash that the leaf computed, it gets just those flows whose hashes lie in its
+// own part of the range, and sends them all the same way: the traffic is
+// polarized, and most links of the second tier stay empty. A seed of its own
+// for every switch is the cure. The program plays the same flows with each
+// hasher, once with one seed for all switches and once with one for each, and
+// prints how the links of both tiers fare. -svg also draws it, and -json prints
+// JSON.
 //
-// The hashers are the multipath hash of Linux, the Toeplitz hash of switch and network card chips, which has a key in place of
-// a seed, Toeplitz with one key for all and a finaliser of hash.Mix behind it, and XXH64. The selector is hash-threshold, as in Linux.
+// The hashers are the multipath hash of Linux, the Toeplitz hash of switch and
+// network card chips, which has a key in place of a seed, Toeplitz with one key
+// for all and a finaliser of hash.Mix behind it, and XXH64. The selector is
+// hash-threshold, as in Linux.
 package main
 
 import (

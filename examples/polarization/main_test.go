@@ -32,7 +32,8 @@ func rowsOf(t *testing.T, args ...string) []row {
 	return report.Results
 }
 
-// With one seed, as many links of the second tier carry all the load as there are spines; with one for each, all do.
+// With one seed, as many links of the second tier carry all the load as there
+// are spines; with one for each, all do.
 func TestPolarization(t *testing.T) {
 	for _, r := range rowsOf(t, "-flows", "50000") {
 		name := r.Hasher + ", " + r.Seeds + " seeds"

@@ -18,7 +18,8 @@ const (
 	most = 6 // means that a bar can show
 )
 
-// A canvas is a picture in SVG under construction. What is written into it needs no escaping.
+// A canvas is a picture in SVG under construction. What is written into it
+// needs no escaping.
 type canvas struct{ b bytes.Buffer }
 
 func (c *canvas) rect(x, y, width, height int, colour string) {
@@ -26,14 +27,16 @@ func (c *canvas) rect(x, y, width, height int, colour string) {
 }
 
 func (c *canvas) line(x1, x2, y int, dashes string) {
-	fmt.Fprintf(&c.b, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y, dashes)
+	fmt.Fprintf(&c.b, "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#222' stroke-dasharray='%s'/>\n", x1, x2, y, y,
+		dashes)
 }
 
 func (c *canvas) text(x, y int, text string) {
 	fmt.Fprintf(&c.b, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
 }
 
-// draw draws a bar for each link: the first tier to the left, the second to the right, and a line at the mean.
+// draw draws a bar for each link: the first tier to the left, the second to the
+// right, and a line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
 	width, height := caption+2*tierSize+2*margin+aside, len(results)*panel+3*margin
@@ -50,7 +53,8 @@ func draw(w io.Writer, o options, results []result) error {
 		}
 		c.text(width-aside+4, top+bars-bars/most+4, "mean")
 	}
-	c.text(caption+margin, height-margin/2, fmt.Sprintf("%d flows; a bar for each link, red above twice the mean, cut at %d times the mean", o.flows, most))
+	c.text(caption+margin, height-margin/2,
+		fmt.Sprintf("%d flows; a bar for each link, red above twice the mean, cut at %d times the mean", o.flows, most))
 	c.b.WriteString("</svg>\n")
 	_, err := c.b.WriteTo(w)
 	return err

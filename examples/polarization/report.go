@@ -59,7 +59,8 @@ func write(w io.Writer, o options, results []result) error {
 	}
 	if o.json {
 		return json.NewEncoder(w).Encode(map[string]any{
-			"leaves": o.fabric.leaves, "spines": o.fabric.spines, "cores": o.fabric.cores, "flows": o.flows, "seed": o.seed, "results": rows,
+			"leaves": o.fabric.leaves, "spines": o.fabric.spines, "cores": o.fabric.cores, "flows": o.flows,
+			"seed": o.seed, "results": rows,
 		})
 	}
 	if _, err := fmt.Fprintf(w, "%d flows through %d leaves, %d spines and %d cores. Load of a link in parts of the mean.\n\n",
@@ -71,7 +72,8 @@ func write(w io.Writer, o options, results []result) error {
 	lines.WriteString("hasher\tseeds\tleaf-spine links used\tleast\tmost\tspine-core links used\tleast\tmost\t\n")
 	for _, r := range rows {
 		fmt.Fprintf(&lines, "%s\t%s\t%d of %d\t%.2f\t%.2f\t%d of %d\t%.2f\t%.2f\t\n", r.Hasher, r.Seeds,
-			r.First.Used, r.First.Links, r.First.Min, r.First.Max, r.Second.Used, r.Second.Links, r.Second.Min, r.Second.Max)
+			r.First.Used, r.First.Links, r.First.Min, r.First.Max, r.Second.Used, r.Second.Links, r.Second.Min,
+			r.Second.Max)
 	}
 	if _, err := io.WriteString(t, lines.String()); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Quickstart routes a flow over three pods, adds a fourth, and removes the flow's own.
+// Quickstart routes a flow as its group gains a pod and loses the flow's own.
 package main
 
 import (
@@ -14,16 +14,16 @@ import (
 
 func main() {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Bounded{}, Domain: domain})
 	check(err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1_000_000})
 	check(err)
 	sticky, hasher := flowcache.NewSticky(table), symmetric.Hasher{Base: hash.XX{Seed: 42}}
 	flow := hash.NewFlowKey(6, netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("172.16.0.20:80"))
-	for now, pods := range [][]string{{"pod1", "pod2", "pod3"}, {"pod1", "pod2", "pod3", "pod4"}, {"pod2", "pod3", "pod4"}} {
+	for now, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
 		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
 		for _, pod := range pods {
-			hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: pod, Weight: 1}})
+			hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: fmt.Sprint("pod", pod), Weight: 1}})
 		}
 		snapshot, err := group.Update(hops)
 		check(err)

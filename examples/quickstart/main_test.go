@@ -21,7 +21,7 @@ func TestReadmeShowsThisProgram(t *testing.T) {
 func Example() {
 	main()
 	// Output:
-	// [pod1 pod2 pod3] pod1 placed
-	// [pod1 pod2 pod3 pod4] pod1 pinned
-	// [pod2 pod3 pod4] pod2 moved
+	// [1 2 3] pod3 placed
+	// [1 2 3 4] pod3 pinned
+	// [1 2 4] pod4 moved
 }

@@ -4,6 +4,7 @@ import "syscall"
 
 func advise(pages []byte) {
 	if len(pages) > 0 {
-		_ = syscall.Madvise(pages, syscall.MADV_HUGEPAGE) // an old or small kernel knows none: then pages stay as they are
+		// an old or small kernel knows none: then pages stay as they are
+		_ = syscall.Madvise(pages, syscall.MADV_HUGEPAGE)
 	}
 }

@@ -59,7 +59,8 @@ func (s *suite) changes() []change {
 	return list
 }
 
-// disruption counts what changes move. A hash must move if its old member lost weight or its new member gained weight.
+// disruption counts what changes move. A hash must move if its old member lost
+// weight or its new member gained weight.
 func (s *suite) disruption() error {
 	list := hashes(s.options.Samples)
 	for _, c := range s.changes() {
@@ -86,7 +87,8 @@ func (s *suite) disruption() error {
 	return nil
 }
 
-// follow returns the selector after a change: of the old one where it depends on history, else a new one.
+// follow returns the selector after a change: of the old one where it depends
+// on history, else a new one.
 func (s *suite) follow(old selector.Selector, c change) (selector.Selector, error) {
 	if r, ok := old.(selector.Rebuilder); ok {
 		return r.Rebuild(c.after, previous(c.before, c.after))
@@ -125,7 +127,8 @@ func (s *suite) moves(c change, before, after []string, list []uint64) error {
 		due += max(0, share-is[id]) * float64(len(list))
 	}
 	if limit := s.options.Disruption*due + s.options.Disruption*sigmas*math.Sqrt(due); moved > limit {
-		return fmt.Errorf("%.0f hashes moved, %.0f must: %.3f is more than %.3f", moved, due, moved/due, s.options.Disruption)
+		return fmt.Errorf("%.0f hashes moved, %.0f must: %.3f is more than %.3f", moved, due, moved/due,
+			s.options.Disruption)
 	}
 	return nil
 }
@@ -150,7 +153,8 @@ func shareOf(g []selector.Member) map[string]float64 {
 	return shares
 }
 
-// rebuild checks that a Rebuilder goes by prev and not by position, is deterministic, and leaves what did not change.
+// rebuild checks that a Rebuilder goes by prev and not by position, is
+// deterministic, and leaves what did not change.
 func (s *suite) rebuild() error {
 	list := hashes(10_000)
 	return s.selectors(func(g []selector.Member, built selector.Selector) error {

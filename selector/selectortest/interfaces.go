@@ -11,7 +11,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// batch checks SelectBatch with bursts of all lengths, and that it writes no further.
+// batch checks SelectBatch with bursts of all lengths, and that it writes no
+// further.
 func (s *suite) batch() error {
 	list := hashes(101)
 	return s.selectors(func(_ []selector.Member, built selector.Selector) error {
@@ -44,7 +45,8 @@ func panics(f func()) (panicked bool) {
 	return false
 }
 
-// preference walks the order of preference, which must hold each member of positive weight once.
+// preference walks the order of preference, which must hold each member of
+// positive weight once.
 func (s *suite) preference() error {
 	list := append(edges()[:100], hashes(300)...)
 	return s.selectors(func(g []selector.Member, built selector.Selector) error {

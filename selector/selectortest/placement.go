@@ -9,8 +9,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Sampling errors of this many standard deviations are forgiven: a property of hundreds of shares fails by chance once in
-// ten thousand strategies, and as hashes are the same every time, it then does so always or never.
+// Sampling errors of this many standard deviations are forgiven: a property of
+// hundreds of shares fails by chance once in ten thousand strategies, and as
+// hashes are the same every time, it then does so always or never.
 const sigmas = 5
 
 func (s *suite) determinism() error {
@@ -63,8 +64,9 @@ func (s *suite) totality() error {
 	}))
 }
 
-// large tries groups that do not fit into one byte, unless the strategy's parameters rule them out. An index that was cut
-// off names another member once the list is in another order.
+// large tries groups that do not fit into one byte, unless the strategy's
+// parameters rule them out. An index that was cut off names another member once
+// the list is in another order.
 func (s *suite) large() error {
 	list := append(edges(), hashes(1000)...)
 	for _, n := range []int{256, 257, 1000} {
@@ -94,7 +96,8 @@ func (s *suite) large() error {
 	return nil
 }
 
-// weights compares shares with weights, for random 64-bit hashes and for 32-bit hashes in the high half.
+// weights compares shares with weights, for random 64-bit hashes and for 32-bit
+// hashes in the high half.
 func (s *suite) weights() error {
 	full := hashes(s.options.Samples)
 	high := slices.Clone(full)
@@ -139,8 +142,9 @@ func (s *suite) shares(g []selector.Member, built selector.Selector, list []uint
 	if noise == 0 {
 		return nil // one member has them all
 	}
-	// The sum of squared sampling errors is distributed about as noise/k times chi-squared of k degrees of freedom, whose
-	// tail is approximated after Wilson and Hilferty.
+	// The sum of squared sampling errors is distributed about as noise/k times
+	// chi-squared of k degrees of freedom, whose tail is approximated after
+	// Wilson and Hilferty.
 	k := 2 / (9 * noise * noise / noise2)
 	limit := math.Sqrt(noise / n * math.Pow(1-k+sigmas*math.Sqrt(k), 3))
 	if rms := math.Sqrt(square / n); rms > limit+s.options.Imbalance {
@@ -170,7 +174,8 @@ func (s *suite) commonFactor() error {
 	})
 }
 
-// listGiven checks that Build leaves the caller's list alone: that it neither changes it nor reads it later.
+// listGiven checks that Build leaves the caller's list alone: that it neither
+// changes it nor reads it later.
 func (s *suite) listGiven() error {
 	list := hashes(1000)
 	return s.selectors(func(g []selector.Member, _ selector.Selector) error {

@@ -1,6 +1,8 @@
-// Package selectortest checks that a [selector.Strategy] keeps the promises that the rest of the library builds on: that
-// placement is deterministic, total, as balanced as its weights say and as stable as it claims, and that the optional
-// interfaces of its selectors agree with Select. It is for the strategies of package selector and for anybody's.
+// Package selectortest checks that a [selector.Strategy] keeps the promises
+// that the rest of the library builds on: that placement is deterministic,
+// total, as balanced as its weights say and as stable as it claims, and that
+// the optional interfaces of its selectors agree with Select. It is for the
+// strategies of package selector and for anybody's.
 //
 //	func TestMine(t *testing.T) {
 //		selectortest.Test(t, Mine{}, selectortest.Options{Disruption: 1.1})
@@ -15,27 +17,34 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Options is what a strategy claims. The zero value is the strictest claim: the balance of random draws, on every change
-// only the hashes that must move, and any weights.
+// Options is what a strategy claims. The zero value is the strictest claim: the
+// balance of random draws, on every change only the hashes that must move, and
+// any weights.
 type Options struct {
-	// Members is the number of members of the groups that are tried; 0 means 10. It must be at least 4.
+	// Members is the number of members of the groups that are tried; 0 means
+	// 10. It must be at least 4.
 	Members int
 
-	// Samples is the number of random hashes that shares and moves are measured with; 0 means 100,000.
+	// Samples is the number of random hashes that shares and moves are measured
+	// with; 0 means 100,000.
 	Samples int
 
-	// Imbalance is by how much shares may differ from their due, beside what sampling explains: the root of the mean
-	// square of the members' relative errors. A member that is due a hundred may have 105 or 95 at 0.05.
+	// Imbalance is by how much shares may differ from their due, beside what
+	// sampling explains: the root of the mean square of the members' relative
+	// errors. A member that is due a hundred may have 105 or 95 at 0.05.
 	Imbalance float64
 
-	// Disruption is how many hashes a change may move for each that it must move, beside what sampling explains. 0 means
-	// 1, and then no hash may move that need not. [math.Inf](1) claims nothing.
+	// Disruption is how many hashes a change may move for each that it must
+	// move, beside what sampling explains. 0 means 1, and then no hash may move
+	// that need not. [math.Inf](1) claims nothing.
 	Disruption float64
 
-	// AtEnd restricts the claim of Disruption to members that join and leave at the end of the order of IDs.
+	// AtEnd restricts the claim of Disruption to members that join and leave at
+	// the end of the order of IDs.
 	AtEnd bool
 
-	// EqualOnly says that the strategy refuses positive weights that are not all equal, with a [*selector.GroupError].
+	// EqualOnly says that the strategy refuses positive weights that are not
+	// all equal, with a [*selector.GroupError].
 	EqualOnly bool
 }
 
@@ -73,7 +82,8 @@ var properties = []struct { //nolint:gochecknoglobals // a read-only table
 	{"unequal weights", (*suite).refusal},
 }
 
-// Test runs every check as a subtest. It must not run in parallel with other tests, whose allocations it would count.
+// Test runs every check as a subtest. It must not run in parallel with other
+// tests, whose allocations it would count.
 func Test(t *testing.T, s selector.Strategy, o Options) {
 	t.Helper()
 	for _, p := range properties {
@@ -85,8 +95,8 @@ func Test(t *testing.T, s selector.Strategy, o Options) {
 	}
 }
 
-// Check returns all that is wrong with a strategy, joined, each after the name of the property that it breaks; nil if
-// nothing was found.
+// Check returns all that is wrong with a strategy, joined, each after the name
+// of the property that it breaks; nil if nothing was found.
 func Check(s selector.Strategy, o Options) error {
 	var errs []error
 	for _, p := range properties {

@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector/selectortest"
 )
 
-// strategy is a Rendezvous with a fault: edit changes the members that it builds from, wrap what it builds.
+// strategy is a Rendezvous with a fault: edit changes the members that it
+// builds from, wrap what it builds.
 type strategy struct {
 	edit func([]selector.Member) []selector.Member
 	wrap func([]selector.Member, whole) selector.Selector
@@ -75,10 +76,12 @@ func (f *fault) Next(h uint64, after int) int {
 	return f.whole.Next(h, after)
 }
 
-// selecting is a strategy whose Select is faulty; it has no order of preference.
+// selecting is a strategy whose Select is faulty; it has no order of
+// preference.
 func selecting(f func(members []selector.Member, w whole, h uint64) int) strategy {
 	return strategy{wrap: func(members []selector.Member, w whole) selector.Selector {
-		return struct{ selector.BatchSelector }{&fault{whole: w, selects: func(h uint64) int { return f(members, w, h) }}}
+		return struct{ selector.BatchSelector }{&fault{whole: w,
+			selects: func(h uint64) int { return f(members, w, h) }}}
 	}}
 }
 
@@ -113,9 +116,13 @@ func (r history) Rebuild(members []selector.Member, prev []int) (selector.Select
 	return r.f(members, prev)
 }
 
-func rebuilding(f func(old []selector.Member, members []selector.Member, prev []int) (selector.Selector, error)) strategy {
+func rebuilding(
+	f func(old []selector.Member, members []selector.Member, prev []int) (selector.Selector, error),
+) strategy {
 	return strategy{wrap: func(old []selector.Member, w whole) selector.Selector {
-		return history{w, func(members []selector.Member, prev []int) (selector.Selector, error) { return f(old, members, prev) }}
+		return history{w, func(members []selector.Member, prev []int) (selector.Selector, error) {
+			return f(old, members, prev)
+		}}
 	}}
 }
 
@@ -292,8 +299,9 @@ func TestBroken(t *testing.T) {
 		"takes what it should refuse": {
 			selector.Rendezvous{}, selectortest.Options{EqualOnly: true}, "unequal weights",
 		},
-		"sorts the list given":          {sorting{}, selectortest.Options{}, "list given"},
-		"reads the list given later":    {keeping{}, selectortest.Options{Imbalance: 10, Disruption: math.Inf(1)}, "list given"},
+		"sorts the list given": {sorting{}, selectortest.Options{}, "list given"},
+		"reads the list given later": {keeping{}, selectortest.Options{Imbalance: 10, Disruption: math.Inf(1)},
+			"list given"},
 		"is at a loss with 257 or more": {ofBytes{}, selectortest.Options{}, "totality"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,8 @@ func (s *suite) ordered() bool {
 	return ok && o.Ordered()
 }
 
-// members returns n members in order of ID, whose IDs leave room for others between them, with weights in turn.
+// members returns n members in order of ID, whose IDs leave room for others
+// between them, with weights in turn.
 func members(n int, weights ...uint32) []selector.Member {
 	list := make([]selector.Member, n)
 	for i := range list {
@@ -29,7 +30,8 @@ func members(n int, weights ...uint32) []selector.Member {
 
 func memberID(i int) string { return fmt.Sprintf("192.0.2.%05d", i) }
 
-// groups returns the groups that most properties are checked with: equal, with a drained member, unequal.
+// groups returns the groups that most properties are checked with: equal, with
+// a drained member, unequal.
 func (s *suite) groups() [][]selector.Member {
 	n := s.options.Members
 	drained := members(n, 1)
@@ -63,7 +65,8 @@ func describe(g []selector.Member) string {
 	return fmt.Sprintf("of weights %v", weights)
 }
 
-// hashes returns n random hashes, the same every time: SplitMix64 (Steele, Lea, Flood 2014).
+// hashes returns n random hashes, the same every time: SplitMix64 (Steele, Lea,
+// Flood 2014).
 func hashes(n int) []uint64 {
 	list := make([]uint64, n)
 	state := uint64(0)
@@ -77,7 +80,8 @@ func hashes(n int) []uint64 {
 	return list
 }
 
-// edges returns hashes that are not random: the least and the greatest, single bits, and 32-bit hashes in the high half.
+// edges returns hashes that are not random: the least and the greatest, single
+// bits, and 32-bit hashes in the high half.
 func edges() []uint64 {
 	list := []uint64{0, ^uint64(0), 1<<32 - 1, 0xffffffff_00000000, 1<<63 - 1, 0x5555555555555555, 0xaaaaaaaaaaaaaaaa}
 	for i := range 64 {
@@ -89,7 +93,8 @@ func edges() []uint64 {
 	return list
 }
 
-// placement returns the ID that each hash is placed on, and an error if it is not one of a member of positive weight.
+// placement returns the ID that each hash is placed on, and an error if it is
+// not one of a member of positive weight.
 func placement(g []selector.Member, built selector.Selector, hashes []uint64) ([]string, error) {
 	ids := make([]string, len(hashes))
 	for i, h := range hashes {

@@ -7,8 +7,10 @@ import (
 	"github.com/ecmp-go/ecmp/internal/hugepage"
 )
 
-// A Chase is memory to follow pointers through: each cache line names the next, all in one cycle. With 32 chains at a time
-// it is the most cache misses that a processor core can serve, one for each flow: what no table can be faster than.
+// A Chase is memory to follow pointers through: each cache line names the next,
+// all in one cycle. With 32 chains at a time it is the most cache misses that a
+// processor core can serve, one for each flow: what no table can be faster
+// than.
 type Chase struct {
 	lines []line
 	at    [Batch]uint32
@@ -20,7 +22,8 @@ type line struct {
 	_    [15]uint32
 }
 
-// NewChase returns a chase through n cache lines, on huge pages if the system gives them to who asks, as the table does.
+// NewChase returns a chase through n cache lines, on huge pages if the system
+// gives them to who asks, as the table does.
 func NewChase(n int, huge bool) *Chase {
 	order := rand.New(rand.NewPCG(1, 2)).Perm(n)
 	c := &Chase{lines: make([]line, n)}

@@ -1,4 +1,5 @@
-// Package flows has what the flow table is measured with: keys, other caches, and the table in the form of one.
+// Package flows has what the flow table is measured with: keys, other caches,
+// and the table in the form of one.
 package flows
 
 import (
@@ -8,7 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// Keys returns the keys of n flows, in random order; those of different series have none in common.
+// Keys returns the keys of n flows, in random order; those of different series
+// have none in common.
 func Keys(series uint64, n int) []hash.FlowKey {
 	rng := rand.New(rand.NewPCG(series, 1))
 	keys := make([]hash.FlowKey, n)

@@ -11,8 +11,8 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// A Cache remembers a member for each key. Set and Get take many keys, since a call through an interface for each would be
-// felt.
+// A Cache remembers a member for each key. Set and Get take many keys, since a
+// call through an interface for each would be felt.
 type Cache[K any] interface {
 	Set(keys []K)
 	Get(keys []K) (hits int)
@@ -42,7 +42,8 @@ type Peer[K comparable] struct {
 
 const idle = 350 * time.Second
 
-// Peers returns the caches of other libraries. fold is a hash of the keys for the one that has none of its own.
+// Peers returns the caches of other libraries. fold is a hash of the keys for
+// the one that has none of its own.
 func Peers[K comparable](fold func(K) uint32) []Peer[K] {
 	return []Peer[K]{
 		{"sync.Map", Exact, func(int) Cache[K] { return &syncMap[K]{} }},

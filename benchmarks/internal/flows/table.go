@@ -66,7 +66,8 @@ func (t *Table) Worker() *Table {
 // Digests routes an ACK of each flow in bursts and returns how many met a pin.
 func (t *Table) Digests(digests []uint64) (pinned int) { return t.Send(digests, hash.ACK) }
 
-// Send routes a packet with these flags of each flow, in bursts, and returns how many met a pin.
+// Send routes a packet with these flags of each flow, in bursts, and returns
+// how many met a pin.
 func (t *Table) Send(digests []uint64, flags hash.TCPFlags) (pinned int) {
 	for len(digests) > 0 {
 		n := min(Batch, len(digests))
@@ -93,7 +94,8 @@ func (t *Table) Keys(keys []hash.FlowKey, flags hash.TCPFlags) (pinned int) {
 	return pinned
 }
 
-// set writes field after field: a literal would be made elsewhere and copied in pieces that are wider than what was written.
+// set writes field after field: a literal would be made elsewhere and copied in
+// pieces that are wider than what was written.
 func (t *Table) set(p *flowcache.Packet, digest uint64, flags hash.TCPFlags) {
 	p.Digest, p.Hash, p.View, p.Flags, p.Proto = digest, digest, t.view, flags, 6
 }
@@ -109,7 +111,8 @@ func (t *Table) burst(n int) (pinned int) {
 	return pinned
 }
 
-// One routes an ACK of each flow, one by one, digest made included, and returns how many met a pin.
+// One routes an ACK of each flow, one by one, digest made included, and returns
+// how many met a pin.
 func (t *Table) One(keys []hash.FlowKey) (pinned int) {
 	for _, k := range keys {
 		t.set(&t.packets[0], t.hasher.Hash(k), hash.ACK)

@@ -2,7 +2,8 @@ package metrics
 
 import "runtime"
 
-// Held returns how many bytes a thing that construct makes keeps from the garbage collector.
+// Held returns how many bytes a thing that construct makes keeps from the
+// garbage collector.
 func Held(construct func() any) float64 {
 	things := make([]any, 16)
 	before := live()

@@ -18,7 +18,8 @@ func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
 	return &Live{g, hashes}, err
 }
 
-// Update gives the group these members, as a change of those it has, and returns where the hashes belong then.
+// Update gives the group these members, as a change of those it has, and
+// returns where the hashes belong then.
 func (l *Live) Update(members []selector.Member) (Placement, error) {
 	hops := make([]selector.Hop[struct{}], len(members))
 	for i, m := range members {

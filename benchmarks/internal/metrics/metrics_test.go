@@ -96,7 +96,8 @@ func TestMoves(t *testing.T) {
 	assert.True(t, math.IsInf(metrics.Moves{Moved: .1, Collateral: .1}.Ratio(), 1))
 }
 
-// TestMovesAgreeWithDiff compares with the library's own count of a table's slots, which is exact.
+// TestMovesAgreeWithDiff compares with the library's own count of a table's
+// slots, which is exact.
 func TestMovesAgreeWithDiff(t *testing.T) {
 	group, err := selector.NewGroup[int](selector.Config{Strategy: selector.Maglev{}})
 	require.NoError(t, err)
@@ -119,7 +120,8 @@ func TestMovesAgreeWithDiff(t *testing.T) {
 		require.True(t, want.Exact)
 		require.Positive(t, want.Collateral)
 		assert.InDelta(t, float64(want.Moved), got.Moved*selector.DefaultTableSize, 1e-6)
-		assert.InDelta(t, float64(want.Forced), got.Forced*selector.DefaultTableSize, 0.5001) // a Diff counts whole slots
+		// a Diff counts whole slots
+		assert.InDelta(t, float64(want.Forced), got.Forced*selector.DefaultTableSize, 0.5001)
 		assert.InDelta(t, want.Ratio(), got.Ratio(), 1e-3)
 		old, before = s, after
 	}

@@ -5,12 +5,14 @@ type Moves struct {
 	Moved  float64 // the member changed
 	Forced float64 // moved, since the old member left or was drained, or the new one joined
 
-	// Collateral is moved without need: Moved - Forced. Where only weights changed and the hashes are a sample, Moved may come
-	// out a little below Forced; Collateral is then 0.
+	// Collateral is moved without need: Moved - Forced. Where only weights
+	// changed and the hashes are a sample, Moved may come out a little below
+	// Forced; Collateral is then 0.
 	Collateral float64
 }
 
-// Ratio returns the disruption ratio Moved/Forced. 1 is perfect, and the answer when both are 0.
+// Ratio returns the disruption ratio Moved/Forced. 1 is perfect, and the answer
+// when both are 0.
 func (m Moves) Ratio() float64 {
 	if m.Moved == m.Forced {
 		return 1
@@ -18,9 +20,11 @@ func (m Moves) Ratio() float64 {
 	return m.Moved / m.Forced
 }
 
-// Compare returns what moved between two placements of the same hashes. Members are told by ID. A hash is forced to move if
-// its old member left, was drained or lost weight, or its new member joined or gained weight. Where nothing but weights
-// changed, and nobody was drained or came back, Forced is the change of due share instead: the least that has to move.
+// Compare returns what moved between two placements of the same hashes. Members
+// are told by ID. A hash is forced to move if its old member left, was drained
+// or lost weight, or its new member joined or gained weight. Where nothing but
+// weights changed, and nobody was drained or came back, Forced is the change of
+// due share instead: the least that has to move.
 func Compare(before, after Placement) Moves {
 	was, is := before.dues(), after.dues()
 	now, lost, won := fates(before, after)
@@ -57,14 +61,16 @@ func Compare(before, after Placement) Moves {
 	return m
 }
 
-// fates returns the index after the change of each old member, -1 if it left, which old members left or lost weight, and
-// which new ones joined or gained weight.
+// fates returns the index after the change of each old member, -1 if it left,
+// which old members left or lost weight, and which new ones joined or gained
+// weight.
 func fates(before, after Placement) (now []int32, lost, won []bool) {
 	index := make(map[string]int, len(before.Members))
 	for i, m := range before.Members {
 		index[m.ID] = i
 	}
-	now, lost, won = make([]int32, len(before.Members)), make([]bool, len(before.Members)), make([]bool, len(after.Members))
+	now, lost, won = make([]int32, len(before.Members)), make([]bool, len(before.Members)),
+		make([]bool, len(after.Members))
 	for i := range now {
 		now[i], lost[i] = -1, true
 	}

@@ -1,4 +1,5 @@
-// Package metrics computes how evenly a strategy places hashes, and what a change of the group moves.
+// Package metrics computes how evenly a strategy places hashes, and what a
+// change of the group moves.
 package metrics
 
 import "github.com/ecmp-go/ecmp/selector"
@@ -18,7 +19,8 @@ func Place(s selector.Selector, members []selector.Member, hashes []uint64) Plac
 	return p
 }
 
-// Slots returns the placement of the slots of a table, each of which stands for as many hashes as any other: it is exact.
+// Slots returns the placement of the slots of a table, each of which stands for
+// as many hashes as any other: it is exact.
 func Slots(t selector.Tabled, members []selector.Member) Placement {
 	p := Placement{members, make([]int32, t.Slots())}
 	for slot := range p.Owners {

@@ -13,9 +13,11 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// TestRFC2992 checks the shares of flows that move when one of n members leaves against those that RFC 2992 derives: (n-1)/n
-// under modulo-N, 1/n under highest random weight, and under hash-threshold 1/2 for a member at an end and, in the middle of an
-// odd number, 1/4 + 1/(4n). For the middle of 4, 8 and 10 the same sum of shifted bounds is 1/3, 2/7 and 5/18.
+// TestRFC2992 checks the shares of flows that move when one of n members leaves
+// against those that RFC 2992 derives: (n-1)/n under modulo-N, 1/n under
+// highest random weight, and under hash-threshold 1/2 for a member at an end
+// and, in the middle of an odd number, 1/4 + 1/(4n). For the middle of 4, 8 and
+// 10 the same sum of shifted bounds is 1/3, 2/7 and 5/18.
 func TestRFC2992(t *testing.T) {
 	hashes := subject.Hashes(1, 1<<20)
 	for _, c := range []struct {

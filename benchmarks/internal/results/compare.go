@@ -7,18 +7,21 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
 )
 
-// Tolerance is how far a ratio of medians may be off in another run on the same machine.
+// Tolerance is how far a ratio of medians may be off in another run on the same
+// machine.
 const Tolerance = .25
 
 // Agreement is how two runs compare.
 type Agreement struct {
-	Ratios, Figures int      // how many were compared
-	Worst           float64  // the greatest difference of a ratio, as a share of it
-	Complaints      []string // ratios that differ by more than Tolerance, figures of placement that differ at all, and what is in one run only
+	Ratios, Figures int     // how many were compared
+	Worst           float64 // the greatest difference of a ratio, as a share of it
+	// ratios that differ by more than Tolerance, figures of placement that
+	// differ at all, and what is in one run only
+	Complaints []string
 }
 
-// Compare says whether two runs on one machine agree: on every ratio within Tolerance, on every figure of placement exactly.
-// Memory is not compared.
+// Compare says whether two runs on one machine agree: on every ratio within
+// Tolerance, on every figure of placement exactly. Memory is not compared.
 func Compare(a, b *Run) Agreement {
 	var g Agreement
 	complain := func(format string, args ...any) { g.Complaints = append(g.Complaints, fmt.Sprintf(format, args...)) }

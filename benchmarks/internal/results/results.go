@@ -1,4 +1,5 @@
-// Package results is what a report keeps of its measurements: for people as JSON, for benchstat as text.
+// Package results is what a report keeps of its measurements: for people as
+// JSON, for benchstat as text.
 package results
 
 import (
@@ -57,7 +58,8 @@ func (r *Run) Find(name string) (Case, error) {
 	return Case{}, fmt.Errorf("results: no case %q", name)
 }
 
-// Value returns a figure: the one of that unit, or with the unit ns/op the median time.
+// Value returns a figure: the one of that unit, or with the unit ns/op the
+// median time.
 func (r *Run) Value(name, unit string) (float64, error) {
 	c, err := r.Find(name)
 	if err != nil {
@@ -73,7 +75,8 @@ func (r *Run) Value(name, unit string) (float64, error) {
 	return v, nil
 }
 
-// A Ratio says how many times as long another library takes as this one, for the same work in blocks that took turns.
+// A Ratio says how many times as long another library takes as this one, for
+// the same work in blocks that took turns.
 type Ratio struct {
 	Ours, Theirs string  // the names of cases
 	Value        float64 // of medians
@@ -117,7 +120,8 @@ func Load(dir string) (*Run, error) {
 	return r, nil
 }
 
-// Save writes a run to its directory, in both forms. JSON has one case a line, so that differences can be read.
+// Save writes a run to its directory, in both forms. JSON has one case a line,
+// so that differences can be read.
 func (r *Run) Save(dir string) error {
 	var text, list strings.Builder
 	r.benchstat(&text)
@@ -146,7 +150,8 @@ func (r *Run) Save(dir string) error {
 	return os.WriteFile(filepath.Join(dir, TextFile), []byte(text.String()), 0o644)
 }
 
-// benchstat writes the lines of go test -bench: one for each block that was timed.
+// benchstat writes the lines of go test -bench: one for each block that was
+// timed.
 func (r *Run) benchstat(w io.Writer) {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) } // to memory
 	line("goos: %s\ngoarch: %s\npkg: github.com/ecmp-go/ecmp/benchmarks\ncpu: %s\n", r.OS, r.Arch, r.CPU)

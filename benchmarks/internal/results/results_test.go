@@ -14,11 +14,13 @@ import (
 
 func run() *results.Run {
 	return &results.Run{
-		Date: "2026-11-25T00:00:00Z", Go: "go1.26", CPU: "a CPU", Modules: []results.Module{{Path: "example.com/a", Version: "v1"}},
+		Date: "2026-11-25T00:00:00Z", Go: "go1.26", CPU: "a CPU",
+		Modules: []results.Module{{Path: "example.com/a", Version: "v1"}},
 		Cases: []results.Case{
 			{Name: "Remap/strategy=a/event=add", Figures: map[string]float64{"moved-share": 1. / 3, "ratio": 1}},
 			{Name: "Select/strategy=a/n=10/impl=ecmp/form=one", NsPerOp: []float64{3, 1, 2}},
-			{Name: "Select/strategy=a/n=10/impl=other/form=one", NsPerOp: []float64{4, 5, 6}, Figures: map[string]float64{"held-bytes": 7}},
+			{Name: "Select/strategy=a/n=10/impl=other/form=one", NsPerOp: []float64{4, 5, 6},
+				Figures: map[string]float64{"held-bytes": 7}},
 			{Name: "Select/strategy=a/n=20/impl=other/form=one", NsPerOp: []float64{9}},
 		},
 	}
@@ -35,7 +37,8 @@ func TestSaveAndLoad(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "cpu: a CPU\n")
 	assert.Contains(t, string(text), "BenchmarkRemap/strategy=a/event=add 1\t0.3333333333333333 moved-share\t1 ratio\n")
-	assert.Equal(t, 3, strings.Count(string(text), "BenchmarkSelect/strategy=a/n=10/impl=ecmp/form=one 1\t"), "a line for each block")
+	assert.Equal(t, 3, strings.Count(string(text), "BenchmarkSelect/strategy=a/n=10/impl=ecmp/form=one 1\t"),
+		"a line for each block")
 
 	_, err = results.Load(t.TempDir())
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -54,7 +57,8 @@ func TestValue(t *testing.T) {
 		require.NoError(t, err)
 		assert.InDelta(t, c.want, got, 0)
 	}
-	for _, c := range [][2]string{{"Remap/strategy=b/event=add", "ratio"}, {"Remap/strategy=a/event=add", "ns/op"}, {"Remap/strategy=a/event=add", "x"}} {
+	for _, c := range [][2]string{{"Remap/strategy=b/event=add", "ratio"}, {"Remap/strategy=a/event=add", "ns/op"},
+		{"Remap/strategy=a/event=add", "x"}} {
 		_, err := r.Value(c[0], c[1])
 		require.ErrorContains(t, err, c[0])
 	}
@@ -62,7 +66,8 @@ func TestValue(t *testing.T) {
 
 func TestRatiosAreOfTheSameWork(t *testing.T) {
 	assert.Equal(t, []results.Ratio{{
-		Ours: "Select/strategy=a/n=10/impl=ecmp/form=one", Theirs: "Select/strategy=a/n=10/impl=other/form=one", Value: 2.5,
+		Ours: "Select/strategy=a/n=10/impl=ecmp/form=one", Theirs: "Select/strategy=a/n=10/impl=other/form=one",
+		Value: 2.5,
 	}}, run().Ratios())
 }
 
@@ -74,13 +79,27 @@ func TestCompare(t *testing.T) {
 		change func(r *results.Run)
 		want   string
 	}{
-		"a figure of placement differs a little": {func(r *results.Run) { r.Cases[0].Figures["moved-share"] += 1e-16 }, "moved-share"},
-		"a figure is missing":                    {func(r *results.Run) { delete(r.Cases[0].Figures, "ratio") }, "no ratio in the second"},
-		"a figure is new":                        {func(r *results.Run) { r.Cases[0].Figures["new"] = 1 }, "no new in the first"},
-		"a case is missing":                      {func(r *results.Run) { r.Cases = r.Cases[1:] }, "only in the first"},
-		"a case is new":                          {func(r *results.Run) { r.Cases = append(r.Cases, results.Case{Name: "New"}) }, "New: only in the second"},
-		"a ratio is 26 % off":                    {func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 * 1.26} }, "26 % off"},
-		"a ratio is 26 % off downwards":          {func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 / 1.26} }, "26 % off"},
+		"a figure of placement differs a little": {func(
+			r *results.Run) {
+			r.Cases[0].Figures["moved-share"] += 1e-16
+		}, "moved-share"},
+		"a figure is missing": {func(r *results.Run) { delete(r.Cases[0].Figures, "ratio") },
+			"no ratio in the second"},
+		"a figure is new": {func(r *results.Run) { r.Cases[0].Figures["new"] = 1 },
+			"no new in the first"},
+		"a case is missing": {func(r *results.Run) { r.Cases = r.Cases[1:] }, "only in the first"},
+		"a case is new": {func(r *results.Run) {
+			r.Cases = append(r.Cases,
+				results.Case{Name: "New"})
+		}, "New: only in the second"},
+		"a ratio is 26 % off": {func(
+			r *results.Run) {
+			r.Cases[2].NsPerOp = []float64{5 * 1.26}
+		}, "26 % off"},
+		"a ratio is 26 % off downwards": {func(
+			r *results.Run) {
+			r.Cases[2].NsPerOp = []float64{5 / 1.26}
+		}, "26 % off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := run()
@@ -91,9 +110,12 @@ func TestCompare(t *testing.T) {
 		})
 	}
 	for name, change := range map[string]func(r *results.Run){
-		"times differ and ratios don't": func(r *results.Run) { r.Cases[1].NsPerOp, r.Cases[2].NsPerOp = []float64{20}, []float64{50} },
-		"a ratio is 24 % off":           func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 * 1.24} },
-		"memory differs":                func(r *results.Run) { r.Cases[2].Figures["held-bytes"] = 8 },
+		"times differ and ratios don't": func(r *results.Run) {
+			r.Cases[1].NsPerOp,
+				r.Cases[2].NsPerOp = []float64{20}, []float64{50}
+		},
+		"a ratio is 24 % off": func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 * 1.24} },
+		"memory differs":      func(r *results.Run) { r.Cases[2].Figures["held-bytes"] = 8 },
 	} {
 		other := run()
 		change(other)

@@ -12,7 +12,9 @@ import (
 type Event struct {
 	Name    string
 	Changes []Change
-	Roam    time.Duration // when half of the flows begin to enter at another gateway, which started then; 0: never
+	// when half of the flows begin to enter at another gateway, which started
+	// then; 0: never
+	Roam time.Duration
 }
 
 // A Change gives the group a list of members.
@@ -28,7 +30,8 @@ func Events() []Event {
 	newcomer := selector.Member{ID: subject.ID(10), Weight: 1}
 	drained := initial()
 	drained[4].Weight = 0
-	// Two changes, so that a gateway which starts after them has not seen what placement by history depends on.
+	// Two changes, so that a gateway which starts after them has not seen what
+	// placement by history depends on.
 	replaced := []Change{{change, without(4)}, {change + 30*time.Second, append(without(4), newcomer)}}
 	return []Event{
 		{Name: "scale-up", Changes: []Change{{change, append(initial(), newcomer)}}},

@@ -14,12 +14,16 @@ import (
 type Policy struct {
 	Name string
 
-	Recompute time.Duration // a flow's member is kept for so long, be it active or not, and then selected anew; 0: selected for each packet
-	Idle      time.Duration // flows are sticky, and forgotten when idle for so long; 0: they are not
-	Share     bool          // a gateway that starts gets the pins of the one that runs
+	// a flow's member is kept for so long, be it active or not, and then
+	// selected anew; 0: selected for each packet
+	Recompute time.Duration
+	// flows are sticky, and forgotten when idle for so long; 0: they are not
+	Idle  time.Duration
+	Share bool // a gateway that starts gets the pins of the one that runs
 }
 
-// Policies returns what is compared. The second is that of the system which the first of the seeds describes.
+// Policies returns what is compared. The second is that of the system which the
+// first of the seeds describes.
 func Policies() []Policy {
 	return []Policy{
 		{Name: "hash"},
@@ -114,7 +118,8 @@ func (g *gateway) routeSticky(f *Flow, p Packet) int {
 		g.table.Sweep(int64(p.At), g.table.Buckets())
 		g.swept = p.At
 	}
-	h := hash.Headers{Proto: 6, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK, Closes: hash.FIN | hash.ACK}[p.Kind]}
+	h := hash.Headers{Proto: 6, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
+		Closes: hash.FIN | hash.ACK}[p.Kind]}
 	packet := flowcache.NewPacket(g.view, &h, f.Hash)
 	return int(g.sticky.Route(&packet, int64(p.At)).Member)
 }

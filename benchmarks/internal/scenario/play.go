@@ -6,12 +6,14 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// An Outcome is what became of the connections that lived when the group changed, or when their gateway did: those with
-// packets before and after.
+// An Outcome is what became of the connections that lived when the group
+// changed, or when their gateway did: those with packets before and after.
 type Outcome struct {
 	Exposed int // how many there were
-	Broken  int // a packet reached another member than the first one, though that member was still there
-	Lost    int // the member had left, so that nothing could have kept them
+	// a packet reached another member than the first one, though that member
+	// was still there
+	Broken int
+	Lost   int // the member had left, so that nothing could have kept them
 }
 
 // Play plays a trace through a gateway.
@@ -20,7 +22,8 @@ func Play(t *Trace, e Event, s selector.Strategy, p Policy) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	game := &play{trace: t, event: e, stays: map[string]int{}, homes: make([]home, len(t.Flows)), gateways: []*gateway{first}}
+	game := &play{trace: t, event: e, stays: map[string]int{}, homes: make([]home, len(t.Flows)),
+		gateways: []*gateway{first}}
 	if err := game.update(initial()); err != nil {
 		return Outcome{}, err
 	}
@@ -79,7 +82,8 @@ func (p *play) update(members []selector.Member) error {
 	return nil
 }
 
-// startGateway starts one that knows the members of now, and none of their history.
+// startGateway starts one that knows the members of now, and none of their
+// history.
 func (p *play) startGateway(s selector.Strategy, policy Policy) error {
 	g, err := newGateway(s, policy, len(p.trace.Flows))
 	if err != nil {

@@ -51,12 +51,14 @@ func TestOutcomes(t *testing.T) {
 	}
 	share := func(o scenario.Outcome) float64 { return float64(o.Broken) / float64(o.Exposed) }
 
-	// The first seed: an active flow is computed anew after 30 s, across a changed group. Ten elevenths of those that live on break.
+	// The first seed: an active flow is computed anew after 30 s, across a
+	// changed group. Ten elevenths of those that live on break.
 	anew := play("scale-up", selector.Modulo{}, "recompute-30s")
 	assert.InDelta(t, .8, share(anew), .1)
 	assert.InDelta(t, 1./11, share(play("scale-up", selector.Rendezvous{}, "hash")), .03)
 	kept := play("scale-up", selector.Modulo{}, "sticky-350s")
-	assert.LessOrEqual(t, kept.Broken, pause(trace, 350*time.Second), "only connections that pause for longer than the timeout break")
+	assert.LessOrEqual(t, kept.Broken, pause(trace, 350*time.Second),
+		"only connections that pause for longer than the timeout break")
 	assert.Less(t, share(kept), .05)
 	assert.Greater(t, share(play("scale-up", selector.Modulo{}, "sticky-30s")), share(kept))
 
@@ -65,7 +67,8 @@ func TestOutcomes(t *testing.T) {
 	assert.Greater(t, share(alone), .1)
 	assert.Less(t, share(play("new-gateway", selector.Modulo{}, "sticky-350s-shared")), .05)
 
-	// Of a member that leaves, connections are lost, and with a minimal strategy no others.
+	// Of a member that leaves, connections are lost, and with a minimal
+	// strategy no others.
 	down := play("scale-down", selector.Rendezvous{}, "hash")
 	assert.Zero(t, down.Broken)
 	assert.InDelta(t, .1, float64(down.Lost)/float64(down.Exposed), .03)

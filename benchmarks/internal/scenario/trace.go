@@ -1,5 +1,6 @@
-// Package scenario plays connections that live, pause and end through gateways whose group of members changes, in virtual
-// time, and counts those that break. Everything is drawn from a seed and comes out alike in every run.
+// Package scenario plays connections that live, pause and end through gateways
+// whose group of members changes, in virtual time, and counts those that break.
+// Everything is drawn from a seed and comes out alike in every run.
 package scenario
 
 import (
@@ -43,12 +44,14 @@ const (
 	Closes
 )
 
-// The distributions that a trace is drawn from, all with heavy tails: times between arrivals of connections, how long they
-// live, and the pauses between their packets, in seconds.
+// The distributions that a trace is drawn from, all with heavy tails: times
+// between arrivals of connections, how long they live, and the pauses between
+// their packets, in seconds.
 func distributions(src rand.Source) (arrival, life, pause distuv.Rander) {
 	return distuv.Pareto{Xm: .02, Alpha: 1.5, Src: src}, // mean .06
 		distuv.LogNormal{Mu: 3, Sigma: 1.8, Src: src}, // median 20, mean 101
-		distuv.Pareto{Xm: .6, Alpha: 1.2, Src: src} // mean 3.6; one in 110 is above 30, one in 2,000 above 350
+		// mean 3.6; one in 110 is above 30, one in 2,000 above 350
+		distuv.Pareto{Xm: .6, Alpha: 1.2, Src: src}
 }
 
 // NewTrace draws a trace.

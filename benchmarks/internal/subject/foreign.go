@@ -13,8 +13,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Here the other libraries are strategies, so that what they move and how evenly they place is counted in the same way as
-// for ours. None knows weights. Their time is not measured in this form.
+// Here the other libraries are strategies, so that what they move and how
+// evenly they place is counted in the same way as for ours. None knows weights.
+// Their time is not measured in this form.
 
 type (
 	goMaglev     struct{}
@@ -76,7 +77,8 @@ func (doubleJump) Build(members []selector.Member) (selector.Selector, error) {
 	return (&doubleJumpLog{}).advance(members), nil
 }
 
-// A doubleJumpLog is the history of a doublejump hash, which is changed in place: it is made anew from its log for each change.
+// A doubleJumpLog is the history of a doublejump hash, which is changed in
+// place: it is made anew from its log for each change.
 type doubleJumpLog struct {
 	changes []change
 	present []string

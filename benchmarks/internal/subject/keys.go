@@ -5,13 +5,16 @@ import (
 	"math/rand/v2"
 )
 
-// KeyCount is how many keys a pass looks up: too many for branch predictors to learn, few enough to stay in the cache.
+// KeyCount is how many keys a pass looks up: too many for branch predictors to
+// learn, few enough to stay in the cache.
 const KeyCount = 65536
 
 // Keys are random keys, in the forms that libraries take.
 type Keys struct {
-	Hashes  []uint64
-	Strings []string // the eight bytes of each hash: the least that a library of string keys can be given
+	Hashes []uint64
+	// the eight bytes of each hash: the least that a library of string keys can
+	// be given
+	Strings []string
 }
 
 // RandomKeys returns KeyCount keys, the same ones for the same seed.

@@ -2,7 +2,8 @@ package subject
 
 import "github.com/ecmp-go/ecmp/selector"
 
-// A Lookup looks up all keys once. What it returns depends on every answer, so that none is optimised away.
+// A Lookup looks up all keys once. What it returns depends on every answer, so
+// that none is optimised away.
 type Lookup func(k *Keys) int
 
 // BatchSize is the size of bursts.

@@ -27,7 +27,8 @@ func Peers() []Peer {
 	}
 }
 
-// GoMaglev looks up in a table of github.com/dgryski/go-maglev, of its smaller size, which is our default.
+// GoMaglev looks up in a table of github.com/dgryski/go-maglev, of its smaller
+// size, which is our default.
 func GoMaglev(ids []string) Lookup {
 	table := maglev.New(ids, maglev.SmallM)
 	return func(k *Keys) int {
@@ -39,8 +40,8 @@ func GoMaglev(ids []string) Lookup {
 	}
 }
 
-// KkdaiMaglev looks up in a table of github.com/kkdai/maglev of the same size. Its keys are strings, which it hashes by
-// SipHash under a read lock.
+// KkdaiMaglev looks up in a table of github.com/kkdai/maglev of the same size.
+// Its keys are strings, which it hashes by SipHash under a read lock.
 func KkdaiMaglev(ids []string) Lookup {
 	table := newKkdai(ids)
 	return func(k *Keys) int {
@@ -64,7 +65,8 @@ func newKkdai(ids []string) *kkdai.Maglev {
 	return table
 }
 
-// GoJump looks up by github.com/dgryski/go-jump, which knows buckets only, no members.
+// GoJump looks up by github.com/dgryski/go-jump, which knows buckets only, no
+// members.
 func GoJump(ids []string) Lookup {
 	return func(k *Keys) int {
 		sum := 0
@@ -75,8 +77,9 @@ func GoJump(ids []string) Lookup {
 	}
 }
 
-// DoubleJump looks up by github.com/edwingeng/doublejump: jump hashing whose members may leave. It is compared with
-// Memento, which does the same. Members are numbers in interfaces.
+// DoubleJump looks up by github.com/edwingeng/doublejump: jump hashing whose
+// members may leave. It is compared with Memento, which does the same. Members
+// are numbers in interfaces.
 func DoubleJump(ids []string) Lookup {
 	h := doublejump.NewHash()
 	for i := range ids {
@@ -91,8 +94,8 @@ func DoubleJump(ids []string) Lookup {
 	}
 }
 
-// GoRendezvous looks up by github.com/dgryski/go-rendezvous. Its keys are strings, and it hashes them itself: here by XXH64,
-// the fastest hash at hand.
+// GoRendezvous looks up by github.com/dgryski/go-rendezvous. Its keys are
+// strings, and it hashes them itself: here by XXH64, the fastest hash at hand.
 func GoRendezvous(ids []string) Lookup {
 	table := rendezvous.New(ids, xxhash.Sum64String)
 	return func(k *Keys) int {

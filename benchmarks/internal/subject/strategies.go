@@ -1,5 +1,5 @@
-// Package subject has what is measured: the strategies of the library, the other libraries, and the keys that all of them look
-// up.
+// Package subject has what is measured: the strategies of the library, the
+// other libraries, and the keys that all of them look up.
 package subject
 
 import (
@@ -8,7 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Strategy is one of the library's or another library's, under its name in benchmarks.
+// A Strategy is one of the library's or another library's, under its name in
+// benchmarks.
 type Strategy struct {
 	Name string
 	selector.Strategy
@@ -16,7 +17,8 @@ type Strategy struct {
 	Peer      bool // of another library
 }
 
-// Strategies returns the strategies of the library that every suite goes through, at their recommended settings.
+// Strategies returns the strategies of the library that every suite goes
+// through, at their recommended settings.
 func Strategies() []Strategy {
 	return []Strategy{
 		{Name: "modulo", Strategy: selector.Modulo{}},
@@ -33,8 +35,9 @@ func Strategies() []Strategy {
 	}
 }
 
-// Placements returns what is compared for what it moves and how evenly it places: the strategies, the ends of Bounded's trade
-// between both, and the other libraries.
+// Placements returns what is compared for what it moves and how evenly it
+// places: the strategies, the ends of Bounded's trade between both, and the
+// other libraries.
 func Placements() []Strategy {
 	return append(Strategies(),
 		Strategy{Name: "bounded-slack0", Strategy: selector.Bounded{Slack: selector.NoSlack}},

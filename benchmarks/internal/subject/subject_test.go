@@ -24,7 +24,8 @@ func TestKeysAreTheSameInBothForms(t *testing.T) {
 	assert.NotEqual(t, k.Hashes, subject.RandomKeys(2).Hashes)
 }
 
-// TestEveryFormAsksForEveryKey would fail for a loop that leaves keys out, which is how benchmarks come to be fast.
+// TestEveryFormAsksForEveryKey would fail for a loop that leaves keys out,
+// which is how benchmarks come to be fast.
 func TestEveryFormAsksForEveryKey(t *testing.T) {
 	k := subject.RandomKeys(1)
 	c := &counter{seen: map[uint64]int{}}
@@ -53,7 +54,8 @@ func (c *counter) SelectBatch(_ []int32, hashes []uint64) {
 	}
 }
 
-// TestPeersDoTheSameWork compares sums of answers: those of go-jump are ours, and go-maglev's are those of its table.
+// TestPeersDoTheSameWork compares sums of answers: those of go-jump are ours,
+// and go-maglev's are those of its table.
 func TestPeersDoTheSameWork(t *testing.T) {
 	k, ids := subject.RandomKeys(1), subject.IDs(100)
 	ours, err := selector.New(selector.Jump{}, selector.Equal(ids...))
@@ -87,12 +89,14 @@ func TestStrategies(t *testing.T) {
 }
 
 func TestMembers(t *testing.T) {
-	assert.Equal(t, []selector.Member{{ID: "pod-0000", Weight: 1}, {ID: "pod-0001", Weight: 2}, {ID: "pod-0002", Weight: 1}},
+	assert.Equal(t, []selector.Member{{ID: "pod-0000", Weight: 1}, {ID: "pod-0001", Weight: 2},
+		{ID: "pod-0002", Weight: 1}},
 		subject.Members(3, 1, 2))
 	assert.True(t, slices.IsSorted(subject.IDs(10_000)), "events rely on it")
 }
 
-// TestOtherLibrariesAsStrategies compares what they place with our own strategies that are the same.
+// TestOtherLibrariesAsStrategies compares what they place with our own
+// strategies that are the same.
 func TestOtherLibrariesAsStrategies(t *testing.T) {
 	members := subject.Members(50, 1)
 	built := map[string]selector.Selector{}
@@ -116,7 +120,8 @@ func TestOtherLibrariesAsStrategies(t *testing.T) {
 	}
 }
 
-// TestDoubleJumpKeepsItsHistory takes members out and puts them back: another than the last to leave is not where it was.
+// TestDoubleJumpKeepsItsHistory takes members out and puts them back: another
+// than the last to leave is not where it was.
 func TestDoubleJumpKeepsItsHistory(t *testing.T) {
 	var s subject.Strategy
 	for _, s = range subject.Placements() {

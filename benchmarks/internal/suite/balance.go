@@ -53,7 +53,8 @@ func Balance() Suite {
 	}
 }
 
-func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selector, members []selector.Member) map[string]float64 {
+func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selector,
+	members []selector.Member) map[string]float64 {
 	uniform, zipf := p.Balance(), p.Traffic(volumes)
 	figures := map[string]float64{
 		"peak-to-mean": uniform.PeakToMean, "low-to-mean": uniform.LowToMean, "rms-error": uniform.RMSError,
@@ -62,7 +63,8 @@ func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selec
 	}
 	if t, ok := built.(selector.Tabled); ok {
 		exact := metrics.Slots(t, members).Balance()
-		figures["table-peak-to-mean"], figures["table-low-to-mean"], figures["table-rms-error"] = exact.PeakToMean, exact.LowToMean, exact.RMSError
+		figures["table-peak-to-mean"], figures["table-low-to-mean"], figures["table-rms-error"] = exact.PeakToMean,
+			exact.LowToMean, exact.RMSError
 	}
 	return figures
 }

@@ -19,17 +19,18 @@ func Build() Suite {
 			"again: go test -bench shows it. go-rendezvous and the jump libraries build next to nothing and are not timed.",
 		Cases: func(size Size) (cases []Case) {
 			add := func(strategy, impl string, n int, construct func() (any, error)) {
-				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s", strategy, n, impl), func() (*Work, error) {
-					bytes, err := Held(construct)
-					if err != nil {
-						return nil, err
-					}
-					return &Work{Items: 1, Figures: map[string]float64{"held-bytes": bytes}, Pass: func() {
-						if _, err := construct(); err != nil {
-							panic(err) // it did not fail before
+				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s", strategy, n, impl),
+					func() (*Work, error) {
+						bytes, err := Held(construct)
+						if err != nil {
+							return nil, err
 						}
-					}}, nil
-				}})
+						return &Work{Items: 1, Figures: map[string]float64{"held-bytes": bytes}, Pass: func() {
+							if _, err := construct(); err != nil {
+								panic(err) // it did not fail before
+							}
+						}}, nil
+					}})
 			}
 			for _, s := range subject.Strategies() {
 				for _, n := range size.Curve {
@@ -48,7 +49,8 @@ func Build() Suite {
 	}
 }
 
-// Held returns how many bytes a thing that construct makes keeps from the garbage collector.
+// Held returns how many bytes a thing that construct makes keeps from the
+// garbage collector.
 func Held(construct func() (any, error)) (float64, error) {
 	bytes, err := heldBy(8, construct)
 	if err == nil && bytes < 1<<14 {

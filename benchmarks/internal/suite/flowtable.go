@@ -11,7 +11,8 @@ import (
 // window is how many packets one pass sends; the next pass goes on behind it.
 const window = 1 << 18
 
-// FlowTable is packets of established and of new flows, beside the caches of other libraries.
+// FlowTable is packets of established and of new flows, beside the caches of
+// other libraries.
 func FlowTable() Suite {
 	return Suite{
 		Name: "FlowTable",
@@ -24,7 +25,8 @@ func FlowTable() Suite {
 			for _, n := range size.Flows {
 				name := fmt.Sprintf("op=hit/flows=%d/impl=", n)
 				if n > size.PeerFlows {
-					cases = append(cases, Case{name + "ecmp/form=digests", func() (*Work, error) { return hitDigests(n) }})
+					cases = append(cases, Case{name + "ecmp/form=digests",
+						func() (*Work, error) { return hitDigests(n) }})
 					continue
 				}
 				keys := func() []hash.FlowKey { return flows.Keys(0, n) }
@@ -33,18 +35,23 @@ func FlowTable() Suite {
 				}
 				cases = append(cases,
 					Case{name + "ecmp/form=one", hit(func(t *flows.Table, k []hash.FlowKey) { t.One(k) })},
-					Case{name + "ecmp/form=batch32", hit(func(t *flows.Table, k []hash.FlowKey) { t.Keys(k, hash.ACK) })},
+					Case{name + "ecmp/form=batch32",
+						hit(func(t *flows.Table, k []hash.FlowKey) { t.Keys(k, hash.ACK) })},
 					Case{name + "ecmp/form=digests", func() (*Work, error) { return hitDigests(n) }})
 				for _, p := range peers() {
-					cases = append(cases, Case{name + p.Name + "/form=one", func() (*Work, error) { return hitPeer(p, keys()) }})
+					cases = append(cases, Case{name + p.Name + "/form=one",
+						func() (*Work, error) { return hitPeer(p, keys()) }})
 				}
 				for _, fill := range []string{"empty", "full"} {
-					cases = append(cases, Case{fmt.Sprintf("op=sweep/flows=%d/fill=%s/impl=ecmp", n, fill), func() (*Work, error) { return sweep(keys(), fill == "full") }})
+					cases = append(cases, Case{fmt.Sprintf("op=sweep/flows=%d/fill=%s/impl=ecmp", n, fill),
+						func() (*Work, error) { return sweep(keys(), fill == "full") }})
 				}
 				name = fmt.Sprintf("op=insert/flows=%d/impl=", n)
-				cases = append(cases, Case{name + "ecmp/form=batch32", func() (*Work, error) { return insert(keys()), nil }})
+				cases = append(cases, Case{name + "ecmp/form=batch32",
+					func() (*Work, error) { return insert(keys()), nil }})
 				for _, p := range peers() {
-					cases = append(cases, Case{name + p.Name + "/form=one", func() (*Work, error) { return insertPeer(p, keys()) }})
+					cases = append(cases, Case{name + p.Name + "/form=one",
+						func() (*Work, error) { return insertPeer(p, keys()) }})
 				}
 			}
 			return cases
@@ -57,7 +64,8 @@ func peers() []flows.Peer[hash.FlowKey] {
 	return flows.Peers(func(k hash.FlowKey) uint32 { return uint32(hasher.Hash(k) >> 32) })
 }
 
-// windows returns a pass over the next window of a list, again from the start after the last.
+// windows returns a pass over the next window of a list, again from the start
+// after the last.
 func windows[K any](all []K, send func([]K)) *Work {
 	size, at := min(window, len(all)), 0
 	return &Work{Items: size, Pass: func() {
@@ -124,7 +132,8 @@ func hitPeer(p flows.Peer[hash.FlowKey], keys []hash.FlowKey) (*Work, error) {
 
 func share(found, of int) float64 { return float64(found) / float64(of) }
 
-// capacity is what a table for n flows has room for at most; the others get as much, lest they forget before they are full.
+// capacity is what a table for n flows has room for at most; the others get as
+// much, lest they forget before they are full.
 func capacity(n int) (int, error) {
 	t, err := flows.NewTable(n)
 	if err != nil {

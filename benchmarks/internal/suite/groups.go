@@ -26,7 +26,8 @@ func groupStrategies() []subject.Strategy {
 
 func wide(name string) bool { return name == "maglev-65537" || name == "bounded-65536" }
 
-// Groups is look-ups as a router does them, each in a random one of many groups.
+// Groups is look-ups as a router does them, each in a random one of many
+// groups.
 func Groups() Suite {
 	return Suite{
 		Name: "Groups",
@@ -40,9 +41,10 @@ func Groups() Suite {
 					if wide(s.Name) && count > size.WideLimit {
 						continue
 					}
-					cases = append(cases, Case{fmt.Sprintf("strategy=%s/groups=%d", s.Name, count), func() (*Work, error) {
-						return groupsWork(s, count)
-					}})
+					cases = append(cases, Case{fmt.Sprintf("strategy=%s/groups=%d", s.Name, count),
+						func() (*Work, error) {
+							return groupsWork(s, count)
+						}})
 				}
 			}
 			return cases

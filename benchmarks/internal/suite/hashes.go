@@ -45,7 +45,8 @@ func Hash() Suite {
 				name := fmt.Sprintf("hash=%s/impl=ecmp/form=", h.name)
 				cases = append(cases, Case{name + "one", func() (*Work, error) { return hashOne(h.hasher, keys), nil }})
 				if batch, ok := h.hasher.(hash.BatchHasher); ok {
-					cases = append(cases, Case{name + "batch32", func() (*Work, error) { return hashBatches(batch, keys), nil }})
+					cases = append(cases,
+						Case{name + "batch32", func() (*Work, error) { return hashBatches(batch, keys), nil }})
 				}
 			}
 			seed, castagnoli := maphash.MakeSeed(), crc32.MakeTable(crc32.Castagnoli)

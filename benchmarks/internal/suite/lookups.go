@@ -8,7 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// slowest is the most members for which look-ups that take time in proportion to them are measured.
+// slowest is the most members for which look-ups that take time in proportion
+// to them are measured.
 const slowest = 1000
 
 // Select is look-ups of random keys that are in the cache.
@@ -25,18 +26,22 @@ func Select() Suite {
 				if strategy == "rendezvous" && n > slowest {
 					return
 				}
-				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s/form=%s", strategy, n, impl, form), func() (*Work, error) {
-					lookup, err := prepare()
-					if err != nil {
-						return nil, err
-					}
-					k := keys()
-					return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
-				}})
+				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s/form=%s", strategy, n, impl, form),
+					func() (*Work, error) {
+						lookup, err := prepare()
+						if err != nil {
+							return nil, err
+						}
+						k := keys()
+						return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
+					}})
 			}
 			for _, s := range subject.Strategies() {
 				for _, n := range size.Curve {
-					build := func() (selector.Selector, error) { return selector.New(s.Strategy, subject.Members(n, 1)) }
+					build := func() (selector.Selector, error) {
+						return selector.New(s.Strategy,
+							subject.Members(n, 1))
+					}
 					add(s.Name, "ecmp", n, "one", func() (subject.Lookup, error) {
 						built, err := build()
 						return subject.One(built), err
@@ -54,7 +59,8 @@ func Select() Suite {
 					})
 					for _, p := range subject.Peers() {
 						if p.Strategy == s.Name && n <= slowest {
-							add(s.Name, p.Name, n, "one", func() (subject.Lookup, error) { return p.New(subject.IDs(n)), nil })
+							add(s.Name, p.Name, n, "one",
+								func() (subject.Lookup, error) { return p.New(subject.IDs(n)), nil })
 						}
 					}
 				}

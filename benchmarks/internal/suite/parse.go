@@ -26,10 +26,11 @@ func Parse() Suite {
 					name string
 					pass func([][]byte) func()
 				}{{"ecmp", parse}, {"gopacket", decode}, {"gopacket-lazy", decodeLazily}} {
-					cases = append(cases, Case{fmt.Sprintf("frames=%s/impl=%s", kind, impl.name), func() (*Work, error) {
-						f, err := frames(kind)
-						return &Work{Items: len(f), Pass: impl.pass(f)}, err
-					}})
+					cases = append(cases, Case{fmt.Sprintf("frames=%s/impl=%s", kind, impl.name),
+						func() (*Work, error) {
+							f, err := frames(kind)
+							return &Work{Items: len(f), Pass: impl.pass(f)}, err
+						}})
 				}
 			}
 			return cases
@@ -49,7 +50,8 @@ func parse(frames [][]byte) func() {
 }
 
 func decode(frames [][]byte) func() {
-	p := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, new(layers.Ethernet), new(layers.Dot1Q), new(layers.IPv4), new(layers.IPv6),
+	p := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, new(layers.Ethernet), new(layers.Dot1Q),
+		new(layers.IPv4), new(layers.IPv6),
 		new(layers.TCP), new(layers.UDP), new(layers.VXLAN), new(gopacket.Payload))
 	p.IgnoreUnsupported = true
 	decoded := make([]gopacket.LayerType, 0, 16)
@@ -83,7 +85,8 @@ func frames(kind string) ([][]byte, error) {
 			k = []string{"tcp4", "udp4", "tcp6", "vlan-tcp4"}[r.IntN(4)]
 		}
 		buffer := gopacket.NewSerializeBuffer()
-		if err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true}, stack(r, k)...); err != nil {
+		if err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true},
+			stack(r, k)...); err != nil {
 			return nil, err
 		}
 		all[i] = buffer.Bytes()
@@ -107,9 +110,11 @@ func stack(r *rand.Rand, kind string) []gopacket.SerializableLayer {
 			&layers.UDP{SrcPort: layers.UDPPort(r.Uint32()), DstPort: 443}, payload}
 	case "tcp6":
 		return []gopacket.SerializableLayer{ethernet(layers.EthernetTypeIPv6),
-			&layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolTCP, SrcIP: randomIP(r, 16), DstIP: randomIP(r, 16)}, tcp, payload}
+			&layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolTCP, SrcIP: randomIP(r, 16),
+				DstIP: randomIP(r, 16)}, tcp, payload}
 	case "vlan-tcp4":
-		return []gopacket.SerializableLayer{ethernet(layers.EthernetTypeDot1Q), &layers.Dot1Q{VLANIdentifier: 7, Type: layers.EthernetTypeIPv4},
+		return []gopacket.SerializableLayer{ethernet(layers.EthernetTypeDot1Q), &layers.Dot1Q{VLANIdentifier: 7,
+			Type: layers.EthernetTypeIPv4},
 			ip4(layers.IPProtocolTCP), tcp, payload}
 	case "vxlan-tcp4":
 		return []gopacket.SerializableLayer{ethernet(layers.EthernetTypeIPv4), ip4(layers.IPProtocolUDP),

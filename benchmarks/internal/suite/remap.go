@@ -13,7 +13,9 @@ import (
 )
 
 const (
-	sampleSize = 1 << 20 // hashes that are placed to see what one change moves, and how even the load is
+	// hashes that are placed to see what one change moves, and how even the
+	// load is
+	sampleSize = 1 << 20
 	seriesSize = 1 << 14 // hashes that are placed after each of a series of changes
 )
 
@@ -24,12 +26,17 @@ type event struct {
 	apply   func(members []selector.Member) []selector.Member
 }
 
-// events are in the middle of the order of IDs, where a change costs positional strategies (Modulo, Threshold, Jump) about
-// as much as on average, unless their names say where. Members that join do so at the end, as members that are numbered do.
+// events are in the middle of the order of IDs, where a change costs positional
+// strategies (Modulo, Threshold, Jump) about as much as on average, unless
+// their names say where. Members that join do so at the end, as members that
+// are numbered do.
 func events() []event {
 	return []event{
 		{"add", false, func(m []selector.Member) []selector.Member { return append(m, newcomer(len(m))) }},
-		{"remove", false, func(m []selector.Member) []selector.Member { return slices.Delete(m, len(m)/2, len(m)/2+1) }},
+		{"remove", false, func(m []selector.Member) []selector.Member {
+			return slices.Delete(m, len(m)/2,
+				len(m)/2+1)
+		}},
 		{"remove-first", false, func(m []selector.Member) []selector.Member { return m[1:] }},
 		{"remove-last", false, func(m []selector.Member) []selector.Member { return m[:len(m)-1] }},
 		{"remove10pct", false, func(m []selector.Member) []selector.Member {
@@ -58,8 +65,9 @@ func rollingRestart(n int) iter.Seq[[]selector.Member] {
 	}
 }
 
-// churn is a thousand changes, each with equal odds of a random member that leaves or one that joins, be it new or one that left
-// before. There are never fewer than 3/4 or more than 5/4 of n members.
+// churn is a thousand changes, each with equal odds of a random member that
+// leaves or one that joins, be it new or one that left before. There are never
+// fewer than 3/4 or more than 5/4 of n members.
 func churn(n int) iter.Seq[[]selector.Member] {
 	return func(yield func([]selector.Member) bool) {
 		r := rand.New(rand.NewPCG(7, uint64(n)))
@@ -108,7 +116,8 @@ func Remap() Suite {
 					}
 					if n <= 100 && s.Name != "kkdai-maglev" {
 						few := func() []uint64 { return hashes()[:seriesSize] }
-						cases = append(cases, remap(s, n, "restart", few, rollingRestart(n)), remap(s, n, "churn", few, churn(n)))
+						cases = append(cases, remap(s, n, "restart", few, rollingRestart(n)),
+							remap(s, n, "churn", few, churn(n)))
 					}
 				}
 			}
@@ -136,7 +145,8 @@ func remap(s subject.Strategy, n int, event string, hashes func() []uint64, chan
 			return nil, err
 		}
 		w.Figures = map[string]float64{
-			"moved-share": j.Moved, "forced-share": j.Forced, "collateral-share": j.Collateral, "disruption-ratio": j.Ratio(),
+			"moved-share": j.Moved, "forced-share": j.Forced, "collateral-share": j.Collateral,
+			"disruption-ratio": j.Ratio(),
 		}
 		if j.Changes > 1 {
 			w.Figures["displaced-share"] = j.Ended

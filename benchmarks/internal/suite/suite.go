@@ -1,4 +1,5 @@
-// Package suite has every case that is measured, for go test -bench and for the report.
+// Package suite has every case that is measured, for go test -bench and for the
+// report.
 package suite
 
 import (
@@ -17,7 +18,9 @@ type Suite struct {
 
 // A Case is one line of go test -bench.
 type Case struct {
-	Name string // key=value parts, as benchstat reads them: strategy=maglev/impl=ecmp/n=100/form=one
+	// key=value parts, as benchstat reads them:
+	// strategy=maglev/impl=ecmp/n=100/form=one
+	Name string
 	New  func() (*Work, error)
 }
 
@@ -29,11 +32,13 @@ type Work struct {
 	Figures map[string]float64 // by unit
 }
 
-// Approximate reports whether figures of a unit are of memory, which the garbage collector and the allocator blur, and not
-// of placement, which is the same in every run on every machine.
+// Approximate reports whether figures of a unit are of memory, which the
+// garbage collector and the allocator blur, and not of placement, which is the
+// same in every run on every machine.
 func Approximate(unit string) bool { return strings.Contains(unit, "bytes") }
 
-// Contest returns the part of a case's name that it has in common with those that do the same work, in another way.
+// Contest returns the part of a case's name that it has in common with those
+// that do the same work, in another way.
 func Contest(name string) string {
 	parts := strings.Split(name, "/")
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool {
@@ -73,7 +78,8 @@ func Quick() Size {
 // Full is what the committed results are of.
 func Full() Size {
 	return Size{
-		Members: []int{10, 100, 1000}, Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000},
+		Members: []int{10, 100, 1000}, Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000,
+			100_000},
 		WideLimit: 10_000, Flows: []int{10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}, PeerFlows: 1_000_000,
 	}
 }

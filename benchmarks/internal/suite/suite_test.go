@@ -18,7 +18,8 @@ func TestEvents(t *testing.T) {
 		for _, e := range events() {
 			left, joined, weights := difference(before, e.apply(slices.Clone(before)))
 			want := map[string][3]int{
-				"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0}, "remove10pct": {n / 10, 0, 0}, "replace": {1, 1, 0},
+				"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0},
+				"remove10pct": {n / 10, 0, 0}, "replace": {1, 1, 0},
 				"drain": {0, 0, 1}, "weight": {0, 0, 1},
 			}
 			got := [3]int{left, joined, weights}
@@ -77,9 +78,11 @@ func TestHeld(t *testing.T) {
 	assert.InEpsilon(t, size, got, .05)
 }
 
-// TestFigures runs the small cases of every suite and wants what they place twice alike: it is what two reports must agree on.
+// TestFigures runs the small cases of every suite and wants what they place
+// twice alike: it is what two reports must agree on.
 func TestFigures(t *testing.T) {
-	size := Size{Members: []int{10}, Curve: []int{10}, Groups: []int{2}, WideLimit: 2, Flows: []int{10_000}, PeerFlows: 10_000}
+	size := Size{Members: []int{10}, Curve: []int{10}, Groups: []int{2}, WideLimit: 2, Flows: []int{10_000},
+		PeerFlows: 10_000}
 	for _, s := range All() {
 		names := map[string]bool{}
 		for _, c := range s.Cases(size) {
@@ -103,7 +106,8 @@ func TestFigures(t *testing.T) {
 			require.NoError(t, err)
 			for unit, value := range w.Figures {
 				if !Approximate(unit) {
-					assert.Equal(t, value, again.Figures[unit], "%s/%s %s", s.Name, c.Name, unit) //nolint:testifylint // to the last bit
+					assert.Equal(t, value, again.Figures[unit], "%s/%s %s", s.Name, c.Name,
+						unit) //nolint:testifylint // to the last bit
 				}
 			}
 		}
@@ -114,7 +118,8 @@ func TestFigures(t *testing.T) {
 func TestMinimal(t *testing.T) {
 	for _, c := range Remap().Cases(Size{Members: []int{10}}) {
 		s, e := Value(c.Name, "strategy"), Value(c.Name, "event")
-		minimal := slices.Contains([]string{"rendezvous", "bounded-unlimited", "anchor", "memento", "go-rendezvous", "doublejump"}, s)
+		minimal := slices.Contains([]string{"rendezvous", "bounded-unlimited", "anchor", "memento", "go-rendezvous",
+			"doublejump"}, s)
 		if !minimal || e != "add" && e != "remove" && e != "restart" {
 			continue
 		}

@@ -1,5 +1,6 @@
-// Package traps has the inputs on which other libraries hang or panic, as tests: they fail when a library is mended, and then
-// its row in benchmarks/traps.md goes.
+// Package traps has the inputs on which other libraries hang or panic, as
+// tests: they fail when a library is mended, and then its row in
+// benchmarks/traps.md goes.
 package traps_test
 
 import (
@@ -53,7 +54,10 @@ func TestPanics(t *testing.T) {
 	for name, call := range map[string]func(){
 		"go-maglev, a table of no slots": func() { maglev.New([]string{"a"}, 0) },
 		"go-maglev, a table of one slot": func() { maglev.New([]string{"a"}, 1) },
-		"go-rendezvous, Remove":          func() { rendezvous.New([]string{"a", "b", "c"}, xxhash.Sum64String).Remove("b") },
+		"go-rendezvous, Remove": func() {
+			rendezvous.New([]string{"a", "b", "c"},
+				xxhash.Sum64String).Remove("b")
+		},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Panics(t, call) })
 	}
@@ -105,7 +109,8 @@ func TestWrongAnswers(t *testing.T) {
 	})
 }
 
-// TestOurs has the same inputs for the library: an error that names the culprit, or an answer.
+// TestOurs has the same inputs for the library: an error that names the
+// culprit, or an answer.
 func TestOurs(t *testing.T) {
 	_, err := selector.New(selector.Maglev{}, nil)
 	require.Error(t, err)

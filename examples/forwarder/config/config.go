@@ -14,8 +14,10 @@ import (
 
 // Config is a configuration that has been checked.
 type Config struct {
-	In       []string
-	Services []Service // with distinct names; the one of the top level, if there is one, first and called Default
+	In []string
+	// with distinct names; the one of the top level, if there is one, first and
+	// called Default
+	Services []Service
 	Control  Control
 	IO       string
 	Workers  int
@@ -27,7 +29,8 @@ type Config struct {
 	root value
 }
 
-// Default is the name of the service that the top level of a configuration describes.
+// Default is the name of the service that the top level of a configuration
+// describes.
 const Default = "default"
 
 // A Service is a group of members and what it is the next hop of.
@@ -58,7 +61,8 @@ const (
 
 func planes() []string { return []string{"afpacket", "afxdp", "xdp"} }
 
-// Parse checks a configuration. The error is an [*Error], which has the name of the file that is given.
+// Parse checks a configuration. The error is an [*Error], which has the name of
+// the file that is given.
 func Parse(file string, data []byte, links Links) (*Config, error) {
 	if len(data) > maxSize {
 		return nil, &Error{file, 1, "over " + strconv.Itoa(maxSize) + " bytes"}
@@ -190,7 +194,8 @@ func (v value) device(links Links) (name string, mac engine.MAC, err error) {
 	return name, mac, nil
 }
 
-// prefixes returns the prefixes that a value names. An address is the prefix that holds nothing else.
+// prefixes returns the prefixes that a value names. An address is the prefix
+// that holds nothing else.
 func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 	list, err := v.oneOrMore()
 	if err != nil {

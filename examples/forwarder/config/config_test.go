@@ -32,7 +32,8 @@ func (host) Neighbour(dev string, addr netip.Addr) (engine.MAC, error) {
 	return engine.MAC{2, 0, 0, 1, 1, 2}, nil
 }
 
-// sample is the configuration of the package documentation, as far as it has a line for each field.
+// sample is the configuration of the package documentation, as far as it has a
+// line for each field.
 const sample = `{
 "in": "lc",
 "vip": "172.16.0.20/32",
@@ -72,16 +73,19 @@ func TestSample(t *testing.T) {
 	assert.Equal(t, config.Default, first.Name)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")}, first.Prefixes)
 	assert.Equal(t, selector.Maglev{}, first.Strategy.Strategy)
-	assert.Equal(t, []selector.Member{{ID: "pod1", Weight: 3}, {ID: "pod2", Weight: 1}, {ID: "pod3"}}, config.Identities(first.Members))
+	assert.Equal(t, []selector.Member{{ID: "pod1", Weight: 3}, {ID: "pod2", Weight: 1}, {ID: "pod3"}},
+		config.Identities(first.Members))
 	assert.Equal(t, engine.MAC{2, 0, 0, 1, 1, 2}, first.Members[0].MAC, "the kernel's")
 	assert.Equal(t, engine.MAC{2, 0, 0, 0, 0, '1'}, first.Members[0].Src)
 	assert.Equal(t, engine.MAC{2, 0, 0, 1, 2, 2}, first.Members[1].MAC)
 	assert.Equal(t, "dns", second.Name)
-	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.53/32"), netip.MustParsePrefix("2001:db8::53/128")}, second.Prefixes)
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.53/32"),
+		netip.MustParsePrefix("2001:db8::53/128")}, second.Prefixes)
 	assert.Equal(t, selector.Anchor{}, second.Strategy.Strategy)
 }
 
-// Each case changes one thing of the sample, and says on which line what is wrong with it.
+// Each case changes one thing of the sample, and says on which line what is
+// wrong with it.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		old, is string
@@ -108,10 +112,12 @@ func TestRefused(t *testing.T) {
 		{`"in": "lc"`, "\"in\": [\"lc\",\n\"lc\"]", 3, `"lc" is given twice`},
 		{`"in": "lc"`, `"in": 5`, 2, "a string is needed, not the number 5"},
 		{`"vip": "172.16.0.20/32",`, ``, 1, `"vip" is missing`},
-		{`"vip": "172.16.0.20/32"`, `"vip": "172.16.0.20/12"`, 3, `"172.16.0.20/12" has bits beyond its length: 172.16.0.0/12 is meant?`},
+		{`"vip": "172.16.0.20/32"`, `"vip": "172.16.0.20/12"`, 3,
+			`"172.16.0.20/12" has bits beyond its length: 172.16.0.0/12 is meant?`},
 		{`"vip": "172.16.0.20/32"`, `"vip": "172.16.20"`, 3, `"172.16.20" is neither a prefix nor an address`},
 		{`"vip": "172.16.0.20/32"`, `"vip": "fe80::1%lc"`, 3, "is neither a prefix nor an address"},
-		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.53"]`, 16, `172.16.0.53/32 is served by service "default" already`},
+		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.53"]`, 16,
+			`172.16.0.53/32 is served by service "default" already`},
 		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.21", "172.16.0.21"]`, 3, "172.16.0.21/32 is given twice"},
 		{`"control": "unix:/run/forwarder",`, ``, 1, `"control" is missing`},
 		{`unix:/run/forwarder`, `unix:`, 4, "the path of a socket has 1 to 107 bytes"},
@@ -123,7 +129,8 @@ func TestRefused(t *testing.T) {
 		{`"strategy": "maglev"`, `"strategy": "magic"`, 6, `"magic" is none of modulo, threshold`},
 		{`"sticky": true`, `"sticky": "yes"`, 7, "true or false is needed, not a string"},
 		{`"sticky": true`, `"sticky": false`, 8, `"idle" needs "sticky"`},
-		{`"io": "afpacket"`, `"io": "xdp"`, 16, "xdp needs a strategy with a table, such as maglev or bounded: anchor has none"},
+		{`"io": "afpacket"`, `"io": "xdp"`, 16,
+			"xdp needs a strategy with a table, such as maglev or bounded: anchor has none"},
 		{`"io": "afpacket"`, "\"io\": \"xdp\",\n\"reset\": true", 6, `"reset" needs another "io" than xdp`},
 		{`"idle": "30s"`, `"idle": "30"`, 8, `a time from 1s to 1h0m0s is needed, such as "30s", not "30"`},
 		{`"idle": "30s"`, `"idle": "2h"`, 8, "a time from 1s to 1h0m0s is needed"},
@@ -144,14 +151,16 @@ func TestRefused(t *testing.T) {
 		{`"weight": 0`, `"weight": 4294967295`, 13, "a whole number from 0 to 4294967294 is needed"},
 		{`"weight": 0`, `"weight": 4294967294`, 13, `service "default": selector: weights add up to too much`},
 		{`"weight": 0`, `"weight": 1, "port": 80`, 13, `unknown field "port"`},
-		{`"strategy": "maglev"`, `"strategy": "anchor"`, 12, `service "default": selector: unequal weights, which the strategy does not serve`},
+		{`"strategy": "maglev"`, `"strategy": "anchor"`, 12,
+			`service "default": selector: unequal weights, which the strategy does not serve`},
 		{`"seed": 1,
 "members": [`, `"members": {"a": [`, 18, "not JSON: unexpected end of JSON input"},
 		{`"services": [`, `"services": [5,`, 15, "an object is needed, not the number 5"},
 		{`"name": "dns", `, ``, 16, `"name" is missing`},
 		{`"name": "dns"`, `"name": "default"`, 16, `another service is called "default"`},
 		{`"name": "dns"`, `"name": "dns", "in": "lc"`, 16, `unknown field "in"`},
-		{`"lp2", "addr": "2001`, `"lp3", "addr": "2001`, 17, `member "pod2" has another "dev" or "mac" in another service`},
+		{`"lp2", "addr": "2001`, `"lp3", "addr": "2001`, 17,
+			`member "pod2" has another "dev" or "mac" in another service`},
 	} {
 		require.Equal(t, 1, strings.Count(sample, c.old), c.old)
 		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{})
@@ -183,20 +192,23 @@ func TestNoService(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	c, err := config.Parse("f.json", []byte(`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{})
+	c, err := config.Parse("f.json", []byte(
+		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{})
 	require.NoError(t, err)
 	assert.Equal(t, "maglev", c.Services[0].Strategy.Name)
 	assert.Equal(t, "afpacket", c.IO)
 	require.NotNil(t, c.Sticky)
 	assert.Zero(t, c.Sticky.Established, "the flow table's default")
 	assert.False(t, c.Control.Loopback())
-	c, err = config.Parse("f.json", []byte(`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), host{})
+	c, err = config.Parse("f.json", []byte(
+		`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), host{})
 	require.NoError(t, err)
 	assert.Nil(t, c.Sticky)
 	assert.True(t, c.Control.Loopback())
 }
 
-// Times are as fine as the shortest timeout needs and as coarse as the longest does.
+// Times are as fine as the shortest timeout needs and as coarse as the longest
+// does.
 func TestTick(t *testing.T) {
 	for idle, want := range map[string]time.Duration{
 		`"idle": "1s"`: 125 * time.Millisecond, `"idle": "8s"`: time.Second, `"idle": "30s"`: time.Second,
@@ -211,7 +223,8 @@ func TestTick(t *testing.T) {
 	}
 }
 
-// What takes a restart is refused at its line; services, prefixes and members may change.
+// What takes a restart is refused at its line; services, prefixes and members
+// may change.
 func TestFollow(t *testing.T) {
 	present, err := config.Parse("f.json", []byte(sample), host{})
 	require.NoError(t, err)
@@ -223,8 +236,10 @@ func TestFollow(t *testing.T) {
 		{`"in": "lc",`, `"in": "lc", "workers": 2,`, "f.json:2: a change of workers takes a restart"},
 		{`unix:/run/forwarder`, `127.0.0.1:80`, "f.json:4: a change of control, token takes a restart"},
 		{`"io": "afpacket"`, `"io": "afxdp"`, "f.json:5: a change of io takes a restart"},
-		{`"strategy": "maglev"`, `"strategy": "bounded"`, `f.json:6: a change of the strategy of service "default" takes a restart`},
-		{`"strategy": "anchor"`, `"strategy": "bounded"`, `f.json:16: a change of the strategy of service "dns" takes a restart`},
+		{`"strategy": "maglev"`, `"strategy": "bounded"`,
+			`f.json:6: a change of the strategy of service "default" takes a restart`},
+		{`"strategy": "anchor"`, `"strategy": "bounded"`,
+			`f.json:16: a change of the strategy of service "dns" takes a restart`},
 		{`"idle": "30s"`, `"idle": "31s"`, "f.json:8: a change of sticky, flows, idle, timeouts takes a restart"},
 		{`"seed": 1,`, ``, "f.json:1: a change of seed takes a restart"},
 		{`"seed": 1`, `"seed": 1, "reset": true`, "f.json:9: a change of reset takes a restart"},

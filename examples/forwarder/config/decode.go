@@ -45,7 +45,8 @@ func (v value) get(name string) (value, bool) {
 	return v, false
 }
 
-// at returns the field of an object, or where it does not have it, the object: the place to blame.
+// at returns the field of an object, or where it does not have it, the object:
+// the place to blame.
 func (v value) at(name string) value {
 	f, _ := v.get(name)
 	return f
@@ -60,7 +61,8 @@ func (v value) items() ([]value, error) {
 	return list, nil
 }
 
-// oneOrMore returns the values of a list, or a value that is none as the only one.
+// oneOrMore returns the values of a list, or a value that is none as the only
+// one.
 func (v value) oneOrMore() ([]value, error) {
 	list, ok := v.data.([]value)
 	if !ok {

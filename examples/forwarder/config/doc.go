@@ -1,5 +1,5 @@
-// Package config reads the configuration of a forwarder: JSON, checked as a whole. Every error names the file, the line and the
-// reason.
+// Package config reads the configuration of a forwarder: JSON, checked as a
+// whole. Every error names the file, the line and the reason.
 //
 //	{
 //		"in": "lc",                       // the interface that packets come in by, or a list of them
@@ -21,10 +21,15 @@
 //		"services": [{"name": "dns", "vip": "172.16.0.53/32", "strategy": "bounded", "members": []}]
 //	}
 //
-// (JSON knows no comments; these are ours.) "in" and "control" are required, and "vip" with "members", or "services", or both. Of a
-// member, "id", "dev" and "addr" are required. Without "mac" it is the one that the kernel knows for the address at that moment.
-// Without "weight" it is 1, and 0 drains the member. Times are from "1s" to "1h". A member that serves several groups has the same "dev" and "mac" in each.
+// (JSON knows no comments; these are ours.) "in" and "control" are required,
+// and "vip" with "members", or "services", or both. Of a member, "id", "dev"
+// and "addr" are required. Without "mac" it is the one that the kernel knows
+// for the address at that moment. Without "weight" it is 1, and 0 drains the
+// member. Times are from "1s" to "1h". A member that serves several groups has
+// the same "dev" and "mac" in each.
 //
-// Every interface has to be there when the file is read; one that is removed later and made anew is found again. What a data plane needs of
-// interfaces and routes is said at plane.NewAFPacket, at plane.NewAFXDP, and in package plane/xdp: xdp serves strategies with a table alone.
+// Every interface has to be there when the file is read; one that is removed
+// later and made anew is found again. What a data plane needs of interfaces and
+// routes is said at plane.NewAFPacket, at plane.NewAFXDP, and in package
+// plane/xdp: xdp serves strategies with a table alone.
 package config

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Follow reports, at its line, the first difference to the configuration in force that takes a restart. The services, their
-// prefixes and members may change; the strategy of a service may not, and neither may anything else.
+// Follow reports, at its line, the first difference to the configuration in
+// force that takes a restart. The services, their prefixes and members may
+// change; the strategy of a service may not, and neither may anything else.
 func (c *Config) Follow(present *Config) error {
 	for _, f := range []struct {
 		is, was any

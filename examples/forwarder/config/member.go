@@ -43,7 +43,8 @@ func Identities(members []Member) []selector.Member {
 	return list
 }
 
-// ParseMembers reads the members of one service: a list, or an object with the list as "members".
+// ParseMembers reads the members of one service: a list, or an object with the
+// list as "members".
 func ParseMembers(data []byte, links Links) (members []Member, err error) {
 	v, err := parse("", data)
 	if err != nil {
@@ -61,7 +62,8 @@ func ParseMembers(data []byte, links Links) (members []Member, err error) {
 	return members, err
 }
 
-// ParseMember reads the member with an ID. What is not given stays as it is in present, which is nil if there is none yet.
+// ParseMember reads the member with an ID. What is not given stays as it is in
+// present, which is nil if there is none yet.
 func ParseMember(data []byte, id string, present *Member, links Links) (Member, error) {
 	v, err := parse("", data)
 	if err != nil {
@@ -114,7 +116,8 @@ func (v value) name() (string, error) {
 	return s, err
 }
 
-// decode changes m as the value says. The MAC address of a member that has a new place is asked of the host, if it is not given.
+// decode changes m as the value says. The MAC address of a member that has a
+// new place is asked of the host, if it is not given.
 func (m *Member) decode(v value, links Links) error {
 	before, hadMAC := *m, false
 	err := v.fields(map[string]func(value) error{

@@ -24,7 +24,8 @@ func (v value) service(outer strategy.Named, links Links) (s Service, err error)
 	return s, err
 }
 
-// checkServices checks what is between services, and what their strategies say to their members.
+// checkServices checks what is between services, and what their strategies say
+// to their members.
 func (c *Config) checkServices() error {
 	prefixes := make(map[netip.Prefix]string)
 	members := make(map[string]Member)
@@ -42,7 +43,8 @@ func (c *Config) checkServices() error {
 			members[m.ID] = m
 		}
 		if c.IO == "xdp" && !hasTable(s.Strategy.Strategy) {
-			return s.value.at("strategy").errorf("xdp needs a strategy with a table, such as maglev or bounded: %s has none", s.Strategy.Name)
+			return s.value.at("strategy").errorf(
+				"xdp needs a strategy with a table, such as maglev or bounded: %s has none", s.Strategy.Name)
 		}
 		if err := s.check(); err != nil {
 			return err
@@ -66,7 +68,8 @@ func (s *Service) check() error {
 	return s.Blame(err)
 }
 
-// Blame returns an error about the service or one of its members as one of the line where that stands.
+// Blame returns an error about the service or one of its members as one of the
+// line where that stands.
 func (s *Service) Blame(err error) error {
 	at := s.value.at("members")
 	if e, ok := errors.AsType[*selector.GroupError](err); ok && e.Index >= 0 && e.Index < len(s.Members) {

@@ -64,8 +64,9 @@ func (s *stickiness) table(root value) (*flowcache.Config, error) {
 	return &c, nil
 }
 
-// tick returns the resolution of time for timeouts: an eighth of the shortest of those given, a second if that is shorter; but the
-// longest may take 512 ticks.
+// tick returns the resolution of time for timeouts: an eighth of the shortest
+// of those given, a second if that is shorter; but the longest may take 512
+// ticks.
 func tick(timeouts ...time.Duration) time.Duration {
 	const ticks = 512
 	fine, longest := time.Second, time.Duration(0)

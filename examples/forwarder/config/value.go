@@ -45,7 +45,8 @@ func (v value) errorf(format string, args ...any) error {
 // parse reads one JSON value, which is all of the data.
 func parse(file string, data []byte) (value, error) {
 	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil { // before anything is made of it, for the offset of the error
+	// before anything is made of it, for the offset of the error
+	if err := json.Unmarshal(data, &raw); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return value{}, &Error{file, lineAt(data, syntax.Offset), "not JSON: " + syntax.Error()}
 		}

@@ -30,8 +30,10 @@ func run(t *testing.T, f *fixture) {
 func TestToken(t *testing.T) {
 	const token = "correct horse battery"
 	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: token})
-	for _, given := range []string{"", token, "Bearer", "Bearer ", "Bearer " + token + "x", "Bearer " + token[1:], "Basic " + token} {
-		for _, path := range []string{"/members", "/stats", "/metrics", "/members/pod1", "/services/dns/members", "/services/dns/stats"} {
+	for _, given := range []string{"", token, "Bearer", "Bearer ", "Bearer " + token + "x", "Bearer " + token[1:],
+		"Basic " + token} {
+		for _, path := range []string{"/members", "/stats", "/metrics", "/members/pod1", "/services/dns/members",
+			"/services/dns/stats"} {
 			code, answer := f.do(t, "GET", path, "", "Authorization", given)
 			assert.Equal(t, 401, code, "%s with %q", path, given)
 			assert.Equal(t, "the token is missing or wrong\n", answer)
@@ -79,9 +81,11 @@ func TestSocket(t *testing.T) {
 	server := control.NewServer(f.Config)
 	var wait sync.WaitGroup
 	wait.Go(func() { assert.ErrorIs(t, server.Serve(l), http.ErrServerClosed) })
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}}}
+	client := http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
 	resp, err := client.Get("http://forwarder/members")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

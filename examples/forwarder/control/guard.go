@@ -29,8 +29,9 @@ func withToken(token string, h http.Handler) http.Handler {
 	})
 }
 
-// guard keeps pages of other sites, in a browser on this host, from changing anything: by the origin of a request, and where no
-// token is needed by the name that it was sent to, which such a site could have point here.
+// guard keeps pages of other sites, in a browser on this host, from changing
+// anything: by the origin of a request, and where no token is needed by the
+// name that it was sent to, which such a site could have point here.
 func guard(c config.Control, h http.Handler) http.Handler {
 	h = http.NewCrossOriginProtection().Handler(h)
 	if c.Token != "" || c.Network == "unix" {

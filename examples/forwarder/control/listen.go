@@ -13,11 +13,13 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/config"
 )
 
-// Listen opens the address. A socket is for its owner alone; one that a process left behind that is no more is replaced.
+// Listen opens the address. A socket is for its owner alone; one that a process
+// left behind that is no more is replaced.
 func Listen(c config.Control) (net.Listener, error) {
 	if c.Network != "unix" {
 		if a, err := netip.ParseAddrPort(c.Address); err == nil && a.Addr().Is4() {
-			return net.Listen("tcp4", c.Address) // tcp would take 0.0.0.0 for all addresses of IPv6, too
+			// tcp would take 0.0.0.0 for all addresses of IPv6, too
+			return net.Listen("tcp4", c.Address)
 		}
 		return net.Listen(c.Network, c.Address)
 	}

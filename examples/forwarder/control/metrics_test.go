@@ -46,9 +46,11 @@ func TestMetrics(t *testing.T) {
 	assert.Empty(t, problems)
 	assert.InDelta(t, 203, metric(t, text, "forwarder_received_frames_total"), 0)
 	assert.InDelta(t, 203*60, metric(t, text, "forwarder_received_bytes_total"), 0)
-	sent := metric(t, text, `forwarder_member_frames_total{member="pod2"}`) + metric(t, text, `forwarder_member_frames_total{member="pod3"}`)
+	sent := metric(t, text, `forwarder_member_frames_total{member="pod2"}`) + metric(t, text,
+		`forwarder_member_frames_total{member="pod3"}`)
 	assert.InDelta(t, 203, sent+metric(t, text, "forwarder_left_frames_total")+
-		metric(t, text, "forwarder_reply_frames_total")+metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0, "nothing is lost")
+		metric(t, text, "forwarder_reply_frames_total")+metric(t, text,
+		`forwarder_dropped_frames_total{reason="no member"}`), 0, "nothing is lost")
 	assert.InDelta(t, 1, metric(t, text, `forwarder_members{service="default",state="drained"}`), 0)
 	assert.InDelta(t, 1, metric(t, text, `forwarder_members{service="default",state="down"}`), 0)
 	assert.InDelta(t, 0, metric(t, text, `forwarder_members{service="default",state="up"}`), 0)
@@ -59,9 +61,11 @@ func TestMetrics(t *testing.T) {
 	assert.InDelta(t, 0, metric(t, text, "forwarder_healthy"), 0, "one member is drained, the other down")
 	stats := f.Router.Stats()
 	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
-	assert.InDelta(t, stats.Dropped["no member"], metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
+	assert.InDelta(t, stats.Dropped["no member"],
+		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
 	assert.InDelta(t, stats.Flows.Flows, metric(t, text, "forwarder_flows"), 0)
 	assert.InDelta(t, stats.Flows.Placed, metric(t, text, "forwarder_flows_placed_total"), 0)
 	assert.InDelta(t, stats.Flows.Moved, metric(t, text, "forwarder_flows_moved_total"), 0)
-	assert.InDelta(t, stats.Services[0].Members[0].Flows, metric(t, text, `forwarder_member_flows{member="pod2",service="default"}`), 0)
+	assert.InDelta(t, stats.Services[0].Members[0].Flows,
+		metric(t, text, `forwarder_member_flows{member="pod2",service="default"}`), 0)
 }

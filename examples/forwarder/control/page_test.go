@@ -23,7 +23,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/config"
 )
 
-// A browser is a headless Chromium with one page, and what it complained of and asked for.
+// A browser is a headless Chromium with one page, and what it complained of and
+// asked for.
 type browser struct {
 	context.Context
 
@@ -44,7 +45,8 @@ func newBrowser(t *testing.T) *browser {
 	if path == "" {
 		t.Skip("there is no Chromium")
 	}
-	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1000, 1000)}
+	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.WindowSize(1000, 1000)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -123,7 +125,8 @@ func TestPage(t *testing.T) {
 	b.waits(t, `document.getElementById("reasons").textContent === "not IP: 1"`)
 	b.waits(t, row+`.querySelector(".shareText").textContent.endsWith("66.7%% due")`, "pod2")
 
-	// Packets show as a rate and a line. They keep coming, for as long as it takes the page to ask twice.
+	// Packets show as a rate and a line. They keep coming, for as long as it
+	// takes the page to ask twice.
 	stop, wait := make(chan struct{}), sync.WaitGroup{}
 	wait.Go(func() {
 		for {
@@ -177,7 +180,8 @@ func TestPageAsksForToken(t *testing.T) {
 	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: "correct horse battery"})
 	b.does(t, chromedp.Navigate(f.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#token")))
 	assert.Len(t, f.plane.Forwards()[config.Default], 3)
-	b.does(t, chromedp.SendKeys(chromedp.CSS("#token"), "correct horse battery"), chromedp.Click(chromedp.CSS("#ask button")))
+	b.does(t, chromedp.SendKeys(chromedp.CSS("#token"), "correct horse battery"),
+		chromedp.Click(chromedp.CSS("#ask button")))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("ask").hidden && document.getElementById("notice").hidden`)
 	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod1"] button`)))

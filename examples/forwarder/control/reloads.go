@@ -2,7 +2,8 @@ package control
 
 import "sync"
 
-// Reloads counts how often the configuration was read again. Its zero value is ready; it is safe for concurrent use.
+// Reloads counts how often the configuration was read again. Its zero value is
+// ready; it is safe for concurrent use.
 type Reloads struct {
 	mu  sync.Mutex
 	now reloadStats

@@ -1,4 +1,5 @@
-// Package control lets people and programs see and change a forwarder over HTTP.
+// Package control lets people and programs see and change a forwarder over
+// HTTP.
 //
 //	GET    /healthz             200 if a packet that comes in now is forwarded, else 503 and what is missing
 //	GET    /members             the members, as the configuration has them
@@ -11,11 +12,13 @@
 //	GET    /metrics             for Prometheus
 //	GET    /                    a live page
 //
-// These are of the service at the top level of the configuration. Others have their members and stats below /services/NAME. A 2xx
-// means that the change is in force. An error is one line of text: 4xx where the request is at fault, 500 where the data
-// plane failed.
+// These are of the service at the top level of the configuration. Others have
+// their members and stats below /services/NAME. A 2xx means that the change is
+// in force. An error is one line of text: 4xx where the request is at fault,
+// 500 where the data plane failed.
 //
-// With a token, each request but those for /healthz and the page has to have it as "Authorization: Bearer TOKEN".
+// With a token, each request but those for /healthz and the page has to have it
+// as "Authorization: Bearer TOKEN".
 package control
 
 import (
@@ -145,12 +148,13 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		body = []byte("{}")
 	}
 	id := r.PathValue("id")
-	m, added, err := s.Router.Edit(serviceOf(r), id, func(present *config.Member, drained uint32) (config.Member, error) {
+	edit := func(present *config.Member, drained uint32) (config.Member, error) {
 		if present != nil && present.Weight == 0 { // unless a weight is given
 			present.Weight = max(drained, 1)
 		}
 		return config.ParseMember(body, id, present, s.Links)
-	})
+	}
+	m, added, err := s.Router.Edit(serviceOf(r), id, edit)
 	switch {
 	case err != nil:
 		fail(w, err)

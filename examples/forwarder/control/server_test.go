@@ -57,7 +57,8 @@ func serve(t *testing.T, at config.Control) *fixture {
 	p, err := fakeplane.New(domain)
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
-		Router: router.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Links: host{}, Control: at, Reloads: new(control.Reloads),
+		Router: router.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Links: host{}, Control: at,
+		Reloads: new(control.Reloads),
 	}}
 	require.NoError(t, f.Router.Replace(c.Services, ""))
 	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)
@@ -93,13 +94,18 @@ func TestMembers(t *testing.T) {
 		answer             string            // is in it
 		weights            map[string]uint32 // in force afterwards; nil: as before
 	}{
-		{"GET", "/members/pod2", "", 200, `{"id":"pod2","dev":"lp2","addr":"10.9.2.2","mac":"02:00:00:01:02:02","weight":4}`, nil},
+		{"GET", "/members/pod2", "", 200,
+			`{"id":"pod2","dev":"lp2","addr":"10.9.2.2","mac":"02:00:00:01:02:02","weight":4}`, nil},
 		{"POST", "/members/pod2/drain", "", 204, "", map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}},
 		{"PUT", "/members/pod2", "", 200, `"weight":4}`, map[string]uint32{"pod1": 1, "pod2": 4, "pod3": 1}},
-		{"PUT", "/members/pod2", `{"weight": 0}`, 200, `"weight":0}`, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}},
-		{"PUT", "/members/pod2", `{"weight": 3}`, 200, `"weight":3}`, map[string]uint32{"pod1": 1, "pod2": 3, "pod3": 1}},
-		{"PUT", "/members/pod4", pod4, 201, `"weight":2}`, map[string]uint32{"pod1": 1, "pod2": 3, "pod3": 1, "pod4": 2}},
-		{"PUT", "/members/pod4", pod4, 200, `"weight":2}`, map[string]uint32{"pod1": 1, "pod2": 3, "pod3": 1, "pod4": 2}},
+		{"PUT", "/members/pod2", `{"weight": 0}`, 200, `"weight":0}`, map[string]uint32{"pod1": 1, "pod2": 0,
+			"pod3": 1}},
+		{"PUT", "/members/pod2", `{"weight": 3}`, 200, `"weight":3}`, map[string]uint32{"pod1": 1, "pod2": 3,
+			"pod3": 1}},
+		{"PUT", "/members/pod4", pod4, 201, `"weight":2}`, map[string]uint32{"pod1": 1, "pod2": 3, "pod3": 1,
+			"pod4": 2}},
+		{"PUT", "/members/pod4", pod4, 200, `"weight":2}`, map[string]uint32{"pod1": 1, "pod2": 3, "pod3": 1,
+			"pod4": 2}},
 		{"DELETE", "/members/pod1", "", 204, "", map[string]uint32{"pod2": 3, "pod3": 1, "pod4": 2}},
 		{"PUT", "/members", "[" + pod4 + "]", 200, `{"members":[{"id":"pod4"`, map[string]uint32{"pod4": 2}},
 		{"PUT", "/members", `{"members": []}`, 200, `{"members":[]}`, map[string]uint32{}},
@@ -120,7 +126,8 @@ func TestMembers(t *testing.T) {
 		{"PUT", "/members", "", 400, "line 1: not JSON: unexpected end of JSON input", nil},
 		{"PUT", "/members", `{}`, 400, `line 1: "members" is missing`, nil},
 		{"PUT", "/members", strings.Repeat(" ", 4<<20) + "[]", 413, "request body too large", nil},
-		{"PUT", "/members", "[" + pod4 + `,{"id": "pod5", "dev": "lp5", "addr": "10.9.5.2", "mac": "02:00:00:01:05:02", "weight": 4294967294}]`,
+		{"PUT", "/members", "[" + pod4 +
+			`,{"id": "pod5", "dev": "lp5", "addr": "10.9.5.2", "mac": "02:00:00:01:05:02", "weight": 4294967294}]`,
 			422, `service "default": selector: weights add up to too much: member 1 "pod5"`, nil},
 		{"POST", "/members", "", 405, "Method Not Allowed", nil},
 		{"GET", "/members/pod4/drain", "", 405, "Method Not Allowed", nil},

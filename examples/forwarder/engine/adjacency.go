@@ -5,14 +5,16 @@ import "github.com/ecmp-go/ecmp/selector"
 // A MAC is an Ethernet address.
 type MAC [6]byte
 
-// An Adjacency is what a worker needs to send a frame to a member: the payload of a [Group].
+// An Adjacency is what a worker needs to send a frame to a member: the payload
+// of a [Group].
 type Adjacency struct {
 	ID  string
 	Src MAC // the router's own, on the link to the member
 	Dst MAC // the member's
 
-	// Output numbers the member among all that the router knows. Counters go by it, and the outputs of the back end may. Keep
-	// the numbers small: counters take 16 bytes for every number up to the largest.
+	// Output numbers the member among all that the router knows. Counters go by
+	// it, and the outputs of the back end may. Keep the numbers small: counters
+	// take 16 bytes for every number up to the largest.
 	Output uint16
 }
 

@@ -16,7 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// A plane is what workers share in these tests: the service's two addresses lead to one group.
+// A plane is what workers share in these tests: the service's two addresses
+// lead to one group.
 type plane struct {
 	Config
 	group *Group
@@ -60,7 +61,8 @@ func lasting(frames [][]byte) [][]byte {
 	return frames
 }
 
-// A burst allocates nothing, whatever is in it: frames for known and new flows, for no route, ARP, and damaged ones.
+// A burst allocates nothing, whatever is in it: frames for known and new flows,
+// for no route, ARP, and damaged ones.
 func TestBurstAllocatesNothing(t *testing.T) {
 	frames, _ := captured(t)
 	frames = append(lasting(frames[:4000]), frames[0][:30], []byte{1, 2, 3})
@@ -79,8 +81,9 @@ func TestBurstAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Several workers forward, each its share of the flows, while the group changes. No frame is lost or counted twice, none goes to a
-// member that never was, and the flows of the member that stays, drained at times, stay with it.
+// Several workers forward, each its share of the flows, while the group
+// changes. No frame is lost or counted twice, none goes to a member that never
+// was, and the flows of the member that stays, drained at times, stay with it.
 func TestWorkersWhileTheGroupChanges(t *testing.T) {
 	p := newPlane(t, true, nil)
 	frames, _ := captured(t)
@@ -126,7 +129,8 @@ func TestWorkersWhileTheGroupChanges(t *testing.T) {
 					if d.Verdict == flowcache.Placed { // new, or again: a SYN after the FIN
 						stays[seen[i]] = d.Hop.ID == "stays"
 					}
-					if d.Verdict == flowcache.Unpinned && opens(mine[i]) { // again, on a member that has left by now
+					// again, on a member that has left by now
+					if d.Verdict == flowcache.Unpinned && opens(mine[i]) {
 						stays[seen[i]] = false
 					}
 					if stays[seen[i]] {
@@ -162,7 +166,8 @@ func share(frames [][]byte, n, of int) (mine [][]byte, keys []hash.FlowKey) {
 	return lasting(mine), keys
 }
 
-// Whatever the bytes of a frame, it gets a decision that fits, and nothing beyond it is read or written.
+// Whatever the bytes of a frame, it gets a decision that fits, and nothing
+// beyond it is read or written.
 func FuzzBurst(f *testing.F) {
 	frames, _ := captured(f)
 	for _, i := range []int{0, 1, 2, 3, 40, 41, 100} {
@@ -207,8 +212,9 @@ func FuzzBurst(f *testing.F) {
 	})
 }
 
-// BenchmarkBurst forwards bursts of 32 frames of the captured traffic towards the service, pinned flows where there is a
-// table. It leaves out reading and sending.
+// BenchmarkBurst forwards bursts of 32 frames of the captured traffic towards
+// the service, pinned flows where there is a table. It leaves out reading and
+// sending.
 func BenchmarkBurst(b *testing.B) {
 	all, _ := captured(b)
 	for name, p := range planes(b) {

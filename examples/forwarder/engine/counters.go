@@ -13,14 +13,16 @@ func (t *Traffic) add(frame []byte) {
 	t.Bytes += uint64(len(frame))
 }
 
-// Counters are what one worker has seen so far. Every frame that came in went to one member or was dropped for one reason, so
-// that the frames of Members and Dropped add up to those of In.
+// Counters are what one worker has seen so far. Every frame that came in went
+// to one member or was dropped for one reason, so that the frames of Members
+// and Dropped add up to those of In.
 type Counters struct {
 	In      Traffic
 	Replies Traffic // what was made of the frames that are Answered
 
-	// Strays are fragments that came before the first one of their datagram, or 30 seconds after it, and so went where the selector
-	// places their addresses.
+	// Strays are fragments that came before the first one of their datagram, or
+	// 30 seconds after it, and so went where the selector places their
+	// addresses.
 	Strays uint64
 
 	members []Traffic // by Adjacency.Output

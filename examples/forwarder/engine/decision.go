@@ -2,15 +2,17 @@ package engine
 
 import "github.com/ecmp-go/ecmp/flowcache"
 
-// A Decision is what a worker made of a frame. Where Drop is zero, Hop says where to send the frame, and Verdict how it was
-// found; a frame whose Verdict is [flowcache.Moved] is of a flow that its new member does not know.
+// A Decision is what a worker made of a frame. Where Drop is zero, Hop says
+// where to send the frame, and Verdict how it was found; a frame whose Verdict
+// is [flowcache.Moved] is of a flow that its new member does not know.
 type Decision struct {
 	Hop     *Adjacency // nil if the frame is dropped; never to be written through
 	Verdict flowcache.Verdict
 	Drop    Drop
 
-	// Reply is a frame to send out of the interface that this one came in by, in the memory of this one, and with checksums that are
-	// whole. It is nil unless Drop is Answered.
+	// Reply is a frame to send out of the interface that this one came in by,
+	// in the memory of this one, and with checksums that are whole. It is nil
+	// unless Drop is Answered.
 	Reply []byte
 }
 
@@ -24,7 +26,9 @@ const (
 	NoRoute                  // no prefix holds the destination
 	Expired                  // the TTL or hop limit is used up
 	NoMember                 // the group has no member that can take the frame
-	Answered                 // a TCP packet whose session ended with its member, and whose sender is told so: see [Config]
+	// a TCP packet whose session ended with its member, and whose sender is
+	// told so: see [Config]
+	Answered
 
 	drops
 )

@@ -7,16 +7,20 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// Fragments remembers the ports of datagrams that come in fragments, for only the first fragment carries them. It holds the last
-// 16,384 datagrams or so, each for 30 seconds at most, as long as their receivers try to put them together. It takes 128 KiB, and
-// any number of workers can share it: the fragments of a datagram need not come to the same one.
+// Fragments remembers the ports of datagrams that come in fragments, for only
+// the first fragment carries them. It holds the last 16,384 datagrams or so,
+// each for 30 seconds at most, as long as their receivers try to put them
+// together. It takes 128 KiB, and any number of workers can share it: the
+// fragments of a datagram need not come to the same one.
 type Fragments struct {
 	sets [fragmentSets][8]atomic.Uint64 // a set is one cache line
 }
 
-// The word of a datagram holds its ports (32 bits, as they stand in the packet), a tag (20 bits, the lowest one set, so that no word
-// in use is zero) and the tick of its first fragment (12 bits). Two datagrams are taken for one with a probability of 2^-27, and a
-// time is ambiguous after 18 minutes: at worst a fragment that lost its first one goes to the wrong member.
+// The word of a datagram holds its ports (32 bits, as they stand in the
+// packet), a tag (20 bits, the lowest one set, so that no word in use is zero)
+// and the tick of its first fragment (12 bits). Two datagrams are taken for one
+// with a probability of 2^-27, and a time is ambiguous after 18 minutes: at
+// worst a fragment that lost its first one goes to the wrong member.
 const (
 	fragmentSets     = 1 << 11
 	fragmentTickBits = 12
@@ -29,9 +33,10 @@ const (
 // NewFragments returns a memory for the workers of one router.
 func NewFragments() *Fragments { return new(Fragments) }
 
-// complete gives a fragment the key of its flow's whole packets. The first fragment of a datagram is then as good as a whole packet;
-// a later one belongs to the flow as an ICMP error does. It reports false if the first fragment has not been seen: the key is then
-// that of the addresses and the protocol.
+// complete gives a fragment the key of its flow's whole packets. The first
+// fragment of a datagram is then as good as a whole packet; a later one belongs
+// to the flow as an ICMP error does. It reports false if the first fragment has
+// not been seen: the key is then that of the addresses and the protocol.
 func (f *Fragments) complete(frame []byte, h *hash.Headers, now int64) bool {
 	if !hasPorts(h.Proto) { // nor have its whole packets
 		h.FragFirst = false
@@ -39,7 +44,8 @@ func (f *Fragments) complete(frame []byte, h *hash.Headers, now int64) bool {
 	}
 	w0, w1, w2, w3, w4 := h.Outer.Words()
 	_, _, _, _, named := h.Outer.WithLabel(0).Words()
-	datagram := hash.XX{}.Hash(hash.FlowKeyFromWords(w0, w1, w2, w3, named|uint64(h.FragID))) // in place of the ports
+	// in place of the ports
+	datagram := hash.XX{}.Hash(hash.FlowKeyFromWords(w0, w1, w2, w3, named|uint64(h.FragID)))
 	var ports uint32
 	if h.FragFirst {
 		if len(frame) < int(h.L4Offset)+4 {
@@ -59,7 +65,8 @@ func (f *Fragments) complete(frame []byte, h *hash.Headers, now int64) bool {
 	return true
 }
 
-// hasPorts reports whether the flows of a protocol have ports: TCP, UDP, DCCP, SCTP and UDP-Lite.
+// hasPorts reports whether the flows of a protocol have ports: TCP, UDP, DCCP,
+// SCTP and UDP-Lite.
 func hasPorts(proto uint8) bool {
 	switch proto {
 	case 6, 17, 33, 132, 136:

@@ -16,11 +16,13 @@ import (
 // bigDatagram returns a UDP datagram of the client in fragments.
 func bigDatagram(t testing.TB, v6 bool, port layers.UDPPort, id uint32) [][]byte {
 	t.Helper()
-	whole := frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: port, DstPort: 443}, gopacket.Payload(make([]byte, 4000)))
+	whole := frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: port, DstPort: 443},
+		gopacket.Payload(make([]byte, 4000)))
 	return fragmented(whole, id, 1400)
 }
 
-// All fragments of a datagram go to the member of their flow, in whichever order the later ones come, and to whichever worker.
+// All fragments of a datagram go to the member of their flow, in whichever
+// order the later ones come, and to whichever worker.
 func TestFragmentsFollowTheirFlow(t *testing.T) {
 	each(t, func(t *testing.T, v6 bool, hasher hash.Hasher) {
 		first, p := pinned(t, v6, hasher)
@@ -39,7 +41,8 @@ func TestFragmentsFollowTheirFlow(t *testing.T) {
 	})
 }
 
-// Datagrams of many flows at a time are told apart by their IDs alone, whatever their flow labels, and with either extractor.
+// Datagrams of many flows at a time are told apart by their IDs alone, whatever
+// their flow labels, and with either extractor.
 func TestInterleavedDatagrams(t *testing.T) {
 	for _, extractor := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple)} {
 		p := newPlane(t, false, nil)
@@ -55,7 +58,8 @@ func TestInterleavedDatagrams(t *testing.T) {
 					d[1][14+3] = byte(port)
 				}
 				datagrams = append(datagrams, d)
-				whole := frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: 1000 + port, DstPort: 443})
+				whole := frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: 1000 + port,
+					DstPort: 443})
 				want = append(want, decide(w, whole, 0).Hop.ID)
 				members[want[port]] = true
 			}
@@ -96,14 +100,16 @@ func TestFirstFragmentPins(t *testing.T) {
 		_, err := p.group.Update(hops("pod1", "pod2", "pod3", "pod4", "pod5"))
 		require.NoError(t, err)
 		for port, member := range where {
-			d := decide(w, frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: 7000 + port, DstPort: 443}), 0)
+			d := decide(w, frameOf(t, v6, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: 7000 + port,
+				DstPort: 443}), 0)
 			require.Equal(t, flowcache.Pinned, d.Verdict)
 			require.Equal(t, member, d.Hop.ID)
 		}
 	}
 }
 
-// A fragment that comes before the first one, or too long after it, goes where the selector places its addresses, and is counted.
+// A fragment that comes before the first one, or too long after it, goes where
+// the selector places its addresses, and is counted.
 func TestStrayFragments(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
 		w, p := pinned(t, v6, nil)
@@ -124,7 +130,8 @@ func TestStrayFragments(t *testing.T) {
 	}
 }
 
-// The flows of a protocol without ports have the same key in fragments: their pin is found without a memory of datagrams.
+// The flows of a protocol without ports have the same key in fragments: their
+// pin is found without a memory of datagrams.
 func TestFragmentsWithoutPorts(t *testing.T) {
 	w, p := pinned(t, false, nil)
 	const gre = layers.IPProtocolGRE
@@ -209,7 +216,8 @@ func TestFragmentsAllocateNothing(t *testing.T) {
 	w, _ := pinned(t, true, nil)
 	f := lasting(bigDatagram(t, true, 1000, 1))
 	stray := lasting(bigDatagram(t, true, 1000, 2)[1:2])
-	reply := frameOf(t, true, vip, client, layers.IPProtocolTCP, &layers.TCP{SrcPort: 443, DstPort: 1000, ACK: true, DataOffset: 5})
+	reply := frameOf(t, true, vip, client, layers.IPProtocolTCP, &layers.TCP{SrcPort: 443, DstPort: 1000, ACK: true,
+		DataOffset: 5})
 	icmp := lasting([][]byte{tooBig(t, true, vip, reply)})
 	got := make([]Decision, 5)
 	assert.Zero(t, testing.AllocsPerRun(50, func() { w.Burst(got, [][]byte{f[0], f[1], f[2], stray[0], icmp[0]}, 0) }))

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host is one end of the conversations in these tests, with an address of each version.
+// A host is one end of the conversations in these tests, with an address of
+// each version.
 type host struct{ v4, v6 net.IP }
 
 var (
@@ -20,7 +21,8 @@ var (
 	vip    = host{net.IP{172, 16, 0, 20}, net.ParseIP("2001:db8:ac10::14")}
 )
 
-// frameOf returns a frame with what follows IP, whose first layer has the protocol proto.
+// frameOf returns a frame with what follows IP, whose first layer has the
+// protocol proto.
 func frameOf(t testing.TB, v6 bool, src, dst host, proto layers.IPProtocol, rest ...gopacket.SerializableLayer) []byte {
 	t.Helper()
 	ethernet := &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, 7}, DstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}}
@@ -48,23 +50,28 @@ func frameOf(t testing.TB, v6 bool, src, dst host, proto layers.IPProtocol, rest
 func serialized(t testing.TB, list ...gopacket.SerializableLayer) []byte {
 	t.Helper()
 	b := gopacket.NewSerializeBuffer()
-	require.NoError(t, gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, list...))
+	require.NoError(t, gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true,
+		ComputeChecksums: true}, list...))
 	return b.Bytes()
 }
 
-// tooBig returns the error by which a router says that a packet, an Ethernet frame here, is too big for a link of its own.
+// tooBig returns the error by which a router says that a packet, an Ethernet
+// frame here, is too big for a link of its own.
 func tooBig(t testing.TB, v6 bool, dst host, frame []byte) []byte {
 	t.Helper()
 	cited := gopacket.Payload(frame[14:])
 	if v6 {
 		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypePacketTooBig, 0)}
-		return frameOf(t, v6, router, dst, layers.IPProtocolICMPv6, icmp, append(gopacket.Payload{0, 0, 5, 0}, cited...))
+		return frameOf(t, v6, router, dst, layers.IPProtocolICMPv6, icmp, append(gopacket.Payload{0, 0, 5, 0},
+			cited...))
 	}
-	icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodeFragmentationNeeded)}
+	icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable,
+		layers.ICMPv4CodeFragmentationNeeded)}
 	return frameOf(t, v6, router, dst, layers.IPProtocolICMPv4, icmp, cited)
 }
 
-// fragmented cuts the packet of a frame into fragments with size bytes each, a multiple of 8, but for the last.
+// fragmented cuts the packet of a frame into fragments with size bytes each, a
+// multiple of 8, but for the last.
 func fragmented(frame []byte, id uint32, size int) (fragments [][]byte) {
 	v6 := frame[12] == 0x86
 	start := 14 + ipv4Size

@@ -16,22 +16,25 @@ import (
 
 // decide gives a worker one frame at a time.
 func decide(w *Worker, frame []byte, now int64) Decision {
-	got := [1]Decision{{Hop: new(Adjacency), Verdict: flowcache.Detoured, Drop: NotIP, Reply: []byte{1}}} // none of it counts
+	// none of it counts
+	got := [1]Decision{{Hop: new(Adjacency), Verdict: flowcache.Detoured, Drop: NotIP, Reply: []byte{1}}}
 	w.Burst(got[:], [][]byte{frame}, now)
 	return got[0]
 }
 
-// each runs a test for both versions of IP and for a hash that tells directions apart and one that does not.
+// each runs a test for both versions of IP and for a hash that tells directions
+// apart and one that does not.
 func each(t *testing.T, test func(t *testing.T, v6 bool, hasher hash.Hasher)) {
-	for name, hasher := range map[string]hash.Hasher{"directed": nil, "symmetric": symmetric.Hasher{Base: hash.XX{Seed: 5}}} {
+	for name, hasher := range map[string]hash.Hasher{"directed": nil,
+		"symmetric": symmetric.Hasher{Base: hash.XX{Seed: 5}}} {
 		for _, v6 := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, v6 %v", name, v6), func(t *testing.T) { test(t, v6, hasher) })
 		}
 	}
 }
 
-// pinned returns a worker with the flows of 50 ports of the client, 1000 and up, on pod1, of a group that would place most of
-// them elsewhere by now.
+// pinned returns a worker with the flows of 50 ports of the client, 1000 and
+// up, on pod1, of a group that would place most of them elsewhere by now.
 func pinned(t *testing.T, v6 bool, hasher hash.Hasher) (*Worker, plane) {
 	t.Helper()
 	p := newPlane(t, true, hasher)
@@ -58,15 +61,18 @@ func pinned(t *testing.T, v6 bool, hasher hash.Hasher) (*Worker, plane) {
 	return w, p
 }
 
-// Pods answer clients directly. A router on the way says that such an answer is too big. The error goes to the pod that sent the
-// packet, which the client's flow is pinned to.
+// Pods answer clients directly. A router on the way says that such an answer is
+// too big. The error goes to the pod that sent the packet, which the client's
+// flow is pinned to.
 func TestICMPErrorsFollowTheirFlow(t *testing.T) {
 	each(t, func(t *testing.T, v6 bool, hasher hash.Hasher) {
 		w, _ := pinned(t, v6, hasher)
 		for port := range layers.TCPPort(50) {
 			reply := frameOf(t, v6, vip, client, layers.IPProtocolTCP,
-				&layers.TCP{SrcPort: 443, DstPort: 1000 + port, ACK: true, DataOffset: 5}, gopacket.Payload(make([]byte, 1400)))
-			for _, whole := range []int{len(reply), 14 + 48} { // all of it is cited, or as much as a router must
+				&layers.TCP{SrcPort: 443, DstPort: 1000 + port, ACK: true, DataOffset: 5},
+				gopacket.Payload(make([]byte, 1400)))
+			// all of it is cited, or as much as a router must
+			for _, whole := range []int{len(reply), 14 + 48} {
 				if v6 && whole < len(reply) {
 					whole += 20
 				}

@@ -36,7 +36,8 @@ func captured(t testing.TB) (frames [][]byte, times []int64) {
 	}
 }
 
-// hops returns members with distinct addresses and numbers; weights alternate between 1, 2 and 3.
+// hops returns members with distinct addresses and numbers; weights alternate
+// between 1, 2 and 3.
 func hops(ids ...string) []Hop {
 	list := make([]Hop, len(ids))
 	for i, id := range ids {
@@ -67,7 +68,8 @@ type modelRoute struct {
 	selector selector.Selector
 }
 
-// A model forwards one packet at a time, decoded by gopacket, and remembers nothing.
+// A model forwards one packet at a time, decoded by gopacket, and remembers
+// nothing.
 type model struct {
 	routes    []modelRoute
 	seed      uint64
@@ -100,7 +102,8 @@ func (m model) forward(t testing.TB, frame []byte) (hop *Adjacency, sent []byte,
 	return hop, routed(t, p, hop), 0
 }
 
-// build sorts the members and makes the selector of a route on its first use, nil without weight.
+// build sorts the members and makes the selector of a route on its first use,
+// nil without weight.
 func (r *modelRoute) build(t testing.TB) {
 	t.Helper()
 	if r.built {
@@ -185,7 +188,8 @@ func timeToLive(p gopacket.Packet) uint8 {
 	return p.NetworkLayer().(*layers.IPv6).HopLimit
 }
 
-// routed returns the frame that a member gets, serialised anew with checksums computed from nothing.
+// routed returns the frame that a member gets, serialised anew with checksums
+// computed from nothing.
 func routed(t testing.TB, p gopacket.Packet, hop *Adjacency) []byte {
 	t.Helper()
 	ethernet := p.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)

@@ -25,33 +25,40 @@ const (
 	frameLine     = 64 // bytes that a frame takes
 )
 
-// A pipeline takes frames to their members. It returns how many were of flows that it knew.
+// A pipeline takes frames to their members. It returns how many were of flows
+// that it knew.
 type pipeline interface {
 	forward(frames [][]byte) (known int)
 	forget() // all flows
 }
 
-// BenchmarkPipeline takes frames to their members, TCP of 60 bytes over IPv4 to one address: in the engine, and in gopacket, otter
-// and go-maglev wired the obvious way. Both sides take turns, block after block of 262,144 frames, and each frame is of another flow
-// than the ones before it. Times are medians of the blocks, x is their ratio. The flows are known, in rows "miss" none is. Frames
-// lie in memory in their order, as in a capture, or anywhere, as in the buffers of a network card. The engine hashes by Mix, its
-// default, or by XX, as the planes of "forwarder run" do: an XDP program has no product of 128 bits to mix by.
+// BenchmarkPipeline takes frames to their members, TCP of 60 bytes over IPv4 to
+// one address: in the engine, and in gopacket, otter and go-maglev wired the
+// obvious way. Both sides take turns, block after block of 262,144 frames, and
+// each frame is of another flow than the ones before it. Times are medians of
+// the blocks, x is their ratio. The flows are known, in rows "miss" none is.
+// Frames lie in memory in their order, as in a capture, or anywhere, as in the
+// buffers of a network card. The engine hashes by Mix, its default, or by XX,
+// as the planes of "forwarder run" do: an XDP program has no product of 128
+// bits to mix by.
 //
-// The engine does more: it finds the group by longest prefix, rewrites, and counts. Left out are reading and sending, and the time
-// it takes to refresh pins, since the clock stands still.
+// The engine does more: it finds the group by longest prefix, rewrites, and
+// counts. Left out are reading and sending, and the time it takes to refresh
+// pins, since the clock stands still.
 func BenchmarkPipeline(b *testing.B) {
 	hashers := map[string]hash.Hasher{"mix": hash.NewMix(1), "xx": hash.XX{Seed: 1}}
 	for _, flows := range []int{10_000, 1_000_000} {
 		for _, places := range []string{"ordered", "random"} {
 			for _, c := range []struct{ path, hash string }{{"hit", "mix"}, {"hit", "xx"}, {"miss", "mix"}} {
-				b.Run(fmt.Sprintf("flows=%d/frames=%s/path=%s/hash=%s", flows, places, c.path, c.hash), func(b *testing.B) {
-					frames := pipelineFrames(flows, places == "random")
-					ours, theirs := newEnginePipeline(b, flows, hashers[c.hash]), newPeerPipeline(b, flows)
-					for _, p := range []pipeline{ours, theirs} {
-						fill(p, frames)
-					}
-					duel(b, ours, theirs, frames, c.path == "miss")
-				})
+				b.Run(fmt.Sprintf("flows=%d/frames=%s/path=%s/hash=%s", flows, places, c.path, c.hash),
+					func(b *testing.B) {
+						frames := pipelineFrames(flows, places == "random")
+						ours, theirs := newEnginePipeline(b, flows, hashers[c.hash]), newPeerPipeline(b, flows)
+						for _, p := range []pipeline{ours, theirs} {
+							fill(p, frames)
+						}
+						duel(b, ours, theirs, frames, c.path == "miss")
+					})
 			}
 		}
 	}
@@ -94,19 +101,22 @@ func duel(b *testing.B, ours, theirs pipeline, frames [][]byte, miss bool) {
 	b.ReportMetric(median(times[0]), "ecmp-ns/frame")
 	b.ReportMetric(median(times[1]), "peers-ns/frame")
 	b.ReportMetric(median(times[1])/median(times[0]), "x")
-	b.ReportMetric(float64(allocs/uint64(b.N*pipelineBlock)), "ecmp-allocs/frame") // in whole numbers: the peers have goroutines
+	// in whole numbers: the peers have goroutines
+	b.ReportMetric(float64(allocs/uint64(b.N*pipelineBlock)), "ecmp-allocs/frame")
 }
 
 func median(list []float64) float64 { return slices.Sorted(slices.Values(list))[len(list)/2] }
 
-// blockOf returns the frames of a block: as many as there are at most, another part of the list in each.
+// blockOf returns the frames of a block: as many as there are at most, another
+// part of the list in each.
 func blockOf(frames [][]byte, block int) [][]byte {
 	n := min(pipelineBlock, len(frames))
 	at := block * n % (len(frames) - n + 1)
 	return frames[at : at+n]
 }
 
-// pipelineFrames returns a frame of each flow. They are one behind the other in memory, or in random places.
+// pipelineFrames returns a frame of each flow. They are one behind the other in
+// memory, or in random places.
 func pipelineFrames(flows int, random bool) [][]byte {
 	template := []byte{
 		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 7, 8, 0,
@@ -129,7 +139,8 @@ func pipelineFrames(flows int, random bool) [][]byte {
 	return frames
 }
 
-// restore gives frames their time to live back. Where there are many, they outlast the benchmark, and are best left out of the cache.
+// restore gives frames their time to live back. Where there are many, they
+// outlast the benchmark, and are best left out of the cache.
 func restore(frames [][]byte) {
 	if len(frames) < pipelineBlock {
 		for _, f := range frames {
@@ -138,7 +149,8 @@ func restore(frames [][]byte) {
 	}
 }
 
-// fill makes all flows known, twice as the second packet promotes a flow, in another order than they come in later.
+// fill makes all flows known, twice as the second packet promotes a flow, in
+// another order than they come in later.
 func fill(p pipeline, frames [][]byte) {
 	frames = slices.Clone(frames)
 	rand.New(rand.NewPCG(3, 4)).Shuffle(len(frames), func(i, j int) { frames[i], frames[j] = frames[j], frames[i] })
@@ -157,7 +169,8 @@ type enginePipeline struct {
 func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipeline {
 	b.Helper()
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
+		Domain: domain})
 	require.NoError(b, err)
 	_, err = group.Update(pipelineMembers())
 	require.NoError(b, err)
@@ -168,7 +181,8 @@ func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipel
 	return &enginePipeline{
 		table: table,
 		worker: engine.NewWorker(engine.Config{
-			Routes: routes, Hasher: hash.Keyed{Hasher: hasher}, Flows: table, Fragments: engine.NewFragments(), Reset: true,
+			Routes: routes, Hasher: hash.Keyed{Hasher: hasher}, Flows: table, Fragments: engine.NewFragments(),
+			Reset: true,
 		}),
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// peerPipeline is what one writes without this library: gopacket reads a frame, otter remembers its flow's member, and go-maglev
-// chooses one for a new flow.
+// peerPipeline is what one writes without this library: gopacket reads a frame,
+// otter remembers its flow's member, and go-maglev chooses one for a new flow.
 type peerPipeline struct {
 	parser  *gopacket.DecodingLayerParser
 	decoded []gopacket.LayerType
@@ -43,7 +43,8 @@ type peerKey struct {
 func newPeerPipeline(b *testing.B, flows int) *peerPipeline {
 	b.Helper()
 	p := new(peerPipeline)
-	p.parser = gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &p.ethernet, &p.dot1q, &p.ip4, &p.ip6, &p.tcp, &p.udp, &p.payload)
+	p.parser = gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &p.ethernet, &p.dot1q, &p.ip4, &p.ip6,
+		&p.tcp, &p.udp, &p.payload)
 	p.parser.IgnoreUnsupported = true
 	var members []string
 	for _, h := range pipelineMembers() {
@@ -52,7 +53,8 @@ func newPeerPipeline(b *testing.B, flows int) *peerPipeline {
 	p.table = maglev.New(members, maglev.SmallM)
 	var err error
 	p.flows, err = otter.New(&otter.Options[peerKey, int32]{
-		MaximumSize: flows * 4 / 3, InitialCapacity: flows * 4 / 3, // as many pins as ours has room for
+		// as many pins as ours has room for
+		MaximumSize: flows * 4 / 3, InitialCapacity: flows * 4 / 3,
 		ExpiryCalculator: otter.ExpiryAccessing[peerKey, int32](350 * time.Second),
 	})
 	require.NoError(b, err)

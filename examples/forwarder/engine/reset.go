@@ -14,15 +14,17 @@ const (
 	resetTTL = 64
 )
 
-// resettable reports whether a packet with these TCP flags, of a session that its receiver does not know, is answered by a reset.
-// One that opens a session needs a member and no answer, and a reset is never answered.
+// resettable reports whether a packet with these TCP flags, of a session that
+// its receiver does not know, is answered by a reset. One that opens a session
+// needs a member and no answer, and a reset is never answered.
 func resettable(f hash.TCPFlags) bool {
 	return f != 0 && f&hash.RST == 0 && f&(hash.SYN|hash.ACK) != hash.SYN
 }
 
-// reset turns a whole TCP packet into the answer of a host that does not know its session, RFC 9293 section 3.5.2, and returns
-// it: a frame back to the sender, with the tags that it came with. It is no longer than the packet, since options and extension
-// headers go.
+// reset turns a whole TCP packet into the answer of a host that does not know
+// its session, RFC 9293 section 3.5.2, and returns it: a frame back to the
+// sender, with the tags that it came with. It is no longer than the packet,
+// since options and extension headers go.
 func reset(frame []byte, h *hash.Headers) []byte {
 	was := frame[h.L4Offset:]
 	ports := binary.BigEndian.Uint32(was)
@@ -42,13 +44,14 @@ func reset(frame []byte, h *hash.Headers) []byte {
 	binary.BigEndian.PutUint32(tcp, ports<<16|ports>>16)
 	binary.BigEndian.PutUint32(tcp[4:], seq)
 	binary.BigEndian.PutUint32(tcp[8:], ack)
-	binary.BigEndian.PutUint64(tcp[12:], tcpSize/4<<60|uint64(flags)<<48) // no window, nothing urgent, and no checksum yet
+	// no window, nothing urgent, and no checksum yet
+	binary.BigEndian.PutUint64(tcp[12:], tcpSize/4<<60|uint64(flags)<<48)
 	binary.BigEndian.PutUint16(tcp[16:], ^fold(sum(addresses)+protoTCP+tcpSize+sum(tcp)))
 	return frame[:int(h.L3Offset)+len(packet)]
 }
 
-// turnAround makes an IP header, of the size without options, that of an answer with nothing but a TCP header in it. It returns the
-// part with both addresses.
+// turnAround makes an IP header, of the size without options, that of an answer
+// with nothing but a TCP header in it. It returns the part with both addresses.
 func turnAround(ip []byte) (addresses []byte) {
 	if len(ip) == ipv6Size {
 		binary.BigEndian.PutUint64(ip, 6<<60|tcpSize<<16|protoTCP<<8|resetTTL)
@@ -62,7 +65,8 @@ func turnAround(ip []byte) (addresses []byte) {
 	return ip[12:]
 }
 
-// sequenceLength returns how many sequence numbers a TCP packet without SYN takes up: one for each byte of data, one for FIN.
+// sequenceLength returns how many sequence numbers a TCP packet without SYN
+// takes up: one for each byte of data, one for FIN.
 func sequenceLength(frame []byte, h *hash.Headers) uint32 {
 	l3, l4 := int(h.L3Offset), int(h.L4Offset)
 	headers, length := 0, int(binary.BigEndian.Uint16(frame[l3+2:]))
@@ -87,7 +91,8 @@ func swap(a, b []byte) {
 	}
 }
 
-// sum adds up the 16-bit words of b, whose length is even, for the Internet checksum: RFC 1071.
+// sum adds up the 16-bit words of b, whose length is even, for the Internet
+// checksum: RFC 1071.
 func sum(b []byte) (s uint32) {
 	for ; len(b) > 0; b = b[2:] {
 		s += uint32(binary.BigEndian.Uint16(b))

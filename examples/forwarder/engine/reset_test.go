@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// resetOf returns what a host without the session answers to a frame, as gopacket reads and writes them; nil if it answers nothing.
+// resetOf returns what a host without the session answers to a frame, as
+// gopacket reads and writes them; nil if it answers nothing.
 func resetOf(t testing.TB, frame []byte) []byte {
 	t.Helper()
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
@@ -39,11 +40,13 @@ func resetOf(t testing.TB, frame []byte) []byte {
 		case *layers.Dot1Q:
 			list = append(list, l)
 		case *layers.IPv4:
-			ip := &layers.IPv4{Version: 4, TTL: 64, Flags: layers.IPv4DontFragment, Protocol: layers.IPProtocolTCP, SrcIP: l.DstIP, DstIP: l.SrcIP}
+			ip := &layers.IPv4{Version: 4, TTL: 64, Flags: layers.IPv4DontFragment, Protocol: layers.IPProtocolTCP,
+				SrcIP: l.DstIP, DstIP: l.SrcIP}
 			require.NoError(t, tcp.SetNetworkLayerForChecksum(ip))
 			list = append(list, ip)
 		case *layers.IPv6:
-			ip := &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolTCP, SrcIP: l.DstIP, DstIP: l.SrcIP}
+			ip := &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolTCP, SrcIP: l.DstIP,
+				DstIP: l.SrcIP}
 			require.NoError(t, tcp.SetNetworkLayerForChecksum(ip))
 			list = append(list, ip)
 		}
@@ -69,7 +72,8 @@ func sessions(t testing.TB) (frames [][]byte) {
 	}
 	options := []layers.TCPOption{{OptionType: 8, OptionLength: 10, OptionData: make([]byte, 8)}}
 	for _, tcp := range []layers.TCP{
-		{ACK: true, Ack: 1<<32 - 1}, {ACK: true, PSH: true, Seq: 5, Ack: 6, Options: options}, {FIN: true, Seq: 1<<32 - 3}, {PSH: true, Seq: 9, Options: options},
+		{ACK: true, Ack: 1<<32 - 1}, {ACK: true, PSH: true, Seq: 5, Ack: 6, Options: options},
+		{FIN: true, Seq: 1<<32 - 3}, {PSH: true, Seq: 9, Options: options},
 		{SYN: true, ACK: true, Ack: 77}, {FIN: true, ACK: true, Ack: 78}, {URG: true},
 	} {
 		tcp.SrcPort, tcp.DstPort = 1000, 443
@@ -83,7 +87,8 @@ func sessions(t testing.TB) (frames [][]byte) {
 		withOptions := slices.Concat(ip[:34], []byte{1, 1, 1, 1}, ip[34:])
 		withOptions[14] = 0x46
 		withOptions[14+3] += 4
-		extended := frameOf(t, true, client, vip, layers.IPProtocolIPv6Destination, gopacket.Payload{6, 0, 1, 4, 0, 0, 0, 0}, gopacket.Payload(ip[34:]))
+		extended := frameOf(t, true, client, vip, layers.IPProtocolIPv6Destination, gopacket.Payload{6, 0, 1, 4, 0,
+			0, 0, 0}, gopacket.Payload(ip[34:]))
 		frames = append(frames, withOptions, extended)
 	}
 	for _, f := range frames[len(frames)-20:] {
@@ -92,7 +97,8 @@ func sessions(t testing.TB) (frames [][]byte) {
 	return frames
 }
 
-// A reset is the one that gopacket writes, byte by byte, in the memory of the packet.
+// A reset is the one that gopacket writes, byte by byte, in the memory of the
+// packet.
 func TestResetAgreesWithModel(t *testing.T) {
 	frames := sessions(t)
 	require.Greater(t, len(frames), 1000)
@@ -111,7 +117,8 @@ func TestResetAgreesWithModel(t *testing.T) {
 // Of a packet that is longer than its header can say, all is data.
 func TestResetOfUnsegmentedPacket(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
-		f := frameOf(t, v6, client, vip, layers.IPProtocolTCP, &layers.TCP{SrcPort: 1, PSH: true, Seq: 10}, gopacket.Payload(make([]byte, 70)))
+		f := frameOf(t, v6, client, vip, layers.IPProtocolTCP, &layers.TCP{SrcPort: 1, PSH: true, Seq: 10},
+			gopacket.Payload(make([]byte, 70)))
 		length := map[bool]int{false: 14 + 2, true: 14 + 4}[v6]
 		f[length], f[length+1] = 0, 0
 		var h hash.Headers
@@ -144,7 +151,8 @@ func session(t testing.TB, v6 bool, port layers.TCPPort, tcp layers.TCP) []byte 
 	return frameOf(t, v6, client, vip, layers.IPProtocolTCP, &tcp, gopacket.Payload("data"))
 }
 
-// A session whose member left is reset once, and the next one from the same port is placed as if it were the first.
+// A session whose member left is reset once, and the next one from the same
+// port is placed as if it were the first.
 func TestLostSessionsAreReset(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
 		w := lost(t, v6, true)
@@ -155,7 +163,8 @@ func TestLostSessionsAreReset(t *testing.T) {
 			d := decide(w, f, 0)
 			require.Equal(t, Decision{Verdict: flowcache.Moved, Drop: Answered, Reply: want}, d)
 			bytes += len(want)
-			require.Equal(t, flowcache.Pinned, decide(w, session(t, v6, port, layers.TCP{ACK: true}), 0).Verdict, "on the way before the reset came")
+			require.Equal(t, flowcache.Pinned, decide(w, session(t, v6, port, layers.TCP{ACK: true}), 0).Verdict,
+				"on the way before the reset came")
 			require.Equal(t, flowcache.Placed, decide(w, session(t, v6, port, layers.TCP{SYN: true}), 0).Verdict)
 			require.Equal(t, flowcache.Pinned, decide(w, session(t, v6, port, layers.TCP{ACK: true}), 0).Verdict)
 		}
@@ -165,11 +174,13 @@ func TestLostSessionsAreReset(t *testing.T) {
 	}
 }
 
-// What is no packet of a TCP session goes to the new member, and so does everything unless resets are asked for.
+// What is no packet of a TCP session goes to the new member, and so does
+// everything unless resets are asked for.
 func TestNotReset(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
 		w, quiet := lost(t, v6, true), lost(t, v6, false)
-		for i, tcp := range []layers.TCP{{SYN: true}, {RST: true}, {RST: true, ACK: true}, {SYN: true, ECE: true, CWR: true}, {}} {
+		for i, tcp := range []layers.TCP{{SYN: true}, {RST: true}, {RST: true, ACK: true},
+			{SYN: true, ECE: true, CWR: true}, {}} {
 			d := decide(w, session(t, v6, layers.TCPPort(i), tcp), 0)
 			assert.Equal(t, Decision{Hop: d.Hop, Verdict: flowcache.Moved}, d)
 		}
@@ -198,8 +209,8 @@ func TestResetAllocatesNothing(t *testing.T) {
 	assert.EqualValues(t, 50, w.Counters().Dropped(Answered))
 }
 
-// Whatever a packet of a session looks like, its reset is one that gopacket reads and finds nothing wrong with, between the same
-// endpoints.
+// Whatever a packet of a session looks like, its reset is one that gopacket
+// reads and finds nothing wrong with, between the same endpoints.
 func FuzzReset(f *testing.F) {
 	all := sessions(f)
 	for _, frame := range all[len(all)-70:] { // made by hand
@@ -225,7 +236,8 @@ func FuzzReset(f *testing.F) {
 	})
 }
 
-// pseudoHeader is what the checksum of TCP covers beside the segment, which is a header alone.
+// pseudoHeader is what the checksum of TCP covers beside the segment, which is
+// a header alone.
 func pseudoHeader(k hash.FlowKey) []byte {
 	join := func(a netip.Addr) []byte { return a.AsSlice() }
 	return slices.Concat(join(k.Src().Addr()), join(k.Dst().Addr()), []byte{0, tcpSize, 0, protoTCP})

@@ -20,7 +20,8 @@ func checksum(header []byte) uint16 {
 	return uint16(0xffff - sum)
 }
 
-// After every rewrite of a header with a right checksum, the checksum is the one that a sender would compute.
+// After every rewrite of a header with a right checksum, the checksum is the
+// one that a sender would compute.
 func TestChecksumFollowsTTL(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -31,7 +32,9 @@ func TestChecksumFollowsTTL(t *testing.T) {
 		}
 		ip[0] = 0x45
 		if rnd.IntN(4) == 0 {
-			clear(ip[12:]) // near the ends of the number range, where ones' complement has two zeros
+			// near the ends of the number range, where ones' complement has two
+			// zeros
+			clear(ip[12:])
 		}
 		for ttl := 1; ttl < 256; ttl++ {
 			ip[8], ip[10], ip[11] = byte(ttl), 0, 0

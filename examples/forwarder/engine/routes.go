@@ -8,12 +8,14 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// Routes says which group a destination belongs to, by longest prefix. Workers share it, so it must not be written once a
-// worker has it: make a changed one by InsertPersist and give it to each worker by [Worker.SetRoutes]. What changes
-// often, the members of a group, is behind it and needs no new routes.
+// Routes says which group a destination belongs to, by longest prefix. Workers
+// share it, so it must not be written once a worker has it: make a changed one
+// by InsertPersist and give it to each worker by [Worker.SetRoutes]. What
+// changes often, the members of a group, is behind it and needs no new routes.
 type Routes = bart.Table[*Group]
 
-// A destination is a group that a worker found, so that it need not search again: services are few and packets many.
+// A destination is a group that a worker found, so that it need not search
+// again: services are few and packets many.
 type destination struct {
 	high, low uint64 // of the address, as it stands in the packet
 	is6       bool
@@ -26,9 +28,11 @@ const (
 	recent     = 1 << recentBits
 )
 
-// lookup returns the group that the destination of a frame belongs to, nil if none does.
+// lookup returns the group that the destination of a frame belongs to, nil if
+// none does.
 func (w *Worker) lookup(frame []byte, h *hash.Headers) *Group {
-	// From the packet, since the processor would have to wait for the headers to be written first.
+	// From the packet, since the processor would have to wait for the headers
+	// to be written first.
 	var high, low uint64
 	ip := frame[h.L3Offset:]
 	is6 := ip[0]>>4 == 6

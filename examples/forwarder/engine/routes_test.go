@@ -13,8 +13,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// What a worker remembers of destinations is what the routes say, for addresses of both versions that have words in common, for
-// more of them than there is room for, and after the routes changed.
+// What a worker remembers of destinations is what the routes say, for addresses
+// of both versions that have words in common, for more of them than there is
+// room for, and after the routes changed.
 func TestLookupAgreesWithRoutes(t *testing.T) {
 	groups := make([]*Group, 5)
 	for i := range groups {
@@ -39,8 +40,10 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 			w.SetRoutes([]*Routes{some, others}[rnd.IntN(2)])
 		}
 		frame := [][]byte{v4, v6}[rnd.IntN(2)]
-		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], rnd.Uint32N(256)|rnd.Uint32N(2)<<31) // the end of the destination
-		v6[14+24] = 0x22 * byte(rnd.IntN(2))                                                    // both often have the same place
+		// the end of the destination
+		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], rnd.Uint32N(256)|rnd.Uint32N(2)<<31)
+		// both often have the same place
+		v6[14+24] = 0x22 * byte(rnd.IntN(2))
 		var h hash.Headers
 		require.NoError(t, hash.Parse(frame, &h))
 		want, _ := w.routes.Lookup(h.Outer.Dst().Addr())

@@ -2,7 +2,8 @@ package engine
 
 import "github.com/ecmp-go/ecmp/flowcache"
 
-// stateless routes every packet by its group's selector alone, as a router without a flow table does.
+// stateless routes every packet by its group's selector alone, as a router
+// without a flow table does.
 type stateless struct{}
 
 func (stateless) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, _ int64) {

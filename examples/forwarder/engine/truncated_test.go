@@ -12,8 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Every beginning of every captured frame is decided as the slow parser says: damaged, not IP, or whole, since only padding is
-// missing, and then sent.
+// Every beginning of every captured frame is decided as the slow parser says:
+// damaged, not IP, or whole, since only padding is missing, and then sent.
 func TestTruncatedFrames(t *testing.T) {
 	frames, _ := captured(t)
 	routes := new(Routes)

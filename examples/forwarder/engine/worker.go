@@ -8,7 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// MaxBurst is the number of frames that a worker takes through its stages at a time.
+// MaxBurst is the number of frames that a worker takes through its stages at a
+// time.
 const MaxBurst = 64
 
 // Config is what the workers of one router have in common.
@@ -18,21 +19,25 @@ type Config struct {
 	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
 	Router Router            // in place of Flows: another memory of flows
 
-	// Fragments let the fragments of a datagram follow their flow. If it is nil, they go where the selector places their addresses.
+	// Fragments let the fragments of a datagram follow their flow. If it is
+	// nil, they go where the selector places their addresses.
 	Fragments *Fragments
 
-	// Reset answers the first packet of a TCP session whose member is gone by a reset, so that its sender can open a new
-	// session at once. Without it, or if it is a fragment, the packet goes to the flow's new member.
+	// Reset answers the first packet of a TCP session whose member is gone by a
+	// reset, so that its sender can open a new session at once. Without it, or
+	// if it is a fragment, the packet goes to the flow's new member.
 	Reset bool
 }
 
-// A Router finds the members of packets, as a [flowcache.Sticky] does. It belongs to one worker, or is safe for concurrent use.
+// A Router finds the members of packets, as a [flowcache.Sticky] does. It
+// belongs to one worker, or is safe for concurrent use.
 type Router interface {
 	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
 }
 
-// A Worker forwards bursts of frames. It belongs to one goroutine; any number of workers can share a Config, and groups may
-// change while they work. Burst allocates nothing, but for a counter when a worker first meets a member.
+// A Worker forwards bursts of frames. It belongs to one goroutine; any number
+// of workers can share a Config, and groups may change while they work. Burst
+// allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
 	routes    *Routes
 	recent    [recent]destination
@@ -42,7 +47,8 @@ type Worker struct {
 	resets    bool
 	counters  Counters
 
-	// Of the burst at hand, without the frames that are dropped early. They live here since they would escape to the heap.
+	// Of the burst at hand, without the frames that are dropped early. They
+	// live here since they would escape to the heap.
 	headers [MaxBurst]hash.Headers
 	snaps   [MaxBurst]*selector.Snapshot[Adjacency]
 	index   [MaxBurst]int // in the caller's burst
@@ -67,15 +73,19 @@ func NewWorker(c Config) *Worker {
 	return w
 }
 
-// SetRoutes replaces the routes. Like Burst, it is called by the goroutine that the worker belongs to.
+// SetRoutes replaces the routes. Like Burst, it is called by the goroutine that
+// the worker belongs to.
 func (w *Worker) SetRoutes(r *Routes) { w.routes, w.recent = r, [recent]destination{} }
 
-// Counters returns what the worker has seen. They belong to the worker: read them between bursts.
+// Counters returns what the worker has seen. They belong to the worker: read
+// them between bursts.
 func (w *Worker) Counters() *Counters { return &w.counters }
 
-// Burst decides where frames go, Ethernet frames with or without VLAN tags, and rewrites those that go somewhere in place:
-// MAC addresses, TTL or hop limit, IPv4 checksum. dst[i] is for frames[i]; it panics if dst is shorter than frames. now is
-// the time in nanoseconds of the caller's clock, which must not run backwards.
+// Burst decides where frames go, Ethernet frames with or without VLAN tags, and
+// rewrites those that go somewhere in place: MAC addresses, TTL or hop limit,
+// IPv4 checksum. dst[i] is for frames[i]; it panics if dst is shorter than
+// frames. now is the time in nanoseconds of the caller's clock, which must not
+// run backwards.
 func (w *Worker) Burst(dst []Decision, frames [][]byte, now int64) {
 	dst = dst[:len(frames):len(dst)]
 	for len(frames) > MaxBurst {
@@ -94,7 +104,8 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 			dst[i] = w.drop(drop)
 			continue
 		}
-		if h := &w.headers[n]; w.fragments != nil && (h.FragFirst || h.FragLater) && !w.fragments.complete(frame, h, now) {
+		if h := &w.headers[n]; w.fragments != nil && (h.FragFirst || h.FragLater) && !w.fragments.complete(frame, h,
+			now) {
 			w.counters.Strays++
 		}
 		w.index[n], w.snaps[n] = i, group.Load()
@@ -123,7 +134,8 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 	}
 }
 
-// receive counts the frames of a burst and touches each. They may be cold, and thus the cache misses overlap.
+// receive counts the frames of a burst and touches each. They may be cold, and
+// thus the cache misses overlap.
 func (w *Worker) receive(frames [][]byte) {
 	size, first := 0, byte(0)
 	for _, frame := range frames {
@@ -163,7 +175,8 @@ func (w *Worker) drop(reason Drop) Decision {
 	return Decision{Drop: reason, Verdict: flowcache.NoMember}
 }
 
-// answer resets the session of the i-th packet. To the flow table, the reset closes the flow, so that a new session is placed anew.
+// answer resets the session of the i-th packet. To the flow table, the reset
+// closes the flow, so that a new session is placed anew.
 func (w *Worker) answer(i int, frame []byte, now int64) Decision {
 	w.packets[i].Flags = hash.RST
 	w.flows.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], now)

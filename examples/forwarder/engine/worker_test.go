@@ -32,7 +32,8 @@ func routesFor(t testing.TB, list []modelRoute) *Routes {
 	return routes
 }
 
-// expiring returns a copy of the frame whose time to live is used up, if it is a plain IPv4 or IPv6 frame.
+// expiring returns a copy of the frame whose time to live is used up, if it is
+// a plain IPv4 or IPv6 frame.
 func expiring(frame []byte) []byte {
 	frame = slices.Clone(frame)
 	switch {
@@ -170,8 +171,9 @@ func TestLabelledFramesAreDropped(t *testing.T) {
 	assert.Equal(t, uint64(1), w.Counters().Dropped(NotIP))
 }
 
-// A flow stays where it is for as long as its member is in the group, and is reported as moved once when that is gone. The timeouts
-// are longer than the capture, so that a map of flows is the model.
+// A flow stays where it is for as long as its member is in the group, and is
+// reported as moved once when that is gone. The timeouts are longer than the
+// capture, so that a map of flows is the model.
 func TestStickyFlows(t *testing.T) {
 	frames, times := captured(t)
 	domain := selector.NewDomain()
@@ -192,7 +194,8 @@ func TestStickyFlows(t *testing.T) {
 		9000:  hops("pod4"),
 		12000: hops("pod1", "pod2", "pod3", "pod4", "pod5"),
 	}
-	updates[9000] = append(updates[9000], Hop{Member: selector.Member{ID: "pod3"}, Value: hops("pod3")[0].Value}) // drained
+	// drained
+	updates[9000] = append(updates[9000], Hop{Member: selector.Member{ID: "pod3"}, Value: hops("pod3")[0].Value})
 	present := map[string]bool{"pod1": true, "pod2": true, "pod3": true}
 	where := map[hash.FlowKey]string{}
 	verdicts := map[flowcache.Verdict]int{}
@@ -215,11 +218,13 @@ func TestStickyFlows(t *testing.T) {
 		key := hash.FiveTuple.Extract(&h)
 		was, known := where[key]
 		id := got[0].Hop.ID
-		// Reused by a new connection or not, a pin that is there is followed: none expires here.
+		// Reused by a new connection or not, a pin that is there is followed:
+		// none expires here.
 		switch want := got[0].Verdict; {
 		case !known:
 			require.Equal(t, flowcache.Placed, want)
-			require.NotEqual(t, "pod3", map[bool]string{true: id}[i >= 9000 && i < 12000], "a drained member takes no new flow")
+			require.NotEqual(t, "pod3", map[bool]string{true: id}[i >= 9000 && i < 12000],
+				"a drained member takes no new flow")
 		case present[was]:
 			require.Equal(t, was, id, "frame %d", i)
 			require.Equal(t, flowcache.Pinned, want)
@@ -266,10 +271,12 @@ func TestDropsHaveNames(t *testing.T) {
 	for d := range drops {
 		names = append(names, d.String())
 	}
-	assert.Equal(t, []string{"none", "not IP", "damaged", "no route", "TTL expired", "no member", "answered by a reset"}, names)
+	assert.Equal(t, []string{"none", "not IP", "damaged", "no route", "TTL expired", "no member",
+		"answered by a reset"}, names)
 }
 
-// Routes can be replaced between bursts, by a table that shares what did not change.
+// Routes can be replaced between bursts, by a table that shares what did not
+// change.
 func TestSetRoutes(t *testing.T) {
 	frames, _ := captured(t)
 	i := slices.IndexFunc(frames, func(f []byte) bool { return bytes.Equal(f[30:34], []byte{172, 16, 0, 20}) })
@@ -278,7 +285,8 @@ func TestSetRoutes(t *testing.T) {
 	got := make([]Decision, 1)
 	w.Burst(got, frames[i:i+1], 0)
 	assert.Equal(t, NoRoute, got[0].Drop)
-	w.SetRoutes(routes.InsertPersist(prefix("172.16.0.0/16"), newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a")))
+	w.SetRoutes(routes.InsertPersist(prefix("172.16.0.0/16"),
+		newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a")))
 	w.Burst(got, frames[i:i+1], 0)
 	assert.Equal(t, "a", got[0].Hop.ID)
 }

@@ -98,11 +98,13 @@ func (s *soaker) sample() error {
 		}
 	}
 	now := Sample{
-		At: s.Duration, Resident: uint64(found["process_resident_memory_bytes"]), Heap: uint64(found["go_memstats_heap_inuse_bytes"]),
+		At: s.Duration, Resident: uint64(found["process_resident_memory_bytes"]),
+		Heap: uint64(found["go_memstats_heap_inuse_bytes"]),
 		Goal: uint64(found["go_memstats_next_gc_bytes"]), Goroutines: int(found["go_goroutines"]),
 	}
 	s.Samples = append(s.Samples, now)
 	s.log(fmt.Sprintf("%s: %.0f s, %d changes, %d of %d flows lost their member, %d others disturbed; %d MB resident, heap goal %d MB, %d goroutines",
-		s.Plane, s.Duration.Seconds(), s.Changes, s.Own, s.Opened, s.Collateral, now.Resident>>20, now.Goal>>20, now.Goroutines))
+		s.Plane, s.Duration.Seconds(), s.Changes, s.Own, s.Opened, s.Collateral, now.Resident>>20, now.Goal>>20,
+		now.Goroutines))
 	return nil
 }

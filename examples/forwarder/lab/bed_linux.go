@@ -44,7 +44,8 @@ func newBed(c Config) (b *bed, err error) {
 		}
 		b.servers = append(b.servers, s)
 	}
-	b.client = &client{ns: b.clientNS, from: linkAddr(c.IPv6, 0, 2), to: netip.AddrPortFrom(b.vip().Addr(), port), port: firstPort}
+	b.client = &client{ns: b.clientNS, from: linkAddr(c.IPv6, 0, 2), to: netip.AddrPortFrom(b.vip().Addr(), port),
+		port: firstPort}
 	return b, nil
 }
 

@@ -11,8 +11,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
-// A client opens flows to the virtual address. It takes the ports from firstPort on, and none twice in a minute, for so
-// long a closed connection keeps its port. With the same ports a run is repeatable.
+// A client opens flows to the virtual address. It takes the ports from
+// firstPort on, and none twice in a minute, for so long a closed connection
+// keeps its port. With the same ports a run is repeatable.
 type client struct {
 	ns   *netns.Namespace
 	from netip.Addr
@@ -41,7 +42,8 @@ type load struct {
 	wait     sync.WaitGroup
 }
 
-// open opens n connections and n UDP flows. Each has had an answer when open returns.
+// open opens n connections and n UDP flows. Each has had an answer when open
+// returns.
 func (c *client) open(ctx context.Context, n int) (*load, error) {
 	l := &load{client: c}
 	l.ctx, l.stop = context.WithCancel(ctx)
@@ -78,7 +80,8 @@ func (l *load) grow(tcp, udp int) error {
 	if err != nil {
 		return err
 	}
-	pause := max(10*time.Millisecond, time.Duration(len(l.tcp)+len(l.udp))*time.Second/8000) // at most 8000 requests a second
+	// at most 8000 requests a second
+	pause := max(10*time.Millisecond, time.Duration(len(l.tcp)+len(l.udp))*time.Second/8000)
 	for _, f := range opened {
 		l.wait.Go(func() { f.run(l.ctx, pause) })
 	}

@@ -37,7 +37,8 @@ const (
 	timedOut
 )
 
-// A flow is a TCP connection or a UDP flow of the client: it sends a numbered request, checks the answer, pauses, and so on.
+// A flow is a TCP connection or a UDP flow of the client: it sends a numbered
+// request, checks the answer, pauses, and so on.
 type flow struct {
 	conn net.Conn
 	ask  func(conn net.Conn, request, answer []byte) error

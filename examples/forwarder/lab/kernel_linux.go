@@ -9,11 +9,13 @@ import (
 
 const (
 	groupID = 100
-	// Longer than any run: a bucket of a resilient group in use stays where it is.
+	// Longer than any run: a bucket of a resilient group in use stays where it
+	// is.
 	resilient = " type resilient buckets 128 idle_timer 120"
 )
 
-// A kernelPlane is a group of nexthop objects: object i is pod i, and object groupID all of them.
+// A kernelPlane is a group of nexthop objects: object i is pod i, and object
+// groupID all of them.
 type kernelPlane struct {
 	net     *network
 	kind    string
@@ -44,7 +46,8 @@ func newKernelPlane(net *network, name string, seed uint32) (*kernelPlane, error
 	return k, nil
 }
 
-// start makes the objects anew, so that the buckets of a resilient group know nothing of earlier members.
+// start makes the objects anew, so that the buckets of a resilient group know
+// nothing of earlier members.
 func (k *kernelPlane) start(pods []*pod) error {
 	if k.members != nil {
 		if err := k.net.router.IP("nexthop flush\n"); err != nil { // with the route
@@ -78,7 +81,8 @@ func (k *kernelPlane) remove(p *pod) error {
 	return k.replace(slices.DeleteFunc(slices.Clone(k.members), func(q *pod) bool { return q == p }))
 }
 
-// drain removes the pod: the kernel has no other way that keeps new flows off it.
+// drain removes the pod: the kernel has no other way that keeps new flows off
+// it.
 func (k *kernelPlane) drain(p *pod) error { return k.remove(p) }
 
 func (k *kernelPlane) close() error { return nil }

@@ -1,10 +1,13 @@
-// Package lab plays changes of a group to live connections: a client, a router and four pods in network namespaces, with real
-// TCP connections and UDP flows to a virtual address that all the pods have, and a data plane on the router that spreads them. The
-// pods answer the client directly. What the changes do to the connections is counted, for the kernel's own ECMP as for the
-// data planes of the forwarder.
+// Package lab plays changes of a group to live connections: a client, a router
+// and four pods in network namespaces, with real TCP connections and UDP flows
+// to a virtual address that all the pods have, and a data plane on the router
+// that spreads them. The pods answer the client directly. What the changes do
+// to the connections is counted, for the kernel's own ECMP as for the data
+// planes of the forwarder.
 //
-// It is for Linux and needs root and ip of iproute2. The namespaces are called ecmp-PID-NAME. They are removed at the end, and those of
-// a run that crashed at the beginning of the next.
+// It is for Linux and needs root and ip of iproute2. The namespaces are called
+// ecmp-PID-NAME. They are removed at the end, and those of a run that crashed
+// at the beginning of the next.
 package lab
 
 import (
@@ -12,8 +15,9 @@ import (
 	"time"
 )
 
-// The data planes of the kernel: a route over a group of nexthop objects, hash-threshold or resilient with 128 buckets. Each packet
-// is hashed under policy 3 by its five-tuple.
+// The data planes of the kernel: a route over a group of nexthop objects,
+// hash-threshold or resilient with 128 buckets. Each packet is hashed under
+// policy 3 by its five-tuple.
 const (
 	KernelMpath     = "kernel-mpath"
 	KernelResilient = "kernel-resilient"
@@ -34,7 +38,9 @@ type Config struct {
 	Strategy string
 	Sticky   bool
 	Loopback bool // it is told what to do over TCP to its loopback, else over a unix socket
-	Kill     bool // in place of the restart at the end by SIGTERM: its last snapshot is up to a second old then
+	// in place of the restart at the end by SIGTERM: its last snapshot is up to
+	// a second old then
+	Kill bool
 
 	Log func(string) // is told how far it is, a line at a time
 }
@@ -42,7 +48,8 @@ type Config struct {
 // Kernel reports whether the data plane is one of the kernel's.
 func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
 
-// The most connections are set by the ports that there are. Run uses none twice, and RunSoak none twice in a minute.
+// The most connections are set by the ports that there are. Run uses none
+// twice, and RunSoak none twice in a minute.
 const (
 	MaxConnections     = 5000
 	MaxSoakConnections = 1000
@@ -53,12 +60,14 @@ var ErrUnsupported = errors.New("the lab needs Linux, root, and ip of iproute2")
 
 // A Result is what the changes did under one data plane.
 type Result struct {
-	Plane string        `json:"plane"`
-	Steps []Step        `json:"steps"`
-	Pause time.Duration `json:"pause_ns,omitempty"` // from the end of the forwarder to its being back
+	Plane string `json:"plane"`
+	Steps []Step `json:"steps"`
+	// from the end of the forwarder to its being back
+	Pause time.Duration `json:"pause_ns,omitempty"`
 }
 
-// A Step is what one change did to connections that were made before it, and to new ones.
+// A Step is what one change did to connections that were made before it, and to
+// new ones.
 type Step struct {
 	Event       string      `json:"event"`
 	Connections Connections `json:"connections"`
@@ -66,7 +75,8 @@ type Step struct {
 	New         New         `json:"new"`
 }
 
-// Connections is what became of the TCP connections. One that moves to another pod breaks.
+// Connections is what became of the TCP connections. One that moves to another
+// pod breaks.
 type Connections struct {
 	Kept       int `json:"kept"`
 	Own        int `json:"broken_own"`        // they were to the pod that died
@@ -88,7 +98,8 @@ type Flows struct {
 
 // New says where flows went that began after the change.
 type New struct {
-	Pods        []string `json:"pods"`        // those in question: that joined, or are to get nothing
+	// those in question: that joined, or are to get nothing
+	Pods        []string `json:"pods"`
 	Connections int      `json:"connections"` // to these pods
 	Flows       int      `json:"udp_flows"`   // to these pods
 	Due         float64  `json:"due"`         // of either

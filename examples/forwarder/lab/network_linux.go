@@ -11,7 +11,8 @@ import (
 
 const numPods = 4
 
-// A network is the client, the router and the pods: c0 of the client is linked to lc of the router, and eth0 of pod i to its lp<i>.
+// A network is the client, the router and the pods: c0 of the client is linked
+// to lc of the router, and eth0 of pod i to its lp<i>.
 type network struct {
 	v6               bool
 	clientNS, router *netns.Namespace
@@ -28,7 +29,8 @@ type pod struct {
 	mac    string
 }
 
-// linkAddr returns an address on link i of the router: 0 is the client's, the others the pods'. The router is host 1, the others are host 2.
+// linkAddr returns an address on link i of the router: 0 is the client's, the
+// others the pods'. The router is host 1, the others are host 2.
 func linkAddr(v6 bool, i, host int) netip.Addr {
 	if v6 {
 		return netip.MustParseAddr(fmt.Sprintf("fd09:%d::%d", i, host))
@@ -46,8 +48,9 @@ func (n *network) vip() netip.Prefix {
 	return netip.MustParsePrefix("172.16.0.20/32")
 }
 
-// newNetwork makes the namespaces and links. The router forwards what the pods answer; packets to the virtual address meet a
-// blackhole on it, lest the kernel forwards what a data plane does.
+// newNetwork makes the namespaces and links. The router forwards what the pods
+// answer; packets to the virtual address meet a blackhole on it, lest the
+// kernel forwards what a data plane does.
 func newNetwork(v6 bool) (n *network, err error) {
 	n = &network{v6: v6}
 	defer func() {
@@ -70,7 +73,8 @@ func newNetwork(v6 bool) (n *network, err error) {
 		return n, err
 	}
 	for i := 1; i <= numPods; i++ {
-		p := &pod{number: i, id: fmt.Sprintf("pod%d", i), dev: fmt.Sprintf("lp%d", i), addr: linkAddr(v6, i, 2), mac: linkMAC(i, 2)}
+		p := &pod{number: i, id: fmt.Sprintf("pod%d", i), dev: fmt.Sprintf("lp%d", i), addr: linkAddr(v6, i, 2),
+			mac: linkMAC(i, 2)}
 		if p.ns, err = newHost(p.id); err != nil {
 			return n, err
 		}
@@ -92,7 +96,8 @@ func newHost(name string) (*netns.Namespace, error) {
 		return nil, err
 	}
 	for _, scope := range []string{"all", "default"} {
-		for _, name := range []string{"ipv4/conf/" + scope + "/rp_filter", "ipv6/conf/" + scope + "/accept_dad", "ipv6/conf/" + scope + "/accept_ra"} {
+		for _, name := range []string{"ipv4/conf/" + scope + "/rp_filter", "ipv6/conf/" + scope + "/accept_dad",
+			"ipv6/conf/" + scope + "/accept_ra"} {
 			err = errors.Join(err, ns.SetSysctl(name, 0))
 		}
 	}
@@ -102,7 +107,8 @@ func newHost(name string) (*netns.Namespace, error) {
 	return ns, nil
 }
 
-// link links the router to a host, whose default route it becomes. Neighbours are permanent: no flow waits for their discovery.
+// link links the router to a host, whose default route it becomes. Neighbours
+// are permanent: no flow waits for their discovery.
 func (n *network) link(i int, dev string, host *netns.Namespace, hostDev string) error {
 	err := n.router.IP(fmt.Sprintf("link add %s address %s type veth peer name %s address %s netns %s\n",
 		dev, linkMAC(i, 1), hostDev, linkMAC(i, 2), host.Name()))
@@ -129,8 +135,8 @@ func (n *network) link(i int, dev string, host *netns.Namespace, hostDev string)
 	return host.IP(other.String())
 }
 
-// plainFrames has the client send what a data plane without a virtio header can pass on, and the receivers of redirected frames
-// run NAPI.
+// plainFrames has the client send what a data plane without a virtio header can
+// pass on, and the receivers of redirected frames run NAPI.
 func (n *network) plainFrames() error {
 	err := n.clientNS.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
 	for _, p := range n.pods {

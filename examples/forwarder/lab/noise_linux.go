@@ -12,9 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noise is what a client does besides its long flows: connections for one request, and bursts of UDP whose answers nobody waits for,
-// each with one packet that no router may forward.
-// It takes the ports that the kernel gives it.
+// noise is what a client does besides its long flows: connections for one
+// request, and bursts of UDP whose answers nobody waits for, each with one
+// packet that no router may forward. It takes the ports that the kernel gives
+// it.
 type noise struct {
 	client   *client
 	cancel   context.CancelFunc
@@ -57,7 +58,8 @@ func (n *noise) stop() {
 	n.wait.Wait()
 }
 
-// removing reports whether a member was being removed at some moment since removals was before.
+// removing reports whether a member was being removed at some moment since
+// removals was before.
 func (n *noise) removing(before uint64) bool { return before%2 == 1 || n.removals.Load() != before }
 
 func (n *noise) connect(ctx context.Context) {
@@ -80,7 +82,8 @@ func (n *noise) connect(ctx context.Context) {
 }
 
 func (n *noise) burst(context.Context) {
-	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.client.from, 0)), net.UDPAddrFromAddrPort(n.client.to))
+	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.client.from, 0)),
+		net.UDPAddrFromAddrPort(n.client.to))
 	if err != nil {
 		return
 	}

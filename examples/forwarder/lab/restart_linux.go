@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// restart is a change of the process alone: the forwarder is ended and started again. A pod joins before, so that flows are
-// on other pods than a selector alone would find them on.
+// restart is a change of the process alone: the forwarder is ended and started
+// again. A pod joins before, so that flows are on other pods than a selector
+// alone would find them on.
 func restart(ctx context.Context, r *router, pods []*pod, c Config) change {
 	event, signal := "restart, pod4 just added", syscall.SIGTERM
 	if c.Kill {
@@ -34,7 +35,8 @@ func restart(ctx context.Context, r *router, pods []*pod, c Config) change {
 	}
 }
 
-// saved waits for a snapshot that was begun after the call: the second one that appears. The forwarder makes one each second.
+// saved waits for a snapshot that was begun after the call: the second one that
+// appears. The forwarder makes one each second.
 func (r *router) saved(ctx context.Context) error {
 	last := time.Now()
 	for n := 0; n < 2; {

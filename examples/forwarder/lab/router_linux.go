@@ -19,7 +19,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/internal/netns"
 )
 
-// A router is the forwarder on the network's router: a process of its own, told what to do over HTTP.
+// A router is the forwarder on the network's router: a process of its own, told
+// what to do over HTTP.
 type router struct {
 	net     *network
 	program string
@@ -99,7 +100,8 @@ func removeStaleDirs() error {
 	return err
 }
 
-// dialer returns what connects to the forwarder's control, be it a socket or a port of the router's loopback.
+// dialer returns what connects to the forwarder's control, be it a socket or a
+// port of the router's loopback.
 func (r *router) dialer(control string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	network, address := "tcp", control
 	if path, ok := strings.CutPrefix(control, "unix:"); ok {
@@ -123,12 +125,14 @@ func (r *router) run(ctx context.Context) error {
 	r.output.Reset()
 	r.child = exec.Command(r.program, "run", "-config", r.file()) //nolint:gosec // the program is this one
 	r.child.Stdout, r.child.Stderr = &r.output, &r.output
-	r.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive a lab that crashes
+	// it must not outlive a lab that crashes
+	r.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	ended, started := make(chan struct{}), make(chan error, 1)
 	r.ended = ended
 	go func() {
 		defer close(ended)
-		// The thread that starts a child must live as long as it, or Pdeathsig kills the child.
+		// The thread that starts a child must live as long as it, or Pdeathsig
+		// kills the child.
 		_ = r.net.router.Do(func() error {
 			err := r.child.Start()
 			started <- err
@@ -167,7 +171,8 @@ func (r *router) end(signal os.Signal) {
 	r.http.CloseIdleConnections()
 }
 
-// call asks the forwarder, with a body unless that is nil, and decodes what it answers into answer, unless that is nil.
+// call asks the forwarder, with a body unless that is nil, and decodes what it
+// answers into answer, unless that is nil.
 func (r *router) call(method, path string, body, answer any) error {
 	var data []byte
 	if body != nil {
@@ -185,7 +190,8 @@ func (r *router) call(method, path string, body, answer any) error {
 
 // request returns the answer, or an error unless that is a 2xx.
 func (r *router) request(method, path string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path,
+		bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Run plays the changes to one data plane, until ctx ends. Nothing of it is left when it returns.
+// Run plays the changes to one data plane, until ctx ends. Nothing of it is
+// left when it returns.
 func Run(ctx context.Context, c Config) (r Result, err error) {
 	r = Result{Plane: c.Plane}
 	b, err := newBed(c)

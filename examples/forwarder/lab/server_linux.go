@@ -16,7 +16,8 @@ const (
 	forget      = 30 * time.Second // a client that says nothing
 )
 
-// A server is a pod's: it answers each request over TCP and UDP by the same bytes and the pod's number, from the virtual address.
+// A server is a pod's: it answers each request over TCP and UDP by the same
+// bytes and the pod's number, from the virtual address.
 type server struct {
 	pod    byte
 	tcp    net.Listener

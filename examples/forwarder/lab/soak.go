@@ -19,8 +19,8 @@ type Soak struct {
 
 	Short ShortConnections `json:"short"`
 
-	// Frames: what the client sent came in, what came in was sent to members or dropped for a reason, and the pods got what was
-	// sent to them.
+	// Frames: what the client sent came in, what came in was sent to members or
+	// dropped for a reason, and the pods got what was sent to them.
 	Sent     uint64            `json:"sent"`
 	Expired  uint64            `json:"expired"` // of them with a TTL of 1
 	In       uint64            `json:"in"`
@@ -39,7 +39,8 @@ type ShortConnections struct {
 	Failed int `json:"failed"` // broken when none was
 }
 
-// Check returns an error unless the frames add up, and no flow was disturbed that need not have been.
+// Check returns an error unless the frames add up, and no flow was disturbed
+// that need not have been.
 func (s *Soak) Check() error {
 	dropped, expired := uint64(0), s.Dropped[engine.Expired.String()]
 	for _, n := range s.Dropped {
@@ -51,7 +52,8 @@ func (s *Soak) Check() error {
 	case s.In != s.Out+dropped:
 		return fmt.Errorf("%d frames came in, and %d were sent or dropped", s.In, s.Out+dropped)
 	case s.Expired < expired || s.Expired > dropped: // some may have met a full ring before
-		return fmt.Errorf("the client sent %d frames with a TTL of 1, of %d dropped ones %d for that", s.Expired, dropped, expired)
+		return fmt.Errorf("the client sent %d frames with a TTL of 1, of %d dropped ones %d for that", s.Expired,
+			dropped, expired)
 	case s.Out != s.Received:
 		return fmt.Errorf("%d frames were sent, and the pods received %d", s.Out, s.Received)
 	case s.Collateral > 0:
@@ -64,9 +66,11 @@ func (s *Soak) Check() error {
 
 // A Sample is what a process holds at a moment.
 type Sample struct {
-	At         time.Duration `json:"at_ns"`
-	Resident   uint64        `json:"resident"` // bytes
-	Heap       uint64        `json:"heap"`     // bytes in use, with what the next collection will free
-	Goal       uint64        `json:"goal"`     // bytes of heap at which it begins: twice what the last one left
-	Goroutines int           `json:"goroutines"`
+	At       time.Duration `json:"at_ns"`
+	Resident uint64        `json:"resident"` // bytes
+	// bytes in use, with what the next collection will free
+	Heap uint64 `json:"heap"`
+	// bytes of heap at which it begins: twice what the last one left
+	Goal       uint64 `json:"goal"`
+	Goroutines int    `json:"goroutines"`
 }

@@ -24,8 +24,9 @@ const (
 	sample = time.Minute
 )
 
-// RunSoak changes the members of a data plane of the forwarder once a second for a time, under the load of long connections and UDP flows, of
-// short connections and of bursts of UDP, and counts everything.
+// RunSoak changes the members of a data plane of the forwarder once a second
+// for a time, under the load of long connections and UDP flows, of short
+// connections and of bursts of UDP, and counts everything.
 func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, err error) {
 	b, err := newBed(c)
 	if err != nil {
@@ -91,8 +92,9 @@ func (s *soaker) run(ctx context.Context, connections int, length time.Duration)
 	}
 }
 
-// churn makes change n, and returns the pod that it removes. It begins with pod1 to pod3, and eight changes lead to pod2 to pod4, and so
-// on in a circle, lest all flows gather on a pod that is never removed.
+// churn makes change n, and returns the pod that it removes. It begins with
+// pod1 to pod3, and eight changes lead to pod2 to pod4, and so on in a circle,
+// lest all flows gather on a pod that is never removed.
 func (s *soaker) churn(n int) (removed *pod, err error) {
 	var pods [numPods]*pod
 	for i := range pods {
@@ -125,7 +127,8 @@ func (s *soaker) removing(change func() error) error {
 	return change()
 }
 
-// tick makes a change, and opens other flows in place of those that it broke or moved.
+// tick makes a change, and opens other flows in place of those that it broke or
+// moved.
 func (s *soaker) tick() error {
 	removed, err := s.churn(s.Changes)
 	if err != nil {
@@ -146,7 +149,8 @@ func (s *soaker) tick() error {
 				s.Own++
 			} else {
 				s.Collateral++
-				s.log(fmt.Sprintf("change %d: a flow from %s, on pod%d, is not where it was", s.Changes, f.conn.LocalAddr(), f.home))
+				s.log(fmt.Sprintf("change %d: a flow from %s, on pod%d, is not where it was", s.Changes,
+					f.conn.LocalAddr(), f.home))
 			}
 			broken[i]++
 			f.close()

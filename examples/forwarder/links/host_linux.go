@@ -44,7 +44,8 @@ func (Host) Neighbour(dev string, addr netip.Addr) (mac engine.MAC, err error) {
 	}
 	const unusable = unix.NUD_INCOMPLETE | unix.NUD_FAILED | unix.NUD_NOARP
 	for _, n := range list {
-		if n.Attributes == nil || int(n.Index) != i.Index || n.State&unusable != 0 || len(n.Attributes.LLAddress) != len(mac) {
+		if n.Attributes == nil || int(n.Index) != i.Index || n.State&unusable != 0 ||
+			len(n.Attributes.LLAddress) != len(mac) {
 			continue
 		}
 		if a, ok := netip.AddrFromSlice(n.Attributes.Address); ok && a.Unmap() == addr {

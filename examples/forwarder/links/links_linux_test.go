@@ -43,7 +43,8 @@ func TestHost(t *testing.T) {
 		require.EqualError(t, err, "no such interface")
 		_, err = h.Address("lo")
 		require.Error(t, err)
-		for addr, want := range map[string]engine.MAC{"10.9.1.2": {2, 0, 0, 1, 1, 2}, "2001:db8::2": {2, 0, 0, 1, 1, 6}} {
+		for addr, want := range map[string]engine.MAC{"10.9.1.2": {2, 0, 0, 1, 1, 2}, "2001:db8::2": {2, 0, 0, 1, 1,
+			6}} {
 			mac, err = h.Neighbour("va", netip.MustParseAddr(addr))
 			require.NoError(t, err)
 			assert.Equal(t, want, mac)
@@ -58,7 +59,8 @@ func TestHost(t *testing.T) {
 	}))
 }
 
-// Each event ends in a state that is waited for; how many are told on the way is the kernel's affair.
+// Each event ends in a state that is waited for; how many are told on the way
+// is the kernel's affair.
 func TestWatch(t *testing.T) {
 	n := newNamespace(t)
 	var mu sync.Mutex

@@ -20,15 +20,17 @@ type Link struct {
 	Carrier bool       // it is up, and so is what is at its other end
 }
 
-// Watch calls each with the state of every interface, and again whenever it may have changed, until ctx ends; then it returns nil.
-// An interface that is removed has no carrier.
+// Watch calls each with the state of every interface, and again whenever it may
+// have changed, until ctx ends; then it returns nil. An interface that is
+// removed has no carrier.
 func Watch(ctx context.Context, each func(Link)) error {
 	events, err := rtnetlink.Dial(&netlink.Config{Groups: unix.RTMGRP_LINK})
 	if err != nil {
 		return fmt.Errorf("watch links: %w", err)
 	}
 	defer context.AfterFunc(ctx, func() { _ = events.Close() })() // ends Receive
-	if err := List(each); err != nil {                            // once events are being kept, lest one be missed
+	// once events are being kept, lest one be missed
+	if err := List(each); err != nil {
 		return fmt.Errorf("watch links: %w", errors.Join(err, events.Close()))
 	}
 	for {

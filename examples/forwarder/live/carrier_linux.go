@@ -2,7 +2,8 @@ package live
 
 import "github.com/ecmp-go/ecmp/examples/forwarder/links"
 
-// linkChanged takes over the state of an interface. A failure is logged: the next change tries again.
+// linkChanged takes over the state of an interface. A failure is logged: the
+// next change tries again.
 func (f *forwarder) linkChanged(l links.Link) {
 	was, known := f.known[l.Name]
 	if l.Carrier != was.Carrier && known {

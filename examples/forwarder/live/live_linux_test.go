@@ -89,7 +89,8 @@ func (f *forwarder) start() {
 func newForwarder(t *testing.T, text string) *forwarder {
 	t.Helper()
 	f := &forwarder{t: t, dir: t.TempDir()}
-	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _,
+		_ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(f.dir, "control"))
 	}}
 	f.write(text)
@@ -161,7 +162,8 @@ func TestReload(t *testing.T) {
 	require.NoError(t, os.Remove(f.file()))
 	f.waits("no file", func() bool { return f.reloads().Refused == 3 })
 	for range 2 {
-		f.waits("something else happens in the directory", func() bool { return os.Remove(filepath.Join(f.dir, "flows")) == nil })
+		f.waits("something else happens in the directory",
+			func() bool { return os.Remove(filepath.Join(f.dir, "flows")) == nil })
 	}
 	f.reload <- syscall.SIGHUP
 	f.waits("it is looked for when that is asked for, and not before", func() bool { return f.reloads().Refused > 3 })
@@ -196,9 +198,11 @@ func TestReload(t *testing.T) {
 	assert.Contains(t, f.log.String(), "takes a restart")
 }
 
-// A link may come to lead to another file, in one step as Kubernetes has it, or to one in another directory that changes.
+// A link may come to lead to another file, in one step as Kubernetes has it, or
+// to one in another directory that changes.
 func TestReloadOfLinks(t *testing.T) {
-	sample := strings.Replace(sample, `, "snapshot": "DIR/flows"`, "", 1) // which makes events in the directory
+	// which makes events in the directory
+	sample := strings.Replace(sample, `, "snapshot": "DIR/flows"`, "", 1)
 	f := newForwarder(t, sample)
 	elsewhere := t.TempDir()
 	weighs := func(weight string) []byte {
@@ -231,7 +235,8 @@ func TestReloadOfLinks(t *testing.T) {
 	f.waits("a change there", func() bool { return f.weights()["pod2"] == 5 })
 }
 
-// Members that changed over HTTP and the flows outlive the process, as long as the file is the same.
+// Members that changed over HTTP and the flows outlive the process, as long as
+// the file is the same.
 func TestRestart(t *testing.T) {
 	f := newForwarder(t, sample)
 	code, answer := f.do("PUT", "/members/pod3", `{"dev": "ecmp-3", "addr": "10.9.3.2", "mac": "02:00:00:01:03:02"}`)
@@ -254,7 +259,8 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, went, f.plane.Receive(vip, 0, 300))
 	require.NoError(t, f.stop())
 
-	// Members that can't be in force any more are no reason not to run, and their flows are none not to keep the others.
+	// Members that can't be in force any more are no reason not to run, and
+	// their flows are none not to keep the others.
 	refused := bytes.Replace(killed, []byte(`"weight":1`), []byte(`"weight":4294967294`), 1)
 	require.NotEqual(t, killed, refused)
 	require.NoError(t, os.WriteFile(snapshot, refused, 0o600))
@@ -283,7 +289,8 @@ func TestDoesNotRun(t *testing.T) {
 	run := func(text string, p func(string, plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
-		return live.Run(t.Context(), live.Options{File: file, Links: host{}, Log: slog.New(slog.DiscardHandler), Plane: p})
+		return live.Run(t.Context(), live.Options{File: file, Links: host{}, Log: slog.New(slog.DiscardHandler),
+			Plane: p})
 	}
 	var made *fakeplane.Plane
 	fake := func(_ string, c plane.Config) (p plane.Plane, err error) {

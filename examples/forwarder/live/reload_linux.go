@@ -52,7 +52,8 @@ func (f *forwarder) watchFile(ctx context.Context) error {
 	}
 }
 
-// watchDirectories watches where the file is, as editors replace files, and where it leads to, if it is a link.
+// watchDirectories watches where the file is, as editors replace files, and
+// where it leads to, if it is a link.
 func (f *forwarder) watchDirectories(w *fsnotify.Watcher) error {
 	if file, err := filepath.EvalSymlinks(f.File); err == nil {
 		if err := w.Add(filepath.Dir(file)); err != nil {
@@ -62,7 +63,8 @@ func (f *forwarder) watchDirectories(w *fsnotify.Watcher) error {
 	return w.Add(filepath.Dir(f.File))
 }
 
-// reload puts the configuration in force if it changed, or if it is forced to, and leaves everything as it is if it can't.
+// reload puts the configuration in force if it changed, or if it is forced to,
+// and leaves everything as it is if it can't.
 func (f *forwarder) reload(force bool) {
 	data, err := os.ReadFile(f.File)
 	if err != nil {

@@ -31,8 +31,9 @@ type Options struct {
 	Plane func(name string, c plane.Config) (plane.Plane, error)
 }
 
-// Run forwards until ctx ends, and then returns nil. Else it returns the error that kept it from running or from going on: an
-// error of package config if the configuration is wrong.
+// Run forwards until ctx ends, and then returns nil. Else it returns the error
+// that kept it from running or from going on: an error of package config if the
+// configuration is wrong.
 func Run(ctx context.Context, o Options) (err error) {
 	data, err := os.ReadFile(o.File)
 	if err != nil {
@@ -42,7 +43,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := control.Listen(c.Control) // first of all: another process may run with this configuration
+	// first of all: another process may run with this configuration
+	listener, err := control.Listen(c.Control)
 	if err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
@@ -82,8 +84,8 @@ type forwarder struct {
 	reloads  control.Reloads
 	snapshot string // a file; empty: none
 
-	// Of the goroutine that watches the file: the configuration in force, but for changes of its members over HTTP, and the
-	// file as it was read last.
+	// Of the goroutine that watches the file: the configuration in force, but
+	// for changes of its members over HTTP, and the file as it was read last.
 	present *config.Config
 	data    []byte
 

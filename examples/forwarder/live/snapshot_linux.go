@@ -11,8 +11,10 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/router"
 )
 
-// begin puts the configuration in force, or what changes of members made of it, if the process before left a snapshot that says
-// so; and gives the flows that it knew back to their members. A snapshot that is of no use is no reason not to run.
+// begin puts the configuration in force, or what changes of members made of it,
+// if the process before left a snapshot that says so; and gives the flows that
+// it knew back to their members. A snapshot that is of no use is no reason not
+// to run.
 func (f *forwarder) begin() error {
 	configured, from := f.present.Services, origin(f.data)
 	snapshot := f.openSnapshot()
@@ -37,7 +39,8 @@ func (f *forwarder) begin() error {
 	return nil
 }
 
-// openSnapshot returns the snapshot that the process before left; nil if there is none, or none that can be read.
+// openSnapshot returns the snapshot that the process before left; nil if there
+// is none, or none that can be read.
 func (f *forwarder) openSnapshot() *router.Snapshot {
 	if f.snapshot == "" {
 		return nil
@@ -56,8 +59,9 @@ func (f *forwarder) openSnapshot() *router.Snapshot {
 	return snapshot
 }
 
-// saveUntil saves the flow table once a second, so that a process that is killed loses the flows of a second. A table for a million
-// flows takes some 6 ms when it is empty and 21 when it is full: 1 to 2 % of a processor.
+// saveUntil saves the flow table once a second, so that a process that is
+// killed loses the flows of a second. A table for a million flows takes some 6
+// ms when it is empty and 21 when it is full: 1 to 2 % of a processor.
 func (f *forwarder) saveUntil(ctx context.Context) error {
 	if f.snapshot == "" {
 		return nil
@@ -76,8 +80,9 @@ func (f *forwarder) saveUntil(ctx context.Context) error {
 	}
 }
 
-// save replaces the file at once: who is killed meanwhile leaves the old one, and a new one for the next to write over. It is not
-// synced to the disk, which takes a time and which only a crash of the host needs.
+// save replaces the file at once: who is killed meanwhile leaves the old one,
+// and a new one for the next to write over. It is not synced to the disk, which
+// takes a time and which only a crash of the host needs.
 func (f *forwarder) save() error {
 	data, err := f.router.Save()
 	if err != nil {

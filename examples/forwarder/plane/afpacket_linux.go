@@ -12,15 +12,21 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// NewAFPacket returns a plane of packet sockets, which works with every interface and its default offloads: what the kernel left
-// undone of a frame, its checksum or its cutting into segments, is told in a virtio header and passed on.
+// NewAFPacket returns a plane of packet sockets, which works with every
+// interface and its default offloads: what the kernel left undone of a frame,
+// its checksum or its cutting into segments, is told in a virtio header and
+// passed on.
 //
-// The kernel sees every packet too, so it needs a blackhole route for the prefixes of the services, lest it forwards or answers
-// as well. What is no IP packet to this router is left to it: ARP, neighbour discovery, frames with VLAN tags. Several
-// workers share packets by a symmetric hash of the kernel's; fragments of one datagram all go to one worker.
+// The kernel sees every packet too, so it needs a blackhole route for the
+// prefixes of the services, lest it forwards or answers as well. What is no IP
+// packet to this router is left to it: ARP, neighbour discovery, frames with
+// VLAN tags. Several workers share packets by a symmetric hash of the kernel's;
+// fragments of one datagram all go to one worker.
 //
-// Give members' interfaces the MTU of those that packets come in by. A packet that is longer is dropped and counted, and its sender is told
-// nothing; the pieces of a segment that the kernel is to cut are dropped by the interface, and not counted here.
+// Give members' interfaces the MTU of those that packets come in by. A packet
+// that is longer is dropped and counted, and its sender is told nothing; the
+// pieces of a segment that the kernel is to cut are dropped by the interface,
+// and not counted here.
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {
@@ -31,8 +37,9 @@ func NewAFPacket(c Config) (Plane, error) {
 	return p, nil
 }
 
-// NewSlowPath returns a plane of packet sockets for the packets that another plane leaves to the kernel. It keeps flows in the
-// memory of that one, in place of one of its own; with nil it keeps none.
+// NewSlowPath returns a plane of packet sockets for the packets that another
+// plane leaves to the kernel. It keeps flows in the memory of that one, in
+// place of one of its own; with nil it keeps none.
 func NewSlowPath(c Config, flows engine.Router) (Plane, error) {
 	c.Sticky = nil
 	p, err := newUserspace(c, openPacketWays, flows)
@@ -81,7 +88,8 @@ func (w packetWays) close() error {
 	return errors.Join(errs...)
 }
 
-// packetLane is a lane that receives by one socket and sends by one for each interface.
+// packetLane is a lane that receives by one socket and sends by one for each
+// interface.
 type packetLane struct {
 	tally
 	device string
@@ -106,7 +114,8 @@ func (p *packetPort) index() int { return p.device }
 
 func (p *packetPort) close() { _ = unix.Close(p.socket) } // nothing is unsent
 
-// openPacketLane opens a lane that receives from an interface; with a share of its packets, if it is one of several.
+// openPacketLane opens a lane that receives from an interface; with a share of
+// its packets, if it is one of several.
 func openPacketLane(device string, shared bool, with int) (*packetLane, error) {
 	d, err := net.InterfaceByName(device)
 	if err != nil {
@@ -143,7 +152,8 @@ func (l *packetLane) wake() { l.alarm.ring() }
 
 func (l *packetLane) losses() *tally {
 	// The kernel counts from one look to the next.
-	if s, err := unix.GetsockoptTpacketStats(l.socket, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil && s.Drops > 0 {
+	if s, err := unix.GetsockoptTpacketStats(l.socket, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil &&
+		s.Drops > 0 {
 		l.unseen[overrun] += uint64(s.Drops)
 	}
 	return &l.tally
@@ -176,14 +186,16 @@ func (l *packetLane) receive() ([][]byte, error) {
 	return nil, err
 }
 
-// receiveLarge returns a packet that is too long for the ring. Where it can't, it counts it as lost, and returns nil.
+// receiveLarge returns a packet that is too long for the ring. Where it can't,
+// it counts it as lost, and returns nil.
 func (l *packetLane) receiveLarge(memory []byte) []byte {
 	if !l.ring.queued() {
 		l.unseen[overrun]++
 		return nil
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM,
-		uintptr(l.socket), uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)), unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+		uintptr(l.socket), uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)),
+		unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
 	switch {
 	case errno != 0: // the packet is gone all the same
 		l.unseen[strange]++
@@ -197,7 +209,8 @@ func (l *packetLane) receiveLarge(memory []byte) []byte {
 
 // gone returns an error if the interface is no more, and not only down.
 func (l *packetLane) gone() error {
-	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR) // which takes it away
+	// which takes it away
+	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && errno != 0 && unix.Errno(errno) != unix.ENETDOWN {
 		err = unix.Errno(errno)
 	}
@@ -239,7 +252,8 @@ func (l *packetLane) send(decisions []engine.Decision) {
 	}
 }
 
-// sendReply sends a reply, in the place of the frame that it answers, by the interface which that came in by.
+// sendReply sends a reply, in the place of the frame that it answers, by the
+// interface which that came in by.
 func (l *packetLane) sendReply(whole []byte) {
 	clear(whole[:virtioSize]) // nothing is left to be done for it
 	l.out.set(0, whole)

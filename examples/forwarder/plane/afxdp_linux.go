@@ -10,15 +10,21 @@ import (
 	"github.com/safchain/ethtool"
 )
 
-// NewAFXDP returns a plane of AF_XDP sockets: a worker takes frames out of one receive queue of each interface, past the kernel's
-// network stack, by way of an XDP program, and puts them into the transmit queue of the same number. The packets of services alone take
-// that way, those to the MAC address of the interface; what else there is goes on to the kernel.
+// NewAFXDP returns a plane of AF_XDP sockets: a worker takes frames out of one
+// receive queue of each interface, past the kernel's network stack, by way of
+// an XDP program, and puts them into the transmit queue of the same number. The
+// packets of services alone take that way, those to the MAC address of the
+// interface; what else there is goes on to the kernel.
 //
-// Frames are at most 1,792 bytes long, and whole: senders on the same machine must compute checksums and cut segments themselves
-// (ethtool -K DEVICE tx off tso off gso off). A member on the same machine, behind a veth, needs its NAPI on (gro on).
+// Frames are at most 1,792 bytes long, and whole: senders on the same machine
+// must compute checksums and cut segments themselves (ethtool -K DEVICE tx off
+// tso off gso off). A member on the same machine, behind a veth, needs its NAPI
+// on (gro on).
 //
-// In the program's [Plane] every interface needs as many receive queues as there are workers, and members' interfaces as many
-// transmit queues at least. It asks for zero copy and makes do with copies; see [ZeroCopy]. Of kernels it needs 5.11.
+// In the program's [Plane] every interface needs as many receive queues as
+// there are workers, and members' interfaces as many transmit queues at least.
+// It asks for zero copy and makes do with copies; see [ZeroCopy]. Of kernels it
+// needs 5.11.
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFXDP(c Config) (Plane, error) {
@@ -29,7 +35,8 @@ func NewAFXDP(c Config) (Plane, error) {
 	return p, nil
 }
 
-// ZeroCopy reports whether a plane of [NewAFXDP] receives and sends without copying, because the drivers can.
+// ZeroCopy reports whether a plane of [NewAFXDP] receives and sends without
+// copying, because the drivers can.
 func ZeroCopy(p Plane) bool {
 	u, ok := p.(*userspace)
 	if !ok {
@@ -60,7 +67,8 @@ func openXDPWays(c Config) (_ ways, err error) {
 			return nil, &DeviceError{name, err}
 		}
 		if n, err := receiveQueues(name); err != nil || n != c.Workers {
-			return nil, &DeviceError{name, errors.Join(err, fmt.Errorf("%d receive queues for %d workers, which take one each", n, c.Workers))}
+			return nil, &DeviceError{name,
+				errors.Join(err, fmt.Errorf("%d receive queues for %d workers, which take one each", n, c.Workers))}
 		}
 	}
 	if w.filter, err = newRedirect(len(devices) * c.Workers); err != nil {
@@ -110,7 +118,8 @@ func (w *xdpWays) lanes() []lane {
 
 func (w *xdpWays) admit(prefixes []netip.Prefix) error { return w.filter.admit(prefixes) }
 
-// close takes the programs off first, so that nothing is redirected to what is closed.
+// close takes the programs off first, so that nothing is redirected to what is
+// closed.
 func (w *xdpWays) close() error {
 	var errs []error
 	for _, l := range w.links {

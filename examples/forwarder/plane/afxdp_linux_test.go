@@ -10,7 +10,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/internal/testbed"
 )
 
-// What waits for an interface that is down is lost when that is no output any more, and counted; its memory is not lost.
+// What waits for an interface that is down is lost when that is no output any
+// more, and counted; its memory is not lost.
 func TestOutputGoneWithFrames(t *testing.T) {
 	b := newBench(t, NewAFXDP, Config{}, 1)
 	free := func() (n int) {

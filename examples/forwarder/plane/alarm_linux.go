@@ -36,9 +36,10 @@ func (a *alarm) ring() {
 	_, _ = unix.Write(a.event, one[:]) // fails only if it rings already
 }
 
-// wait returns when there is something to do, or after some time. If that was in vain, or there is an error, it is idle. The first time
-// after something was done it only lets others run, which may be all it takes: to sleep and be woken costs more, in the kernel as in
-// Go's scheduler.
+// wait returns when there is something to do, or after some time. If that was
+// in vain, or there is an error, it is idle. The first time after something was
+// done it only lets others run, which may be all it takes: to sleep and be
+// woken costs more, in the kernel as in Go's scheduler.
 func (a *alarm) wait(limit time.Duration) (idle bool, err error) {
 	if a.busy {
 		a.busy = false

@@ -8,14 +8,16 @@ import (
 
 const frameSize = 2048 // of which the kernel keeps 256 to itself
 
-// frames are the memory of a lane's AF_XDP sockets: each frame is free, received, or in a ring.
+// frames are the memory of a lane's AF_XDP sockets: each frame is free,
+// received, or in a ring.
 type frames struct {
 	memory []byte
 	free   []uint64 // places in memory
 	held   []holder // by number
 }
 
-// A holder says by which socket a frame is being sent, and to what output or as a reply.
+// A holder says by which socket a frame is being sent, and to what output or as
+// a reply.
 type holder struct {
 	socket *xdpSocket
 	output uint16

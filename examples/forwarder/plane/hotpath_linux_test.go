@@ -55,7 +55,8 @@ func datagram(from uint16) []byte {
 	return f
 }
 
-// datagram6 returns a frame of IPv6 to the service, with the first byte of a payload of this protocol.
+// datagram6 returns a frame of IPv6 to the service, with the first byte of a
+// payload of this protocol.
 func datagram6(proto, first byte) []byte {
 	f := append(datagram(0)[:14], make([]byte, 48)...)
 	binary.BigEndian.PutUint16(f[12:], unix.ETH_P_IPV6)
@@ -68,7 +69,8 @@ func datagram6(proto, first byte) []byte {
 	return f
 }
 
-// A plane takes what is for it to forward, and leaves to the kernel what is not.
+// A plane takes what is for it to forward, and leaves to the kernel what is
+// not.
 func TestWhatIsTaken(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{}, 1)
@@ -79,11 +81,14 @@ func TestWhatIsTaken(t *testing.T) {
 		tagged = append(tagged[:12:12], append([]byte{0x81, 0, 0, 5}, tagged[12:]...)...)
 		arp := datagram(1)
 		binary.BigEndian.PutUint16(arp[12:], unix.ETH_P_ARP)
-		send(other, broadcast, tagged, arp, arp[:20], datagram6(unix.IPPROTO_ICMPV6, firstOfND), datagram6(unix.IPPROTO_ICMPV6, lastOfND))
-		taken := [][]byte{datagram(1), datagram6(unix.IPPROTO_UDP, 1), datagram6(unix.IPPROTO_ICMPV6, firstOfND-1), datagram6(unix.IPPROTO_ICMPV6, lastOfND+1)}
+		send(other, broadcast, tagged, arp, arp[:20], datagram6(unix.IPPROTO_ICMPV6, firstOfND),
+			datagram6(unix.IPPROTO_ICMPV6, lastOfND))
+		taken := [][]byte{datagram(1), datagram6(unix.IPPROTO_UDP, 1), datagram6(unix.IPPROTO_ICMPV6, firstOfND-1),
+			datagram6(unix.IPPROTO_ICMPV6, lastOfND+1)}
 		send(taken...)
 		c := b.plane.Counters()
-		for deadline := time.Now().Add(10 * time.Second); c.In.Frames < uint64(len(taken)) && time.Now().Before(deadline); c = b.plane.Counters() {
+		for deadline := time.Now().Add(10 * time.Second); c.In.Frames < uint64(len(taken)) &&
+			time.Now().Before(deadline); c = b.plane.Counters() {
 			time.Sleep(time.Millisecond)
 		}
 		assert.Equal(t, uint64(len(taken)), c.Members[1].Frames, "%+v", c)
@@ -91,7 +96,8 @@ func TestWhatIsTaken(t *testing.T) {
 	})
 }
 
-// To forward a burst allocates nothing, from receiving to sending, new flows and known ones.
+// To forward a burst allocates nothing, from receiving to sending, new flows
+// and known ones.
 func TestBurstAllocatesNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{Sticky: &flowcache.Config{Flows: 10000}}, 2)
@@ -103,7 +109,8 @@ func TestBurstAllocatesNothing(t *testing.T) {
 			send(datagram(uint16(i % 1000)))
 		}
 		for _, w := range p.workers {
-			assert.Zero(t, testing.AllocsPerRun(bursts/3, func() { assert.NoError(t, w.burst(p.now)) })) // not so many that it has to wait
+			// not so many that it has to wait
+			assert.Zero(t, testing.AllocsPerRun(bursts/3, func() { assert.NoError(t, w.burst(p.now)) }))
 		}
 		assert.Positive(t, b.plane.Counters().In.Frames)
 	})

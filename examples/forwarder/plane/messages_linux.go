@@ -28,8 +28,9 @@ func (m *messages) set(i int, b []byte) {
 	m.headers[i].SetIovlen(1)
 }
 
-// send sends messages from one to before another, the first of them at least, or returns why that one can't be sent. It does not
-// wait, so that the scheduler need not know of the call.
+// send sends messages from one to before another, the first of them at least,
+// or returns why that one can't be sent. It does not wait, so that the
+// scheduler need not know of the call.
 func (m *messages) send(socket, from, to int) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG,
 		uintptr(socket), uintptr(unsafe.Pointer(&m.headers[from])), uintptr(to-from), unix.MSG_DONTWAIT, 0, 0)

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A packetRing is the memory in which the kernel puts what a packet socket receives, a packet into each slot: TPACKET_V2. What is too
-// long for a slot, such as a segment of 64 KB, is in the queue of the socket as well.
+// A packetRing is the memory in which the kernel puts what a packet socket
+// receives, a packet into each slot: TPACKET_V2. What is too long for a slot,
+// such as a segment of 64 KB, is in the queue of the socket as well.
 type packetRing struct {
 	memory []byte
 	next   uint32 // slot to look at
@@ -24,7 +25,8 @@ const (
 
 // newPacketRing gives a socket a ring. It must have no address yet.
 func newPacketRing(socket int) (*packetRing, error) {
-	request := unix.TpacketReq{Block_size: blockSize, Block_nr: slots * slotSize / blockSize, Frame_size: slotSize, Frame_nr: slots}
+	request := unix.TpacketReq{Block_size: blockSize, Block_nr: slots * slotSize / blockSize, Frame_size: slotSize,
+		Frame_nr: slots}
 	for name, value := range map[int]int{unix.PACKET_VERSION: unix.TPACKET_V2, unix.PACKET_COPY_THRESH: slotSize} {
 		if err := unix.SetsockoptInt(socket, unix.SOL_PACKET, name, value); err != nil {
 			return nil, os.NewSyscallError("setsockopt", err)
@@ -45,8 +47,8 @@ func (r *packetRing) slot(i uint32) ([]byte, *unix.Tpacket2Hdr) {
 	return b, (*unix.Tpacket2Hdr)(unsafe.Pointer(&b[0]))
 }
 
-// take returns the next packet, with the virtio header before it, and whether that is whole; nil if there is none. It can be used until it is
-// released.
+// take returns the next packet, with the virtio header before it, and whether
+// that is whole; nil if there is none. It can be used until it is released.
 func (r *packetRing) take() (packet []byte, whole bool) {
 	b, header := r.slot(r.next)
 	if atomic.LoadUint32(&header.Status)&unix.TP_STATUS_USER == 0 {

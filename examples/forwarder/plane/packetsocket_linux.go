@@ -22,7 +22,8 @@ const (
 	bufferBytes = 32 << 20 // of a socket: some 400 segments of 64 KB
 )
 
-// openReceiver returns a packet socket that receives what an interface does, and its ring.
+// openReceiver returns a packet socket that receives what an interface does,
+// and its ring.
 func openReceiver(device int) (socket int, ring *packetRing, err error) {
 	if socket, err = newPacketSocket(); err != nil {
 		return -1, nil, err
@@ -44,7 +45,8 @@ func openReceiver(device int) (socket int, ring *packetRing, err error) {
 	return socket, ring, nil
 }
 
-// openSender returns a packet socket that sends by an interface, and receives nothing.
+// openSender returns a packet socket that sends by an interface, and receives
+// nothing.
 func openSender(device int) (int, error) {
 	socket, err := newPacketSocket()
 	if err != nil {
@@ -86,8 +88,9 @@ func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
 }
 
-// forRouter returns a filter that lets pass what a router is to forward: IP packets to its own MAC address, without VLAN tag, that
-// are not neighbour discovery.
+// forRouter returns a filter that lets pass what a router is to forward: IP
+// packets to its own MAC address, without VLAN tag, that are not neighbour
+// discovery.
 func forRouter() *unix.SockFprog {
 	const (
 		ipv6        = 14 // of the frame
@@ -96,7 +99,8 @@ func forRouter() *unix.SockFprog {
 		icmpv6      = 58
 		all, ignore = 1 << 20, 0
 	)
-	// Skips count the instructions between. An error is impossible: there is a test.
+	// Skips count the instructions between. An error is impossible: there is a
+	// test.
 	program, _ := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_HOST, SkipTrue: 10},
@@ -120,8 +124,9 @@ func forRouter() *unix.SockFprog {
 	return &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 }
 
-// fanOut lets a socket share packets with another one, so that those of a flow, both directions of it, all go to one of them; the
-// first one of a group has -1.
+// fanOut lets a socket share packets with another one, so that those of a flow,
+// both directions of it, all go to one of them; the first one of a group has
+// -1.
 func fanOut(socket, with int) error {
 	const method = unix.PACKET_FANOUT_HASH
 	value := method<<16 | unix.PACKET_FANOUT_FLAG_UNIQUEID<<16

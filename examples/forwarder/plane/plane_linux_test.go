@@ -56,7 +56,8 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 	t.Cleanup(func() { require.NoError(t, bed.Close()) })
 	c.In, c.Domain = []string{"lc"}, selector.NewDomain()
 	b := &bench{Bed: bed}
-	b.group, err = selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: c.Domain})
+	b.group, err = selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
+		Domain: c.Domain})
 	require.NoError(t, err)
 	require.NoError(t, bed.Router.Do(func() (err error) {
 		b.plane, err = newPlane(c)
@@ -87,7 +88,8 @@ func (b *bench) to(t *testing.T, pods ...int) {
 	for i := range b.Pods {
 		old = append(old, i+1)
 	}
-	for _, outputs := range [][]int{old, pods} { // what comes is there before, and what goes after the change
+	// what comes is there before, and what goes after the change
+	for _, outputs := range [][]int{old, pods} {
 		require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(testbed.Outputs(outputs...)) }))
 		_, err := b.group.Update(testbed.Hops(pods...))
 		require.NoError(t, err)
@@ -123,7 +125,8 @@ func assertConserved(t *testing.T, c Counters) {
 
 const servicePort = 80
 
-// listen has every pod listen for TCP on both addresses of the service, and handle connections.
+// listen has every pod listen for TCP on both addresses of the service, and
+// handle connections.
 func (b *bench) listen(t *testing.T, handle func(pod int, c net.Conn)) {
 	t.Helper()
 	for i, p := range b.Pods {
@@ -171,8 +174,9 @@ func (b *bench) dial(t *testing.T, address string) (c net.Conn, pod int) {
 	return c, int(number[0])
 }
 
-// Megabytes go over TCP to the service and back, whole, and each pod gets some. Under afpacket the interfaces are as they are made: they
-// leave checksums undone and segments uncut.
+// Megabytes go over TCP to the service and back, whole, and each pod gets some.
+// Under afpacket the interfaces are as they are made: they leave checksums
+// undone and segments uncut.
 func TestTCP(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{}, 2)
@@ -202,7 +206,8 @@ func TestTCP(t *testing.T) {
 	})
 }
 
-// Connections to the pod that stays go on while others come and go, and no packet is lost to a change.
+// Connections to the pod that stays go on while others come and go, and no
+// packet is lost to a change.
 func TestChangesUnderTraffic(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{Sticky: &flowcache.Config{Flows: 1000}}, 3)
@@ -293,8 +298,9 @@ func TestStopAndGo(t *testing.T) {
 	})
 }
 
-// Packets to a member whose interface is down are counted so, and when it is up again they get there; when the interface that packets
-// come in by is gone, so is the plane.
+// Packets to a member whose interface is down are counted so, and when it is up
+// again they get there; when the interface that packets come in by is gone, so
+// is the plane.
 func TestInterfacesDownAndGone(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{}, 1)
@@ -344,7 +350,8 @@ func TestErrors(t *testing.T) {
 		b.listen(t, echo)
 		b.dial(t, testbed.Service6)
 	})
-	for _, c := range []Config{{}, {In: []string{"lo", "lo"}}, {In: []string{"lo"}, Workers: -1}, {In: []string{"lo"}, Sticky: &flowcache.Config{Flows: 1}}} {
+	for _, c := range []Config{{}, {In: []string{"lo", "lo"}}, {In: []string{"lo"}, Workers: -1},
+		{In: []string{"lo"}, Sticky: &flowcache.Config{Flows: 1}}} {
 		var config *ConfigError
 		_, err := NewAFPacket(c)
 		require.ErrorAs(t, err, &config)

@@ -17,7 +17,8 @@ type port interface {
 	close()
 }
 
-// prepare is that of a lane. It opens each device once, and leaves those open that stay.
+// prepare is that of a lane. It opens each device once, and leaves those open
+// that stay.
 func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
 	var none P
 	before := make(map[int]P) // by index of the interface

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A redirect is the XDP program that takes the packets of services to sockets, and its maps.
+// A redirect is the XDP program that takes the packets of services to sockets,
+// and its maps.
 type redirect struct {
 	sockets  *ebpf.Map // by number of the device and queue
 	services *ebpf.Map // their prefixes, IPv4 as IPv4-mapped
@@ -36,12 +37,14 @@ func keyOf(p netip.Prefix) serviceKey {
 func newRedirect(sockets int) (*redirect, error) {
 	r := &redirect{admitted: make(map[netip.Prefix]bool)}
 	var err error
-	r.sockets, err = ebpf.NewMap(&ebpf.MapSpec{Name: "ecmp_sockets", Type: ebpf.XSKMap, KeySize: 4, ValueSize: 4, MaxEntries: uint32(sockets)})
+	r.sockets, err = ebpf.NewMap(&ebpf.MapSpec{Name: "ecmp_sockets", Type: ebpf.XSKMap, KeySize: 4, ValueSize: 4,
+		MaxEntries: uint32(sockets)})
 	if err != nil {
 		return nil, err
 	}
 	r.services, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "ecmp_services", Type: ebpf.LPMTrie, KeySize: 20, ValueSize: 1, MaxEntries: 1 << 16, Flags: unix.BPF_F_NO_PREALLOC,
+		Name: "ecmp_services", Type: ebpf.LPMTrie, KeySize: 20, ValueSize: 1, MaxEntries: 1 << 16,
+		Flags: unix.BPF_F_NO_PREALLOC,
 	})
 	if err != nil {
 		return nil, errors.Join(err, r.sockets.Close())
@@ -49,7 +52,8 @@ func newRedirect(sockets int) (*redirect, error) {
 	return r, nil
 }
 
-// admit makes the prefixes those of the services. New ones come before old ones go; on an error the old ones stay.
+// admit makes the prefixes those of the services. New ones come before old ones
+// go; on an error the old ones stay.
 func (r *redirect) admit(prefixes []netip.Prefix) error {
 	wanted := make(map[netip.Prefix]bool, len(prefixes))
 	var added []netip.Prefix
@@ -78,7 +82,8 @@ func (r *redirect) admit(prefixes []netip.Prefix) error {
 
 func (r *redirect) close() error { return errors.Join(r.sockets.Close(), r.services.Close()) }
 
-// attach puts the program before a device whose queues have the sockets from first on. It stays until the link is closed or the process ends.
+// attach puts the program before a device whose queues have the sockets from
+// first on. It stays until the link is closed or the process ends.
 func (r *redirect) attach(device *net.Interface, first int) (link.Link, error) {
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "ecmp_redirect", Type: ebpf.XDP, License: "GPL", Instructions: r.program(device.HardwareAddr, first),
@@ -90,8 +95,9 @@ func (r *redirect) attach(device *net.Interface, first int) (link.Link, error) {
 	return link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
 }
 
-// program redirects IPv4 and IPv6 packets to an admitted destination, sent to this MAC address, but for neighbour discovery, and
-// passes all else on to the kernel.
+// program redirects IPv4 and IPv6 packets to an admitted destination, sent to
+// this MAC address, but for neighbour discovery, and passes all else on to the
+// kernel.
 func (r *redirect) program(mac net.HardwareAddr, first int) asm.Instructions {
 	const (
 		pass = 2 // XDP_PASS
@@ -108,10 +114,12 @@ func (r *redirect) program(mac net.HardwareAddr, first int) asm.Instructions {
 		return int32(native.Uint32(b))
 	}
 	copyWord := func(from, to int16) asm.Instructions {
-		return asm.Instructions{asm.LoadMem(asm.R4, asm.R2, from, asm.Word), asm.StoreMem(asm.RFP, to, asm.R4, asm.Word)}
+		return asm.Instructions{asm.LoadMem(asm.R4, asm.R2, from, asm.Word), asm.StoreMem(asm.RFP, to, asm.R4,
+			asm.Word)}
 	}
 	reach := func(size int32) asm.Instructions { // the frame has at least so many bytes
-		return asm.Instructions{asm.Mov.Reg(asm.R4, asm.R2), asm.Add.Imm(asm.R4, size), asm.JGT.Reg(asm.R4, asm.R3, "pass")}
+		return asm.Instructions{asm.Mov.Reg(asm.R4, asm.R2), asm.Add.Imm(asm.R4, size),
+			asm.JGT.Reg(asm.R4, asm.R3, "pass")}
 	}
 	var p asm.Instructions
 	add := func(parts ...asm.Instructions) {

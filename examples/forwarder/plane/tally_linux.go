@@ -5,7 +5,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A tally counts what became of a worker's frames beside what the engine counts.
+// A tally counts what became of a worker's frames beside what the engine
+// counts.
 type tally struct {
 	unseen  map[string]uint64         // frames that did not reach the engine, by reason
 	unsent  map[string]uint64         // frames for members that were not sent, by reason
@@ -38,11 +39,13 @@ func (t *tally) loseReply(frame []byte) {
 
 // The reasons why a frame is lost that are not the engine's.
 const (
-	senderFull = "sender full"              // a queue of the member's interface
-	noOutput   = "no output"                // the member's interface is not among those of SetOutputs
-	overrun    = "receiver full"            // dropped by the kernel because the forwarder could not keep up
-	oversized  = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
-	strange    = "unsupported segmentation" // of a kind that the virtio header has no name for
+	senderFull = "sender full" // a queue of the member's interface
+	// the member's interface is not among those of SetOutputs
+	noOutput = "no output"
+	// dropped by the kernel because the forwarder could not keep up
+	overrun   = "receiver full"
+	oversized = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
+	strange   = "unsupported segmentation" // of a kind that the virtio header has no name for
 )
 
 // whyUnsent returns the reason that an error of sending stands for.

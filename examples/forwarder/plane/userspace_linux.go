@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// userspace is a plane whose packets pass through this process: by lanes, each with a worker of its own.
+// userspace is a plane whose packets pass through this process: by lanes, each
+// with a worker of its own.
 type userspace struct {
 	ways    ways
 	flows   *memory // nil: not sticky
@@ -31,13 +32,15 @@ type userspace struct {
 type ways interface {
 	lanes() []lane
 
-	// admit says that packets to these destinations, and no others, are to come in.
+	// admit says that packets to these destinations, and no others, are to come
+	// in.
 	admit(prefixes []netip.Prefix) error
 
 	close() error
 }
 
-// newUserspace makes a plane with a memory of flows of its own, as c says, unless it is given a router.
+// newUserspace makes a plane with a memory of flows of its own, as c says,
+// unless it is given a router.
 func newUserspace(c Config, open func(Config) (ways, error), router engine.Router) (*userspace, error) {
 	if c.Workers == 0 {
 		c.Workers = 1
@@ -99,8 +102,8 @@ func (p *userspace) SetOutputs(devices map[uint16]string) error {
 	return nil
 }
 
-// Sync implements Plane. Members and marks are the groups' own, which workers look up with every burst, so that only the prefixes
-// remain to be told them.
+// Sync implements Plane. Members and marks are the groups' own, which workers
+// look up with every burst, so that only the prefixes remain to be told them.
 func (p *userspace) Sync(services []Service) error {
 	routes := new(engine.Routes)
 	var prefixes []netip.Prefix

@@ -6,11 +6,12 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// A lane is one worker's own way in and out. Its methods are called by that worker between bursts, but for prepare and wake, which
-// are called by others.
+// A lane is one worker's own way in and out. Its methods are called by that
+// worker between bursts, but for prepare and wake, which are called by others.
 type lane interface {
-	// receive returns the frames that are there, up to a burst of them, to be used until the next call. It waits for some, but not
-	// for ever nor after wake was called. On an error the lane can't go on.
+	// receive returns the frames that are there, up to a burst of them, to be
+	// used until the next call. It waits for some, but not for ever nor after
+	// wake was called. On an error the lane can't go on.
 	receive() ([][]byte, error)
 
 	// send sends the frames last received as decided.
@@ -75,7 +76,8 @@ func (w *worker) burst(now func() int64) error {
 	return nil
 }
 
-// between does something between two bursts of the worker, and returns when it is done. The caller holds the lock of the plane.
+// between does something between two bursts of the worker, and returns when it
+// is done. The caller holds the lock of the plane.
 func (w *worker) between(do func()) {
 	r := &request{do: do, done: make(chan struct{})}
 	w.request.Store(r)

@@ -12,9 +12,11 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// xdpLane is a lane of AF_XDP sockets on the queues of one number. They share the memory of frames, and a frame goes from one to
-// another without being copied here: from the fill ring of an interface to its receive ring, from there to the transmit ring of a
-// member's interface, to that one's completion ring, and back.
+// xdpLane is a lane of AF_XDP sockets on the queues of one number. They share
+// the memory of frames, and a frame goes from one to another without being
+// copied here: from the fill ring of an interface to its receive ring, from
+// there to the transmit ring of a member's interface, to that one's completion
+// ring, and back.
 type xdpLane struct {
 	tally
 	frames
@@ -62,7 +64,8 @@ func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
 	return l, nil
 }
 
-// open opens a socket on an interface, or returns that which packets come in by.
+// open opens a socket on an interface, or returns that which packets come in
+// by.
 func (l *xdpLane) open(d *net.Interface, flags uint16) (*xdpSocket, error) {
 	var first *xdpSocket
 	for i, s := range l.in {
@@ -177,7 +180,8 @@ func (l *xdpLane) send(decisions []engine.Decision) {
 	l.sendBusy()
 }
 
-// enqueue puts a frame of the burst, cut to a length, into the transmit ring of a socket, if there is room.
+// enqueue puts a frame of the burst, cut to a length, into the transmit ring of
+// a socket, if there is room.
 func (l *xdpLane) enqueue(s *xdpSocket, i, length int, h holder) bool {
 	if s.next-s.sent() >= ringSize {
 		return false
@@ -191,7 +195,8 @@ func (l *xdpLane) enqueue(s *xdpSocket, i, length int, h holder) bool {
 	return true
 }
 
-// sendBusy has the kernel send what is in the transmit rings, and takes back the frames that were sent.
+// sendBusy has the kernel send what is in the transmit rings, and takes back
+// the frames that were sent.
 func (l *xdpLane) sendBusy() {
 	still := l.busy[:0]
 	for _, s := range l.busy {
@@ -203,15 +208,17 @@ func (l *xdpLane) sendBusy() {
 	l.busy = still
 }
 
-// transmit has the kernel send what is in one transmit ring. Without zero copy, a call sends a limited number of frames, and ends at
-// one that can't be sent: what an interface that is down can't send stays for a later call.
+// transmit has the kernel send what is in one transmit ring. Without zero copy,
+// a call sends a limited number of frames, and ends at one that can't be sent:
+// what an interface that is down can't send stays for a later call.
 func (l *xdpLane) transmit(s *xdpSocket) {
 	s.tx.produce(s.next)
 	for before := s.sent(); before != s.next && s.tx.needsWakeup(); {
 		errno := s.call(unix.SYS_SENDTO)
 		l.reap(s)
 		after := s.sent()
-		if errno == unix.EBUSY { // the device refused a frame, the last that was taken from the ring
+		// the device refused a frame, the last that was taken from the ring
+		if errno == unix.EBUSY {
 			after = max(after, before+1)
 			l.loseHeld(senderFull, s.tx.at(after-1))
 		} else if after == before {

@@ -9,8 +9,10 @@ import (
 
 const ringSize = 2048 // entries of each ring, a power of two
 
-// A ring is one half of the rings that an AF_XDP socket shares with the kernel: T is uint64, the address of a frame, for the fill and
-// completion rings, and unix.XDPDesc for receive and transmit. One side produces and the other consumes.
+// A ring is one half of the rings that an AF_XDP socket shares with the kernel:
+// T is uint64, the address of a frame, for the fill and completion rings, and
+// unix.XDPDesc for receive and transmit. One side produces and the other
+// consumes.
 type ring[T any] struct {
 	producer, consumer, flags *uint32
 	entries                   *[ringSize]T
@@ -53,11 +55,13 @@ func (r *ring[T]) room() (next uint32, n int) {
 	return to, ringSize - int(to-from)
 }
 
-// produce passes the entries before next on to the kernel, and consume gives those before next back.
+// produce passes the entries before next on to the kernel, and consume gives
+// those before next back.
 func (r *ring[T]) produce(next uint32) { atomic.StoreUint32(r.producer, next) }
 func (r *ring[T]) consume(next uint32) { atomic.StoreUint32(r.consumer, next) }
 
-// needsWakeup reports whether the kernel looks at what was produced only when it is called.
+// needsWakeup reports whether the kernel looks at what was produced only when
+// it is called.
 func (r *ring[T]) needsWakeup() bool {
 	return atomic.LoadUint32(r.flags)&unix.XDP_RING_NEED_WAKEUP != 0
 }

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An xdpSocket is an AF_XDP socket on one queue of an interface. It belongs to a lane, in whose memory its frames are.
+// An xdpSocket is an AF_XDP socket on one queue of an interface. It belongs to
+// a lane, in whose memory its frames are.
 type xdpSocket struct {
 	lane     *xdpLane
 	fd       int
@@ -31,8 +32,9 @@ func (s *xdpSocket) close() {
 	}
 }
 
-// openXDPSocket opens a socket on a queue. The first socket of some memory has no other to share that with, and decides by its
-// flags whether frames are copied.
+// openXDPSocket opens a socket on a queue. The first socket of some memory has
+// no other to share that with, and decides by its flags whether frames are
+// copied.
 func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint16) (_ *xdpSocket, err error) {
 	s := &xdpSocket{device: device}
 	if s.fd, err = unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
@@ -43,16 +45,19 @@ func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint
 			s.free()
 		}
 	}()
-	address := &unix.SockaddrXDP{Flags: flags | unix.XDP_USE_NEED_WAKEUP, Ifindex: uint32(device), QueueID: uint32(queue)}
+	address := &unix.SockaddrXDP{Flags: flags | unix.XDP_USE_NEED_WAKEUP, Ifindex: uint32(device),
+		QueueID: uint32(queue)}
 	if with == nil {
-		area := unix.XDPUmemReg{Addr: uint64(uintptr(unsafe.Pointer(&memory[0]))), Len: uint64(len(memory)), Size: frameSize}
+		area := unix.XDPUmemReg{Addr: uint64(uintptr(unsafe.Pointer(&memory[0]))), Len: uint64(len(memory)),
+			Size: frameSize}
 		if err := setXDP(s.fd, unix.XDP_UMEM_REG, &area); err != nil {
 			return nil, err
 		}
 	} else {
 		address.Flags, address.SharedUmemFD = unix.XDP_SHARED_UMEM, uint32(with.fd)
 	}
-	for _, name := range []int{unix.XDP_UMEM_FILL_RING, unix.XDP_UMEM_COMPLETION_RING, unix.XDP_RX_RING, unix.XDP_TX_RING} {
+	for _, name := range []int{unix.XDP_UMEM_FILL_RING, unix.XDP_UMEM_COMPLETION_RING, unix.XDP_RX_RING,
+		unix.XDP_TX_RING} {
 		size := uint32(ringSize)
 		if err := setXDP(s.fd, name, &size); err != nil {
 			return nil, err
@@ -70,7 +75,8 @@ func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
-	// More frames a call than 32, where the kernel can (6.17); where not, it takes more calls.
+	// More frames a call than 32, where the kernel can (6.17); where not, it
+	// takes more calls.
 	budget := uint32(ringSize)
 	_ = setXDP(s.fd, unix.XDP_MAX_TX_SKB_BUDGET, &budget)
 	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, ringSize*frameSize); err != nil {
@@ -79,7 +85,8 @@ func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint
 	return s, bind(s.fd, address)
 }
 
-// bind waits for a queue whose last socket was closed a moment ago: the kernel is not done with it yet.
+// bind waits for a queue whose last socket was closed a moment ago: the kernel
+// is not done with it yet.
 func bind(socket int, address *unix.SockaddrXDP) error {
 	for tries := 0; ; tries++ {
 		err := unix.Bind(socket, address)
@@ -109,8 +116,9 @@ func getXDP[T any](socket, name int, value *T) error {
 	return nil
 }
 
-// call has the kernel look at the transmit ring, by sendto(2), or the fill ring, by recvfrom(2). It does not wait,
-// so that the scheduler need not know of the call.
+// call has the kernel look at the transmit ring, by sendto(2), or the fill
+// ring, by recvfrom(2). It does not wait, so that the scheduler need not know
+// of the call.
 func (s *xdpSocket) call(number uintptr) unix.Errno {
 	_, _, errno := unix.RawSyscall6(number, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	return errno
@@ -122,7 +130,8 @@ func (s *xdpSocket) sent() uint32 {
 	return sent
 }
 
-// lost returns how many frames the kernel dropped since the last look, since there was no room for them, or they were too long.
+// lost returns how many frames the kernel dropped since the last look, since
+// there was no room for them, or they were too long.
 func (s *xdpSocket) lost() uint64 {
 	var now unix.XDPStatistics
 	if getXDP(s.fd, unix.XDP_STATISTICS, &now) != nil {

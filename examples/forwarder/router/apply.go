@@ -72,14 +72,16 @@ func (r *Router) targets(next []config.Service, numbers outputs) ([]target, erro
 	return targets, nil
 }
 
-// compatible checks that a member of several services is one and the same in all.
+// compatible checks that a member of several services is one and the same in
+// all.
 func compatible(services []config.Service) error {
 	members := make(map[string]config.Member)
 	for _, s := range services {
 		for _, m := range s.Members {
 			o, ok := members[m.ID]
 			if ok && (o.Dev != m.Dev || o.MAC != m.MAC) {
-				return &RefusedError{s.Name, errors.New("member \"" + m.ID + "\" has another \"dev\" or \"mac\" in another service")}
+				return &RefusedError{s.Name,
+					errors.New("member \"" + m.ID + "\" has another \"dev\" or \"mac\" in another service")}
 			}
 			members[m.ID] = m
 		}
@@ -99,7 +101,8 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	return list
 }
 
-// check has the strategy build what it is to build. It alone knows whether it can: Anchor has a capacity, say.
+// check has the strategy build what it is to build. It alone knows whether it
+// can: Anchor has a capacity, say.
 func (t *target) check() error {
 	members := config.Identities(t.next.Members)
 	slices.SortFunc(members, func(a, b selector.Member) int { return cmp.Compare(a.ID, b.ID) })
@@ -145,7 +148,8 @@ func (t *target) same() bool {
 	return true
 }
 
-// update changes the groups and has the plane take them over, or leaves both as they were.
+// update changes the groups and has the plane take them over, or leaves both as
+// they were.
 func (r *Router) update(targets []target) error {
 	var failed error
 	for i := range targets {

@@ -7,8 +7,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// SetCarrier says that an interface has a carrier or lost it. Members behind one without are down: packets avoid them, and return
-// to them with the carrier. On an error the data plane may still send to them.
+// SetCarrier says that an interface has a carrier or lost it. Members behind
+// one without are down: packets avoid them, and return to them with the
+// carrier. On an error the data plane may still send to them.
 func (r *Router) SetCarrier(dev string, up bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,8 +35,8 @@ func (r *Router) SetCarrier(dev string, up bool) error {
 	return r.sync()
 }
 
-// Reopen is for an interface that was removed and made anew, perhaps with another MAC address. The caller has said that it has no
-// carrier.
+// Reopen is for an interface that was removed and made anew, perhaps with
+// another MAC address. The caller has said that it has no carrier.
 func (r *Router) Reopen(dev string, mac engine.MAC) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/config"
 )
 
-// Replace puts other services in force, in place of all. Origin names the configuration that they are from: see [Router.Save].
+// Replace puts other services in force, in place of all. Origin names the
+// configuration that they are from: see [Router.Save].
 func (r *Router) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,9 +37,13 @@ func (r *Router) SetMembers(service string, members []config.Member) error {
 	return r.setMembers(service, members)
 }
 
-// Edit has a function make a member of what it was, or of nil. Drained is the weight that a member had before it was drained, 0
-// if it is not. Edit returns what the member is now, and whether it is new. It changes nothing on an error of the function.
-func (r *Router) Edit(service, id string, edit func(present *config.Member, drained uint32) (config.Member, error)) (config.Member, bool, error) {
+// Edit has a function make a member of what it was, or of nil. Drained is the
+// weight that a member had before it was drained, 0 if it is not. Edit returns
+// what the member is now, and whether it is new. It changes nothing on an error
+// of the function.
+func (r *Router) Edit(
+	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
+) (config.Member, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)
@@ -76,7 +81,8 @@ func (r *Router) Drain(service, id string) error {
 	return err
 }
 
-// Delete removes a member that is dead: its flows go to others with their next packet.
+// Delete removes a member that is dead: its flows go to others with their next
+// packet.
 func (r *Router) Delete(service, id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -26,7 +26,8 @@ const (
 	tick    = time.Millisecond
 )
 
-// Flows stay through what adds, drains and weighs members; those of a member that is removed are counted as voided and move.
+// Flows stay through what adds, drains and weighs members; those of a member
+// that is removed are counted as voided and move.
 func TestFlowsThroughChanges(t *testing.T) {
 	const flows = 600
 	f := newRouter(t)
@@ -81,7 +82,8 @@ func TestFlowsThroughChanges(t *testing.T) {
 	assert.Zero(t, stats.Changes[1].FlowsMoved)
 }
 
-// Packets don't wait until a change is written down: what they move meanwhile is of that change.
+// Packets don't wait until a change is written down: what they move meanwhile
+// is of that change.
 func TestFlowsMovedMeanwhile(t *testing.T) {
 	f := newRouter(t)
 	f.plane.Receive(vip, 0, 300)
@@ -98,7 +100,8 @@ func TestFlowsMovedMeanwhile(t *testing.T) {
 	assert.Zero(t, changes[2].FlowsMoved)
 }
 
-// A member behind a link without a carrier gets nothing, whenever it joins, until the carrier returns.
+// A member behind a link without a carrier gets nothing, whenever it joins,
+// until the carrier returns.
 func TestCarrier(t *testing.T) {
 	f := newRouter(t)
 	require.NoError(t, f.SetCarrier("lp2", false))
@@ -181,14 +184,16 @@ func TestTrafficAddsUp(t *testing.T) {
 	}
 }
 
-// Who reads while others change sees one state or the next, and the plane sees no half of either.
+// Who reads while others change sees one state or the next, and the plane sees
+// no half of either.
 func TestConcurrency(t *testing.T) {
 	f := newRouter(t)
 	const rounds = 100
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		for i := range rounds {
-			next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2)), service(t, "dns", other, "maglev", pods(1, 2))}
+			next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2)),
+				service(t, "dns", other, "maglev", pods(1, 2))}
 			if i%2 == 0 {
 				next[0].Members, next[1].Members = pods(3, 4, 5), pods(3, 4, 5)
 			}
@@ -221,7 +226,8 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// A process that is killed is followed by one that has its members, also those of later changes, and its flows.
+// A process that is killed is followed by one that has its members, also those
+// of later changes, and its flows.
 func TestSnapshot(t *testing.T) {
 	const flows = 500
 	f := newRouter(t)

@@ -11,21 +11,25 @@ import (
 
 // A Change is something that happened to a service, and what it did to flows.
 type Change struct {
-	At         time.Time `json:"at"`
-	Service    string    `json:"service,omitempty"` // empty: all
-	What       string    `json:"what"`
-	Version    uint64    `json:"version,omitempty"` // of the group, from then on
-	Moved      float64   `json:"moved"`             // share of the hashes whose member is another one, hence of new flows and those without pin
-	Collateral float64   `json:"collateral"`        // share of the hashes that moved without need
-	Voided     int       `json:"voided"`            // flows whose member left
-	FlowsMoved uint64    `json:"flowsMoved"`        // flows that came to another member since, until the next change
+	At      time.Time `json:"at"`
+	Service string    `json:"service,omitempty"` // empty: all
+	What    string    `json:"what"`
+	Version uint64    `json:"version,omitempty"` // of the group, from then on
+	// share of the hashes whose member is another one, hence of new flows and
+	// those without pin
+	Moved      float64 `json:"moved"`
+	Collateral float64 `json:"collateral"` // share of the hashes that moved without need
+	Voided     int     `json:"voided"`     // flows whose member left
+	// flows that came to another member since, until the next change
+	FlowsMoved uint64 `json:"flowsMoved"`
 
 	movedBefore uint64
 }
 
 const maxChanges = 50
 
-// log adds a change to the history. MovedBefore is what [Router.moved] returned before it was in force.
+// log adds a change to the history. MovedBefore is what [Router.moved] returned
+// before it was in force.
 func (r *Router) log(c Change) {
 	c.At = time.Now()
 	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
@@ -61,7 +65,8 @@ func (r *Router) record(t *target, voided int, movedBefore uint64) {
 		return
 	}
 	now := t.group.Load()
-	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided, movedBefore: movedBefore}
+	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided,
+		movedBefore: movedBefore}
 	if d := now.Diff(t.from); d.Hashes > 0 {
 		c.Moved = float64(d.Moved) / float64(d.Hashes)
 		c.Collateral = float64(d.Collateral) / float64(d.Hashes)
@@ -69,7 +74,8 @@ func (r *Router) record(t *target, voided int, movedBefore uint64) {
 	r.log(c)
 }
 
-// describe says what differs between two states of a service; nothing if nothing does.
+// describe says what differs between two states of a service; nothing if
+// nothing does.
 func describe(was, is config.Service) string {
 	var parts []string
 	before := make(map[string]config.Member)
@@ -108,7 +114,8 @@ func describe(was, is config.Service) string {
 	return strings.Join(parts, ", ")
 }
 
-// pinsLost returns how many flows of each service have a member that is not there next.
+// pinsLost returns how many flows of each service have a member that is not
+// there next.
 func (r *Router) pinsLost(next []config.Service) map[string]int {
 	stays := make(map[[2]string]bool)
 	for _, s := range next {

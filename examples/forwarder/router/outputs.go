@@ -9,8 +9,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// outputs numbers the members: see [engine.Adjacency.Output]. A member keeps its number for as long as it is in any service and
-// behind the same interface. Numbers are given again, the lowest first.
+// outputs numbers the members: see [engine.Adjacency.Output]. A member keeps
+// its number for as long as it is in any service and behind the same interface.
+// Numbers are given again, the lowest first.
 type outputs struct {
 	numbers map[port]uint16
 	before  map[uint16]engine.Traffic // of a number, what went to those who had it before
@@ -21,7 +22,8 @@ type port struct{ id, dev string }
 
 var errOutputs = errors.New("more members than outputs")
 
-// following returns the numbers for other services. What a number has counted so far is of those who had it before.
+// following returns the numbers for other services. What a number has counted
+// so far is of those who had it before.
 func (o outputs) following(services []config.Service, counters map[uint16]engine.Traffic) (outputs, error) {
 	next := outputs{make(map[port]uint16), maps.Clone(o.before)}
 	if next.before == nil {

@@ -1,5 +1,6 @@
-// Package router is the live state of a forwarder: services with their members over a data plane. Every change is in force when
-// its method returns, or has been refused as a whole.
+// Package router is the live state of a forwarder: services with their members
+// over a data plane. Every change is in force when its method returns, or has
+// been refused as a whole.
 package router
 
 import (
@@ -17,8 +18,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// What can be wrong with a change, to be matched by errors.Is. Any other error but a [*RefusedError] is a failure of the data
-// plane.
+// What can be wrong with a change, to be matched by errors.Is. Any other error
+// but a [*RefusedError] is a failure of the data plane.
 var (
 	ErrNoService = errors.New("no such service")
 	ErrNoMember  = errors.New("no such member")
@@ -58,21 +59,24 @@ type service struct {
 	drained map[string]uint32 // the weights that drained members had before
 }
 
-// New returns a router without services over a plane whose packets come in by the given interfaces. The domain is the one that
-// the plane was made with. Changes are logged.
+// New returns a router without services over a plane whose packets come in by
+// the given interfaces. The domain is the one that the plane was made with.
+// Changes are logged.
 func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Router {
 	return &Router{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
 }
 
-// Run forwards until ctx ends, and then returns nil; or it returns the error that the plane can't go on after.
+// Run forwards until ctx ends, and then returns nil; or it returns the error
+// that the plane can't go on after.
 func (r *Router) Run(ctx context.Context) error {
 	r.running.Store(true)
 	defer r.running.Store(false)
 	return r.plane.Run(ctx)
 }
 
-// Health returns nil if a packet that comes in now is forwarded: the plane runs, one of its interfaces has a carrier, and a
-// service has a member that takes new flows. Else it says what is missing.
+// Health returns nil if a packet that comes in now is forwarded: the plane
+// runs, one of its interfaces has a carrier, and a service has a member that
+// takes new flows. Else it says what is missing.
 func (r *Router) Health() error {
 	if !r.running.Load() {
 		return errors.New("the data plane is not running")
@@ -90,7 +94,8 @@ func (r *Router) Health() error {
 	return errors.New("no service has a member that takes flows")
 }
 
-// carrier reports whether an interface has a carrier; one that nothing was told of has.
+// carrier reports whether an interface has a carrier; one that nothing was told
+// of has.
 func (r *Router) carrier(dev string) bool {
 	up, told := r.carriers[dev]
 	return up || !told

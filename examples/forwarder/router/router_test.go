@@ -95,18 +95,20 @@ func TestChanges(t *testing.T) {
 	require.ErrorIs(t, err, router.ErrNoService)
 }
 
-// A member is told the weight it had before its drain, through other changes and as often as it is drained.
+// A member is told the weight it had before its drain, through other changes
+// and as often as it is drained.
 func TestWeightBeforeDrain(t *testing.T) {
 	f := newRouter(t)
 	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 5), pod(2, 1)}))
 	require.NoError(t, f.Drain(config.Default, "pod1"))
 	require.NoError(t, f.Drain(config.Default, "pod1"))
 	require.NoError(t, f.Delete(config.Default, "pod2"))
-	m, added, err := f.Edit(config.Default, "pod1", func(present *config.Member, drained uint32) (config.Member, error) {
+	edit := func(present *config.Member, drained uint32) (config.Member, error) {
 		assert.Equal(t, uint32(5), drained)
 		present.Weight = drained
 		return *present, nil
-	})
+	}
+	m, added, err := f.Edit(config.Default, "pod1", edit)
 	require.NoError(t, err)
 	assert.False(t, added)
 	assert.Equal(t, uint32(5), m.Weight)
@@ -127,7 +129,8 @@ func TestWeightBeforeDrain(t *testing.T) {
 	assert.Equal(t, pod(2, 2), m)
 }
 
-// Whatever fails on the way, the members, the outputs and what is forwarded are as before, and the change can be tried again.
+// Whatever fails on the way, the members, the outputs and what is forwarded are
+// as before, and the change can be tried again.
 func TestFailedChangesChangeNothing(t *testing.T) {
 	failure := errors.New("no room")
 	for name, c := range map[string]struct {
@@ -145,7 +148,8 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		"a strategy, which alone knows its history": {nil, func() []config.Service {
 			return []config.Service{
 				service(t, config.Default, vip, "maglev", pods(2, 4)),
-				service(t, "anchor", other, "anchor", pods(5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)),
+				service(t, "anchor", other, "anchor", pods(5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+					20, 21)),
 			}
 		}},
 		"one member, two places": {nil, func() []config.Service {
@@ -164,7 +168,8 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		require.NoError(t, f.Replace(before, "second"))
 		forwards, devices := f.plane.Forwards(), f.plane.Devices()
 		went := f.plane.Receive(vip, 0, 50)
-		next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3, 4)), service(t, "web", other, "maglev", pods(5))}
+		next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3, 4)),
+			service(t, "web", other, "maglev", pods(5))}
 		if c.next != nil {
 			next = c.next()
 		}
@@ -185,10 +190,13 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		assert.Equal(t, devices, f.plane.Devices(), name)
 		assert.Equal(t, forwards, f.plane.Forwards(), name)
 		assert.Equal(t, went, f.plane.Receive(vip, 0, 50), "%s: flows stay", name)
-		assert.Equal(t, slotsOf(went), slotsOf(f.plane.Receive(vip, 1000, 50)), "%s: new flows go to the same members", name)
-		next = []config.Service{service(t, config.Default, vip, "maglev", pods(2, 4)), service(t, "web", other, "maglev", pods(5))}
+		assert.Equal(t, slotsOf(went), slotsOf(f.plane.Receive(vip, 1000, 50)),
+			"%s: new flows go to the same members", name)
+		next = []config.Service{service(t, config.Default, vip, "maglev", pods(2, 4)),
+			service(t, "web", other, "maglev", pods(5))}
 		require.NoError(t, f.Replace(next, "third"), name)
-		assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod2": 1, "pod4": 1}, "web": {"pod5": 1}}, f.plane.Forwards(), name)
+		assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod2": 1, "pod4": 1}, "web": {"pod5": 1}},
+			f.plane.Forwards(), name)
 	}
 }
 
@@ -206,9 +214,11 @@ func TestServices(t *testing.T) {
 	require.NoError(t, f.Replace([]config.Service{
 		service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "dns", other, "bounded", pods(3, 4)),
 	}, "second"))
-	assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod1": 1, "pod2": 1, "pod3": 1}, "dns": {"pod3": 1, "pod4": 1}}, f.plane.Forwards())
+	assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod1": 1, "pod2": 1, "pod3": 1},
+		"dns": {"pod3": 1, "pod4": 1}}, f.plane.Forwards())
 	require.NoError(t, f.Drain("dns", "pod3"))
-	assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod1": 1, "pod2": 1, "pod3": 1}, "dns": {"pod3": 0, "pod4": 1}}, f.plane.Forwards())
+	assert.Equal(t, fakeplane.Forwarding{config.Default: {"pod1": 1, "pod2": 1, "pod3": 1},
+		"dns": {"pod3": 0, "pod4": 1}}, f.plane.Forwards())
 	versions := f.Stats().Services
 	assert.Equal(t, uint64(1), versions[0].Version, "not changed, not counted")
 	assert.Equal(t, uint64(2), versions[1].Version)

@@ -11,8 +11,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// A Snapshot is what outlives the process: the members as they were, which may differ from those of the configuration, and the
-// pins of flows.
+// A Snapshot is what outlives the process: the members as they were, which may
+// differ from those of the configuration, and the pins of flows.
 type Snapshot struct {
 	origin   string
 	services []savedService
@@ -30,7 +30,8 @@ type savedHeader struct {
 	Services []savedService `json:"services"`
 }
 
-// Save returns a snapshot as bytes. Changes wait for it meanwhile, packets don't.
+// Save returns a snapshot as bytes. Changes wait for it meanwhile, packets
+// don't.
 func (r *Router) Save() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,8 +66,9 @@ func ReadSnapshot(from io.Reader) (*Snapshot, error) {
 	return &Snapshot{h.Origin, h.Services, b}, nil
 }
 
-// Services returns the services of a configuration with their members as they were when the snapshot was taken. A configuration
-// that is not the one of that time wins over the snapshot: its services are returned as they are.
+// Services returns the services of a configuration with their members as they
+// were when the snapshot was taken. A configuration that is not the one of that
+// time wins over the snapshot: its services are returned as they are.
 func (s *Snapshot) Services(configured []config.Service, origin string, links config.Links) ([]config.Service, error) {
 	if s.origin != origin {
 		return configured, nil
@@ -87,7 +89,8 @@ func (s *Snapshot) Services(configured []config.Service, origin string, links co
 	return services, nil
 }
 
-// Restore gives flows that are pinned in a snapshot back to their members. It is to be called before Run.
+// Restore gives flows that are pinned in a snapshot back to their members. It
+// is to be called before Run.
 func (r *Router) Restore(s *Snapshot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

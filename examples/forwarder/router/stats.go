@@ -8,8 +8,8 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// Stats is the state of a router at one moment. Frames in are those of the members, of those that left, of replies and those
-// dropped.
+// Stats is the state of a router at one moment. Frames in are those of the
+// members, of those that left, of replies and those dropped.
 type Stats struct {
 	Healthy  bool              `json:"healthy"`
 	Reason   string            `json:"reason,omitempty"` // why not
@@ -46,7 +46,8 @@ type ServiceStats struct {
 	Members  []MemberStats  `json:"members"`
 }
 
-// MemberStats is the state of a member. Its traffic is that of all services it is in.
+// MemberStats is the state of a member. Its traffic is that of all services it
+// is in.
 type MemberStats struct {
 	ID     string  `json:"id"`
 	Dev    string  `json:"dev"`
@@ -128,7 +129,8 @@ func (r *Router) stateOf(m config.Member) State {
 	return Up
 }
 
-// due returns the share of new flows that a member is due, of the weights of those with a carrier.
+// due returns the share of new flows that a member is due, of the weights of
+// those with a carrier.
 func (r *Router) due(m config.Member, total uint64) float64 {
 	if total == 0 || !r.carrier(m.Dev) {
 		return 0

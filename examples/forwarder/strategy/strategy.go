@@ -1,4 +1,5 @@
-// Package strategy names the strategies of package selector, as command lines and configuration files do.
+// Package strategy names the strategies of package selector, as command lines
+// and configuration files do.
 package strategy
 
 import (
@@ -39,7 +40,8 @@ func Names() (names []string) {
 	return names
 }
 
-// Parse returns the strategy of that name. The error names the culprit and all that there are.
+// Parse returns the strategy of that name. The error names the culprit and all
+// that there are.
 func Parse(name string) (Named, error) {
 	for _, s := range All() {
 		if s.Name == name {

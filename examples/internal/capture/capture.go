@@ -1,4 +1,5 @@
-// Package capture reads captures of packets, pcap and pcapng, as Ethernet frames, and writes them as pcap.
+// Package capture reads captures of packets, pcap and pcapng, as Ethernet
+// frames, and writes them as pcap.
 package capture
 
 import (
@@ -7,7 +8,8 @@ import (
 	"time"
 )
 
-// What can be wrong with a capture, to be matched by errors.Is. The error itself is an [*Error].
+// What can be wrong with a capture, to be matched by errors.Is. The error
+// itself is an [*Error].
 var (
 	ErrForeign   = errors.New("not a pcap or pcapng capture")
 	ErrLinkType  = errors.New("link type is neither Ethernet nor raw IP")

@@ -37,7 +37,8 @@ func read(data []byte) (packets []Packet, err error) {
 	}
 }
 
-// pcap makes a capture by hand, of one packet for each frame, a second and seven units apart.
+// pcap makes a capture by hand, of one packet for each frame, a second and
+// seven units apart.
 func pcap(order binary.AppendByteOrder, magic, link uint32, frames ...[]byte) []byte {
 	b := order.AppendUint32(nil, magic)
 	b = order.AppendUint16(b, 2)
@@ -71,7 +72,8 @@ func TestEveryByteOrderAndResolution(t *testing.T) {
 
 func TestRawIPGetsAnEthernetHeader(t *testing.T) {
 	for _, link := range []uint32{12, 14, 101, 228, 229} {
-		got, err := read(pcap(binary.LittleEndian, 0xa1b2c3d4, link, []byte("\x45four"), []byte("\x60six"), []byte("\x10x"), nil))
+		got, err := read(pcap(binary.LittleEndian, 0xa1b2c3d4, link, []byte("\x45four"), []byte("\x60six"),
+			[]byte("\x10x"), nil))
 		require.NoError(t, err)
 		for i, want := range []string{"\x08\x00\x45four", "\x86\xdd\x60six", "\x00\x00\x10x", "\x00\x00"} {
 			assert.Equal(t, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+want, string(got[i].Frame))
@@ -89,13 +91,18 @@ func TestForeign(t *testing.T) {
 		want error
 		text string
 	}{
-		"empty":          {nil, ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with []"},
-		"text":           {[]byte("hello"), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [68 65 6c 6c]"},
-		"part of magic":  {[]byte("\xa1\xb2\xc3"), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [a1 b2 c3]"},
-		"separator":      {[]byte("\xb2\xc3\xd4 "), ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with [b2 c3 d4 20]"},
+		"empty": {nil, ErrForeign, "header, before packet 1: not a pcap or pcapng capture: it begins with []"},
+		"text": {[]byte("hello"), ErrForeign,
+			"header, before packet 1: not a pcap or pcapng capture: it begins with [68 65 6c 6c]"},
+		"part of magic": {[]byte("\xa1\xb2\xc3"), ErrForeign,
+			"header, before packet 1: not a pcap or pcapng capture: it begins with [a1 b2 c3]"},
+		"separator": {[]byte("\xb2\xc3\xd4 "), ErrForeign,
+			"header, before packet 1: not a pcap or pcapng capture: it begins with [b2 c3 d4 20]"},
 		"part of header": {cooked[:23], ErrTruncated, "header, before packet 1: the capture ends in the middle of it"},
-		"cooked":         {cooked, ErrLinkType, "header, before packet 1: link type is neither Ethernet nor raw IP: 113 (Linux SLL)"},
-		"version":        {version, ErrDamaged, "header, before packet 1: the capture is damaged here: Unknown major version 3"},
+		"cooked": {cooked, ErrLinkType,
+			"header, before packet 1: link type is neither Ethernet nor raw IP: 113 (Linux SLL)"},
+		"version": {version, ErrDamaged,
+			"header, before packet 1: the capture is damaged here: Unknown major version 3"},
 	} {
 		_, err := read(c.data)
 		var e *Error
@@ -123,7 +130,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// Every part of a capture gives the packets that are whole, and an error that names the one that is not.
+// Every part of a capture gives the packets that are whole, and an error that
+// names the one that is not.
 func TestTruncated(t *testing.T) {
 	frames := [][]byte{[]byte("one"), []byte("number two"), nil, []byte("the fourth")}
 	whole := pcap(binary.LittleEndian, 0xa1b23c4d, 1, frames...)
@@ -157,7 +165,8 @@ func nextGeneration(t *testing.T, frames int, cookedAt int) []byte {
 	var b bytes.Buffer
 	w, err := pcapgo.NewNgWriter(&b, layers.LinkTypeEthernet)
 	require.NoError(t, err)
-	cooked, err := w.AddInterface(pcapgo.NgInterface{Name: "any", LinkType: layers.LinkTypeLinuxSLL, TimestampResolution: 9})
+	cooked, err := w.AddInterface(pcapgo.NgInterface{Name: "any", LinkType: layers.LinkTypeLinuxSLL,
+		TimestampResolution: 9})
 	require.NoError(t, err)
 	for i := range frames {
 		ci := gopacket.CaptureInfo{Timestamp: time.Unix(5, int64(i)).UTC(), CaptureLength: 20, Length: 60}
@@ -222,7 +231,8 @@ func (c *closer) Close() error {
 	return nil
 }
 
-// Whatever the bytes, reading ends, with io.EOF or an *Error, and what was read can be written.
+// Whatever the bytes, reading ends, with io.EOF or an *Error, and what was read
+// can be written.
 func FuzzReader(f *testing.F) {
 	f.Add(pcap(binary.BigEndian, 0xa1b2c3d4, 1, []byte("one"), nil))
 	f.Add(pcap(binary.LittleEndian, 0xa1b23c4d, 101, []byte("\x45four")))
@@ -241,7 +251,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// Times that a pcap has no room for are damage, and a simple packet block, which has no time, gets that of the packet before it.
+// Times that a pcap has no room for are damage, and a simple packet block,
+// which has no time, gets that of the packet before it.
 func TestTimes(t *testing.T) {
 	for year, want := range map[int]error{1970: nil, 2105: nil, 2107: ErrDamaged, 2200: ErrDamaged} {
 		var b bytes.Buffer
@@ -250,7 +261,8 @@ func TestTimes(t *testing.T) {
 		at := time.Date(year, 2, 1, 0, 0, 0, 0, time.UTC)
 		require.NoError(t, w.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: 1, Length: 1}, []byte{1}))
 		require.NoError(t, w.Flush())
-		simple := []uint32{3, 20, 4, 0x04030201, 20} // type, length, length of the packet, packet, length
+		// type, length, length of the packet, packet, length
+		simple := []uint32{3, 20, 4, 0x04030201, 20}
 		data := b.Bytes()
 		for _, v := range simple {
 			data = binary.LittleEndian.AppendUint32(data, v)

@@ -14,8 +14,9 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// A Reader reads the packets of one capture, in microseconds or nanoseconds, of either byte order. Raw IP packets get an
-// Ethernet header without addresses, so that every frame begins with one.
+// A Reader reads the packets of one capture, in microseconds or nanoseconds, of
+// either byte order. Raw IP packets get an Ethernet header without addresses,
+// so that every frame begins with one.
 type Reader struct {
 	source interface {
 		ZeroCopyReadPacketData() ([]byte, gopacket.CaptureInfo, error)
@@ -26,8 +27,9 @@ type Reader struct {
 	err     error // what ended the capture
 }
 
-// NewReader reads the header of a capture. A capture of something else than Ethernet frames or IP packets is an error at the
-// header of a pcap, and at its first such packet in a pcapng.
+// NewReader reads the header of a capture. A capture of something else than
+// Ethernet frames or IP packets is an error at the header of a pcap, and at its
+// first such packet in a pcapng.
 func NewReader(r io.Reader) (*Reader, error) {
 	b := bufio.NewReader(r)
 	magic, err := b.Peek(4)
@@ -45,7 +47,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 		if err != nil {
 			return nil, &Error{0, cause(err)}
 		}
-	case 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1: // microseconds, then nanoseconds, in either byte order
+	// microseconds, then nanoseconds, in either byte order
+	case 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1:
 		p, err := pcapgo.NewReader(b)
 		if err != nil {
 			return nil, &Error{0, cause(err)}
@@ -60,8 +63,9 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return reader, nil
 }
 
-// Next reads the next packet into buf, which grows where it is too small; the frame shares its memory. It returns io.EOF at the
-// end of the capture, and an [*Error] where the capture cannot be read on, which it then repeats.
+// Next reads the next packet into buf, which grows where it is too small; the
+// frame shares its memory. It returns io.EOF at the end of the capture, and an
+// [*Error] where the capture cannot be read on, which it then repeats.
 func (r *Reader) Next(buf []byte) (Packet, error) {
 	if r.err != nil {
 		return Packet{}, r.err
@@ -123,7 +127,8 @@ func appendEthernet(buf, packet []byte) []byte {
 	return append(append(buf, header[:]...), packet...)
 }
 
-// Link types of raw IP that the layers package has no name for: DLT_RAW of most systems, and of OpenBSD.
+// Link types of raw IP that the layers package has no name for: DLT_RAW of most
+// systems, and of OpenBSD.
 const (
 	linkTypeRaw        layers.LinkType = 12
 	linkTypeRawOpenBSD layers.LinkType = 14
@@ -131,7 +136,8 @@ const (
 
 func checkLink(t layers.LinkType) error {
 	switch t {
-	case layers.LinkTypeEthernet, layers.LinkTypeRaw, layers.LinkTypeIPv4, layers.LinkTypeIPv6, linkTypeRaw, linkTypeRawOpenBSD:
+	case layers.LinkTypeEthernet, layers.LinkTypeRaw, layers.LinkTypeIPv4, layers.LinkTypeIPv6, linkTypeRaw,
+		linkTypeRawOpenBSD:
 		return nil
 	}
 	return fmt.Errorf("%w: %d (%v)", ErrLinkType, uint16(t), t)

@@ -27,7 +27,8 @@ func NewWriter(to io.WriteCloser) (*Writer, error) {
 
 // Write writes a packet.
 func (w *Writer) Write(p Packet) error {
-	return w.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: p.Time, CaptureLength: len(p.Frame), Length: p.Length}, p.Frame)
+	return w.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: p.Time, CaptureLength: len(p.Frame),
+		Length: p.Length}, p.Frame)
 }
 
 // Close writes out what is buffered and closes the file.

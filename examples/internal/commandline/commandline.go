@@ -1,5 +1,5 @@
-// Package commandline is what the programs of this module share: arguments that are flags and nothing else, errors of one line, and
-// exit codes.
+// Package commandline is what the programs of this module share: arguments that
+// are flags and nothing else, errors of one line, and exit codes.
 package commandline
 
 import (
@@ -16,8 +16,8 @@ const (
 	Usage  = 2 // the command line is wrong
 )
 
-// Parse parses arguments that are flags and nothing else. Where they ask for help, it prints the usage to stderr and returns
-// [flag.ErrHelp].
+// Parse parses arguments that are flags and nothing else. Where they ask for
+// help, it prints the usage to stderr and returns [flag.ErrHelp].
 func Parse(flags *flag.FlagSet, args []string, stderr io.Writer) error {
 	flags.SetOutput(io.Discard) // the error says it all
 	err := flags.Parse(args)
@@ -31,7 +31,8 @@ func Parse(flags *flag.FlagSet, args []string, stderr io.Writer) error {
 	return err
 }
 
-// Refuse says what is wrong with a command line. It returns the exit code: [Usage], or 0 after [flag.ErrHelp].
+// Refuse says what is wrong with a command line. It returns the exit code:
+// [Usage], or 0 after [flag.ErrHelp].
 func Refuse(complain *log.Logger, err error) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -19,7 +19,8 @@ func TestParse(t *testing.T) {
 		{args: []string{"-n", "3"}},
 		{args: []string{"-n", "x"}, err: `invalid value "x" for flag -n: parse error`},
 		{args: []string{"-n", "3", "more"}, err: `unexpected argument "more"`},
-		{args: []string{"-h"}, err: flag.ErrHelp.Error(), said: "Usage of program:\n  -n number\n    \tnumber of things\n"},
+		{args: []string{"-h"}, err: flag.ErrHelp.Error(),
+			said: "Usage of program:\n  -n number\n    \tnumber of things\n"},
 	} {
 		flags := flag.NewFlagSet("program", flag.ContinueOnError)
 		flags.Int("n", 0, "`number` of things")

@@ -28,7 +28,8 @@ const (
 	overUDP = "gopacket does not look for MPLS behind UDP port 6635"
 )
 
-// compare compares the outermost and the innermost flow, and returns which difference explains why they are not equal, or "".
+// compare compares the outermost and the innermost flow, and returns which
+// difference explains why they are not equal, or "".
 func compare(t *testing.T, frame []byte) string {
 	var h hash.Headers
 	err := hash.Parse(frame, &h)
@@ -51,7 +52,8 @@ func compare(t *testing.T, frame []byte) string {
 	case equal(outer, h.Outer) && len(flows) == 1 && h.Outer.Proto() == 17 && h.Outer.Dst().Port() == 6635:
 		return overUDP
 	}
-	require.Failf(t, "they differ", "%x\ngopacket: %v\nParse: %s, inner %s, %d tunnels", frame, flows, h.Outer, h.Inner, h.Tunnels)
+	require.Failf(t, "they differ", "%x\ngopacket: %v\nParse: %s, inner %s, %d tunnels", frame, flows, h.Outer,
+		h.Inner, h.Tunnels)
 	return ""
 }
 
@@ -61,12 +63,14 @@ func equal(f flow, k hash.FlowKey) bool {
 
 // gopacketDir returns where the module of gopacket is.
 func gopacketDir(t testing.TB) string {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/gopacket/gopacket").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}",
+		"github.com/gopacket/gopacket").Output()
 	require.NoError(t, err)
 	return strings.TrimSpace(string(out))
 }
 
-// frames returns the frames of a capture, as far as they are Ethernet or IP and it can be read.
+// frames returns the frames of a capture, as far as they are Ethernet or IP and
+// it can be read.
 func frames(data []byte) ([][]byte, error) {
 	r, err := capture.NewReader(bytes.NewReader(data))
 	if err != nil {

@@ -15,7 +15,8 @@ type flow struct {
 
 // decode returns the flows of the IP headers in a frame, from the outside in.
 func decode(frame []byte) (flows []flow) {
-	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true, DecodeStreamsAsDatagrams: true})
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true,
+		DecodeStreamsAsDatagrams: true})
 	var at *flow
 	begin := func(f flow) { flows = append(flows, f); at = &flows[len(flows)-1] }
 	ports := func(src, dst uint16) {

@@ -17,7 +17,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A maker makes packets by way of gopacket, from the layers of the outside to those of the inside.
+// A maker makes packets by way of gopacket, from the layers of the outside to
+// those of the inside.
 type maker struct {
 	*rand.Rand
 	t testing.TB
@@ -36,28 +37,34 @@ func (m maker) ether(t layers.EthernetType) gopacket.SerializableLayer {
 }
 
 func (m maker) ip4(p layers.IPProtocol) gopacket.SerializableLayer {
-	return &layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: p, SrcIP: m.bytes(4), DstIP: m.bytes(4), Id: uint16(m.Uint32())}
+	return &layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: p, SrcIP: m.bytes(4), DstIP: m.bytes(4),
+		Id: uint16(m.Uint32())}
 }
 
 func (m maker) ip6(p layers.IPProtocol) gopacket.SerializableLayer {
-	return &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: p, SrcIP: m.bytes(16), DstIP: m.bytes(16), FlowLabel: m.Uint32() & 0xfffff}
+	return &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: p, SrcIP: m.bytes(16), DstIP: m.bytes(16),
+		FlowLabel: m.Uint32() & 0xfffff}
 }
 
 func (m maker) udpTo(port layers.UDPPort) gopacket.SerializableLayer {
 	return &layers.UDP{SrcPort: layers.UDPPort(49152 + m.IntN(16384)), DstPort: port}
 }
 
-// client is what the tunnels carry: TCP or UDP, away from the ports of tunnels and of what gopacket decodes.
+// client is what the tunnels carry: TCP or UDP, away from the ports of tunnels
+// and of what gopacket decodes.
 func (m maker) client() []gopacket.SerializableLayer {
 	src, dst := uint16(20000+m.IntN(1000)), uint16(30000+m.IntN(1000))
 	if m.IntN(2) == 0 {
-		return []gopacket.SerializableLayer{m.ip4(layers.IPProtocolTCP), &layers.TCP{SrcPort: layers.TCPPort(src), DstPort: layers.TCPPort(dst)}}
+		return []gopacket.SerializableLayer{m.ip4(layers.IPProtocolTCP), &layers.TCP{SrcPort: layers.TCPPort(src),
+			DstPort: layers.TCPPort(dst)}}
 	}
-	return []gopacket.SerializableLayer{m.ip4(layers.IPProtocolUDP), &layers.UDP{SrcPort: layers.UDPPort(src), DstPort: layers.UDPPort(dst)}}
+	return []gopacket.SerializableLayer{m.ip4(layers.IPProtocolUDP), &layers.UDP{SrcPort: layers.UDPPort(src),
+		DstPort: layers.UDPPort(dst)}}
 }
 
 func (m maker) client6() []gopacket.SerializableLayer {
-	return []gopacket.SerializableLayer{m.ip6(layers.IPProtocolTCP), &layers.TCP{SrcPort: 20001, DstPort: layers.TCPPort(30000 + m.IntN(1000))}}
+	return []gopacket.SerializableLayer{m.ip6(layers.IPProtocolTCP),
+		&layers.TCP{SrcPort: 20001, DstPort: layers.TCPPort(30000 + m.IntN(1000))}}
 }
 
 // A kind is a kind of tunnel.
@@ -69,8 +76,10 @@ type kind struct {
 }
 
 func kinds() []kind {
-	const v4, v6, bridged = layers.EthernetTypeIPv4, layers.EthernetTypeIPv6, layers.EthernetTypeTransparentEthernetBridging
-	const ipip, in6, isGRE, isUDP = layers.IPProtocolIPv4, layers.IPProtocolIPv6, layers.IPProtocolGRE, layers.IPProtocolUDP
+	const v4, v6, bridged = layers.EthernetTypeIPv4, layers.EthernetTypeIPv6,
+		layers.EthernetTypeTransparentEthernetBridging
+	const ipip, in6, isGRE, isUDP = layers.IPProtocolIPv4, layers.IPProtocolIPv6, layers.IPProtocolGRE,
+		layers.IPProtocolUDP
 	gre := func(of layers.EthernetType) *layers.GRE { return &layers.GRE{Protocol: of} }
 	vxlan := func(m maker) *layers.VXLAN { return &layers.VXLAN{ValidIDFlag: true, VNI: m.Uint32() >> 8} }
 	mpls := func(m maker, bottom bool) *layers.MPLS {
@@ -92,19 +101,25 @@ func kinds() []kind {
 		{"GRE IPv6", "", 1, func(m maker) []any { return []any{m.ether(v4), m.ip4(isGRE), gre(v6), m.client6()} }},
 		{"GRE over IPv6", "", 1, func(m maker) []any { return []any{m.ether(v6), m.ip6(isGRE), gre(v4), m.client()} }},
 		{"GRE key", "", 1, func(m maker) []any {
-			return []any{m.ether(v4), m.ip4(isGRE), &layers.GRE{Protocol: v4, KeyPresent: true, Key: m.Uint32()}, m.client()}
+			return []any{m.ether(v4), m.ip4(isGRE), &layers.GRE{Protocol: v4, KeyPresent: true, Key: m.Uint32()},
+				m.client()}
 		}},
 		{"GRE everything", "", 1, func(m maker) []any {
-			g := &layers.GRE{Protocol: v4, ChecksumPresent: true, KeyPresent: true, SeqPresent: true, Key: m.Uint32(), Seq: m.Uint32()}
+			g := &layers.GRE{Protocol: v4, ChecksumPresent: true, KeyPresent: true, SeqPresent: true,
+				Key: m.Uint32(), Seq: m.Uint32()}
 			return []any{m.ether(v4), m.ip4(isGRE), g, m.client()}
 		}},
-		{"GRE Ethernet", "", 1, func(m maker) []any { return []any{m.ether(v4), m.ip4(isGRE), gre(bridged), m.ether(v4), m.client()} }},
+		{"GRE Ethernet", "", 1, func(m maker) []any {
+			return []any{m.ether(v4), m.ip4(isGRE), gre(bridged),
+				m.ether(v4), m.client()}
+		}},
 		{"GRE tagged Ethernet", "", 1, func(m maker) []any {
 			tag := &layers.Dot1Q{VLANIdentifier: 7, Type: v4}
 			return []any{m.ether(v4), m.ip4(isGRE), gre(bridged), m.ether(layers.EthernetTypeDot1Q), tag, m.client()}
 		}},
 		{"GRE MPLS", "", 1, func(m maker) []any {
-			return []any{m.ether(v4), m.ip4(isGRE), gre(layers.EthernetTypeMPLSUnicast), mpls(m, false), mpls(m, true), m.client()}
+			return []any{m.ether(v4), m.ip4(isGRE), gre(layers.EthernetTypeMPLSUnicast), mpls(m, false),
+				mpls(m, true), m.client()}
 		}},
 		{"VXLAN", "", 1, func(m maker) []any {
 			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(4789), vxlan(m), m.ether(v4), m.client()}
@@ -116,32 +131,44 @@ func kinds() []kind {
 			return []any{m.ether(v4), m.ip4(ipip), m.ip4(isUDP), m.udpTo(4789), vxlan(m), m.ether(v4), m.client()}
 		}},
 		{"Geneve", "", 1, func(m maker) []any {
-			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(6081), &layers.Geneve{Protocol: bridged, VNI: 7}, m.ether(v4), m.client()}
+			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(6081), &layers.Geneve{Protocol: bridged, VNI: 7},
+				m.ether(v4), m.client()}
 		}},
 		{"Geneve IPv4", "", 1, func(m maker) []any {
 			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(6081), &layers.Geneve{Protocol: v4, VNI: 7}, m.client()}
 		}},
-		{"GTP-U", "", 1, func(m maker) []any { return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(2152), gtp(m), m.client()} }},
+		{"GTP-U", "", 1, func(m maker) []any {
+			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(2152), gtp(m),
+				m.client()}
+		}},
 		{"GTP-U with extensions", "", 1, func(m maker) []any {
 			g := gtp(m)
-			g.ExtensionHeaderFlag, g.GTPExtensionHeaders = true, []layers.GTPExtensionHeader{{Type: 0x85, Content: []byte{0, 9}}}
+			g.ExtensionHeaderFlag, g.GTPExtensionHeaders = true,
+				[]layers.GTPExtensionHeader{{Type: 0x85, Content: []byte{0, 9}}}
 			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(2152), g, m.client()}
 		}},
-		{"MPLS over UDP", overUDP, 1, func(m maker) []any { return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(6635), mpls(m, true), m.client()} }},
+		{"MPLS over UDP", overUDP, 1, func(m maker) []any {
+			return []any{m.ether(v4), m.ip4(isUDP), m.udpTo(6635),
+				mpls(m, true), m.client()}
+		}},
 		{"MPLS", "", 0, func(m maker) []any {
 			return []any{m.ether(layers.EthernetTypeMPLSUnicast), mpls(m, false), mpls(m, true), m.client()}
 		}},
 		{"pseudo-wire", control, 0, func(m maker) []any {
-			return []any{m.ether(layers.EthernetTypeMPLSUnicast), mpls(m, true), gopacket.Payload(make([]byte, 4)), m.ether(v4), m.client()}
+			return []any{m.ether(layers.EthernetTypeMPLSUnicast), mpls(m, true), gopacket.Payload(make([]byte, 4)),
+				m.ether(v4), m.client()}
 		}},
 		{"PPPoE", "", 0, func(m maker) []any {
-			return []any{m.ether(layers.EthernetTypePPPoESession), session(m), &layers.PPP{PPPType: layers.PPPTypeIPv4}, m.client()}
+			return []any{m.ether(layers.EthernetTypePPPoESession), session(m),
+				&layers.PPP{PPPType: layers.PPPTypeIPv4}, m.client()}
 		}},
 		{"PPPoE IPv6", "", 0, func(m maker) []any {
-			return []any{m.ether(layers.EthernetTypePPPoESession), session(m), &layers.PPP{PPPType: layers.PPPTypeIPv6}, m.client6()}
+			return []any{m.ether(layers.EthernetTypePPPoESession), session(m),
+				&layers.PPP{PPPType: layers.PPPTypeIPv6}, m.client6()}
 		}},
 		{"QinQ", "", 0, func(m maker) []any {
-			outer, inner := &layers.Dot1Q{VLANIdentifier: 7, Type: layers.EthernetTypeDot1Q}, &layers.Dot1Q{VLANIdentifier: 8, Type: v4}
+			outer, inner := &layers.Dot1Q{VLANIdentifier: 7, Type: layers.EthernetTypeDot1Q},
+				&layers.Dot1Q{VLANIdentifier: 8, Type: v4}
 			return []any{m.ether(layers.EthernetTypeQinQ), outer, inner, m.client()}
 		}},
 	}
@@ -179,7 +206,8 @@ func (m maker) frame(k kind) []byte {
 
 // fixGTP sets the length of GTP-U, which gopacket leaves alone.
 func fixGTP(frame []byte) []byte {
-	if len(frame) > 50 && frame[12] == 8 && frame[13] == 0 && frame[23] == 17 && binary.BigEndian.Uint16(frame[36:]) == 2152 {
+	if len(frame) > 50 && frame[12] == 8 && frame[13] == 0 && frame[23] == 17 &&
+		binary.BigEndian.Uint16(frame[36:]) == 2152 {
 		binary.BigEndian.PutUint16(frame[44:], uint16(len(frame)-50))
 	}
 	return frame

@@ -29,10 +29,13 @@ func newNamespace(t *testing.T, name string) *Namespace {
 	return n
 }
 
-// What runs in Do is in the namespace: interfaces, settings and processes; what runs elsewhere isn't.
+// What runs in Do is in the namespace: interfaces, settings and processes; what
+// runs elsewhere isn't.
 func TestNamespace(t *testing.T) {
 	a, b := newNamespace(t, "a"), newNamespace(t, "b")
-	require.NoError(t, a.IP(fmt.Sprintf("link add left type veth peer name right netns %s\naddr add 192.0.2.1/24 dev left\nlink set left up\n", b.Name())))
+	require.NoError(t, a.IP(fmt.Sprintf(
+		"link add left type veth peer name right netns %s\naddr add 192.0.2.1/24 dev left\nlink set left up\n",
+		b.Name())))
 	require.NoError(t, b.IP("addr add 192.0.2.2/24 dev right\nlink set right up\n"))
 
 	require.NoError(t, b.Do(func() error {
@@ -96,7 +99,8 @@ func TestSetFeatures(t *testing.T) {
 	require.Error(t, n.SetFeatures("left", true, "no such feature"))
 }
 
-// A crashed run's namespaces are removed, and those of running processes are not.
+// A crashed run's namespaces are removed, and those of running processes are
+// not.
 func TestRemoveStale(t *testing.T) {
 	alive := newNamespace(t, "alive")
 	gone := exec.CommandContext(t.Context(), "true")

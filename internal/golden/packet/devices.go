@@ -2,8 +2,9 @@ package packet
 
 import "math/big"
 
-// Toeplitz is the hash of receive-side scaling as Microsoft describes it: for every bit of the input that is set, from
-// the leftmost on, the leftmost 32 bits of the key are added, and the key is shifted by one.
+// Toeplitz is the hash of receive-side scaling as Microsoft describes it: for
+// every bit of the input that is set, from the leftmost on, the leftmost 32
+// bits of the key are added, and the key is shifted by one.
 func Toeplitz(key, input []byte) uint32 {
 	var result uint32
 	bit := func(i int) uint32 { return uint32(key[i/8]) >> (7 - i%8) & 1 }
@@ -20,7 +21,8 @@ func Toeplitz(key, input []byte) uint32 {
 	return result
 }
 
-// ToeplitzInput is what a card hashes of a flow: addresses and ports, in network order.
+// ToeplitzInput is what a card hashes of a flow: addresses and ports, in
+// network order.
 func (f Flow) ToeplitzInput() []byte {
 	b := append(f.address(f.Src), f.address(f.Dst)...)
 	return append(b, byte(f.SrcPort>>8), byte(f.SrcPort), byte(f.DstPort>>8), byte(f.DstPort))
@@ -38,7 +40,8 @@ func (f Flow) ToeplitzXORInput() []byte {
 	return append(b, byte(port>>8), byte(port), byte(port>>8), byte(port))
 }
 
-// address returns the 4 or 16 bytes of an address of f. One that does not count is zero.
+// address returns the 4 or 16 bytes of an address of f. One that does not count
+// is zero.
 func (f Flow) address(a interface {
 	As4() [4]byte
 	As16() [16]byte
@@ -57,7 +60,8 @@ func (f Flow) address(a interface {
 	return make([]byte, 4)
 }
 
-// Mix is the formula in the documentation of hash.Mix, with numbers of any size.
+// Mix is the formula in the documentation of hash.Mix, with numbers of any
+// size.
 func Mix(seed uint64, data []byte) uint64 {
 	var k []*big.Int
 	for range 8 {

@@ -32,7 +32,8 @@ func (f Flow) Reverse() Flow {
 	return Flow{Src: f.Dst, Dst: f.Src, SrcPort: f.DstPort, DstPort: f.SrcPort, Proto: f.Proto, IPv6: f.IPv6}
 }
 
-// Canonical returns the form that both directions have in common: the endpoint that comes first is the source.
+// Canonical returns the form that both directions have in common: the endpoint
+// that comes first is the source.
 func (f Flow) Canonical() Flow {
 	f.Label = 0
 	before := f.Src.As16()

@@ -1,9 +1,11 @@
 package packet
 
-// XXH64 is the algorithm of https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md, step by step.
+// XXH64 is the algorithm of
+// https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md, step by step.
 func XXH64(seed uint64, data []byte) uint64 {
 	prime := [...]uint64{
-		1: 0x9e3779b185ebca87, 2: 0xc2b2ae3d27d4eb4f, 3: 0x165667b19e3779f9, 4: 0x85ebca77c2b2ae63, 5: 0x27d4eb2f165667c5,
+		1: 0x9e3779b185ebca87, 2: 0xc2b2ae3d27d4eb4f, 3: 0x165667b19e3779f9, 4: 0x85ebca77c2b2ae63,
+		5: 0x27d4eb2f165667c5,
 	}
 	round := func(acc, lane uint64) uint64 { return rotateLeft(acc+lane*prime[2], 31) * prime[1] }
 	length := uint64(len(data))
@@ -38,7 +40,8 @@ func XXH64(seed uint64, data []byte) uint64 {
 	return acc ^ acc>>32
 }
 
-// SipHash24 is SipHash-2-4 as section 2 of the paper by Aumasson and Bernstein has it.
+// SipHash24 is SipHash-2-4 as section 2 of the paper by Aumasson and Bernstein
+// has it.
 func SipHash24(k0, k1 uint64, data []byte) uint64 {
 	v0 := k0 ^ 0x736f6d6570736575
 	v1 := k1 ^ 0x646f72616e646f6d

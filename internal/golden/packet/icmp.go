@@ -1,6 +1,7 @@
 package packet
 
-// echo returns the identifier of the echo in v, which is of flow f; 0 if it is none.
+// echo returns the identifier of the echo in v, which is of flow f; 0 if it is
+// none.
 func echo(f Flow, v view) uint16 {
 	switch {
 	case v.len() < 6:
@@ -27,8 +28,9 @@ func isError(f Flow, v view) bool {
 	return false
 }
 
-// cited returns the flow that an ICMP error is about, in the direction of the error's receiver; nil if the message in v
-// is no error or cites nothing of use. If that flow is an echo, p gets its identifier.
+// cited returns the flow that an ICMP error is about, in the direction of the
+// error's receiver; nil if the message in v is no error or cites nothing of
+// use. If that flow is an echo, p gets its identifier.
 func cited(p *Level, v view) *Flow {
 	switch {
 	case !isError(p.Flow, v):
@@ -94,8 +96,8 @@ func citedPorts(p *Level, f Flow, v view, later bool) *Flow {
 	return &f
 }
 
-// linuxL3 returns what Linux hashes under policy 0: the header itself, with its own next header, or the one that an ICMP
-// error cites.
+// linuxL3 returns what Linux hashes under policy 0: the header itself, with its
+// own next header, or the one that an ICMP error cites.
 func linuxL3(p Level) Flow {
 	own := p.Flow
 	own.Proto = uint8(p.Next)

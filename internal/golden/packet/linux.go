@@ -14,14 +14,16 @@ type Kernel struct {
 	Local  bool
 }
 
-// Seen is what the kernel sees of a packet: what goes into policy 0, the outer flow, and the inner one if it sees a tunnel.
-// The ports of a flow are the four bytes that the kernel takes for ports.
+// Seen is what the kernel sees of a packet: what goes into policy 0, the outer
+// flow, and the inner one if it sees a tunnel. The ports of a flow are the four
+// bytes that the kernel takes for ports.
 type Seen struct {
 	L3, Outer Flow
 	Inner     *Flow
 }
 
-// Whole is what the kernel sees of a packet without tunnel, extension headers and ICMP error.
+// Whole is what the kernel sees of a packet without tunnel, extension headers
+// and ICMP error.
 func Whole(f Flow) Seen { return Seen{L3: f, Outer: f} }
 
 // Hash returns the multipath hash.
@@ -72,7 +74,8 @@ func l3Fields(f Flow) int {
 	return 1 + 2
 }
 
-// flow hashes some fields of a flow by way of the buffer that the kernel hashes.
+// flow hashes some fields of a flow by way of the buffer that the kernel
+// hashes.
 func (k Kernel) flow(f Flow, fields int, networkLabel bool) uint32 {
 	addrSize := 4
 	if f.IPv6 {

@@ -35,7 +35,8 @@ type Level struct {
 	stopped *linuxStop // where Linux stops reading extension headers
 }
 
-// linuxStop is what Linux takes for the transport protocol of IPv6 where that is one of the headers on the way to it.
+// linuxStop is what Linux takes for the transport protocol of IPv6 where that
+// is one of the headers on the way to it.
 type linuxStop struct {
 	proto int
 	ports uint32
@@ -217,7 +218,8 @@ type upperLayer struct {
 	stopped      *linuxStop
 }
 
-// upper follows the extension headers to the upper layer, or to what follows the fragment header of a fragment.
+// upper follows the extension headers to the upper layer, or to what follows
+// the fragment header of a fragment.
 func upper(v view, next int) (upperLayer, error) {
 	var stopped *linuxStop
 	for count := 1; ; count++ {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Buckets is a model of AnchorHash and MementoHash: each removed bucket keeps a copy of the list of the buckets that were
-// working just after its removal.
+// Buckets is a model of AnchorHash and MementoHash: each removed bucket keeps a
+// copy of the list of the buckets that were working just after its removal.
 type Buckets struct {
 	first   func(h uint64) int // the bucket of a hash among all
 	grow    func()             // adds a bucket; nil: there are none to add
@@ -47,7 +47,8 @@ func NewMemento() *Buckets {
 	return m
 }
 
-// Remove takes the bucket from a member, the last of the order takes its place there.
+// Remove takes the bucket from a member, the last of the order takes its place
+// there.
 func (m *Buckets) Remove(id string) {
 	for b, owner := range m.member {
 		if owner != id {
@@ -72,7 +73,8 @@ func (m *Buckets) removeBucket(b int) {
 	m.removed = append(m.removed, removal{b, slices.Clone(m.order), before})
 }
 
-// Add gives the member the bucket that was removed last, and takes back what its removal did.
+// Add gives the member the bucket that was removed last, and takes back what
+// its removal did.
 func (m *Buckets) Add(id string) {
 	if len(m.removed) == 0 {
 		m.grow()
@@ -108,10 +110,12 @@ func scale(h uint64, n int) int {
 	return int(product.Rsh(product, 64).Int64())
 }
 
-// JumpBack is the last of the buckets, in the order in which they are added, that a hash moves to. A hash moves within an
-// octave of buckets, from 2^i to 2^(i+1)-1, if bit i of its first random number says so; the last bucket there is given by
-// that number too. The bucket before it is found by drawing from the range below 2^(i+1) until it is in the octave and
-// small enough: all draws but those would be moves to buckets that are not there yet.
+// JumpBack is the last of the buckets, in the order in which they are added,
+// that a hash moves to. A hash moves within an octave of buckets, from 2^i to
+// 2^(i+1)-1, if bit i of its first random number says so; the last bucket there
+// is given by that number too. The bucket before it is found by drawing from
+// the range below 2^(i+1) until it is in the octave and small enough: all draws
+// but those would be moves to buckets that are not there yet.
 func JumpBack(h uint64, n int) int {
 	state := h
 	random := func() uint64 {

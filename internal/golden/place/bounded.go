@@ -13,8 +13,9 @@ import (
 // Unlimited is the slack of a Bounded table without caps.
 const Unlimited = -1
 
-// Bounded returns the owner of each slot: all claims of all members, in order, are granted where the slot is free and the
-// member is below its cap. Slack is in thousandths.
+// Bounded returns the owner of each slot: all claims of all members, in order,
+// are granted where the slot is free and the member is below its cap. Slack is
+// in thousandths.
 func Bounded(members []Member, slots, slack int, seed uint64) []int {
 	race := newRace(members, slots, seed)
 	var all []reach
@@ -27,7 +28,8 @@ func Bounded(members []Member, slots, slack int, seed uint64) []int {
 	return race.grant(slices.Values(all), BoundedCaps(members, slots, slack, seed))
 }
 
-// BoundedMerge is Bounded for large tables: it merges the members' claims, of which each member's are in order, by a heap.
+// BoundedMerge is Bounded for large tables: it merges the members' claims, of
+// which each member's are in order, by a heap.
 func BoundedMerge(members []Member, slots, slack int, seed uint64) []int {
 	race, caps := newRace(members, slots, seed), BoundedCaps(members, slots, slack, seed)
 	next := &queue{race: race}
@@ -85,8 +87,8 @@ func (q *queue) Pop() any {
 	return last
 }
 
-// BoundedOrder returns the members of positive weight in the order in which a slot prefers them: its owner, then in the
-// order in which they reach it.
+// BoundedOrder returns the members of positive weight in the order in which a
+// slot prefers them: its owner, then in the order in which they reach it.
 func BoundedOrder(members []Member, slots int, seed uint64, owner, slot int) []int {
 	race := newRace(members, slots, seed)
 	var all []reach
@@ -124,7 +126,8 @@ func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
 			continue
 		}
 		order = append(order, i)
-		whole, remainder := sum*w/total(members), sum*w%total(members) // below 2^64: 2^13 slots, slack of 10^5, any weight
+		// below 2^64: 2^13 slots, slack of 10^5, any weight
+		whole, remainder := sum*w/total(members), sum*w%total(members)
 		fraction, _ := bits.Div64(remainder, 0, total(members))
 		excess[i] = int64(fraction/2) - int64(boundedHash(members[i].ID, seed, 4)/2)
 		caps[i] = int(whole)
@@ -140,7 +143,8 @@ func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
 	return caps
 }
 
-// boundedHash returns hash i, from 1 to 4: number i that SplitMix64 yields from the XXH64 of the ID under the seed.
+// boundedHash returns hash i, from 1 to 4: number i that SplitMix64 yields from
+// the XXH64 of the ID under the seed.
 func boundedHash(id string, seed uint64, i int) uint64 {
 	d := xxhash.NewWithSeed(seed)
 	_, _ = d.WriteString(id)
@@ -183,7 +187,8 @@ func (r *race) slot(c reach) int {
 	return int((offset + skip*rank + 2*bend*(rank*(rank-1))) % uint64(r.slots))
 }
 
-// compare orders by clock[rank]/weight, then rank, then the third hash and ID: up in even ranks, down in odd ones.
+// compare orders by clock[rank]/weight, then rank, then the third hash and ID:
+// up in even ranks, down in odd ones.
 func (r *race) compare(a, b reach) int {
 	ahi, alo := bits.Mul64(r.clock[a.rank], uint64(r.members[b.member].Weight))
 	bhi, blo := bits.Mul64(r.clock[b.rank], uint64(r.members[a.member].Weight))

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// LinuxResilient is a resilient next-hop group, from specs of the kernel's behaviour: see the type in package selector.
+// LinuxResilient is a resilient next-hop group, from specs of the kernel's
+// behaviour: see the type in package selector.
 type LinuxResilient struct {
 	Idle, Unbalanced time.Duration
 	Buckets          []LinuxBucket
@@ -57,7 +58,8 @@ func (g *LinuxResilient) has(id string) int {
 	return n
 }
 
-// bound returns buckets*sum/total of the first k members, rounded to the nearest, halves up.
+// bound returns buckets*sum/total of the first k members, rounded to the
+// nearest, halves up.
 func (g *LinuxResilient) bound(k int) int {
 	x := big.NewRat(int64(len(g.Buckets))*int64(total(g.members[:k])), int64(total(g.members)))
 	x.Add(x, big.NewRat(1, 2))
@@ -80,7 +82,8 @@ func (g *LinuxResilient) under() []string {
 	return list
 }
 
-// Upkeep moves buckets to the last member that has too few, and returns when to run again.
+// Upkeep moves buckets to the last member that has too few, and returns when to
+// run again.
 func (g *LinuxResilient) Upkeep(now int64) int64 {
 	next := now + int64(g.Idle)
 	if g.Unbalanced > 0 {

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Maglev returns the owner of each slot: members claim in turns, and each turn takes the next free slot of a permutation.
+// Maglev returns the owner of each slot: members claim in turns, and each turn
+// takes the next free slot of a permutation.
 func Maglev(members []Member, size int, seed uint64) []int {
 	owners := slices.Repeat([]int{-1}, size)
 	order := byID(members)
@@ -17,7 +18,8 @@ func Maglev(members []Member, size int, seed uint64) []int {
 		permutations[i] = permutation(m.ID, size, seed)
 	}
 	for range size {
-		// The next turn is the earliest: the k-th of a member is at k/weight. The first in order of ID wins a tie.
+		// The next turn is the earliest: the k-th of a member is at k/weight.
+		// The first in order of ID wins a tie.
 		next := -1
 		for _, i := range order {
 			if members[i].Weight > 0 && (next < 0 || earlier(turns[i]+1, members[i], turns[next]+1, members[next])) {
@@ -35,8 +37,9 @@ func Maglev(members []Member, size int, seed uint64) []int {
 	return owners
 }
 
-// MaglevOrder returns the members of positive weight in the order in which a slot prefers them: its owner, then by the
-// time of the turn at which each permutation reaches the slot.
+// MaglevOrder returns the members of positive weight in the order in which a
+// slot prefers them: its owner, then by the time of the turn at which each
+// permutation reaches the slot.
 func MaglevOrder(members []Member, size int, seed uint64, owner, slot int) []int {
 	turn := make([]uint64, len(members))
 	for i, m := range members {

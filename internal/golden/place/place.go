@@ -1,5 +1,6 @@
-// Package place holds slow models of the selector package's strategies. They aim for readability above speed, share no
-// code with the strategies, and are for tests only.
+// Package place holds slow models of the selector package's strategies. They
+// aim for readability above speed, share no code with the strategies, and are
+// for tests only.
 package place
 
 import (
@@ -39,7 +40,8 @@ func commonDivisor(members []Member) uint64 {
 	return divisor
 }
 
-// owner returns the member, of those in order, that owns number x when each owns the next weight/divisor numbers.
+// owner returns the member, of those in order, that owns number x when each
+// owns the next weight/divisor numbers.
 func owner(members []Member, order []int, divisor, x uint64) int {
 	for _, i := range order {
 		share := uint64(members[i].Weight) / divisor

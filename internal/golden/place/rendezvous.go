@@ -7,8 +7,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Rendezvous returns the members of positive weight in the order in which h prefers them: by -log2(draw)/weight, then the
-// greater draw, then ID.
+// Rendezvous returns the members of positive weight in the order in which h
+// prefers them: by -log2(draw)/weight, then the greater draw, then ID.
 func Rendezvous(members []Member, seed, h uint64) []int {
 	type bid struct {
 		price *big.Rat
@@ -50,7 +50,8 @@ func fold(a, b uint64) uint64 {
 	return new(big.Int).Rsh(product, 64).Uint64() ^ half.And(half, product).Uint64()
 }
 
-// Cost returns -log2(draw/2^64) times 2^48, with the logarithm interpolated linearly between 1024 steps an octave.
+// Cost returns -log2(draw/2^64) times 2^48, with the logarithm interpolated
+// linearly between 1024 steps an octave.
 func Cost(draw uint64) *big.Int {
 	draw |= 1
 	octave := 0 // the position of the highest bit
@@ -59,7 +60,8 @@ func Cost(draw uint64) *big.Int {
 			octave = i
 		}
 	}
-	// draw = 2^octave * (1 + (k + part)/1024), where part is that number of 2^54ths.
+	// draw = 2^octave * (1 + (k + part)/1024), where part is that number of
+	// 2^54ths.
 	fraction := new(big.Int).SetUint64(draw - 1<<octave)
 	fraction.Lsh(fraction, uint(64-octave))
 	part := new(big.Int)
@@ -73,7 +75,8 @@ func Cost(draw uint64) *big.Int {
 	return cost.Sub(cost, rise)
 }
 
-// LogStep returns floor(log2(1 + k/1024) * 2^48), bit by bit: the square of a number shows the next bit of its logarithm.
+// LogStep returns floor(log2(1 + k/1024) * 2^48), bit by bit: the square of a
+// number shows the next bit of its logarithm.
 func LogStep(k int) *big.Int {
 	const precision = 400
 	if k == 1024 {

@@ -8,7 +8,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Resilient returns the owner of each bucket by ID, given who owned them in the group before: nobody at first.
+// Resilient returns the owner of each bucket by ID, given who owned them in the
+// group before: nobody at first.
 func Resilient(before, after []Member, owners []string, seed uint64) []string {
 	next := slices.Clone(owners)
 	held, weight, lost, won := map[string]int{}, map[string]uint32{}, map[string]bool{}, map[string]bool{}
@@ -37,7 +38,8 @@ func Resilient(before, after []Member, owners []string, seed uint64) []string {
 		due := big.NewRat(int64(len(owners))*int64(m.Weight), int64(total(members)))
 		return new(big.Rat).Sub(big.NewRat(int64(target[m.ID]), 1), due)
 	}
-	// extreme returns the first of the members that take part and have the greatest excess times sign.
+	// extreme returns the first of the members that take part and have the
+	// greatest excess times sign.
 	extreme := func(sign int, takesPart func(id string) bool) *Member {
 		var best *Member
 		for i := range members {
@@ -60,7 +62,8 @@ func Resilient(before, after []Member, owners []string, seed uint64) []string {
 			return new(big.Rat).Sub(excess(*from), excess(*to))
 		}
 		from, to := extreme(1, func(id string) bool { return lost[id] }), extreme(-1, anybody)
-		if rich, taker := extreme(1, anybody), extreme(-1, func(id string) bool { return won[id] }); gap(rich, taker).Cmp(gap(from, to)) > 0 {
+		if rich, taker := extreme(1, anybody), extreme(-1, func(id string) bool { return won[id] }); gap(rich,
+			taker).Cmp(gap(from, to)) > 0 {
 			from, to = rich, taker
 		}
 		if gap(from, to).Cmp(big.NewRat(1, 1)) <= 0 {
@@ -87,12 +90,16 @@ func Resilient(before, after []Member, owners []string, seed uint64) []string {
 		if from != "" && held[from] <= target[from] {
 			continue
 		}
-		// The first member that has too few: of the others, if the bucket may go to them, then of the winners.
+		// The first member that has too few: of the others, if the bucket may
+		// go to them, then of the winners.
 		for _, winners := range []bool{false, true} {
 			if !winners && from != "" && !lost[from] {
 				continue
 			}
-			k := slices.IndexFunc(members, func(m Member) bool { return won[m.ID] == winners && held[m.ID] < target[m.ID] })
+			k := slices.IndexFunc(members, func(m Member) bool {
+				return won[m.ID] == winners &&
+					held[m.ID] < target[m.ID]
+			})
 			if k >= 0 {
 				if from != "" {
 					held[from]--

@@ -7,12 +7,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Ring returns the members of positive weight in the order in which the ring meets their points from h on.
+// Ring returns the members of positive weight in the order in which the ring
+// meets their points from h on.
 func Ring(members []Member, points int, seed, h uint64) []int {
 	return byWay(members, pointsOf(members, points, max(1<<16, 16*points*positive(members)), seed), []uint64{h})
 }
 
-// MultiProbe returns the members of positive weight by the least way from a probe of h to one of their points.
+// MultiProbe returns the members of positive weight by the least way from a
+// probe of h to one of their points.
 func MultiProbe(members []Member, probes int, seed, h uint64) []int {
 	var from []uint64
 	for j := range uint64(probes) {
@@ -31,7 +33,8 @@ func positive(members []Member) int {
 	return n
 }
 
-// pointsOf returns the points of each member: unit for each of its weight, halved until there are no more than most.
+// pointsOf returns the points of each member: unit for each of its weight,
+// halved until there are no more than most.
 func pointsOf(members []Member, unit, most int, seed uint64) [][]uint64 {
 	divisor := int64(commonDivisor(members))
 	halved := int64(1)
@@ -53,7 +56,8 @@ func pointsOf(members []Member, unit, most int, seed uint64) [][]uint64 {
 	return points
 }
 
-// byWay sorts members by the least way up, around the ring, from one of the numbers to one of their points, then by ID.
+// byWay sorts members by the least way up, around the ring, from one of the
+// numbers to one of their points, then by ID.
 func byWay(members []Member, points [][]uint64, from []uint64) []int {
 	way := make([]uint64, len(members))
 	for i := range members {

@@ -12,7 +12,8 @@ func Modulo(members []Member, keepOrder bool, h uint64) int {
 	return owner(members, order, divisor, h>>32%(total(members)/divisor))
 }
 
-// Threshold is RFC 2992 with the bounds of Linux: the first i with h>>33 <= bound_i.
+// Threshold is RFC 2992 with the bounds of Linux: the first i with h>>33 <=
+// bound_i.
 func Threshold(members []Member, keepOrder bool, h uint64) int {
 	order := byID(members)
 	if keepOrder {

@@ -1,5 +1,5 @@
-// Package sticky is a slow, obviously right model of package flowcache, for tests: a map of pins without a limit, and the
-// rules one after another.
+// Package sticky is a slow, obviously right model of package flowcache, for
+// tests: a map of pins without a limit, and the rules one after another.
 package sticky
 
 import (
@@ -40,7 +40,8 @@ type Model struct {
 	Idle  time.Duration // after which a flow may move
 }
 
-// New returns a model of a table with this configuration, in which every duration is set.
+// New returns a model of a table with this configuration, in which every
+// duration is set.
 func New(c flowcache.Config) *Model {
 	return &Model{Config: c, Pins: make(map[uint64]Pin)}
 }
@@ -52,12 +53,14 @@ func (m *Model) ticks(d time.Duration) int64 {
 	return (int64(d) + int64(m.Config.Tick) - 1) / int64(m.Config.Tick)
 }
 
-// Refresh returns how many ticks ago a pin in state s must have been refreshed for a packet to refresh it again.
+// Refresh returns how many ticks ago a pin in state s must have been refreshed
+// for a packet to refresh it again.
 func (m *Model) Refresh(s State) int64 {
 	return max(1, min(m.Timeout(s)/8, m.ticks(m.Config.DownGrace)/4))
 }
 
-// slack is the most that the tick of a pin lags behind its flow's last packet, which is added to timeouts.
+// slack is the most that the tick of a pin lags behind its flow's last packet,
+// which is added to timeouts.
 func (m *Model) slack(s State) int64 {
 	if s == Probation {
 		return 0
@@ -151,7 +154,8 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 		return r
 	}
 	slot := p.View.Slot(int(r.Member))
-	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) { // it is not if the member left after the view was made
+	// it is not if the member left after the view was made
+	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) {
 		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
 		return r
 	}
@@ -201,8 +205,9 @@ func (m *Model) Sweep(now int64) {
 	}
 }
 
-// Check routes a packet and reports where a table of any size may not answer as got. A small table may have lost a pin on
-// probation, or one that is void, to another flow; and it may refuse a new flow. It may never lose any other.
+// Check routes a packet and reports where a table of any size may not answer as
+// got. A small table may have lost a pin on probation, or one that is void, to
+// another flow; and it may refuse a new flow. It may never lose any other.
 func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error {
 	before, had := m.Pins[p.Digest]
 	want := m.Route(p, now)

@@ -1,4 +1,5 @@
-// Package fakeplane is a data plane for tests: it forwards nothing, remembers what it was told, and fails when it is told to.
+// Package fakeplane is a data plane for tests: it forwards nothing, remembers
+// what it was told, and fails when it is told to.
 package fakeplane
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Plane is a [plane.Plane]. It is safe for concurrent use, so that the race detector sees who is not.
+// A Plane is a [plane.Plane]. It is safe for concurrent use, so that the race
+// detector sees who is not.
 type Plane struct {
 	FailOutputs, FailSync error  // what the next calls return
 	Synced                func() // called when services were put in force, if it is not nil
@@ -56,7 +58,8 @@ func (p *Plane) SetOutputs(devices map[uint16]string) error {
 	return nil
 }
 
-// Sync implements Plane. It is an error if a member has an output that was not set.
+// Sync implements Plane. It is an error if a member has an output that was not
+// set.
 func (p *Plane) Sync(services []plane.Service) error {
 	err := p.sync(services)
 	if err == nil && p.Synced != nil {
@@ -154,7 +157,8 @@ func (p *Plane) Drop(reason string) {
 	p.counters.Dropped[reason]++
 }
 
-// Receive sends a TCP packet of each of so many flows, whose numbers begin with first, and returns the members that they went to.
+// Receive sends a TCP packet of each of so many flows, whose numbers begin with
+// first, and returns the members that they went to.
 func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,14 +1,20 @@
 //go:build linux
 
-// Makecapture makes the capture that the forwarder example plays: examples/forwarder/testdata/vip.pcap.
+// Makecapture makes the capture that the forwarder example plays:
+// examples/forwarder/testdata/vip.pcap.
 //
-// It joins two network namespaces by a veth pair. One holds the service, an echo on TCP 80 and 443 and UDP 53 and 443 of
-// 172.16.0.20 and 2001:db8:ac10::14. In the other, clients of 40 source addresses, half of them IPv6, open flows to it and
-// talk for a while: some stay for the whole capture, the others come and go. What passes the client's end of the pair, in both
-// directions, is what the capture holds: real TCP and UDP of the Linux stack, the neighbour discovery that comes with it, and
-// nothing edited. The offloads of both ends are off, so that checksums and segment sizes are those of a wire.
+// It joins two network namespaces by a veth pair. One holds the service, an
+// echo on TCP 80 and 443 and UDP 53 and 443 of 172.16.0.20 and
+// 2001:db8:ac10::14. In the other, clients of 40 source addresses, half of them
+// IPv6, open flows to it and talk for a while: some stay for the whole capture,
+// the others come and go. What passes the client's end of the pair, in both
+// directions, is what the capture holds: real TCP and UDP of the Linux stack,
+// the neighbour discovery that comes with it, and nothing edited. The offloads
+// of both ends are off, so that checksums and segment sizes are those of a
+// wire.
 //
-// It needs Linux, root, and the commands ip and ethtool, and removes the namespaces when it ends:
+// It needs Linux, root, and the commands ip and ethtool, and removes the
+// namespaces when it ends:
 //
 //	go run ./examples/forwarder/internal/makecapture -out examples/forwarder/testdata/vip.pcap
 package main
@@ -92,7 +98,8 @@ func capture(handle *pcapgo.EthernetHandle) (packets []packet) {
 	}
 }
 
-// write writes the packets in order of time: the two directions reach the packet socket from two processors.
+// write writes the packets in order of time: the two directions reach the
+// packet socket from two processors.
 func write(name string, packets []packet) error {
 	slices.SortStableFunc(packets, func(a, b packet) int {
 		return cmp.Compare(a.info.Timestamp.UnixNano(), b.info.Timestamp.UnixNano())

@@ -18,7 +18,8 @@ import (
 // clientLink is the clients' end of the veth pair, where the capture is taken.
 const clientLink = "c0"
 
-// settle is how long IPv6 needs on a new link before it sends what one asks it to.
+// settle is how long IPv6 needs on a new link before it sends what one asks it
+// to.
 const settle = 3 * time.Second
 
 // sources is the number of client addresses of each family.
@@ -91,7 +92,8 @@ func (n network) remove() (err error) {
 	return err
 }
 
-// in runs f on a thread in the namespace; the sockets that f opens stay there. The thread ends with it.
+// in runs f on a thread in the namespace; the sockets that f opens stay there.
+// The thread ends with it.
 func in(namespace string, f func() error) error {
 	done := make(chan error)
 	go func() {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// A flow is one conversation with the service: when it starts, and the pauses after each of its exchanges.
+// A flow is one conversation with the service: when it starts, and the pauses
+// after each of its exchanges.
 type flow struct {
 	network  string // tcp or udp
 	from, to netip.AddrPort
@@ -26,8 +27,9 @@ type flow struct {
 	abort    bool // end by a reset
 }
 
-// plan draws flows that fit into a capture of the given length, in order of start: three of five are TCP, every other one is IPv6,
-// and 45 in a hundred stay from the first tenth of the capture into the last.
+// plan draws flows that fit into a capture of the given length, in order of
+// start: three of five are TCP, every other one is IPv6, and 45 in a hundred
+// stay from the first tenth of the capture into the last.
 func plan(n int, last time.Duration, seed uint64) []flow {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	between := func(a, b time.Duration) time.Duration { return a + time.Duration(rnd.Int64N(int64(b-a))) }
@@ -49,7 +51,8 @@ func plan(n int, last time.Duration, seed uint64) []flow {
 			end = min(f.start+between(last/40, last/3), last*9/10)
 		}
 		f.abort = rnd.IntN(30) == 0
-		// The first exchanges of a flow follow each other soon, as a handshake's or a resolver's do.
+		// The first exchanges of a flow follow each other soon, as a
+		// handshake's or a resolver's do.
 		pause := between(time.Second/2, 2*time.Second)
 		for t := f.start; t+pause < end; t += pause {
 			f.pauses = append(f.pauses, pause)
@@ -71,7 +74,8 @@ func serve() error {
 			go accept(l)
 		}
 		for _, port := range []uint16{53, 443} {
-			// Bound to the address: a socket bound to none would answer from another one.
+			// Bound to the address: a socket bound to none would answer from
+			// another one.
 			c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(vip(v6), port)))
 			if err != nil {
 				return err
@@ -106,7 +110,8 @@ func answer(c *net.UDPConn) {
 	}
 }
 
-// run opens every flow at its time, on the calling thread and so in its namespace, and waits until all have ended.
+// run opens every flow at its time, on the calling thread and so in its
+// namespace, and waits until all have ended.
 func run(flows []flow) error {
 	begin := time.Now()
 	failed := make([]error, len(flows))

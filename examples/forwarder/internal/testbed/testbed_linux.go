@@ -18,8 +18,10 @@ const (
 	Service6 = "2001:db8:ac10::14"
 )
 
-// A Bed is a client, a router and pods, each in a network namespace of its own: c0 of the client is linked to lc of the router, and eth0
-// of pod N, which is pod 1 or more, to its lpN. Pods answer the client through the router's kernel, which has a blackhole for the service.
+// A Bed is a client, a router and pods, each in a network namespace of its own:
+// c0 of the client is linked to lc of the router, and eth0 of pod N, which is
+// pod 1 or more, to its lpN. Pods answer the client through the router's
+// kernel, which has a blackhole for the service.
 type Bed struct {
 	Client, Router *netns.Namespace
 	Pods           []*netns.Namespace
@@ -51,7 +53,8 @@ func New(pods, queues int) (b *Bed, err error) {
 		if err := b.link(p, "eth0", fmt.Sprint("lp", pod), pod, queues); err != nil {
 			return nil, err
 		}
-		if err := p.IP(fmt.Sprintf("addr add %s/32 dev lo\naddr add %s/128 dev lo nodad\n", Service4, Service6)); err != nil {
+		if err := p.IP(fmt.Sprintf("addr add %s/32 dev lo\naddr add %s/128 dev lo nodad\n", Service4,
+			Service6)); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +121,8 @@ func (b *Bed) Close() error {
 	return errors.Join(errs...)
 }
 
-// PrepareXDP switches off what only a data plane with a virtio header can pass on, and on what a redirect to a pod needs.
+// PrepareXDP switches off what only a data plane with a virtio header can pass
+// on, and on what a redirect to a pod needs.
 func (b *Bed) PrepareXDP() error {
 	err := b.Client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
 	for _, p := range b.Pods {
@@ -127,12 +131,14 @@ func (b *Bed) PrepareXDP() error {
 	return err
 }
 
-// MAC returns the address of one end of a link of the router: 0 is the client's link, others are the pods'; 1 is the router's end, 2 theirs.
+// MAC returns the address of one end of a link of the router: 0 is the client's
+// link, others are the pods'; 1 is the router's end, 2 theirs.
 func MAC(number, end int) engine.MAC { return engine.MAC{2, 0, 0, 1, byte(number), byte(end)} }
 
 func text(m engine.MAC) string { return net.HardwareAddr(m[:]).String() }
 
-// Hops returns pods as members, with equal weights. The number of a pod is that of its output.
+// Hops returns pods as members, with equal weights. The number of a pod is that
+// of its output.
 func Hops(pods ...int) []engine.Hop {
 	list := make([]engine.Hop, len(pods))
 	for i, pod := range pods {

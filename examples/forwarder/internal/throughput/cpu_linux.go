@@ -17,7 +17,8 @@ const (
 	forwarderCPU = 1
 )
 
-// pin binds a thread to a processor; 0 is the calling one, whose children inherit it.
+// pin binds a thread to a processor; 0 is the calling one, whose children
+// inherit it.
 func pin(thread, cpu int) error {
 	var set unix.CPUSet
 	set.Set(cpu)
@@ -27,11 +28,13 @@ func pin(thread, cpu int) error {
 // Work is how long the forwarder's processor has run for it.
 type work struct {
 	process time.Duration // the threads of the forwarder's process
-	kernel  time.Duration // those that receive from lc, and the one that the kernel leaves to what it can't do at once
+	// those that receive from lc, and the one that the kernel leaves to what it
+	// can't do at once
+	kernel time.Duration
 }
 
-// workOf returns what was worked for a process, which is 0 where the kernel forwards. What is done for the members is done on these
-// threads too.
+// workOf returns what was worked for a process, which is 0 where the kernel
+// forwards. What is done for the members is done on these threads too.
 func workOf(process int) (w work, err error) {
 	threads, err := receivers("lc")
 	if err != nil {
@@ -68,7 +71,8 @@ func ran(threads []string) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// threadsNamed returns the directories of the kernel's threads whose names start so.
+// threadsNamed returns the directories of the kernel's threads whose names
+// start so.
 func threadsNamed(prefix string) ([]string, error) {
 	names, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {
@@ -90,7 +94,8 @@ func threadsNamed(prefix string) ([]string, error) {
 // receivers returns the kernel's threads that receive from an interface.
 func receivers(device string) ([]string, error) { return threadsNamed("napi/" + device + "-") }
 
-// pinReceiver binds the kernel's threads that receive from an interface to the forwarder's processor.
+// pinReceiver binds the kernel's threads that receive from an interface to the
+// forwarder's processor.
 func pinReceiver(device string) error {
 	threads, err := receivers(device)
 	if err != nil {

@@ -26,7 +26,8 @@ type forwarder interface {
 	pid() int // 0 for the kernel
 }
 
-// startForwarder starts the kernel's forwarding or, in a process of its own, one of the planes; on one processor, if not -1.
+// startForwarder starts the kernel's forwarding or, in a process of its own,
+// one of the planes; on one processor, if not -1.
 func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarder, error) {
 	if name == "kernel" {
 		return startKernel(b)
@@ -51,13 +52,16 @@ func startKernel(b *testbed.Bed) (forwarder, error) {
 		fmt.Fprintf(&hops, " nexthop via 10.9.%d.2", pod+1)
 	}
 	err := b.Router.SetSysctl("ipv4/fib_multipath_hash_policy", 1)
-	return kernel{b.Router}, errors.Join(err, b.Router.IP("route del blackhole "+testbed.Service4+"/32\nroute replace "+testbed.Service4+"/32"+hops.String()+"\n"))
+	return kernel{b.Router}, errors.Join(err,
+		b.Router.IP("route del blackhole "+testbed.Service4+"/32\nroute replace "+testbed.Service4+"/32"+
+			hops.String()+"\n"))
 }
 
 func (kernel) pid() int { return 0 }
 
 func (k kernel) stop() (plane.Counters, error) {
-	return plane.Counters{}, k.router.IP("route del " + testbed.Service4 + "/32\nroute add blackhole " + testbed.Service4 + "/32\n")
+	return plane.Counters{}, k.router.IP("route del " + testbed.Service4 + "/32\nroute add blackhole " +
+		testbed.Service4 + "/32\n")
 }
 
 // A process runs this program's forward.
@@ -72,7 +76,8 @@ func (p *process) start(name string, pods int, sticky bool) error {
 	if err != nil {
 		return err
 	}
-	p.command = exec.Command(self, "-forward", name, "-pods", fmt.Sprint(pods), fmt.Sprint("-sticky=", sticky)) //nolint:gosec // it is this program
+	p.command = exec.Command(self, "-forward", name, "-pods", fmt.Sprint(pods),
+		fmt.Sprint("-sticky=", sticky)) //nolint:gosec // it is this program
 	p.command.Stderr = os.Stderr
 	if p.input, err = p.command.StdinPipe(); err != nil {
 		return err
@@ -107,7 +112,8 @@ func forward(name string, pods int, sticky bool) error {
 	if err != nil {
 		return err
 	}
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
+		Domain: domain})
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,10 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/internal/testbed"
 )
 
-// A generator sends UDP packets of 60 bytes to the service out of the client's interface, each from a random port: frames of
-// the kernel's that a run of an XDP program redirects, millions a second. The program lets no more than a window of them be on
-// their way to the sink, and drops the others itself.
+// A generator sends UDP packets of 60 bytes to the service out of the client's
+// interface, each from a random port: frames of the kernel's that a run of an
+// XDP program redirects, millions a second. The program lets no more than a
+// window of them be on their way to the sink, and drops the others itself.
 type generator struct {
 	program *ebpf.Program
 	frame   []byte
@@ -33,8 +34,10 @@ const (
 )
 
 const (
-	udpPort  = 34   // of the source, in the frame
-	patience = 2000 // looks at a full window before a frame is given back, which takes locks that the forwarder needs too
+	udpPort = 34 // of the source, in the frame
+	// looks at a full window before a frame is given back, which takes locks
+	// that the forwarder needs too
+	patience = 2000
 )
 
 // newGenerator returns a generator for the namespace of the calling thread.
@@ -73,7 +76,8 @@ func newGenerator(s *sink) (*generator, error) {
 		asm.JGT.Reg(asm.R4, asm.R3, "drop"),
 		asm.StoreMem(asm.R7, udpPort, asm.R0, asm.Half),
 	}
-	// What a plane changed in a frame is put right when the frame is used again: addresses, TTL and checksum are in these words.
+	// What a plane changed in a frame is put right when the frame is used
+	// again: addresses, TTL and checksum are in these words.
 	for _, at := range []int16{0, 4, 8, 20, 24} {
 		word := binary.NativeEndian.Uint32(g.frame[at:])
 		program = append(program, asm.Mov.Imm32(asm.R1, int32(word)), asm.StoreMem(asm.R7, at, asm.R1, asm.Word))
@@ -112,10 +116,12 @@ func newFrame() []byte {
 	return f
 }
 
-// run sends until a time, in the namespace of the calling thread, so that no more frames than the load are on their way to the sink.
+// run sends until a time, in the namespace of the calling thread, so that no
+// more frames than the load are on their way to the sink.
 func (g *generator) run(s *sink, l load, until time.Time) error {
 	write(g.memory, window, uint64(l))
-	repeat := uint32(1 << 18) // frames of a run of the program, which makes the memory for them anew
+	// frames of a run of the program, which makes the memory for them anew
+	repeat := uint32(1 << 18)
 	if l != unlimited {
 		repeat = 1 << 15 // fewer, to see soon when a full window is lost, and to forget it
 	}

@@ -24,13 +24,15 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.forward, "forward", "", "forward by this `plane` until the input ends; the program starts itself so")
+	flag.StringVar(&o.forward, "forward", "",
+		"forward by this `plane` until the input ends; the program starts itself so")
 	flag.IntVar(&o.pods, "pods", 1, "`number` of members, each on an interface of its own")
 	flag.BoolVar(&o.sticky, "sticky", false, "keep flows by a flow table")
 	flag.BoolVar(&o.stack, "stack", false, "the members' stacks take the packets, and drop them, instead of XDP")
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of times that each plane is measured, in turn")
 	flag.DurationVar(&o.length, "time", time.Second/2, "`length` of each measurement")
-	planes := flag.String("planes", "kernel,afpacket,afxdp,xdp", "`names` of the data planes, the first one to be compared with")
+	planes := flag.String("planes", "kernel,afpacket,afxdp,xdp",
+		"`names` of the data planes, the first one to be compared with")
 	flag.Parse()
 	o.planes = strings.Split(*planes, ",")
 	o.rounds = max(1, o.rounds)
@@ -71,7 +73,10 @@ func (o options) run() error {
 	}
 	report(o.planes, best, 1e3, title+", under the better load of each")
 	o.reportProcesses(best, packets[0])
-	virtio := slices.DeleteFunc(slices.Clone(o.planes), func(name string) bool { return name != "kernel" && name != "afpacket" })
+	virtio := slices.DeleteFunc(slices.Clone(o.planes), func(name string) bool {
+		return name != "kernel" &&
+			name != "afpacket"
+	})
 	streams := make(map[string][]float64)
 	for range o.rounds {
 		for _, name := range virtio {
@@ -89,7 +94,8 @@ func (o options) run() error {
 	return nil
 }
 
-// reportProcesses prints what comes of not counting the time of the kernel's threads, which receive for afpacket and afxdp.
+// reportProcesses prints what comes of not counting the time of the kernel's
+// threads, which receive for afpacket and afxdp.
 func (o options) reportProcesses(best map[string][]float64, packets map[string][]speed) {
 	results := map[string][]float64{o.planes[0]: best[o.planes[0]]}
 	names := []string{o.planes[0]}
@@ -102,7 +108,9 @@ func (o options) reportProcesses(best map[string][]float64, packets map[string][
 			results[name] = append(results[name], s.process)
 		}
 	}
-	report(names, results, 1e3, fmt.Sprintf("thousand packets a second of the forwarder's process alone, %v, beside all of the time of the first", queueful))
+	report(names, results, 1e3, fmt.Sprintf(
+		"thousand packets a second of the forwarder's process alone, %v, beside all of the time of the first",
+		queueful))
 }
 
 // packets measures packets a second of processor time, for each load, by plane.

@@ -27,7 +27,8 @@ func newRace(pods int, sticky, stack bool) (*race, error) {
 	if err := b.PrepareXDP(); err != nil {
 		return r, err
 	}
-	// A thread of the kernel's receives from lc, which can be bound to a processor.
+	// A thread of the kernel's receives from lc, which can be bound to a
+	// processor.
 	if err := b.Router.SetFeatures("lc", true, netns.GRO); err != nil {
 		return r, err
 	}
@@ -44,10 +45,13 @@ func newRace(pods int, sticky, stack bool) (*race, error) {
 	})
 }
 
-// A load is the number of frames that may be on their way. A plane that takes a packet from end to end at once does best with as many as
-// there are: what is too much for it is dropped before it, at the cost of the generator's processor. One that takes packets in steps
-// wastes time on those that it drops at a later step, and does best with no more than the queue of the interface that they come in by
-// holds. So every plane, the kernel too, is measured under both loads, and the better one counts.
+// A load is the number of frames that may be on their way. A plane that takes a
+// packet from end to end at once does best with as many as there are: what is
+// too much for it is dropped before it, at the cost of the generator's
+// processor. One that takes packets in steps wastes time on those that it drops
+// at a later step, and does best with no more than the queue of the interface
+// that they come in by holds. So every plane, the kernel too, is measured under
+// both loads, and the better one counts.
 type load uint64
 
 const (
@@ -65,8 +69,10 @@ func (l load) String() string {
 
 // A speed is how many packets a second of processor time a plane forwards.
 type speed struct {
-	all     float64
-	process float64 // of the time of the forwarder's process alone: not comparable where the kernel forwards
+	all float64
+	// of the time of the forwarder's process alone: not comparable where the
+	// kernel forwards
+	process float64
 }
 
 // run returns how fast a plane is under each load.

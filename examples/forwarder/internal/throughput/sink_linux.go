@@ -20,8 +20,9 @@ type sink struct {
 	links   []link.Link
 }
 
-// newSink drops packets in XDP, the cheapest way to receive, though not for a packet that its sender gave a buffer without room
-// before it: it is copied. With stack it drops them where the kernel's stack takes them.
+// newSink drops packets in XDP, the cheapest way to receive, though not for a
+// packet that its sender gave a buffer without room before it: it is copied.
+// With stack it drops them where the kernel's stack takes them.
 func newSink(pods []*netns.Namespace, stack bool) (s *sink, err error) {
 	s = new(sink)
 	defer func() {
@@ -55,7 +56,8 @@ func newSink(pods []*netns.Namespace, stack bool) (s *sink, err error) {
 			}
 			var l link.Link
 			if stack {
-				l, err = link.AttachTCX(link.TCXOptions{Program: program, Interface: device.Index, Attach: ebpf.AttachTCXIngress})
+				l, err = link.AttachTCX(link.TCXOptions{Program: program, Interface: device.Index,
+					Attach: ebpf.AttachTCXIngress})
 			} else {
 				l, err = link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
 			}
@@ -84,9 +86,11 @@ func (s *sink) close() error {
 	return errors.Join(errs...)
 }
 
-// newWords makes a map of some words of memory that programs and this process share.
+// newWords makes a map of some words of memory that programs and this process
+// share.
 func newWords(n uint32) (*ebpf.Map, *ebpf.Memory, error) {
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8 * n, MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE})
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8 * n, MaxEntries: 1,
+		Flags: unix.BPF_F_MMAPABLE})
 	if err != nil {
 		return nil, nil, err
 	}

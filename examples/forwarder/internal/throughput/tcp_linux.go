@@ -9,8 +9,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/internal/testbed"
 )
 
-// streamTCP returns how many bits a second one TCP connection takes through a plane, whose interfaces are as they are made: they leave
-// checksums undone and segments uncut. All share the processors.
+// streamTCP returns how many bits a second one TCP connection takes through a
+// plane, whose interfaces are as they are made: they leave checksums undone and
+// segments uncut. All share the processors.
 func streamTCP(name string, length time.Duration) (rate float64, err error) {
 	b, err := testbed.New(1, 1)
 	if err != nil {

@@ -14,13 +14,16 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// Tables of the default size, of a power of two, of a few slots, and one that depends on its history.
+// Tables of the default size, of a power of two, of a few slots, and one that
+// depends on its history.
 func tabled() []selector.Strategy {
-	return []selector.Strategy{selector.Bounded{}, selector.Maglev{}, selector.Maglev{Size: 7}, selector.Resilient{Buckets: 1000}}
+	return []selector.Strategy{selector.Bounded{}, selector.Maglev{}, selector.Maglev{Size: 7},
+		selector.Resilient{Buckets: 1000}}
 }
 
-// compare has the program and the engine forward a frame, and returns what the program did. Whatever it does not pass, the engine must
-// do alike, byte for byte.
+// compare has the program and the engine forward a frame, and returns what the
+// program did. Whatever it does not pass, the engine must do alike, byte for
+// byte.
 func (r *router) compare(frame []byte) uint32 {
 	r.t.Helper()
 	action, out := r.run(frame)
@@ -41,7 +44,8 @@ func (r *router) compare(frame []byte) uint32 {
 	return action
 }
 
-// Every frame that is whole and plain goes to the member that the library says, and is the one that the engine sends.
+// Every frame that is whole and plain goes to the member that the library says,
+// and is the one that the engine sends.
 func TestAgreesWithEngine(t *testing.T) {
 	r := newRouter(t, 0, tabled()...)
 	for i := range r.groups {
@@ -68,7 +72,8 @@ func TestAgreesWithEngine(t *testing.T) {
 	}
 }
 
-// Between two addresses of a service, both directions meet the same member, whichever address or port is the smaller.
+// Between two addresses of a service, both directions meet the same member,
+// whichever address or port is the smaller.
 func TestSymmetric(t *testing.T) {
 	r := newRouter(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3, 4, 5)...)
@@ -89,8 +94,8 @@ func TestSymmetric(t *testing.T) {
 	}
 }
 
-// What ends early or says so, has options, is tagged, a fragment, or damaged in any byte, is passed unless the engine does the same
-// with it.
+// What ends early or says so, has options, is tagged, a fragment, or damaged in
+// any byte, is passed unless the engine does the same with it.
 func TestOddFrames(t *testing.T) {
 	r := newRouter(t, 0, tabled()...)
 	for i := range r.groups {
@@ -121,7 +126,8 @@ func TestOddFrames(t *testing.T) {
 	}
 }
 
-// The program itself forwards plain frames of each kind that it is for; only these count as its own.
+// The program itself forwards plain frames of each kind that it is for; only
+// these count as its own.
 func TestCounters(t *testing.T) {
 	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{})
 	r.update(0, hopsFor(7)...)
@@ -146,6 +152,7 @@ func TestCounters(t *testing.T) {
 	assert.Equal(t, bytes, c.In.Bytes)
 	assert.EqualValues(t, 50*5*2, c.Dropped[engine.Expired.String()])
 	assert.NotZero(t, c.Dropped[engine.NoMember.String()])
-	assert.Equal(t, c.In.Frames, c.Members[7].Frames+c.Dropped[engine.Expired.String()]+c.Dropped[engine.NoMember.String()])
+	assert.Equal(t, c.In.Frames, c.Members[7].Frames+c.Dropped[engine.Expired.String()]+
+		c.Dropped[engine.NoMember.String()])
 	assert.Zero(t, c.Members[8].Frames)
 }

@@ -10,14 +10,16 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// The program alone, on one frame in the caches, without the redirect that the kernel carries out after it.
+// The program alone, on one frame in the caches, without the redirect that the
+// kernel carries out after it.
 func BenchmarkProgram(b *testing.B) {
 	for _, way := range []struct {
 		name  string
 		flows int
 		proto uint8
 		v6    bool
-	}{{"table/IPv4", 0, protoUDP, false}, {"sticky/IPv4", 1 << 16, protoTCP, false}, {"sticky/IPv6", 1 << 16, protoTCP, true}} {
+	}{{"table/IPv4", 0, protoUDP, false}, {"sticky/IPv4", 1 << 16, protoTCP, false},
+		{"sticky/IPv6", 1 << 16, protoTCP, true}} {
 		b.Run(way.name, func(b *testing.B) {
 			r := newRouter(b, way.flows, selector.Maglev{})
 			r.update(0, hopsFor(1, 2, 3)...)
@@ -33,7 +35,8 @@ func BenchmarkProgram(b *testing.B) {
 				r.member(frame)
 				r.advance(2 * time.Second)
 			}
-			// The frame is rewritten in place each time, until its lifetime ends.
+			// The frame is rewritten in place each time, until its lifetime
+			// ends.
 			const run = 250
 			var spent time.Duration
 			for i := 0; i < b.N; i += run {

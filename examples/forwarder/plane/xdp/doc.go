@@ -1,33 +1,48 @@
-// Package xdp forwards in the kernel's express data path: a program that runs on each frame before the kernel makes a packet of
-// it, and sends it out again by a redirect. The program is generated here, so that no C compiler is needed. It needs Linux 5.15 or
-// later, CAP_NET_ADMIN and CAP_BPF, and a little-endian machine.
+// Package xdp forwards in the kernel's express data path: a program that runs
+// on each frame before the kernel makes a packet of it, and sends it out again
+// by a redirect. The program is generated here, so that no C compiler is
+// needed. It needs Linux 5.15 or later, CAP_NET_ADMIN and CAP_BPF, and a
+// little-endian machine.
 //
 // # Two paths
 //
-// The program forwards what [hash.Parse] reads at once: Ethernet without tags, IPv4 without options or IPv6 without extension
-// headers, no fragment, and in it TCP, UDP, GRE or IP. It takes the same member for the same flow as the other planes do, and sends the
-// same frame. Everything else, and what is for no service, it passes on to the kernel. There the plane's slow path, an
-// [engine.Worker] on a packet socket, forwards what is for a service: packets with options or extension headers, ping, SCTP; and
-// fragments and ICMP errors, which it sends after their flow, by its pin. What has a VLAN tag is left to the kernel. The kernel must
-// not forward what the slow path does: give the router a blackhole route for the prefixes of the services.
+// The program forwards what [hash.Parse] reads at once: Ethernet without tags,
+// IPv4 without options or IPv6 without extension headers, no fragment, and in
+// it TCP, UDP, GRE or IP. It takes the same member for the same flow as the
+// other planes do, and sends the same frame. Everything else, and what is for
+// no service, it passes on to the kernel. There the plane's slow path, an
+// [engine.Worker] on a packet socket, forwards what is for a service: packets
+// with options or extension headers, ping, SCTP; and fragments and ICMP errors,
+// which it sends after their flow, by its pin. What has a VLAN tag is left to
+// the kernel. The kernel must not forward what the slow path does: give the
+// router a blackhole route for the prefixes of the services.
 //
-// Frames must be whole: no checksum or cutting into segments may be left to the hardware, as veth does unless tx and tso are off on
-// the sender's end.
+// Frames must be whole: no checksum or cutting into segments may be left to the
+// hardware, as veth does unless tx and tso are off on the sender's end.
 //
 // # Tables
 //
-// A group's strategy must be a [selector.Tabled] of at most [MaxSlots] slots, such as Bounded and Maglev. Sync writes the
-// table of a group, that of the members that are alive, into a map of its own, and swaps that in for the old one: the program sees
-// the one or the other. Members are told by their slots in the domain, so the pins outlive every change of the table.
+// A group's strategy must be a [selector.Tabled] of at most [MaxSlots] slots,
+// such as Bounded and Maglev. Sync writes the table of a group, that of the
+// members that are alive, into a map of its own, and swaps that in for the old
+// one: the program sees the one or the other. Members are told by their slots
+// in the domain, so the pins outlive every change of the table.
 //
 // # Flows
 //
-// The program keeps flows on their members as [flowcache] does, with the states and timeouts of a [flowcache.Config], but in two
-// maps. A new flow is pinned in a map of flows on probation, of a quarter of Flows, where in need the kernel makes room by forgetting
-// the one not used for longest. A flow that is promoted moves to a map of Flows, which nothing is pushed out of: a
-// flood of first packets takes no place from established flows. Where that map is full, a flow remains where it was, and is Refused. The two
-// take some 100 bytes a flow. A packet costs two or three cache misses where the flows do not fit into the processor's caches. Time has a resolution of about a millisecond, and Config.Tick does not count.
+// The program keeps flows on their members as [flowcache] does, with the states
+// and timeouts of a [flowcache.Config], but in two maps. A new flow is pinned
+// in a map of flows on probation, of a quarter of Flows, where in need the
+// kernel makes room by forgetting the one not used for longest. A flow that is
+// promoted moves to a map of Flows, which nothing is pushed out of: a flood of
+// first packets takes no place from established flows. Where that map is full,
+// a flow remains where it was, and is Refused. The two take some 100 bytes a
+// flow. A packet costs two or three cache misses where the flows do not fit
+// into the processor's caches. Time has a resolution of about a millisecond,
+// and Config.Tick does not count.
 //
-// The drained keep their flows. A flow whose member has left is placed anew; while its member is down, it goes where the table says, and
-// returns. There are no resets: a flow that is placed anew meets a kernel that does not know it, and that answers TCP by one.
+// The drained keep their flows. A flow whose member has left is placed anew;
+// while its member is down, it goes where the table says, and returns. There
+// are no resets: a flow that is placed anew meets a kernel that does not know
+// it, and that answers TCP by one.
 package xdp

@@ -15,7 +15,8 @@ const (
 	MaxOutput   = 4095    // the greatest engine.Adjacency.Output
 )
 
-// What can't be put in force, and why; errors.Is tells them apart in an [*Error].
+// What can't be put in force, and why; errors.Is tells them apart in an
+// [*Error].
 var (
 	ErrBigEndian = errors.New("the program is for little-endian machines")
 	ErrStrategy  = errors.New("the strategy has no table")

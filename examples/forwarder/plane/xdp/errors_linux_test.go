@@ -60,7 +60,8 @@ func TestSyncErrors(t *testing.T) {
 		t.Cleanup(func() { _, _ = g.Update(nil) })
 		return plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/17")}, Group: g}
 	}
-	for _, s := range []selector.Strategy{selector.Modulo{}, selector.Rendezvous{}, selector.Threshold{}, selector.Jump{}, selector.Ring{}} {
+	for _, s := range []selector.Strategy{selector.Modulo{}, selector.Rendezvous{}, selector.Threshold{},
+		selector.Jump{}, selector.Ring{}} {
 		refused := service(s, r.domain, hopsFor(4)...)
 		var e *Error
 		require.ErrorAs(t, r.Sync(append(r.list, refused)), &e)
@@ -115,7 +116,8 @@ func TestOutputErrors(t *testing.T) {
 	assert.EqualValues(t, 1, r.Counters().Dropped["no output"])
 }
 
-// Prefixes and groups come and go, the longest prefix counts, and tables and numbers of what is gone are used again.
+// Prefixes and groups come and go, the longest prefix counts, and tables and
+// numbers of what is gone are used again.
 func TestServicesComeAndGo(t *testing.T) {
 	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{}, selector.Bounded{})
 	for i := range r.groups {
@@ -124,7 +126,8 @@ func TestServicesComeAndGo(t *testing.T) {
 	flow := conversation{netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("10.0.3.4:5"), protoUDP}
 	frame := flow.frame(0, 64, 0)
 	require.EqualValues(t, 1, r.member(frame))
-	host := plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.3.4/32"), netip.MustParsePrefix("::ffff:10.0.3.0/120")}, Group: r.groups[1]}
+	host := plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.3.4/32"),
+		netip.MustParsePrefix("::ffff:10.0.3.0/120")}, Group: r.groups[1]}
 	for range 10 {
 		require.NoError(t, r.Sync([]plane.Service{r.list[0], host}))
 		require.EqualValues(t, 2, r.member(frame))
@@ -138,7 +141,8 @@ func TestServicesComeAndGo(t *testing.T) {
 	assert.EqualValues(t, xdpPass, action)
 }
 
-// Slots of members that left are given again once every pin to them has expired, and not before.
+// Slots of members that left are given again once every pin to them has
+// expired, and not before.
 func TestSlotsAreGivenBack(t *testing.T) {
 	r := newRouter(t, 100, selector.Bounded{})
 	r.update(0, hopsFor(1, 2)...)
@@ -151,7 +155,8 @@ func TestSlotsAreGivenBack(t *testing.T) {
 	r.advance(300 * time.Second)
 	assert.Equal(t, 1, quarantined())
 	r.advance(200 * time.Second)
-	// The engine's flow table has a say as well: it sweeps, and waits on its own.
+	// The engine's flow table has a say as well: it sweeps, and waits on its
+	// own.
 	table := r.table
 	for range 3 {
 		table.Sweep(int64(r.time), table.Buckets())

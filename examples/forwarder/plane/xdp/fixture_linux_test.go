@@ -34,8 +34,8 @@ func skipWithout(t testing.TB, err error) {
 	t.Log("needs privileges, and has them") // for .ci/run
 }
 
-// A router is a plane under test, whose frames come from the test and whose clock stands still, beside an engine that has the same
-// groups.
+// A router is a plane under test, whose frames come from the test and whose
+// clock stands still, beside an engine that has the same groups.
 type router struct {
 	*dataPlane
 	t      testing.TB
@@ -48,10 +48,12 @@ type router struct {
 	table  *flowcache.Table // of the engine
 }
 
-// program is the one that forwards. The interface has the address zero, so that it looks at no frame's.
+// program is the one that forwards. The interface has the address zero, so that
+// it looks at no frame's.
 func (r *router) program() *ebpf.Program { return r.gates[0].forward }
 
-// newRouter returns a router with one group for each strategy: i is for 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
+// newRouter returns a router with one group for each strategy: i is for
+// 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
 func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router {
 	t.Helper()
 	r := &router{t: t, domain: selector.NewDomain()}
@@ -91,9 +93,11 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 	}
 	require.NoError(t, r.SetOutputs(outputs))
 	for i, s := range strategies {
-		g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: fmt.Sprint("group ", i), Strategy: s, Domain: r.domain})
+		g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: fmt.Sprint("group ", i), Strategy: s,
+			Domain: r.domain})
 		require.NoError(t, err)
-		prefixes := []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", i)), netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/32", i))}
+		prefixes := []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", i)),
+			netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/32", i))}
 		r.groups = append(r.groups, g)
 		r.list = append(r.list, plane.Service{Prefixes: prefixes, Group: g})
 		for _, p := range prefixes {
@@ -109,7 +113,8 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 func hopOf(number uint16, weight uint32) engine.Hop {
 	id := fmt.Sprintf("m%02d", number)
 	return engine.Hop{Member: selector.Member{ID: id, Weight: weight}, Value: engine.Adjacency{
-		ID: id, Output: number, Src: engine.MAC{2, 0, 0, 0, 1, byte(number)}, Dst: engine.MAC{2, 0, 0, 0, 2, byte(number)},
+		ID: id, Output: number, Src: engine.MAC{2, 0, 0, 0, 1, byte(number)}, Dst: engine.MAC{2, 0, 0, 0, 2,
+			byte(number)},
 	}}
 }
 
@@ -148,7 +153,8 @@ func (r *router) run(frame []byte) (action uint32, out []byte) {
 	return action, out
 }
 
-// member runs the program on a frame that it must forward, and returns the number of the member.
+// member runs the program on a frame that it must forward, and returns the
+// number of the member.
 func (r *router) member(frame []byte) uint16 {
 	r.t.Helper()
 	action, out := r.run(frame)
@@ -172,7 +178,8 @@ type conversation struct {
 	proto    uint8
 }
 
-// someConversation returns a flow from anywhere to the addresses of one of the first groups.
+// someConversation returns a flow from anywhere to the addresses of one of the
+// first groups.
 func someConversation(rng *rand.Rand, groups int) conversation {
 	c := conversation{proto: []uint8{protoTCP, protoUDP}[rng.IntN(2)]}
 	src, dst := make([]byte, 16), make([]byte, 16)

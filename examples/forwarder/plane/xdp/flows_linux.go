@@ -13,7 +13,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// flows are the pins, for which the program and the slow path have the same maps. Its methods are safe for concurrent use.
+// flows are the pins, for which the program and the slow path have the same
+// maps. Its methods are safe for concurrent use.
 type flows struct {
 	maps       *maps
 	timeouts   timeouts
@@ -27,14 +28,16 @@ type flows struct {
 	retired []retirement // in order of time
 }
 
-// A retirement says since when the program has followed no pin to the slots that were retired before an epoch of the domain.
+// A retirement says since when the program has followed no pin to the slots
+// that were retired before an epoch of the domain.
 type retirement struct {
 	epoch uint64
 	since int64
 }
 
 func newFlows(m *maps, t timeouts, c *plane.Config) *flows {
-	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic, quarantine: c.Domain.Quarantine()}
+	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic,
+		quarantine: c.Domain.Quarantine()}
 }
 
 // retire notes that the slots retired before the epoch are out of force.
@@ -64,7 +67,8 @@ func (f *flows) release() {
 // batch is how many pins are read by one call of the kernel.
 const batch = 4096
 
-// each calls yield for every pin in a map, expired ones included. While the program works, a pin may come twice or not at all.
+// each calls yield for every pin in a map, expired ones included. While the
+// program works, a pin may come twice or not at all.
 func each(m *ebpf.Map, yield func(digest uint64, w pin)) error {
 	var cursor ebpf.MapBatchCursor
 	digests, pins := make([]uint64, batch), make([]pin, batch)
@@ -125,7 +129,8 @@ func (f *flows) Pins() map[uint16]int {
 	return pins
 }
 
-// sweep removes expired pins from the map in which nothing else makes room for others.
+// sweep removes expired pins from the map in which nothing else makes room for
+// others.
 func (f *flows) sweep() error {
 	now := stamp(f.now())
 	var old []uint64
@@ -150,7 +155,8 @@ func (f *flows) sweep() error {
 	return nil
 }
 
-// find returns the pin of a flow and the map that it is in; nil if there is none.
+// find returns the pin of a flow and the map that it is in; nil if there is
+// none.
 func (f *flows) find(digest uint64) (w pin, home *ebpf.Map) {
 	for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
 		if err := m.Lookup(digest, &w); err == nil {
@@ -160,8 +166,9 @@ func (f *flows) find(digest uint64) (w pin, home *ebpf.Map) {
 	return 0, nil
 }
 
-// put writes the pin of a flow that has one in home, or none yet if home is nil; on probation no longer, it moves to the
-// established. It reports whether there was room where it belongs.
+// put writes the pin of a flow that has one in home, or none yet if home is
+// nil; on probation no longer, it moves to the established. It reports whether
+// there was room where it belongs.
 func (f *flows) put(digest uint64, w pin, home *ebpf.Map) bool {
 	if home == nil {
 		home = f.maps.probation

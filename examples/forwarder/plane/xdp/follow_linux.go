@@ -9,8 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// follow finds the flow's pin and goes on as timeouts.follow, its model, says: to "forward" with hop set, or to one of the
-// places where a member is chosen.
+// follow finds the flow's pin and goes on as timeouts.follow, its model, says:
+// to "forward" with hop set, or to one of the places where a member is chosen.
 func (p *program) follow() {
 	p.tellTime()
 	p.find()
@@ -64,7 +64,8 @@ func (p *program) find() {
 	)
 }
 
-// age puts the age of the pin, given in R1, at ageAt and its slot at indexAt; an expired flow begins anew.
+// age puts the age of the pin, given in R1, at ageAt and its slot at indexAt;
+// an expired flow begins anew.
 func (p *program) age() {
 	p.emit(
 		asm.Mov.Reg(asm.R2, asm.R1),
@@ -76,7 +77,8 @@ func (p *program) age() {
 		asm.RSh.Imm(asm.R2, timeShift),
 		asm.LSh.Imm(asm.R2, timeShift),
 		asm.Sub.Reg(asm.R3, asm.R2),
-		asm.StoreMem(asm.RFP, ageAt, asm.R3, asm.DWord), // below 0 if another processor's clock is ahead
+		// below 0 if another processor's clock is ahead
+		asm.StoreMem(asm.RFP, ageAt, asm.R3, asm.DWord),
 		asm.And.Imm(asm.R1, 3),
 	)
 	p.older(p.timeouts.life, "renewed")
@@ -85,7 +87,8 @@ func (p *program) age() {
 // older jumps if the age in R3 is more than that of the state in R1.
 func (p *program) older(ages [4]time.Duration, label string) {
 	young := p.fresh()
-	for _, s := range []flowcache.State{flowcache.EstablishedTCP, flowcache.Established, flowcache.Closing, flowcache.Probation} {
+	for _, s := range []flowcache.State{flowcache.EstablishedTCP, flowcache.Established, flowcache.Closing,
+		flowcache.Probation} {
 		next := p.fresh()
 		p.emit(asm.JNE.Imm(asm.R1, int32(s), next))
 		p.emit(
@@ -107,7 +110,8 @@ func (p *program) loadState() {
 	)
 }
 
-// touch goes to "write" with the next state in R1 if the pin has to be written, and else to "forward".
+// touch goes to "write" with the next state in R1 if the pin has to be written,
+// and else to "forward".
 func (p *program) touch() {
 	p.loadState()
 	p.emit(
@@ -157,7 +161,8 @@ func (p *program) touch() {
 	)
 }
 
-// makePin puts a pin of the time, of the slot at indexAt and of the state in R1 into R2 and at pinAt.
+// makePin puts a pin of the time, of the slot at indexAt and of the state in R1
+// into R2 and at pinAt.
 func (p *program) makePin() {
 	p.emit(
 		asm.LoadMem(asm.R2, asm.RFP, indexAt, asm.Word),
@@ -169,7 +174,8 @@ func (p *program) makePin() {
 	)
 }
 
-// write writes the pin with the state in R1. A flow that was promoted leaves the map of those on probation.
+// write writes the pin with the state in R1. A flow that was promoted leaves
+// the map of those on probation.
 func (p *program) write() {
 	p.at("write")
 	p.makePin()
@@ -193,8 +199,9 @@ func (p *program) write() {
 	p.emit(asm.Ja.Label("forward"))
 }
 
-// anew is where a member is chosen: for a packet whose flow's member is down, and for a flow that moves, that begins anew in the place of an
-// old one, or that is new.
+// anew is where a member is chosen: for a packet whose flow's member is down,
+// and for a flow that moves, that begins anew in the place of an old one, or
+// that is new.
 func (p *program) anew() {
 	p.at("down")
 	p.loadState()

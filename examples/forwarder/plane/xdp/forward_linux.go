@@ -2,14 +2,16 @@ package xdp
 
 import "github.com/cilium/ebpf/asm"
 
-// choose takes the member that the table has for the hash: hop, with its slot at indexAt.
+// choose takes the member that the table has for the hash: hop, with its slot
+// at indexAt.
 func (p *program) choose() {
 	p.emit(
 		asm.LoadMem(asm.R1, asm.RFP, tableAt, asm.DWord),
 		asm.LoadMem(asm.R2, asm.R1, tableSlots, asm.Word),
 		asm.JEq.Imm(asm.R2, 0, "no member"),
 
-		// The high word of hashed * slots, in two products of 64 bits, since slots has less than 32.
+		// The high word of hashed * slots, in two products of 64 bits, since
+		// slots has less than 32.
 		asm.Mov.Reg(asm.R3, hashed),
 		asm.RSh.Imm(asm.R3, 32),
 		asm.Mul.Reg(asm.R3, asm.R2),
@@ -48,7 +50,8 @@ func (p *program) forward() {
 	p.emit(asm.Mov.Imm(asm.R0, xdpRedirect), asm.Return())
 }
 
-// rewrite makes the frame the one that the router sends: see the function of that name in package engine.
+// rewrite makes the frame the one that the router sends: see the function of
+// that name in package engine.
 func (p *program) rewrite() {
 	p.emit(
 		asm.LoadMem(asm.R1, hop, hopMACs, asm.DWord),

@@ -12,15 +12,17 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/plane"
 )
 
-// A gate is the way in by one interface. It is attached closed, with a program that passes everything, because that can only be
-// done in the interface's namespace; the program that forwards then takes the place of that one.
+// A gate is the way in by one interface. It is attached closed, with a program
+// that passes everything, because that can only be done in the interface's
+// namespace; the program that forwards then takes the place of that one.
 type gate struct {
 	link.Link
 	closed, forward *ebpf.Program
 }
 
-// openGate attaches a gate to an interface. Where the driver has no place for a program, the kernel runs it on packets that it has
-// already made, which is slower; the log says so.
+// openGate attaches a gate to an interface. Where the driver has no place for a
+// program, the kernel runs it on packets that it has already made, which is
+// slower; the log says so.
 func openGate(name string, code program) (_ gate, err error) {
 	var g gate
 	defer func() {

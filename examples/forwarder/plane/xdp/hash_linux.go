@@ -14,8 +14,9 @@ const (
 	prime4 = 9650029242287828579
 )
 
-// canonical makes both directions of a conversation one key, as hash.FlowKey.Canonical does: the smaller endpoint, by address
-// and then by port, comes first.
+// canonical makes both directions of a conversation one key, as
+// hash.FlowKey.Canonical does: the smaller endpoint, by address and then by
+// port, comes first.
 func (p *program) canonical() {
 	compare := func(src, dst int16, size asm.Size) {
 		p.emit(
@@ -46,7 +47,8 @@ func (p *program) canonical() {
 	p.at("canonical")
 }
 
-// hash is XXH64 of the key with the seed, as hash.XX{Seed} has it: one stripe, one word, and the avalanche.
+// hash is XXH64 of the key with the seed, as hash.XX{Seed} has it: one stripe,
+// one word, and the avalanche.
 func (p *program) hash() {
 	const first, second, scratch = asm.R0, asm.R5, asm.R9
 	load := func(r asm.Register, v uint64) { p.emit(asm.LoadImm(r, int64(v), asm.DWord)) }

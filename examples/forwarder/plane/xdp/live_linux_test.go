@@ -30,7 +30,8 @@ func namespace(t *testing.T, name string) *netns.Namespace {
 	return n
 }
 
-// newNetwork makes a client, a router and pods that have the address of the service and answer the client past the plane.
+// newNetwork makes a client, a router and pods that have the address of the
+// service and answer the client past the plane.
 func newNetwork(t *testing.T, pods int) (client, router *netns.Namespace, list []*netns.Namespace) {
 	t.Helper()
 	if err := netns.Available(); err != nil {
@@ -52,11 +53,13 @@ route add blackhole %s/32
 	for i := range pods {
 		hop := hopOf(uint16(i), 1).Value
 		pod := namespace(t, fmt.Sprint("pod", i))
-		require.NoError(t, router.IP(fmt.Sprintf(`link add lp%[1]d address %[2]s type veth peer name eth0 address %[3]s netns %[4]s
+		require.NoError(t, router.IP(fmt.Sprintf(
+			`link add lp%[1]d address %[2]s type veth peer name eth0 address %[3]s netns %[4]s
 link set lp%[1]d up
 addr add 10.9.%[5]d.1/24 dev lp%[1]d
 `, i, net.HardwareAddr(hop.Src[:]), net.HardwareAddr(hop.Dst[:]), pod.Name(), i+1)))
-		require.NoError(t, pod.IP(fmt.Sprintf("link set eth0 up\naddr add 10.9.%[1]d.2/24 dev eth0\naddr add %[2]s/32 dev lo\nroute add default via 10.9.%[1]d.1\n", i+1, vip)))
+		require.NoError(t, pod.IP(fmt.Sprintf(
+			"link set eth0 up\naddr add 10.9.%[1]d.2/24 dev eth0\naddr add %[2]s/32 dev lo\nroute add default via 10.9.%[1]d.1\n", i+1, vip)))
 		require.NoError(t, pod.SetFeatures("eth0", true, netns.GRO))
 		list = append(list, pod)
 	}
@@ -117,14 +120,16 @@ func ask(t *testing.T, c net.Conn, size int) (pod byte, err error) {
 	return answer[0], err
 }
 
-// Real connections and datagrams, those in fragments too, stay on their pods while others come and go; those of a pod that left end by a reset.
+// Real connections and datagrams, those in fragments too, stay on their pods
+// while others come and go; those of a pod that left end by a reset.
 func TestLive(t *testing.T) {
 	client, ns, pods := newNetwork(t, 3)
 	for i, pod := range pods {
 		greet(t, pod, i)
 	}
 	domain := selector.NewDomain()
-	g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "live", Strategy: selector.Bounded{}, Domain: domain})
+	g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "live", Strategy: selector.Bounded{},
+		Domain: domain})
 	require.NoError(t, err)
 	var p plane.Plane
 	err = ns.Do(func() (err error) {

@@ -19,8 +19,9 @@ type maps struct {
 	established *ebpf.Map // digest -> pin
 }
 
-// A table is a map of one value: tableHeader and then the slots of the members, 16 bits each. It is one value, and not an
-// entry for each slot, because those would take eight bytes.
+// A table is a map of one value: tableHeader and then the slots of the members,
+// 16 bits each. It is one value, and not an entry for each slot, because those
+// would take eight bytes.
 const (
 	tableSlots  = 0 // number of slots, 32 bits
 	tableSalt   = 8 // of the group's digests, 64 bits
@@ -79,7 +80,8 @@ const (
 
 func tableSpec() *ebpf.MapSpec {
 	return &ebpf.MapSpec{
-		Name: "ecmp_table", Type: ebpf.Array, KeySize: 4, ValueSize: tableSize, MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE,
+		Name: "ecmp_table", Type: ebpf.Array, KeySize: 4, ValueSize: tableSize, MaxEntries: 1,
+		Flags: unix.BPF_F_MMAPABLE,
 	}
 }
 
@@ -98,13 +100,17 @@ func newMaps(flows int) (_ *maps, err error) {
 	const trafficSize = 16
 	specs := []spec{
 		{&m.prefixes, ebpf.MapSpec{
-			Name: "ecmp_prefixes", Type: ebpf.LPMTrie, KeySize: lpmKeySize, ValueSize: 4, MaxEntries: MaxPrefixes, Flags: unix.BPF_F_NO_PREALLOC,
+			Name: "ecmp_prefixes", Type: ebpf.LPMTrie, KeySize: lpmKeySize, ValueSize: 4, MaxEntries: MaxPrefixes,
+			Flags: unix.BPF_F_NO_PREALLOC,
 		}},
 		{&m.tables, ebpf.MapSpec{
-			Name: "ecmp_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: MaxServices, InnerMap: tableSpec(),
+			Name: "ecmp_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: MaxServices,
+			InnerMap: tableSpec(),
 		}},
-		{&m.hops, ebpf.MapSpec{Name: "ecmp_hops", Type: ebpf.Array, KeySize: 4, ValueSize: hopSize, MaxEntries: 1 << 16}},
-		{&m.outputs, ebpf.MapSpec{Name: "ecmp_outputs", Type: ebpf.DevMap, KeySize: 4, ValueSize: 4, MaxEntries: MaxOutput + 1}},
+		{&m.hops, ebpf.MapSpec{Name: "ecmp_hops", Type: ebpf.Array, KeySize: 4, ValueSize: hopSize,
+			MaxEntries: 1 << 16}},
+		{&m.outputs, ebpf.MapSpec{Name: "ecmp_outputs", Type: ebpf.DevMap, KeySize: 4, ValueSize: 4,
+			MaxEntries: MaxOutput + 1}},
 		{&m.members, ebpf.MapSpec{
 			Name: "ecmp_members", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: trafficSize, MaxEntries: MaxOutput + 1,
 		}},
@@ -115,7 +121,8 @@ func newMaps(flows int) (_ *maps, err error) {
 	if flows > 0 {
 		specs = append(specs,
 			spec{&m.probation, ebpf.MapSpec{
-				Name: "ecmp_probation", Type: ebpf.LRUHash, KeySize: 8, ValueSize: 8, MaxEntries: uint32(max(flows/probationShare, minProbation)),
+				Name: "ecmp_probation", Type: ebpf.LRUHash, KeySize: 8, ValueSize: 8,
+				MaxEntries: uint32(max(flows/probationShare, minProbation)),
 			}},
 			spec{&m.established, ebpf.MapSpec{
 				Name: "ecmp_flows", Type: ebpf.Hash, KeySize: 8, ValueSize: 8, MaxEntries: uint32(flows),

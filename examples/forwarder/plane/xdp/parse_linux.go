@@ -41,7 +41,8 @@ const (
 // bigEndian is a 16-bit constant as a little-endian load finds it in a frame.
 func bigEndian(v uint16) int32 { return int32(bits.ReverseBytes16(v)) }
 
-// parse takes the frame apart if it is one that the program forwards, under the conditions of hash.Parse.
+// parse takes the frame apart if it is one that the program forwards, under the
+// conditions of hash.Parse.
 func (p *program) parse() {
 	const end = asm.R2 // of the frame
 	p.emit(
@@ -82,8 +83,8 @@ func (p *program) within(from asm.Register, size int32) {
 	)
 }
 
-// parseIPv4, like parseIPv6, leaves the protocol in R4, the size of what follows the header in R5, and where that is in R1; the key has yet
-// no ports.
+// parseIPv4, like parseIPv6, leaves the protocol in R4, the size of what
+// follows the header in R5, and where that is in R1; the key has yet no ports.
 func (p *program) parseIPv4() {
 	p.emit(
 		asm.LoadMem(asm.R4, frame, ipAt, asm.Byte),
@@ -194,7 +195,8 @@ func (p *program) parseTransport() {
 	)
 }
 
-// route finds the service of the destination and its table, and drops what has no life left.
+// route finds the service of the destination and its table, and drops what has
+// no life left.
 func (p *program) route() {
 	p.lookUp(p.prefixes, prefixAt, "pass")
 	p.emit(

@@ -7,18 +7,21 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A pin is what the maps of flows hold, in one word, so that it is read and written at once:
+// A pin is what the maps of flows hold, in one word, so that it is read and
+// written at once:
 //
 //	time of the last refresh, 40 bits in units of 2^20 ns | slot of the member, 16 bits | state, 8 bits
 //
-// The time is that of the kernel's monotonic clock. Where it stands, an age is a difference of two words, in units of 1/16 ns, and it
-// wraps after 36 years.
+// The time is that of the kernel's monotonic clock. Where it stands, an age is
+// a difference of two words, in units of 1/16 ns, and it wraps after 36 years.
 type pin uint64
 
 const (
 	slotShift = 8
 	timeShift = 24
-	timeScale = 4 // a time in nanoseconds is shifted by so much, and its lowest timeShift bits are cleared
+	// a time in nanoseconds is shifted by so much, and its lowest timeShift
+	// bits are cleared
+	timeScale = 4
 )
 
 // stamp returns a time in nanoseconds as a pin has it.
@@ -31,7 +34,8 @@ func newPin(stamp uint64, slot uint16, s flowcache.State) pin {
 func (p pin) slot() uint16           { return uint16(p >> slotShift) }
 func (p pin) state() flowcache.State { return flowcache.State(p & 3) }
 
-// age is the time since the pin was refreshed, by a processor whose clock may be a little ahead.
+// age is the time since the pin was refreshed, by a processor whose clock may
+// be a little ahead.
 func (p pin) age(stamp uint64) time.Duration {
 	return max(0, time.Duration(int64(stamp-uint64(p>>timeShift<<timeShift))>>timeScale))
 }
@@ -45,8 +49,9 @@ const (
 	hopDown
 )
 
-// timeouts are the durations of a [flowcache.Config], and what follows from them: see there. As in a [flowcache.Table], a pin is
-// written to only when some time has passed since it last was, and lives for as much longer.
+// timeouts are the durations of a [flowcache.Config], and what follows from
+// them: see there. As in a [flowcache.Table], a pin is written to only when
+// some time has passed since it last was, and lives for as much longer.
 type timeouts struct {
 	life         [4]time.Duration // by state
 	refresh      [4]time.Duration
@@ -54,7 +59,8 @@ type timeouts struct {
 	promoteAfter time.Duration
 }
 
-// newTimeouts returns the timeouts of c, with the defaults of flowcache. The error is a [*flowcache.ConfigError].
+// newTimeouts returns the timeouts of c, with the defaults of flowcache. The
+// error is a [*flowcache.ConfigError].
 func newTimeouts(c *flowcache.Config) (timeouts, error) {
 	var t timeouts
 	grace := time.Duration(0)
@@ -72,7 +78,8 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		{&grace, "DownGrace", c.DownGrace, 30 * time.Second},
 	} {
 		if d.value < 0 || d.value > maxTimeout {
-			return t, &flowcache.ConfigError{Field: d.name, Value: d.value, Reason: "not within 0 to " + maxTimeout.String()}
+			return t, &flowcache.ConfigError{Field: d.name, Value: d.value, Reason: "not within 0 to " +
+				maxTimeout.String()}
 		}
 		if *d.to = d.value; d.value == 0 {
 			*d.to = d.std
@@ -83,7 +90,8 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		t.promoteAfter = probation / 8
 	}
 	if t.promoteAfter >= probation {
-		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter, Reason: "not less than Probation"}
+		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter,
+			Reason: "not less than Probation"}
 	}
 	for s := range t.life {
 		t.grace[s] = grace
@@ -103,10 +111,12 @@ func (t *timeouts) longest() time.Duration { return max(t.life[0], t.life[1], t.
 
 func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.life[w.state()] }
 
-// follow is what becomes of a flow with the pin w at a packet of its own: Pinned, and the pin is then next, or it has to be selected
-// anew: Placed or Moved, with a new pin, or Detoured, with the pin as it is. This is the model of what the program does, and
-// what the slow path does itself.
-func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict, next pin) {
+// follow is what becomes of a flow with the pin w at a packet of its own:
+// Pinned, and the pin is then next, or it has to be selected anew: Placed or
+// Moved, with a new pin, or Detoured, with the pin as it is. This is the model
+// of what the program does, and what the slow path does itself.
+func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict,
+	next pin) {
 	age, s := w.age(stamp), w.state()
 	switch {
 	case age > t.life[s]:

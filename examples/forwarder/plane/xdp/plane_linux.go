@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 )
 
-// A dataPlane is the [plane.Plane] of this package: a program in the kernel, its maps, and a slow path.
+// A dataPlane is the [plane.Plane] of this package: a program in the kernel,
+// its maps, and a slow path.
 type dataPlane struct {
 	config  plane.Config
 	maps    *maps
@@ -30,13 +31,17 @@ type dataPlane struct {
 	counted map[uint16]bool // all outputs that there ever were
 }
 
-// New returns a plane that forwards nothing yet. It and SetOutputs look for interfaces in the network namespace of the calling
-// thread. The kernel spreads the work by the queues of the interfaces; Config.Workers counts for the slow path alone. The errors are a
-// [*plane.ConfigError], a [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with [ErrBigEndian], and those of the kernel,
-// which refuses who has not the capabilities.
+// New returns a plane that forwards nothing yet. It and SetOutputs look for
+// interfaces in the network namespace of the calling thread. The kernel spreads
+// the work by the queues of the interfaces; Config.Workers counts for the slow
+// path alone. The errors are a [*plane.ConfigError], a
+// [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with
+// [ErrBigEndian], and those of the kernel, which refuses who has not the
+// capabilities.
 //
-// A redirect to a veth needs NAPI on its peer, by ethtool -K PEER gro on or an XDP program there; without it the kernel drops every
-// frame, and says so in none of the counters here.
+// A redirect to a veth needs NAPI on its peer, by ethtool -K PEER gro on or an
+// XDP program there; without it the kernel drops every frame, and says so in
+// none of the counters here.
 func New(c plane.Config) (plane.Plane, error) {
 	p, err := newPlane(c, nil)
 	if err != nil {
@@ -93,16 +98,19 @@ func check(c *plane.Config) error {
 	case c.Reset:
 		return &plane.ConfigError{Field: "Reset", Value: true, Reason: "an XDP program answers no packet"}
 	case c.Domain == nil:
-		return &plane.ConfigError{Field: "Domain", Value: c.Domain, Reason: "the program tells members by their slots in it"}
+		return &plane.ConfigError{Field: "Domain", Value: c.Domain,
+			Reason: "the program tells members by their slots in it"}
 	case c.Sticky != nil && (c.Sticky.Flows < 1 || c.Sticky.Flows > maxFlows):
-		return &flowcache.ConfigError{Field: "Flows", Value: c.Sticky.Flows, Reason: fmt.Sprintf("not within 1 to %d", maxFlows)}
+		return &flowcache.ConfigError{Field: "Flows", Value: c.Sticky.Flows,
+			Reason: fmt.Sprintf("not within 1 to %d", maxFlows)}
 	}
 	return c.Check()
 }
 
 const maxFlows = 1 << 26 // some 5 GiB
 
-// SetOutputs implements [plane.Plane]. It is to be called again when a device was made anew, even under the same name.
+// SetOutputs implements [plane.Plane]. It is to be called again when a device
+// was made anew, even under the same name.
 func (p *dataPlane) SetOutputs(devices map[uint16]string) error {
 	next := make(map[uint16]uint32, len(devices))
 	for number, name := range devices {
@@ -149,7 +157,8 @@ func (p *dataPlane) putOutputs(old, next map[uint16]uint32) error {
 	return nil
 }
 
-// Counters implements [plane.Plane]. A frame that its device did not take when it was redirected there counts as sent.
+// Counters implements [plane.Plane]. A frame that its device did not take when
+// it was redirected there counts as sent.
 func (p *dataPlane) Counters() plane.Counters {
 	c := p.slow.Counters()
 	p.mu.Lock()

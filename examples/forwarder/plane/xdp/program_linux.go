@@ -10,8 +10,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// A program is the data path while it is being written. What follows are its pieces, in the order in which a frame meets them; a
-// piece ends by going on to the next or by a jump to a label of another.
+// A program is the data path while it is being written. What follows are its
+// pieces, in the order in which a frame meets them; a piece ends by going on to
+// the next or by a jump to a label of another.
 //
 //	parse    the frame, or pass it                                  -> key, LPM key, length, flags, lifetime on the stack
 //	route    the destination's service, or pass the frame           -> table on the stack
@@ -31,7 +32,8 @@ type program struct {
 	labels int    // numbered ones
 }
 
-// What stays in registers. The others belong to each piece, and are lost in a call.
+// What stays in registers. The others belong to each piece, and are lost in a
+// call.
 const (
 	found  = asm.R6 // the flow's pin in its map; 0 for none
 	frame  = asm.R7
@@ -112,7 +114,8 @@ func (p *program) fresh() string {
 	return "label " + strconv.Itoa(p.labels)
 }
 
-// lookUp finds the value of the key at a place of the stack: R0, or a jump to missing.
+// lookUp finds the value of the key at a place of the stack: R0, or a jump to
+// missing.
 func (p *program) lookUp(m *ebpf.Map, key int16, missing string) {
 	p.emit(asm.LoadMapPtr(asm.R1, m.FD()))
 	p.lookUpIn(key, missing)
@@ -128,7 +131,8 @@ func (p *program) lookUpIn(key int16, missing string) {
 	)
 }
 
-// update sets the value of the digest in m to the pin at pinAt; R0 is 0 if that went well.
+// update sets the value of the digest in m to the pin at pinAt; R0 is 0 if that
+// went well.
 func (p *program) update(m *ebpf.Map) {
 	p.emit(
 		asm.LoadMapPtr(asm.R1, m.FD()),

@@ -2,8 +2,9 @@ package xdp
 
 import "github.com/ecmp-go/ecmp/flowcache"
 
-// RouteBatch implements [engine.Router] for the slow path: by the same pins as the program, the same clock, and in the same way. A
-// packet costs a few calls of the kernel.
+// RouteBatch implements [engine.Router] for the slow path: by the same pins as
+// the program, the same clock, and in the same way. A packet costs a few calls
+// of the kernel.
 func (f *flows) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, _ int64) {
 	now := stamp(f.now())
 	for i := range packets {

@@ -10,7 +10,8 @@ import (
 // sweepEvery is how long an expired pin takes up room that it need not.
 const sweepEvery = 10 * time.Second
 
-// Run implements [plane.Plane]: it opens the gates, and closes them when ctx ends.
+// Run implements [plane.Plane]: it opens the gates, and closes them when ctx
+// ends.
 func (p *dataPlane) Run(ctx context.Context) (err error) {
 	for _, g := range p.gates {
 		defer func() { err = errors.Join(err, g.Update(g.closed)) }()

@@ -28,8 +28,8 @@ const (
 	maxOwners   = 64 << 20 // bytes
 )
 
-// Save implements [plane.Flows]. The program may go on meanwhile; each pin is written as it was at some moment. The error is that of w or
-// of the kernel.
+// Save implements [plane.Flows]. The program may go on meanwhile; each pin is
+// written as it was at some moment. The error is that of w or of the kernel.
 func (f *flows) Save(w io.Writer) error {
 	var pins, owners []byte
 	now, named, count := stamp(f.now()), make(map[uint16]bool), uint32(0)
@@ -65,10 +65,12 @@ func (f *flows) Save(w io.Writer) error {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// Restore implements [plane.Flows]: each pin becomes as old as it was, and names the member of the same name in the group of the same name. One whose
-// member is not there is restored as that of a member that left. A flow that has a pin keeps that. The stream is verified whole before
-// anything is applied; it must be of the same seed, and the plane may be of another size. The error wraps a [*flowcache.SnapshotError],
-// or is that of r.
+// Restore implements [plane.Flows]: each pin becomes as old as it was, and
+// names the member of the same name in the group of the same name. One whose
+// member is not there is restored as that of a member that left. A flow that
+// has a pin keeps that. The stream is verified whole before anything is
+// applied; it must be of the same seed, and the plane may be of another size.
+// The error wraps a [*flowcache.SnapshotError], or is that of r.
 func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 	longest := headerSize + pinSize*maxFlows + maxOwners + crcSize
 	data, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
@@ -76,7 +78,8 @@ func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 		return err
 	}
 	if len(data) > longest {
-		return fmt.Errorf("xdp: %w", &flowcache.SnapshotError{Err: flowcache.ErrSize, Offset: longest, Got: uint64(len(data)), Want: uint64(longest)})
+		return fmt.Errorf("xdp: %w", &flowcache.SnapshotError{Err: flowcache.ErrSize, Offset: longest,
+			Got: uint64(len(data)), Want: uint64(longest)})
 	}
 	pins, owners, err := parseSaved(data, f.seed)
 	if err != nil {
@@ -111,7 +114,8 @@ func (f *flows) restore(digest uint64, w pin) bool {
 
 type owner struct{ group, member string }
 
-// currentSlots maps the slots of a stream to those that the same members have now; what is missing left.
+// currentSlots maps the slots of a stream to those that the same members have
+// now; what is missing left.
 func currentSlots(owners map[uint16]owner, groups []*engine.Group) map[uint16]uint16 {
 	now := make(map[owner]uint16)
 	for _, g := range groups {
@@ -143,11 +147,13 @@ func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner,
 		return nil, nil, damaged(len(data))
 	}
 	if version := binary.LittleEndian.Uint32(data[8:]); version != saveVersion {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrForeign, Offset: 8, Got: uint64(version), Want: saveVersion}
+		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrForeign, Offset: 8, Got: uint64(version),
+			Want: saveVersion}
 	}
 	end := len(data) - crcSize
 	if got, want := crc32.Checksum(data[:end], castagnoli()), binary.LittleEndian.Uint32(data[end:]); got != want {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrDamaged, Offset: end, Got: uint64(got), Want: uint64(want)}
+		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrDamaged, Offset: end, Got: uint64(got),
+			Want: uint64(want)}
 	}
 	if got := binary.LittleEndian.Uint64(data[16:]); got != seed {
 		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrCheck, Offset: 16, Got: got, Want: seed}

@@ -15,7 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// established gives the router's first group three members and some established flows, and returns those and where they are.
+// established gives the router's first group three members and some established
+// flows, and returns those and where they are.
 func established(r *router) (flows []conversation, at []uint16) {
 	r.update(0, hopsFor(1, 2, 3)...)
 	flows = conversations(200, 1)
@@ -29,7 +30,8 @@ func established(r *router) (flows []conversation, at []uint16) {
 	return flows, at
 }
 
-// A restarted router keeps the flows of the one before, though its slots and its clock are others and a member is gone; ages go on.
+// A restarted router keeps the flows of the one before, though its slots and
+// its clock are others and a member is gone; ages go on.
 func TestRestart(t *testing.T) {
 	before := newRouter(t, 4096, selector.Bounded{})
 	flows, at := established(before)

@@ -37,7 +37,8 @@ func decide(w *engine.Worker, frame []byte) engine.Decision {
 	return d[0]
 }
 
-// withOptions makes an IPv4 frame one that the program passes: no-operations as options, which leave the checksum to whoever cares.
+// withOptions makes an IPv4 frame one that the program passes: no-operations as
+// options, which leave the checksum to whoever cares.
 func withOptions(frame []byte) []byte {
 	f := append(append(append([]byte(nil), frame[:ipv4End]...), 1, 1, 1, 1), frame[ipv4End:]...)
 	f[ipAt]++
@@ -45,8 +46,9 @@ func withOptions(frame []byte) []byte {
 	return f
 }
 
-// The packets of a flow that take the slow path, and ICMP errors about it, go where those go that take the fast one, and the other way
-// round; errors leave no pin.
+// The packets of a flow that take the slow path, and ICMP errors about it, go
+// where those go that take the fast one, and the other way round; errors leave
+// no pin.
 func TestSlowPathFollowsPins(t *testing.T) {
 	r := newRouter(t, 4096, selector.Bounded{})
 	flows, at := established(r)
@@ -93,7 +95,8 @@ func TestSlowPathFollowsPins(t *testing.T) {
 	assert.Equal(t, before, r.Flows().Stats())
 }
 
-// The slow path and the program share the life of a flow: what one of them pins, promotes, moves or ends, the other finds so.
+// The slow path and the program share the life of a flow: what one of them
+// pins, promotes, moves or ends, the other finds so.
 func TestSlowPathSharesStates(t *testing.T) {
 	r := newRouter(t, 100, selector.Bounded{})
 	r.update(0, hopsFor(1, 2)...)
@@ -109,7 +112,8 @@ func TestSlowPathSharesStates(t *testing.T) {
 	state := func() modelPin {
 		var h hash.Headers
 		require.NoError(t, hash.Parse(c.frame(0, 64, 0), &h))
-		w, _ := r.stored(symmetric.Hasher{Base: hash.XX{Seed: testSeed}}.Hash(h.Outer) ^ r.groups[0].Load().View().Salt())
+		w, _ := r.stored(symmetric.Hasher{Base: hash.XX{Seed: testSeed}}.Hash(
+			h.Outer) ^ r.groups[0].Load().View().Salt())
 		return w
 	}
 	at := r.member(c.frame(hash.SYN, 64, 0))

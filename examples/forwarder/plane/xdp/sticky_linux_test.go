@@ -30,8 +30,10 @@ type modelPin struct {
 	established bool // in that map
 }
 
-// packet routes a packet as the program should, and returns the output of the member; ok is false if there is none.
-func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags hash.TCPFlags, now uint64) (output uint16, ok bool) {
+// packet routes a packet as the program should, and returns the output of the
+// member; ok is false if there is none.
+func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags hash.TCPFlags,
+	now uint64) (output uint16, ok bool) {
 	s := g.Load()
 	v := s.View()
 	has, exists := m.pins[digest]
@@ -76,7 +78,8 @@ func (r *router) stored(digest uint64) (modelPin, bool) {
 	return modelPin{w, home == r.maps.established}, home != nil
 }
 
-// A random walk over packets of every kind, times, members and marks leads the program and its model to the same members and the same pins.
+// A random walk over packets of every kind, times, members and marks leads the
+// program and its model to the same members and the same pins.
 func TestFollowsModel(t *testing.T) {
 	r := newRouter(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
 	to, err := newTimeouts(&flowcache.Config{})
@@ -86,10 +89,12 @@ func TestFollowsModel(t *testing.T) {
 	flows := conversations(60, 2)
 	hasher := symmetric.Hasher{Base: hash.XX{Seed: testSeed}}
 	steps := []time.Duration{
-		0, 0, 0, time.Millisecond, time.Second / 2, time.Second, time.Second + 2*time.Millisecond, 3 * time.Second, 4 * time.Second,
+		0, 0, 0, time.Millisecond, time.Second / 2, time.Second, time.Second + 2*time.Millisecond, 3 * time.Second,
+		4 * time.Second,
 		8 * time.Second, 10 * time.Second, 30 * time.Second, 44 * time.Second, 100 * time.Second, 360 * time.Second,
 	}
-	flags := []hash.TCPFlags{0, hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK | hash.PSH, hash.FIN | hash.ACK, hash.RST, hash.SYN | hash.FIN}
+	flags := []hash.TCPFlags{0, hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK | hash.PSH,
+		hash.FIN | hash.ACK, hash.RST, hash.SYN | hash.FIN}
 	seen := make(map[flowcache.State]int)
 	for range 20_000 {
 		switch rng.IntN(100) {
@@ -141,7 +146,8 @@ func TestFollowsModel(t *testing.T) {
 	assert.Equal(t, 4096+1024, stats.Capacity)
 }
 
-// membersOf runs a packet of each flow and returns the members; the engine, with its flow table, must find the same ones.
+// membersOf runs a packet of each flow and returns the members; the engine,
+// with its flow table, must find the same ones.
 func (r *router) membersOf(flows []conversation, flags hash.TCPFlags) (members []uint16) {
 	r.t.Helper()
 	for _, c := range flows {
@@ -153,7 +159,8 @@ func (r *router) membersOf(flows []conversation, flags hash.TCPFlags) (members [
 	return members
 }
 
-// Established flows stay where they are whatever is added or drained, come back to a member that was down, and leave one that left, alone.
+// Established flows stay where they are whatever is added or drained, come back
+// to a member that was down, and leave one that left, alone.
 func TestStickiness(t *testing.T) {
 	r := newRouter(t, 4096, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
@@ -223,7 +230,8 @@ func TestStickiness(t *testing.T) {
 	assert.NotZero(t, r.Counters().Dropped[engine.NoMember.String()])
 }
 
-// A flood of first packets takes nothing from established flows, and what there is no room for is counted.
+// A flood of first packets takes nothing from established flows, and what there
+// is no room for is counted.
 func TestFlood(t *testing.T) {
 	const room = 1000
 	r := newRouter(t, room, selector.Bounded{})
@@ -262,7 +270,8 @@ func TestFlood(t *testing.T) {
 	assert.Zero(t, n)
 }
 
-// While tables are swapped as fast as can be, every frame goes to a member of the one or the other, and after Sync to one of the new.
+// While tables are swapped as fast as can be, every frame goes to a member of
+// the one or the other, and after Sync to one of the new.
 func TestSwapUnderLoad(t *testing.T) {
 	r := newRouter(t, 1<<16, selector.Maglev{})
 	sets := [][]engine.Hop{hopsFor(1, 2, 3), hopsFor(3, 4, 5)}
@@ -279,8 +288,10 @@ func TestSwapUnderLoad(t *testing.T) {
 				return
 			default:
 			}
-			action, err := r.program().Run(&ebpf.RunOptions{Data: flows[ran%len(flows)].frame(hash.SYN, 64, 0), DataOut: out})
-			if !assert.NoError(t, err) || !assert.EqualValues(t, xdpRedirect, action) || !assert.Contains(t, []byte{1, 2, 3, 4, 5}, out[5]) {
+			action, err := r.program().Run(&ebpf.RunOptions{Data: flows[ran%len(flows)].frame(hash.SYN, 64, 0),
+				DataOut: out})
+			if !assert.NoError(t, err) || !assert.EqualValues(t, xdpRedirect, action) ||
+				!assert.Contains(t, []byte{1, 2, 3, 4, 5}, out[5]) {
 				return
 			}
 		}
@@ -290,7 +301,8 @@ func TestSwapUnderLoad(t *testing.T) {
 		r.update(0, now...)
 		for _, c := range flows[:100] {
 			member := r.member(c.frame(hash.SYN, 64, 0))
-			require.True(t, slices.ContainsFunc(now, func(h engine.Hop) bool { return h.Value.Output == member }), "%d of %d", member, i%2)
+			require.True(t, slices.ContainsFunc(now, func(h engine.Hop) bool { return h.Value.Output == member }),
+				"%d of %d", member, i%2)
 		}
 	}
 	close(stop)

@@ -27,15 +27,17 @@ type service struct {
 	table *table // nil until it is in force
 }
 
-// Sync implements [plane.Plane]. The errors are an [*Error] that names the group or member that can't be had here, and those of
-// the kernel.
+// Sync implements [plane.Plane]. The errors are an [*Error] that names the
+// group or member that can't be had here, and those of the kernel.
 //
-// New members come first, then the tables that refer to them, each swapped in as a whole, then prefixes; members that left go
-// last. The kernel returns from the swap of a table when no program reads the old one any more.
+// New members come first, then the tables that refer to them, each swapped in
+// as a whole, then prefixes; members that left go last. The kernel returns from
+// the swap of a table when no program reads the old one any more.
 func (p *dataPlane) Sync(services []plane.Service) error {
 	epoch := uint64(0)
 	if p.flows != nil {
-		epoch = p.flows.quarantine.Epoch() // before the snapshots, which have none of the slots retired until now
+		// before the snapshots, which have none of the slots retired until now
+		epoch = p.flows.quarantine.Epoch()
 	}
 	next, err := p.plan(services)
 	if err != nil {
@@ -60,7 +62,8 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 	next := state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry)}
 	for i, s := range services {
 		if s.Group == nil {
-			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group, Reason: fmt.Sprintf("service %d has none", i)}
+			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
+				Reason: fmt.Sprintf("service %d has none", i)}
 		}
 		if next.services[s.Group] == nil {
 			added, err := p.planGroup(s.Group, &next)
@@ -86,7 +89,8 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 	return next, nil
 }
 
-// planGroup adds the members of a group to the next state, and returns what becomes of the group.
+// planGroup adds the members of a group to the next state, and returns what
+// becomes of the group.
 func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
@@ -129,7 +133,8 @@ func (p *dataPlane) taken(index uint32, next *state) bool {
 	return false
 }
 
-// apply brings the maps from one state to the next. Where that failed half-way, the way back is to apply it the other way round.
+// apply brings the maps from one state to the next. Where that failed half-way,
+// the way back is to apply it the other way round.
 func (p *dataPlane) apply(old, next state) (err error) {
 	defer func() {
 		if err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// slotsOf returns, for each slot of the table of a view, the slot in the domain of the member that View.Select takes for the
-// hashes of that slot; 0 where it takes none. It is empty if no member can take a flow.
+// slotsOf returns, for each slot of the table of a view, the slot in the domain
+// of the member that View.Select takes for the hashes of that slot; 0 where it
+// takes none. It is empty if no member can take a flow.
 func slotsOf(v *selector.View) ([]uint16, error) {
 	if v.Selector() == nil {
 		return nil, nil
@@ -23,7 +24,8 @@ func slotsOf(v *selector.View) ([]uint16, error) {
 		return nil, &Error{Err: ErrStrategy, Group: v.Name(), Value: fmt.Sprintf("%T", v.Selector())}
 	}
 	if t.Slots() > MaxSlots {
-		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(), Value: t.Slots()}
+		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(),
+			Value: t.Slots()}
 	}
 	slots := make([]uint16, t.Slots())
 	for i := range slots {

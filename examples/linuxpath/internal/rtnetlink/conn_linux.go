@@ -63,7 +63,8 @@ type Answer struct {
 	Err     error
 }
 
-// MaxQueries is how many queries [Conn.Ask] takes at once. Its answers fit the default buffer of a socket.
+// MaxQueries is how many queries [Conn.Ask] takes at once. Its answers fit the
+// default buffer of a socket.
 const MaxQueries = 16
 
 // Ask asks about up to MaxQueries flows: answers[i] is about queries[i].

@@ -21,7 +21,8 @@ type message struct {
 	body []byte
 }
 
-// begin appends the header of a request and its fixed part to b, and returns where it starts.
+// begin appends the header of a request and its fixed part to b, and returns
+// where it starts.
 func begin(b []byte, typ, flags uint16, seq uint32, fixed []byte) ([]byte, int) {
 	start := len(b)
 	b = append(b, make([]byte, headerSize)...)
@@ -61,7 +62,8 @@ func messages(b []byte) iter.Seq[message] {
 	}
 }
 
-// attributes returns types and values of the attributes in b, as far as it is sound.
+// attributes returns types and values of the attributes in b, as far as it is
+// sound.
 func attributes(b []byte) iter.Seq2[uint16, []byte] {
 	return func(yield func(uint16, []byte) bool) {
 		for len(b) >= 4 {

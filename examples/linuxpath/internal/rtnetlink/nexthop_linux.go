@@ -17,7 +17,8 @@ type Hop struct {
 	id      uint32 // of the nexthop object; 0 if it is part of the route
 }
 
-// A Route is the next hops of a route, in the order in which the kernel has them.
+// A Route is the next hops of a route, in the order in which the kernel has
+// them.
 type Route struct {
 	Hops    []Hop
 	Buckets []int // the index of the next hop of each bucket of a resilient group; nil for others
@@ -106,7 +107,8 @@ func (h *Hop) set(typ uint16, value []byte, gateway, out uint16) {
 	}
 }
 
-// multipath reads the next hops that are part of a route: each a struct rtnexthop with attributes.
+// multipath reads the next hops that are part of a route: each a struct
+// rtnexthop with attributes.
 func multipath(b []byte) (hops []Hop) {
 	const fixed = 8
 	for len(b) >= fixed {
@@ -124,7 +126,8 @@ func multipath(b []byte) (hops []Hop) {
 	return hops
 }
 
-// nexthops returns the members of nexthop object id, or itself if it is no group.
+// nexthops returns the members of nexthop object id, or itself if it is no
+// group.
 func (c *Conn) nexthops(id uint32) (r Route, err error) {
 	hops := map[uint32]Hop{}
 	resilient := false
@@ -175,7 +178,8 @@ func (c *Conn) nexthops(id uint32) (r Route, err error) {
 	return r, err
 }
 
-// groupMembers reads an array of struct nexthop_grp: the ID, and the weight less one in two bytes.
+// groupMembers reads an array of struct nexthop_grp: the ID, and the weight
+// less one in two bytes.
 func groupMembers(b []byte) (hops []Hop) {
 	for ; len(b) >= 8; b = b[8:] {
 		weight := (uint32(b[4]) | uint32(b[5])<<8) + 1
