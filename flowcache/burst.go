@@ -19,9 +19,9 @@ func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
 		found [ahead]word
 	)
 	s.table.findHomes(&homes, p)
-	touch(homes[:len(p)])
+	prefetch(homes[:len(p)])
 	match(&found, &homes, p)
-	changing, absent := s.table.routeSteady(dst, p, &found, now)
+	changing, absent := s.table.routeHits(dst, p, &found, now)
 	if changing|absent != 0 {
 		s.routeOthers(dst, p, changing, absent, now)
 	}
@@ -33,33 +33,33 @@ func (t *Table) findHomes(homes *[ahead]*bucket, p []Packet) {
 	}
 }
 
-// touch asks for the cache lines of buckets.
-func touch(buckets []*bucket) {
+// prefetch asks for the cache lines of buckets.
+func prefetch(buckets []*bucket) {
 	for _, b := range buckets {
 		b[0].Load()
 	}
 }
 
 // match looks for the packets' tags in their home buckets: what it finds is
-// what least returns.
+// what minXOR returns.
 func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) {
 	for i := range p {
 		b, tag := homes[uint(i)%ahead], tagOf(p[i].Digest)
-		found[uint(i)%ahead] = min(least(b.lower(), tag), least(b.upper(), tag))
+		found[uint(i)%ahead] = min(minXOR(b.lower(), tag), minXOR(b.upper(), tag))
 	}
 }
 
-// routeSteady routes the packets whose pin was found and is steady. It returns
-// the sets of those whose pin is not steady, and of those of whose flow no pin
-// was found.
-func (t *Table) routeSteady(dst []Route, p []Packet, found *[ahead]word, now uint32) (changing, absent uint32) {
+// routeHits routes the packets whose pin was found and needs no write. It
+// returns the set of those whose pin may need one, and that of those whose flow
+// has no pin in its home bucket.
+func (t *Table) routeHits(dst []Route, p []Packet, found *[ahead]word, now uint32) (changing, absent uint32) {
 	dst = dst[:len(p)]
 	for i, w := range found[:len(p)] {
 		if w.tag() != 0 {
 			absent |= 1 << (uint(i) % ahead)
 			continue
 		}
-		if t.clocks.steady(&p[i], w, now) {
+		if t.clocks.unchangedBy(&p[i], w, now) {
 			if member, ok := p[i].View.BySlot(w.slot()); ok && p[i].View.Alive(member) {
 				dst[i] = Route{int32(member), Pinned}
 				continue
@@ -80,7 +80,7 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, n
 		aways[n%ahead] = &t.buckets[t.away(tagOf(digest), t.home(digest))]
 		n++
 	}
-	touch(aways[:n])
+	prefetch(aways[:n])
 	for ; changing != 0; changing &= changing - 1 {
 		i := bits.TrailingZeros32(changing)
 		dst[i] = s.route(&p[i], now)
@@ -93,7 +93,7 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, n
 	for _, b := range aways[:n] {
 		i := bits.TrailingZeros32(absent)
 		absent &= absent - 1
-		if member, ok := t.steady(&p[i], b.match(tagOf(p[i].Digest)), now); ok {
+		if member, ok := t.hit(&p[i], b.match(tagOf(p[i].Digest)), now); ok {
 			dst[i] = Route{int32(member), Pinned}
 		} else {
 			dst[i] = s.route(&p[i], now)

@@ -35,9 +35,8 @@
 // live in two buckets. Nearly all packets are of established flows: for them,
 // routing is to look at one cache line, two in one of sixteen cases, and to
 // write nothing. [Sticky.RouteBatch] lets the cache misses of a burst overlap,
-// which is worth more than anything else, so route in bursts of 32 or so. To
-// refresh a pin is a write, and done only when it is some time ago that it last
-// was: see [Config]. On Linux a table asks for huge pages, which makes the
+// which is worth more than anything else, so route in bursts of 32 or so. Refreshing a pin is a write, so it is done only after an eighth of
+// the timeout: see [Config]. On Linux a table asks for huge pages, which makes the
 // misses of large ones cheaper.
 //
 // A flow is told by 36 bits of its digest and its buckets: with sixteen words

@@ -68,3 +68,192 @@ func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn b
 	}
 	return false
 }
+
+// The classes of words that a new pin can take the place of, the best first.
+type class uint8
+
+const (
+	vacant   class = iota // no pin
+	dead                  // expired, or void: its member left
+	fresh                 // on probation; of several the oldest
+	occupied              // closing or established, and neither expired nor void: never
+)
+
+// A rank orders words as victims, the least first: class, then how short the
+// word has been on probation, then an arbitrary number to choose among equals
+// by.
+//
+//	class 2 | tickMask - age 10 | tie 4
+type rank uint32
+
+const (
+	rankClass = 14
+	rankAge   = 4
+)
+
+func (r rank) class() class { return class(r >> rankClass) }
+
+// room returns the best place in two buckets for a new pin, and what is there;
+// at is nil for class occupied. Of equal victims it takes one that depends on
+// the flow: always the first would be a stack, where a flood pushes out the
+// newest flows.
+func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64, old word, best class) {
+	h := &t.buckets[home]
+	for i := range h {
+		if h[i].Load() == 0 {
+			return &h[i], 0, vacant
+		}
+	}
+	tie := rank(tag % (2 * bucketSize))
+	a := &t.buckets[away]
+	var words [2 * bucketSize]word
+	first := rank(occupied) << rankClass
+	for i := range bucketSize {
+		words[i] = word(h[i].Load())
+		words[bucketSize+i] = word(a[i].Load())
+		first = min(first, t.rank(words[i], now)|rank(i)^tie, t.rank(words[bucketSize+i], now)|rank(bucketSize+i)^tie)
+	}
+	if first.class() == occupied {
+		return nil, 0, occupied
+	}
+	i := int(first^tie) % (2 * bucketSize)
+	if i < bucketSize {
+		return &h[i], words[i], first.class()
+	}
+	return &a[i-bucketSize], words[i], first.class()
+}
+
+// rank returns the rank of w with a tie of 0. What the words of a bucket are
+// can't be predicted, so it has no branches.
+func (t *Table) rank(w word, now uint32) rank {
+	if w == 0 {
+		return rank(vacant) << rankClass
+	}
+	// 1: the difference is negative, so it has expired
+	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31
+	if !t.config.Domain.SlotInUse(w.slot()) {
+		isDead = 1
+	}
+	class, byAge := rank(occupied), rank(0)
+	if w.state() == Probation {
+		class, byAge = rank(fresh), tickMask-rank(w.age(now))
+	}
+	r := class<<rankClass | byAge<<rankAge
+	if isDead != 0 {
+		r = rank(dead) << rankClass
+	}
+	return r
+}
+
+// How many pins makeRoom looks at: a few while some pin on probation can make
+// way as well, and else all. Each further try makes evictions several times
+// rarer while a table is filled as far as it is made for; with six they are a
+// few in a hundred thousand inserts.
+const (
+	fewTries = 6
+	allTries = 2 * bucketSize
+)
+
+// pressure rises while inserts have to evict and falls while they find room.
+// When it is high the table is full, and it does not help to look for room in
+// other buckets, each of which costs a cache miss.
+type pressure uint8
+
+const highPressure = 64
+
+func (p *pressure) rise()      { *p = min(*p+2, 2*highPressure) }
+func (p *pressure) fall()      { *p -= min(*p, 1) }
+func (p *pressure) high() bool { return *p >= highPressure }
+
+// makeRoom moves a pin out of one of the two buckets into its other one, if
+// there is room for it there. best is the class of the best victim otherwise.
+func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (made bool) {
+	tries := fewTries
+	switch {
+	case best == fresh && s.pressure.high():
+		return false
+	case best == occupied && !s.pressure.high():
+		tries = allTries
+	}
+	t := s.table
+	first := int(tag / (2 * bucketSize) % (2 * bucketSize))
+	for n := range 2 * bucketSize {
+		i, b := (first+n)%(2*bucketSize), home
+		if i >= bucketSize {
+			i, b = i-bucketSize, away
+		}
+		at := &t.buckets[b][i]
+		w := word(at.Load())
+		switch t.rank(w, now).class() {
+		case vacant:
+			return true
+		case dead: // a void pin that moved could get behind Sweep
+			continue
+		}
+		other := t.away(w.tag(), b)
+		if other == b {
+			continue
+		}
+		if s.relocate(at, w, &t.buckets[other], now) {
+			return true
+		}
+		if tries--; tries == 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// relocate moves the pin w at place at into its other bucket, if something
+// there is vacant or dead. The copy is there before the original goes, so that
+// look-ups don't miss it: see find.
+func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) bool {
+	t := s.table
+	to, old := t.roomFor(w, other, now)
+	if to == nil || word(at.Load()) != w || !to.CompareAndSwap(uint64(old), uint64(w)) {
+		return false
+	}
+	if old != 0 {
+		s.tally[reused]++
+	}
+	s.tally[relocated]++
+	t.moves.Add(1)
+	return finish(at, to, w)
+}
+
+// finish ends a move: w has been copied. It takes with it what happens to the
+// original meanwhile.
+func finish(at, to *atomic.Uint64, w word) (made bool) {
+	copied := w
+	for !at.CompareAndSwap(uint64(w), 0) {
+		w = word(at.Load())
+		switch {
+		case w == 0: // swept, withdrawn or moved by another worker
+			to.CompareAndSwap(uint64(copied), 0)
+			return true
+		case w.tag() != copied.tag(): // pushed out: the copy stays
+			return false
+		case to.CompareAndSwap(uint64(copied), uint64(w)): // its flow changed it
+			copied = w
+		case word(to.Load()).tag() != w.tag(): // the copy was pushed out
+			return false
+		} // else its flow changed both, the copy later
+	}
+	return true
+}
+
+// roomFor returns a vacant place of a bucket or, if there is none, a dead one;
+// nil if there is neither, or if the bucket holds the flow of w already.
+func (t *Table) roomFor(w word, b *bucket, now uint32) (at *atomic.Uint64, old word) {
+	best := fresh
+	for i := range b {
+		there := word(b[i].Load())
+		if there.tag() == w.tag() {
+			return nil, 0
+		}
+		if c := t.rank(there, now).class(); c < best {
+			at, old, best = &b[i], there, c
+		}
+	}
+	return at, old
+}

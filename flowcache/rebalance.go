@@ -13,11 +13,10 @@ type rebalancing struct {
 	idle atomic.Uint32 // in ticks, at least 1
 }
 
-// Rebalance lets up to moves pinned flows go to the member that their group's
-// selector gives them now: those of whom a packet comes after a silence of idle
-// or longer, at least a tick. So a member that joined fills up with old flows
-// too, and one that is drained empties, without a flow being cut off in the
-// middle of a burst. Their verdict is [Rebalanced].
+// Rebalance allows up to moves pinned flows to follow their group's selector: a
+// flow moves when its next packet comes at least idle after the one before, and
+// at least a tick. So a member that joined fills up with old flows too, and one
+// that is drained empties, and no flow is cut off in the middle of a burst. Their verdict is [Rebalanced].
 //
 // Call it once a second to move so many flows a second; what was left of the
 // last call is forfeit. To move idle flows first, begin with a long silence and

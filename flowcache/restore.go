@@ -1,8 +1,10 @@
 package flowcache
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"time"
 
@@ -106,4 +108,168 @@ func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, 
 		return
 	}
 	s.insert(b, newWord(w.tag(), slot, now-uint32(age), w.state()), now)
+}
+
+// A saved table, verified: its form is described at Save.
+type saved struct {
+	tick   time.Duration
+	pins   []byte // bucket after bucket
+	owners map[uint16]slotName
+	next   [bucketSize]word
+}
+
+type slotName struct{ group, member string }
+
+// readSaved reads a stream to its end. It gives up early on one that is
+// foreign, or longer than one of this table can be.
+func (t *Table) readSaved(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(headerSize)))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(&savedReader{data: data}); err != nil {
+		return nil, err
+	}
+	longest := len(t.buckets)*(1+8*bucketSize) + maxOwners + crcSize
+	rest, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > longest {
+		return nil, &SnapshotError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)),
+			Want: uint64(longest)}
+	}
+	return append(data, rest...), nil
+}
+
+func checkVersion(r *savedReader) error {
+	if magic := r.take(len(saveMagic)); string(magic) != saveMagic {
+		return &SnapshotError{Err: ErrForeign}
+	}
+	if version := r.uint32(); version != saveVersion {
+		return &SnapshotError{Err: ErrForeign, Offset: len(saveMagic), Got: uint64(version), Want: saveVersion}
+	}
+	return nil
+}
+
+// parse verifies a stream from the first byte to the last.
+func (t *Table) parse(data []byte, check uint64) (*saved, error) {
+	r := savedReader{data: data}
+	if err := checkVersion(&r); err != nil {
+		return nil, err
+	}
+	if err := r.checkSum(); err != nil {
+		return nil, err
+	}
+	if n := r.uint32(); int(n) != len(t.buckets) {
+		return nil, &SnapshotError{Err: ErrSize, Offset: r.at - 4, Got: uint64(n), Want: uint64(len(t.buckets))}
+	}
+	if c := r.uint64(); c != check {
+		return nil, &SnapshotError{Err: ErrCheck, Offset: r.at - 8, Got: c, Want: check}
+	}
+	s := &saved{tick: time.Duration(r.uint64())}
+	if s.tick <= 0 || s.tick > 1<<63/tickWrap-1 {
+		return nil, r.damaged()
+	}
+	start := r.at
+	for range t.buckets {
+		n := int(r.uint8())
+		if n > bucketSize {
+			return nil, r.damaged()
+		}
+		for range n {
+			if r.uint64()>>tagShift == 0 {
+				return nil, r.damaged()
+			}
+		}
+	}
+	s.pins = data[start:r.at]
+	s.owners = r.owners()
+	if r.short || r.at != len(data)-crcSize {
+		return nil, r.damaged()
+	}
+	return s, nil
+}
+
+// bucket returns the pins of the next bucket, until the next call.
+func (s *saved) bucket() []word {
+	n := int(s.pins[0])
+	for i := range n {
+		s.next[i] = word(binary.LittleEndian.Uint64(s.pins[1+8*i:]))
+	}
+	s.pins = s.pins[1+8*n:]
+	return s.next[:n]
+}
+
+// A savedReader reads on; past the end it yields zeros and sets short.
+type savedReader struct {
+	data  []byte
+	at    int
+	short bool
+}
+
+func (r *savedReader) take(n int) []byte {
+	if r.short || n < 0 || n > len(r.data)-r.at {
+		r.short = true
+		return nil
+	}
+	r.at += n
+	return r.data[r.at-n : r.at]
+}
+
+func (r *savedReader) uint8() uint8 {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *savedReader) uint16() uint16 {
+	if b := r.take(2); b != nil {
+		return binary.LittleEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (r *savedReader) uint32() uint32 {
+	if b := r.take(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (r *savedReader) uint64() uint64 {
+	if b := r.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (r *savedReader) owners() map[uint16]slotName {
+	owners := make(map[uint16]slotName)
+	for n := r.uint32(); n > 0 && !r.short; n-- {
+		slot := r.uint16()
+		group := string(r.take(int(r.uint32())))
+		member := string(r.take(int(r.uint32())))
+		owners[slot] = slotName{group, member}
+	}
+	return owners
+}
+
+// checkSum verifies the CRC at the end of the stream.
+func (r *savedReader) checkSum() error {
+	end := len(r.data) - crcSize
+	if end < headerSize {
+		return &SnapshotError{Err: ErrDamaged, Offset: len(r.data), Got: uint64(len(r.data)),
+			Want: uint64(headerSize + crcSize)}
+	}
+	got := crc32.Checksum(r.data[:end], crc32.MakeTable(crc32.Castagnoli))
+	if want := binary.LittleEndian.Uint32(r.data[end:]); got != want {
+		return &SnapshotError{Err: ErrDamaged, Offset: end, Got: uint64(got), Want: uint64(want)}
+	}
+	return nil
+}
+
+func (r *savedReader) damaged() error {
+	return &SnapshotError{Err: ErrDamaged, Offset: r.at, Got: uint64(r.at), Want: uint64(len(r.data))}
 }

@@ -3,6 +3,7 @@ package flowcache
 import (
 	"sync/atomic"
 
+	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -41,7 +42,7 @@ func (s *Sticky) Route(p *Packet, now int64) Route {
 	if w == 0 {
 		w = t.buckets[t.away(tag, home)].match(tag)
 	}
-	if member, ok := t.steady(p, w, tick); ok {
+	if member, ok := t.hit(p, w, tick); ok {
 		return Route{int32(member), Pinned}
 	}
 	r := s.route(p, tick)
@@ -103,7 +104,7 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 			return r, ok
 		}
 	}
-	next := t.touch(w, p, now)
+	next := t.refreshed(w, p, now)
 	if next != w && !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
 	}
@@ -185,4 +186,21 @@ func (t *Table) slotFor(p *Packet, r Route) uint16 {
 		return selector.NoSlot
 	}
 	return slot
+}
+
+// unchangedBy reports whether the packet leaves the pin w as it is: w is not on
+// probation and not yet to be refreshed, and the packet's flags don't change
+// its state. Most packets find it so. The tag of w does not matter.
+func (k *clocks) unchangedBy(p *Packet, w word, now uint32) bool {
+	return p.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && w.steps(now) < k.hitAge[w.state()]
+}
+
+// hit returns the member of the pin w if w needs no write and its member is
+// alive.
+func (t *Table) hit(p *Packet, w word, now uint32) (member int, ok bool) {
+	if !t.clocks.unchangedBy(p, w, now) {
+		return 0, false
+	}
+	i, known := p.View.BySlot(w.slot())
+	return i, known && p.View.Alive(i)
 }

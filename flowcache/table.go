@@ -92,3 +92,49 @@ func (t *Table) find(digest uint64) (*atomic.Uint64, word) {
 
 // Cap returns how many pins fit into the table.
 func (t *Table) Cap() int { return len(t.buckets) * bucketSize }
+
+const bucketSize = 8
+
+// A bucket is a cache line.
+type bucket [bucketSize]atomic.Uint64
+
+func (b *bucket) lower() *[bucketSize / 2]atomic.Uint64 {
+	return (*[bucketSize / 2]atomic.Uint64)(b[:bucketSize/2])
+}
+
+func (b *bucket) upper() *[bucketSize / 2]atomic.Uint64 {
+	return (*[bucketSize / 2]atomic.Uint64)(b[bucketSize/2:])
+}
+
+// minXOR XORs the tag into each word of half a bucket and returns the least
+// result: the pin without its tag if one matches, else a word with tag bits
+// set. Where in a bucket a word is can't be predicted, and a mispredicted branch
+// costs as much as looking at all eight words without one.
+func minXOR(half *[bucketSize / 2]atomic.Uint64, tag uint64) word {
+	tag <<= tagShift
+	return word(min(min(half[0].Load()^tag, half[1].Load()^tag), min(half[2].Load()^tag, half[3].Load()^tag)))
+}
+
+// match returns the word with the tag, 0 if there is none.
+//
+// It is out of line because the compiler makes branches of such minima where
+// they are used in addresses.
+//
+//go:noinline
+func (b *bucket) match(tag uint64) word {
+	w := min(minXOR(b.lower(), tag), minXOR(b.upper(), tag))
+	if w.tag() != 0 {
+		return 0
+	}
+	return w | word(tag<<tagShift)
+}
+
+// find returns the first word with the tag, and its place; 0 if there is none.
+func (b *bucket) find(tag uint64) (*atomic.Uint64, word) {
+	for i := range b {
+		if w := word(b[i].Load()); w.tag() == tag {
+			return &b[i], w
+		}
+	}
+	return nil, 0
+}

@@ -15,12 +15,12 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A crowd is the workers of a router with a tiny table, each with flows and a
-// model of its own, while the group, the marks and the time change and the
+// A sharedTable is a tiny table and its workers, each with flows and a model of
+// its own, while the group, the marks and the time change and the
 // table is swept. What a worker does while something changes can't be told to
 // the model: the flow is then given up for another one, and only the other
 // steps are checked.
-type crowd struct {
+type sharedTable struct {
 	*router
 	changing sync.Mutex
 	changes  atomic.Int64 // odd during a change
@@ -31,18 +31,18 @@ type crowd struct {
 func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
 	for name, flows := range map[string]int{"one bucket": 1, "three buckets": 18, "six buckets": 36} {
 		t.Run(name, func(t *testing.T) {
-			c := &crowd{router: newRouter(t, modelConfig(flows), "a", "b", "c")}
+			c := &sharedTable{router: newRouter(t, modelConfig(flows), "a", "b", "c")}
 			c.clock.Store(c.now)
 			todo := int64(steps(t, 150_000))
-			var hands []*hand
+			var all []*modelWorker
 			for n := range uint64(workers) {
-				hands = append(hands, c.newHand(n))
+				all = append(all, c.newWorker(n))
 			}
 			for c.packets.Load() < todo && !t.Failed() {
-				c.shift(hands)
+				c.run(all)
 			}
 			checked := int64(0)
-			for _, h := range hands {
+			for _, h := range all {
 				checked += h.checked
 			}
 			t.Logf("%d of %d packets checked, %+v", checked, c.packets.Load(), c.table.Stats())
@@ -56,12 +56,12 @@ func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
 	}
 }
 
-// shift lets all hands work, and a sweeper. A shift takes less than 40 ticks:
+// run lets all workers work, and a sweeper. A run takes less than 40 ticks:
 // nobody's clock may be 64 behind another's.
-func (c *crowd) shift(hands []*hand) {
+func (c *sharedTable) run(workers []*modelWorker) {
 	var working, sweeping sync.WaitGroup
 	var end atomic.Bool
-	for _, h := range hands {
+	for _, h := range workers {
 		working.Go(func() { h.work(2000) })
 	}
 	sweeping.Go(func() {
@@ -74,9 +74,9 @@ func (c *crowd) shift(hands []*hand) {
 	sweeping.Wait()
 }
 
-// count counts packets. Whoever completes another 300 of them changes
+// countAndChange counts packets. Whoever completes another 300 of them changes
 // something, while the others go on.
-func (c *crowd) count(packets int, rng *rand.Rand) {
+func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 	n := c.packets.Add(int64(packets))
 	if n/300 == (n-int64(packets))/300 {
 		return
@@ -96,9 +96,9 @@ func (c *crowd) count(packets int, rng *rand.Rand) {
 	}
 }
 
-// A hand is a worker of a crowd.
-type hand struct {
-	*crowd
+// A modelWorker is a worker of a sharedTable.
+type modelWorker struct {
+	*sharedTable
 	sticky *flowcache.Sticky
 	model  *sticky.Model
 	rng    *rand.Rand
@@ -108,8 +108,8 @@ type hand struct {
 	checked int64 // packets
 }
 
-func (c *crowd) newHand(n uint64) *hand {
-	h := &hand{crowd: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)),
+func (c *sharedTable) newWorker(n uint64) *modelWorker {
+	h := &modelWorker{sharedTable: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)),
 		rng: rand.New(rand.NewPCG(n, 2)), next: n << 32}
 	h.model.Config.Domain = c.domain
 	for i := range h.flows {
@@ -120,7 +120,7 @@ func (c *crowd) newHand(n uint64) *hand {
 }
 
 // work routes packets, in bursts and one by one, and checks those that it can.
-func (h *hand) work(n int) {
+func (h *modelWorker) work(n int) {
 	flags := []hash.TCPFlags{hash.SYN, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK,
 		hash.FIN | hash.ACK, 0}
 	for n > 0 {
@@ -158,6 +158,6 @@ func (h *hand) work(n int) {
 				h.next++
 			}
 		}
-		h.count(len(packets), h.rng)
+		h.countAndChange(len(packets), h.rng)
 	}
 }
