@@ -78,7 +78,7 @@ func (a Anchor) identity() string {
 }
 
 type anchor struct {
-	heirloom
+	fallback
 
 	strategy Anchor
 	roster   roster
@@ -96,7 +96,7 @@ func (s *anchor) admit(members []Member, joined []int32) (Selector, error) {
 		}
 	}
 	var err error
-	if s.heirloom, err = newHeirloom(s.strategy.Seed, members); err != nil {
+	if s.fallback, err = newFallback(s.strategy.Seed, members); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -245,11 +245,4 @@ func (s *anchorBuckets) heir(h uint64, b uint32) anchorEntry {
 		}
 		c = e.successor()
 	}
-}
-
-// rehash returns another hash for the hashes of a bucket, in effect an
-// independent one for each bucket.
-func rehash(h uint64, b uint32) uint64 {
-	hi, lo := bits.Mul64(h^mixA, (uint64(b)+1)*mixB|1)
-	return hi ^ lo
 }

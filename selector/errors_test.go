@@ -65,37 +65,3 @@ func TestInvalidGroups(t *testing.T) {
 		}
 	}
 }
-
-func TestMaglevTableSize(t *testing.T) {
-	group := selector.Equal("a", "b", "c", "d", "e", "f")
-	drained := append(selector.Equal("a", "b", "c"), selector.Member{ID: "d"}, selector.Member{ID: "e"})
-	for _, c := range []struct {
-		size    uint32
-		limit   uint64
-		message string
-	}{
-		{1, 6, "selector: bad table size: fewer slots than members: 1 (limit 6)"},
-		{5, 6, "selector: bad table size: fewer slots than members: 5 (limit 6)"},
-		{65536, 0, "selector: bad table size: not a prime: 65536"},
-		{65535, 0, "selector: bad table size: not a prime: 65535"},
-		{4093 * 4093, 0, "selector: bad table size: not a prime: 16752649"},
-		{1 << 24, 0, "selector: bad table size: not a prime: 16777216"},
-		{1<<24 + 43, 1 << 24, "selector: bad table size: too many slots: 16777259 (limit 16777216)"},
-		{math.MaxUint32, 1 << 24, "selector: bad table size: too many slots: 4294967295 (limit 16777216)"},
-	} {
-		built, err := selector.Maglev{Size: c.size}.Build(group)
-		assert.Nil(t, built)
-		require.ErrorIs(t, err, selector.ErrTableSize)
-		var e *selector.GroupError
-		require.ErrorAs(t, err, &e)
-		assert.Equal(t, [2]uint64{uint64(c.size), c.limit}, [2]uint64{e.Value, e.Limit})
-		assert.Equal(t, -1, e.Index)
-		require.EqualError(t, err, c.message)
-	}
-	_, err := selector.Maglev{Size: 1}.Build(group[:1])
-	require.ErrorIs(t, err, selector.ErrTableSize, "one slot has no permutations")
-	for size, list := range map[uint32][]selector.Member{2: group[:1], 3: drained, 7: group, 4093: group} {
-		_, err := selector.Maglev{Size: size}.Build(list)
-		require.NoError(t, err, size)
-	}
-}

@@ -50,18 +50,3 @@ func hashMembers(seed uint64, members []Member) uint64 {
 	}
 	return d.Sum64()
 }
-
-// mix64 returns fixed, well spread probes: output x, from 0, of SplitMix64
-// under seed 0.
-func mix64(x uint64) uint64 { return splitMix64(x * weyl) }
-
-const weyl = 0x9e3779b97f4a7c15 // by which the state of SplitMix64 grows
-
-// splitMix64 returns the first output of SplitMix64 (Steele, Lea, Flood 2014)
-// after a state.
-func splitMix64(x uint64) uint64 {
-	x += weyl
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}

@@ -1,5 +1,7 @@
 package selector
 
+import "slices"
+
 // lineup is the members of positive weight in the order in which a strategy
 // places them.
 type lineup struct {
@@ -69,3 +71,46 @@ func gcd(a, b uint32) uint32 {
 
 // window returns the first n entries of dst, and panics if it has fewer.
 func window(dst []int32, n int) []int32 { return dst[:n:len(dst)] }
+
+// newEqualLineup is newLineup for a strategy that serves equal weights only.
+// The error for others names the first member whose weight is not that of the
+// first one.
+func newEqualLineup(members []Member) (lineup, error) {
+	l, err := newLineup(members, false)
+	if err != nil || l.equal() {
+		return l, err
+	}
+	first := slices.IndexFunc(members, func(m Member) bool { return m.Weight > 0 })
+	weight := members[first].Weight
+	i := slices.IndexFunc(members, func(m Member) bool { return m.Weight > 0 && m.Weight != weight })
+	return l, &GroupError{
+		Err: ErrUnequal, Member: members[i].ID, Index: i, Value: uint64(members[i].Weight), Limit: uint64(weight),
+	}
+}
+
+// places returns the place in the line-up of each of n members, -1 for the
+// drained, or nil if that is the identity.
+func places(l *lineup, n int) []int32 {
+	if l.mapping() == nil && len(l.index) == n {
+		return nil
+	}
+	place := make([]int32, n)
+	for i := range place {
+		place[i] = -1
+	}
+	for k, i := range l.index {
+		place[i] = int32(k)
+	}
+	return place
+}
+
+// placeOf looks a member up in what places returned; n is how many take part.
+func placeOf(place []int32, n, member int) int {
+	if member < 0 || place == nil && member >= n || place != nil && member >= len(place) {
+		return -1
+	}
+	if place == nil {
+		return member
+	}
+	return int(place[member])
+}

@@ -48,16 +48,6 @@ func TestMaglevEqualsGoMaglev(t *testing.T) {
 	}
 }
 
-// TestTableTypes: a byte a slot for up to 256 members, counting the drained,
-// since they have indexes.
-func TestTableTypes(t *testing.T) {
-	r := rand.New(rand.NewPCG(2, 2))
-	group := selector.Equal(names(r, 257)...)
-	group[3].Weight = 0
-	assert.IsType(t, &selector.RankedTable[uint8]{}, build(t, selector.Maglev{}, group[:256]))
-	assert.IsType(t, &selector.RankedTable[uint16]{}, build(t, selector.Maglev{}, group))
-}
-
 // TestMaglevSeed: another seed is another placement, of the same balance.
 func TestMaglevSeed(t *testing.T) {
 	group := selector.Equal("a", "b", "c", "d")
@@ -75,6 +65,40 @@ func TestMaglevSeed(t *testing.T) {
 	assert.ElementsMatch(t, []int{16385, 16384, 16384, 16384}, count)
 }
 
+func TestMaglevTableSize(t *testing.T) {
+	group := selector.Equal("a", "b", "c", "d", "e", "f")
+	drained := append(selector.Equal("a", "b", "c"), selector.Member{ID: "d"}, selector.Member{ID: "e"})
+	for _, c := range []struct {
+		size    uint32
+		limit   uint64
+		message string
+	}{
+		{1, 6, "selector: bad table size: fewer slots than members: 1 (limit 6)"},
+		{5, 6, "selector: bad table size: fewer slots than members: 5 (limit 6)"},
+		{65536, 0, "selector: bad table size: not a prime: 65536"},
+		{65535, 0, "selector: bad table size: not a prime: 65535"},
+		{4093 * 4093, 0, "selector: bad table size: not a prime: 16752649"},
+		{1 << 24, 0, "selector: bad table size: not a prime: 16777216"},
+		{1<<24 + 43, 1 << 24, "selector: bad table size: too many slots: 16777259 (limit 16777216)"},
+		{math.MaxUint32, 1 << 24, "selector: bad table size: too many slots: 4294967295 (limit 16777216)"},
+	} {
+		built, err := selector.Maglev{Size: c.size}.Build(group)
+		assert.Nil(t, built)
+		require.ErrorIs(t, err, selector.ErrTableSize)
+		var e *selector.GroupError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, [2]uint64{uint64(c.size), c.limit}, [2]uint64{e.Value, e.Limit})
+		assert.Equal(t, -1, e.Index)
+		require.EqualError(t, err, c.message)
+	}
+	_, err := selector.Maglev{Size: 1}.Build(group[:1])
+	require.ErrorIs(t, err, selector.ErrTableSize, "one slot has no permutations")
+	for size, list := range map[uint32][]selector.Member{2: group[:1], 3: drained, 7: group, 4093: group} {
+		_, err := selector.Maglev{Size: size}.Build(list)
+		require.NoError(t, err, size)
+	}
+}
+
 // TestLightMember: a member that is due less than a slot may own none, but it
 // is in the order of preference.
 func TestLightMember(t *testing.T) {
@@ -82,56 +106,5 @@ func TestLightMember(t *testing.T) {
 	built := build(t, selector.Maglev{Size: 251}, group)
 	for h := range uint64(251) {
 		assert.Equal(t, []int{0, 1}, order(built, h<<56))
-	}
-}
-
-func TestNextOfStrangers(t *testing.T) {
-	group := append(selector.Equal("b", "a", "c"), selector.Member{ID: "drained"})
-	unequal := slices.Clone(group)
-	unequal[0].Weight = 2
-	for _, s := range everyStrategy() {
-		for _, g := range [][]selector.Member{group[:3], group, unequal} {
-			ranker, ok := build(t, s, levelled(s, g)).(selector.Ranker)
-			if !ok {
-				continue
-			}
-			for _, after := range []int{-1, -2, 3, 4, math.MaxInt} {
-				assert.Equal(t, -1, ranker.Next(12345, after), "%T, %d", s, after)
-			}
-		}
-	}
-}
-
-// TestManyMembers: no strategy hangs or fails at the greatest number of members
-// and the greatest sum of weights.
-func TestManyMembers(t *testing.T) {
-	group := make([]selector.Member, selector.MaxMembers)
-	for i := range group {
-		group[i] = selector.Member{ID: fmt.Sprintf("%05d", i), Weight: 65535}
-	}
-	heaviest, unequal := slices.Clone(group), slices.Clone(group)
-	for i := range heaviest {
-		heaviest[i].Weight = 65537
-	}
-	heaviest[0].Weight = selector.MaxWeight - 65537*(selector.MaxMembers-1)
-	for i := range unequal {
-		unequal[i].Weight = uint32(i)
-	}
-	for _, s := range everyStrategy() {
-		if _, ok := s.(selector.Ring); ok {
-			s = selector.Ring{Points: 1} // ten million points would do, but take a second
-		}
-		for _, g := range [][]selector.Member{group, unequal, heaviest} {
-			built := build(t, s, levelled(s, g))
-			seen, batch := map[int]bool{}, make([]int32, 1)
-			for h := range uint64(300) {
-				m := built.Select(h << 55)
-				require.Positive(t, g[m].Weight)
-				built.(selector.BatchSelector).SelectBatch(batch, []uint64{h << 55})
-				require.Equal(t, m, int(batch[0]), "%T", s)
-				seen[m] = true
-			}
-			assert.Greater(t, len(seen), 250, "%T", s)
-		}
 	}
 }

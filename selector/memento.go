@@ -60,7 +60,7 @@ func (Memento) Minimal() bool { return true }
 func (m Memento) identity() string { return "memento/" + strconv.FormatUint(m.Seed, 10) }
 
 type memento struct {
-	heirloom
+	fallback
 
 	strategy Memento
 	roster   roster
@@ -78,7 +78,7 @@ func (s *memento) admit(members []Member, joined []int32) (Selector, error) {
 		}
 	}
 	var err error
-	if s.heirloom, err = newHeirloom(s.strategy.Seed, members); err != nil {
+	if s.fallback, err = newFallback(s.strategy.Seed, members); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -1,11 +1,6 @@
 package selector
 
-import (
-	"math/bits"
-	"strconv"
-
-	"github.com/cespare/xxhash/v2"
-)
+import "strconv"
 
 // Rendezvous is rendezvous hashing, or highest random weight (Thaler and
 // Ravishankar, "Using name-based mappings to increase hit rates", 1998): each
@@ -54,28 +49,6 @@ func (r Rendezvous) Minimal() bool { return true }
 
 func (r Rendezvous) identity() string { return "rendezvous/" + strconv.FormatUint(r.Seed, 10) }
 
-func hashID(seed uint64, id string) uint64 {
-	d := xxhash.NewWithSeed(seed)
-	_, _ = d.WriteString(id) // never fails
-	return d.Sum64()
-}
-
-// places returns the place in the line-up of each of n members, -1 for the
-// drained, or nil if that is the identity.
-func places(l *lineup, n int) []int32 {
-	if l.mapping() == nil && len(l.index) == n {
-		return nil
-	}
-	place := make([]int32, n)
-	for i := range place {
-		place[i] = -1
-	}
-	for k, i := range l.index {
-		place[i] = int32(k)
-	}
-	return place
-}
-
 // draws are the members' sources of random numbers.
 type draws struct {
 	seeds   []uint64 // in order of ID
@@ -86,38 +59,8 @@ type draws struct {
 // placeOf returns the place of a member, or -1 if it takes no part.
 func (d *draws) placeOf(member int) int { return placeOf(d.place, len(d.seeds), member) }
 
-// placeOf looks a member up in what places returned; n is how many take part.
-func placeOf(place []int32, n, member int) int {
-	if member < 0 || place == nil && member >= n || place != nil && member >= len(place) {
-		return -1
-	}
-	if place == nil {
-		return member
-	}
-	return int(place[member])
-}
-
-// Odd constants with no structure, from wyhash.
-const (
-	mixA = 0xa0761d6478bd642f
-	mixB = 0xe7037ed1a0b428db
-)
-
-// spread prepares a hash for draw. Hashes may have few random bits, all in the
-// high half, and one multiplication a member cannot bring those into all bits
-// of all members' draws: without this step shares are off by up to 20 standard
-// deviations for a counter or a repetitive Toeplitz hash in the high half.
-func spread(h uint64) uint64 {
-	return multiplyFold(h^mixA, mixB)
-}
-
 // draw returns a member's random number for a hash that went through spread.
 func draw(h, seed uint64) uint64 { return multiplyFold(h^seed, seed^mixB) }
-
-func multiplyFold(x, y uint64) uint64 {
-	hi, lo := bits.Mul64(x, y)
-	return hi ^ lo
-}
 
 // rendezvous selects the member with the greatest draw; of equals the first.
 type rendezvous struct{ draws }

@@ -109,7 +109,7 @@ func (r Resilient) follow(
 	d.settle()
 	d.deal(r.dealSeed(members, &l))
 
-	rank, err := newHeirloom(r.Seed, members)
+	rank, err := newFallback(r.Seed, members)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ type past struct {
 	members  []Member
 }
 
-func newResilientTable[E Entry](owners, index []int32, rank heirloom, p past) *ResilientTable[E] {
+func newResilientTable[E Entry](owners, index []int32, rank fallback, p past) *ResilientTable[E] {
 	t := &ResilientTable[E]{RankedTable[E]{Table[E]{make([]E, len(owners))}, bucketOrder{rank}}, p}
 	for bucket, place := range owners {
 		t.slots[bucket] = E(index[place])
@@ -174,7 +174,7 @@ func (t *ResilientTable[E]) Rebuild(members []Member, prev []int) (Selector, err
 }
 
 // bucketOrder ranks members for a bucket as rendezvous hashing does.
-type bucketOrder struct{ heirloom }
+type bucketOrder struct{ fallback }
 
 // next implements preference.
 func (o bucketOrder) next(bucket, owner, after int) int {

@@ -2,7 +2,6 @@ package selector_test
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,82 +21,4 @@ func TestRingEqualsModel(t *testing.T) {
 			require.Equal(t, place.Ring(modelled(group), points, seed, h), order(ring, h), "%v, %#x", group, h)
 		}
 	}
-}
-
-func TestMultiProbeEqualsModel(t *testing.T) {
-	r := rand.New(rand.NewPCG(10, 2))
-	for range 40 {
-		group := randomGroup(r, 1+r.IntN(20))
-		for i := range group {
-			group[i].Weight >>= 8 * r.Uint32N(2) // the model is slow
-		}
-		group[0].Weight |= 1
-		number := 1 + r.IntN(5)
-		seed := r.Uint64N(2) * r.Uint64()
-		multi := build(t, selector.MultiProbe{Probes: uint32(number), Seed: seed}, group)
-		list := []uint64{0, 1 << 63, r.Uint64(), r.Uint64() << 32}
-		for _, h := range list[:1+min(3, 100/len(group)/number)] {
-			require.Equal(t, place.MultiProbe(modelled(group), number, seed, h), order(multi, h), "%v, %#x", group, h)
-		}
-	}
-}
-
-// TestRingAtPoints looks up the points themselves and their neighbours.
-func TestRingAtPoints(t *testing.T) {
-	r := rand.New(rand.NewPCG(10, 3))
-	for _, n := range []int{1, 2, 3, 50} {
-		group := selector.Equal(names(r, n)...)
-		ring := build(t, selector.Ring{Points: 1}, group)
-		model := modelled(group)
-		low, high := uint64(0), ^uint64(0) // bisects for where the owner of 0 ends
-		for first := ring.Select(0); low < high; {
-			if mid := low + (high-low)/2; ring.Select(mid) == first {
-				low = mid + 1
-			} else {
-				high = mid
-			}
-		}
-		for _, h := range []uint64{low - 2, low - 1, low, low + 1, 0, ^uint64(0)} {
-			require.Equal(t, place.Ring(model, 1, 0, h), order(ring, h), "%d members, %#x", n, h)
-		}
-	}
-}
-
-// TestRingAndMultiProbeAreMinimal on changes of one member that keep the common
-// divisor.
-func TestRingAndMultiProbeAreMinimal(t *testing.T) {
-	r := rand.New(rand.NewPCG(10, 4))
-	list := probes(r, 3000)
-	for _, s := range []selector.Strategy{selector.Ring{}, selector.MultiProbe{}} {
-		group := selector.Equal(names(r, 20)...)
-		for i := range group {
-			group[i].Weight = []uint32{1, 2, 3, 10}[i%4]
-		}
-		whole := build(t, s, group)
-		for i := range group {
-			less, more := slices.Clone(group), slices.Clone(group)
-			less[i].Weight--
-			more[i].Weight++
-			without, with := build(t, s, less), build(t, s, more)
-			for _, h := range list {
-				before := whole.Select(h)
-				if after := without.Select(h); after != before {
-					require.Equal(t, i, before, "%T", s)
-				}
-				if after := with.Select(h); after != before {
-					require.Equal(t, i, after, "%T", s)
-				}
-			}
-		}
-	}
-}
-
-func TestRingAndMultiProbeRefuse(t *testing.T) {
-	group := selector.Equal("a", "b")
-	_, err := selector.Ring{Points: selector.MaxPoints + 1}.Build(group)
-	require.ErrorIs(t, err, selector.ErrParameter)
-	require.EqualError(t, err, "selector: parameter out of range: 4097 (limit 4096)")
-	_, err = selector.MultiProbe{Probes: selector.MaxProbes + 1}.Build(group)
-	require.ErrorIs(t, err, selector.ErrParameter)
-	require.EqualError(t, err, "selector: parameter out of range: 1025 (limit 1024)")
 }

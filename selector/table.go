@@ -58,3 +58,33 @@ func (t *RankedTable[E]) Next(h uint64, after int) int {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
 	return t.preference.next(int(slot), int(t.slots[slot]), after)
 }
+
+// A fallback ranks members behind the owner of a hash and the heir, who would
+// own the hash if the owner left: they follow in the order of rendezvous
+// hashing, so that the hashes of two that are down are spread over all others.
+type fallback struct{ others Ranker }
+
+func newFallback(seed uint64, members []Member) (fallback, error) {
+	s, err := Rendezvous{Seed: seed}.Build(members)
+	if err != nil {
+		return fallback{}, err
+	}
+	return fallback{s.(Ranker)}, nil
+}
+
+// following returns the member that follows after. An heir of -1 is none.
+func (r fallback) following(h uint64, owner, heir, after int) int {
+	if after == owner && heir >= 0 {
+		return heir
+	}
+	var i int
+	if after == owner || heir >= 0 && after == heir {
+		i = r.others.Select(h)
+	} else {
+		i = r.others.Next(h, after)
+	}
+	for i >= 0 && (i == owner || i == heir) {
+		i = r.others.Next(h, i)
+	}
+	return i
+}

@@ -1,7 +1,6 @@
 package selector
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"testing"
 
@@ -45,39 +44,6 @@ func TestRaceClock(t *testing.T) {
 	require.InEpsilon(t, 0.6931471805599453*(1<<58), clock[len(clock)/2], 1e-6)
 }
 
-// TestCapsAddUp: to the table and the slack, or more if a single member is due
-// more than the table.
-func TestCapsAddUp(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 2))
-	for range 500 {
-		n := 1 + r.IntN(100)
-		l := lineup{weights: make([]uint32, n)}
-		hashes := make([]boundedHashes, n)
-		for k := range n {
-			l.weights[k] = 1 + r.Uint32N(1<<r.IntN(25))
-			l.total += uint64(l.weights[k])
-			hashes[k].share = r.Uint64() >> 60 << 60 // many ties
-		}
-		size, slack := uint64(1)<<(7+r.IntN(16)), Slack(r.Uint32N(2000))
-		if slack == 1 {
-			slack = NoSlack
-		}
-		all, sum, cut := (size*(1000+slack.thousandths())+999)/1000, uint64(0), false
-		for k, c := range boundedCaps(&l, size, slack, hashes) {
-			due := all * uint64(l.weights[k])
-			require.LessOrEqual(t, uint64(c), due/l.total+1)
-			require.GreaterOrEqual(t, uint64(c), min(due/l.total, size))
-			sum += uint64(c)
-			cut = cut || uint64(c) == size
-		}
-		if cut {
-			require.GreaterOrEqual(t, sum, size)
-		} else {
-			require.Equal(t, all, sum)
-		}
-	}
-}
-
 // TestArrivalOrder: equal times of unequal weights hardly happen, and have an
 // order all the same.
 func TestArrivalOrder(t *testing.T) {
@@ -94,22 +60,5 @@ func TestArrivalOrder(t *testing.T) {
 	} {
 		require.True(t, o.before(&c.a, &c.b), c.name)
 		require.False(t, o.before(&c.b, &c.a), c.name)
-	}
-}
-
-// TestWindowLimit: an arrival is in a window if time*unit < now*weight.
-func TestWindowLimit(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 3))
-	for range 30_000 {
-		race := race{unit: 1 << r.IntN(32), now: r.Uint64() >> (1 + r.IntN(62))}
-		weight := race.unit + r.Uint64N(1<<32-race.unit)
-		limit := race.limit(weight)
-		inside := func(time uint64) bool {
-			hi, lo := bits.Mul64(time, race.unit)
-			hj, lj := bits.Mul64(race.now, weight)
-			return hi < hj || hi == hj && lo < lj
-		}
-		require.True(t, limit == 0 || inside(limit-1), "%+v, %d", race, weight)
-		require.True(t, limit == ^uint64(0) || !inside(limit), "%+v, %d", race, weight)
 	}
 }

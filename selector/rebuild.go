@@ -12,22 +12,6 @@ type roster struct {
 	bucket []int32 // -1: none
 }
 
-// newEqualLineup is newLineup for a strategy that serves equal weights only.
-// The error for others names the first member whose weight is not that of the
-// first one.
-func newEqualLineup(members []Member) (lineup, error) {
-	l, err := newLineup(members, false)
-	if err != nil || l.equal() {
-		return l, err
-	}
-	first := slices.IndexFunc(members, func(m Member) bool { return m.Weight > 0 })
-	weight := members[first].Weight
-	i := slices.IndexFunc(members, func(m Member) bool { return m.Weight > 0 && m.Weight != weight })
-	return l, &GroupError{
-		Err: ErrUnequal, Member: members[i].ID, Index: i, Value: uint64(members[i].Weight), Limit: uint64(weight),
-	}
-}
-
 func newRoster(members []Member) roster {
 	r := roster{make([]string, len(members)), make([]int32, len(members))}
 	for i, m := range members {
@@ -82,34 +66,4 @@ func checkPrevious(members []Member, prev []int, before int) error {
 		}
 	}
 	return nil
-}
-
-// An heirloom ranks members behind the owner of a hash and the heir, who would
-// own the hash if the owner left: they follow in the order of rendezvous
-// hashing, so that the hashes of two that are down are spread over all others.
-type heirloom struct{ others Ranker }
-
-func newHeirloom(seed uint64, members []Member) (heirloom, error) {
-	s, err := Rendezvous{Seed: seed}.Build(members)
-	if err != nil {
-		return heirloom{}, err
-	}
-	return heirloom{s.(Ranker)}, nil
-}
-
-// following returns the member that follows after. An heir of -1 is none.
-func (r heirloom) following(h uint64, owner, heir, after int) int {
-	if after == owner && heir >= 0 {
-		return heir
-	}
-	var i int
-	if after == owner || heir >= 0 && after == heir {
-		i = r.others.Select(h)
-	} else {
-		i = r.others.Next(h, after)
-	}
-	for i >= 0 && (i == owner || i == heir) {
-		i = r.others.Next(h, i)
-	}
-	return i
 }

@@ -73,46 +73,36 @@ func churn(r *rand.Rand, group []selector.Member, most int) []selector.Member {
 	return next
 }
 
-// TestHistoriesEqualModel replays histories of changes in the models, removals
-// first, each in order of ID.
-func TestHistoriesEqualModel(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 1))
-	for run := range 60 {
-		n := 1 + r.IntN(30)
-		capacity := n + r.IntN(20) + 3
-		s, model := selector.Strategy(selector.Memento{}), place.NewMemento()
-		if run%2 == 0 {
-			s, model = selector.Anchor{Capacity: uint32(capacity)}, place.NewAnchor(capacity)
-		} else {
-			capacity = 60
+// equalsHistory replays a history of changes in the model, removals first, each
+// in order of ID.
+func equalsHistory(t *testing.T, r *rand.Rand, s selector.Strategy, model *place.Buckets, n, capacity int) {
+	t.Helper()
+	group := selector.Equal(names(r, n)...)
+	for i := range group {
+		group[i].Weight = 4
+	}
+	built := build(t, s, group)
+	for _, id := range positiveIDs(group) {
+		model.Add(id)
+	}
+	for range 40 {
+		for _, h := range probes(r, 30) {
+			require.Equal(t, model.Select(h), group[built.Select(h)].ID, "%T of %v", s, group)
 		}
-		group := selector.Equal(names(r, n)...)
-		for i := range group {
-			group[i].Weight = 4
-		}
-		built := build(t, s, group)
-		for _, id := range positiveIDs(group) {
-			model.Add(id)
-		}
-		for range 40 {
-			for _, h := range probes(r, 30) {
-				require.Equal(t, model.Select(h), group[built.Select(h)].ID, "%T of %v", s, group)
+		next := churn(r, group, capacity)
+		built = rebuild(t, built, group, next)
+		was, is := positiveIDs(group), positiveIDs(next)
+		for _, id := range was {
+			if !slices.Contains(is, id) {
+				model.Remove(id)
 			}
-			next := churn(r, group, capacity)
-			built = rebuild(t, built, group, next)
-			was, is := positiveIDs(group), positiveIDs(next)
-			for _, id := range was {
-				if !slices.Contains(is, id) {
-					model.Remove(id)
-				}
-			}
-			for _, id := range is {
-				if !slices.Contains(was, id) {
-					model.Add(id)
-				}
-			}
-			group = next
 		}
+		for _, id := range is {
+			if !slices.Contains(was, id) {
+				model.Add(id)
+			}
+		}
+		group = next
 	}
 }
 
@@ -182,38 +172,6 @@ func idsOf(group []selector.Member, indexes []int) []string {
 		ids[k] = group[i].ID
 	}
 	return ids
-}
-
-func TestAnchorCapacity(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 4))
-	group := selector.Equal(names(r, 33)...)
-	for _, c := range []struct {
-		capacity uint32
-		first    int // members built with
-		most     int
-	}{
-		{20, 10, 20}, {20, 20, 20}, {0, 4, 16}, {0, 16, 32},
-	} {
-		built := build(t, selector.Anchor{Capacity: c.capacity}, group[:c.first])
-		full := rebuild(t, built, group[:c.first], group[:c.most])
-		next, err := full.(selector.Rebuilder).Rebuild(group[:c.most+1], previousOf(group[:c.most], group[:c.most+1]))
-		assert.Nil(t, next)
-		var e *selector.GroupError
-		require.ErrorAs(t, err, &e)
-		assert.Equal(t, selector.GroupError{
-			Err: selector.ErrCapacity, Index: -1, Value: uint64(c.most + 1), Limit: uint64(c.most),
-		}, *e)
-		drained := slices.Clone(group[:c.most+1])
-		drained[3].Weight = 0
-		rebuild(t, full, group[:c.most], drained)
-	}
-	_, err := selector.Anchor{Capacity: 3}.Build(group[:4])
-	require.ErrorIs(t, err, selector.ErrCapacity)
-	require.EqualError(t, err, "selector: more members than the capacity: 4 (limit 3)")
-	_, err = selector.Anchor{Capacity: 65536}.Build(group[:4])
-	require.ErrorIs(t, err, selector.ErrParameter)
-	require.EqualError(t, err, "selector: parameter out of range: 65536 (limit 65535)")
-	build(t, selector.Anchor{Capacity: 65535}, group)
 }
 
 func TestRebuildRefuses(t *testing.T) {

@@ -1,0 +1,80 @@
+package selector
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/golden/place"
+)
+
+func TestLogTable(t *testing.T) {
+	for k, got := range logTable() {
+		require.Equal(t, place.LogStep(k).Uint64(), got, k)
+	}
+}
+
+func TestCost(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	table := logTable()
+	draws := []uint64{0, 1, 2, 3, 1 << 63, 1<<63 - 1, math.MaxUint64, math.MaxUint64 - 1}
+	for range 20_000 {
+		draws = append(draws, random.Uint64()>>random.Uint64N(64), ^(random.Uint64() >> random.Uint64N(64)))
+	}
+	for _, u := range draws {
+		got := cost(table, u)
+		require.Equal(t, place.Cost(u).Uint64(), got, "%#x", u)
+		if u < math.MaxUint64 {
+			require.GreaterOrEqual(t, got, cost(table, u+1), "rises at %#x", u)
+		}
+		exact := 64 - math.Log2(float64(u|1))
+		if u >= 1<<63 {
+			exact = -math.Log1p(-float64(^u)/(1<<64)) / math.Ln2
+		}
+		if ^u > 1<<30 { // below, the units show
+			require.InEpsilon(t, exact*(1<<logBits), float64(got), 0.0003, "%#x", u)
+		}
+	}
+}
+
+// TestBids has each bid before the next: by cost over weight, exactly, then by
+// draw, then by place.
+func TestBids(t *testing.T) {
+	bids := []bid{
+		{cost: 0, draw: 9, weight: 1, place: 1},
+		{cost: 4, draw: 8, weight: 2, place: 5},
+		{cost: 2, draw: 7, weight: 1, place: 0},
+		{cost: 6, draw: 7, weight: 3, place: 2},
+		{cost: 1 << 54, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1<<54 + 1, draw: 6, weight: math.MaxUint32, place: 3},
+		{cost: 1 << 54, draw: 5, weight: 1, place: 4},
+	}
+	for i := range bids {
+		for j := range bids {
+			assert.Equal(t, i < j, bids[i].before(&bids[j]), "%d and %d", i, j)
+		}
+	}
+}
+
+// TestWeightedRendezvousOfEqualWeights: the general path agrees with the fast
+// one.
+func TestWeightedRendezvousOfEqualWeights(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	for _, n := range []int{1, 2, 31, 32, 33, 35, 36, 37, 100} {
+		d := draws{seeds: make([]uint64, n)}
+		for i := range d.seeds {
+			d.seeds[i] = random.Uint64()
+		}
+		fast, general := &rendezvous{d}, &weightedRendezvous{d, slices.Repeat([]uint32{1}, n), logTable()}
+		for range 3000 {
+			h := random.Uint64()
+			want := fast.Select(h)
+			require.Equal(t, want, general.Select(h))
+			require.Equal(t, fast.Next(h, want), general.Next(h, want))
+		}
+	}
+}

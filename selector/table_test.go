@@ -1,0 +1,75 @@
+package selector_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// TestTableTypes: a byte a slot for up to 256 members, counting the drained,
+// since they have indexes.
+func TestTableTypes(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	group := selector.Equal(names(r, 257)...)
+	group[3].Weight = 0
+	assert.IsType(t, &selector.RankedTable[uint8]{}, build(t, selector.Maglev{}, group[:256]))
+	assert.IsType(t, &selector.RankedTable[uint16]{}, build(t, selector.Maglev{}, group))
+}
+
+func TestNextOfStrangers(t *testing.T) {
+	group := append(selector.Equal("b", "a", "c"), selector.Member{ID: "drained"})
+	unequal := slices.Clone(group)
+	unequal[0].Weight = 2
+	for _, s := range everyStrategy() {
+		for _, g := range [][]selector.Member{group[:3], group, unequal} {
+			ranker, ok := build(t, s, levelled(s, g)).(selector.Ranker)
+			if !ok {
+				continue
+			}
+			for _, after := range []int{-1, -2, 3, 4, math.MaxInt} {
+				assert.Equal(t, -1, ranker.Next(12345, after), "%T, %d", s, after)
+			}
+		}
+	}
+}
+
+// TestManyMembers: no strategy hangs or fails at the greatest number of members
+// and the greatest sum of weights.
+func TestManyMembers(t *testing.T) {
+	group := make([]selector.Member, selector.MaxMembers)
+	for i := range group {
+		group[i] = selector.Member{ID: fmt.Sprintf("%05d", i), Weight: 65535}
+	}
+	heaviest, unequal := slices.Clone(group), slices.Clone(group)
+	for i := range heaviest {
+		heaviest[i].Weight = 65537
+	}
+	heaviest[0].Weight = selector.MaxWeight - 65537*(selector.MaxMembers-1)
+	for i := range unequal {
+		unequal[i].Weight = uint32(i)
+	}
+	for _, s := range everyStrategy() {
+		if _, ok := s.(selector.Ring); ok {
+			s = selector.Ring{Points: 1} // ten million points would do, but take a second
+		}
+		for _, g := range [][]selector.Member{group, unequal, heaviest} {
+			built := build(t, s, levelled(s, g))
+			seen, batch := map[int]bool{}, make([]int32, 1)
+			for h := range uint64(300) {
+				m := built.Select(h << 55)
+				require.Positive(t, g[m].Weight)
+				built.(selector.BatchSelector).SelectBatch(batch, []uint64{h << 55})
+				require.Equal(t, m, int(batch[0]), "%T", s)
+				seen[m] = true
+			}
+			assert.Greater(t, len(seen), 250, "%T", s)
+		}
+	}
+}
