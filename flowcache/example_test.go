@@ -22,7 +22,7 @@ func ExampleSticky_RouteBatch() {
 		panic(err)
 	}
 	sticky := flowcache.NewSticky(table)
-	hasher := hash.Keyed{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}}
+	hasher := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}}
 
 	headers := make([]hash.Headers, 32)
 	hashes := make([]uint64, 32)

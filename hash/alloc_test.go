@@ -38,8 +38,8 @@ func TestNoAllocations(t *testing.T) {
 		assert.Zero(t, testing.AllocsPerRun(10, func() { dst[0] = hasher.Hash(keys[0]) }))
 		for _, e := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple), hash.FiveTuple | hash.SPI,
 			foreignExtractor{}} {
-			keyed := hash.Keyed{Extractor: e, Hasher: hasher}
-			assert.Zero(t, testing.AllocsPerRun(10, func() { keyed.HashHeaders(dst, headers) }))
+			policy := hash.Policy{Extractor: e, Hasher: hasher}
+			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(dst, headers) }))
 			assert.Zero(t, testing.AllocsPerRun(10, func() { keys[0] = e.Extract(&headers[0]) }))
 		}
 	}

@@ -165,10 +165,10 @@ func BenchmarkHashHeaders(b *testing.B) {
 			{"other", foreignExtractor{}},
 		} {
 			b.Run("hasher="+bench.name+"/extractor="+e.name, func(b *testing.B) {
-				keyed := hash.HeaderHasher(hash.Keyed{Extractor: e.extractor, Hasher: bench.hasher})
+				policy := hash.HeaderHasher(hash.Policy{Extractor: e.extractor, Hasher: bench.hasher})
 				at := 0
 				for n := 0; n < b.N; n += 32 {
-					keyed.HashHeaders(dst, headers[at:at+32])
+					policy.HashHeaders(dst, headers[at:at+32])
 					at = (at + 32) & 1023
 				}
 			})

@@ -5,7 +5,7 @@
 //
 // [Parse] and [ParseIP] read the headers of one packet. An [Extractor], such as
 // the mask [FiveTuple], chooses the parts of the flow that count. A [Hasher],
-// such as [XX], maps the resulting [FlowKey] to 64 bits. [Keyed] ties an
+// such as [XX], maps the resulting [FlowKey] to 64 bits. [Policy] ties an
 // Extractor and a Hasher together and works on a burst of headers at a time.
 //
 // Everything here is a value or works on memory of the caller: nothing

@@ -29,7 +29,7 @@ func ExampleParse() {
 	// hash: IPv4 header at byte 14: truncated true
 }
 
-func ExampleKeyed() {
+func ExamplePolicy() {
 	// The headers of a burst of packets, and where their hashes go. Both belong
 	// to a worker and are reused.
 	headers := make([]hash.Headers, 2)
@@ -47,7 +47,7 @@ func ExampleKeyed() {
 	// Addresses and ports and protocol tell the two flows apart; addresses
 	// alone do not.
 	for _, fields := range []hash.Fields{hash.FiveTuple, hash.Addresses} {
-		hasher := hash.Keyed{Extractor: fields, Hasher: hash.XX{Seed: 1}}
+		hasher := hash.Policy{Extractor: fields, Hasher: hash.XX{Seed: 1}}
 		hasher.HashHeaders(hashes, headers)
 		fmt.Println(fields, hashes[0] == hashes[1])
 	}

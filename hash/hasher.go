@@ -15,7 +15,7 @@ type BatchHasher interface {
 }
 
 // A FieldsHasher also hashes parsed headers in one call: dst[i] =
-// Hash(f.Extract(&h[i])). It panics if dst is shorter than h. [Keyed] uses it
+// Hash(f.Extract(&h[i])). It panics if dst is shorter than h. [Policy] uses it
 // where there is one: without it, two calls through an interface for each
 // packet cost more than the work that they do. The hashers of this library are
 // FieldsHashers; one from elsewhere need not be.
@@ -30,16 +30,16 @@ type HeaderHasher interface {
 	HashHeaders(dst []uint64, h []Headers)
 }
 
-// Keyed is the [HeaderHasher] that extracts a key and hashes it. The zero value
-// hashes the five-tuple by XX{}.
-type Keyed struct {
+// Policy is the [HeaderHasher] that extracts a key and hashes it. The zero
+// value hashes the five-tuple by XX{}.
+type Policy struct {
 	Extractor Extractor // FiveTuple if nil
 	Hasher    Hasher    // XX{} if nil
 }
 
 // HashHeaders implements [HeaderHasher]. It allocates nothing unless the
 // Extractor or the Hasher does.
-func (k Keyed) HashHeaders(dst []uint64, h []Headers) {
+func (k Policy) HashHeaders(dst []uint64, h []Headers) {
 	// With the third index, a dst that is too short panics even if its capacity
 	// would do; so in every batch form.
 	dst = dst[:len(h):len(dst)]

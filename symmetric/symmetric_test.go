@@ -146,7 +146,7 @@ func TestBothDirectionsMeet(t *testing.T) {
 	for _, base := range bases() {
 		for _, fields := range []hash.Fields{hash.FiveTuple, hash.ThreeTuple, hash.Addresses,
 			hash.FiveTuple | hash.Label} {
-			hasher := hash.Keyed{Extractor: fields, Hasher: symmetric.Hasher{Base: base}}
+			hasher := hash.Policy{Extractor: fields, Hasher: symmetric.Hasher{Base: base}}
 			seen := map[uint64]bool{}
 			for _, proto := range []uint8{6, 17} {
 				for _, v6 := range []bool{false, true} {
@@ -196,10 +196,10 @@ func TestHasher(t *testing.T) {
 			assert.Panics(t, func() { hasher.HashBatch(batch[:99], keys) })
 			assert.Panics(t, func() { hasher.HashFields(batch[:99], headers, hash.ThreeTuple) })
 
-			keyed := hash.Keyed{Extractor: hash.FiveTuple, Hasher: hasher}
+			policy := hash.Policy{Extractor: hash.FiveTuple, Hasher: hasher}
 			assert.Zero(t, testing.AllocsPerRun(10, func() { batch[0] = hasher.Hash(keys[0]) }))
 			assert.Zero(t, testing.AllocsPerRun(10, func() { hasher.HashBatch(batch, keys) }))
-			assert.Zero(t, testing.AllocsPerRun(10, func() { keyed.HashHeaders(batch, headers) }))
+			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(batch, headers) }))
 		})
 	}
 }
@@ -239,10 +239,10 @@ func BenchmarkHash(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("base=%T/call=headers", base), func(b *testing.B) {
-			keyed := hash.Keyed{Extractor: hash.FiveTuple, Hasher: hasher}
+			policy := hash.Policy{Extractor: hash.FiveTuple, Hasher: hasher}
 			at := 0
 			for n := 0; n < b.N; n += 32 {
-				keyed.HashHeaders(dst, headers[at:at+32])
+				policy.HashHeaders(dst, headers[at:at+32])
 				at = (at + 32) & 1023
 			}
 		})

@@ -56,7 +56,7 @@ func newGateway(c gatewayConfig) (*gateway, error) {
 	if c.symmetric {
 		hasher = symmetric.Hasher{Base: hasher}
 	}
-	g.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Keyed{Hasher: hasher}, Flows: g.flows})
+	g.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: g.flows})
 	return g, nil
 }
 

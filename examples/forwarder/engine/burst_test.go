@@ -30,7 +30,7 @@ func newPlane(t testing.TB, sticky bool, hasher hash.Hasher) plane {
 	routes := new(Routes)
 	routes.Insert(prefix("172.16.0.20/32"), g)
 	routes.Insert(prefix("2001:db8:ac10::14/128"), g)
-	p := plane{Config{Routes: routes, Hasher: hash.Keyed{Hasher: hasher}}, g}
+	p := plane{Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}}, g}
 	if sticky {
 		var err error
 		p.Flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 4096})

@@ -181,7 +181,7 @@ func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipel
 	return &enginePipeline{
 		table: table,
 		worker: engine.NewWorker(engine.Config{
-			Routes: routes, Hasher: hash.Keyed{Hasher: hasher}, Flows: table, Fragments: engine.NewFragments(),
+			Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: table, Fragments: engine.NewFragments(),
 			Reset: true,
 		}),
 	}

@@ -62,7 +62,7 @@ type Worker struct {
 func NewWorker(c Config) *Worker {
 	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
 	if c.Hasher == nil {
-		w.hasher = hash.Keyed{Hasher: hash.NewMix(0)}
+		w.hasher = hash.Policy{Hasher: hash.NewMix(0)}
 	}
 	switch {
 	case c.Router != nil:

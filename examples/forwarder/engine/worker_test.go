@@ -67,7 +67,7 @@ func TestAgreesWithModel(t *testing.T) {
 		if m.symmetric {
 			hasher = symmetric.Hasher{Base: hasher}
 		}
-		w := NewWorker(Config{Routes: routesFor(t, m.routes), Hasher: hash.Keyed{Hasher: hasher}})
+		w := NewWorker(Config{Routes: routesFor(t, m.routes), Hasher: hash.Policy{Hasher: hasher}})
 		burst := make([][]byte, len(frames))
 		for i, f := range frames {
 			burst[i] = slices.Clone(f)

@@ -51,7 +51,7 @@ func newUserspace(c Config, open func(Config) (ways, error), router engine.Route
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	shared := engine.Config{
 		Routes:    new(engine.Routes),
-		Hasher:    hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
 		Reset:     c.Reset,
 		Router:    router,
 		Fragments: engine.NewFragments(),

@@ -63,7 +63,7 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 	c := plane.Config{In: []string{"lo"}, Seed: testSeed, Domain: r.domain}
 	e := engine.Config{
 		Routes: new(engine.Routes),
-		Hasher: hash.Keyed{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
+		Hasher: hash.Policy{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 	}
 	if flows > 0 {
 		c.Sticky = &flowcache.Config{Domain: r.domain, Flows: flows}

@@ -25,7 +25,7 @@ func (r *router) slowWorker() *engine.Worker {
 	}
 	return engine.NewWorker(engine.Config{
 		Routes:    routes,
-		Hasher:    hash.Keyed{Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
+		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 		Router:    r.flows,
 		Fragments: engine.NewFragments(),
 	})

@@ -17,7 +17,7 @@ func parsed(t testing.TB, n int) []hash.Headers {
 	return headers
 }
 
-func TestKeyed(t *testing.T) {
+func TestPolicy(t *testing.T) {
 	headers := parsed(t, 300)
 	extractors := []hash.Extractor{hash.FiveTuple, hash.Addresses, hash.Label, hash.Inner(hash.ThreeTuple),
 		hash.FiveTuple | hash.Symmetric, hash.FiveTuple | hash.SPI | hash.EchoID, foreignExtractor{}}
@@ -27,24 +27,24 @@ func TestKeyed(t *testing.T) {
 	}
 	for _, e := range extractors {
 		for _, h := range hashers {
-			keyed := hash.Keyed{Extractor: e, Hasher: h}
+			policy := hash.Policy{Extractor: e, Hasher: h}
 			dst := make([]uint64, len(headers)+1)
 			dst[len(headers)] = 42
-			keyed.HashHeaders(dst, headers)
+			policy.HashHeaders(dst, headers)
 			for i := range headers {
 				require.Equal(t, h.Hash(e.Extract(&headers[i])), dst[i], "%v, %v", e, h)
 			}
 			assert.Equal(t, uint64(42), dst[len(headers)])
-			assert.Panics(t, func() { keyed.HashHeaders(dst[:len(headers)-1], headers) })
-			keyed.HashHeaders(nil, nil)
+			assert.Panics(t, func() { policy.HashHeaders(dst[:len(headers)-1], headers) })
+			policy.HashHeaders(nil, nil)
 		}
 	}
 }
 
-func TestKeyedZeroValue(t *testing.T) {
+func TestPolicyZeroValue(t *testing.T) {
 	headers := parsed(t, 10)
 	got, want := make([]uint64, 10), make([]uint64, 10)
-	hash.Keyed{}.HashHeaders(got, headers)
-	hash.Keyed{Extractor: hash.FiveTuple, Hasher: hash.XX{}}.HashHeaders(want, headers)
+	hash.Policy{}.HashHeaders(got, headers)
+	hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{}}.HashHeaders(want, headers)
 	assert.Equal(t, want, got)
 }
