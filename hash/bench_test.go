@@ -195,7 +195,7 @@ func BenchmarkLinux(b *testing.B) {
 	}{{"IPv4", v4[:512]}, {"IPv6", v6[:512]}} {
 		for policy := range hash.LinuxPolicy(4) {
 			b.Run(fmt.Sprintf("family=%s/policy=%d", family.name, policy), func(b *testing.B) {
-				linux := hash.HeaderHasher(hash.Linux{Seed: 1, Policy: policy, Fields: 0x37})
+				linux := hash.HeaderHasher(hash.Linux611{Seed: 1, Policy: policy, Fields: 0x37})
 				at := 0
 				for n := 0; n < b.N; n += 32 {
 					linux.HashHeaders(dst, family.headers[at:at+32])

@@ -21,7 +21,7 @@
 //
 // [CRC32C] and [Toeplitz] are what switch and network card chips compute;
 // whoever knows that can collide them at will. Unless a device must be
-// predicted, put a [Mixed] between them and a selector. [Linux] is what the
+// predicted, put a [Mixed] between them and a selector. [Linux611] is what the
 // kernel hashes to under each of its multipath policies, for predicting a
 // router bit for bit.
 //

@@ -74,10 +74,6 @@ type Linux611 struct {
 	Local bool
 }
 
-// Linux is the name for Linux611 where the version goes without saying. It will
-// not become a later one.
-type Linux = Linux611
-
 // LinuxPolicy is a value of fib_multipath_hash_policy.
 type LinuxPolicy uint8
 

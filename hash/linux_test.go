@@ -60,7 +60,7 @@ func TestLinuxVectors(t *testing.T) {
 		k := hash.NewFlowKey(uint8(number(t, r["proto"], 10, 8)), endpoint(t, r["src"], r["sport"]),
 			endpoint(t, r["dst"], r["dport"]))
 		k = k.WithLabel(uint32(number(t, r["label"], 0, 20)))
-		linux := hash.Linux{
+		linux := hash.Linux611{
 			Seed:   uint32(number(t, r["seed"], 0, 32)),
 			Policy: hash.LinuxPolicy(number(t, r["policy"], 10, 2)),
 			Fields: uint16(number(t, r["fields"], 0, 12)),
@@ -83,7 +83,7 @@ func TestModelJhash(t *testing.T) {
 }
 
 // checkLinux compares a key under a policy with the model.
-func checkLinux(t *testing.T, k hash.FlowKey, l hash.Linux) {
+func checkLinux(t *testing.T, k hash.FlowKey, l hash.Linux611) {
 	model := packet.Kernel{Seed: l.Seed, Policy: int(l.Policy), Fields: int(l.Fields), Local: l.Local}
 	require.Equal(t, model.Hash(packet.Whole(modelFlow(k))), l.Hash32(k), "%s, %+v", k, l)
 }
@@ -92,11 +92,11 @@ func TestLinuxAgreesWithModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, k := range randomKeys(r, 2000) {
 		for policy := range hash.LinuxPolicy(5) { // there is no policy 4
-			checkLinux(t, k, hash.Linux{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()),
+			checkLinux(t, k, hash.Linux611{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()),
 				Local: r.IntN(2) == 0})
 		}
-		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom, Fields: uint16(1) << r.IntN(12)})
-		checkLinux(t, k, hash.Linux{Policy: hash.LinuxCustom}) // the default
+		checkLinux(t, k, hash.Linux611{Policy: hash.LinuxCustom, Fields: uint16(1) << r.IntN(12)})
+		checkLinux(t, k, hash.Linux611{Policy: hash.LinuxCustom}) // the default
 	}
 }
 
@@ -109,14 +109,14 @@ func FuzzLinux(f *testing.F) {
 			w1, w3 = w1&^(1<<32-1)|0xffff0000, w3&^(1<<32-1)|0xffff0000
 		}
 		checkLinux(t, hash.FlowKeyFromWords(w0, w1, w2, w3, w4),
-			hash.Linux{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: fields, Local: local})
+			hash.Linux611{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: fields, Local: local})
 	})
 }
 
 func TestLinuxBatch(t *testing.T) {
 	keys := randomKeys(rand.New(rand.NewPCG(15, 16)), 100)
 	for policy := range hash.LinuxPolicy(4) {
-		linux := hash.Linux{Seed: 1, Policy: policy, Fields: 0x3f}
+		linux := hash.Linux611{Seed: 1, Policy: policy, Fields: 0x3f}
 		headers := make([]hash.Headers, len(keys))
 		for i, k := range keys {
 			headers[i] = hash.Headers{Outer: k, Inner: k, Proto: k.Proto(), NextHeader: k.Proto()}
@@ -145,7 +145,7 @@ func TestLinuxBatch(t *testing.T) {
 // Addresses and ports are sorted separately: the kernel merges these two
 // conversations.
 func TestLinuxMergesConversations(t *testing.T) {
-	linux := hash.Linux{Seed: 1, Policy: hash.LinuxL4}
+	linux := hash.Linux611{Seed: 1, Policy: hash.LinuxL4}
 	flow := func(src, dst string) hash.FlowKey {
 		return hash.NewFlowKey(6, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
 	}
@@ -154,6 +154,6 @@ func TestLinuxMergesConversations(t *testing.T) {
 }
 
 var (
-	_ hash.HeaderHasher = hash.Linux{}
-	_ hash.BatchHasher  = hash.Linux{}
+	_ hash.HeaderHasher = hash.Linux611{}
+	_ hash.BatchHasher  = hash.Linux611{}
 )

@@ -16,13 +16,13 @@ func linuxHash(t *testing.T, policy hash.LinuxPolicy, fields uint16, packet []by
 	headers, dst := make([]hash.Headers, 1), make([]uint64, 1)
 	require.NoError(t, hash.ParseIP(packet, &headers[0]))
 	require.NoError(t, headers[0].InnerErr())
-	hash.Linux{Seed: 5, Policy: policy, Fields: fields}.HashHeaders(dst, headers)
+	hash.Linux611{Seed: 5, Policy: policy, Fields: fields}.HashHeaders(dst, headers)
 	return uint32(dst[0] >> 32)
 }
 
 // keyHash returns that of a whole packet of a flow.
 func keyHash(policy hash.LinuxPolicy, fields uint16, k hash.FlowKey) uint32 {
-	return hash.Linux{Seed: 5, Policy: policy, Fields: fields}.Hash32(k)
+	return hash.Linux611{Seed: 5, Policy: policy, Fields: fields}.Hash32(k)
 }
 
 func flowOf(proto uint8, src, dst string) hash.FlowKey {

@@ -295,7 +295,7 @@ func check(t *testing.T, b []byte, h hash.Headers, err error, want packet.Packet
 func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 	var dst [1]uint64
 	for policy := range hash.LinuxPolicy(4) {
-		linux := hash.Linux{Seed: 7, Policy: policy, Fields: 0xfff}
+		linux := hash.Linux611{Seed: 7, Policy: policy, Fields: 0xfff}
 		linux.HashHeaders(dst[:], []hash.Headers{h})
 		model := packet.Kernel{Seed: 7, Policy: int(policy), Fields: 0xfff}
 		if got, want := uint32(dst[0]>>32), model.Hash(seen); got != want || uint32(dst[0]) != 0 {

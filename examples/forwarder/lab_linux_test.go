@@ -59,7 +59,7 @@ func TestLab(t *testing.T) {
 	const n, seed = 20, 7
 	kernel := predictor{
 		strategy: selector.Threshold{KeepOrder: true},
-		hasher:   hash.Linux{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
+		hasher:   hash.Linux611{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
 	}
 	forwarder := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
 	sticky := forwarder

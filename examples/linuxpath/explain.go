@@ -26,7 +26,7 @@ type prediction struct {
 }
 
 // predict returns the prediction for a flow with this hash.
-func predict(l hash.Linux, g group, k hash.FlowKey, h uint64) prediction {
+func predict(l hash.Linux611, g group, k hash.FlowKey, h uint64) prediction {
 	c := g.choose(h)
 	p := prediction{
 		Flow: k.String(), Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
@@ -41,7 +41,7 @@ func predict(l hash.Linux, g group, k hash.FlowKey, h uint64) prediction {
 }
 
 // fieldNames returns what the policy hashes.
-func fieldNames(l hash.Linux, v6 bool) []string {
+func fieldNames(l hash.Linux611, v6 bool) []string {
 	names := [...]string{"source", "destination", "protocol", "label", "source port", "destination port"}
 	mask := uint16(hash.Addresses)
 	switch l.Policy {

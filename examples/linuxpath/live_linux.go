@@ -90,26 +90,26 @@ func predictLive(o options, w io.Writer) error {
 
 // hostKernel returns the hash that this host answers queries with: for IPv4
 // that of forwarded packets, for IPv6 that of packets of its own.
-func hostKernel(v6 bool) (hash.Linux, error) {
+func hostKernel(v6 bool) (hash.Linux611, error) {
 	family := "ipv4"
 	if v6 {
 		family = "ipv6"
 	}
 	seed, err := sysctl("ipv4", "seed")
 	if err != nil {
-		return hash.Linux{}, fmt.Errorf("%w (kernels before 6.11 have no seed)", err)
+		return hash.Linux611{}, fmt.Errorf("%w (kernels before 6.11 have no seed)", err)
 	}
 	if seed == 0 {
-		return hash.Linux{}, errors.New(
+		return hash.Linux611{}, errors.New(
 			"net.ipv4.fib_multipath_hash_seed is 0: the seed is random, so nothing can be predicted")
 	}
 	policy, err := sysctl(family, "policy")
 	if err != nil {
-		return hash.Linux{}, err
+		return hash.Linux611{}, err
 	}
 	fields, err := sysctl(family, "fields")
 	if err != nil {
-		return hash.Linux{}, err
+		return hash.Linux611{}, err
 	}
 	return kernel(seed, policy, fields, v6)
 }

@@ -51,7 +51,7 @@ func main() {
 
 // options is the command line.
 type options struct {
-	linux    hash.Linux
+	linux    hash.Linux611
 	nexthops group
 	flow     hash.FlowKey
 	hasFlow  bool
@@ -198,16 +198,16 @@ func (o options) checkUnused(given map[string]bool) error {
 }
 
 // kernel returns the hash of a kernel with these settings.
-func kernel(seed, policy, fields uint, local bool) (hash.Linux, error) {
+func kernel(seed, policy, fields uint, local bool) (hash.Linux611, error) {
 	switch {
 	case policy > uint(hash.LinuxCustom):
-		return hash.Linux{}, fmt.Errorf("policy %d is none of 0 to 3", policy)
+		return hash.Linux611{}, fmt.Errorf("policy %d is none of 0 to 3", policy)
 	case fields > 0xfff:
-		return hash.Linux{}, fmt.Errorf("fields %#x has bits above 0xfff", fields)
+		return hash.Linux611{}, fmt.Errorf("fields %#x has bits above 0xfff", fields)
 	case policy == uint(hash.LinuxCustom) && fields == 0:
-		return hash.Linux{}, errors.New("fields 0 is refused by the kernel")
+		return hash.Linux611{}, errors.New("fields 0 is refused by the kernel")
 	case seed > 1<<32-1:
-		return hash.Linux{}, fmt.Errorf("seed %d has more than 32 bits", seed)
+		return hash.Linux611{}, fmt.Errorf("seed %d has more than 32 bits", seed)
 	}
-	return hash.Linux{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local}, nil
+	return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local}, nil
 }

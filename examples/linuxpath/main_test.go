@@ -54,10 +54,10 @@ func TestFieldNames(t *testing.T) {
 	five := []string{"source", "destination", "protocol", "source port", "destination port"}
 	inner := []string{"inner source", "inner destination"}
 	assert.Equal(t, slices.Concat(five, inner),
-		fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f}, false))
-	assert.Equal(t, five, fieldNames(hash.Linux{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f, Local: true}, false))
-	assert.Equal(t, inner, fieldNames(hash.Linux{Policy: hash.LinuxInner}, false))
-	assert.Equal(t, five[:2], fieldNames(hash.Linux{Policy: hash.LinuxInner, Local: true}, false))
+		fieldNames(hash.Linux611{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f}, false))
+	assert.Equal(t, five, fieldNames(hash.Linux611{Policy: hash.LinuxCustom, Fields: 0xc0 | 0x3f, Local: true}, false))
+	assert.Equal(t, inner, fieldNames(hash.Linux611{Policy: hash.LinuxInner}, false))
+	assert.Equal(t, five[:2], fieldNames(hash.Linux611{Policy: hash.LinuxInner, Local: true}, false))
 }
 
 // Columns stand in any order, others among them, and behind the mark that some

@@ -131,21 +131,21 @@ func testOracleLive(t *testing.T) {
 }
 
 // kernels returns the settings under test.
-func kernels() []hash.Linux {
-	var all []hash.Linux
+func kernels() []hash.Linux611 {
+	var all []hash.Linux611
 	for _, seed := range []uint32{12345, 0xdeadbeef} {
 		for policy := range hash.LinuxPolicy(3) {
-			all = append(all, hash.Linux{Seed: seed, Policy: policy})
+			all = append(all, hash.Linux611{Seed: seed, Policy: policy})
 		}
 		for _, fields := range []uint16{7, 0x37, 0x3f, 0x30, 0x11, 0xfff, 0xdc0, 0x80} {
-			all = append(all, hash.Linux{Seed: seed, Policy: hash.LinuxCustom, Fields: fields})
+			all = append(all, hash.Linux611{Seed: seed, Policy: hash.LinuxCustom, Fields: fields})
 		}
 	}
 	return all
 }
 
 // configure gives the kernel the settings.
-func configure(t *testing.T, family string, l hash.Linux) {
+func configure(t *testing.T, family string, l hash.Linux611) {
 	t.Helper()
 	setSysctl(t, "ipv4/fib_multipath_hash_seed", uint64(l.Seed))
 	setSysctl(t, family+"/fib_multipath_hash_policy", uint64(l.Policy))

@@ -24,7 +24,7 @@ type scenario struct {
 func scenarios() []scenario {
 	hashers := []scenario{
 		{hasher: "Linux", build: func(seed uint64) (hash.BatchHasher, error) {
-			return hash.Linux{Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}, nil
+			return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}, nil
 		}},
 		{hasher: "Toeplitz", build: func(seed uint64) (hash.BatchHasher, error) { return toeplitz(seed) }},
 		{hasher: "Toeplitz+Mix", build: func(seed uint64) (hash.BatchHasher, error) {
