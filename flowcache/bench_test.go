@@ -30,7 +30,7 @@ func BenchmarkRoute(b *testing.B) {
 		rng := rand.New(rand.NewPCG(1, uint64(n)))
 		packets := make([]flowcache.Packet, n)
 		for i := range packets {
-			packets[i] = flowcache.Packet{Digest: rng.Uint64(), View: s.View(), Flags: hash.ACK, Proto: 6}
+			packets[i] = flowcache.Packet{Digest: rng.Uint64(), View: s.View(), Flags: hash.ACK, Proto: hash.TCP}
 		}
 		routes := make([]flowcache.Route, 32)
 		sticky := flowcache.NewSticky(table)

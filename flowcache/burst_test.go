@@ -59,7 +59,7 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 		next++
 		h := next * 0x9e3779b97f4a7c15
 		for i := range packets { // hits, misses, evictions, refusals
-			packets[i] = flowcache.Packet{Digest: h >> (i % 8), Hash: h, View: r.view(), Flags: hash.ACK, Proto: 6}
+			packets[i] = flowcache.Packet{Digest: h >> (i % 8), Hash: h, View: r.view(), Flags: hash.ACK, Proto: hash.TCP}
 		}
 		r.RouteBatch(routes, packets, r.now)
 		r.Route(&packets[0], r.now)

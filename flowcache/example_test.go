@@ -88,7 +88,7 @@ func ExampleFlowlets() {
 	}
 	send := func(now time.Duration) {
 		view := uplinks.Load().View()
-		packet := flowcache.NewPacket(view, &hash.Headers{Proto: 17}, 0x123456789abcdef)
+		packet := flowcache.NewPacket(view, &hash.Headers{Proto: hash.UDP}, 0x123456789abcdef)
 		route := sticky.Route(&packet, int64(now))
 		fmt.Println(now, view.Member(int(route.Member)).ID, route.Verdict)
 	}

@@ -28,7 +28,7 @@ func newShuttle(t *testing.T) *shuttle {
 	s, err := group.Update([]selector.Hop[int]{{Member: selector.Member{ID: "a", Weight: 1}}})
 	require.NoError(t, err)
 	const digest = 0x123456789abcdef0
-	c := &shuttle{Table: table, packet: Packet{Digest: digest, View: s.View(), Flags: hash.ACK, Proto: protoTCP}}
+	c := &shuttle{Table: table, packet: Packet{Digest: digest, View: s.View(), Flags: hash.ACK, Proto: hash.TCP}}
 	require.NotEqual(t, c.home(digest), c.away(tagOf(digest), c.home(digest)))
 	worker := NewSticky(table)
 	require.Equal(t, Placed, worker.Route(&c.packet, 0).Verdict)

@@ -18,7 +18,7 @@ func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	require.NoError(t, err)
 	_, err = other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
 	require.NoError(t, err)
-	h := &hash.Headers{Proto: 6, TCPFlags: hash.SYN}
+	h := &hash.Headers{Proto: hash.TCP, TCPFlags: hash.SYN}
 	one, two := flowcache.NewPacket(r.view(), h, 42), flowcache.NewPacket(other.Load().View(), h, 42)
 	_, v := r.send(one)
 	assert.Equal(t, flowcache.Placed, v)
@@ -31,16 +31,16 @@ func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 func TestNewPacketOfErrorsAndFragments(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	for name, h := range map[string]hash.Headers{
-		"ICMP error":     {Proto: 1, ICMPError: true},
-		"first fragment": {Proto: 17, FragFirst: true},
-		"later fragment": {Proto: 17, FragLater: true},
+		"ICMP error":     {Proto: hash.ICMP, ICMPError: true},
+		"first fragment": {Proto: hash.UDP, FragFirst: true},
+		"later fragment": {Proto: hash.UDP, FragLater: true},
 	} {
 		assert.True(t, flowcache.NewPacket(r.view(), &h, 1).LookupOnly, name)
 	}
-	h := hash.Headers{Proto: 6, TCPFlags: hash.SYN}
+	h := hash.Headers{Proto: hash.TCP, TCPFlags: hash.SYN}
 	p := flowcache.NewPacket(r.view(), &h, 5)
 	assert.Equal(t, flowcache.Packet{Digest: 5 ^ r.view().Salt(), Hash: 5, View: r.view(), Flags: hash.SYN,
-		Proto: 6}, p)
+		Proto: hash.TCP}, p)
 }
 
 func TestVerdictNames(t *testing.T) {

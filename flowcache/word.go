@@ -80,10 +80,8 @@ func (s State) String() string {
 	return "invalid"
 }
 
-const protoTCP = 6
-
 // connection reports whether the packet's flags speak for its flow.
-func (p *Packet) connection() bool { return p.Proto == protoTCP && p.Flags != 0 }
+func (p *Packet) connection() bool { return p.Proto == hash.TCP && p.Flags != 0 }
 
 // opens reports whether the packet starts a connection.
 func (p *Packet) opens() bool {
@@ -117,7 +115,7 @@ func (t *Table) after(w word, p *Packet, now uint32) State {
 	if s != Probation || w.age(now) <= t.clocks.promoteAfter {
 		return s
 	}
-	if p.Proto == protoTCP {
+	if p.Proto == hash.TCP {
 		return EstablishedTCP
 	}
 	return Established

@@ -26,11 +26,11 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 		h.setKernel(kernelOuter, &v.key, kernel)
 	}
 	switch v.proto {
-	case protoICMP, protoICMPv6:
+	case ICMP, ICMPv6:
 		if cited, ok := v.kernelCitation(p[v.l4:v.end]); ok {
 			h.setKernel(kernelCited, &cited, cited.rest)
 		}
-	case protoUDP, protoIPv4, protoIPv6, protoGRE:
+	case UDP, protoIPv4, protoIPv6, GRE:
 		if !v.fragment() {
 			c := v.carrier()
 			h.descend(p, &c)

@@ -63,7 +63,7 @@ func ExampleLinux611() {
 	linux := hash.Linux611{Seed: 1, Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}
 	for _, port := range []uint16{12345, 12346} {
 		src := netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)
-		flow := hash.NewFlowKey(6, src, netip.MustParseAddrPort("198.18.0.1:80"))
+		flow := hash.NewFlowKey(hash.TCP, src, netip.MustParseAddrPort("198.18.0.1:80"))
 		fmt.Printf("%s: %08x\n", flow, linux.Hash32(flow))
 	}
 	// Output:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
-	"strconv"
 )
 
 // FlowKeySize is the length of the encoding of a [FlowKey] in bytes.
@@ -172,24 +171,4 @@ func (k FlowKey) String() string {
 		s += fmt.Sprintf(" label 0x%05x", l)
 	}
 	return s
-}
-
-func protoName(p uint8) string {
-	switch p {
-	case protoICMP:
-		return "ICMP"
-	case protoTCP:
-		return "TCP"
-	case protoUDP:
-		return "UDP"
-	case protoDCCP:
-		return "DCCP"
-	case protoICMPv6:
-		return "ICMPv6"
-	case protoSCTP:
-		return "SCTP"
-	case protoUDPLite:
-		return "UDPLite"
-	}
-	return "protocol " + strconv.Itoa(int(p))
 }

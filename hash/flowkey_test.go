@@ -36,14 +36,15 @@ func fromEncoding(b []byte) hash.FlowKey {
 // The encoding is a contract with every hasher on every machine, so it is
 // spelled out.
 func TestEncoding(t *testing.T) {
-	k := hash.NewFlowKey(6, netip.MustParseAddrPort("192.0.2.1:4660"), netip.MustParseAddrPort("198.51.100.2:22136"))
+	k := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("192.0.2.1:4660"),
+		netip.MustParseAddrPort("198.51.100.2:22136"))
 	assert.Equal(t, []byte{
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 2,
 		0x12, 0x34, 0x56, 0x78, 6, 0, 0, 0,
 	}, encoding40(t, k))
 
-	k = hash.NewFlowKey(17, netip.MustParseAddrPort("[1:203:405:607:809:a0b:c0d:e0f]:1"),
+	k = hash.NewFlowKey(hash.UDP, netip.MustParseAddrPort("[1:203:405:607:809:a0b:c0d:e0f]:1"),
 		netip.MustParseAddrPort("[1011:1213:1415:1617:1819:1a1b:1c1d:1e1f]:256")).WithLabel(0xabcde)
 	assert.Equal(t, []byte{
 		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
@@ -84,7 +85,7 @@ func TestNewFlowKey(t *testing.T) {
 			false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			k := hash.NewFlowKey(6, test.src, test.dst)
+			k := hash.NewFlowKey(hash.TCP, test.src, test.dst)
 			assert.Equal(t, test.wantSrc, k.Src())
 			assert.Equal(t, test.wantDst, k.Dst())
 			assert.Equal(t, test.is6, k.Is6())
@@ -93,7 +94,7 @@ func TestNewFlowKey(t *testing.T) {
 		})
 	}
 	assert.Equal(t, hash.FlowKey{}, hash.NewFlowKey(0, netip.AddrPort{}, netip.AddrPort{}))
-	assert.NotEqual(t, hash.NewFlowKey(6, v4, v4), hash.NewFlowKey(6, mapped, mapped))
+	assert.NotEqual(t, hash.NewFlowKey(hash.TCP, v4, v4), hash.NewFlowKey(6, mapped, mapped))
 }
 
 func TestLabel(t *testing.T) {
@@ -123,7 +124,7 @@ func TestCompareOrdersEncodings(t *testing.T) {
 
 func TestFlowKeyString(t *testing.T) {
 	v4, v6 := netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("[2001:db8::1]:2")
-	assert.Equal(t, "TCP 10.0.0.1:1 -> 10.0.0.1:1", hash.NewFlowKey(6, v4, v4).String())
+	assert.Equal(t, "TCP 10.0.0.1:1 -> 10.0.0.1:1", hash.NewFlowKey(hash.TCP, v4, v4).String())
 	assert.Equal(t, "ICMPv6 [2001:db8::1]:2 -> [2001:db8::1]:2 label 0x0000a",
 		hash.NewFlowKey(58, v6, v6).WithLabel(10).String())
 	assert.Equal(t, "protocol 0 0.0.0.0:0 -> 0.0.0.0:0", hash.FlowKey{}.String())

@@ -36,9 +36,9 @@ func (v *level) readICMP(seg []byte) {
 	switch {
 	case isEchoICMP(typ, v.key.Is6()):
 		v.readEcho(seg)
-	case v.proto == protoICMP && isErrorICMPv4(typ):
+	case v.proto == ICMP && isErrorICMPv4(typ):
 		v.icmpError = v.citeIPv4(seg)
-	case v.proto == protoICMPv6 && isErrorICMPv6(typ):
+	case v.proto == ICMPv6 && isErrorICMPv6(typ):
 		v.icmpError = v.citeIPv6(seg)
 	}
 }
@@ -120,9 +120,9 @@ func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
 // icmpOf returns the protocol that is ICMP in IPv4 or in IPv6.
 func icmpOf(v6 bool) uint8 {
 	if v6 {
-		return protoICMPv6
+		return ICMPv6
 	}
-	return protoICMP
+	return ICMP
 }
 
 // kernelCitation returns what Linux hashes of an ICMP error under its policy 0,

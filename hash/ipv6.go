@@ -10,7 +10,6 @@ const (
 	protoHopByHop    = 0
 	protoRouting     = 43
 	protoFragment    = 44
-	protoAH          = 51
 	protoDestOptions = 60
 )
 
@@ -99,7 +98,7 @@ func ipv6Label(b []byte) uint64 {
 }
 
 func isExtension(proto uint8) bool {
-	const set = 1<<protoHopByHop | 1<<protoRouting | 1<<protoFragment | 1<<protoAH | 1<<protoDestOptions
+	const set = 1<<protoHopByHop | 1<<protoRouting | 1<<protoFragment | 1<<AH | 1<<protoDestOptions
 	return proto < 64 && uint64(set)>>(proto&63)&1 != 0
 }
 
@@ -142,8 +141,8 @@ func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 		}
 		off += size
 		switch {
-		case proto == protoAH && !c.stopped:
-			c.stopped, c.stop = true, protoAH<<protoShift|uint64(binary.LittleEndian.Uint32(b[4:]))
+		case proto == AH && !c.stopped:
+			c.stopped, c.stop = true, AH<<protoShift|uint64(binary.LittleEndian.Uint32(b[4:]))
 		case proto == protoFragment:
 			// Offset in the upper 13 bits, then two reserved ones, then
 			// more-fragments.
@@ -170,7 +169,7 @@ func extensionSize(proto, length uint8) int {
 	switch proto {
 	case protoFragment:
 		return fragmentSize
-	case protoAH:
+	case AH:
 		return (int(length) + 2) * 4
 	}
 	return (int(length) + 1) * 8

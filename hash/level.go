@@ -73,13 +73,13 @@ func (v *level) readTransport(p []byte) {
 		return
 	}
 	switch v.proto {
-	case protoICMP, protoICMPv6:
+	case ICMP, ICMPv6:
 		if v.proto == icmpOf(v.key.Is6()) {
 			v.readICMP(seg)
 		}
-	case protoESP:
+	case ESP:
 		v.spi = binary.BigEndian.Uint32(seg)
-	case protoAH: // in IPv6 it is an extension
+	case AH: // in IPv6 it is an extension
 		v.spi = binary.BigEndian.Uint32(seg[4:])
 	}
 }

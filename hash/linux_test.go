@@ -147,7 +147,7 @@ func TestLinuxBatch(t *testing.T) {
 func TestLinuxMergesConversations(t *testing.T) {
 	linux := hash.Linux611{Seed: 1, Policy: hash.LinuxL4}
 	flow := func(src, dst string) hash.FlowKey {
-		return hash.NewFlowKey(6, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
+		return hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
 	}
 	assert.Equal(t, linux.Hash(flow("10.0.0.1:1", "10.0.0.2:2")), linux.Hash(flow("10.0.0.1:2", "10.0.0.2:1")))
 	assert.NotEqual(t, linux.Hash(flow("10.0.0.1:1", "10.0.0.2:2")), linux.Hash(flow("10.0.0.1:1", "10.0.0.2:3")))

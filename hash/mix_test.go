@@ -42,15 +42,15 @@ func TestMixAvalanche(t *testing.T) {
 		},
 		"one pair of hosts": func(_ *rand.Rand, i int) hash.FlowKey {
 			src := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), uint16(1024+i))
-			return hash.NewFlowKey(6, src, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 2}), 443))
+			return hash.NewFlowKey(hash.TCP, src, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 2}), 443))
 		},
 		"clients in a row": func(_ *rand.Rand, i int) hash.FlowKey {
 			src := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000)
-			return hash.NewFlowKey(17, src, netip.MustParseAddrPort("10.0.0.2:53"))
+			return hash.NewFlowKey(hash.UDP, src, netip.MustParseAddrPort("10.0.0.2:53"))
 		},
 		"IPv6 clients in a row": func(_ *rand.Rand, i int) hash.FlowKey {
 			a := [16]byte{0: 0x20, 1: 1, 14: byte(i >> 8), 15: byte(i)}
-			return hash.NewFlowKey(6, netip.AddrPortFrom(netip.AddrFrom16(a), 40000),
+			return hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(netip.AddrFrom16(a), 40000),
 				netip.MustParseAddrPort("[2001:db8::1]:443"))
 		},
 	}

@@ -2,20 +2,6 @@ package hash
 
 import "math/bits"
 
-const (
-	protoICMP    = 1
-	protoIPv4    = 4
-	protoTCP     = 6
-	protoUDP     = 17
-	protoDCCP    = 33
-	protoIPv6    = 41
-	protoGRE     = 47
-	protoESP     = 50
-	protoICMPv6  = 58
-	protoSCTP    = 132
-	protoUDPLite = 136
-)
-
 // A transport is what the parser needs to know of a protocol above IP.
 type transport struct {
 	size  uint8 // of the fixed part of its header
@@ -28,15 +14,15 @@ type transport struct {
 //
 //nolint:gochecknoglobals // read-only
 var transports = [256]transport{
-	protoICMP:    {4, false, shortICMP},
-	protoICMPv6:  {4, false, shortICMP},
-	protoTCP:     {20, true, shortTCP},
-	protoUDP:     {8, true, shortUDP},
-	protoUDPLite: {8, true, shortUDP},
-	protoSCTP:    {12, true, shortSCTP},
-	protoDCCP:    {12, true, shortDCCP},
-	protoESP:     {8, false, shortESP},
-	protoAH:      {12, false, shortAH},
+	ICMP:    {4, false, shortICMP},
+	ICMPv6:  {4, false, shortICMP},
+	TCP:     {20, true, shortTCP},
+	UDP:     {8, true, shortUDP},
+	UDPLite: {8, true, shortUDP},
+	SCTP:    {12, true, shortSCTP},
+	DCCP:    {12, true, shortDCCP},
+	ESP:     {8, false, shortESP},
+	AH:      {12, false, shortAH},
 }
 
 // A quick transport is one that the fast path reads, without a branch that
@@ -53,14 +39,14 @@ type quick struct {
 
 //nolint:gochecknoglobals // read-only
 var quicks = [256]quick{
-	protoTCP:     {size: 20, flagsAt: tcpFlagsAt, flagsMask: 0xff},
-	protoUDP:     {size: 8, tunnelMask: 0xffff},
-	protoUDPLite: {size: 8},
-	protoSCTP:    {size: 12},
-	protoDCCP:    {size: 12},
-	protoIPv4:    {size: 4, carrier: portVXLAN, form: formIPv4},
-	protoIPv6:    {size: 4, carrier: portVXLAN, form: formIPv6},
-	protoGRE:     {size: 4, carrier: portVXLAN, form: formGRE},
+	TCP:       {size: 20, flagsAt: tcpFlagsAt, flagsMask: 0xff},
+	UDP:       {size: 8, tunnelMask: 0xffff},
+	UDPLite:   {size: 8},
+	SCTP:      {size: 12},
+	DCCP:      {size: 12},
+	protoIPv4: {size: 4, carrier: portVXLAN, form: formIPv4},
+	protoIPv6: {size: 4, carrier: portVXLAN, form: formIPv6},
+	GRE:       {size: 4, carrier: portVXLAN, form: formGRE},
 }
 
 const tcpFlagsAt = 13

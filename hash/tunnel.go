@@ -53,9 +53,9 @@ func (t *tunnel) open(p []byte, c *carrier) {
 		t.etherType, t.found, t.linux = etherIPv4, true, true
 	case protoIPv6:
 		t.etherType, t.found, t.linux = etherIPv6, true, true
-	case protoGRE:
+	case GRE:
 		t.openGRE(p, c.l4)
-	case protoUDP:
+	case UDP:
 		const udpSize = 8
 		off := c.l4 + udpSize
 		switch bits.ReverseBytes16(uint16(c.rest >> 16)) {

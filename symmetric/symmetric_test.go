@@ -95,7 +95,7 @@ func TestConversationsStayApart(t *testing.T) {
 
 	// The case that ordering addresses and ports independently gets wrong.
 	flow := func(src, dst string) hash.FlowKey {
-		return symmetric.Canonical(hash.NewFlowKey(6, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)))
+		return symmetric.Canonical(hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)))
 	}
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("10.0.0.1:2", "10.0.0.2:1"))
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"))
@@ -212,8 +212,8 @@ var (
 func ExampleHasher() {
 	hasher := symmetric.Hasher{Base: hash.XX{Seed: 1}}
 	client, server := netip.MustParseAddrPort("10.0.0.1:49152"), netip.MustParseAddrPort("10.0.0.2:443")
-	request := hash.NewFlowKey(6, client, server)
-	reply := hash.NewFlowKey(6, server, client)
+	request := hash.NewFlowKey(hash.TCP, client, server)
+	reply := hash.NewFlowKey(hash.TCP, server, client)
 	fmt.Println(hasher.Hash(request) == hasher.Hash(reply))
 	fmt.Println(hasher.Base.Hash(request) == hasher.Base.Hash(reply))
 	// Output:

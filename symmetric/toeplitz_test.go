@@ -17,7 +17,7 @@ func TestToeplitzKey(t *testing.T) {
 	toeplitz, err := hash.NewToeplitz(key[:])
 	require.NoError(t, err)
 	// One of the vectors in the tests of package hash.
-	k := hash.NewFlowKey(6, netip.MustParseAddrPort("66.9.149.187:2794"),
+	k := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("66.9.149.187:2794"),
 		netip.MustParseAddrPort("161.142.100.80:1766"))
 	assert.Equal(t, uint32(0x9fcc9fcc), toeplitz.Hash32(k))
 	r := rand.New(rand.NewPCG(7, 8))

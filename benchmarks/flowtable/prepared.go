@@ -30,7 +30,7 @@ func prepared(*measurement) ([]row, error) {
 		sticky := flowcache.NewSticky(table)
 		route := func(d uint64, flags hash.TCPFlags) string {
 			v := group.Load().View()
-			r := sticky.Route(&flowcache.Packet{Digest: d, Hash: d, View: v, Flags: flags, Proto: 6}, now)
+			r := sticky.Route(&flowcache.Packet{Digest: d, Hash: d, View: v, Flags: flags, Proto: hash.TCP}, now)
 			return v.Member(int(r.Member)).ID
 		}
 		update := func(n int) error {

@@ -6,12 +6,6 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// Protocol numbers of IP.
-const (
-	protoTCP = 6
-	protoUDP = 17
-)
-
 // A census follows every flow through a play, and the session that its pod has
 // of it. Pods are stateful: only the one that a session began on knows it.
 // Another one that gets its packets resets it, and the client begins a new
@@ -63,7 +57,7 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 	if err := hash.Parse(whole(&p), &h); err != nil {
 		return err // the engine has parsed it
 	}
-	if h.Proto != protoTCP && h.Proto != protoUDP {
+	if h.Proto != hash.TCP && h.Proto != hash.UDP {
 		return nil // neighbour discovery belongs to no session
 	}
 	var now *tally // nil before the first change

@@ -33,7 +33,7 @@ func headersEnd(h *hash.Headers) int {
 	switch {
 	case h.FragFirst || h.FragLater:
 		return end
-	case h.Proto == protoTCP:
+	case h.Proto == hash.TCP:
 		return end + 20
 	}
 	return end + 8

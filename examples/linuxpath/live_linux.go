@@ -164,7 +164,7 @@ func liveFlows(o options, conn *rtnetlink.Conn) ([]hash.FlowKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		flows = append(flows, hash.NewFlowKey(6, netip.AddrPortFrom(src, uint16(1024+r.IntN(64512))), dst))
+		flows = append(flows, hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(src, uint16(1024+r.IntN(64512))), dst))
 	}
 	return flows, nil
 }

@@ -68,7 +68,7 @@ func drawFlows(n int, seed uint64) []hash.FlowKey {
 	for i := range flows {
 		src := netip.AddrPortFrom(host(r, 10), uint16(32768+r.IntN(28232)))
 		dst := netip.AddrPortFrom(host(r, 172), []uint16{80, 443, 5432, 8080}[r.IntN(4)])
-		flows[i] = hash.NewFlowKey(6, src, dst)
+		flows[i] = hash.NewFlowKey(hash.TCP, src, dst)
 	}
 	return flows
 }

@@ -19,7 +19,7 @@ func main() {
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1_000_000})
 	check(err)
 	sticky, hasher := flowcache.NewSticky(table), symmetric.Hasher{Base: hash.XX{Seed: 42}}
-	flow := hash.NewFlowKey(6, netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("172.16.0.20:80"))
+	key := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("172.16.0.20:80"))
 	for now, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
 		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
 		for _, pod := range pods {
@@ -27,7 +27,7 @@ func main() {
 		}
 		snapshot, err := group.Update(hops)
 		check(err)
-		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: 6, TCPFlags: hash.ACK}, hasher.Hash(flow))
+		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, hasher.Hash(key))
 		route := sticky.Route(&packet, int64(now)*1e9)
 		fmt.Println(pods, snapshot.View().Member(int(route.Member)).ID, route.Verdict)
 	}

@@ -20,7 +20,7 @@ func Keys(series uint64, n int) []hash.FlowKey {
 		keys[i] = keys[j]
 		ip := uint32(i >> 6)
 		src := netip.AddrFrom4([4]byte{10 + byte(ip>>24), byte(ip >> 16), byte(ip >> 8), byte(ip)})
-		keys[j] = hash.NewFlowKey(6, netip.AddrPortFrom(src, uint16(1024+i&63+int(series)<<6)), dst)
+		keys[j] = hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(src, uint16(1024+i&63+int(series)<<6)), dst)
 	}
 	return keys
 }

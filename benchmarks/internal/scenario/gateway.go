@@ -118,7 +118,7 @@ func (g *gateway) routeSticky(f *Flow, p Packet) int {
 		g.table.Sweep(int64(p.At), g.table.Buckets())
 		g.swept = p.At
 	}
-	h := hash.Headers{Proto: 6, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
+	h := hash.Headers{Proto: hash.TCP, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
 		Closes: hash.FIN | hash.ACK}[p.Kind]}
 	packet := flowcache.NewPacket(g.view, &h, f.Hash)
 	return int(g.sticky.Route(&packet, int64(p.At)).Member)

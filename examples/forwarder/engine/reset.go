@@ -10,7 +10,6 @@ const (
 	ipv4Size = 20
 	ipv6Size = 40
 	tcpSize  = 20
-	protoTCP = 6
 	resetTTL = 64
 )
 
@@ -46,7 +45,7 @@ func reset(frame []byte, h *hash.Headers) []byte {
 	binary.BigEndian.PutUint32(tcp[8:], ack)
 	// no window, nothing urgent, and no checksum yet
 	binary.BigEndian.PutUint64(tcp[12:], tcpSize/4<<60|uint64(flags)<<48)
-	binary.BigEndian.PutUint16(tcp[16:], ^fold(sum(addresses)+protoTCP+tcpSize+sum(tcp)))
+	binary.BigEndian.PutUint16(tcp[16:], ^fold(sum(addresses)+hash.TCP+tcpSize+sum(tcp)))
 	return frame[:int(h.L3Offset)+len(packet)]
 }
 
@@ -54,12 +53,12 @@ func reset(frame []byte, h *hash.Headers) []byte {
 // with nothing but a TCP header in it. It returns the part with both addresses.
 func turnAround(ip []byte) (addresses []byte) {
 	if len(ip) == ipv6Size {
-		binary.BigEndian.PutUint64(ip, 6<<60|tcpSize<<16|protoTCP<<8|resetTTL)
+		binary.BigEndian.PutUint64(ip, 6<<60|tcpSize<<16|hash.TCP<<8|resetTTL)
 		swap(ip[8:24], ip[24:])
 		return ip[8:]
 	}
 	binary.BigEndian.PutUint64(ip, 0x45<<56|(ipv4Size+tcpSize)<<32|0x4000) // not to be fragmented
-	binary.BigEndian.PutUint32(ip[8:], resetTTL<<24|protoTCP<<16)
+	binary.BigEndian.PutUint32(ip[8:], resetTTL<<24|hash.TCP<<16)
 	swap(ip[12:16], ip[16:])
 	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
 	return ip[12:]

@@ -240,5 +240,5 @@ func FuzzReset(f *testing.F) {
 // a header alone.
 func pseudoHeader(k hash.FlowKey) []byte {
 	join := func(a netip.Addr) []byte { return a.AsSlice() }
-	return slices.Concat(join(k.Src().Addr()), join(k.Dst().Addr()), []byte{0, tcpSize, 0, protoTCP})
+	return slices.Concat(join(k.Src().Addr()), join(k.Dst().Addr()), []byte{0, tcpSize, 0, hash.TCP})
 }

@@ -49,7 +49,7 @@ func compare(t *testing.T, frame []byte) string {
 	switch {
 	case equal(outer, h.Outer) && equal(inner, h.Inner) && len(flows) == int(h.Tunnels)+1:
 		return ""
-	case equal(outer, h.Outer) && len(flows) == 1 && h.Outer.Proto() == 17 && h.Outer.Dst().Port() == 6635:
+	case equal(outer, h.Outer) && len(flows) == 1 && h.Outer.Proto() == hash.UDP && h.Outer.Dst().Port() == 6635:
 		return overUDP
 	}
 	require.Failf(t, "they differ", "%x\ngopacket: %v\nParse: %s, inner %s, %d tunnels", frame, flows, h.Outer,

@@ -176,7 +176,7 @@ func (m *Model) touch(pin Pin, p *flowcache.Packet, now int64) Pin {
 			pin.State = EstablishedTCP
 		}
 	} else if pin.State == Probation && m.tick(now)-pin.Last > m.ticks(m.Config.PromoteAfter) {
-		if p.Proto == 6 {
+		if p.Proto == hash.TCP {
 			pin.State = EstablishedTCP
 		} else {
 			pin.State = EstablishedOther
@@ -249,6 +249,6 @@ func selected(p *flowcache.Packet, v flowcache.Verdict) flowcache.Route {
 	return flowcache.Route{Member: int32(member), Verdict: v}
 }
 
-func isTCP(p *flowcache.Packet) bool { return p.Proto == 6 && p.Flags != 0 }
+func isTCP(p *flowcache.Packet) bool { return p.Proto == hash.TCP && p.Flags != 0 }
 
 func has(p *flowcache.Packet, f hash.TCPFlags) bool { return p.Flags&f != 0 }

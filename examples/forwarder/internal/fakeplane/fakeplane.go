@@ -166,11 +166,11 @@ func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
 	var went []string
 	for i := range flows {
 		src := netip.AddrFrom4([4]byte{10, 0, byte((first + i) >> 8), byte(first + i)})
-		key := hash.NewFlowKey(6, netip.AddrPortFrom(src, 1000), netip.AddrPortFrom(dst, 80))
+		key := hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(src, 1000), netip.AddrPortFrom(dst, 80))
 		h, snapshot := hash.XX{}.Hash(key), group.Load()
 		member := snapshot.Select(h)
 		if p.table != nil {
-			packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: 6, TCPFlags: hash.ACK}, h)
+			packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, h)
 			member = int(flowcache.NewSticky(p.table).Route(&packet, 0).Member)
 		}
 		p.counters.In.Frames++

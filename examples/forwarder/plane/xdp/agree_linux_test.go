@@ -104,7 +104,7 @@ func TestOddFrames(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	var actions [5]int
 	for _, c := range conversations(60, 5) { // the fifth is nobody's
-		for _, proto := range []uint8{protoTCP, protoUDP, protoGRE, protoIPv4, protoIPv6, 1, 58, 132, 0, 44} {
+		for _, proto := range []uint8{hash.TCP, hash.UDP, hash.GRE, protoIPv4, protoIPv6, 1, 58, 132, 0, 44} {
 			c.proto = proto
 			frame := c.frame(hash.SYN, uint8(rng.IntN(4)), 12)
 			actions[r.compare(frame)]++
@@ -133,7 +133,7 @@ func TestCounters(t *testing.T) {
 	r.update(0, hopsFor(7)...)
 	var bytes uint64
 	for _, c := range conversations(50, 2) {
-		for _, proto := range []uint8{protoTCP, protoUDP, protoGRE, protoIPv4, protoIPv6} {
+		for _, proto := range []uint8{hash.TCP, hash.UDP, hash.GRE, protoIPv4, protoIPv6} {
 			c.proto = proto
 			for _, lifetime := range []uint8{0, 1, 2, 255} {
 				frame := c.frame(hash.ACK, lifetime, 30)

@@ -18,8 +18,8 @@ func BenchmarkProgram(b *testing.B) {
 		flows int
 		proto uint8
 		v6    bool
-	}{{"table/IPv4", 0, protoUDP, false}, {"sticky/IPv4", 1 << 16, protoTCP, false},
-		{"sticky/IPv6", 1 << 16, protoTCP, true}} {
+	}{{"table/IPv4", 0, hash.UDP, false}, {"sticky/IPv4", 1 << 16, hash.TCP, false},
+		{"sticky/IPv6", 1 << 16, hash.TCP, true}} {
 		b.Run(way.name, func(b *testing.B) {
 			r := newRouter(b, way.flows, selector.Maglev{})
 			r.update(0, hopsFor(1, 2, 3)...)

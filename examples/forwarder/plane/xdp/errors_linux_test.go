@@ -123,7 +123,7 @@ func TestServicesComeAndGo(t *testing.T) {
 	for i := range r.groups {
 		r.update(i, hopsFor(uint16(i+1))...)
 	}
-	flow := conversation{netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("10.0.3.4:5"), protoUDP}
+	flow := conversation{netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("10.0.3.4:5"), hash.UDP}
 	frame := flow.frame(0, 64, 0)
 	require.EqualValues(t, 1, r.member(frame))
 	host := plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.3.4/32"),

@@ -181,7 +181,7 @@ type conversation struct {
 // someConversation returns a flow from anywhere to the addresses of one of the
 // first groups.
 func someConversation(rng *rand.Rand, groups int) conversation {
-	c := conversation{proto: []uint8{protoTCP, protoUDP}[rng.IntN(2)]}
+	c := conversation{proto: []uint8{hash.TCP, hash.UDP}[rng.IntN(2)]}
 	src, dst := make([]byte, 16), make([]byte, 16)
 	for i := range src {
 		src[i], dst[i] = byte(rng.Uint32()), byte(rng.Uint32())
@@ -223,9 +223,9 @@ func (c conversation) frame(flags hash.TCPFlags, lifetime uint8, payload int) []
 	transport = binary.BigEndian.AppendUint16(transport, c.src.Port())
 	transport = binary.BigEndian.AppendUint16(transport, c.dst.Port())
 	switch c.proto {
-	case protoTCP:
+	case hash.TCP:
 		transport = append(transport, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, byte(flags), 1, 0, 0xab, 0xcd, 0, 0)
-	case protoUDP:
+	case hash.UDP:
 		transport = binary.BigEndian.AppendUint16(transport, uint16(8+payload))
 		transport = append(transport, 0xab, 0xcd)
 	default:

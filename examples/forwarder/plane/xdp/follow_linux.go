@@ -149,7 +149,7 @@ func (p *program) touch() {
 		asm.LoadMem(asm.R2, asm.RFP, portsAt, asm.DWord),
 		asm.RSh.Imm(asm.R2, keyProto),
 		asm.And.Imm(asm.R2, 0xff),
-		asm.JNE.Imm(asm.R2, protoTCP, "write"),
+		asm.JNE.Imm(asm.R2, hash.TCP, "write"),
 		asm.Mov.Imm(asm.R1, int32(flowcache.EstablishedTCP)),
 		asm.Ja.Label("write"),
 	)

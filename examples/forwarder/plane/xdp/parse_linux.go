@@ -7,6 +7,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // Where things are in a frame.
@@ -165,9 +166,9 @@ func (p *program) parseTransport() {
 	p.emit(
 		asm.Mov.Imm(asm.R0, 0), // ports
 		asm.StoreMem(asm.RFP, flagsAt, asm.R0, asm.DWord),
-		asm.JEq.Imm(asm.R4, protoTCP, "TCP"),
-		asm.JEq.Imm(asm.R4, protoUDP, "UDP"),
-		asm.JEq.Imm(asm.R4, protoGRE, "ports"),
+		asm.JEq.Imm(asm.R4, hash.TCP, "TCP"),
+		asm.JEq.Imm(asm.R4, hash.UDP, "UDP"),
+		asm.JEq.Imm(asm.R4, hash.GRE, "ports"),
 		asm.JEq.Imm(asm.R4, protoIPv4, "ports"),
 		asm.JEq.Imm(asm.R4, protoIPv6, "ports"),
 		asm.Ja.Label("pass"),

@@ -144,17 +144,14 @@ func (t *timeouts) after(s flowcache.State, age time.Duration, proto uint8, flag
 		return s
 	case flags != 0 && flags&(hash.ACK|hash.SYN) != hash.ACK, flags == 0 && age <= t.promoteAfter:
 		return flowcache.Probation
-	case proto == protoTCP:
+	case proto == hash.TCP:
 		return flowcache.EstablishedTCP
 	}
 	return flowcache.Established
 }
 
-// The protocols that the program knows.
+// The protocols that carry IP.
 const (
 	protoIPv4 = 4
-	protoTCP  = 6
-	protoUDP  = 17
 	protoIPv6 = 41
-	protoGRE  = 47
 )

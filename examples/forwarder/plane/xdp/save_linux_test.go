@@ -50,7 +50,7 @@ func TestRestart(t *testing.T) {
 		moved := uint64(0)
 		for i, c := range flows {
 			got := r.member(c.frame(hash.ACK, 64, 0))
-			expired := c.proto == protoUDP && late == 20*time.Second
+			expired := c.proto == hash.UDP && late == 20*time.Second
 			switch {
 			case at[i] == 1 && !expired:
 				moved++

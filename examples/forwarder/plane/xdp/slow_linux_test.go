@@ -75,7 +75,7 @@ func TestSlowPathFollowsPins(t *testing.T) {
 
 		// One that the slow path places, and promotes.
 		c.src = conversations(1, 1)[0].src
-		c.proto = protoTCP
+		c.proto = hash.TCP
 		if c.src.Addr().Is6() {
 			c.src = flows[i].dst
 		}
@@ -107,7 +107,7 @@ func TestSlowPathSharesStates(t *testing.T) {
 			break
 		}
 	}
-	c.proto = protoTCP
+	c.proto = hash.TCP
 	slow := func(flags hash.TCPFlags) engine.Decision { return decide(w, withOptions(c.frame(flags, 64, 0))) }
 	state := func() modelPin {
 		var h hash.Headers

@@ -238,7 +238,7 @@ func TestFlood(t *testing.T) {
 	r.update(0, hopsFor(1, 2, 3)...)
 	all := conversations(2*room+60_000, 1)
 	for i := range all {
-		all[i].proto = protoTCP
+		all[i].proto = hash.TCP
 	}
 	flows, late, flood := all[:room], all[room:room+10], all[2*room:]
 	at := make([]uint16, room)
