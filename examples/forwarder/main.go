@@ -15,28 +15,12 @@
 // the member would get them: with its MAC address, the TTL one less, and right
 // checksums. The IP addresses stay, as under direct server return.
 //
-// "forwarder run -config FILE" forwards between interfaces of a Linux host
-// instead, in the foreground until SIGTERM or an interrupt. It reads FILE
-// (package config) again when it changes, and on SIGHUP; what FILE says then
-// replaces what was changed over HTTP (package control). What can't be changed
-// without a restart is refused, and so is a file with an error: the state stays
-// as it was. A process that is started again with the same FILE, and with a
-// snapshot of the one before, has the members as they were, and its flows.
-//
-//	forwarder lab -io all -connections 200 -seed 1 -strategy maglev -sticky=true -ipv6 -kill -json
-//	forwarder lab -io afpacket -soak 10m
-//
-// The lab, which needs Linux and root, makes network namespaces and does to
-// live TCP connections and UDP flows what the built-in scenario does to a
-// capture, under the ECMP of the kernel and under each data plane of the
-// forwarder, which it starts and controls over HTTP: see package lab. With
-// -soak it changes the members every second under load, and fails unless every
-// frame is accounted for.
+// Forwarding between the interfaces of a host, and the lab with live
+// connections, are commands of the module gateway.
 //
 // With -json the results are one JSON object. The exit code is 0, 1 when
 // something failed on the way, such as a damaged capture (the results are of
-// what came before it), and 2 when the command line or the configuration is
-// wrong.
+// what came before it), and 2 when the command line is wrong.
 package main
 
 import (
@@ -50,7 +34,7 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
-	"github.com/ecmp-go/ecmp/examples/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -71,12 +55,11 @@ type options struct {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		if command, ok := commands()[args[0]]; ok {
-			return command(args[1:], stdout, stderr)
-		}
-	}
 	complain := log.New(stderr, "forwarder: ", 0)
+	if len(args) > 0 && (args[0] == "run" || args[0] == "lab") {
+		complain.Printf("%s is a command of the gateway now: go run ./gateway %s", args[0], args[0])
+		return commandline.Usage
+	}
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return commandline.Refuse(complain, err)

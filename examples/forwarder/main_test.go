@@ -27,6 +27,8 @@ func TestUsageErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{"-bogus"}, "flag provided but not defined: -bogus"},
+		{[]string{"run", "-config", "f"}, "forwarder: run is a command of the gateway now: go run ./gateway run\n"},
+		{[]string{"lab"}, "forwarder: lab is a command of the gateway now: go run ./gateway lab\n"},
 		{[]string{"replay"}, `unexpected argument "replay"`},
 		{[]string{"-out", "somewhere"}, "-out is for a capture given by -pcap"},
 		{[]string{"-sticky=false"}, "-sticky is for a capture given by -pcap"},

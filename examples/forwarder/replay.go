@@ -10,6 +10,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
@@ -108,7 +109,7 @@ func (r *replay) print(w io.Writer, g *gateway) error {
 		}
 	}
 	if r.options.json {
-		return printJSON(w, report)
+		return commandline.PrintJSON(w, report)
 	}
 	return report.print(w)
 }

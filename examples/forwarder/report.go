@@ -1,10 +1,5 @@
 package main
 
-import (
-	"encoding/json"
-	"io"
-)
-
 // scenarioReport is what the scenario shows. Flows and hashes are counts.
 type scenarioReport struct {
 	Stickiness []stickinessRow `json:"stickiness"`
@@ -76,10 +71,4 @@ type memberReport struct {
 	Frames  uint64 `json:"frames"`
 	Bytes   uint64 `json:"bytes"`
 	Flows   int    `json:"flows"`
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

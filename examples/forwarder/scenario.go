@@ -11,6 +11,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -92,7 +93,7 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 	}
 	progress.end()
 	if o.json {
-		return printJSON(stdout, report)
+		return commandline.PrintJSON(stdout, report)
 	}
 	return report.print(stdout)
 }

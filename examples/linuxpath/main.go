@@ -41,8 +41,8 @@ import (
 	"net/netip"
 	"os"
 
-	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 func main() {

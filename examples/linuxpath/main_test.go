@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/internal/commandline"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 func linuxpath(t *testing.T, args ...string) (code int, stdout, stderr string) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/internal/netns"
+	"github.com/ecmp-go/ecmp/examples/netns"
 )
 
 // inNamespace runs the calling test once more, in a process of its own in a new

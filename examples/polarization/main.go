@@ -28,7 +28,7 @@ import (
 	"log"
 	"os"
 
-	"github.com/ecmp-go/ecmp/examples/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 func main() {

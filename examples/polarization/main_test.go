@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 func polarization(args ...string) (code int, stdout, stderr string) {

@@ -1,0 +1,116 @@
+package control
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/router"
+)
+
+// metrics makes those of Prometheus from the stats of a router.
+type metrics struct {
+	router  *router.Router
+	reloads *Reloads
+	descriptions
+}
+
+type descriptions struct {
+	healthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
+	flows, capacity, placed, moved, refused, memberFlows, members, version                             *prometheus.Desc
+	reloadsDone, reloadsRefused, reloaded                                                              *prometheus.Desc
+}
+
+func newMetrics(r *router.Router, reloads *Reloads) http.Handler {
+	d := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("forwarder_"+name, help, labels, nil)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&metrics{r, reloads, descriptions{
+			healthy: d("healthy", "1 if a packet that comes in is forwarded."),
+			inFrames: d("received_frames_total",
+				"Frames that came in: to members, to those that left, replies, and dropped ones."),
+			inBytes:      d("received_bytes_total", "Bytes of the frames that came in."),
+			memberFrames: d("member_frames_total", "Frames sent to a member, of all services.", "member"),
+			memberBytes:  d("member_bytes_total", "Bytes of the frames sent to a member, of all services.", "member"),
+			leftFrames:   d("left_frames_total", "Frames sent to members that left."),
+			leftBytes:    d("left_bytes_total", "Bytes of the frames sent to members that left."),
+			replyFrames:  d("reply_frames_total", "Frames sent back to where they came from."),
+			dropped:      d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
+			flows:        d("flows", "Flows in the flow table."),
+			capacity:     d("flow_capacity", "Flows that there is room for."),
+			placed:       d("flows_placed_total", "New flows."),
+			moved:        d("flows_moved_total", "Flows whose member left."),
+			refused:      d("flows_refused_total", "Flows that the table had no room for."),
+			memberFlows:  d("member_flows", "Flows pinned to a member.", "service", "member"),
+			members:      d("members", "Members, by state.", "service", "state"),
+			version: d("group_version", "Version of the group of a service: it grows with each change.",
+				"service"),
+			reloadsDone: d("config_reloads_total", "Times that the configuration was read again and put in force."),
+			reloadsRefused: d("config_reload_failures_total",
+				"Times that the configuration was read again and refused."),
+			reloaded: d("config_reloaded", "1 unless the last reload was refused."),
+		}})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// Describe implements Collector.
+func (m *metrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
+
+// Collect implements Collector.
+func (m *metrics) Collect(to chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+	}
+	s, reloads := m.router.Stats(), m.reloads.stats()
+	gauge(m.healthy, one(s.Healthy))
+	counter(m.inFrames, s.In.Frames)
+	counter(m.inBytes, s.In.Bytes)
+	counter(m.leftFrames, s.Left.Frames)
+	counter(m.leftBytes, s.Left.Bytes)
+	counter(m.replyFrames, s.Replies.Frames)
+	for reason, n := range s.Dropped {
+		counter(m.dropped, n, reason)
+	}
+	if s.Flows != nil {
+		gauge(m.flows, float64(s.Flows.Flows))
+		gauge(m.capacity, float64(s.Flows.Capacity))
+		counter(m.placed, s.Flows.Placed)
+		counter(m.moved, s.Flows.Moved)
+		counter(m.refused, s.Flows.Refused)
+	}
+	sent := make(map[string]bool)
+	for _, service := range s.Services {
+		gauge(m.version, float64(service.Version), service.Name)
+		states := map[router.State]int{router.Up: 0, router.Drained: 0, router.Down: 0}
+		for _, member := range service.Members {
+			states[member.State]++
+			gauge(m.memberFlows, float64(member.Flows), service.Name, member.ID)
+			if !sent[member.ID] {
+				sent[member.ID] = true
+				counter(m.memberFrames, member.Frames, member.ID)
+				counter(m.memberBytes, member.Bytes, member.ID)
+			}
+		}
+		for state, n := range states {
+			gauge(m.members, float64(n), service.Name, string(state))
+		}
+	}
+	counter(m.reloadsDone, reloads.Done)
+	counter(m.reloadsRefused, reloads.Refused)
+	gauge(m.reloaded, one(reloads.Error == ""))
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

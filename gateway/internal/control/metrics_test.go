@@ -1,0 +1,71 @@
+package control_test
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// metric returns what the metrics say of a series.
+func metric(t *testing.T, text, series string) float64 {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, series+" "); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			require.NoError(t, err)
+			return n
+		}
+	}
+	assert.Fail(t, "no "+series)
+	return 0
+}
+
+func TestMetrics(t *testing.T) {
+	f := serve(t, config.Control{Network: "unix"})
+	run(t, f)
+	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
+	f.plane.Receive(netip.MustParseAddr("172.16.0.53"), 0, 3) // nobody
+	require.NoError(t, f.Router.Drain(config.Default, "pod2"))
+	require.NoError(t, f.Router.SetCarrier("lp3", false))
+	require.NoError(t, f.Router.Delete(config.Default, "pod1"))
+	f.Reloads.Add(nil)
+	f.Reloads.Add(errors.New("line 3"))
+	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
+	_, text := f.do(t, "GET", "/metrics", "")
+
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+	assert.InDelta(t, 203, metric(t, text, "forwarder_received_frames_total"), 0)
+	assert.InDelta(t, 203*60, metric(t, text, "forwarder_received_bytes_total"), 0)
+	sent := metric(t, text, `forwarder_member_frames_total{member="pod2"}`) + metric(t, text,
+		`forwarder_member_frames_total{member="pod3"}`)
+	assert.InDelta(t, 203, sent+metric(t, text, "forwarder_left_frames_total")+
+		metric(t, text, "forwarder_reply_frames_total")+metric(t, text,
+		`forwarder_dropped_frames_total{reason="no member"}`), 0, "nothing is lost")
+	assert.InDelta(t, 1, metric(t, text, `forwarder_members{service="default",state="drained"}`), 0)
+	assert.InDelta(t, 1, metric(t, text, `forwarder_members{service="default",state="down"}`), 0)
+	assert.InDelta(t, 0, metric(t, text, `forwarder_members{service="default",state="up"}`), 0)
+	assert.InDelta(t, 3, metric(t, text, `forwarder_group_version{service="default"}`), 0)
+	assert.InDelta(t, 1, metric(t, text, "forwarder_config_reloads_total"), 0)
+	assert.InDelta(t, 1, metric(t, text, "forwarder_config_reload_failures_total"), 0)
+	assert.InDelta(t, 0, metric(t, text, "forwarder_config_reloaded"), 0)
+	assert.InDelta(t, 0, metric(t, text, "forwarder_healthy"), 0, "one member is drained, the other down")
+	stats := f.Router.Stats()
+	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
+	assert.InDelta(t, stats.Dropped["no member"],
+		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
+	assert.InDelta(t, stats.Flows.Flows, metric(t, text, "forwarder_flows"), 0)
+	assert.InDelta(t, stats.Flows.Placed, metric(t, text, "forwarder_flows_placed_total"), 0)
+	assert.InDelta(t, stats.Flows.Moved, metric(t, text, "forwarder_flows_moved_total"), 0)
+	assert.InDelta(t, stats.Services[0].Members[0].Flows,
+		metric(t, text, `forwarder_member_flows{member="pod2",service="default"}`), 0)
+}

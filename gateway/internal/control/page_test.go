@@ -1,0 +1,189 @@
+package control_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// A browser is a headless Chromium with one page, and what it complained of and
+// asked for.
+type browser struct {
+	context.Context
+
+	mu         sync.Mutex
+	complaints []string
+	hosts      map[string]bool
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("there is no Chromium")
+	}
+	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.WindowSize(1000, 1000)}
+	for _, name := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
+	} {
+		flags = append(flags, chromedp.Flag(name, true))
+	}
+	b := &browser{hosts: make(map[string]bool)}
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
+	page, closePage := chromedp.NewContext(allocator)
+	limited, cancel := context.WithTimeout(page, time.Minute) // a browser that hangs ends the test
+	t.Cleanup(func() { cancel(); closePage(); stop() })
+	b.Context = limited
+	b.does(t) // open the page
+	require.NoError(t, chromedp.Listen(b, b.listen))
+	_, err := chromedp.Call(b, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(b, log.Enable, cdp.Empty{})
+	require.NoError(t, err)
+	return b
+}
+
+func (b *browser) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.complaints = append(b.complaints, fmt.Sprint(e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *runtime.EventConsoleAPICalled:
+		b.complaints = append(b.complaints, fmt.Sprint(e.Type, e.Args))
+	case *log.EventEntryAdded:
+		b.complaints = append(b.complaints, e.Entry.Text+" "+e.Entry.URL)
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" {
+			b.hosts[u.Host] = true
+		}
+	}
+}
+
+// does runs actions.
+func (b *browser) does(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(b, actions...))
+}
+
+// waits until a JavaScript expression is true.
+func (b *browser) waits(t *testing.T, expression string, args ...any) {
+	t.Helper()
+	expression = fmt.Sprintf(expression, args...)
+	if _, err := chromedp.Run(b, chromedp.Poll[any](expression)); err != nil {
+		text, _ := chromedp.Run(b, chromedp.Evaluate[string]("document.body.innerText"))
+		require.NoError(t, err, "%s\n%s", expression, text)
+	}
+}
+
+func (b *browser) quiet(t *testing.T, server string) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	assert.Empty(t, b.complaints)
+	assert.Equal(t, map[string]bool{strings.TrimPrefix(server, "http://"): true}, b.hosts, "it asks nobody else")
+}
+
+const row = `document.querySelector('[data-member="%s"]')`
+
+func TestPage(t *testing.T) {
+	b := newBrowser(t)
+	f := serve(t, config.Control{Network: "tcp", Address: "127.0.0.1:0"})
+	run(t, f)
+	vip := netip.MustParseAddr("172.16.0.20")
+	f.plane.Receive(vip, 0, 600)
+	f.plane.Drop("not IP")
+	b.does(t, chromedp.Navigate(f.URL+"/"))
+	b.waits(t, `document.getElementById("health").textContent === "packets flow"`)
+	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
+	b.waits(t, `document.getElementById("flows").textContent === "600 flows"`)
+	b.waits(t, `document.getElementById("reasons").textContent === "not IP: 1"`)
+	b.waits(t, row+`.querySelector(".shareText").textContent.endsWith("66.7%% due")`, "pod2")
+
+	// Packets show as a rate and a line. They keep coming, for as long as it
+	// takes the page to ask twice.
+	stop, wait := make(chan struct{}), sync.WaitGroup{}
+	wait.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+				f.plane.Receive(vip, 0, 100)
+			}
+		}
+	})
+	b.waits(t, row+`.querySelector(".rate").textContent.match(/[1-9]/)`, "pod2")
+	b.waits(t, row+`.querySelector("polyline").points.length >= 2`, "pod2")
+	close(stop)
+	wait.Wait()
+
+	before := f.plane.Forwards()[config.Default]
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod2"] button`)))
+	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
+	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}, f.plane.Forwards()[config.Default])
+	b.waits(t, row+`.querySelector(".state").textContent.match(/^drained · [1-9][0-9]* left$/)`, "pod2")
+	b.waits(t, `[...document.querySelectorAll(".scroll")].every((e) => e.scrollWidth <= e.clientWidth)`)
+	b.waits(t, `document.getElementById("said").textContent === "pod2 gets no new flow"`)
+	b.waits(t, `document.activeElement.textContent === "Undrain"`)
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod2"] button`)))
+	b.waits(t, row+`.querySelector("button").textContent === "Drain"`, "pod2")
+	assert.Equal(t, before, f.plane.Forwards()[config.Default])
+
+	// What happens elsewhere shows.
+	require.NoError(t, f.Router.Delete(config.Default, "pod1"))
+	b.waits(t, `document.querySelectorAll("[data-member]").length === 2`)
+	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent === "pod1 left"`)
+	b.waits(t, `Number(document.querySelector("#changes tr").cells[4].textContent) > 0`)
+	require.NoError(t, f.Router.SetCarrier("lp3", false))
+	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
+	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
+	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)
+	f.Reloads.Add(nil)
+	b.waits(t, `document.getElementById("notice").hidden`)
+	b.quiet(t, f.URL)
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(dir+"/page.png", png, 0o600))
+	}
+}
+
+// Without the token the page asks for it; with it, it shows all.
+func TestPageAsksForToken(t *testing.T) {
+	b := newBrowser(t)
+	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: "correct horse battery"})
+	b.does(t, chromedp.Navigate(f.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#token")))
+	assert.Len(t, f.plane.Forwards()[config.Default], 3)
+	b.does(t, chromedp.SendKeys(chromedp.CSS("#token"), "correct horse battery"),
+		chromedp.Click(chromedp.CSS("#ask button")))
+	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
+	b.waits(t, `document.getElementById("ask").hidden && document.getElementById("notice").hidden`)
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod1"] button`)))
+	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod1")
+}

@@ -1,0 +1,232 @@
+// Package control lets people and programs see and change a forwarder over
+// HTTP.
+//
+//	GET    /healthz             200 if a packet that comes in now is forwarded, else 503 and what is missing
+//	GET    /members             the members, as the configuration has them
+//	PUT    /members             replaces the whole set at once: a list of members, or an object with it as "members"
+//	GET    /members/ID          one of them
+//	PUT    /members/ID          adds it, or changes what is given; without a weight it ends a drain
+//	DELETE /members/ID          it is dead: its flows go to others with their next packet
+//	POST   /members/ID/drain    it gets no new flow, and keeps those it has
+//	GET    /stats               traffic, flows, members and the last changes
+//	GET    /metrics             for Prometheus
+//	GET    /                    a live page
+//
+// These are of the service at the top level of the configuration. Others have
+// their members and stats below /services/NAME. A 2xx means that the change is
+// in force. An error is one line of text: 4xx where the request is at fault,
+// 500 where the data plane failed.
+//
+// With a token, each request but those for /healthz and the page has to have it
+// as "Authorization: Bearer TOKEN".
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/router"
+)
+
+// Config is what a server serves.
+type Config struct {
+	Router  *router.Router
+	Links   config.Links
+	Control config.Control
+	Reloads *Reloads
+}
+
+// NewServer returns a server that is ready to serve the listener of [Listen].
+func NewServer(c Config) *http.Server {
+	return &http.Server{
+		Handler:           newHandler(c),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+type server struct {
+	Config
+}
+
+func newHandler(c Config) http.Handler {
+	s := &server{c}
+	mux := http.NewServeMux()
+	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
+	handle("GET /stats", s.stats)
+	handle("GET /metrics", newMetrics(c.Router, c.Reloads).ServeHTTP)
+	for _, below := range []string{"", "/services/{service}"} {
+		handle("GET "+below+"/members", s.members)
+		handle("PUT "+below+"/members", s.setMembers)
+		handle("GET "+below+"/members/{id}", s.member)
+		handle("PUT "+below+"/members/{id}", s.setMember)
+		handle("DELETE "+below+"/members/{id}", s.deleteMember)
+		handle("POST "+below+"/members/{id}/drain", s.drainMember)
+	}
+	handle("GET /services/{service}/stats", s.serviceStats)
+	mux.HandleFunc("GET /healthz", s.health) // it and the page need no token
+	addPage(mux)
+	return guard(c.Control, mux)
+}
+
+func serviceOf(r *http.Request) string {
+	if name := r.PathValue("service"); name != "" {
+		return name
+	}
+	return config.Default
+}
+
+func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Router.Health(); err != nil {
+		http.Error(w, oneLine(err), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+func (s *server) members(w http.ResponseWriter, r *http.Request) {
+	members, err := s.Router.Members(serviceOf(r))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, http.StatusOK, memberList{members})
+}
+
+type memberList struct {
+	Members []config.Member `json:"members"`
+}
+
+func (s *server) setMembers(w http.ResponseWriter, r *http.Request) {
+	body, err := bodyOf(w, r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	members, err := config.ParseMembers(body, s.Links)
+	if err == nil {
+		err = s.Router.SetMembers(serviceOf(r), members)
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, http.StatusOK, memberList{members})
+}
+
+func (s *server) member(w http.ResponseWriter, r *http.Request) {
+	members, err := s.Router.Members(serviceOf(r))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	for _, m := range members {
+		if m.ID == r.PathValue("id") {
+			reply(w, http.StatusOK, m)
+			return
+		}
+	}
+	fail(w, fmt.Errorf("%w: %q", router.ErrNoMember, r.PathValue("id")))
+}
+
+func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
+	body, err := bodyOf(w, r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	id := r.PathValue("id")
+	edit := func(present *config.Member, drained uint32) (config.Member, error) {
+		if present != nil && present.Weight == 0 { // unless a weight is given
+			present.Weight = max(drained, 1)
+		}
+		return config.ParseMember(body, id, present, s.Links)
+	}
+	m, added, err := s.Router.Edit(serviceOf(r), id, edit)
+	switch {
+	case err != nil:
+		fail(w, err)
+	case added:
+		reply(w, http.StatusCreated, m)
+	default:
+		reply(w, http.StatusOK, m)
+	}
+}
+
+func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
+	done(w, s.Router.Delete(serviceOf(r), r.PathValue("id")))
+}
+
+func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
+	done(w, s.Router.Drain(serviceOf(r), r.PathValue("id")))
+}
+
+func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, struct {
+		router.Stats
+		Reloads reloadStats `json:"reloads"`
+	}{s.Router.Stats(), s.Reloads.stats()})
+}
+
+func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {
+	for _, service := range s.Router.Stats().Services {
+		if service.Name == serviceOf(r) {
+			reply(w, http.StatusOK, service)
+			return
+		}
+	}
+	fail(w, fmt.Errorf("%w: %q", router.ErrNoService, serviceOf(r)))
+}
+
+const maxBody = 4 << 20
+
+func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+}
+
+func reply(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v) // whoever asked may have gone
+}
+
+func done(w http.ResponseWriter, err error) {
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func fail(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	var wrong *config.Error
+	var refused *router.RefusedError
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, router.ErrNoService), errors.Is(err, router.ErrNoMember):
+		code = http.StatusNotFound
+	case errors.As(err, &wrong):
+		code = http.StatusBadRequest
+	case errors.As(err, &refused):
+		code = http.StatusUnprocessableEntity
+	case errors.As(err, &large):
+		code = http.StatusRequestEntityTooLarge
+	}
+	http.Error(w, oneLine(err), code)
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,0 +1,232 @@
+// Package fakeplane is a data plane for tests: it forwards nothing, remembers
+// what it was told, and fails when it is told to.
+package fakeplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"sync"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Plane is a [plane.Plane]. It is safe for concurrent use, so that the race
+// detector sees who is not.
+type Plane struct {
+	FailOutputs, FailSync error  // what the next calls return
+	Synced                func() // called when services were put in force, if it is not nil
+
+	mu       sync.Mutex
+	devices  map[uint16]string
+	services []plane.Service
+	seen     []Forwarding
+	counters plane.Counters
+	table    *flowcache.Table
+	closed   bool
+}
+
+// A Forwarding is what Sync put in force: weights by service and member.
+type Forwarding map[string]map[string]uint32
+
+// New returns a plane with a flow table of a domain, or for nil without one.
+func New(domain *selector.Domain) (*Plane, error) {
+	p := &Plane{counters: plane.Counters{Members: map[uint16]engine.Traffic{}, Dropped: map[string]uint64{}}}
+	if domain == nil {
+		return p, nil
+	}
+	var err error
+	p.table, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1000})
+	return p, err
+}
+
+// SetOutputs implements Plane.
+func (p *Plane) SetOutputs(devices map[uint16]string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.FailOutputs != nil {
+		return p.FailOutputs
+	}
+	p.devices = maps.Clone(devices)
+	return nil
+}
+
+// Sync implements Plane. It is an error if a member has an output that was not
+// set.
+func (p *Plane) Sync(services []plane.Service) error {
+	err := p.sync(services)
+	if err == nil && p.Synced != nil {
+		p.Synced()
+	}
+	return err
+}
+
+func (p *Plane) sync(services []plane.Service) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.FailSync != nil {
+		return p.FailSync
+	}
+	f := make(Forwarding)
+	for _, s := range services {
+		snapshot := s.Group.Load()
+		members := make(map[string]uint32)
+		for i, m := range snapshot.View().All() {
+			if _, ok := p.devices[snapshot.At(i).Output]; !ok {
+				return fmt.Errorf("member %q: output %d is not set", m.ID, snapshot.At(i).Output)
+			}
+			if snapshot.View().Alive(i) {
+				members[m.ID] = m.Weight
+			}
+		}
+		f[snapshot.View().Name()] = members
+	}
+	p.services, p.seen = services, append(p.seen, f)
+	return nil
+}
+
+// Run implements Plane.
+func (p *Plane) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Counters implements Plane.
+func (p *Plane) Counters() plane.Counters {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.counters
+	c.Members, c.Dropped = maps.Clone(c.Members), maps.Clone(c.Dropped)
+	return c
+}
+
+// Flows implements Plane.
+func (p *Plane) Flows() plane.Flows {
+	if p.table == nil {
+		return nil
+	}
+	return flows{p.table}
+}
+
+// Close implements Plane.
+func (p *Plane) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errors.New("closed twice")
+	}
+	p.closed = true
+	return nil
+}
+
+// Devices returns the outputs as they were set last.
+func (p *Plane) Devices() map[uint16]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.devices)
+}
+
+// Syncs returns all that was ever put in force.
+func (p *Plane) Syncs() []Forwarding {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Forwarding(nil), p.seen...)
+}
+
+// Forwards returns what is in force.
+func (p *Plane) Forwards() Forwarding {
+	seen := p.Syncs()
+	if len(seen) == 0 {
+		return nil
+	}
+	return seen[len(seen)-1]
+}
+
+// Drop counts a frame that came in and was dropped.
+func (p *Plane) Drop(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counters.In.Frames++
+	p.counters.Dropped[reason]++
+}
+
+// Receive sends a TCP packet of each of so many flows, whose numbers begin with
+// first, and returns the members that they went to.
+func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	group := p.groupOf(dst)
+	var went []string
+	for i := range flows {
+		src := netip.AddrFrom4([4]byte{10, 0, byte((first + i) >> 8), byte(first + i)})
+		key := hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(src, 1000), netip.AddrPortFrom(dst, 80))
+		h, snapshot := hash.XX{}.Hash(key), group.Load()
+		member := snapshot.Select(h)
+		if p.table != nil {
+			packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, h)
+			member = int(flowcache.NewSticky(p.table).Route(&packet, 0).Member)
+		}
+		p.counters.In.Frames++
+		p.counters.In.Bytes += 60
+		if member < 0 {
+			p.counters.Dropped[engine.NoMember.String()]++
+			went = append(went, "")
+			continue
+		}
+		out := snapshot.At(member).Output
+		t := p.counters.Members[out]
+		p.counters.Members[out] = engine.Traffic{Frames: t.Frames + 1, Bytes: t.Bytes + 60}
+		went = append(went, snapshot.At(member).ID)
+	}
+	return went
+}
+
+func (p *Plane) groupOf(dst netip.Addr) *engine.Group {
+	var best plane.Service
+	bits := -1
+	for _, s := range p.services {
+		for _, prefix := range s.Prefixes {
+			if prefix.Contains(dst) && prefix.Bits() > bits {
+				best, bits = s, prefix.Bits()
+			}
+		}
+	}
+	return best.Group
+}
+
+// flows is a table as Flows, at time 0.
+type flows struct{ table *flowcache.Table }
+
+func (f flows) Stats() plane.FlowStats {
+	s := f.table.Stats()
+	stats := plane.FlowStats{Capacity: f.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused}
+	for range f.table.All(0) {
+		stats.Flows++
+	}
+	return stats
+}
+
+func (f flows) Pins() map[uint16]int {
+	pins := make(map[uint16]int)
+	for p := range f.table.All(0) {
+		pins[p.Slot]++
+	}
+	return pins
+}
+
+func (f flows) Save(w io.Writer) error { return f.table.Save(w, 0, 0) }
+
+func (f flows) Restore(r io.Reader, groups ...*engine.Group) error {
+	views := make([]*selector.View, len(groups))
+	for i, g := range groups {
+		views[i] = g.Load().View()
+	}
+	return f.table.Restore(r, 0, 0, views...)
+}

@@ -1,0 +1,110 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/examples/netns"
+)
+
+type traffic struct {
+	Frames uint64 `json:"frames"`
+}
+
+// stats is what of the forwarder's the lab looks at.
+type stats struct {
+	In       traffic           `json:"in"`
+	Left     traffic           `json:"left"`
+	Replies  traffic           `json:"replies"`
+	Dropped  map[string]uint64 `json:"dropped"`
+	Services []struct {
+		Members []traffic `json:"members"`
+	} `json:"services"`
+}
+
+// account adds the frames that the forwarder has counted.
+func (s *soaker) account() error {
+	var now stats
+	if err := s.router.call(http.MethodGet, "/stats", nil, &now); err != nil {
+		return err
+	}
+	s.In, s.Out, s.Dropped = now.In.Frames, now.Left.Frames+now.Replies.Frames, now.Dropped
+	for _, service := range now.Services {
+		for _, m := range service.Members {
+			s.Out += m.Frames
+		}
+	}
+	return nil
+}
+
+// ends counts the frames at both ends of the router.
+type ends struct{ sent, received uint64 }
+
+func (s *soaker) frames() (e ends, err error) {
+	if _, e.sent, err = interfaceFrames(s.clientNS, "c0"); err != nil {
+		return e, err
+	}
+	for _, p := range s.pods {
+		received, _, err := interfaceFrames(p.ns, "eth0")
+		if err != nil {
+			return e, err
+		}
+		e.received += received
+	}
+	return e, nil
+}
+
+// interfaceFrames returns how many frames an interface has received and sent.
+func interfaceFrames(ns *netns.Namespace, dev string) (received, sent uint64, err error) {
+	var table []byte
+	err = ns.Do(func() (err error) {
+		table, err = os.ReadFile("/proc/thread-self/net/dev")
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(table)) {
+		name, numbers, _ := strings.Cut(strings.TrimSpace(line), ":")
+		columns := strings.Fields(numbers)
+		if name != dev || len(columns) < 10 {
+			continue
+		}
+		if received, err = strconv.ParseUint(columns[1], 10, 64); err != nil {
+			return 0, 0, err
+		}
+		sent, err = strconv.ParseUint(columns[9], 10, 64)
+		return received, sent, err
+	}
+	return 0, 0, fmt.Errorf("no interface %s in /proc/net/dev", dev)
+}
+
+// sample adds what the forwarder's process holds, by its metrics.
+func (s *soaker) sample() error {
+	text, err := s.router.request(http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return err
+	}
+	found := map[string]float64{}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		name, number, _ := strings.Cut(lines.Text(), " ")
+		if v, err := strconv.ParseFloat(number, 64); err == nil {
+			found[name] = v
+		}
+	}
+	now := Sample{
+		At: s.Duration, Resident: uint64(found["process_resident_memory_bytes"]),
+		Heap: uint64(found["go_memstats_heap_inuse_bytes"]),
+		Goal: uint64(found["go_memstats_next_gc_bytes"]), Goroutines: int(found["go_goroutines"]),
+	}
+	s.Samples = append(s.Samples, now)
+	s.log(fmt.Sprintf("%s: %.0f s, %d changes, %d of %d flows lost their member, %d others disturbed; %d MB resident, heap goal %d MB, %d goroutines",
+		s.Plane, s.Duration.Seconds(), s.Changes, s.Own, s.Opened, s.Collateral, now.Resident>>20, now.Goal>>20,
+		now.Goroutines))
+	return nil
+}

@@ -1,0 +1,231 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/netns"
+)
+
+// A router is the forwarder on the network's router: a process of its own, told
+// what to do over HTTP.
+type router struct {
+	net     *network
+	program string
+	dir     string // of its files
+	http    http.Client
+	child   *exec.Cmd
+	output  bytes.Buffer  // what the child said; to be read after it has ended
+	ended   chan struct{} // closed when the child has ended
+	pause   time.Duration // that the last restart took
+}
+
+const loopback = "127.0.0.1:7001"
+
+var errEnded = errors.New("the forwarder ended")
+
+// member is a pod as the forwarder knows it.
+type member struct {
+	ID     string `json:"id"`
+	Dev    string `json:"dev"`
+	Addr   string `json:"addr"`
+	MAC    string `json:"mac"`
+	Weight int    `json:"weight"`
+}
+
+func members(pods []*pod) []member {
+	list := make([]member, len(pods))
+	for i, p := range pods {
+		list[i] = member{ID: p.id, Dev: p.dev, Addr: p.addr.String(), MAC: p.mac, Weight: 1}
+	}
+	return list
+}
+
+// newRouter starts the forwarder with the first three pods.
+func newRouter(ctx context.Context, n *network, c Config) (r *router, err error) {
+	r = &router{net: n, program: c.Program}
+	if c.Plane != "afpacket" {
+		if err := n.plainFrames(); err != nil {
+			return nil, err
+		}
+	}
+	if r.dir, err = os.MkdirTemp("", n.router.Name()+"-"); err != nil {
+		return nil, err
+	}
+	control := "unix:" + r.socket()
+	if c.Loopback {
+		control = loopback
+	}
+	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: r.dialer(control)}}
+	config := map[string]any{
+		"in": "lc", "vip": n.vip(), "members": members(n.pods[:3]), "control": control,
+		"io": c.Plane, "strategy": c.Strategy, "seed": c.Seed, "sticky": c.Sticky,
+	}
+	if c.Sticky {
+		config["idle"], config["snapshot"] = "30s", r.snapshot()
+	}
+	data, err := json.Marshal(config)
+	if err == nil {
+		err = os.WriteFile(r.file(), data, 0o600)
+	}
+	if err == nil {
+		err = r.run(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+// removeStaleDirs removes the files of runs that crashed.
+func removeStaleDirs() error {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "*-router-*"))
+	for _, dir := range dirs {
+		if netns.Stale(filepath.Base(dir)) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return err
+}
+
+// dialer returns what connects to the forwarder's control, be it a socket or a
+// port of the router's loopback.
+func (r *router) dialer(control string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	network, address := "tcp", control
+	if path, ok := strings.CutPrefix(control, "unix:"); ok {
+		network, address = "unix", path
+	}
+	return func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+		err = r.net.router.Do(func() (err error) {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			return err
+		})
+		return conn, err
+	}
+}
+
+func (r *router) socket() string   { return filepath.Join(r.dir, "control") }
+func (r *router) snapshot() string { return filepath.Join(r.dir, "flows") }
+func (r *router) file() string     { return filepath.Join(r.dir, "config.json") }
+
+// run starts the child and waits until packets flow.
+func (r *router) run(ctx context.Context) error {
+	r.output.Reset()
+	r.child = exec.Command(r.program, "run", "-config", r.file()) //nolint:gosec // the program is this one
+	r.child.Stdout, r.child.Stderr = &r.output, &r.output
+	// it must not outlive a lab that crashes
+	r.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	ended, started := make(chan struct{}), make(chan error, 1)
+	r.ended = ended
+	go func() {
+		defer close(ended)
+		// The thread that starts a child must live as long as it, or Pdeathsig
+		// kills the child.
+		_ = r.net.router.Do(func() error {
+			err := r.child.Start()
+			started <- err
+			if err == nil {
+				_ = r.child.Wait() // how it ended shows in what it said
+			}
+			return err
+		})
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ended:
+			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(r.output.String()))
+		case <-time.After(5 * time.Millisecond):
+		}
+		if r.call(http.MethodGet, "/healthz", nil, nil) == nil {
+			return nil
+		}
+	}
+}
+
+// end ends the child by a signal, and waits for that.
+func (r *router) end(signal os.Signal) {
+	_ = r.child.Process.Signal(signal)
+	select {
+	case <-r.ended:
+	case <-time.After(10 * time.Second):
+		_ = r.child.Process.Kill()
+		<-r.ended
+	}
+	r.http.CloseIdleConnections()
+}
+
+// call asks the forwarder, with a body unless that is nil, and decodes what it
+// answers into answer, unless that is nil.
+func (r *router) call(method, path string, body, answer any) error {
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	text, err := r.request(method, path, data)
+	if err != nil || answer == nil {
+		return err
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// request returns the answer, or an error unless that is a 2xx.
+func (r *router) request(method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path,
+		bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := r.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // it was read
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
+	}
+	return text, err
+}
+
+func (r *router) start(pods []*pod) error { return r.replace(pods) }
+
+func (r *router) replace(pods []*pod) error {
+	return r.call(http.MethodPut, "/members", members(pods), nil)
+}
+
+func (r *router) add(p *pod) error {
+	return r.call(http.MethodPut, "/members/"+p.id, members([]*pod{p})[0], nil)
+}
+
+func (r *router) remove(p *pod) error { return r.call(http.MethodDelete, "/members/"+p.id, nil, nil) }
+
+func (r *router) drain(p *pod) error {
+	return r.call(http.MethodPost, "/members/"+p.id+"/drain", nil, nil)
+}
+
+func (r *router) close() error {
+	if r.child != nil && r.child.Process != nil {
+		r.end(syscall.SIGTERM)
+	}
+	return os.RemoveAll(r.dir)
+}

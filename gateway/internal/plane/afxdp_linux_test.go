@@ -1,0 +1,46 @@
+package plane
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
+)
+
+// What waits for an interface that is down is lost when that is no output any
+// more, and counted; its memory is not lost.
+func TestOutputGoneWithFrames(t *testing.T) {
+	b := newBench(t, NewAFXDP, Config{}, 1)
+	free := func() (n int) {
+		p := b.plane.(*userspace)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		w := p.workers[0]
+		w.between(func() { n = len(w.lane.(*xdpLane).free) })
+		return n
+	}
+	eventually := func(reached func() bool) {
+		t.Helper()
+		require.Eventually(t, reached, 10*time.Second, time.Millisecond)
+	}
+	before := free()
+	require.NoError(t, b.Router.IP("link set lp1 down\n"))
+	const frames = 10
+	send := b.raw(t)
+	for i := range uint16(frames) {
+		send(datagram(i))
+	}
+	eventually(func() bool { return b.plane.Counters().In.Frames == frames })
+	eventually(func() bool { return free() == before-frames })
+	require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(nil) }))
+	eventually(func() bool { return free() == before })
+	assert.Equal(t, map[string]uint64{"interface gone": frames}, b.plane.Counters().Dropped)
+
+	require.NoError(t, b.Router.IP("link set lp1 up\n"))
+	require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(testbed.Outputs(1)) }))
+	send(datagram(1))
+	eventually(func() bool { return b.plane.Counters().Members[1].Frames == 1 })
+}

@@ -1,0 +1,167 @@
+package xdp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func TestConfigErrors(t *testing.T) {
+	d := selector.NewDomain()
+	good := plane.Config{In: []string{"lo"}, Domain: d}
+	for field, spoil := range map[string]func(*plane.Config){
+		"Reset":  func(c *plane.Config) { c.Reset = true },
+		"In":     func(c *plane.Config) { c.In = nil },
+		"Domain": func(c *plane.Config) { c.Domain = nil },
+	} {
+		c := good
+		spoil(&c)
+		_, err := New(c)
+		var e *plane.ConfigError
+		require.ErrorAs(t, err, &e, field)
+		assert.Equal(t, field, e.Field)
+	}
+	for field, sticky := range map[string]flowcache.Config{
+		"Flows": {}, "Probation": {Flows: 1, Probation: -1}, "Closing": {Flows: 1, Closing: maxTimeout + 1},
+		"PromoteAfter": {Flows: 1, PromoteAfter: 8 * time.Second},
+	} {
+		c := good
+		c.Sticky = &sticky
+		_, err := New(c)
+		var e *flowcache.ConfigError
+		require.ErrorAs(t, err, &e, field)
+		assert.Equal(t, field, e.Field)
+	}
+}
+
+// What can't be put in force is refused by name, and what was in force stays.
+func TestSyncErrors(t *testing.T) {
+	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{})
+	r.update(0, hopsFor(1, 2, 3)...)
+	flows := conversations(100, 1)
+	var at []uint16
+	for _, c := range flows {
+		at = append(at, r.member(c.frame(hash.ACK, 64, 0)))
+	}
+	service := func(s selector.Strategy, d *selector.Domain, hops ...engine.Hop) plane.Service {
+		g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "other", Strategy: s, Domain: d})
+		require.NoError(t, err)
+		_, err = g.Update(hops)
+		require.NoError(t, err)
+		t.Cleanup(func() { _, _ = g.Update(nil) })
+		return plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/17")}, Group: g}
+	}
+	for _, s := range []selector.Strategy{selector.Modulo{}, selector.Rendezvous{}, selector.Threshold{},
+		selector.Jump{}, selector.Ring{}} {
+		refused := service(s, r.domain, hopsFor(4)...)
+		var e *Error
+		require.ErrorAs(t, r.Sync(append(r.list, refused)), &e)
+		require.ErrorIs(t, e, ErrStrategy)
+		assert.Equal(t, "other", e.Group)
+		require.ErrorContains(t, e, "*selector.")
+		_, err := refused.Group.Update(nil)
+		require.NoError(t, err)
+	}
+	for _, refused := range []struct {
+		err     error
+		service plane.Service
+	}{
+		{ErrTableSize, service(selector.Bounded{Slots: 1 << 18}, r.domain, hopsFor(4)...)},
+		{ErrDomain, service(selector.Bounded{}, nil, hopsFor(4)...)},
+	} {
+		require.ErrorIs(t, r.Sync(append(r.list, refused.service)), refused.err)
+		_, err := refused.service.Group.Update(nil)
+		require.NoError(t, err)
+	}
+	absent := service(selector.Bounded{}, r.domain, hopsFor(4, 200)...)
+	var e *Error
+	require.ErrorAs(t, r.Sync(append(r.list, absent)), &e)
+	require.ErrorIs(t, e, ErrOutput)
+	assert.Equal(t, "m200", e.Member)
+
+	var c *plane.ConfigError
+	require.ErrorAs(t, r.Sync(append(r.list, r.list[0])), &c)
+	assert.Equal(t, "Prefixes", c.Field)
+	require.ErrorAs(t, r.Sync([]plane.Service{{}}), &c)
+	assert.Equal(t, "Group", c.Field)
+	require.ErrorAs(t, r.Sync([]plane.Service{{Group: r.groups[0], Prefixes: make([]netip.Prefix, 1)}}), &c)
+
+	for i, f := range flows {
+		require.Equal(t, at[i], r.member(f.frame(hash.ACK, 64, 0)))
+	}
+}
+
+func TestOutputErrors(t *testing.T) {
+	r := newRouter(t, 0, selector.Bounded{})
+	r.update(0, hopsFor(1)...)
+	frame := conversations(1, 1)[0].frame(hash.ACK, 64, 0)
+	var d *plane.DeviceError
+	require.ErrorAs(t, r.SetOutputs(map[uint16]string{2: "no such device"}), &d)
+	assert.Equal(t, "no such device", d.Device)
+	require.ErrorIs(t, r.SetOutputs(map[uint16]string{MaxOutput + 1: "lo"}), ErrLimit)
+	r.member(frame)
+
+	require.NoError(t, r.SetOutputs(nil))
+	action, _ := r.run(frame)
+	assert.EqualValues(t, xdpDrop, action)
+	assert.EqualValues(t, 1, r.Counters().Dropped["no output"])
+}
+
+// Prefixes and groups come and go, the longest prefix counts, and tables and
+// numbers of what is gone are used again.
+func TestServicesComeAndGo(t *testing.T) {
+	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{}, selector.Bounded{})
+	for i := range r.groups {
+		r.update(i, hopsFor(uint16(i+1))...)
+	}
+	flow := conversation{netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("10.0.3.4:5"), hash.UDP}
+	frame := flow.frame(0, 64, 0)
+	require.EqualValues(t, 1, r.member(frame))
+	host := plane.Service{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.3.4/32"),
+		netip.MustParsePrefix("::ffff:10.0.3.0/120")}, Group: r.groups[1]}
+	for range 10 {
+		require.NoError(t, r.Sync([]plane.Service{r.list[0], host}))
+		require.EqualValues(t, 2, r.member(frame))
+		require.NoError(t, r.Sync([]plane.Service{r.list[2], r.list[0]}))
+		require.EqualValues(t, 1, r.member(frame))
+	}
+	assert.Len(t, r.spare, 2, "of four tables")
+	assert.Len(t, r.state.services, 2)
+	require.NoError(t, r.Sync(nil))
+	action, _ := r.run(frame)
+	assert.EqualValues(t, xdpPass, action)
+}
+
+// Slots of members that left are given again once every pin to them has
+// expired, and not before.
+func TestSlotsAreGivenBack(t *testing.T) {
+	r := newRouter(t, 100, selector.Bounded{})
+	r.update(0, hopsFor(1, 2)...)
+	r.update(0, hopsFor(2)...)
+	quarantined := func() int {
+		r.flows.release()
+		return r.domain.SlotStats().Quarantined
+	}
+	assert.Equal(t, 1, quarantined())
+	r.advance(300 * time.Second)
+	assert.Equal(t, 1, quarantined())
+	r.advance(200 * time.Second)
+	// The engine's flow table has a say as well: it sweeps, and waits on its
+	// own.
+	table := r.table
+	for range 3 {
+		table.Sweep(int64(r.time), table.Buckets())
+		r.advance(500 * time.Second)
+		require.NoError(t, r.Sync(r.list))
+	}
+	assert.Zero(t, quarantined())
+}

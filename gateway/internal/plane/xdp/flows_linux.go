@@ -1,0 +1,183 @@
+package xdp
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// flows are the pins, for which the program and the slow path have the same
+// maps. Its methods are safe for concurrent use.
+type flows struct {
+	maps       *maps
+	timeouts   timeouts
+	domain     *selector.Domain
+	seed       uint64
+	now        func() int64 // the clock of the program
+	quarantine *selector.Quarantine
+	byHand     struct{ placed, moved, refused atomic.Uint64 } // not by the program
+
+	mu      sync.Mutex
+	retired []retirement // in order of time
+}
+
+// A retirement says since when the program has followed no pin to the slots
+// that were retired before an epoch of the domain.
+type retirement struct {
+	epoch uint64
+	since int64
+}
+
+func newFlows(m *maps, t timeouts, c *plane.Config) *flows {
+	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic,
+		quarantine: c.Domain.Quarantine()}
+}
+
+// retire notes that the slots retired before the epoch are out of force.
+func (f *flows) retire(epoch uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.retired = append(f.retired, retirement{epoch, f.now()})
+}
+
+// release lets the domain give slots anew for which every pin has expired.
+func (f *flows) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	n, _ := slices.BinarySearchFunc(f.retired, now-int64(f.timeouts.longest()), func(r retirement, before int64) int {
+		if r.since < before {
+			return -1
+		}
+		return 1
+	})
+	if n > 0 {
+		f.quarantine.Release(f.retired[n-1].epoch)
+		f.retired = slices.Delete(f.retired, 0, n)
+	}
+}
+
+// batch is how many pins are read by one call of the kernel.
+const batch = 4096
+
+// each calls yield for every pin in a map, expired ones included. While the
+// program works, a pin may come twice or not at all.
+func each(m *ebpf.Map, yield func(digest uint64, w pin)) error {
+	var cursor ebpf.MapBatchCursor
+	digests, pins := make([]uint64, batch), make([]pin, batch)
+	for {
+		n, err := m.BatchLookup(&cursor, digests, pins, nil)
+		for i := range n {
+			yield(digests[i], pins[i])
+		}
+		if err != nil {
+			if errors.Is(err, ebpf.ErrKeyNotExist) { // the end
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// live calls yield for every pin that has not expired.
+func (f *flows) live(yield func(digest uint64, w pin)) error {
+	now := stamp(f.now())
+	for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
+		err := each(m, func(digest uint64, w pin) {
+			if !f.timeouts.expired(w, now) {
+				yield(digest, w)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stats implements [plane.Flows]. It reads all pins to count them.
+func (f *flows) Stats() plane.FlowStats {
+	s := plane.FlowStats{
+		Capacity: f.capacity(),
+		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.byHand.placed.Load(),
+		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.byHand.moved.Load(),
+		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.byHand.refused.Load(),
+	}
+	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
+	return s
+}
+
+func (f *flows) capacity() int {
+	return int(f.maps.established.MaxEntries() + f.maps.probation.MaxEntries())
+}
+
+// Pins implements [plane.Flows].
+func (f *flows) Pins() map[uint16]int {
+	pins := make(map[uint16]int)
+	_ = f.live(func(_ uint64, w pin) {
+		if f.domain.SlotInUse(w.slot()) {
+			pins[w.slot()]++
+		}
+	})
+	return pins
+}
+
+// sweep removes expired pins from the map in which nothing else makes room for
+// others.
+func (f *flows) sweep() error {
+	now := stamp(f.now())
+	var old []uint64
+	err := each(f.maps.established, func(digest uint64, w pin) {
+		if f.timeouts.expired(w, now) {
+			old = append(old, digest)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, digest := range old {
+		// Its flow may be back since: look again, as late as can be.
+		var w pin
+		if err := f.maps.established.Lookup(digest, &w); err != nil || !f.timeouts.expired(w, now) {
+			continue
+		}
+		if err := f.maps.established.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// find returns the pin of a flow and the map that it is in; nil if there is
+// none.
+func (f *flows) find(digest uint64) (w pin, home *ebpf.Map) {
+	for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
+		if err := m.Lookup(digest, &w); err == nil {
+			return w, m
+		}
+	}
+	return 0, nil
+}
+
+// put writes the pin of a flow that has one in home, or none yet if home is
+// nil; on probation no longer, it moves to the established. It reports whether
+// there was room where it belongs.
+func (f *flows) put(digest uint64, w pin, home *ebpf.Map) bool {
+	if home == nil {
+		home = f.maps.probation
+	}
+	s := w.state()
+	promote := home == f.maps.probation && (s == flowcache.EstablishedTCP || s == flowcache.Established)
+	if promote && f.maps.established.Put(digest, w) == nil {
+		_ = f.maps.probation.Delete(digest) // or it was pushed out meanwhile
+		return true
+	}
+	return home.Put(digest, w) == nil && !promote
+}

@@ -1,0 +1,68 @@
+package xdp
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+)
+
+// A gate is the way in by one interface. It is attached closed, with a program
+// that passes everything, because that can only be done in the interface's
+// namespace; the program that forwards then takes the place of that one.
+type gate struct {
+	link.Link
+	closed, forward *ebpf.Program
+}
+
+// openGate attaches a gate to an interface. Where the driver has no place for a
+// program, the kernel runs it on packets that it has already made, which is
+// slower; the log says so.
+func openGate(name string, code program) (_ gate, err error) {
+	var g gate
+	defer func() {
+		if err != nil {
+			err = errors.Join(&plane.DeviceError{Device: name, Err: err}, g.Close())
+		}
+	}()
+	device, err := net.InterfaceByName(name)
+	if err != nil {
+		return g, err
+	}
+	copy(code.address[:], device.HardwareAddr)
+	if g.forward, err = code.load(); err != nil {
+		return g, err
+	}
+	g.closed, err = ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "ecmp_pass", Type: ebpf.XDP, License: "Dual MIT/GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, xdpPass), asm.Return()},
+	})
+	if err != nil {
+		return g, err
+	}
+	mode := "native"
+	options := link.XDPOptions{Program: g.closed, Interface: device.Index, Flags: link.XDPDriverMode}
+	if g.Link, err = link.AttachXDP(options); err != nil {
+		mode = "generic, since native was refused: " + err.Error()
+		options.Flags = link.XDPGenericMode
+		g.Link, err = link.AttachXDP(options)
+	}
+	if err == nil {
+		slog.Info("XDP program attached", "interface", name, "mode", mode)
+	}
+	return g, err
+}
+
+// Close detaches the gate.
+func (g gate) Close() error {
+	var err error
+	if g.Link != nil {
+		err = g.Link.Close()
+	}
+	return errors.Join(err, g.closed.Close(), g.forward.Close())
+}

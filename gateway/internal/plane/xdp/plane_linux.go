@@ -1,0 +1,228 @@
+package xdp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+)
+
+// A dataPlane is the [plane.Plane] of this package: a program in the kernel,
+// its maps, and a slow path.
+type dataPlane struct {
+	config  plane.Config
+	maps    *maps
+	gates   []gate
+	flows   *flows // nil without stickiness
+	slow    plane.Plane
+	outputs map[uint16]uint32 // to the index of a device
+	state   state
+	spare   []*table // that the program knows no longer
+
+	mu      sync.Mutex
+	counted map[uint16]bool // all outputs that there ever were
+}
+
+// New returns a plane that forwards nothing yet. It and SetOutputs look for
+// interfaces in the network namespace of the calling thread. The kernel spreads
+// the work by the queues of the interfaces; Config.Workers counts for the slow
+// path alone. The errors are a [*plane.ConfigError], a
+// [*flowcache.ConfigError], a [*plane.DeviceError], an [*Error] with
+// [ErrBigEndian], and those of the kernel, which refuses who has not the
+// capabilities.
+//
+// A redirect to a veth needs NAPI on its peer, by ethtool -K PEER gro on or an
+// XDP program there; without it the kernel drops every frame, and says so in
+// none of the counters here.
+func New(c plane.Config) (plane.Plane, error) {
+	p, err := newPlane(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// newPlane is New with a clock other than the kernel's.
+func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return nil, &Error{Err: ErrBigEndian}
+	}
+	if err := check(&c); err != nil {
+		return nil, err
+	}
+	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
+	code := program{seed: c.Seed, clock: clock}
+	capacity := 0
+	if c.Sticky != nil {
+		capacity = c.Sticky.Flows
+		if code.timeouts, err = newTimeouts(c.Sticky); err != nil {
+			return nil, err
+		}
+	}
+	if p.maps, err = newMaps(capacity); err != nil {
+		return nil, fmt.Errorf("xdp: maps: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	code.maps = *p.maps
+	var router engine.Router
+	if c.Sticky != nil {
+		p.flows = newFlows(p.maps, code.timeouts, &c)
+		router = p.flows
+	}
+	for _, name := range c.In {
+		g, err := openGate(name, code)
+		if err != nil {
+			return nil, err
+		}
+		p.gates = append(p.gates, g)
+	}
+	p.slow, err = plane.NewSlowPath(c, router)
+	return p, err
+}
+
+// check refuses what the plane can't do.
+func check(c *plane.Config) error {
+	switch {
+	case c.Reset:
+		return &plane.ConfigError{Field: "Reset", Value: true, Reason: "an XDP program answers no packet"}
+	case c.Domain == nil:
+		return &plane.ConfigError{Field: "Domain", Value: c.Domain,
+			Reason: "the program tells members by their slots in it"}
+	case c.Sticky != nil && (c.Sticky.Flows < 1 || c.Sticky.Flows > maxFlows):
+		return &flowcache.ConfigError{Field: "Flows", Value: c.Sticky.Flows,
+			Reason: fmt.Sprintf("not within 1 to %d", maxFlows)}
+	}
+	return c.Check()
+}
+
+const maxFlows = 1 << 26 // some 5 GiB
+
+// SetOutputs implements [plane.Plane]. It is to be called again when a device
+// was made anew, even under the same name.
+func (p *dataPlane) SetOutputs(devices map[uint16]string) error {
+	next := make(map[uint16]uint32, len(devices))
+	for number, name := range devices {
+		if number > MaxOutput {
+			return &Error{Err: fmt.Errorf("%w: outputs from 0 to %d", ErrLimit, MaxOutput), Value: number}
+		}
+		device, err := net.InterfaceByName(name)
+		if err != nil {
+			return &plane.DeviceError{Device: name, Err: err}
+		}
+		next[number] = uint32(device.Index)
+	}
+	err := p.putOutputs(p.outputs, next)
+	if err == nil {
+		err = p.slow.SetOutputs(devices)
+	}
+	if err != nil {
+		return errors.Join(err, p.putOutputs(next, p.outputs))
+	}
+	p.outputs = next
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number := range next {
+		p.counted[number] = true
+	}
+	return nil
+}
+
+// putOutputs brings the map of outputs from one state to the next.
+func (p *dataPlane) putOutputs(old, next map[uint16]uint32) error {
+	for number, device := range next {
+		if err := p.maps.outputs.Put(uint32(number), device); err != nil {
+			return fmt.Errorf("xdp: output %d: %w", number, err)
+		}
+	}
+	for number := range old {
+		if _, ok := next[number]; ok {
+			continue
+		}
+		if err := p.maps.outputs.Delete(uint32(number)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("xdp: output %d: %w", number, err)
+		}
+	}
+	return nil
+}
+
+// Counters implements [plane.Plane]. A frame that its device did not take when
+// it was redirected there counts as sent.
+func (p *dataPlane) Counters() plane.Counters {
+	c := p.slow.Counters()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number := range p.counted {
+		t := traffic(p.maps.members, uint32(number))
+		c.In = sum(c.In, t)
+		c.Members[number] = sum(c.Members[number], t)
+	}
+	for reason, e := range map[string]event{
+		engine.Expired.String(): expired, engine.NoMember.String(): noMember, "no output": noOutput,
+	} {
+		if t := traffic(p.maps.events, uint32(e)); t.Frames > 0 {
+			c.In = sum(c.In, t)
+			c.Dropped[reason] += t.Frames
+		}
+	}
+	return c
+}
+
+func sum(a, b engine.Traffic) engine.Traffic {
+	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
+}
+
+// traffic adds up what the processors counted.
+func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
+	var each []engine.Traffic
+	_ = m.Lookup(index, &each) // fails when the plane is closed
+	for _, t := range each {
+		total = sum(total, t)
+	}
+	return total
+}
+
+// Flows implements [plane.Plane].
+func (p *dataPlane) Flows() plane.Flows {
+	if p.flows == nil {
+		return nil
+	}
+	return p.flows
+}
+
+// Close implements [plane.Plane].
+func (p *dataPlane) Close() error {
+	var err error
+	if p.slow != nil {
+		err = p.slow.Close()
+	}
+	for _, g := range p.gates {
+		err = errors.Join(err, g.Close())
+	}
+	err = errors.Join(err, p.maps.close())
+	for _, s := range p.state.services {
+		err = errors.Join(err, s.table.close())
+	}
+	for _, t := range p.spare {
+		err = errors.Join(err, t.close())
+	}
+	return err
+}
+
+// monotonic is the time of the program's clock.
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // every Linux has it
+	return t.Nano()
+}

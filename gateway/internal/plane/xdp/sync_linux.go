@@ -1,0 +1,232 @@
+package xdp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+)
+
+// A state is what the maps say.
+type state struct {
+	services map[*engine.Group]*service
+	prefixes map[netip.Prefix]uint32 // to the index of a service
+	hops     map[uint16]hopEntry     // by slot
+}
+
+// A service is a group in force.
+type service struct {
+	index uint32
+	slots []uint16
+	salt  uint64
+	table *table // nil until it is in force
+}
+
+// Sync implements [plane.Plane]. The errors are an [*Error] that names the
+// group or member that can't be had here, and those of the kernel.
+//
+// New members come first, then the tables that refer to them, each swapped in
+// as a whole, then prefixes; members that left go last. The kernel returns from
+// the swap of a table when no program reads the old one any more.
+func (p *dataPlane) Sync(services []plane.Service) error {
+	epoch := uint64(0)
+	if p.flows != nil {
+		// before the snapshots, which have none of the slots retired until now
+		epoch = p.flows.quarantine.Epoch()
+	}
+	next, err := p.plan(services)
+	if err != nil {
+		return err
+	}
+	err = p.apply(p.state, next)
+	if err == nil {
+		err = p.slow.Sync(services)
+	}
+	if err != nil {
+		return errors.Join(err, p.apply(next, p.state))
+	}
+	p.state = next
+	if p.flows != nil {
+		p.flows.retire(epoch)
+	}
+	return nil
+}
+
+// plan works out the state that services ask for, and changes nothing.
+func (p *dataPlane) plan(services []plane.Service) (state, error) {
+	next := state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry)}
+	for i, s := range services {
+		if s.Group == nil {
+			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
+				Reason: fmt.Sprintf("service %d has none", i)}
+		}
+		if next.services[s.Group] == nil {
+			added, err := p.planGroup(s.Group, &next)
+			if err != nil {
+				return state{}, err
+			}
+			next.services[s.Group] = added
+		}
+		for _, prefix := range s.Prefixes {
+			if !prefix.IsValid() {
+				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is no prefix"}
+			}
+			prefix = prefix.Masked()
+			if _, ok := next.prefixes[prefix]; ok {
+				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is given twice"}
+			}
+			next.prefixes[prefix] = next.services[s.Group].index
+		}
+	}
+	if n := len(next.prefixes); n > MaxPrefixes {
+		return state{}, &Error{Err: fmt.Errorf("%w: %d prefixes", ErrLimit, MaxPrefixes), Value: n}
+	}
+	return next, nil
+}
+
+// planGroup adds the members of a group to the next state, and returns what
+// becomes of the group.
+func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
+	snapshot := g.Load()
+	v := snapshot.View()
+	if g.Domain() != p.config.Domain {
+		return nil, &Error{Err: ErrDomain, Group: v.Name()}
+	}
+	slots, err := slotsOf(v)
+	if err != nil {
+		return nil, err
+	}
+	if err := hopsOf(snapshot, p.outputs, next.hops); err != nil {
+		return nil, err
+	}
+	s := &service{slots: slots, salt: v.Salt()}
+	if old := p.state.services[g]; old != nil {
+		s.index = old.index
+		if slices.Equal(old.slots, slots) {
+			s.table = old.table // as it is
+		}
+		return s, nil
+	}
+	for p.taken(s.index, next) {
+		s.index++
+	}
+	if s.index >= MaxServices {
+		return nil, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices), Group: v.Name()}
+	}
+	return s, nil
+}
+
+// taken reports whether a service, now or next, has the index.
+func (p *dataPlane) taken(index uint32, next *state) bool {
+	for _, services := range []map[*engine.Group]*service{p.state.services, next.services} {
+		for _, s := range services {
+			if s.index == index {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// apply brings the maps from one state to the next. Where that failed half-way,
+// the way back is to apply it the other way round.
+func (p *dataPlane) apply(old, next state) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("xdp: maps: %w", err)
+		}
+	}()
+	for slot, h := range next.hops {
+		if old.hops[slot] == h {
+			continue
+		}
+		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
+			return err
+		}
+	}
+	for g, s := range next.services {
+		if err := p.swapTable(old.services[g], s); err != nil {
+			return err
+		}
+	}
+	if err := p.applyPrefixes(old, next); err != nil {
+		return err
+	}
+	for g, s := range old.services {
+		if next.services[g] != nil || s.table == nil {
+			continue
+		}
+		if err := p.maps.tables.Delete(s.index); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+		p.spare, s.table = append(p.spare, s.table), nil
+	}
+	for slot := range old.hops {
+		if _, ok := next.hops[slot]; ok {
+			continue
+		}
+		if err := p.maps.hops.Put(uint32(slot), hopEntry{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// swapTable puts the table of a service in the place of the old one.
+func (p *dataPlane) swapTable(old, next *service) (err error) {
+	if next.table != nil {
+		return nil
+	}
+	var t *table
+	if n := len(p.spare); n > 0 {
+		t, p.spare = p.spare[n-1], p.spare[:n-1]
+	} else if t, err = newTable(); err != nil {
+		return err
+	}
+	if err = t.fill(next.slots, next.salt); err == nil {
+		err = p.maps.tables.Put(next.index, uint32(t.FD()))
+	}
+	if err != nil {
+		p.spare = append(p.spare, t)
+		return err
+	}
+	next.table = t
+	if old != nil && old.table != nil {
+		p.spare, old.table = append(p.spare, old.table), nil
+	}
+	return nil
+}
+
+func (p *dataPlane) applyPrefixes(old, next state) error {
+	for prefix, index := range next.prefixes {
+		if was, ok := old.prefixes[prefix]; ok && was == index {
+			continue
+		}
+		if err := p.maps.prefixes.Put(keyOf(prefix), index); err != nil {
+			return err
+		}
+	}
+	for prefix := range old.prefixes {
+		if _, ok := next.prefixes[prefix]; ok {
+			continue
+		}
+		if err := p.maps.prefixes.Delete(keyOf(prefix)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func keyOf(p netip.Prefix) lpmKey {
+	k := lpmKey{Length: familyBits + uint32(p.Bits()), Family: familyIPv6}
+	if p.Addr().Is4() {
+		k.Family = familyIPv4
+	}
+	copy(k.Addr[:], p.Addr().AsSlice())
+	return k
+}

@@ -1,0 +1,232 @@
+package router
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A target is a service on its way to another state.
+type target struct {
+	*service
+	next config.Service
+	hops []engine.Hop
+	from *selector.Snapshot[engine.Adjacency]
+}
+
+// apply puts services in force, all of them or none.
+func (r *Router) apply(next []config.Service) error {
+	if err := compatible(next); err != nil {
+		return err
+	}
+	numbers, err := r.outputs.following(next, r.plane.Counters().Members)
+	if err != nil {
+		return &RefusedError{next[len(next)-1].Name, err}
+	}
+	targets, err := r.targets(next, numbers)
+	if err != nil {
+		return err
+	}
+	all := numbers.devices() // those of members that leave, too, until they have left
+	maps.Copy(all, r.outputs.devices())
+	if err := r.plane.SetOutputs(all); err != nil {
+		return err
+	}
+	r.mark(next)
+	voided, movedBefore := r.pinsLost(next), r.moved()
+	if err := r.update(targets); err != nil {
+		r.mark(r.state())
+		return errors.Join(err, r.plane.SetOutputs(r.outputs.devices()))
+	}
+	r.commit(targets, numbers, voided, movedBefore)
+	// What could not be closed is closed by the next change.
+	_ = r.plane.SetOutputs(numbers.devices())
+	return nil
+}
+
+// targets checks everything that can be checked without a change.
+func (r *Router) targets(next []config.Service, numbers outputs) ([]target, error) {
+	targets := make([]target, len(next))
+	for i, n := range next {
+		s, err := r.find(n.Name)
+		if err != nil {
+			group, err := selector.NewGroup[engine.Adjacency](selector.Config{
+				Name: n.Name, Strategy: n.Strategy.Strategy, Domain: r.domain,
+			})
+			if err != nil {
+				return nil, &RefusedError{n.Name, err}
+			}
+			s = &service{group: group}
+		}
+		targets[i] = target{s, n, hops(n.Members, numbers), s.group.Load()}
+		if err := targets[i].check(); err != nil {
+			return nil, &RefusedError{n.Name, err}
+		}
+	}
+	return targets, nil
+}
+
+// compatible checks that a member of several services is one and the same in
+// all.
+func compatible(services []config.Service) error {
+	members := make(map[string]config.Member)
+	for _, s := range services {
+		for _, m := range s.Members {
+			o, ok := members[m.ID]
+			if ok && (o.Dev != m.Dev || o.MAC != m.MAC) {
+				return &RefusedError{s.Name,
+					errors.New("member \"" + m.ID + "\" has another \"dev\" or \"mac\" in another service")}
+			}
+			members[m.ID] = m
+		}
+	}
+	return nil
+}
+
+func hops(members []config.Member, numbers outputs) []engine.Hop {
+	list := make([]engine.Hop, len(members))
+	for i, m := range members {
+		list[i] = engine.Hop{
+			Member: selector.Member{ID: m.ID, Weight: m.Weight},
+			Value:  engine.Adjacency{ID: m.ID, Src: m.Src, Dst: m.MAC, Output: numbers.numbers[port{m.ID, m.Dev}]},
+		}
+	}
+	slices.SortFunc(list, func(a, b engine.Hop) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// check has the strategy build what it is to build. It alone knows whether it
+// can: Anchor has a capacity, say.
+func (t *target) check() error {
+	members := config.Identities(t.next.Members)
+	slices.SortFunc(members, func(a, b selector.Member) int { return cmp.Compare(a.ID, b.ID) })
+	var err error
+	if was, ok := t.from.View().Selector().(selector.Rebuilder); ok {
+		_, err = was.Rebuild(members, previous(t.from.View(), members))
+	} else {
+		_, err = selector.New(t.next.Strategy.Strategy, members)
+	}
+	if errors.Is(err, selector.ErrNoMembers) || errors.Is(err, selector.ErrNoWeight) {
+		return nil // of groups such are valid
+	}
+	return err
+}
+
+// previous returns the index of each member in a view, or -1.
+func previous(v *selector.View, members []selector.Member) []int {
+	index := make(map[string]int, v.Len())
+	for i, m := range v.All() {
+		index[m.ID] = i
+	}
+	prev := make([]int, len(members))
+	for i, m := range members {
+		prev[i] = -1
+		if at, ok := index[m.ID]; ok {
+			prev[i] = at
+		}
+	}
+	return prev
+}
+
+// same reports whether the group has these hops already.
+func (t *target) same() bool {
+	v := t.from.View()
+	if v.Version() == 0 || v.Len() != len(t.hops) {
+		return false
+	}
+	for i, m := range v.All() {
+		if m != t.hops[i].Member || *t.from.At(i) != t.hops[i].Value {
+			return false
+		}
+	}
+	return true
+}
+
+// update changes the groups and has the plane take them over, or leaves both as
+// they were.
+func (r *Router) update(targets []target) error {
+	var failed error
+	for i := range targets {
+		if targets[i].same() {
+			continue
+		}
+		if _, failed = targets[i].group.Update(targets[i].hops); failed != nil {
+			failed = &RefusedError{targets[i].next.Name, failed}
+			break
+		}
+	}
+	services := make([]plane.Service, len(targets))
+	for i, t := range targets {
+		services[i] = plane.Service{Prefixes: t.next.Prefixes, Group: t.group}
+	}
+	if failed == nil {
+		failed = r.plane.Sync(services)
+	}
+	if failed == nil {
+		return nil
+	}
+	for _, t := range targets {
+		if t.group.Load() != t.from {
+			_, err := t.group.Update(hopsOf(t.from))
+			failed = errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, r.sync())
+}
+
+func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
+	var list []engine.Hop
+	for i, m := range s.View().All() {
+		list = append(list, engine.Hop{Member: m, Value: *s.At(i)})
+	}
+	return list
+}
+
+// sync has the plane take over the services in force.
+func (r *Router) sync() error {
+	services := make([]plane.Service, len(r.services))
+	for i, s := range r.services {
+		services[i] = plane.Service{Prefixes: s.Prefixes, Group: s.group}
+	}
+	return r.plane.Sync(services)
+}
+
+// commit makes what is in force known.
+func (r *Router) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
+	var now []*service
+	for _, t := range targets {
+		r.record(&t, voided[t.next.Name], movedBefore)
+		t.remember()
+		t.Service = t.next
+		now = append(now, t.service)
+	}
+	for _, s := range r.services {
+		if !slices.Contains(now, s) {
+			_, _ = s.group.Update(nil) // it gives back its name and slots; no list can't be invalid
+			r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
+		}
+	}
+	r.services, r.outputs = now, numbers
+}
+
+// remember keeps the weights of the members that are drained now.
+func (t *target) remember() {
+	drained := make(map[string]uint32)
+	for _, m := range t.next.Members {
+		if m.Weight > 0 {
+			continue
+		}
+		if i, err := t.find(m.ID); err == nil && t.Members[i].Weight > 0 {
+			drained[m.ID] = t.Members[i].Weight
+		} else if w, ok := t.drained[m.ID]; ok {
+			drained[m.ID] = w
+		}
+	}
+	t.drained = drained
+}

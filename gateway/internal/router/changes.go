@@ -1,0 +1,111 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// Replace puts other services in force, in place of all. Origin names the
+// configuration that they are from: see [Router.Save].
+func (r *Router) Replace(services []config.Service, origin string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.apply(services); err != nil {
+		return err
+	}
+	r.origin = origin
+	return nil
+}
+
+// Members returns the members of a service, in the order given.
+func (r *Router) Members(service string) ([]config.Member, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.find(service)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.Members), nil
+}
+
+// SetMembers replaces the members of a service, all at once.
+func (r *Router) SetMembers(service string, members []config.Member) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.setMembers(service, members)
+}
+
+// Edit has a function make a member of what it was, or of nil. Drained is the
+// weight that a member had before it was drained, 0 if it is not. Edit returns
+// what the member is now, and whether it is new. It changes nothing on an error
+// of the function.
+func (r *Router) Edit(
+	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
+) (config.Member, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.find(service)
+	if err != nil {
+		return config.Member{}, false, err
+	}
+	members := slices.Clone(s.Members)
+	i, missing := s.find(id)
+	var present *config.Member
+	if missing == nil {
+		present = &members[i]
+	}
+	m, err := edit(present, s.drained[id])
+	if err != nil {
+		return config.Member{}, false, err
+	}
+	if present != nil {
+		members[i] = m
+	} else {
+		members = append(members, m)
+	}
+	return m, present == nil, r.setMembers(service, members)
+}
+
+// Drain gives a member no new flow; those it has stay.
+func (r *Router) Drain(service, id string) error {
+	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
+		if present == nil {
+			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
+		}
+		m := *present
+		m.Weight = 0
+		return m, nil
+	})
+	return err
+}
+
+// Delete removes a member that is dead: its flows go to others with their next
+// packet.
+func (r *Router) Delete(service, id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.find(service)
+	if err != nil {
+		return err
+	}
+	i, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	return r.setMembers(service, slices.Delete(slices.Clone(s.Members), i, i+1))
+}
+
+func (r *Router) setMembers(service string, members []config.Member) error {
+	if _, err := r.find(service); err != nil {
+		return err
+	}
+	next := r.state()
+	for i := range next {
+		if next[i].Name == service {
+			next[i].Members = members
+		}
+	}
+	return r.apply(next)
+}

@@ -1,0 +1,149 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// A Change is something that happened to a service, and what it did to flows.
+type Change struct {
+	At      time.Time `json:"at"`
+	Service string    `json:"service,omitempty"` // empty: all
+	What    string    `json:"what"`
+	Version uint64    `json:"version,omitempty"` // of the group, from then on
+	// share of the hashes whose member is another one, hence of new flows and
+	// those without pin
+	Moved      float64 `json:"moved"`
+	Collateral float64 `json:"collateral"` // share of the hashes that moved without need
+	Voided     int     `json:"voided"`     // flows whose member left
+	// flows that came to another member since, until the next change
+	FlowsMoved uint64 `json:"flowsMoved"`
+
+	movedBefore uint64
+}
+
+const maxChanges = 50
+
+// log adds a change to the history. MovedBefore is what [Router.moved] returned
+// before it was in force.
+func (r *Router) log(c Change) {
+	c.At = time.Now()
+	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
+	if n := len(r.changes); n > 0 {
+		r.changes[n-1].FlowsMoved = c.movedBefore - r.changes[n-1].movedBefore
+	}
+	r.changes = append(r.changes, c)
+	r.changes = r.changes[max(0, len(r.changes)-maxChanges):]
+}
+
+// history returns the changes, the newest first.
+func (r *Router) history(moved uint64) []Change {
+	list := append([]Change{}, r.changes...)
+	slices.Reverse(list)
+	if len(list) > 0 {
+		list[0].FlowsMoved = moved - list[0].movedBefore
+	}
+	return list
+}
+
+// moved returns how many flows came to another member so far.
+func (r *Router) moved() uint64 {
+	if f := r.plane.Flows(); f != nil {
+		return f.Stats().Moved
+	}
+	return 0
+}
+
+// record logs what became of a service.
+func (r *Router) record(t *target, voided int, movedBefore uint64) {
+	what := describe(t.Service, t.next)
+	if what == "" {
+		return
+	}
+	now := t.group.Load()
+	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided,
+		movedBefore: movedBefore}
+	if d := now.Diff(t.from); d.Hashes > 0 {
+		c.Moved = float64(d.Moved) / float64(d.Hashes)
+		c.Collateral = float64(d.Collateral) / float64(d.Hashes)
+	}
+	r.log(c)
+}
+
+// describe says what differs between two states of a service; nothing if
+// nothing does.
+func describe(was, is config.Service) string {
+	var parts []string
+	before := make(map[string]config.Member)
+	for _, m := range was.Members {
+		before[m.ID] = m
+	}
+	for _, m := range is.Members {
+		o, ok := before[m.ID]
+		delete(before, m.ID)
+		switch {
+		case !ok:
+			parts = append(parts, m.ID+" joined")
+		case o.Weight != m.Weight && m.Weight == 0:
+			parts = append(parts, m.ID+" drained")
+		case o.Weight != m.Weight && o.Weight == 0:
+			parts = append(parts, m.ID+" takes flows again")
+		case o.Weight != m.Weight:
+			parts = append(parts, fmt.Sprintf("%s weighs %d, not %d", m.ID, m.Weight, o.Weight))
+		}
+		if ok && (o.Dev != m.Dev || o.MAC != m.MAC || o.Addr != m.Addr) {
+			parts = append(parts, m.ID+" is elsewhere")
+		}
+	}
+	for _, m := range was.Members {
+		if _, ok := before[m.ID]; ok {
+			parts = append(parts, m.ID+" left")
+		}
+	}
+	if !slices.Equal(was.Prefixes, is.Prefixes) && was.Prefixes != nil {
+		parts = append(parts, "prefixes changed")
+	}
+	const most = 8
+	if n := len(parts) - most; n > 1 {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// pinsLost returns how many flows of each service have a member that is not
+// there next.
+func (r *Router) pinsLost(next []config.Service) map[string]int {
+	stays := make(map[[2]string]bool)
+	for _, s := range next {
+		for _, m := range s.Members {
+			stays[[2]string{s.Name, m.ID}] = true
+		}
+	}
+	lost := make(map[string]int)
+	var pins map[uint16]int
+	for _, s := range r.services {
+		v := s.group.Load().View()
+		for i, m := range v.All() {
+			if stays[[2]string{s.Name, m.ID}] {
+				continue
+			}
+			if pins == nil {
+				pins = r.pins()
+			}
+			lost[s.Name] += pins[v.Slot(i)]
+		}
+	}
+	return lost
+}
+
+// pins returns the number of flows by slot; none without stickiness.
+func (r *Router) pins() map[uint16]int {
+	if f := r.plane.Flows(); f != nil {
+		return f.Pins()
+	}
+	return map[uint16]int{}
+}

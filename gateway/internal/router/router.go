@@ -1,0 +1,129 @@
+// Package router is the live state of a forwarder: services with their members
+// over a data plane. Every change is in force when its method returns, or has
+// been refused as a whole.
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// What can be wrong with a change, to be matched by errors.Is. Any other error
+// but a [*RefusedError] is a failure of the data plane.
+var (
+	ErrNoService = errors.New("no such service")
+	ErrNoMember  = errors.New("no such member")
+)
+
+// A RefusedError says why a change can't be made. The state is as it was.
+type RefusedError struct {
+	Service string
+	Err     error
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("service %q: %v", e.Service, e.Err) }
+
+// Unwrap returns e.Err.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// A Router is safe for concurrent use; changes wait for each other.
+type Router struct {
+	plane   plane.Plane
+	domain  *selector.Domain
+	in      []string
+	logger  *slog.Logger
+	running atomic.Bool
+
+	mu       sync.Mutex
+	services []*service
+	outputs  outputs
+	carriers map[string]bool // of interfaces, as far as told; true: has one
+	origin   string
+	changes  []Change
+}
+
+// A service is what is in force of one.
+type service struct {
+	config.Service
+	group   *engine.Group
+	drained map[string]uint32 // the weights that drained members had before
+}
+
+// New returns a router without services over a plane whose packets come in by
+// the given interfaces. The domain is the one that the plane was made with.
+// Changes are logged.
+func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Router {
+	return &Router{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
+}
+
+// Run forwards until ctx ends, and then returns nil; or it returns the error
+// that the plane can't go on after.
+func (r *Router) Run(ctx context.Context) error {
+	r.running.Store(true)
+	defer r.running.Store(false)
+	return r.plane.Run(ctx)
+}
+
+// Health returns nil if a packet that comes in now is forwarded: the plane
+// runs, one of its interfaces has a carrier, and a service has a member that
+// takes new flows. Else it says what is missing.
+func (r *Router) Health() error {
+	if !r.running.Load() {
+		return errors.New("the data plane is not running")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.ContainsFunc(r.in, r.carrier) {
+		return fmt.Errorf("no carrier on %v", r.in)
+	}
+	for _, s := range r.services {
+		if s.group.Load().Select(0) >= 0 {
+			return nil
+		}
+	}
+	return errors.New("no service has a member that takes flows")
+}
+
+// carrier reports whether an interface has a carrier; one that nothing was told
+// of has.
+func (r *Router) carrier(dev string) bool {
+	up, told := r.carriers[dev]
+	return up || !told
+}
+
+// find returns the service of that name.
+func (r *Router) find(name string) (*service, error) {
+	i := slices.IndexFunc(r.services, func(s *service) bool { return s.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: %q", ErrNoService, name)
+	}
+	return r.services[i], nil
+}
+
+// find returns the index of the member with that ID.
+func (s *service) find(id string) (int, error) {
+	i := slices.IndexFunc(s.Members, func(m config.Member) bool { return m.ID == id })
+	if i < 0 {
+		return -1, fmt.Errorf("%w: %q", ErrNoMember, id)
+	}
+	return i, nil
+}
+
+// state returns the services as they are, for a change to begin with.
+func (r *Router) state() []config.Service {
+	list := make([]config.Service, len(r.services))
+	for i, s := range r.services {
+		list[i] = s.Service
+	}
+	return list
+}

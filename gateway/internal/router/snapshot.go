@@ -1,0 +1,107 @@
+package router
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// A Snapshot is what outlives the process: the members as they were, which may
+// differ from those of the configuration, and the pins of flows.
+type Snapshot struct {
+	origin   string
+	services []savedService
+	flows    io.Reader
+}
+
+type savedService struct {
+	Name    string            `json:"name"`
+	Members json.RawMessage   `json:"members"`
+	Drained map[string]uint32 `json:"drained"`
+}
+
+type savedHeader struct {
+	Origin   string         `json:"origin"`
+	Services []savedService `json:"services"`
+}
+
+// Save returns a snapshot as bytes. Changes wait for it meanwhile, packets
+// don't.
+func (r *Router) Save() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := savedHeader{Origin: r.origin}
+	for _, s := range r.services {
+		members, err := json.Marshal(s.Members)
+		if err != nil {
+			return nil, err
+		}
+		h.Services = append(h.Services, savedService{s.Name, members, s.drained})
+	}
+	header, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	b := bytes.NewBuffer(append(header, '\n'))
+	err = r.plane.Flows().Save(b)
+	return b.Bytes(), err
+}
+
+// ReadSnapshot begins to read what [Router.Save] wrote.
+func ReadSnapshot(from io.Reader) (*Snapshot, error) {
+	b := bufio.NewReader(from)
+	line, err := b.ReadBytes('\n')
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: header: %w", err)
+	}
+	var h savedHeader
+	if err := json.Unmarshal(line, &h); err != nil {
+		return nil, fmt.Errorf("snapshot: header: %w", err)
+	}
+	return &Snapshot{h.Origin, h.Services, b}, nil
+}
+
+// Services returns the services of a configuration with their members as they
+// were when the snapshot was taken. A configuration that is not the one of that
+// time wins over the snapshot: its services are returned as they are.
+func (s *Snapshot) Services(configured []config.Service, origin string, links config.Links) ([]config.Service, error) {
+	if s.origin != origin {
+		return configured, nil
+	}
+	services := append([]config.Service(nil), configured...)
+	for i := range services {
+		for _, saved := range s.services {
+			if saved.Name != services[i].Name {
+				continue
+			}
+			members, err := config.ParseMembers(saved.Members, links)
+			if err != nil {
+				return configured, fmt.Errorf("snapshot: service %q: %w", saved.Name, err)
+			}
+			services[i].Members = members
+		}
+	}
+	return services, nil
+}
+
+// Restore gives flows that are pinned in a snapshot back to their members. It
+// is to be called before Run.
+func (r *Router) Restore(s *Snapshot) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var groups []*engine.Group
+	for _, service := range r.services {
+		groups = append(groups, service.group)
+		for _, saved := range s.services {
+			if saved.Name == service.Name && s.origin == r.origin {
+				service.drained = saved.Drained
+			}
+		}
+	}
+	return r.plane.Flows().Restore(s.flows, groups...)
+}

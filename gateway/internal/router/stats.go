@@ -1,0 +1,139 @@
+package router
+
+import (
+	"maps"
+	"net/netip"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// Stats is the state of a router at one moment. Frames in are those of the
+// members, of those that left, of replies and those dropped.
+type Stats struct {
+	Healthy  bool              `json:"healthy"`
+	Reason   string            `json:"reason,omitempty"` // why not
+	In       Traffic           `json:"in"`
+	Left     Traffic           `json:"left"` // to members that left
+	Replies  Traffic           `json:"replies"`
+	Dropped  map[string]uint64 `json:"dropped"` // frames, by reason
+	Flows    *FlowStats        `json:"flows"`   // nil: not sticky
+	Services []ServiceStats    `json:"services"`
+	Changes  []Change          `json:"changes"` // the newest first
+}
+
+// Traffic is an amount of it.
+type Traffic struct {
+	Frames uint64 `json:"frames"`
+	Bytes  uint64 `json:"bytes"`
+}
+
+// FlowStats says how full the flow table is and what became of flows.
+type FlowStats struct {
+	Capacity int    `json:"capacity"`
+	Flows    int    `json:"flows"`
+	Placed   uint64 `json:"placed"`
+	Moved    uint64 `json:"moved"`
+	Refused  uint64 `json:"refused"`
+}
+
+// ServiceStats is the state of a service.
+type ServiceStats struct {
+	Name     string         `json:"name"`
+	Prefixes []netip.Prefix `json:"vip"`
+	Strategy string         `json:"strategy"`
+	Version  uint64         `json:"version"`
+	Members  []MemberStats  `json:"members"`
+}
+
+// MemberStats is the state of a member. Its traffic is that of all services it
+// is in.
+type MemberStats struct {
+	ID     string  `json:"id"`
+	Dev    string  `json:"dev"`
+	Addr   string  `json:"addr"`
+	Weight uint32  `json:"weight"`
+	State  State   `json:"state"`
+	Due    float64 `json:"due"`   // its share by weight of new flows
+	Flows  int     `json:"flows"` // pinned to it
+	Traffic
+}
+
+// State says whether a member takes packets.
+type State string
+
+// The states of a member. One that is drained and down is down.
+const (
+	Up      State = "up"
+	Drained State = "drained" // no new flow
+	Down    State = "down"    // no packet
+)
+
+// Stats returns the state. It takes the time of a pass over the flow table.
+func (r *Router) Stats() Stats {
+	s := Stats{Healthy: true, Dropped: map[string]uint64{}, Services: []ServiceStats{}}
+	if err := r.Health(); err != nil {
+		s.Healthy, s.Reason = false, err.Error()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counters := r.plane.Counters()
+	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
+	s.Left = Traffic(r.outputs.gone(counters.Members))
+	maps.Copy(s.Dropped, counters.Dropped)
+	pins := map[uint16]int{}
+	if f := r.plane.Flows(); f != nil {
+		flows := FlowStats(f.Stats())
+		s.Flows, pins = &flows, f.Pins()
+		s.Changes = r.history(flows.Moved)
+	} else {
+		s.Changes = r.history(0)
+	}
+	for _, service := range r.services {
+		s.Services = append(s.Services, r.serviceStats(service, pins, counters.Members))
+	}
+	return s
+}
+
+func (r *Router) serviceStats(s *service, pins map[uint16]int, counters map[uint16]engine.Traffic) ServiceStats {
+	v := s.group.Load().View()
+	stats := ServiceStats{
+		Name: s.Name, Prefixes: s.Prefixes, Strategy: s.Strategy.Name, Version: v.Version(), Members: []MemberStats{},
+	}
+	flows := make(map[string]int, v.Len())
+	for i, m := range v.All() {
+		flows[m.ID] = pins[v.Slot(i)]
+	}
+	total := uint64(0)
+	for _, m := range s.Members {
+		if r.carrier(m.Dev) {
+			total += uint64(m.Weight)
+		}
+	}
+	for _, m := range s.Members {
+		stats.Members = append(stats.Members, MemberStats{
+			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight, State: r.stateOf(m), Due: r.due(m, total),
+			Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
+		})
+	}
+	return stats
+}
+
+func (r *Router) stateOf(m config.Member) State {
+	switch {
+	case !r.carrier(m.Dev):
+		return Down
+	case m.Weight == 0:
+		return Drained
+	}
+	return Up
+}
+
+// due returns the share of new flows that a member is due, of the weights of
+// those with a carrier.
+func (r *Router) due(m config.Member, total uint64) float64 {
+	if total == 0 || !r.carrier(m.Dev) {
+		return 0
+	}
+	return float64(m.Weight) / float64(total)
+}
