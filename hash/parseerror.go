@@ -43,51 +43,35 @@ const (
 	LayerTunnel // whatever encapsulates, where there are too many of them or they reach too far
 )
 
+//nolint:gochecknoglobals // read-only
+var layerNames = [...]string{
+	LayerEthernet:   "Ethernet",
+	LayerVLAN:       "VLAN",
+	LayerIP:         "IP",
+	LayerIPv4:       "IPv4",
+	LayerIPv6:       "IPv6",
+	LayerExtension:  "IPv6 extension",
+	LayerTCP:        "TCP",
+	LayerUDP:        "UDP",
+	LayerSCTP:       "SCTP",
+	LayerDCCP:       "DCCP",
+	LayerICMP:       "ICMP",
+	LayerESP:        "ESP",
+	LayerAH:         "AH",
+	LayerMPLS:       "MPLS",
+	LayerPseudowire: "pseudo-wire",
+	LayerPPPoE:      "PPPoE",
+	LayerGRE:        "GRE",
+	LayerVXLAN:      "VXLAN",
+	LayerGeneve:     "Geneve",
+	LayerGTPU:       "GTP-U",
+	LayerTunnel:     "tunnel",
+}
+
 // String returns the name of the layer.
 func (l Layer) String() string {
-	switch l {
-	case LayerEthernet:
-		return "Ethernet"
-	case LayerVLAN:
-		return "VLAN"
-	case LayerIP:
-		return "IP"
-	case LayerIPv4:
-		return "IPv4"
-	case LayerIPv6:
-		return "IPv6"
-	case LayerExtension:
-		return "IPv6 extension"
-	case LayerTCP:
-		return "TCP"
-	case LayerUDP:
-		return "UDP"
-	case LayerSCTP:
-		return "SCTP"
-	case LayerDCCP:
-		return "DCCP"
-	case LayerICMP:
-		return "ICMP"
-	case LayerESP:
-		return "ESP"
-	case LayerAH:
-		return "AH"
-	case LayerMPLS:
-		return "MPLS"
-	case LayerPseudowire:
-		return "pseudo-wire"
-	case LayerPPPoE:
-		return "PPPoE"
-	case LayerGRE:
-		return "GRE"
-	case LayerVXLAN:
-		return "VXLAN"
-	case LayerGeneve:
-		return "Geneve"
-	case LayerGTPU:
-		return "GTP-U"
-	case LayerTunnel:
-		return "tunnel"
+	if int(l) < len(layerNames) && layerNames[l] != "" {
+		return layerNames[l]
 	}
 	return "layer " + strconv.Itoa(int(l))
 }
@@ -101,14 +85,14 @@ type ParseError struct {
 }
 
 // Layer returns the layer of the bad header.
-func (e *ParseError) Layer() Layer { return e.fault.layer() }
+func (e *ParseError) Layer() Layer { return faults[e.fault].layer }
 
 // Offset returns where the bad header starts, in bytes from the start of the
 // slice that was parsed.
 func (e *ParseError) Offset() int { return int(e.offset) }
 
 // Unwrap returns ErrTruncated, ErrMalformed or ErrTooDeep.
-func (e *ParseError) Unwrap() error { return e.fault.err() }
+func (e *ParseError) Unwrap() error { return faults[e.fault].err }
 
 // Error returns a text such as "hash: TCP header at byte 34: truncated".
 func (e *ParseError) Error() string {
@@ -150,62 +134,39 @@ const (
 	endOfFaults
 )
 
-func (f fault) layer() Layer {
-	switch f {
-	case shortEthernet:
-		return LayerEthernet
-	case shortVLAN, deepVLAN:
-		return LayerVLAN
-	case shortIP:
-		return LayerIP
-	case shortIPv4, badIPv4:
-		return LayerIPv4
-	case shortIPv6, badIPv6:
-		return LayerIPv6
-	case shortExtension, deepExtension:
-		return LayerExtension
-	case shortTCP:
-		return LayerTCP
-	case shortUDP:
-		return LayerUDP
-	case shortSCTP:
-		return LayerSCTP
-	case shortDCCP:
-		return LayerDCCP
-	case shortICMP:
-		return LayerICMP
-	case shortESP:
-		return LayerESP
-	case shortAH:
-		return LayerAH
-	case shortMPLS, deepMPLS:
-		return LayerMPLS
-	case shortPseudowire:
-		return LayerPseudowire
-	case shortPPPoE, badPPPoE:
-		return LayerPPPoE
-	case shortGRE:
-		return LayerGRE
-	case shortVXLAN:
-		return LayerVXLAN
-	case shortGeneve:
-		return LayerGeneve
-	case shortGTPU, badGTPU:
-		return LayerGTPU
-	case deepTunnel:
-		return LayerTunnel
-	}
-	return 0
-}
-
-func (f fault) err() error {
-	switch f {
-	case deepVLAN, deepExtension, deepMPLS, deepTunnel:
-		return ErrTooDeep
-	case badIPv4, badIPv6, badPPPoE, badGTPU:
-		return ErrMalformed
-	}
-	return ErrTruncated
+//nolint:gochecknoglobals // read-only
+var faults = [endOfFaults]struct {
+	layer Layer
+	err   error
+}{
+	shortEthernet:   {LayerEthernet, ErrTruncated},
+	shortVLAN:       {LayerVLAN, ErrTruncated},
+	deepVLAN:        {LayerVLAN, ErrTooDeep},
+	shortIP:         {LayerIP, ErrTruncated},
+	shortIPv4:       {LayerIPv4, ErrTruncated},
+	badIPv4:         {LayerIPv4, ErrMalformed},
+	shortIPv6:       {LayerIPv6, ErrTruncated},
+	badIPv6:         {LayerIPv6, ErrMalformed},
+	shortExtension:  {LayerExtension, ErrTruncated},
+	deepExtension:   {LayerExtension, ErrTooDeep},
+	shortTCP:        {LayerTCP, ErrTruncated},
+	shortUDP:        {LayerUDP, ErrTruncated},
+	shortSCTP:       {LayerSCTP, ErrTruncated},
+	shortDCCP:       {LayerDCCP, ErrTruncated},
+	shortICMP:       {LayerICMP, ErrTruncated},
+	shortESP:        {LayerESP, ErrTruncated},
+	shortAH:         {LayerAH, ErrTruncated},
+	shortMPLS:       {LayerMPLS, ErrTruncated},
+	deepMPLS:        {LayerMPLS, ErrTooDeep},
+	shortPseudowire: {LayerPseudowire, ErrTruncated},
+	shortPPPoE:      {LayerPPPoE, ErrTruncated},
+	badPPPoE:        {LayerPPPoE, ErrMalformed},
+	shortGRE:        {LayerGRE, ErrTruncated},
+	shortVXLAN:      {LayerVXLAN, ErrTruncated},
+	shortGeneve:     {LayerGeneve, ErrTruncated},
+	shortGTPU:       {LayerGTPU, ErrTruncated},
+	badGTPU:         {LayerGTPU, ErrMalformed},
+	deepTunnel:      {LayerTunnel, ErrTooDeep},
 }
 
 // maxOffset is the last byte at which a header may start. Every header starts
