@@ -61,30 +61,7 @@ func crcWord(t *[8][256]uint32, crc uint32, word uint64) uint32 {
 }
 
 // HashBatch implements [BatchHasher].
-func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys):len(dst)]
-	for i := range keys {
-		k := &keys[i]
-		dst[i] = c.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
-	}
-}
+func (c CRC32C) HashBatch(dst []uint64, keys []FlowKey) { hashBatch(c, dst, keys) }
 
 // HashFields implements [FieldsHasher].
-func (c CRC32C) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h):len(dst)]
-	m := f.mask()
-	if f&session != 0 {
-		hashExtracted(dst, h, f, c)
-		return
-	}
-	if f&Symmetric != 0 {
-		for i := range h {
-			dst[i] = c.words(f.of(&h[i]).canonical(m))
-		}
-		return
-	}
-	for i := range h {
-		k := f.of(&h[i])
-		dst[i] = c.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
-	}
-}
+func (c CRC32C) HashFields(dst []uint64, h []Headers, f Fields) { hashFields(c, dst, h, f) }

@@ -60,11 +60,3 @@ func (k Policy) HashHeaders(dst []uint64, h []Headers) {
 		dst[i] = hasher.Hash(extractor.Extract(&h[i]))
 	}
 }
-
-// hashExtracted is HashFields for the fields that the loops of the hashers do
-// not know.
-func hashExtracted[H Hasher](dst []uint64, h []Headers, f Fields, hasher H) {
-	for i := range h {
-		dst[i] = hasher.Hash(f.Extract(&h[i]))
-	}
-}

@@ -62,30 +62,7 @@ func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
 }
 
 // HashBatch implements [BatchHasher].
-func (s Sip) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys):len(dst)]
-	for i := range keys {
-		k := &keys[i]
-		dst[i] = s.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
-	}
-}
+func (s Sip) HashBatch(dst []uint64, keys []FlowKey) { hashBatch(s, dst, keys) }
 
 // HashFields implements [FieldsHasher].
-func (s Sip) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h):len(dst)]
-	m := f.mask()
-	if f&session != 0 {
-		hashExtracted(dst, h, f, s)
-		return
-	}
-	if f&Symmetric != 0 {
-		for i := range h {
-			dst[i] = s.words(f.of(&h[i]).canonical(m))
-		}
-		return
-	}
-	for i := range h {
-		k := f.of(&h[i])
-		dst[i] = s.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
-	}
-}
+func (s Sip) HashFields(dst []uint64, h []Headers, f Fields) { hashFields(s, dst, h, f) }

@@ -1,6 +1,9 @@
 package hash
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Toeplitz is the hash of receive-side scaling (Microsoft, "RSS Hashing
 // Functions"), which network cards and many switches compute: of source and
@@ -40,10 +43,9 @@ func (e ToeplitzKeyError) Error() string {
 // examples, and many drivers by default. Everyone knows it.
 func MicrosoftKey() [40]byte {
 	return [40]byte{
-		0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca,
-		0x2b, 0xcb,
-		0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac,
-		0x01, 0xfa,
+		0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0,
+		0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c,
+		0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 	}
 }
 
@@ -58,8 +60,7 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 	for i := range t.v6 {
 		for bit := range 8 {
 			// The 32 bits of the key from that bit of the input on.
-			window := uint64(key[i])<<32 | uint64(key[i+1])<<24 | uint64(key[i+2])<<16 | uint64(key[i+
-				3])<<8 | uint64(key[i+4])
+			window := uint64(key[i])<<32 | uint64(binary.BigEndian.Uint32(key[i+1:]))
 			add := uint32(window >> (8 - bit))
 			for b := range 256 {
 				if b>>(7-bit)&1 != 0 {
@@ -103,27 +104,28 @@ func combine(dst, src [][256]uint32, addr int) {
 
 // Hash32 returns the hash as the device has it.
 func (t *Toeplitz) Hash32(k FlowKey) uint32 {
-	return t.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
+	return uint32(t.words(k.src0, k.src1, k.dst0, k.dst1, k.rest) >> 32)
 }
 
 // Hash implements [Hasher].
 //
 //go:noinline
 func (t *Toeplitz) Hash(k FlowKey) uint64 {
-	return uint64(t.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)) << 32
+	return t.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 }
 
-func (t *Toeplitz) words(src0, src1, dst0, dst1, rest uint64) uint32 {
+func (t *Toeplitz) words(src0, src1, dst0, dst1, rest uint64) uint64 {
 	if rest&ip6Flag == 0 {
 		// The address is in the upper half.
-		return t.v4[0][uint8(src1>>32)] ^ t.v4[1][uint8(src1>>40)] ^ t.v4[2][uint8(src1>>48)] ^ t.v4[3][uint8(
-			src1>>56)] ^
-			t.v4[4][uint8(dst1>>32)] ^ t.v4[5][uint8(dst1>>40)] ^ t.v4[6][uint8(dst1>>48)] ^ t.v4[7][uint8(dst1>>56)] ^
-			t.v4[8][uint8(rest)] ^ t.v4[9][uint8(rest>>8)] ^ t.v4[10][uint8(rest>>16)] ^ t.v4[11][uint8(rest>>24)]
+		return uint64(t.v4[0][uint8(src1>>32)]^t.v4[1][uint8(src1>>40)]^
+			t.v4[2][uint8(src1>>48)]^t.v4[3][uint8(src1>>56)]^
+			t.v4[4][uint8(dst1>>32)]^t.v4[5][uint8(dst1>>40)]^
+			t.v4[6][uint8(dst1>>48)]^t.v4[7][uint8(dst1>>56)]^
+			t.v4[8][uint8(rest)]^t.v4[9][uint8(rest>>8)]^t.v4[10][uint8(rest>>16)]^t.v4[11][uint8(rest>>24)]) << 32
 	}
-	return toeplitzWord((*[8][256]uint32)(t.v6[0:]), src0) ^ toeplitzWord((*[8][256]uint32)(t.v6[8:]), src1) ^
-		toeplitzWord((*[8][256]uint32)(t.v6[16:]), dst0) ^ toeplitzWord((*[8][256]uint32)(t.v6[24:]), dst1) ^
-		t.v6[32][uint8(rest)] ^ t.v6[33][uint8(rest>>8)] ^ t.v6[34][uint8(rest>>16)] ^ t.v6[35][uint8(rest>>24)]
+	return uint64(toeplitzWord((*[8][256]uint32)(t.v6[0:]), src0)^toeplitzWord((*[8][256]uint32)(t.v6[8:]), src1)^
+		toeplitzWord((*[8][256]uint32)(t.v6[16:]), dst0)^toeplitzWord((*[8][256]uint32)(t.v6[24:]), dst1)^
+		t.v6[32][uint8(rest)]^t.v6[33][uint8(rest>>8)]^t.v6[34][uint8(rest>>16)]^t.v6[35][uint8(rest>>24)]) << 32
 }
 
 func toeplitzWord(t *[8][256]uint32, w uint64) uint32 {
@@ -132,30 +134,7 @@ func toeplitzWord(t *[8][256]uint32, w uint64) uint32 {
 }
 
 // HashBatch implements [BatchHasher].
-func (t *Toeplitz) HashBatch(dst []uint64, keys []FlowKey) {
-	dst = dst[:len(keys):len(dst)]
-	for i := range keys {
-		k := &keys[i]
-		dst[i] = uint64(t.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)) << 32
-	}
-}
+func (t *Toeplitz) HashBatch(dst []uint64, keys []FlowKey) { hashBatch(t, dst, keys) }
 
 // HashFields implements [FieldsHasher].
-func (t *Toeplitz) HashFields(dst []uint64, h []Headers, f Fields) {
-	dst = dst[:len(h):len(dst)]
-	m := f.mask()
-	if f&session != 0 {
-		hashExtracted(dst, h, f, t)
-		return
-	}
-	if f&Symmetric != 0 {
-		for i := range h {
-			dst[i] = uint64(t.words(f.of(&h[i]).canonical(m))) << 32
-		}
-		return
-	}
-	for i := range h {
-		k := f.of(&h[i])
-		dst[i] = uint64(t.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)) << 32
-	}
-}
+func (t *Toeplitz) HashFields(dst []uint64, h []Headers, f Fields) { hashFields(t, dst, h, f) }
