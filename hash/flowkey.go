@@ -63,8 +63,8 @@ func NewFlowKey(proto uint8, src, dst netip.AddrPort) FlowKey {
 		src1: binary.LittleEndian.Uint64(s[8:]),
 		dst0: binary.LittleEndian.Uint64(d[:8]),
 		dst1: binary.LittleEndian.Uint64(d[8:]),
-		rest: uint64(bits.ReverseBytes16(src.Port())) | uint64(bits.ReverseBytes16(dst.Port()))<<16 | uint64(
-			proto)<<protoShift,
+		rest: uint64(bits.ReverseBytes16(src.Port())) | uint64(bits.ReverseBytes16(dst.Port()))<<16 |
+			uint64(proto)<<protoShift,
 	}
 	if src.Addr().Is6() || dst.Addr().Is6() {
 		k.rest |= ip6Flag

@@ -124,27 +124,3 @@ func icmpOf(v6 bool) uint8 {
 	}
 	return ICMP
 }
-
-// kernelCitation returns what Linux hashes of an ICMP error under its policy 0,
-// and whether it takes the packet for one: the addresses of the header cited,
-// and for IPv6 its label and next header, whatever follows it. Linux looks at
-// first fragments too, but not behind extension headers.
-func (v *level) kernelCitation(seg []byte) (FlowKey, bool) {
-	if v.fragLater || len(seg) < citationOffset || v.next != icmpOf(v.key.Is6()) {
-		return FlowKey{}, false
-	}
-	b := seg[citationOffset:]
-	if v.key.Is6() {
-		if !isErrorICMPv6(seg[0]) || len(b) < ipv6Size {
-			return FlowKey{}, false
-		}
-		k := ipv6Key(b, b[6])
-		k.rest |= ipv6Label(b)
-		return k, true
-	}
-	if !isErrorICMPv4(seg[0]) || len(b) < ipv4Size {
-		return FlowKey{}, false
-	}
-	addrs := binary.LittleEndian.Uint64(b[12:])
-	return FlowKey{src1: addrs<<32 | ip4Mapped, dst1: addrs&ip4Addr | ip4Mapped}, true
-}

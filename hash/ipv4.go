@@ -10,32 +10,6 @@ const (
 	fragmentOffset = 0x1fff
 )
 
-// parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
-func parseIPv4(p []byte, l3 int, h *Headers) error {
-	// Whole packets without options, of protocols with ports and of tunnels.
-	// For the others, and for those in which something is wrong, there is
-	// parseAny.
-	b := p[l3:]
-	if len(b) < ipv4Size {
-		return parseAny(p, l3, 4, h)
-	}
-	q := quickIPv4(b, len(b))
-	if q == nil {
-		return parseAny(p, l3, 4, h)
-	}
-	seg := b[ipv4Size:]
-	ports := binary.LittleEndian.Uint32(seg)
-	addrs := binary.LittleEndian.Uint64(b[12:])
-	h.setFlow(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift|uint64(ports))
-	h.clear()
-	h.setOffsets(l3, l3+ipv4Size)
-	h.setProtos(b[9], b[9], TCPFlags(seg[q.flagsAt]&q.flagsMask))
-	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p[:l3+int(binary.BigEndian.Uint16(b[2:]))], l3+ipv4Size, q)
-	}
-	return nil
-}
-
 // readIPv4 reads the IPv4 header at l3 of p, which p reaches, and what follows
 // it, into v.
 func (v *level) readIPv4(p []byte, l3 int) {

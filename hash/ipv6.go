@@ -13,33 +13,6 @@ const (
 	protoDestOptions = 60
 )
 
-// parseIPv6 reads the IPv6 packet that starts at byte l3 of p, which p reaches.
-func parseIPv6(p []byte, l3 int, h *Headers) error {
-	// As in parseIPv4. Extension headers are no quick transports.
-	b := p[l3:]
-	if len(b) < ipv6Size {
-		return parseAny(p, l3, 6, h)
-	}
-	q := quickIPv6(b, len(b))
-	if q == nil {
-		return parseAny(p, l3, 6, h)
-	}
-	seg := b[ipv6Size:]
-	ports := binary.LittleEndian.Uint32(seg)
-	h.setFlow(
-		binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]),
-		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
-		ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift|uint64(ports),
-	)
-	h.clear()
-	h.setOffsets(l3, l3+ipv6Size)
-	h.setProtos(b[6], b[6], TCPFlags(seg[q.flagsAt]&q.flagsMask))
-	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p[:l3+ipv6Size+int(binary.BigEndian.Uint16(b[4:]))], l3+ipv6Size, q)
-	}
-	return nil
-}
-
 // readIPv6 reads the IPv6 header at l3 of p, which p reaches, and what follows
 // it, into v.
 func (v *level) readIPv6(p []byte, l3 int) {

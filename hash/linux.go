@@ -92,19 +92,6 @@ const (
 	linuxDefault    = uint16(ThreeTuple)
 )
 
-// A kernelView says what Headers.kernel holds. The zero value says that the
-// kernel sees the packet as Headers.Outer.
-type kernelView uint8
-
-const (
-	// nothing: it sees the inner flow of a tunnel that it enters as
-	// Headers.Inner
-	kernelSame  kernelView = iota + 1
-	kernelOuter            // the outer flow, where the kernel stops at another header
-	kernelInner            // the inner flow of a tunnel that the kernel enters
-	kernelCited            // addresses, next header and label that an ICMP error cites
-)
-
 // Hash32 returns the hash that the kernel has for a packet of flow k.
 func (l Linux611) Hash32(k FlowKey) uint32 { return l.sum(&k, k.Proto(), &k, &k, false) }
 

@@ -30,6 +30,69 @@ const (
 	etherPPP     = 0x880b // PPP in GRE version 1 (PPTP, RFC 2637)
 )
 
+// descend follows the tunnels from the outermost level, c, to the innermost
+// one. It reuses c. Linux follows them as long as they are of the kinds that it
+// enters.
+func (h *Headers) descend(p []byte, c *position) {
+	var t tunnel
+	var l link
+	follows := !c.stopped
+	kernel := c.kernel
+	label := kernel & maskLabel
+	for {
+		t.open(p, c)
+		if !t.found {
+			return
+		}
+		if h.Tunnels == maxTunnels || t.at > maxPayload {
+			h.setInnerFault(deepTunnel, c.l4)
+			return
+		}
+		if t.fault != 0 {
+			h.setInnerFault(t.fault, t.at)
+			return
+		}
+		if t.hasID {
+			h.TunnelID = t.id
+		}
+		t.follow(p, &l)
+		// Linux needs the Ethernet header before it believes in a tunnel.
+		follows = follows && t.linux && (l.fault != shortEthernet || l.at != t.at)
+		if follows && h.view != kernelInner {
+			h.setKernel(kernelInner, &h.Outer, kernel)
+		}
+		if l.fault != 0 {
+			h.setInnerFault(l.fault, l.at)
+			return
+		}
+		if l.version == 0 {
+			return
+		}
+		inner := p[:l.end]
+		if !h.fastInner(inner, l.at, l.version, c) && !h.readInner(inner, l.at, l.version, c) {
+			return
+		}
+		h.Tunnels++
+		if follows = follows && !l.mpls; follows {
+			if own := c.rest & maskLabel; own != 0 {
+				label = own
+			}
+			kernel = c.kernel
+			if kernel&(ip6Flag|maskLabel) == ip6Flag {
+				kernel |= label // the last one that was not zero
+			}
+			h.setKernel(kernelInner, &h.Inner, kernel)
+			follows = !c.stopped
+		}
+		if h.InnerFragment || !fastTransports[c.proto].isTunnel(uint16(c.rest>>16)) {
+			return
+		}
+	}
+}
+
+// setInnerFault keeps what is wrong inside a tunnel.
+func (h *Headers) setInnerFault(f fault, at int) { h.innerFault, h.innerAt = f, uint16(at) }
+
 // A tunnel is a header that encapsulates.
 type tunnel struct {
 	at, end   int // the payload; on a fault, the header itself starts at at
@@ -44,7 +107,7 @@ type tunnel struct {
 // open reads the header behind a level, if it is that of a tunnel. Here too a
 // whole tunnel is nowhere copied, because what was written field by field
 // cannot be read at once.
-func (t *tunnel) open(p []byte, c *carrier) {
+func (t *tunnel) open(p []byte, c *position) {
 	p = p[:c.end]
 	t.at, t.end, t.id, t.etherType = c.l4, c.end, 0, 0
 	t.found, t.hasID, t.linux, t.fault = false, false, false, 0

@@ -5,11 +5,10 @@ import (
 	"math/bits"
 )
 
-// A form is what a kind of tunnel looks like most of the time: with no options,
-// and one IP packet in it. It is data and not code because the kinds come in no
-// order, and a processor that has to guess where to go next is wrong more often
-// than a table is slow.
-type form struct {
+// A tunnelShape is what a kind of tunnel looks like most of the time: without
+// options, and with one IP packet in it. It is data and not code because the
+// kinds come in no order: a mispredicted branch costs more than the table.
+type tunnelShape struct {
 	size     uint8  // of what stands between the two IP headers
 	headAt   uint8  // where four bytes start, of which those in mask must be want
 	idAt     uint8  // where the identifier starts
@@ -23,39 +22,39 @@ type form struct {
 	_        [8]byte // a table of 32 bytes each is quick to index
 }
 
-// Indexes of forms. GRE has one for each value of its first four bits, which
+// Indexes of tunnelShapes. GRE has one for each value of its first four bits, which
 // say what fields it has.
 const (
 	_ = iota // none: MPLS over UDP
-	formIPv4
-	formIPv6
-	formVXLAN
-	formGeneve
-	formGTPU
-	formGRE = 16
+	shapeIPv4
+	shapeIPv6
+	shapeVXLAN
+	shapeGeneve
+	shapeGTPU
+	shapeGRE = 16
 )
 
 //nolint:gochecknoglobals // read-only
-var forms = func() (t [32]form) {
+var tunnelShapes = func() (t [32]tunnelShape) {
 	const (
 		udp, all, linux = 8, 0xffff, kernelSame
 		ether           = ethernetSize
 	)
-	never := form{want: 1}
+	never := tunnelShape{want: 1}
 	for i := range t {
 		t[i] = never
 	}
-	t[formIPv4] = form{mask: 0xf << 28, want: 4 << 28, view: linux}
-	t[formIPv6] = form{mask: 0xf << 28, want: 6 << 28, view: linux}
-	t[formVXLAN] = form{
+	t[shapeIPv4] = tunnelShape{mask: 0xf << 28, want: 4 << 28, view: linux}
+	t[shapeIPv6] = tunnelShape{mask: 0xf << 28, want: 6 << 28, view: linux}
+	t[shapeVXLAN] = tunnelShape{
 		size: udp + vxlanSize + ether, headAt: udp, mask: 0x08 << 24, want: 0x08 << 24,
 		idAt: udp + 3, idMask: 1<<24 - 1, typeAt: udp + vxlanSize + ether - 2, typeMask: all,
 	}
-	t[formGeneve] = form{
+	t[shapeGeneve] = tunnelShape{
 		size: udp + geneveSize + ether, headAt: udp, mask: 0xff00ffff, want: etherBridged,
 		idAt: udp + 3, idMask: 1<<24 - 1, typeAt: udp + geneveSize + ether - 2, typeMask: all,
 	}
-	t[formGTPU] = form{
+	t[shapeGTPU] = tunnelShape{
 		size: udp + gtpuSize, headAt: udp, mask: 0xffff0000, want: 0x30ff0000, sizeMask: all,
 		idAt: udp + 4, idMask: 1<<32 - 1,
 	}
@@ -64,54 +63,54 @@ var forms = func() (t [32]form) {
 		if flags&greRouting != 0 {
 			continue
 		}
-		f := form{mask: 0xffff0000, want: flags << 16, size: greSize, typeAt: 2, typeMask: all, view: linux}
+		f := tunnelShape{mask: 0xffff0000, want: flags << 16, size: greSize, typeAt: 2, typeMask: all, view: linux}
 		f.size += uint8(4 * bits.OnesCount32(bit))
 		if flags&greKey != 0 {
 			f.idMask, f.idAt = 1<<32-1, greSize+uint8(4*(flags/greChecksum))
 		}
-		t[formGRE+bit] = f
+		t[shapeGRE+bit] = f
 	}
 	return t
 }()
 
-// formOf returns the form of a tunnel, given the first four bytes behind IP:
+// shapeOf returns the shape of a tunnel, given the first four bytes behind IP:
 // GRE's own, or the ports.
-func (q *quick) formOf(first uint32) *form {
+func (q *fastTransport) shapeOf(first uint32) *tunnelShape {
 	port := bits.ReverseBytes16(uint16(first>>16)) & q.tunnelMask
-	fields := uint8(first) >> 4 & -(q.form / formGRE)
-	return &forms[(q.form|formsByPort[uint8(port)]|fields)&31]
+	fields := uint8(first) >> 4 & -(q.shape / shapeGRE)
+	return &tunnelShapes[(q.shape|shapesByPort[uint8(port)]|fields)&31]
 }
 
-// matches reports whether a tunnel has the form, given its head and how many
+// matches reports whether a tunnel has the shape, given its head and how many
 // bytes there are from the end of the IP header on.
-func (f *form) matches(head uint32, room int) bool {
+func (f *tunnelShape) matches(head uint32, room int) bool {
 	return head&f.mask == f.want && (uint16(head)^uint16(room-16))&f.sizeMask == 0
 }
 
-// formsByPort finds the form by the lower byte of a port.
+// shapesByPort finds the shape by the lower byte of a port.
 //
 //nolint:gochecknoglobals // read-only
-var formsByPort = [256]uint8{portVXLAN & 0xff: formVXLAN, portGeneve & 0xff: formGeneve, portGTPU & 0xff: formGTPU}
+var shapesByPort = [256]uint8{portVXLAN & 0xff: shapeVXLAN, portGeneve & 0xff: shapeGeneve, portGTPU & 0xff: shapeGTPU}
 
 // enter looks into what may be a tunnel, in a packet that the fast path has
 // read and that p ends with, given its transport. If the tunnel has a usual
-// form, and in it is one packet that the fast path would read and no other
-// tunnel, the inner fields are set here; if not, they are left to descend. (An
-// outermost tunnel starts well before maxPayload.)
+// shape, and in it is one packet that the fast path would read and no other
+// tunnel, the inner fields are set here; if not, they are left to descend. An
+// outermost tunnel starts well before maxPayload, so that is not checked.
 //
 //go:noinline
-func (h *Headers) enter(p []byte, l4 int, q *quick) {
-	// a carrier has no ports
+func (h *Headers) enter(p []byte, l4 int, q *fastTransport) {
+	// a protocol that carries IP has no ports
 	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.tunnelMask)<<16 | uint64(q.tunnelMask))
 	h.Outer.rest, h.Inner.rest = rest, rest
-	f := q.formOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
+	f := q.shapeOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
 	at := l4 + int(f.size)
 	switch {
 	case at+ipv4Size > len(p) || !f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4):
 	case p[at]>>4 == 4:
 		end := at + ipv4Size
 		b := p[at:end:end]
-		inner := quickIPv4(b, len(p)-at)
+		inner := fastIPv4(b, len(p)-at)
 		if inner == nil || (etherIPv4^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
 			break
 		}
@@ -129,7 +128,7 @@ func (h *Headers) enter(p []byte, l4 int, q *quick) {
 	case at+ipv6Size <= len(p):
 		end := at + ipv6Size
 		b := p[at:end:end]
-		inner := quickIPv6(b, len(p)-at)
+		inner := fastIPv6(b, len(p)-at)
 		if inner == nil || (etherIPv6^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
 			break
 		}
@@ -146,12 +145,12 @@ func (h *Headers) enter(p []byte, l4 int, q *quick) {
 		h.entered(f, p, l4, at, end)
 		return
 	}
-	h.descend(p, &carrier{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto})
+	h.descend(p, &position{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto})
 }
 
 // entered sets what follows from the place of a tunnel and of the headers of IP
 // and of transport in it.
-func (h *Headers) entered(f *form, p []byte, tunnel, l3, l4 int) {
+func (h *Headers) entered(f *tunnelShape, p []byte, tunnel, l3, l4 int) {
 	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l4)
 	h.TunnelID, h.Tunnels, h.view = uint32At(p, tunnel+int(f.idAt))&f.idMask, 1, f.view
 }
