@@ -54,7 +54,7 @@ func (g *gateway) set(members ...selector.Member) *selector.Snapshot[string] {
 	g.t.Helper()
 	hops := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		hops[i] = selector.Hop[string]{Member: m, Value: m.ID}
+		hops[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
 	}
 	s, err := g.group.Update(hops)
 	require.NoError(g.t, err)
@@ -316,7 +316,7 @@ func TestSeedStatelessEgress(t *testing.T) {
 	gateways := map[string]string{"gw1": "192.0.2.1", "gw2": "192.0.2.2", "gw3": "192.0.2.3"}
 	var hops []selector.Hop[netip.Addr]
 	for id, addr := range gateways {
-		hops = append(hops, selector.Hop[netip.Addr]{Member: selector.Member{ID: id, Weight: 1},
+		hops = append(hops, selector.Hop[netip.Addr]{ID: id, Weight: 1,
 			Value: netip.MustParseAddr(addr)})
 	}
 	s, err := group.Update(hops)

@@ -98,7 +98,7 @@ func BenchmarkFailOver(b *testing.B) {
 						copy(members[1:], all[i*groupMembers:])
 					}
 					for _, m := range members {
-						whole[i] = append(whole[i], selector.Hop[int]{Member: m})
+						whole[i] = append(whole[i], selector.Hop[int]{ID: m.ID, Weight: m.Weight})
 					}
 					g, err := selector.NewGroup[int](selector.Config{Name: fmt.Sprint(i), Strategy: s.Strategy,
 						Domain: domain})

@@ -23,7 +23,7 @@ func BenchmarkRoute(b *testing.B) {
 		require.NoError(b, err)
 		hops := make([]selector.Hop[int], 10)
 		for i := range hops {
-			hops[i].Member = selector.Member{ID: fmt.Sprint(i), Weight: 1}
+			hops[i].ID, hops[i].Weight = fmt.Sprint(i), 1
 		}
 		s, err := group.Update(hops)
 		require.NoError(b, err)

@@ -52,7 +52,7 @@ func ExampleSticky_RouteBatch() {
 		// port 40000 to 80, SYN
 		"\x9c\x40\x00\x50\x00\x00\x00\x00\x00\x00\x00\x00\x50\x02\x00\x00\x00\x00\x00\x00")
 	forward([][]byte{syn}, 0)
-	if _, err := group.Update([]selector.Hop[struct{}]{{Member: selector.Member{ID: "pod1", Weight: 1}}}); err != nil {
+	if _, err := group.Update([]selector.Hop[struct{}]{{ID: "pod1", Weight: 1}}); err != nil {
 		panic(err)
 	}
 	forward([][]byte{syn, syn}, 0)
@@ -80,7 +80,7 @@ func ExampleFlowlets() {
 	set := func(members ...selector.Member) {
 		var hops []selector.Hop[struct{}]
 		for _, m := range members {
-			hops = append(hops, selector.Hop[struct{}]{Member: m})
+			hops = append(hops, selector.Hop[struct{}]{ID: m.ID, Weight: m.Weight})
 		}
 		if _, err := uplinks.Update(hops); err != nil {
 			panic(err)

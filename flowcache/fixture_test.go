@@ -53,7 +53,7 @@ func (r *router) set(members ...selector.Member) *selector.View {
 	r.t.Helper()
 	hops := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		hops[i] = selector.Hop[string]{Member: m, Value: m.ID}
+		hops[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
 	}
 	s, err := r.group.Update(hops)
 	require.NoError(r.t, err)

@@ -25,7 +25,7 @@ func newShuttle(t *testing.T) *shuttle {
 	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
 		Domain: table.config.Domain})
 	require.NoError(t, err)
-	s, err := group.Update([]selector.Hop[int]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	s, err := group.Update([]selector.Hop[int]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)
 	const digest = 0x123456789abcdef0
 	c := &shuttle{Table: table, packet: Packet{Digest: digest, View: s.View(), Flags: hash.ACK, Proto: hash.TCP}}

@@ -16,7 +16,7 @@ func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
 		Domain: r.domain})
 	require.NoError(t, err)
-	_, err = other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	_, err = other.Update([]selector.Hop[string]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)
 	h := &hash.Headers{Proto: hash.TCP, TCPFlags: hash.SYN}
 	one, two := flowcache.NewPacket(r.view(), h, 42), flowcache.NewPacket(other.Load().View(), h, 42)

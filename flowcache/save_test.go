@@ -91,7 +91,7 @@ func TestRestoreTellsGroupsApart(t *testing.T) {
 	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
 		Domain: after.domain})
 	require.NoError(t, err)
-	s, err := other.Update([]selector.Hop[string]{{Member: selector.Member{ID: "a", Weight: 1}}})
+	s, err := other.Update([]selector.Hop[string]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)
 	for _, views := range [][]*selector.View{{after.view(), s.View()}, {s.View(), after.view()}} {
 		table, err := flowcache.NewTable(flowcache.Config{Domain: after.domain, Flows: 10_000})

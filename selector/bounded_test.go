@@ -134,7 +134,7 @@ func change(t *testing.T, s selector.Strategy, before, after []selector.Member) 
 	publish := func(members []selector.Member) *selector.Snapshot[struct{}] {
 		hops := make([]selector.Hop[struct{}], len(members))
 		for i, m := range members {
-			hops[i].Member = m
+			hops[i].ID, hops[i].Weight = m.ID, m.Weight
 		}
 		snapshot, err := g.Update(hops)
 		require.NoError(t, err)
@@ -302,7 +302,7 @@ func TestBoundedDefaults(t *testing.T) {
 	fingerprint := func(b selector.Bounded) uint64 {
 		g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: b})
 		require.NoError(t, err)
-		s, err := g.Update([]selector.Hop[struct{}]{{Member: selector.Member{ID: "a", Weight: 1}}})
+		s, err := g.Update([]selector.Hop[struct{}]{{ID: "a", Weight: 1}})
 		require.NoError(t, err)
 		return s.View().Fingerprint()
 	}

@@ -27,8 +27,8 @@ func ExampleGroup() {
 		panic(err)
 	}
 	_, err = g.Update([]selector.Hop[adjacency]{
-		{Member: selector.Member{ID: "pod1", Weight: 1}, Value: adjacency{"02:00:00:00:00:01"}},
-		{Member: selector.Member{ID: "pod2", Weight: 1}, Value: adjacency{"02:00:00:00:00:02"}},
+		{ID: "pod1", Weight: 1, Value: adjacency{"02:00:00:00:00:01"}},
+		{ID: "pod2", Weight: 1, Value: adjacency{"02:00:00:00:00:02"}},
 	})
 	if err != nil {
 		panic(err)
@@ -54,7 +54,7 @@ func ExampleDomain_Mark() {
 	}
 	var hops []selector.Hop[struct{}]
 	for _, m := range selector.Equal("up1", "up2", "up3") {
-		hops = append(hops, selector.Hop[struct{}]{Member: m})
+		hops = append(hops, selector.Hop[struct{}]{ID: m.ID, Weight: m.Weight})
 	}
 	s, err := g.Update(hops)
 	if err != nil {
@@ -80,7 +80,7 @@ func ExampleView_Diff() {
 	}
 	var hops []selector.Hop[struct{}]
 	for i := range 10 {
-		hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: fmt.Sprint("pod", i), Weight: 1}})
+		hops = append(hops, selector.Hop[struct{}]{ID: fmt.Sprint("pod", i), Weight: 1})
 	}
 	before, err := g.Update(hops)
 	if err != nil {

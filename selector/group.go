@@ -10,12 +10,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A Hop is a member of a group with its payload: whatever the router needs to
-// send to it, an adjacency say.
+// A Hop is a member of a group with its payload.
 type Hop[T any] struct {
-	Member
-	Value T
+	ID     string // as in Member
+	Weight uint32 // as in Member
+	Value  T      // what the router needs to send to it, an adjacency say
 }
+
+func (h *Hop[T]) member() Member { return Member{ID: h.ID, Weight: h.Weight} }
 
 // Config describes a group.
 type Config struct {
@@ -130,8 +132,8 @@ func (g *Group[T]) publish(v *View, values []T) *Snapshot[T] {
 
 func membersOf[T any](hops []Hop[T]) []Member {
 	members := make([]Member, len(hops))
-	for i, h := range hops {
-		members[i] = h.Member
+	for i := range hops {
+		members[i] = hops[i].member()
 	}
 	return members
 }

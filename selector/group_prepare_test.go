@@ -15,7 +15,7 @@ import (
 func hopsOf(members []selector.Member) []selector.Hop[string] {
 	hops := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		hops[i] = selector.Hop[string]{Member: m, Value: m.ID}
+		hops[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
 	}
 	return hops
 }

@@ -33,7 +33,7 @@ func newGroup(t testing.TB, c selector.Config) *selector.Group[string] {
 func hops(members ...selector.Member) []selector.Hop[string] {
 	h := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		h[i] = selector.Hop[string]{Member: m, Value: "to " + m.ID}
+		h[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: "to " + m.ID}
 	}
 	return h
 }

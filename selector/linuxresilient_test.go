@@ -19,7 +19,7 @@ import (
 func numbered(members []selector.Member) []selector.Hop[int] {
 	hops := make([]selector.Hop[int], len(members))
 	for i, m := range members {
-		hops[i] = selector.Hop[int]{Member: m, Value: i}
+		hops[i] = selector.Hop[int]{ID: m.ID, Weight: m.Weight, Value: i}
 	}
 	return hops
 }

@@ -54,7 +54,7 @@ func move(s subject, before, after []selector.Member) (float64, error) {
 func hops(members []selector.Member) []selector.Hop[struct{}] {
 	list := make([]selector.Hop[struct{}], len(members))
 	for i, m := range members {
-		list[i].Member = m
+		list[i].ID, list[i].Weight = m.ID, m.Weight
 	}
 	return list
 }

@@ -36,7 +36,7 @@ func prepared(*measurement) ([]row, error) {
 		update := func(n int) error {
 			hops := make([]selector.Hop[int], n)
 			for i := range hops {
-				hops[i].Member = members[i]
+				hops[i].ID, hops[i].Weight = members[i].ID, members[i].Weight
 			}
 			_, err := group.Update(hops)
 			return err

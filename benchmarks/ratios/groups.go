@@ -84,7 +84,7 @@ func newGroups(s selector.Strategy, members func(i int) []selector.Member) ([]*s
 func hops(members []selector.Member) []selector.Hop[int] {
 	list := make([]selector.Hop[int], len(members))
 	for i, m := range members {
-		list[i].Member = m
+		list[i].ID, list[i].Weight = m.ID, m.Weight
 	}
 	return list
 }

@@ -67,7 +67,7 @@ func (g *gateway) update(members []member) error {
 		if _, ok := g.numbers[m.ID]; !ok {
 			g.numbers[m.ID] = uint16(len(g.numbers))
 		}
-		hops[i] = engine.Hop{Member: m.Member, Value: engine.Adjacency{
+		hops[i] = engine.Hop{ID: m.Member.ID, Weight: m.Member.Weight, Value: engine.Adjacency{
 			ID: m.ID, Src: gatewayMAC, Dst: macOf(m.addr), Output: g.numbers[m.ID],
 		}}
 	}

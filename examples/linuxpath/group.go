@@ -59,7 +59,7 @@ func (g group) resilient(buckets int) (group, error) {
 	}
 	hops := make([]selector.Hop[int], len(g.names))
 	for i, name := range g.names {
-		hops[i] = selector.Hop[int]{Member: selector.Member{ID: name, Weight: g.weights[i]}, Value: i}
+		hops[i] = selector.Hop[int]{ID: name, Weight: g.weights[i], Value: i}
 	}
 	if _, err := r.Replace(hops, 0); err != nil {
 		return g, err

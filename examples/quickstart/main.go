@@ -23,7 +23,7 @@ func main() {
 	for now, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
 		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
 		for _, pod := range pods {
-			hops = append(hops, selector.Hop[struct{}]{Member: selector.Member{ID: fmt.Sprint("pod", pod), Weight: 1}})
+			hops = append(hops, selector.Hop[struct{}]{ID: fmt.Sprint("pod", pod), Weight: 1})
 		}
 		snapshot, err := group.Update(hops)
 		check(err)

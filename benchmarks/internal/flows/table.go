@@ -46,7 +46,7 @@ func NewTable(n int) (*Table, error) {
 func (t *Table) Update(n int) error {
 	hops := make([]selector.Hop[int], n)
 	for i, m := range subject.Members(n, 1) {
-		hops[i].Member = m
+		hops[i].ID, hops[i].Weight = m.ID, m.Weight
 	}
 	s, err := t.Group.Update(hops)
 	if err != nil {

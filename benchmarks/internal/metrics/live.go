@@ -23,7 +23,7 @@ func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
 func (l *Live) Update(members []selector.Member) (Placement, error) {
 	hops := make([]selector.Hop[struct{}], len(members))
 	for i, m := range members {
-		hops[i].Member = m
+		hops[i].ID, hops[i].Weight = m.ID, m.Weight
 	}
 	s, err := l.group.Update(hops)
 	if err != nil {

@@ -104,7 +104,7 @@ func TestMovesAgreeWithDiff(t *testing.T) {
 	update := func(list []selector.Member) (*selector.Snapshot[int], metrics.Placement) {
 		hops := make([]selector.Hop[int], len(list))
 		for i, m := range list {
-			hops[i].Member = m
+			hops[i].ID, hops[i].Weight = m.ID, m.Weight
 		}
 		s, err := group.Update(hops)
 		require.NoError(t, err)

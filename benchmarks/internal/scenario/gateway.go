@@ -78,7 +78,7 @@ func newGateway(s selector.Strategy, p Policy, flows int) (*gateway, error) {
 func (g *gateway) update(members []selector.Member) error {
 	hops := make([]selector.Hop[struct{}], len(members))
 	for i, m := range members {
-		hops[i].Member = m
+		hops[i].ID, hops[i].Weight = m.ID, m.Weight
 	}
 	s, err := g.group.Update(hops)
 	if err != nil {

@@ -68,7 +68,7 @@ func groupsWork(s selector.Strategy, count int) (*Work, error) {
 			return nil, err
 		}
 		for j := range hops {
-			hops[j].Member = selector.Member{ID: fmt.Sprintf("pod-%d-%d", i, j), Weight: 1}
+			hops[j].ID, hops[j].Weight = fmt.Sprintf("pod-%d-%d", i, j), 1
 		}
 		if _, err := g.Update(hops); err != nil {
 			return nil, err

@@ -42,7 +42,7 @@ func hops(ids ...string) []Hop {
 	list := make([]Hop, len(ids))
 	for i, id := range ids {
 		last := byte(xxhash.Sum64String(id))
-		list[i] = Hop{Member: selector.Member{ID: id, Weight: uint32(i%3 + 1)}, Value: Adjacency{
+		list[i] = Hop{ID: id, Weight: uint32(i%3 + 1), Value: Adjacency{
 			ID: id, Src: MAC{2, 0, 0, 0, 0, 1}, Dst: MAC{2, 1, 1, 1, 1, last}, Output: uint16(i),
 		}}
 	}
@@ -114,7 +114,7 @@ func (r *modelRoute) build(t testing.TB) {
 	slices.SortFunc(r.hops, func(a, b Hop) int { return strings.Compare(a.ID, b.ID) })
 	members := make([]selector.Member, len(r.hops))
 	for i := range members {
-		members[i] = r.hops[i].Member
+		members[i] = selector.Member{ID: r.hops[i].ID, Weight: r.hops[i].Weight}
 	}
 	var err error
 	if r.selector, err = selector.New(r.strategy, members); err != nil {

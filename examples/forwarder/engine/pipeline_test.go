@@ -191,7 +191,7 @@ func pipelineMembers() []engine.Hop {
 	hops := make([]engine.Hop, 10)
 	for i := range hops {
 		id := fmt.Sprintf("pod%d", i)
-		hops[i] = engine.Hop{Member: selector.Member{ID: id, Weight: 1}, Value: engine.Adjacency{
+		hops[i] = engine.Hop{ID: id, Weight: 1, Value: engine.Adjacency{
 			ID: id, Src: engine.MAC{2, 0, 0, 0, 0, 1}, Dst: engine.MAC{2, 1, 0, 0, 0, byte(i)}, Output: uint16(i),
 		}}
 	}

@@ -195,7 +195,7 @@ func TestStickyFlows(t *testing.T) {
 		12000: hops("pod1", "pod2", "pod3", "pod4", "pod5"),
 	}
 	// drained
-	updates[9000] = append(updates[9000], Hop{Member: selector.Member{ID: "pod3"}, Value: hops("pod3")[0].Value})
+	updates[9000] = append(updates[9000], Hop{ID: "pod3", Value: hops("pod3")[0].Value})
 	present := map[string]bool{"pod1": true, "pod2": true, "pod3": true}
 	where := map[hash.FlowKey]string{}
 	verdicts := map[flowcache.Verdict]int{}

@@ -93,8 +93,8 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	list := make([]engine.Hop, len(members))
 	for i, m := range members {
 		list[i] = engine.Hop{
-			Member: selector.Member{ID: m.ID, Weight: m.Weight},
-			Value:  engine.Adjacency{ID: m.ID, Src: m.Src, Dst: m.MAC, Output: numbers.numbers[port{m.ID, m.Dev}]},
+			ID: m.ID, Weight: m.Weight,
+			Value: engine.Adjacency{ID: m.ID, Src: m.Src, Dst: m.MAC, Output: numbers.numbers[port{m.ID, m.Dev}]},
 		}
 	}
 	slices.SortFunc(list, func(a, b engine.Hop) int { return cmp.Compare(a.ID, b.ID) })
@@ -141,7 +141,8 @@ func (t *target) same() bool {
 		return false
 	}
 	for i, m := range v.All() {
-		if m != t.hops[i].Member || *t.from.At(i) != t.hops[i].Value {
+		h := &t.hops[i]
+		if m.ID != h.ID || m.Weight != h.Weight || *t.from.At(i) != h.Value {
 			return false
 		}
 	}
@@ -183,7 +184,7 @@ func (r *Router) update(targets []target) error {
 func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 	var list []engine.Hop
 	for i, m := range s.View().All() {
-		list = append(list, engine.Hop{Member: m, Value: *s.At(i)})
+		list = append(list, engine.Hop{ID: m.ID, Weight: m.Weight, Value: *s.At(i)})
 	}
 	return list
 }

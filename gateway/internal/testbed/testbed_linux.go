@@ -9,7 +9,6 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
-	"github.com/ecmp-go/ecmp/selector"
 )
 
 // The addresses of the service, which every pod has.
@@ -143,7 +142,7 @@ func Hops(pods ...int) []engine.Hop {
 	list := make([]engine.Hop, len(pods))
 	for i, pod := range pods {
 		id := fmt.Sprint("pod", pod)
-		list[i] = engine.Hop{Member: selector.Member{ID: id, Weight: 1}, Value: engine.Adjacency{
+		list[i] = engine.Hop{ID: id, Weight: 1, Value: engine.Adjacency{
 			ID: id, Src: MAC(pod, 1), Dst: MAC(pod, 2), Output: uint16(pod),
 		}}
 	}

@@ -112,7 +112,7 @@ func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router
 // hopOf makes a member whose addresses and output are told by its number.
 func hopOf(number uint16, weight uint32) engine.Hop {
 	id := fmt.Sprintf("m%02d", number)
-	return engine.Hop{Member: selector.Member{ID: id, Weight: weight}, Value: engine.Adjacency{
+	return engine.Hop{ID: id, Weight: weight, Value: engine.Adjacency{
 		ID: id, Output: number, Src: engine.MAC{2, 0, 0, 0, 1, byte(number)}, Dst: engine.MAC{2, 0, 0, 0, 2,
 			byte(number)},
 	}}
