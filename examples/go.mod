@@ -8,7 +8,9 @@ require (
 	github.com/ecmp-go/ecmp v0.1.0
 	github.com/gaissmai/bart v0.30.0
 	github.com/gopacket/gopacket v1.7.7
+	github.com/jsimonetti/rtnetlink/v2 v2.3.0
 	github.com/maypok86/otter/v2 v2.4.0
+	github.com/mdlayher/netlink v1.11.2
 	github.com/safchain/ethtool v0.7.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sys v0.49.0
@@ -17,8 +19,11 @@ require (
 
 require (
 	github.com/dchest/siphash v1.2.3 // indirect
+	github.com/google/go-cmp v0.7.0 // indirect
+	github.com/mdlayher/socket v0.6.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.59.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )
 
 replace github.com/ecmp-go/ecmp => ../

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/rtnetlink"
+	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -44,7 +44,7 @@ func predictLive(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	conn, err := rtnetlink.Dial()
+	conn, err := fib.Dial()
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func sysctl(family, name string) (uint, error) {
 }
 
 // routeGroup returns the next hops of a route as the kernel chooses among them.
-func routeGroup(r rtnetlink.Route) (g group, err error) {
+func routeGroup(r fib.Route) (g group, err error) {
 	for _, hop := range r.Hops {
 		g.names = append(g.names, hopName(hop.Gateway, hop.Out))
 		g.weights = append(g.weights, hop.Weight)
@@ -149,7 +149,7 @@ func hopName(gateway netip.Addr, out int) string {
 
 // liveFlows returns the flow of the command line, or draws some to the prefix,
 // from the address that this host would take.
-func liveFlows(o options, conn *rtnetlink.Conn) ([]hash.FlowKey, error) {
+func liveFlows(o options, conn *fib.Conn) ([]hash.FlowKey, error) {
 	if o.hasFlow {
 		if !o.live.Contains(o.flow.Dst().Addr()) {
 			return nil, fmt.Errorf("%s is not in %s", o.flow.Dst().Addr(), o.live)
@@ -195,16 +195,15 @@ func addressIn(p netip.Prefix, r *rand.Rand) netip.Addr {
 }
 
 // askKernel returns the name of the next hop that the kernel says a flow takes.
-func askKernel(conn *rtnetlink.Conn, k hash.FlowKey) (string, error) {
-	answers := make([]rtnetlink.Answer, 1)
-	query := rtnetlink.Query{
+func askKernel(conn *fib.Conn, k hash.FlowKey) (string, error) {
+	answer, err := conn.Ask(fib.Query{
 		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(),
 		Proto: k.Proto(), Label: k.Label(),
-	}
-	if err := conn.Ask([]rtnetlink.Query{query}, answers); err != nil {
+	})
+	if err != nil {
 		return "", err
 	}
-	return hopName(answers[0].Gateway, answers[0].Out), answers[0].Err
+	return hopName(answer.Gateway, answer.Out), nil
 }
 
 func (c comparison) write(o options, w io.Writer) error {

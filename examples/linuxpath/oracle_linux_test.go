@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/rtnetlink"
+	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
@@ -37,7 +37,7 @@ func TestOracle(t *testing.T) { inNamespace(t, testOracle) }
 
 func testOracle(t *testing.T) {
 	bed := newTestbed(t)
-	conn, err := rtnetlink.Dial()
+	conn, err := fib.Dial()
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // nothing was written
 	n, total := oracleFlows(t), 0
@@ -83,12 +83,13 @@ func testOracle(t *testing.T) {
 						queries[i].In, queries[i].Label = in, 0
 					}
 				}
-				answers := askAll(t, conn, queries)
 				for i, q := range queries {
-					require.NoError(t, answers[i].Err, "%+v", q)
-					k := q.key()
+					answer, err := conn.Ask(q)
+					require.NoError(t, err, "%+v", q)
+					k := flowOf(q)
 					want := g.choose(l.Hash(k)).index
-					got := int(answers[i].Gateway.AsSlice()[len(answers[i].Gateway.AsSlice())-1]) - firstHop
+					gateway := answer.Gateway.As16()
+					got := int(gateway[15]) - firstHop
 					if got == want {
 						agreed++
 					} else if agreed == i {
@@ -154,45 +155,28 @@ func configure(t *testing.T, family string, l hash.Linux611) {
 	}
 }
 
-// A query is what the kernel is asked, as a flow.
-type query struct{ rtnetlink.Query }
-
-func (q query) key() hash.FlowKey {
+// flowOf returns the flow that a query is about.
+func flowOf(q fib.Query) hash.FlowKey {
 	return hash.NewFlowKey(q.Proto, netip.AddrPortFrom(q.Src, q.SrcPort),
 		netip.AddrPortFrom(q.Dst, q.DstPort)).WithLabel(q.Label)
 }
 
 // drawQueries draws flows of TCP and UDP to a prefix.
-func drawQueries(r *rand.Rand, to netip.Prefix, n int) []query {
+func drawQueries(r *rand.Rand, to netip.Prefix, n int) []fib.Query {
 	from := netip.MustParsePrefix("11.0.0.0/8")
 	if to.Addr().Is6() {
 		from = netip.MustParsePrefix("2001::/16")
 	}
-	all := make([]query, n)
+	all := make([]fib.Query, n)
 	for i := range all {
-		q := rtnetlink.Query{
-			Src: addressIn(from, r), Dst: addressIn(to, r), SrcPort: uint16(1 + r.IntN(65535)),
-			DstPort: uint16(1 + r.IntN(65535)),
-			Proto:   []uint8{6, 17}[r.IntN(2)],
+		all[i] = fib.Query{
+			Src: addressIn(from, r), Dst: addressIn(to, r),
+			SrcPort: uint16(1 + r.IntN(65535)), DstPort: uint16(1 + r.IntN(65535)),
+			Proto: []uint8{6, 17}[r.IntN(2)],
 		}
 		if to.Addr().Is6() {
-			q.Label = r.Uint32() & 0xfffff
+			all[i].Label = r.Uint32() & 0xfffff
 		}
-		all[i].Query = q
 	}
 	return all
-}
-
-func askAll(t *testing.T, conn *rtnetlink.Conn, queries []query) []rtnetlink.Answer {
-	t.Helper()
-	answers := make([]rtnetlink.Answer, len(queries))
-	var burst [rtnetlink.MaxQueries]rtnetlink.Query
-	for at := 0; at < len(queries); at += len(burst) {
-		n := min(len(burst), len(queries)-at)
-		for i := range n {
-			burst[i] = queries[at+i].Query
-		}
-		require.NoError(t, conn.Ask(burst[:n], answers[at:at+n]))
-	}
-	return answers
 }
