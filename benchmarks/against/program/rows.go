@@ -1,0 +1,151 @@
+package program
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// A row compares two sides, over different numbers of flows.
+type row struct {
+	name  string
+	bars  map[int]float64 // flows to the ratio that is promised; 0 is no promise
+	sides sides
+}
+
+// sides returns ours and theirs for so many flows, and what goes before each
+// turn.
+type sides func(now, was Commit, flows int) (ours, theirs side, before func(from, n int))
+
+// rows are all that is measured.
+func rows() []row {
+	tens := func(bars ...float64) map[int]float64 {
+		m, flows := map[int]float64{}, 10_000
+		for _, b := range bars {
+			m[flows] = b
+			flows *= 10
+		}
+		return m
+	}
+	return []row{
+		{"burst", tens(.60, .60, .70, .75), engines(shape{})},
+		{"burst, IPv6", tens(.60), engines(shape{six: 1})},
+		{"burst, half IPv6", tens(.60), engines(shape{six: .5})},
+		{"burst, VLAN", tens(.60), engines(shape{vlan: true})},
+		{"burst, 1,000 destinations", tens(.75, .75, .75), engines(shape{destinations: 1000})},
+		{"burst : equal work", tens(1, .65, .40, .40), engineOverPeer},
+		{"burst, scattered slots : fresh ones", tens(1.1), scattered},
+		{"table : xsync, digest keys", tens(1.10, .55, .30, .32), tableOver(func(t Table, flows int) side {
+			return side{"xsync", newXsyncTable(t, flows).route}
+		})},
+		{"table : xsync, digests in batches", tens(0, 0, 0, 0), tableOver(func(t Table, flows int) side {
+			x := newXsyncTable(t, flows)
+			x.hash = t.Hash
+			return side{"xsync", x.route}
+		})},
+		{"table : flat table", tens(2.6, 1.25, 1, 1), tableOver(func(t Table, flows int) side {
+			return side{"flat table", newFlatTable(t, flows).route}
+		})},
+		{"table", tens(0, 0, 0, 0), tables},
+		{"read : parse and hash", tens(.50), readers(shape{})},
+		{"read : parse and hash, IPv6", tens(0), readers(shape{six: 1})},
+		{"read : parse and hash, VLAN", tens(0), readers(shape{vlan: true})},
+	}
+}
+
+// engines compares both engines over frames of a shape.
+func engines(s shape) sides {
+	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		frames := s.frames(flows)
+		list := services(max(1, s.destinations))
+		ours = engineSide("now", now.NewEngine(setup(list, flows)), frames)
+		theirs = engineSide("was", was.NewEngine(setup(list, flows)), frames)
+		return ours, theirs, restoring(frames)
+	}
+}
+
+func setup(list []Service, flows int) Setup {
+	return Setup{Services: list, Flows: flows, Fragments: true, Resets: true}
+}
+
+// engineSide is the side of an engine that knows the flows of all frames.
+func engineSide(name string, e Engine, frames [][]byte) side {
+	fill(e.Forward, frames)
+	return side{name, func(from, n int) int { return e.Forward(frames[from : from+n]) }}
+}
+
+// fill makes all flows known, twice as the second packet promotes a flow, in
+// another order than they come in later.
+func fill(forward func([][]byte) int, frames [][]byte) {
+	shuffled := slices.Clone(frames)
+	rand.New(rand.NewPCG(3, 4)).Shuffle(len(shuffled), func(i, j int) {
+		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
+	})
+	for range 2 {
+		forward(shuffled)
+	}
+}
+
+// restoring gives frames their time to live back, where they are so few that it
+// would not last. Many are best left out of the cache.
+func restoring(frames [][]byte) func(from, n int) {
+	return func(from, n int) {
+		if len(frames) < block {
+			restore(frames[from : from+n])
+		}
+	}
+}
+
+func engineOverPeer(now, _ Commit, flows int) (ours, theirs side, before func(from, n int)) {
+	frames := shape{}.frames(flows)
+	p := newPeer(flows)
+	fill(p.forward, frames)
+	ours = engineSide("engine", now.NewEngine(setup(services(1), flows)), frames)
+	return ours, side{"peer", func(from, n int) int { return p.forward(frames[from : from+n]) }}, restoring(frames)
+}
+
+// replacements is how many members are replaced one by one, so that the slots
+// of those that are left lie far apart.
+const replacements = 10_000
+
+// scattered compares an engine with itself: one whose members came and went
+// before, all but one, and one with fresh ones.
+func scattered(now, _ Commit, flows int) (ours, theirs side, before func(from, n int)) {
+	frames := shape{}.frames(flows)
+	list := services(1)
+	before = restoring(frames)
+	theirs = engineSide("fresh", now.NewEngine(setup(list, flows)), frames)
+	e := now.NewEngine(setup(list, flows))
+	hops := slices.Clone(list[0].Hops)
+	for i := range replacements {
+		at := 1 + i%(len(hops)-1) // the first one stays
+		hops[at] = hop(len(hops)+i, at)
+		e.Update(0, hops)
+	}
+	restore(frames)
+	return engineSide("scattered", e, frames), theirs, before
+}
+
+func tableOver(peer func(Table, int) side) sides {
+	return func(now, _ Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		t := now.NewTable(flows)
+		return side{"table", t.Route}, peer(t, flows), func(int, int) {}
+	}
+}
+
+func tables(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
+	return side{"now", now.NewTable(flows).Route}, side{"was", was.NewTable(flows).Route}, func(int, int) {}
+}
+
+func readers(s shape) sides {
+	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		frames := s.frames(flows)
+		read := func(name string, r Reader) side {
+			sum := uint64(0)
+			return side{name, func(from, n int) int {
+				sum += r.Read(frames[from : from+n])
+				return n
+			}}
+		}
+		return read("now", now.NewReader()), read("was", was.NewReader()), func(int, int) {}
+	}
+}
