@@ -8,7 +8,7 @@
 // beside the kernel's own forwarding: medians of five rounds, the better of 256
 // packets and any number on their way, by
 //
-//	go build -o throughput ./examples/forwarder/internal/throughput && ./throughput && ./throughput -stack
+//	go build -o throughput ./gateway/internal/throughput && ./throughput && ./throughput -stack
 //
 //	            members receive in XDP     in their stacks
 //	kernel           1388   1.00x           1277   1.00x

@@ -3,7 +3,7 @@
 // connection. It needs Linux 6.6, root, ip of iproute2, and two processors with
 // nothing else to do.
 //
-//	go build -o throughput ./examples/forwarder/internal/throughput && ./throughput
+//	go build -o throughput ./gateway/internal/throughput && ./throughput
 //
 // A client, a router and one pod or more are network namespaces joined by veth.
 // Frames are made on the first processor, by live runs of an XDP program;
