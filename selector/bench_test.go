@@ -7,20 +7,9 @@ import (
 
 	"github.com/dgryski/go-maglev"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
-
-var benchmarked = []struct {
-	name     string
-	strategy selector.Strategy
-}{
-	{"modulo", selector.Modulo{}},
-	{"threshold", selector.Threshold{}},
-	{"rendezvous", selector.Rendezvous{}},
-	{"maglev", selector.Maglev{}},
-	{"jump", selector.Jump{}},
-	{"bounded", selector.Bounded{}},
-}
 
 func benchmarkGroup(n int, weights ...uint32) []selector.Member {
 	group := make([]selector.Member, n)
@@ -42,13 +31,16 @@ func benchmarkHashes() []uint64 {
 // forStrategies runs f for each strategy, number of members and kind of
 // weights.
 func forStrategies(b *testing.B, f func(b *testing.B, s selector.Strategy, group []selector.Member)) {
-	for _, c := range benchmarked {
+	for _, row := range catalog.All() {
 		for _, n := range []int{10, 100, 1000} {
-			b.Run(fmt.Sprintf("strategy=%s/n=%d/weights=equal", c.name, n), func(b *testing.B) {
-				f(b, c.strategy, benchmarkGroup(n, 1))
+			b.Run(fmt.Sprintf("strategy=%s/n=%d/weights=equal", row.Name, n), func(b *testing.B) {
+				f(b, row.Strategy, benchmarkGroup(n, 1))
 			})
-			b.Run(fmt.Sprintf("strategy=%s/n=%d/weights=unequal", c.name, n), func(b *testing.B) {
-				f(b, c.strategy, benchmarkGroup(n, 1, 2, 3, 10))
+			if row.EqualOnly {
+				continue
+			}
+			b.Run(fmt.Sprintf("strategy=%s/n=%d/weights=unequal", row.Name, n), func(b *testing.B) {
+				f(b, row.Strategy, benchmarkGroup(n, 1, 2, 3, 10))
 			})
 		}
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	d := selector.NewDomain()
 	var groups []*selector.Group[string]
-	for _, s := range everyStrategy() {
-		g := newGroup(t, selector.Config{Strategy: s, Domain: d})
+	for _, row := range catalog.All() {
+		g := newGroup(t, selector.Config{Strategy: row.Strategy, Domain: d})
 		mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
 		groups = append(groups, g)
 	}

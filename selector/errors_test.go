@@ -23,7 +23,7 @@ func TestInvalidGroups(t *testing.T) {
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
 	}
-	for _, s := range append(everyStrategy(), selector.Modulo{KeepOrder: true}, selector.Threshold{KeepOrder: true}) {
+	for _, s := range settings() {
 		for name, c := range map[string]struct {
 			members []selector.Member
 			want    selector.GroupError

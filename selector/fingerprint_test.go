@@ -1,7 +1,6 @@
 package selector_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,24 +57,4 @@ func TestFingerprintOfAStrategyThatEmbedsOneOfOurs(t *testing.T) {
 	ours := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Modulo{}}), selector.Equal("a", "b")...)
 	theirs := mustUpdate(t, newGroup(t, selector.Config{Strategy: embedded{}}), selector.Equal("a", "b")...)
 	assert.NotEqual(t, ours.View().Fingerprint(), theirs.View().Fingerprint())
-}
-
-// TestFingerprintsAreAContract pins fingerprints: routers of different releases
-// compare them.
-func TestFingerprintsAreAContract(t *testing.T) {
-	for want, s := range map[uint64]selector.Strategy{
-		0xe884e582d3b7b1c9: selector.Modulo{},
-		0x67a2701ea6b51a2c: selector.Threshold{},
-		0x4d4358144064b586: selector.Rendezvous{},
-		0xf05baabff162c4a7: selector.Maglev{},
-		0x43f88a953db99f20: selector.Jump{},
-		0x30c89d1e7620b1a1: selector.Anchor{},
-		0xa1a3e21e12103ebd: selector.Memento{},
-		0x03d5e1a5a8fe20f5: selector.Resilient{},
-		0x567e5f3ff5a44786: selector.Ring{},
-		0x966929133277cebc: selector.MultiProbe{},
-	} {
-		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s}), selector.Equal("a", "b", "c")...).View()
-		assert.Equal(t, fmt.Sprintf("%016x", want), fmt.Sprintf("%016x", v.Fingerprint()), "%T", s)
-	}
 }

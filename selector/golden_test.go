@@ -1,61 +1,123 @@
 package selector_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/placement.golden: a breaking change, see CHANGELOG.md")
 
-// TestPlacementGolden pins the placement of every strategy. Equal members,
-// parameters and hashes must give the same member in every release: routers of
-// different releases share flows.
+// TestPlacementGolden pins the placement of every strategy: equal members,
+// parameters and hashes must give the same member in every release, since
+// routers of different releases share flows. They compare fingerprints, so
+// those are pinned too, with the identities that they digest.
 func TestPlacementGolden(t *testing.T) {
-	var b bytes.Buffer
-	b.WriteString("# strategy, members, weights: 20 placements, CRC-32 of 10,000, of a table, and of 500 second choices; after changes\n")
-	for _, s := range []selector.Strategy{
-		selector.Modulo{}, selector.Modulo{KeepOrder: true}, selector.Threshold{}, selector.Threshold{KeepOrder: true},
-		selector.Rendezvous{}, selector.Rendezvous{Seed: 42},
-		selector.Maglev{}, selector.Maglev{Seed: 42}, selector.Maglev{Size: 1021}, selector.Maglev{Size: 655373},
-		selector.Jump{},
-		selector.Bounded{}, selector.Bounded{Seed: 42}, selector.Bounded{Slots: 1024, Slack: selector.NoSlack},
-		selector.Bounded{Slots: 4096, Slack: selector.UnlimitedSlack}, selector.Bounded{Slots: 1 << 18, Slack: 20},
-		selector.Anchor{}, selector.Anchor{Capacity: 500, Seed: 42}, selector.Memento{}, selector.Memento{Seed: 42},
-		selector.Resilient{}, selector.Resilient{Buckets: 1000, Seed: 42},
-		selector.Ring{}, selector.Ring{Points: 20, Seed: 42}, selector.MultiProbe{}, selector.MultiProbe{Probes: 5,
-			Seed: 42},
-	} {
-		for _, n := range []int{3, 10, 100, 300} {
-			for _, weights := range [][]uint32{{1}, {1, 0, 2}, {3, 10, 0, 1, 2, 1 << 20}} {
-				fmt.Fprintf(&b, "%T%+v %d %v:%s\n", s, s, n, weights, placements(t, s, n, weights))
+	var lines []goldenLine
+	for _, row := range catalog.All() {
+		for _, s := range row.Settings() {
+			for _, n := range []int{3, 10, 100, 300} {
+				for _, weights := range [][]uint32{{1}, {1, 0, 2}, {3, 10, 0, 1, 2, 1 << 20}} {
+					key := fmt.Sprintf("%s %d %v", settingName(s), n, weights)
+					lines = append(lines, goldenLine{key, placements(t, row, s, n, weights)})
+				}
 			}
+			lines = append(lines, goldenLine{settingName(s) + " fingerprint", fingerprints(t, s)})
 		}
 	}
-	path := filepath.Join("testdata", "placement.golden")
-	if *update {
-		require.NoError(t, os.WriteFile(path, b.Bytes(), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), b.String(), "placement is a contract between routers")
+	compareGolden(t, lines)
 }
 
-func placements(t *testing.T, s selector.Strategy, n int, weights []uint32) string {
+// settingName names a strategy and its parameters, as golden files do.
+func settingName(s selector.Strategy) string { return fmt.Sprintf("%T%+v", s, s) }
+
+// A goldenLine is what a golden file holds for a key.
+type goldenLine struct{ key, value string }
+
+const goldenFile = "testdata/placement.golden"
+
+// readGolden returns the golden file: comments first, then lines of a key, a
+// colon and a value.
+func readGolden(t *testing.T) (comments []string, lines []goldenLine) {
+	t.Helper()
+	text, err := os.ReadFile(goldenFile)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "#") {
+			comments = append(comments, line)
+			continue
+		}
+		at := strings.LastIndex(line, ":")
+		lines = append(lines, goldenLine{line[:at], line[at+1:]})
+	}
+	return comments, lines
+}
+
+// compareGolden reports the lines that differ from the golden file, five of them
+// in full, and the settings that have no line there. With -update it writes the
+// file: old lines keep their place, new ones follow.
+func compareGolden(t *testing.T, got []goldenLine) {
+	t.Helper()
+	comments, want := readGolden(t)
+	computed := map[string]string{}
+	for _, line := range got {
+		computed[line.key] = line.value
+	}
+	written, differ := comments, 0
+	for i, line := range want {
+		value, ok := computed[line.key]
+		delete(computed, line.key)
+		if ok && (*update || value == line.value) {
+			written = append(written, line.key+":"+value)
+			continue
+		}
+		if differ++; differ > 5 || *update {
+			continue
+		}
+		at := fmt.Sprintf("selector/%s:%d: %s", goldenFile, len(comments)+i+1, line.key)
+		if ok {
+			t.Errorf("%s: placement is a contract between routers\n  want%s\n  got %s", at, line.value, value)
+		} else {
+			t.Errorf("%s is no setting in internal/catalog/catalog.go", at)
+		}
+	}
+	if differ > 5 && !*update {
+		t.Errorf("and %d more lines of selector/%s", differ-5, goldenFile)
+	}
+	missing := map[string]bool{}
+	for _, line := range got {
+		if value, ok := computed[line.key]; ok {
+			written = append(written, line.key+":"+value)
+			missing[line.key[:strings.Index(line.key, "}")+1]] = true
+		}
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(goldenFile, []byte(strings.Join(written, "\n")+"\n"), 0o644))
+		return
+	}
+	for _, setting := range slices.Sorted(maps.Keys(missing)) {
+		t.Errorf("selector/%s has no line of %s: run go test ./selector -update", goldenFile, setting)
+	}
+}
+
+func placements(t *testing.T, row catalog.Row, s selector.Strategy, n int, weights []uint32) string {
 	group := make([]selector.Member, n)
 	for i := range group {
 		group[i] = selector.Member{ID: fmt.Sprintf("10.0.%d.1", i*7%n), Weight: weights[i%len(weights)]}
 	}
-	group = levelled(s, group)
+	group = row.Level(group)
 	built := build(t, s, group)
 	line := placementLine(built)
 	if _, ok := built.(selector.Rebuilder); !ok {
@@ -77,6 +139,16 @@ func placements(t *testing.T, s selector.Strategy, n int, weights []uint32) stri
 	}
 	after = rebuild(t, after, fewer, more)
 	return line + " later" + placementLine(after)
+}
+
+// fingerprints returns the fingerprint of a group of three members, the one
+// after a history of two changes, and the identity of the strategy.
+func fingerprints(t *testing.T, s selector.Strategy) string {
+	g := newGroup(t, selector.Config{Strategy: s})
+	line := fmt.Sprintf(" %016x", mustUpdate(t, g, selector.Equal("a", "b", "c")...).View().Fingerprint())
+	mustUpdate(t, g, selector.Equal("b", "c")...)
+	line += fmt.Sprintf(" %016x", mustUpdate(t, g, selector.Equal("b", "c", "d")...).View().Fingerprint())
+	return line + " " + selector.Identity(s)
 }
 
 func placementLine(built selector.Selector) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -32,12 +33,20 @@ func randomMembers(rng *rand.Rand, prefix string, n int, weights uint32) []selec
 // in random order, some of them never.
 func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
+	var minimal []selector.Strategy
+	equalOnly := map[selector.Strategy]bool{}
+	for _, row := range catalog.All() {
+		for _, s := range row.Settings() {
+			if m, ok := s.(selector.Minimal); ok && m.Minimal() {
+				minimal, equalOnly[s] = append(minimal, s), row.EqualOnly
+			}
+		}
+	}
 	for run := range 80 {
-		strategy := []selector.Strategy{selector.Rendezvous{},
-			selector.Bounded{Slack: selector.UnlimitedSlack}}[run/5%2]
+		strategy := minimal[run%len(minimal)]
 		weights := []uint32{1, 5}[rng.IntN(2)]
-		if run%5 > 1 { // their announced members take the same buckets whoever joins first
-			strategy, weights = append(equalOnly(), selector.Anchor{Capacity: 40})[run%5-2], 1
+		if equalOnly[strategy] {
+			weights = 1
 		}
 		members := randomMembers(rng, "m", 1+rng.IntN(20), weights)
 		drained := selector.Member{ID: "drained", Weight: weights}

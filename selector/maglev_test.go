@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/golden/place"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -106,5 +107,34 @@ func TestLightMember(t *testing.T) {
 	built := build(t, selector.Maglev{Size: 251}, group)
 	for h := range uint64(251) {
 		assert.Equal(t, []int{0, 1}, order(built, h<<56))
+	}
+}
+
+func TestMaglevEqualsModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 4))
+	for _, size := range []uint32{2, 3, 53, 251, 1021, 1021, 4093, 4093, 4093, 65537, 65537} {
+		for _, n := range []int{1, 2, 10, 40, 300} {
+			if n > int(size) {
+				continue
+			}
+			group := randomGroup(r, n)
+			model := modelled(group)
+			seed := r.Uint64N(2) * r.Uint64()
+			maglev := build(t, selector.Maglev{Size: size, Seed: seed}, group).(selector.Tabled)
+			owners := place.Maglev(model, int(size), seed)
+			require.Equal(t, int(size), maglev.Slots())
+			for slot, owner := range owners {
+				require.Equal(t, owner, maglev.Owner(slot), "%d members, %d slots, slot %d", n, size, slot)
+			}
+			if size > 5000 {
+				continue
+			}
+			for range 3 {
+				h := r.Uint64()
+				slot := int(slotOf(h, uint64(size)))
+				want := place.MaglevOrder(model, int(size), seed, owners[slot], slot)
+				require.Equal(t, want, order(maglev.(selector.Selector), h), "%d members, %d slots, %#x", n, size, h)
+			}
+		}
 	}
 }

@@ -1,21 +1,23 @@
-package selector
+package selector_test
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
-func TestDivisor(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 6))
-	for range 1_000_000 {
-		n, x := random.Uint32()>>random.Uint32N(32), random.Uint32()
-		n = max(n, 1)
-		for _, x := range []uint32{x, 0, n - 1, n, math.MaxUint32, math.MaxUint32 / n * n, math.MaxUint32/n*n - 1} {
-			if got := newDivisor(uint64(n)).remainder(x); got != x%n {
-				require.Equal(t, x%n, got, "%d mod %d", x, n)
+func TestModuloEqualsModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 300 {
+		group := randomGroup(r, 1+r.IntN(40))
+		for _, keep := range []bool{false, true} {
+			modulo := build(t, selector.Modulo{KeepOrder: keep}, group)
+			for _, h := range probes(r, 30) {
+				require.Equal(t, place.Modulo(modelled(group), keep, h), modulo.Select(h), "%v, %#x", group, h)
 			}
 		}
 	}

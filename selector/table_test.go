@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -27,14 +28,14 @@ func TestNextOfStrangers(t *testing.T) {
 	group := append(selector.Equal("b", "a", "c"), selector.Member{ID: "drained"})
 	unequal := slices.Clone(group)
 	unequal[0].Weight = 2
-	for _, s := range everyStrategy() {
+	for _, row := range catalog.All() {
 		for _, g := range [][]selector.Member{group[:3], group, unequal} {
-			ranker, ok := build(t, s, levelled(s, g)).(selector.Ranker)
+			ranker, ok := build(t, row.Strategy, row.Level(g)).(selector.Ranker)
 			if !ok {
 				continue
 			}
 			for _, after := range []int{-1, -2, 3, 4, math.MaxInt} {
-				assert.Equal(t, -1, ranker.Next(12345, after), "%T, %d", s, after)
+				assert.Equal(t, -1, ranker.Next(12345, after), "%s, %d", row.Name, after)
 			}
 		}
 	}
@@ -55,21 +56,22 @@ func TestManyMembers(t *testing.T) {
 	for i := range unequal {
 		unequal[i].Weight = uint32(i)
 	}
-	for _, s := range everyStrategy() {
+	for _, row := range catalog.All() {
+		s := row.Strategy
 		if _, ok := s.(selector.Ring); ok {
 			s = selector.Ring{Points: 1} // ten million points would do, but take a second
 		}
 		for _, g := range [][]selector.Member{group, unequal, heaviest} {
-			built := build(t, s, levelled(s, g))
+			built := build(t, s, row.Level(g))
 			seen, batch := map[int]bool{}, make([]int32, 1)
 			for h := range uint64(300) {
 				m := built.Select(h << 55)
 				require.Positive(t, g[m].Weight)
 				built.(selector.BatchSelector).SelectBatch(batch, []uint64{h << 55})
-				require.Equal(t, m, int(batch[0]), "%T", s)
+				require.Equal(t, m, int(batch[0]), row.Name)
 				seen[m] = true
 			}
-			assert.Greater(t, len(seen), 250, "%T", s)
+			assert.Greater(t, len(seen), 250, row.Name)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -15,15 +16,15 @@ import (
 // does, also after a change and for many members.
 func TestViewSelectsAsItsSelector(t *testing.T) {
 	hashes := append(benchmarkHashes()[:5000], 0, 1<<63, ^uint64(0))
-	for _, s := range everyStrategy() {
-		g := newGroup(t, selector.Config{Strategy: s})
+	for _, row := range catalog.All() {
+		g := newGroup(t, selector.Config{Strategy: row.Strategy})
 		for _, n := range []int{300, 9, 10} {
 			v := mustUpdate(t, g, benchmarkGroup(n, 1)...).View()
 			many := make([]int32, len(hashes))
 			v.SelectBatch(many, hashes)
 			for i, h := range hashes {
-				require.Equal(t, v.Selector().Select(h), v.Select(h), "%T of %d", s, n)
-				require.EqualValues(t, v.Select(h), many[i], "%T of %d", s, n)
+				require.Equal(t, v.Selector().Select(h), v.Select(h), "%s of %d", row.Name, n)
+				require.EqualValues(t, v.Select(h), many[i], "%s of %d", row.Name, n)
 			}
 		}
 	}
