@@ -13,13 +13,13 @@ import (
 )
 
 func main() {
-	domain := selector.NewDomain()
-	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Bounded{}, Domain: domain})
+	domain, addr := selector.NewDomain(), netip.MustParseAddrPort
+	group, err := selector.NewGroup[struct{}](selector.Config{Strategy: selector.Bounded{}, Domain: domain})
 	check(err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1_000_000})
 	check(err)
 	sticky, hasher := flowcache.NewSticky(table), symmetric.Hasher{Base: hash.XX{Seed: 42}}
-	key := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("172.16.0.20:80"))
+	h := hasher.Hash(hash.NewFlowKey(hash.TCP, addr("192.0.2.1:40000"), addr("172.16.0.20:80")))
 	for now, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
 		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
 		for _, pod := range pods {
@@ -27,7 +27,7 @@ func main() {
 		}
 		snapshot, err := group.Update(hops)
 		check(err)
-		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, hasher.Hash(key))
+		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, h)
 		route := sticky.Route(&packet, int64(now)*1e9)
 		fmt.Println(pods, snapshot.View().Member(int(route.Member)).ID, route.Verdict)
 	}
