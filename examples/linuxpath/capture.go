@@ -12,15 +12,15 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A tally is what became of the packets of a capture.
+// A tally counts the packets of a capture.
 type tally struct {
-	Packets int            `json:"packets"`
+	Packets int            `json:"packets"` // all of them
 	NotIP   int            `json:"not_ip"`
-	Bad     int            `json:"bad"`
-	Nexthop map[string]int `json:"nexthop"`
+	Bad     int            `json:"bad"`     // damaged, or not captured whole
+	Nexthop map[string]int `json:"nexthop"` // by the next hop that they take
 }
 
-// predictCapture answers for every packet of a capture.
+// predictCapture predicts the next hop of every packet of a capture.
 func predictCapture(o options, w io.Writer) (err error) {
 	file, err := os.Open(o.pcap)
 	if err != nil {

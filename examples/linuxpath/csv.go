@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// columns are those that a file of flows must have.
+// columns are the names of the columns that a file of flows must have.
 var columns = []string{ //nolint:gochecknoglobals // read-only
 	"src", "sport", "dst", "dport", "proto", "label", "seed", "policy", "fields",
 }
 
-// predictCSV answers for every flow of a file.
+// predictCSV predicts the next hop of every flow of a file.
 func predictCSV(o options, w io.Writer) (err error) {
 	in := io.Reader(os.Stdin)
 	if o.csv != "-" {
@@ -45,7 +45,8 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 	case err != nil:
 		return err
 	}
-	header[0] = strings.TrimPrefix(header[0], "\ufeff") // which spreadsheets put first
+	// the byte order mark that spreadsheets write
+	header[0] = strings.TrimPrefix(header[0], "\ufeff")
 	at := make([]int, len(columns))
 	for i, name := range columns {
 		if at[i] = slices.Index(header, name); at[i] < 0 {
@@ -93,32 +94,32 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 	return out.Error()
 }
 
-// predictRow answers for a flow, given the values of the columns.
+// predictRow predicts the next hop of a flow, given the values of the columns.
 func predictRow(o options, values []string) (p prediction, err error) {
-	var numbers [9]uint
-	var addrs [9]netip.Addr
+	number, addr := map[string]uint{}, map[string]netip.Addr{}
 	var proto uint8
 	for i, name := range columns {
 		switch name {
 		case "src", "dst":
-			addrs[i], err = netip.ParseAddr(values[i])
+			addr[name], err = netip.ParseAddr(values[i])
 		case "proto":
 			proto, err = parseProtocol(values[i])
 		case "sport", "dport":
-			numbers[i], err = parseNumber(values[i], 16)
+			number[name], err = parseNumber(values[i], 16)
 		default:
-			numbers[i], err = parseNumber(values[i], 32)
+			number[name], err = parseNumber(values[i], 32)
 		}
 		if err != nil {
 			return p, fmt.Errorf("column %s: %w", name, err)
 		}
 	}
-	src, dst := netip.AddrPortFrom(addrs[0], uint16(numbers[1])), netip.AddrPortFrom(addrs[2], uint16(numbers[3]))
-	k, err := newFlow(proto, src, dst, numbers[5])
+	src := netip.AddrPortFrom(addr["src"], uint16(number["sport"]))
+	dst := netip.AddrPortFrom(addr["dst"], uint16(number["dport"]))
+	k, err := newFlow(proto, src, dst, number["label"])
 	if err != nil {
 		return p, err
 	}
-	l, err := kernel(numbers[6], numbers[7], numbers[8], o.linux.Local)
+	l, err := kernel(number["seed"], number["policy"], number["fields"], o.linux.Local)
 	if err != nil {
 		return p, err
 	}

@@ -9,20 +9,21 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A prediction is what is said about one flow or packet.
+// A prediction says which next hop a flow or packet takes, and why.
 type prediction struct {
-	Packet  int        `json:"packet,omitempty"` // of a capture
-	Flow    string     `json:"flow"`
-	Inner   string     `json:"inner,omitempty"` // of a tunnel
-	Policy  int        `json:"policy"`
-	Fields  []string   `json:"fields"`
-	Seed    uint32     `json:"seed"`
-	Hash32  string     `json:"hash32"`
-	Hash31  uint32     `json:"hash31"`
+	Packet int      `json:"packet,omitempty"` // number in the capture, from 1
+	Flow   string   `json:"flow"`
+	Inner  string   `json:"inner,omitempty"` // innermost flow of a tunnel
+	Policy int      `json:"policy"`
+	Fields []string `json:"fields"`
+	Seed   uint32   `json:"seed"`
+	Hash32 string   `json:"hash32"`
+	Hash31 uint32   `json:"hash31"`
+	// of Hash31, first and last, in a hash-threshold group
 	Range   *[2]uint32 `json:"range,omitempty"`
-	Bucket  *int       `json:"bucket,omitempty"`
+	Bucket  *int       `json:"bucket,omitempty"` // in a resilient group
 	Nexthop string     `json:"nexthop"`
-	Kernel  string     `json:"kernel,omitempty"` // what the kernel itself says
+	Kernel  string     `json:"kernel,omitempty"` // next hop that the kernel chose
 }
 
 // predict returns the prediction for a flow with this hash.
@@ -40,7 +41,7 @@ func predict(l hash.Linux611, g group, k hash.FlowKey, h uint64) prediction {
 	return p
 }
 
-// fieldNames returns what the policy hashes.
+// fieldNames returns the names of the fields that the policy hashes.
 func fieldNames(l hash.Linux611, v6 bool) []string {
 	names := [...]string{"source", "destination", "protocol", "label", "source port", "destination port"}
 	mask := uint16(hash.Addresses)
@@ -57,7 +58,7 @@ func fieldNames(l hash.Linux611, v6 bool) []string {
 	if !v6 {
 		mask &^= uint16(hash.Label)
 	}
-	if l.Local { // tunnels are not looked into
+	if l.Local { // the kernel does not look into tunnels of its own
 		mask &= 1<<len(names) - 1
 	}
 	var all []string
@@ -78,7 +79,7 @@ var policyNames = [...]string{ //nolint:gochecknoglobals // read-only
 	"addresses", "five-tuple", "inner addresses", "custom",
 }
 
-// explain answers for the flow of the command line.
+// explain predicts the next hop of the flow of the command line.
 func explain(o options, w io.Writer) error {
 	p := predict(o.linux, o.nexthops, o.flow, o.linux.Hash(o.flow))
 	if o.json {
@@ -88,15 +89,15 @@ func explain(o options, w io.Writer) error {
 	return err
 }
 
-// newEncoder returns an encoder of lines of JSON, in which the arrow of a flow
-// is one.
+// newEncoder returns an encoder of lines of JSON. It leaves the ">" in the
+// arrow of a flow as it is.
 func newEncoder(w io.Writer) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e
 }
 
-// text explains the prediction to people.
+// text returns the prediction as lines for people.
 func (p prediction) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "flow      %s\n", p.Flow)

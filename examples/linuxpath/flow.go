@@ -10,10 +10,10 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// protocols are the names that -proto and the column proto know.
+// protocols are the names that -proto and the column proto take.
 var protocols = map[string]uint8{ //nolint:gochecknoglobals // read-only
-	"icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132,
-	"udplite": 136,
+	"icmp": hash.ICMP, "tcp": hash.TCP, "udp": hash.UDP, "dccp": hash.DCCP, "gre": hash.GRE, "esp": hash.ESP,
+	"ah": hash.AH, "icmpv6": hash.ICMPv6, "sctp": hash.SCTP, "udplite": hash.UDPLite,
 }
 
 func parseProtocol(s string) (uint8, error) {
@@ -27,7 +27,7 @@ func parseProtocol(s string) (uint8, error) {
 	return uint8(n), nil
 }
 
-// parseEndpoint reads an address, perhaps with a port.
+// parseEndpoint parses an address, with or without a port.
 func parseEndpoint(s string) (netip.AddrPort, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return netip.AddrPortFrom(a, 0), nil

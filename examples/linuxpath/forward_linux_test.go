@@ -16,8 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// The kernel forwards real packets to the next hops that are predicted: packets
-// of every kind, of fragments, ICMP errors and tunnels, captured where they
+// The kernel forwards packets of every kind to the predicted next hops:
+// fragments, ICMP errors and tunnels too. The test captures them where they
 // come out.
 func TestForwarded(t *testing.T) { inNamespace(t, testForwarded) }
 
@@ -31,7 +31,7 @@ func testForwarded(t *testing.T) {
 		rounds = 1
 	}
 	total, wrong := 0, map[string]int{}
-	for _, l := range kernels() {
+	for _, l := range settings() {
 		configure(t, "ipv4", l)
 		configure(t, "ipv6", l)
 		for range rounds {
@@ -49,7 +49,7 @@ func testForwarded(t *testing.T) {
 					}
 					name, ok := sent[unrouted(frame[14:])]
 					if !ok {
-						continue // of the kernel's own
+						continue // the kernel sent it
 					}
 					delete(sent, unrouted(frame[14:]))
 					total++
@@ -68,7 +68,7 @@ func testForwarded(t *testing.T) {
 	t.Logf("the kernel forwarded %d packets of %d kinds; all but %d as predicted", total, len(b.packets()), len(wrong))
 }
 
-// unrouted returns an IP packet without what a router changes.
+// unrouted returns an IP packet with the fields zero that a router changes.
 func unrouted(p []byte) string {
 	p = slices.Clone(p)
 	if p[0]>>4 == 4 {
@@ -80,7 +80,7 @@ func unrouted(p []byte) string {
 	return string(p)
 }
 
-// A link is a packet socket on one end of a veth pair.
+// A link is a packet socket at one end of a veth pair.
 type link struct{ fd, index int }
 
 func newLink(t *testing.T, name string) link {
@@ -106,8 +106,8 @@ func (l link) send(t *testing.T, packet []byte) {
 	require.NoError(t, unix.Sendto(l.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: l.index}))
 }
 
-// receive returns the next frame that comes in, and false if there is none for
-// two seconds.
+// receive returns the next frame that comes in, or false if none comes for two
+// seconds.
 func (l link) receive(t *testing.T) ([]byte, bool) {
 	t.Helper()
 	frame := make([]byte, 2048)

@@ -15,13 +15,13 @@ type group struct {
 	weights  []uint32
 	selector selector.Selector
 
-	// buckets has the index of the next hop of each bucket of a resilient
-	// group; it is nil for a hash-threshold group.
+	// buckets holds the index of the next hop of each bucket of a resilient
+	// group. It is nil for a hash-threshold group.
 	buckets []int
 }
 
-// parseGroup reads a list such as a=1,b=2,c; the weight is 1 if it is not
-// given.
+// parseGroup parses a list such as a=1,b=2,c. A next hop without a weight has
+// the weight 1.
 func parseGroup(list string) (g group, err error) {
 	for text := range strings.SplitSeq(list, ",") {
 		name, weight, weighted := strings.Cut(strings.TrimSpace(text), "=")
@@ -50,8 +50,9 @@ func (g *group) build() (err error) {
 	return err
 }
 
-// resilient returns a resilient group of the same next hops, as it is when it
-// is made: see selector.LinuxResilient for what the kernel does to it later.
+// resilient returns a resilient group of the same next hops, with the buckets
+// that the kernel gives it when it is made. [selector.LinuxResilient] says what
+// the kernel does to them later.
 func (g group) resilient(buckets int) (group, error) {
 	r, err := selector.NewLinuxResilient[int](selector.LinuxResilientConfig{Buckets: buckets})
 	if err != nil {
@@ -73,7 +74,7 @@ func (g group) resilient(buckets int) (group, error) {
 
 var errNoBuckets = errors.New("a resilient group without buckets")
 
-// newResilient makes a resilient group of the buckets that the kernel has.
+// newResilient returns a resilient group with the given buckets.
 func newResilient(names []string, buckets []int) (group, error) {
 	if len(buckets) == 0 {
 		return group{}, errNoBuckets
@@ -81,20 +82,23 @@ func newResilient(names []string, buckets []int) (group, error) {
 	return group{names: names, selector: bucketTable(buckets), buckets: buckets}, nil
 }
 
-// bucketTable is the table of a resilient group as it stands. The kernel moves
-// buckets when members come and go, and by timers: this is a picture.
+// bucketTable holds the index of the next hop of each bucket of a resilient
+// group. The kernel moves buckets when members come and go, and by timers; the
+// table shows them at one moment.
 type bucketTable []int
 
 // Select implements [selector.Selector].
 func (b bucketTable) Select(h uint64) int { return b[int(uint32(h>>33))%len(b)] }
 
-// A choice is a next hop and why it is that.
+// A choice is the next hop of a hash, with the range or bucket that decides it.
 type choice struct {
 	index  int
 	name   string
-	bucket int    // -1 in a hash-threshold group
-	low    uint32 // the range of h>>33 that is the next hop's, in a hash-threshold group
-	high   uint32
+	bucket int // -1 in a hash-threshold group
+
+	// In a hash-threshold group, low and high are the first and the last value
+	// of h>>33 that belong to the next hop.
+	low, high uint32
 }
 
 // choose returns the next hop of a hash.
@@ -109,8 +113,8 @@ func (g group) choose(h uint64) choice {
 	return c
 }
 
-// bounds returns the first and the last of the hashes of 31 bits that are next
-// hop i's.
+// bounds returns the first and the last of the hashes of 31 bits that belong to
+// next hop i.
 func (g group) bounds(i int) (low, high uint32) {
 	var total, before uint64
 	for k, w := range g.weights {

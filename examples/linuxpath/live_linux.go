@@ -16,7 +16,7 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A comparison is what -live shows.
+// A comparison is the output of -live.
 type comparison struct {
 	Prefix   string       `json:"prefix"`
 	Policy   int          `json:"policy"`
@@ -33,12 +33,12 @@ type liveHop struct {
 	Weight uint32 `json:"weight"`
 }
 
-// errDisagree says that a prediction failed. It may be that the group changed
-// meanwhile, or that a next hop is down.
+// errDisagree says that a prediction was wrong. The group may have changed
+// meanwhile, or a next hop may be down.
 var errDisagree = errors.New("the kernel chose other next hops than predicted")
 
-// predictLive compares predictions for a route of this host with what the
-// kernel says.
+// predictLive compares predictions for flows to a route of this host with the
+// choices of its kernel.
 func predictLive(o options, w io.Writer) error {
 	l, err := hostKernel(o.live.Addr().Is6())
 	if err != nil {
@@ -88,8 +88,8 @@ func predictLive(o options, w io.Writer) error {
 	return nil
 }
 
-// hostKernel returns the hash that this host answers queries with: for IPv4
-// that of forwarded packets, for IPv6 that of packets of its own.
+// hostKernel returns the hash by which this host answers queries. For IPv4 it
+// is the hash of forwarded packets, for IPv6 that of packets of its own.
 func hostKernel(v6 bool) (hash.Linux611, error) {
 	family := "ipv4"
 	if v6 {
@@ -123,7 +123,7 @@ func sysctl(family, name string) (uint, error) {
 	return uint(n), err
 }
 
-// routeGroup returns the next hops of a route as the kernel chooses among them.
+// routeGroup returns the group of next hops of a route.
 func routeGroup(r fib.Route) (g group, err error) {
 	for _, hop := range r.Hops {
 		g.names = append(g.names, hopName(hop.Gateway, hop.Out))
@@ -147,8 +147,8 @@ func hopName(gateway netip.Addr, out int) string {
 	return gateway.String() + "@" + device
 }
 
-// liveFlows returns the flow of the command line, or draws some to the prefix,
-// from the address that this host would take.
+// liveFlows returns the flow of the command line, or drawn flows of TCP to the
+// prefix, from the address that this host would send them from.
 func liveFlows(o options, conn *fib.Conn) ([]hash.FlowKey, error) {
 	if o.hasFlow {
 		if !o.live.Contains(o.flow.Dst().Addr()) {
@@ -169,8 +169,8 @@ func liveFlows(o options, conn *fib.Conn) ([]hash.FlowKey, error) {
 	return flows, nil
 }
 
-// sourceFor returns the address that this host would send from. Connecting a
-// UDP socket sends nothing.
+// sourceFor returns the address from which this host would send to dst.
+// Connecting a UDP socket sends nothing.
 func sourceFor(dst netip.AddrPort) (netip.Addr, error) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(dst))
 	if err != nil {
@@ -180,6 +180,7 @@ func sourceFor(dst netip.AddrPort) (netip.Addr, error) {
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone(""), nil
 }
 
+// addressIn draws an address within a prefix.
 func addressIn(p netip.Prefix, r *rand.Rand) netip.Addr {
 	b := p.Addr().AsSlice()
 	drawn := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.Uint64()), r.Uint64())
@@ -194,7 +195,7 @@ func addressIn(p netip.Prefix, r *rand.Rand) netip.Addr {
 	return a
 }
 
-// askKernel returns the name of the next hop that the kernel says a flow takes.
+// askKernel returns the name of the next hop that the kernel chose for a flow.
 func askKernel(conn *fib.Conn, k hash.FlowKey) (string, error) {
 	answer, err := conn.Ask(fib.Query{
 		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(),

@@ -1,32 +1,35 @@
 // Linuxpath tells which next hop a flow takes on a Linux router.
 //
-//	linuxpath -policy 3 -fields 0x37 -seed 1 -nexthops 'a=1,b=2,c=3' -src 10.0.0.1:12345 -dst 198.18.0.1:80 -proto tcp
+//	linuxpath -policy 3 -fields 0x37 -seed 1 -nexthops 'a=1,b=2,c=3' \
+//	    -src 10.0.0.1:12345 -dst 198.18.0.1:80 -proto tcp
 //	linuxpath -nexthops 'a,b,c' -csv flows.csv
 //	linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
 //	linuxpath -live 198.18.0.0/15
 //
-// The first form explains one flow: what is hashed, the hash, the range that it
-// falls in, the next hop. It does so for a flow that the router forwards;
-// -local is for one that it sends itself. Next hops are listed in the order of
-// the group, with weights; -buckets makes the group a resilient one.
+// The first form explains one flow that the router forwards: what is hashed,
+// the hash, the range that it falls in and the next hop. With -local the router
+// sends the flow itself. -nexthops lists the next hops in the order of the
+// group, with weights; -buckets makes the group a resilient one.
 //
-// -csv reads flows from a file whose first line names its columns: src, sport,
-// dst, dport, proto, label, seed, policy and fields count, others are copied.
-// It appends hash32 and nexthop to each line.
+// -csv reads flows from a file. Its first line names the columns: src, sport,
+// dst, dport, proto, label, seed, policy and fields are needed, others are
+// copied. Each line gets two more columns, hash32 and nexthop.
 //
-// -pcap does so for every packet of a capture, fragments, ICMP errors and
-// tunnels included. A packet of which not all was captured counts as damaged.
+// -pcap predicts the next hop of every packet of a capture, of fragments, ICMP
+// errors and tunnels too. A packet that was not captured whole is damaged.
 //
-// -live takes policies, seed and next hops from this host, over netlink, for
-// the route to PREFIX, predicts where flows to it go (the one given by -src,
-// -dst and -proto, or -flows drawn ones), asks the kernel, and shows both. It
-// needs Linux, but no privilege. It cannot work while
-// net.ipv4.fib_multipath_hash_seed is 0.
+// -live compares predictions with the kernel of this host. It reads policy,
+// seed and next hops of the route to the prefix over netlink, predicts the next
+// hop of the flow of -src and -dst, or of as many drawn flows as -flows says,
+// and asks the kernel for each. It needs Linux, but no privilege, and a seed:
+// net.ipv4.fib_multipath_hash_seed must not be 0.
 //
-// With -json results are JSON: one object, and for -csv and -pcap one for each
-// line and packet. The exit code is 0, 1 when something failed on the way or,
-// with -live, when the kernel does not do what was predicted, and 2 when the
-// command line is wrong.
+// -json prints JSON: one object, and with -csv and -pcap one for each line or
+// packet.
+//
+// The exit code is 0 on success, 1 on a failure or, with -live, where the
+// kernel chose another next hop than predicted, and 2 where the command line is
+// wrong.
 //
 // Predictions hold for Linux 6.11 and later on little-endian machines: see
 // hash.Linux611.
@@ -49,7 +52,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// options is the command line.
+// options are the parsed flags.
 type options struct {
 	linux    hash.Linux611
 	nexthops group
@@ -91,7 +94,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	seed := flags.Uint("seed", 0, "fib_multipath_hash_seed, a `number` that is not 0")
 	flags.BoolVar(&o.linux.Local, "local", false, "the router sends the flow itself")
 	nexthops := flags.String("nexthops", "", "next hops in the order of the group: `name[=weight],...`")
-	buckets := flags.Int("buckets", 0, "`number` of buckets of a resilient group, as it is when it is made; 0: a hash-threshold group")
+	buckets := flags.Int("buckets", 0,
+		"`number` of buckets of a resilient group, as it is when it is made; 0: a hash-threshold group")
 	src := flags.String("src", "", "source: `address[:port]`, IPv6 with a port in brackets")
 	dst := flags.String("dst", "", "destination, likewise: `address[:port]`")
 	proto := flags.String("proto", "tcp", "IP protocol, by `name or number`")
@@ -141,7 +145,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	return o, o.check(given)
 }
 
-// check refuses what does not go together.
+// check refuses flags that contradict each other or that miss another.
 func (o options) check(given map[string]bool) error {
 	modes := 0
 	for _, mode := range []bool{o.csv != "", o.pcap != "", o.live.IsValid()} {
@@ -171,7 +175,7 @@ func (o options) check(given map[string]bool) error {
 	return o.checkUnused(given)
 }
 
-// checkUnused refuses flags that would not count.
+// checkUnused refuses flags that the chosen mode would ignore.
 func (o options) checkUnused(given map[string]bool) error {
 	var names []string
 	why := ""
@@ -209,5 +213,7 @@ func kernel(seed, policy, fields uint, local bool) (hash.Linux611, error) {
 	case seed > 1<<32-1:
 		return hash.Linux611{}, fmt.Errorf("seed %d has more than 32 bits", seed)
 	}
-	return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local}, nil
+	return hash.Linux611{
+		Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local,
+	}, nil
 }

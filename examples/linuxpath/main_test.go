@@ -49,7 +49,7 @@ next hop  a
 	assert.Equal(t, []string{"inner source", "inner destination", "inner protocol", "inner label"}, p.Fields)
 }
 
-// What a host sends itself is not looked into.
+// The kernel does not look into tunnels of packets that the host sends itself.
 func TestFieldNames(t *testing.T) {
 	five := []string{"source", "destination", "protocol", "source port", "destination port"}
 	inner := []string{"inner source", "inner destination"}
@@ -60,11 +60,12 @@ func TestFieldNames(t *testing.T) {
 	assert.Equal(t, five[:2], fieldNames(hash.Linux611{Policy: hash.LinuxInner, Local: true}, false))
 }
 
-// Columns stand in any order, others among them, and behind the mark that some
-// programs put first.
+// Columns may stand in any order, with others among them, and behind a byte
+// order mark.
 func TestColumnOrder(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "flows.csv")
-	text := "\ufefffields,note,policy,seed,label,proto,dport,dst,sport,src\n0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1\n"
+	text := "\ufefffields,note,policy,seed,label,proto,dport,dst,sport,src\n" +
+		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1\n"
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	code, out, errs := linuxpath(t, "-nexthops", "a=1,b=2,c=3", "-csv", name)
 	assert.Zero(t, code, errs)
@@ -72,8 +73,7 @@ func TestColumnOrder(t *testing.T) {
 		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1,1bc4e461,a\n", out)
 }
 
-// The bounds are those that the specification gives for the weights 1, 2, 3 and
-// 5.
+// The bounds for the weights 1, 2, 3 and 5 are those of the kernel.
 func TestBounds(t *testing.T) {
 	g, err := parseGroup("a=1,b=2,c=3,d=5")
 	require.NoError(t, err)
@@ -89,8 +89,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// The table is the one that the specification gives for the weights 1, 2, 3 and
-// 5: 0-14 d, 15-22 c, 23-28 b, 29-31 a.
+// The table for the weights 1, 2, 3 and 5 is the kernel's: the buckets 0 to 14
+// are d's, 15 to 22 c's, 23 to 28 b's, and 29 to 31 a's.
 func TestBuckets(t *testing.T) {
 	g, err := parseGroup("a=1,b=2,c=3,d=5")
 	require.NoError(t, err)

@@ -16,9 +16,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 )
 
-// inNamespace runs the calling test once more, in a process of its own in a new
-// network namespace, and there does as told. It skips the test where that
-// cannot be had.
+// inNamespace runs test in a process of its own in a new network namespace: it
+// starts the calling test once more there. It skips the test where a namespace
+// cannot be made.
 func inNamespace(t *testing.T, test func(t *testing.T)) {
 	const inside = "LINUXPATH_TEST_IN_NAMESPACE"
 	if os.Getenv(inside) == t.Name() {
@@ -67,8 +67,8 @@ func setSysctl(t *testing.T, name string, value uint64) {
 	require.NoError(t, netns.SetSysctl(name, value))
 }
 
-// A testbed is a router: packets come in at vin and leave at vout, by way of
-// one of five next hops. Their other ends are pin and pout.
+// A testbed is a router. Packets come in at vin and leave at vout for one of
+// five next hops. The other ends of these links are pin and pout.
 type testbed struct {
 	weights []uint32
 	names   []string // of the next hops, by the last digit of their addresses
@@ -79,9 +79,10 @@ const (
 	hopMAC   = "02:00:00:00:01:0"
 )
 
-// newTestbed sets up the links, the next hops as objects 1 to 5 and 11 to 15,
-// and the groups 100 and 106 of them with routes to 172.16.0.0/12 and
-// 2002::/16. It skips the test where even root may not.
+// newTestbed sets up the links and the next hops, as nexthop objects 1 to 5 and
+// 11 to 15. Groups 100 and 106 have routes to 172.16.0.0/12 and 2002::/16, the
+// resilient groups 200 and 206 to 172.32.0.0/12 and 2003::/16. It skips the
+// test where even root may not set sysctls.
 func newTestbed(t *testing.T) testbed {
 	t.Helper()
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o600); err != nil {

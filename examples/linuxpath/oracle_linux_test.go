@@ -16,8 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
-// oracleFlows returns how many flows to ask the kernel about in each case:
-// LINUXPATH_FLOWS, or few.
+// oracleFlows returns the number of flows to ask the kernel about in each case.
+// LINUXPATH_FLOWS in the environment sets it.
 func oracleFlows(t *testing.T) int {
 	n := 5000
 	if testing.Short() {
@@ -31,8 +31,8 @@ func oracleFlows(t *testing.T) int {
 	return n
 }
 
-// The kernel chooses the next hops that are predicted: for each family, policy,
-// mask of fields and seed, in groups of both kinds, for flows drawn at random.
+// The kernel chooses the predicted next hops for drawn flows, with each family,
+// policy, mask of fields and seed, in groups of both kinds.
 func TestOracle(t *testing.T) { inNamespace(t, testOracle) }
 
 func testOracle(t *testing.T) {
@@ -64,9 +64,9 @@ func testOracle(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, route.Buckets, g.buckets, "LinuxResilient makes the kernel's table")
 			}
-			for _, l := range kernels() {
-				// A query for IPv6 is answered as for packets of the host
-				// itself.
+			for _, l := range settings() {
+				// The kernel answers a query for IPv6 as for a packet that
+				// the host sends itself.
 				l.Local = v6
 				configure(t, family, l)
 				agreed := 0
@@ -75,8 +75,8 @@ func testOracle(t *testing.T) {
 					switch {
 					case !v6:
 						queries[i].In = in
-					// the source is this host, or behind vin, and then the
-					// kernel takes no label
+					// The source is this host, or is behind vin, where the
+					// kernel takes no label.
 					case i%2 == 0:
 						queries[i].Src = netip.MustParseAddr("fd01::1")
 					default:
@@ -104,7 +104,7 @@ func testOracle(t *testing.T) {
 	t.Logf("asked the kernel about %d flows, %d for each case; all as predicted", total, n)
 }
 
-// The command asks the kernel itself.
+// The command agrees with the kernel of its host.
 func TestOracleLive(t *testing.T) { inNamespace(t, testOracleLive) }
 
 func testOracleLive(t *testing.T) {
@@ -114,7 +114,7 @@ func testOracleLive(t *testing.T) {
 		if netip.MustParsePrefix(prefix).Addr().Is6() {
 			family = "ipv6"
 		}
-		for _, l := range kernels() {
+		for _, l := range settings() {
 			configure(t, family, l)
 			var out, errs bytes.Buffer
 			code := run([]string{"-live", prefix, "-flows", "50"}, &out, &errs)
@@ -131,8 +131,8 @@ func testOracleLive(t *testing.T) {
 	assert.Contains(t, errs.String(), "the seed is random")
 }
 
-// kernels returns the settings under test.
-func kernels() []hash.Linux611 {
+// settings returns the settings of the kernel under test.
+func settings() []hash.Linux611 {
 	var all []hash.Linux611
 	for _, seed := range []uint32{12345, 0xdeadbeef} {
 		for policy := range hash.LinuxPolicy(3) {
@@ -145,7 +145,7 @@ func kernels() []hash.Linux611 {
 	return all
 }
 
-// configure gives the kernel the settings.
+// configure gives the kernel of this namespace the settings.
 func configure(t *testing.T, family string, l hash.Linux611) {
 	t.Helper()
 	setSysctl(t, "ipv4/fib_multipath_hash_seed", uint64(l.Seed))

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// A builder makes packets with random addresses, ports and contents.
+// A builder builds packets with random addresses, ports and contents.
 type builder struct{ *rand.Rand }
 
 func (b builder) bytes(n int) []byte {
@@ -39,7 +39,7 @@ func (b builder) icmp(typ byte, payload []byte) []byte {
 	return append(set(b.bytes(8), 0, typ, 0), payload...)
 }
 
-// ip4 makes a packet from 11.0.0.0/8 to 172.16.0.0/12, which the testbed
+// ip4 builds a packet from 11.0.0.0/8 to 172.16.0.0/12, which the testbed
 // routes.
 func (b builder) ip4(proto byte, payload ...[]byte) []byte {
 	return b.ip4Between(addressIn(netip.MustParsePrefix("11.0.0.0/8"), b.Rand),
@@ -47,7 +47,7 @@ func (b builder) ip4(proto byte, payload ...[]byte) []byte {
 		proto, slices.Concat(payload...))
 }
 
-// any4 makes one between any addresses, to be carried by others.
+// any4 builds a packet between any addresses, for the inside of a tunnel.
 func (b builder) any4(proto byte, payload ...[]byte) []byte {
 	return b.ip4Between(netip.AddrFrom4([4]byte(b.bytes(4))), netip.AddrFrom4([4]byte(b.bytes(4))), proto,
 		slices.Concat(payload...))
@@ -64,10 +64,10 @@ func (b builder) ip4Between(src, dst netip.Addr, proto byte, payload []byte) []b
 	return checksum(append(p, payload...))
 }
 
-// fragment4 sets the flags and the offset.
+// fragment4 sets the flags and the fragment offset of an IPv4 header.
 func fragment4(p []byte, flags, offset byte) []byte { return checksum(set(p, 6, flags, offset)) }
 
-// options4 puts four bytes of padding behind the header.
+// options4 inserts an option of four bytes, padding, behind an IPv4 header.
 func options4(p []byte) []byte {
 	p = slices.Insert(p, 20, 1, 1, 1, 0)
 	p[0]++
@@ -75,7 +75,7 @@ func options4(p []byte) []byte {
 	return checksum(p)
 }
 
-// checksum sets that of an IPv4 header.
+// checksum sets the checksum of an IPv4 header.
 func checksum(p []byte) []byte {
 	p[10], p[11] = 0, 0
 	var sum uint32
@@ -89,7 +89,7 @@ func checksum(p []byte) []byte {
 	return p
 }
 
-// ip6 makes a packet from 2001::/16 to 2002::/16, with a random label.
+// ip6 builds a packet from 2001::/16 to 2002::/16, with a random label.
 func (b builder) ip6(next byte, payload ...[]byte) []byte {
 	return b.ip6Between(addressIn(netip.MustParsePrefix("2001::/16"), b.Rand),
 		addressIn(netip.MustParsePrefix("2002::/16"), b.Rand),
@@ -112,8 +112,8 @@ func (b builder) ip6Between(src, dst netip.Addr, next byte, payload []byte) []by
 
 func unlabelled(p []byte) []byte { return set(p, 1, 0, 0, 0) }
 
-// options6 is an extension header of eight bytes, for hop-by-hop and
-// destination options: padding.
+// options6 returns a header of hop-by-hop or destination options: eight bytes
+// of padding.
 func options6(next byte) []byte { return []byte{next, 0, 1, 4, 0, 0, 0, 0} }
 
 func (b builder) fragment6(next byte, field uint16) []byte {
@@ -122,7 +122,7 @@ func (b builder) fragment6(next byte, field uint16) []byte {
 
 func (b builder) ah(next byte) []byte { return set(b.bytes(12), 0, next, 1, 0, 0) }
 
-// gre has random bytes for whatever the flags add.
+// gre returns a GRE header with random bytes in the fields that the flags add.
 func (b builder) gre(flags, etherType uint16, payload []byte) []byte {
 	h := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, flags), etherType)
 	for _, flag := range []uint16{0x8000, 0x2000, 0x1000} {
@@ -139,7 +139,7 @@ func (b builder) ether(etherType uint16, payload ...[]byte) []byte {
 
 func (b builder) label(bottom byte) []byte { return set(b.bytes(4), 2, bottom) }
 
-// packets makes one packet of every kind, by name.
+// packets builds one packet of every kind, by name.
 func (b builder) packets() map[string][]byte {
 	pppoe := func(p []byte) []byte {
 		return slices.Concat([]byte{0x11, 0, 0, 1, byte((len(p) + 2) >> 8), byte(len(p) + 2), 0, 0x21}, p)
@@ -206,8 +206,7 @@ func (b builder) packets() map[string][]byte {
 		"GRE":        func() []byte { return b.any4(47, b.gre(0x2000, 0x0800, b.any4(17, b.udp()))) },
 		"VXLAN":      func() []byte { return b.any4(17, vxlan()) },
 		"a fragment of GRE": func() []byte {
-			return fragment4(b.any4(47, b.gre(0, 0x0800, b.any4(17, b.udp()))),
-				0x20, 0)
+			return fragment4(b.any4(47, b.gre(0, 0x0800, b.any4(17, b.udp()))), 0x20, 0)
 		},
 	}
 	inner6 := map[string]func() []byte{
