@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/gateway/internal/lab"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
@@ -93,7 +93,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("gateway lab", flag.ContinueOnError)
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
 	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+
-		strings.Join(strategy.Names(), ", "))
+		strings.Join(catalog.Names(), ", "))
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
@@ -120,7 +120,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	if o.soak > 0 {
 		most = lab.MaxSoakConnections
 	}
-	if _, err := strategy.Parse(o.Strategy); err != nil {
+	if _, err := catalog.Parse(o.Strategy); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
 	if o.Connections < 1 || o.Connections > most {

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // compareStrategies takes a group of each strategy through the story and counts
 // the hashes that each change moves, without any flow table.
 func compareStrategies(s story) (rows []strategyRow, err error) {
-	for _, named := range strategy.All() {
+	for _, named := range catalog.All() {
 		g, err := selector.NewGroup[struct{}](selector.Config{Strategy: named.Strategy})
 		if err != nil {
 			return nil, err

@@ -33,7 +33,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -46,7 +46,7 @@ func main() {
 type options struct {
 	pcap, out string
 	members   []member
-	strategy  strategy.Named
+	strategy  catalog.Row
 	prefixes  []netip.Prefix
 	symmetric bool
 	sticky    bool
@@ -81,7 +81,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3",
 		"members of the group: `id=address[:weight],...`")
-	named := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(strategy.Names(), ", "))
+	named := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(catalog.Names(), ", "))
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
 	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
@@ -98,7 +98,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		})
 		return o, err
 	}
-	if o.strategy, err = strategy.Parse(*named); err != nil {
+	if o.strategy, err = catalog.Parse(*named); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
 	if o.members, err = parseMembers(*members); err != nil {

@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -25,7 +25,7 @@ const vip4, vip6 = "172.16.0.20", "2001:db8:ac10::14"
 
 // sticky is the strategy of the gateway with flow stickiness. The other one has
 // none and takes mod N.
-var stickyStrategy = strategy.Named{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
+var stickyStrategy = catalog.Row{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
 
 // A change replaces the members of the group at some point of the capture.
 type change struct {

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 )
 
 // Config is a configuration that has been checked.
@@ -37,7 +37,7 @@ const Default = "default"
 type Service struct {
 	Name     string
 	Prefixes []netip.Prefix
-	Strategy strategy.Named
+	Strategy catalog.Row
 	Members  []Member
 
 	value value
@@ -83,7 +83,7 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 		"token":    c.Control.decodeToken,
 		"io":       choiceInto(&c.IO, planes()),
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
-		"strategy": choiceInto(&named, strategy.Names()),
+		"strategy": choiceInto(&named, catalog.Names()),
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
 		"sticky":   boolInto(&sticky.on),
 		"flows":    numberInto(&sticky.flows, 1, maxFlows),
@@ -107,7 +107,7 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 	if c.Sticky, err = sticky.table(root); err != nil {
 		return nil, err
 	}
-	outer.Strategy, _ = strategy.Parse(named)
+	outer.Strategy, _ = catalog.Parse(named)
 	if err := c.addServices(outer, links); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@
 //		"token": "...",                   // 16 characters or more; required for an address that is not loopback
 //		"io": "afpacket",                 // the data plane, each with needs of its own: afpacket, afxdp, xdp
 //		"workers": 1,                     // that share the packets of each interface
-//		"strategy": "maglev",             // any of package strategy
+//		"strategy": "maglev",             // any of package selector, in lower case
 //		"seed": 0,                        // of the hash: gateways with one seed place alike
 //		"sticky": true,                   // flows keep their members through changes
 //		"flows": 1048576,                 // that the flow table is for

@@ -4,22 +4,22 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func (v value) service(outer strategy.Named, links Links) (s Service, err error) {
+func (v value) service(outer catalog.Row, links Links) (s Service, err error) {
 	named := outer.Name
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
-		"strategy": choiceInto(&named, strategy.Names()),
+		"strategy": choiceInto(&named, catalog.Names()),
 		"members":  func(v value) (err error) { s.Members, err = v.members(links); return err },
 	})
 	if err == nil {
 		err = v.require("name", "vip", "members")
 	}
-	s.Strategy, _ = strategy.Parse(named)
+	s.Strategy, _ = catalog.Parse(named)
 	s.value = v
 	return s, err
 }

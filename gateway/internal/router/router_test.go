@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/examples/forwarder/strategy"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -41,7 +41,7 @@ func pods(numbers ...int) (members []config.Member) {
 
 func service(t *testing.T, name string, to netip.Addr, strategyName string, members []config.Member) config.Service {
 	t.Helper()
-	s, err := strategy.Parse(strategyName)
+	s, err := catalog.Parse(strategyName)
 	require.NoError(t, err)
 	return config.Service{Name: name, Prefixes: []netip.Prefix{netip.PrefixFrom(to, 32)}, Strategy: s, Members: members}
 }
