@@ -49,7 +49,7 @@ func inNamespace(t *testing.T, test func(t *testing.T)) {
 		t.Skipf("a network namespace cannot be made here: %v", err)
 	}
 	t.Log("needs privileges, and has them") // for .ci/run
-	out, err := run("-test.v", "-test.run=^"+t.Name()+"$")
+	out, err := run("-test.v", "-test.run=^"+t.Name()+"$", fmt.Sprintf("-test.short=%t", testing.Short()))
 	for line := range strings.Lines(out) {
 		t.Log("  " + strings.TrimRight(line, "\n"))
 		if reason, ok := strings.CutPrefix(strings.TrimSpace(line), unavailable); ok {
