@@ -14,37 +14,42 @@ import (
 // core.
 type fabric struct{ leaves, spines, cores int }
 
-// A scenario is a hasher, and whether each switch has a seed of its own.
-type scenario struct {
-	hasher string
-	own    bool
-	build  func(seed uint64) (hash.BatchHasher, error)
+// A hasher is one of the compared hash functions.
+type hasher struct {
+	name  string
+	build func(seed uint64) (hash.BatchHasher, error)
 }
 
-func scenarios() []scenario {
-	hashers := []scenario{
-		{hasher: "Linux", build: func(seed uint64) (hash.BatchHasher, error) {
+// hashers is the list of compared hash functions.
+func hashers() []hasher {
+	return []hasher{
+		{"Linux", func(seed uint64) (hash.BatchHasher, error) {
 			return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}, nil
 		}},
-		{hasher: "Toeplitz", build: func(seed uint64) (hash.BatchHasher, error) { return toeplitz(seed) }},
-		{hasher: "Toeplitz+Mix", build: func(seed uint64) (hash.BatchHasher, error) {
-			// One key for all, as cards have it by default: the seed is in the
-			// finaliser.
+		{"Toeplitz", func(seed uint64) (hash.BatchHasher, error) { return toeplitz(seed) }},
+		{"Toeplitz+Mix", func(seed uint64) (hash.BatchHasher, error) {
+			// Cards have the same key by default, so the seed is that of Mix.
 			t, err := toeplitz(0)
 			return hash.Mixed{Base: t, Mix: hash.NewMix(seed)}, err
 		}},
-		{hasher: "XX", build: func(seed uint64) (hash.BatchHasher, error) { return hash.XX{Seed: seed}, nil }},
+		{"XX", func(seed uint64) (hash.BatchHasher, error) { return hash.XX{Seed: seed}, nil }},
 	}
-	var all []scenario
-	for _, s := range hashers {
-		all = append(all, s)
-		s.own = true
-		all = append(all, s)
+}
+
+// A scenario is a hasher, with one seed for all switches or with one for each.
+type scenario struct {
+	hasher
+	seedEach bool
+}
+
+func scenarios() (all []scenario) {
+	for _, h := range hashers() {
+		all = append(all, scenario{h, false}, scenario{h, true})
 	}
 	return all
 }
 
-// toeplitz has a key drawn from a seed.
+// toeplitz returns a Toeplitz hasher with a key drawn from a seed.
 func toeplitz(seed uint64) (*hash.Toeplitz, error) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var key []byte
@@ -54,14 +59,15 @@ func toeplitz(seed uint64) (*hash.Toeplitz, error) {
 	return hash.NewToeplitz(key)
 }
 
-// A result is the number of flows on each link.
+// A result is the number of flows on each link in a scenario.
 type result struct {
 	scenario
-	first  []int // by leaf, then spine
-	second []int // by spine, then core
+	first  []int // leaf to spine, by leaf, then spine
+	second []int // spine to core, by spine, then core
 }
 
-// drawFlows draws flows of TCP between hosts of a network.
+// drawFlows draws n flows of TCP from clients in 10.16.0.0/18 to servers in
+// 172.16.0.0/18.
 func drawFlows(n int, seed uint64) []hash.FlowKey {
 	r := rand.New(rand.NewPCG(seed, 2))
 	flows := make([]hash.FlowKey, n)
@@ -73,23 +79,24 @@ func drawFlows(n int, seed uint64) []hash.FlowKey {
 	return flows
 }
 
+// host draws the address of a host.
 func host(r *rand.Rand, network byte) netip.Addr {
 	return netip.AddrFrom4([4]byte{network, 16, byte(r.IntN(64)), byte(1 + r.IntN(254))})
 }
 
-// play sends the flows through the fabric. Flow i enters at leaf i modulo their
-// number.
+// play sends the flows through the fabric, flow i from leaf i modulo the number
+// of leaves.
 func (f fabric) play(s scenario, flows []hash.FlowKey, seed uint64) (r result, err error) {
 	r = result{s, make([]int, f.leaves*f.spines), make([]int, f.spines*f.cores)}
 	seeds := rand.New(rand.NewPCG(seed, 3))
 	shared := uint64(seeds.Uint32())
-	hashers := make([]hash.BatchHasher, f.leaves+f.spines)
-	for i := range hashers {
+	bySwitch := make([]hash.BatchHasher, f.leaves+f.spines)
+	for i := range bySwitch {
 		drawn := shared
-		if s.own {
+		if s.seedEach {
 			drawn = uint64(seeds.Uint32())
 		}
-		if hashers[i], err = s.build(drawn); err != nil {
+		if bySwitch[i], err = s.build(drawn); err != nil {
 			return r, err
 		}
 	}
@@ -103,14 +110,16 @@ func (f fabric) play(s scenario, flows []hash.FlowKey, seed uint64) (r result, e
 	}
 	for i, k := range flows {
 		leaf := i % f.leaves
-		spine := toSpine.Select(hashers[leaf].Hash(k))
-		core := toCore.Select(hashers[f.leaves+spine].Hash(k))
+		spine := toSpine.Select(bySwitch[leaf].Hash(k))
+		core := toCore.Select(bySwitch[f.leaves+spine].Hash(k))
 		r.first[leaf*f.spines+spine]++
 		r.second[spine*f.cores+core]++
 	}
 	return r, nil
 }
 
+// threshold returns a selector of n next hops, as Linux would choose among
+// them.
 func threshold(name string, n int) (selector.Selector, error) {
 	var ids []string
 	for i := range n {

@@ -1,22 +1,23 @@
-// Polarization shows what becomes of the load in a fabric of two tiers when
-// both hash alike.
+// Polarization shows how a fabric of two tiers is loaded when both tiers
+// compute the same hash.
 //
 //	go run ./examples/polarization
 //	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -flows 100000 -svg polarization.svg
 //
 // Flows enter at leaves. Each leaf spreads them over all spines, and each spine
-// spreads what it gets over its own links to all cores. If a spine computes the
-// hash that the leaf computed, it gets just those flows whose hashes lie in its
-// own part of the range, and sends them all the same way: the traffic is
-// polarized, and most links of the second tier stay empty. A seed of its own
-// for every switch is the cure. The program plays the same flows with each
-// hasher, once with one seed for all switches and once with one for each, and
-// prints how the links of both tiers fare. -svg also draws it, and -json prints
-// JSON.
+// spreads its flows over its links to all cores. A spine receives only flows
+// whose hashes lie in its part of the range. If it computes the same hash
+// again, it sends all of them to the same few cores: the traffic is polarized,
+// and most links of the second tier carry nothing. The remedy is a seed of its
+// own for every switch.
 //
-// The hashers are the multipath hash of Linux, the Toeplitz hash of switch and
-// network card chips, which has a key in place of a seed, Toeplitz with one key
-// for all and a finaliser of hash.Mix behind it, and XXH64. The selector is
+// The program sends the same flows through the fabric with each hasher, once
+// with one seed for all switches and once with one for each, and prints the
+// load of the links. -svg draws the load too, and -json prints JSON.
+//
+// The hashers are Linux's multipath hash; the Toeplitz hash of switches and
+// network cards, with a key in place of a seed; Toeplitz with one key for all
+// switches and hash.Mix of the seed behind it; and XXH64. The selector is
 // hash-threshold, as in Linux.
 package main
 
@@ -35,7 +36,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// options is the command line.
+// options are the parsed flags.
 type options struct {
 	fabric fabric
 	flows  int
@@ -63,7 +64,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.IntVar(&o.fabric.spines, "spines", 4, "`number` of spines, 2 to 64")
 	flags.IntVar(&o.fabric.cores, "cores", 4, "`number` of cores, 2 to 64")
 	flags.IntVar(&o.flows, "flows", 100_000, "`number` of flows, 1 to 10,000,000")
-	flags.Uint64Var(&o.seed, "seed", 1, "what everything is drawn from, a `number`")
+	flags.Uint64Var(&o.seed, "seed", 1, "`number` from which flows, seeds and keys are drawn")
 	flags.StringVar(&o.svg, "svg", "", "`file` for a picture")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
@@ -86,14 +87,15 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// simulate plays the flows in every way and writes the results.
+// simulate sends the flows through the fabric in every scenario and writes the
+// results.
 func simulate(o options, w io.Writer) (err error) {
 	flows := drawFlows(o.flows, o.seed)
 	var results []result
 	for _, s := range scenarios() {
 		r, err := o.fabric.play(s, flows, o.seed)
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.hasher, err)
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		results = append(results, r)
 	}

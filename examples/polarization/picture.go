@@ -13,13 +13,12 @@ const (
 	bars     = 110 // height of the highest bar
 	tierSize = 360 // width of a tier
 	caption  = 130
-	aside    = 40 // for what stands to the right of a line
+	aside    = 40 // width of the word to the right of a line
 
-	most = 6 // means that a bar can show
+	highest = 6 // the load that the highest bar shows, in means
 )
 
-// A canvas is a picture in SVG under construction. What is written into it
-// needs no escaping.
+// A canvas is a picture in SVG that is being drawn. Its methods escape nothing.
 type canvas struct{ b bytes.Buffer }
 
 func (c *canvas) rect(x, y, width, height int, colour string) {
@@ -35,32 +34,35 @@ func (c *canvas) text(x, y int, text string) {
 	fmt.Fprintf(&c.b, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
 }
 
-// draw draws a bar for each link: the first tier to the left, the second to the
-// right, and a line at the mean.
+// draw draws a bar for each link, those of the first tier to the left and those
+// of the second to the right, with a line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
 	width, height := caption+2*tierSize+2*margin+aside, len(results)*panel+3*margin
-	fmt.Fprintf(&c.b, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='13'>\n", width, height)
+	fmt.Fprintf(&c.b, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' ", width, height)
+	c.b.WriteString("font-family='sans-serif' font-size='13'>\n")
 	c.rect(0, 0, width, height, "white")
 	c.text(caption+margin, margin+5, "leaf to spine")
 	c.text(caption+2*margin+tierSize, margin+5, "spine to core")
 	for i, r := range results {
 		top := 2*margin + i*panel
-		c.text(margin, top+bars/2, r.hasher)
+		c.text(margin, top+bars/2, r.name)
 		c.text(margin, top+bars/2+margin, r.seeds()+" seeds")
 		for k, flows := range [][]int{r.first, r.second} {
 			c.tier(caption+margin+k*(tierSize+margin), top, flows)
 		}
-		c.text(width-aside+4, top+bars-bars/most+4, "mean")
+		c.text(width-aside+4, top+bars-bars/highest+4, "mean")
 	}
 	c.text(caption+margin, height-margin/2,
-		fmt.Sprintf("%d flows; a bar for each link, red above twice the mean, cut at %d times the mean", o.flows, most))
+		fmt.Sprintf("%d flows; a bar for each link, red above twice the mean, cut at %d times the mean",
+			o.flows, highest))
 	c.b.WriteString("</svg>\n")
 	_, err := c.b.WriteTo(w)
 	return err
 }
 
-// tier draws the links of a tier, those with more than twice the mean in red.
+// tier draws the links of a tier, in red where the load is above twice the
+// mean.
 func (c *canvas) tier(left, top int, flows []int) {
 	sum := 0
 	for _, n := range flows {
@@ -69,13 +71,13 @@ func (c *canvas) tier(left, top int, flows []int) {
 	base := top + bars
 	for i, n := range flows {
 		x, next := left+i*tierSize/len(flows), left+(i+1)*tierSize/len(flows)
-		height := min(n*len(flows)*bars/(most*sum), bars)
+		height := min(n*len(flows)*bars/(highest*sum), bars)
 		colour := "#2a6fb0"
 		if n*len(flows) > 2*sum {
 			colour = "#c23b22"
 		}
 		c.rect(x, base-height, max(next-x-1, 1), height, colour)
 	}
-	c.line(left, left+tierSize, base-bars/most, "4")
+	c.line(left, left+tierSize, base-bars/highest, "4")
 	c.line(left, left+tierSize, base, "none")
 }

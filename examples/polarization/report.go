@@ -9,12 +9,12 @@ import (
 	"text/tabwriter"
 )
 
-// A tier is how evenly the links of one tier are used.
+// A tier is the load of the links of one tier.
 type tier struct {
 	Links int     `json:"links"`
-	Used  int     `json:"used"`
-	Min   float64 `json:"min"` // of the mean
-	Max   float64 `json:"max"` // of the mean: the peak-to-mean ratio
+	Used  int     `json:"used"` // links with at least one flow
+	Min   float64 `json:"min"`  // least load over the mean
+	Max   float64 `json:"max"`  // largest load over the mean, the peak-to-mean ratio
 	Flows []int   `json:"flows"`
 }
 
@@ -41,11 +41,12 @@ type row struct {
 }
 
 func newRow(r result) row {
-	return row{r.hasher, r.seeds(), newTier(r.first), newTier(r.second)}
+	return row{r.name, r.seeds(), newTier(r.first), newTier(r.second)}
 }
 
+// seeds returns how the seeds of the switches compare.
 func (s scenario) seeds() string {
-	if s.own {
+	if s.seedEach {
 		return "different"
 	}
 	return "equal"
@@ -63,8 +64,8 @@ func write(w io.Writer, o options, results []result) error {
 			"seed": o.seed, "results": rows,
 		})
 	}
-	if _, err := fmt.Fprintf(w, "%d flows through %d leaves, %d spines and %d cores. Load of a link in parts of the mean.\n\n",
-		o.flows, o.fabric.leaves, o.fabric.spines, o.fabric.cores); err != nil {
+	const title = "%d flows through %d leaves, %d spines and %d cores. Load of a link in parts of the mean.\n\n"
+	if _, err := fmt.Fprintf(w, title, o.flows, o.fabric.leaves, o.fabric.spines, o.fabric.cores); err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
