@@ -1,4 +1,4 @@
-// Package netns makes the network namespaces that tests and the forwarder's lab
-// forward packets in, and removes them again. It is for Linux and needs root
-// and the program ip of iproute2; elsewhere it is empty.
+// Package netns makes network namespaces, in which tests and the gateway's lab
+// forward packets, and removes them again. It needs Linux, root and the program
+// ip of iproute2. On other systems it is empty.
 package netns

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// directory is where ip keeps the named namespaces.
+// directory is where ip keeps named namespaces.
 const directory = "/run/netns"
 
-// prefix starts the name of every namespace made here: ecmp-PID-NAME, with the
-// process that made it.
+// prefix starts the name of every namespace of this package. The whole name is
+// ecmp-PID-NAME, where PID is the process that made the namespace.
 const prefix = "ecmp-"
 
 // A Namespace is a network namespace with a name that ip knows. Its methods are
@@ -27,8 +27,8 @@ type Namespace struct {
 	file *os.File
 }
 
-// Available returns nil where namespaces can be made, or the reason why not,
-// for a test that must skip.
+// Available returns nil if namespaces can be made here, or else the reason why
+// not. A test that needs one skips with that reason.
 func Available() error {
 	if os.Getuid() != 0 {
 		return errors.New("network namespaces need root")
@@ -43,8 +43,8 @@ func Available() error {
 	return n.Close()
 }
 
-// New makes a namespace, with its loopback interface up. The name is one word;
-// no other namespace that this process has open may have it.
+// New makes a namespace with its loopback interface up. The name is one word,
+// and no other open namespace of this process may have it.
 func New(name string) (*Namespace, error) {
 	n := &Namespace{name: fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), name)}
 	if err := run("", "netns", "add", n.name); err != nil {
@@ -64,17 +64,17 @@ func New(name string) (*Namespace, error) {
 // name b netns NAME".
 func (n *Namespace) Name() string { return n.name }
 
-// Do runs f in the namespace: the sockets that it opens, the processes that it
-// starts and its /proc/sys/net are the namespace's. What f leaves to other
-// goroutines is not. The thread that f runs on ends with it, which matters to
-// SysProcAttr.Pdeathsig.
+// Do runs f in the namespace. The sockets that f opens, the processes that it
+// starts and the files of /proc/sys/net that it uses are the namespace's.
+// Goroutines that f starts are not in the namespace. The thread of f ends with
+// f, and so does a process started with SysProcAttr.Pdeathsig.
 func (n *Namespace) Do(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		err := errors.New("the function ended its goroutine")
 		defer func() { done <- err }()
-		// never unlocked: a thread in another namespace must not run anything
-		// else
+		// The thread stays locked and so ends with the goroutine: no other
+		// goroutine may run on a thread in this namespace.
 		runtime.LockOSThread()
 		if e := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); e != nil {
 			err = os.NewSyscallError("setns", e)
@@ -85,31 +85,31 @@ func (n *Namespace) Do(f func() error) error {
 	return <-done
 }
 
-// IP is the function [IP], in the namespace.
+// IP calls the function [IP] in the namespace.
 func (n *Namespace) IP(commands string) error {
 	return n.Do(func() error { return IP(commands) })
 }
 
-// SetSysctl is the function [SetSysctl], in the namespace.
+// SetSysctl calls the function [SetSysctl] in the namespace.
 func (n *Namespace) SetSysctl(name string, value uint64) error {
 	return n.Do(func() error { return SetSysctl(name, value) })
 }
 
-// SetFeatures is the function [SetFeatures], in the namespace.
+// SetFeatures calls the function [SetFeatures] in the namespace.
 func (n *Namespace) SetFeatures(device string, on bool, features ...string) error {
 	return n.Do(func() error { return SetFeatures(device, on, features...) })
 }
 
-// Close removes the namespace with all that is in it, as soon as no process
-// runs in it and no socket of it is open.
+// Close removes the namespace. It ends, with all its interfaces, as soon as no
+// process runs in it and none of its sockets is open.
 func (n *Namespace) Close() error {
 	return errors.Join(n.file.Close(), remove(n.name))
 }
 
 func remove(name string) error { return run("", "netns", "delete", name) }
 
-// RemoveStale removes the namespaces that were made by processes that are no
-// more, and returns their names.
+// RemoveStale removes the namespaces of processes that have ended, and returns
+// their names.
 func RemoveStale() ([]string, error) {
 	entries, err := os.ReadDir(directory)
 	if errors.Is(err, os.ErrNotExist) {
@@ -121,7 +121,7 @@ func RemoveStale() ([]string, error) {
 			continue
 		}
 		if e := remove(entry.Name()); e != nil {
-			// else another process was faster
+			// If it is gone, another process removed it.
 			if _, gone := os.Lstat(filepath.Join(directory, entry.Name())); !errors.Is(gone, os.ErrNotExist) {
 				err = errors.Join(err, e)
 			}
@@ -132,8 +132,8 @@ func RemoveStale() ([]string, error) {
 	return removed, err
 }
 
-// Stale reports whether a name begins as that of a namespace does whose process
-// is no more.
+// Stale reports whether a name begins with ecmp-PID- of a process that has
+// ended.
 func Stale(name string) bool {
 	rest, ours := strings.CutPrefix(name, prefix)
 	number, _, ok := strings.Cut(rest, "-")

@@ -29,8 +29,8 @@ func newNamespace(t *testing.T, name string) *Namespace {
 	return n
 }
 
-// What runs in Do is in the namespace: interfaces, settings and processes; what
-// runs elsewhere isn't.
+// Interfaces, sysctls and processes of a function that Do runs are those of the
+// namespace. All others are not.
 func TestNamespace(t *testing.T) {
 	a, b := newNamespace(t, "a"), newNamespace(t, "b")
 	require.NoError(t, a.IP(fmt.Sprintf(
@@ -99,8 +99,8 @@ func TestSetFeatures(t *testing.T) {
 	require.Error(t, n.SetFeatures("left", true, "no such feature"))
 }
 
-// A crashed run's namespaces are removed, and those of running processes are
-// not.
+// RemoveStale removes the namespaces of a crashed run, and none of a running
+// process.
 func TestRemoveStale(t *testing.T) {
 	alive := newNamespace(t, "alive")
 	gone := exec.CommandContext(t.Context(), "true")

@@ -11,7 +11,7 @@ import (
 	"github.com/safchain/ethtool"
 )
 
-// IP runs lines of commands of iproute2, such as "link set lo up\n", in the
+// IP runs commands of ip, one a line, such as "link set lo up\n", in the
 // namespace of the calling thread. It stops at the first that fails.
 func IP(commands string) error { return run(commands, "-batch", "-") }
 
@@ -30,18 +30,17 @@ func SetSysctl(name string, value uint64) error {
 	return os.WriteFile(filepath.Join("/proc/sys/net", name), strconv.AppendUint(nil, value, 10), 0o600)
 }
 
-// Features of an interface. A veth with the first two sends partial checksums
-// and segments of 64 KB, which only a data plane with a virtio header can pass
-// on.
+// Features of an interface. With TxChecksum and TxSegmentation a veth sends
+// partial checksums and segments of 64 KB, which only a data plane with a
+// virtio header can forward.
 const (
 	TxChecksum     = "tx-checksum-ip-generic"
 	TxSegmentation = "tx-generic-segmentation"
 	GRO            = "rx-gro" // switches the NAPI of a veth on, which a redirect to its peer needs
 )
 
-// SetFeatures switches features of an interface, in the namespace of the
-// calling thread, as ethtool -K does. Any name that the kernel has for a
-// feature will do.
+// SetFeatures switches features of an interface on or off, in the namespace of
+// the calling thread, as ethtool -K does. The names are those of the kernel.
 func SetFeatures(device string, on bool, features ...string) error {
 	e, err := ethtool.NewEthtool()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package capture reads captures of packets, pcap and pcapng, as Ethernet
-// frames, and writes them as pcap.
+// Package capture reads packets from pcap and pcapng captures, as Ethernet
+// frames, and writes them to pcap.
 package capture
 
 import (
@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// What can be wrong with a capture, to be matched by errors.Is. The error
-// itself is an [*Error].
+// Causes of an [*Error], for errors.Is.
 var (
 	ErrForeign   = errors.New("not a pcap or pcapng capture")
 	ErrLinkType  = errors.New("link type is neither Ethernet nor raw IP")
@@ -17,7 +16,7 @@ var (
 	ErrDamaged   = errors.New("the capture is damaged here")
 )
 
-// An Error says at which packet a capture could not be read on, and why.
+// An Error says which packet of a capture could not be read, and why.
 type Error struct {
 	Packet int // from 1; 0 is the header of the capture
 	Err    error
@@ -36,6 +35,6 @@ func (e *Error) Unwrap() error { return e.Err }
 // A Packet is one frame of a capture.
 type Packet struct {
 	Time   time.Time // when it was captured, between the years 1970 and 2106
-	Frame  []byte    // what was captured of it, from its Ethernet header on
-	Length int       // how long it was on the wire, at least len(Frame)
+	Frame  []byte    // captured bytes, from the Ethernet header on
+	Length int       // length on the wire, at least len(Frame)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// read reads a capture to its end or to the error that ends it.
+// read reads a capture to its end, or to the first error.
 func read(data []byte) (packets []Packet, err error) {
 	r, err := NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -37,8 +37,8 @@ func read(data []byte) (packets []Packet, err error) {
 	}
 }
 
-// pcap makes a capture by hand, of one packet for each frame, a second and
-// seven units apart.
+// pcap returns a capture with one packet for each frame, a second apart. Each
+// time has seven units of the resolution.
 func pcap(order binary.AppendByteOrder, magic, link uint32, frames ...[]byte) []byte {
 	b := order.AppendUint32(nil, magic)
 	b = order.AppendUint16(b, 2)
@@ -130,8 +130,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// Every part of a capture gives the packets that are whole, and an error that
-// names the one that is not.
+// A capture that ends early gives the packets that are whole, and an error that
+// names the first that is not.
 func TestTruncated(t *testing.T) {
 	frames := [][]byte{[]byte("one"), []byte("number two"), nil, []byte("the fourth")}
 	whole := pcap(binary.LittleEndian, 0xa1b23c4d, 1, frames...)
@@ -159,7 +159,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// nextGeneration makes a pcapng of an Ethernet and a cooked interface.
+// nextGeneration returns a pcapng with an Ethernet and a cooked interface. The
+// packet of index cookedAt is of the latter.
 func nextGeneration(t *testing.T, frames int, cookedAt int) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -231,12 +232,13 @@ func (c *closer) Close() error {
 	return nil
 }
 
-// Whatever the bytes, reading ends, with io.EOF or an *Error, and what was read
-// can be written.
+// Reading any bytes ends with io.EOF or an *Error, and the packets that were
+// read can be written.
 func FuzzReader(f *testing.F) {
 	f.Add(pcap(binary.BigEndian, 0xa1b2c3d4, 1, []byte("one"), nil))
 	f.Add(pcap(binary.LittleEndian, 0xa1b23c4d, 101, []byte("\x45four")))
-	f.Add([]byte("\n\r\r\n\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x1c\x00\x00\x00"))
+	f.Add([]byte("\n\r\r\n\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00" +
+		"\xff\xff\xff\xff\xff\xff\xff\xff\x1c\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		packets, err := read(data)
 		if err != nil {
@@ -251,8 +253,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// Times that a pcap has no room for are damage, and a simple packet block,
-// which has no time, gets that of the packet before it.
+// A time that does not fit into a pcap is damage. A simple packet block has no
+// time, so it gets the time of the packet before it.
 func TestTimes(t *testing.T) {
 	for year, want := range map[int]error{1970: nil, 2105: nil, 2107: ErrDamaged, 2200: ErrDamaged} {
 		var b bytes.Buffer

@@ -14,22 +14,23 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// A Reader reads the packets of one capture, in microseconds or nanoseconds, of
-// either byte order. Raw IP packets get an Ethernet header without addresses,
-// so that every frame begins with one.
+// A Reader reads the packets of one capture of either byte order and of times
+// in microseconds or nanoseconds. A raw IP packet gets an Ethernet header with
+// zero addresses, so every frame begins with one. A Reader is not safe for
+// concurrent use.
 type Reader struct {
 	source interface {
 		ZeroCopyReadPacketData() ([]byte, gopacket.CaptureInfo, error)
 	}
-	link    layers.LinkType // of every packet of a pcap; in a pcapng each packet says its own
-	packets int             // read so far, the one at fault included
-	last    time.Time
-	err     error // what ended the capture
+	link    layers.LinkType // link type of a pcap; in a pcapng each packet has its own
+	packets int             // packets read so far, including the one at fault
+	last    time.Time       // time of the packet before
+	err     error           // error that ended the capture
 }
 
-// NewReader reads the header of a capture. A capture of something else than
-// Ethernet frames or IP packets is an error at the header of a pcap, and at its
-// first such packet in a pcapng.
+// NewReader reads the header of a capture. It returns an [*Error] if the
+// capture holds something else than Ethernet frames or IP packets. In a pcapng
+// each packet has a link type, so [Reader.Next] returns that error.
 func NewReader(r io.Reader) (*Reader, error) {
 	b := bufio.NewReader(r)
 	magic, err := b.Peek(4)
@@ -63,9 +64,10 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return reader, nil
 }
 
-// Next reads the next packet into buf, which grows where it is too small; the
-// frame shares its memory. It returns io.EOF at the end of the capture, and an
-// [*Error] where the capture cannot be read on, which it then repeats.
+// Next reads the next packet. The frame uses the memory of buf if buf is large
+// enough, and new memory otherwise. Next returns io.EOF at the end of the
+// capture and an [*Error] where the rest cannot be read. Later calls return the
+// same error.
 func (r *Reader) Next(buf []byte) (Packet, error) {
 	if r.err != nil {
 		return Packet{}, r.err
@@ -113,7 +115,7 @@ func (r *Reader) next(buf []byte) (Packet, error) {
 	return p, nil
 }
 
-// appendEthernet appends an Ethernet header for the IP packet, then the packet.
+// appendEthernet appends an Ethernet header and the IP packet to buf.
 func appendEthernet(buf, packet []byte) []byte {
 	var header [14]byte
 	if len(packet) > 0 {
@@ -127,8 +129,8 @@ func appendEthernet(buf, packet []byte) []byte {
 	return append(append(buf, header[:]...), packet...)
 }
 
-// Link types of raw IP that the layers package has no name for: DLT_RAW of most
-// systems, and of OpenBSD.
+// Link types of raw IP that package layers has no name for: DLT_RAW on most
+// systems, and on OpenBSD.
 const (
 	linkTypeRaw        layers.LinkType = 12
 	linkTypeRawOpenBSD layers.LinkType = 14
@@ -143,7 +145,7 @@ func checkLink(t layers.LinkType) error {
 	return fmt.Errorf("%w: %d (%v)", ErrLinkType, uint16(t), t)
 }
 
-// cause turns an error of pcapgo into one of this package.
+// cause turns an error of pcapgo into a cause of an [*Error].
 func cause(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return ErrTruncated

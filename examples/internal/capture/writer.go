@@ -10,7 +10,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// A Writer writes Ethernet frames as a pcap with times in nanoseconds.
+// A Writer writes Ethernet frames to a pcap, with times in nanoseconds. It is
+// not safe for concurrent use.
 type Writer struct {
 	to     io.WriteCloser
 	buffer *bufio.Writer
@@ -31,5 +32,5 @@ func (w *Writer) Write(p Packet) error {
 		Length: p.Length}, p.Frame)
 }
 
-// Close writes out what is buffered and closes the file.
+// Close writes the buffered packets and closes the file.
 func (w *Writer) Close() error { return errors.Join(w.buffer.Flush(), w.to.Close()) }

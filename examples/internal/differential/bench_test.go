@@ -12,11 +12,11 @@ import (
 )
 
 // BenchmarkParse parses the same 4,096 frames by Parse and by gopacket's
-// DecodingLayerParser, its fastest way, into layers that are allocated before.
-// The frames are in the cache; one operation is one frame. MPLS is left out:
-// that parser cannot do it. Nor does it give a flow key; it is not charged for
-// making one. The tunnels are of eight kinds in random order, so that both pay
-// for branches that cannot be predicted.
+// DecodingLayerParser, which is its fastest, into allocated layers. One
+// operation is one frame, and the frames are in the cache. Frames with MPLS are
+// left out, since the DecodingLayerParser cannot decode them. It is not charged
+// for a flow key, which it does not make. The tunnels are of eight kinds in
+// random order, so that neither parser profits from branch prediction.
 func BenchmarkParse(b *testing.B) {
 	m := maker{rand.New(rand.NewPCG(5, 6)), b}
 	sets := map[string][][]byte{"frames=plain": nil, "frames=tunnels": nil}

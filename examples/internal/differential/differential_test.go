@@ -21,15 +21,15 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// What the two may differ in, and why. Every difference must be one of these.
+// The differences that are allowed, and their reasons.
 const (
-	cut     = "the frame is not all there, and gopacket takes what there is"
-	control = "gopacket knows no control word of a pseudo-wire, and finds nothing behind it"
+	cut     = "the frame is cut, and gopacket decodes what is left"
+	control = "gopacket does not know the control word of a pseudo-wire and finds nothing behind it"
 	overUDP = "gopacket does not look for MPLS behind UDP port 6635"
 )
 
-// compare compares the outermost and the innermost flow, and returns which
-// difference explains why they are not equal, or "".
+// compare compares the outermost and the innermost flow. It returns "" if they
+// are equal, or the allowed difference. Any other difference fails the test.
 func compare(t *testing.T, frame []byte) string {
 	var h hash.Headers
 	err := hash.Parse(frame, &h)
@@ -61,7 +61,7 @@ func equal(f flow, k hash.FlowKey) bool {
 	return f.Src == k.Src() && f.Dst == k.Dst() && f.Proto == k.Proto()
 }
 
-// gopacketDir returns where the module of gopacket is.
+// gopacketDir returns the directory of the module of gopacket.
 func gopacketDir(t testing.TB) string {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}",
 		"github.com/gopacket/gopacket").Output()
@@ -69,8 +69,7 @@ func gopacketDir(t testing.TB) string {
 	return strings.TrimSpace(string(out))
 }
 
-// frames returns the frames of a capture, as far as they are Ethernet or IP and
-// it can be read.
+// frames returns the frames of a capture up to the first that cannot be read.
 func frames(data []byte) ([][]byte, error) {
 	r, err := capture.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -89,7 +88,7 @@ func frames(data []byte) ([][]byte, error) {
 	}
 }
 
-// Every frame of the captures in gopacket's own module.
+// Both parsers agree on every frame of the captures in gopacket's module.
 func TestCapturesOfGopacket(t *testing.T) {
 	differences, captures, total := map[string]int{}, 0, 0
 	err := filepath.WalkDir(gopacketDir(t), func(path string, _ fs.DirEntry, err error) error {
@@ -102,7 +101,7 @@ func TestCapturesOfGopacket(t *testing.T) {
 		}
 		all, err := frames(data)
 		if err != nil {
-			// Made to be damaged, or of other links than Ethernet.
+			// Some captures are damaged on purpose, or not of Ethernet.
 			require.True(t, errors.Is(err, capture.ErrLinkType) || errors.Is(err, capture.ErrDamaged) ||
 				errors.Is(err, capture.ErrTruncated), "%s: %v", path, err)
 		}

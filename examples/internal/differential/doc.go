@@ -1,4 +1,4 @@
-// Package differential compares the parser of package hash with that of
-// gopacket, in what both find and in how long it takes. It has tests and
-// benchmarks alone.
+// Package differential compares the parser of package hash with the parser of
+// gopacket: the flows that they find, and their speed. It holds tests and
+// benchmarks only.
 package differential

@@ -7,13 +7,13 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// A flow is what gopacket finds of one IP header.
+// A flow is the flow of one IP header, as gopacket finds it.
 type flow struct {
 	Src, Dst netip.AddrPort
 	Proto    uint8
 }
 
-// decode returns the flows of the IP headers in a frame, from the outside in.
+// decode returns the flows of the IP headers of a frame, the outermost first.
 func decode(frame []byte) (flows []flow) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true,
 		DecodeStreamsAsDatagrams: true})

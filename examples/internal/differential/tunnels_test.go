@@ -17,8 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A maker makes packets by way of gopacket, from the layers of the outside to
-// those of the inside.
+// A maker makes packets by gopacket, from the outermost layer to the innermost.
 type maker struct {
 	*rand.Rand
 	t testing.TB
@@ -50,8 +49,8 @@ func (m maker) udpTo(port layers.UDPPort) gopacket.SerializableLayer {
 	return &layers.UDP{SrcPort: layers.UDPPort(49152 + m.IntN(16384)), DstPort: port}
 }
 
-// client is what the tunnels carry: TCP or UDP, away from the ports of tunnels
-// and of what gopacket decodes.
+// client returns the layers that the tunnels carry: TCP or UDP over IPv4. Its
+// ports are none of a tunnel or of a protocol that gopacket decodes.
 func (m maker) client() []gopacket.SerializableLayer {
 	src, dst := uint16(20000+m.IntN(1000)), uint16(30000+m.IntN(1000))
 	if m.IntN(2) == 0 {
@@ -70,9 +69,9 @@ func (m maker) client6() []gopacket.SerializableLayer {
 // A kind is a kind of tunnel.
 type kind struct {
 	name       string
-	difference string // with gopacket
+	difference string // the allowed difference, see compare
 	tunnels    int
-	build      func(m maker) []any // of layers and lists of them
+	build      func(m maker) []any // layers and lists of layers, the outermost first
 }
 
 func kinds() []kind {
@@ -174,7 +173,7 @@ func kinds() []kind {
 	}
 }
 
-// frame makes one packet of a kind.
+// frame returns one packet of a kind.
 func (m maker) frame(k kind) []byte {
 	var stack []gopacket.SerializableLayer
 	for _, part := range k.build(m) {
@@ -204,7 +203,7 @@ func (m maker) frame(k kind) []byte {
 	return fixGTP(slices.Clone(b.Bytes()))
 }
 
-// fixGTP sets the length of GTP-U, which gopacket leaves alone.
+// fixGTP sets the length of GTP-U, which gopacket does not set.
 func fixGTP(frame []byte) []byte {
 	if len(frame) > 50 && frame[12] == 8 && frame[13] == 0 && frame[23] == 17 &&
 		binary.BigEndian.Uint16(frame[36:]) == 2152 {
@@ -213,7 +212,8 @@ func fixGTP(frame []byte) []byte {
 	return frame
 }
 
-// Captures of tunnels of every kind, made here, written and read back.
+// Both parsers agree on tunnels of every kind, written to a capture and read
+// back.
 func TestCapturesOfTunnels(t *testing.T) {
 	m := maker{rand.New(rand.NewPCG(1, 2)), t}
 	all := kinds()
