@@ -36,7 +36,7 @@ func ExampleSticky_RouteBatch() {
 			}
 		}
 		view := group.Load().View()
-		hasher.HashHeaders(hashes[:n], headers[:n])
+		hasher.HashHeaders(hashes[:n], headers[:n], nil)
 		for i := range n {
 			packets[i] = flowcache.NewPacket(view, &headers[i], hashes[i])
 		}

@@ -39,8 +39,8 @@ func TestNoAllocations(t *testing.T) {
 		for _, e := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple), hash.FiveTuple | hash.SPI,
 			foreignExtractor{}} {
 			policy := hash.Policy{Extractor: e, Hasher: hasher}
-			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(dst, headers) }))
-			assert.Zero(t, testing.AllocsPerRun(10, func() { keys[0] = e.Extract(&headers[0]) }))
+			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(dst, headers, nil) }))
+			assert.Zero(t, testing.AllocsPerRun(10, func() { keys[0] = e.Extract(&headers[0], nil) }))
 		}
 	}
 

@@ -168,7 +168,7 @@ func BenchmarkHashHeaders(b *testing.B) {
 				policy := hash.HeaderHasher(hash.Policy{Extractor: e.extractor, Hasher: bench.hasher})
 				at := 0
 				for n := 0; n < b.N; n += 32 {
-					policy.HashHeaders(dst, headers[at:at+32])
+					policy.HashHeaders(dst, headers[at:at+32], nil)
 					at = (at + 32) & 1023
 				}
 			})
@@ -198,7 +198,7 @@ func BenchmarkLinux(b *testing.B) {
 				linux := hash.HeaderHasher(hash.Linux611{Seed: 1, Policy: policy, Fields: 0x37})
 				at := 0
 				for n := 0; n < b.N; n += 32 {
-					linux.HashHeaders(dst, family.headers[at:at+32])
+					linux.HashHeaders(dst, family.headers[at:at+32], nil)
 					at = (at + 32) & 511
 				}
 			})
@@ -227,7 +227,9 @@ func BenchmarkSum64(b *testing.B) {
 // foreignExtractor and foreignHasher stand for types of a user.
 type foreignExtractor struct{}
 
-func (foreignExtractor) Extract(h *hash.Headers) hash.FlowKey { return hash.FiveTuple.Extract(h) }
+func (foreignExtractor) Extract(h *hash.Headers, _ []byte) hash.FlowKey {
+	return hash.FiveTuple.Extract(h, nil)
+}
 
 type foreignHasher struct{}
 

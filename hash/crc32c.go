@@ -39,6 +39,9 @@ func makeCRCTables() *[8][256]uint32 {
 	return t
 }
 
+// Bits returns 32.
+func (c CRC32C) Bits() int { return 32 }
+
 // Hash implements [Hasher].
 //
 //go:noinline

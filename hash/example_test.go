@@ -48,7 +48,7 @@ func ExamplePolicy() {
 	// alone do not.
 	for _, fields := range []hash.Fields{hash.FiveTuple, hash.Addresses} {
 		hasher := hash.Policy{Extractor: fields, Hasher: hash.XX{Seed: 1}}
-		hasher.HashHeaders(hashes, headers)
+		hasher.HashHeaders(hashes, headers, nil)
 		fmt.Println(fields, hashes[0] == hashes[1])
 	}
 	// Output:

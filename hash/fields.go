@@ -2,10 +2,12 @@ package hash
 
 import "math/bits"
 
-// An Extractor chooses what of a packet's headers makes up its flow. It must be
-// safe for concurrent use and must not keep h.
+// An Extractor chooses what of a packet makes up its flow. h is what Parse found
+// in packet, to which the offsets in h point; a caller that has no packet any
+// more passes nil. It must be safe for concurrent use, must keep neither, and
+// must not write to them.
 type Extractor interface {
-	Extract(h *Headers) FlowKey
+	Extract(h *Headers, packet []byte) FlowKey
 }
 
 // Fields is a set of parts of a flow, and the [Extractor] that keeps these
@@ -63,10 +65,30 @@ const (
 // tunnel that is the outermost one.
 func Inner(f Fields) Extractor { return f | innermost }
 
-// Extract implements [Extractor].
-func (f Fields) Extract(h *Headers) (k FlowKey) {
+// of returns what f takes of a flow. That is k if it has been taken already.
+func (f Fields) of(k FlowKey) FlowKey {
 	m := f.mask()
-	k = *f.of(h)
+	switch proto := k.Proto(); {
+	case proto == ESP || proto == AH:
+		m.rest |= -uint64(f&SPI>>7) & maskPorts
+	case proto == ICMP || proto == ICMPv6:
+		m.rest |= -uint64(f&EchoID>>8) & maskPorts
+	case proto == 0 && f&session != 0 && f&Proto == 0: // taken already
+		m.rest |= maskPorts
+	}
+	k.src0, k.src1 = k.src0&m.src, k.src1&m.src
+	k.dst0, k.dst1 = k.dst0&m.dst, k.dst1&m.dst
+	k.rest &= m.rest
+	if f&Symmetric != 0 {
+		return k.Canonical()
+	}
+	return k
+}
+
+// Extract implements [Extractor]. It does not look at the packet.
+func (f Fields) Extract(h *Headers, _ []byte) (k FlowKey) {
+	m := f.mask()
+	k = *f.flow(h)
 	k.src0, k.src1 = k.src0&m.src, k.src1&m.src
 	k.dst0, k.dst1 = k.dst0&m.dst, k.dst1&m.dst
 	k.rest &= m.rest
@@ -96,8 +118,8 @@ func (f Fields) session(h *Headers) uint64 {
 	return uint64(ports)
 }
 
-// of returns where the flow that f extracts from stands.
-func (f Fields) of(h *Headers) *FlowKey {
+// flow returns where the flow that f extracts from stands.
+func (f Fields) flow(h *Headers) *FlowKey {
 	switch {
 	case f&innermost != 0:
 		if h.InnerICMPError {

@@ -47,13 +47,13 @@ func TestExtract(t *testing.T) {
 	for i := 0; i < len(keys); i += 3 {
 		h := hash.Headers{Outer: keys[i], Inner: keys[i+1], Cited: keys[i+2]}
 		for f := range hash.Fields(64) {
-			require.Equal(t, extract(f, h.Outer), f.Extract(&h), "%s of %s", f, h.Outer)
-			require.Equal(t, extract(f, h.Inner), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Inner)
-			require.Equal(t, extract(f, h.Outer).Canonical(), (f | hash.Symmetric).Extract(&h),
+			require.Equal(t, extract(f, h.Outer), f.Extract(&h, nil), "%s of %s", f, h.Outer)
+			require.Equal(t, extract(f, h.Inner), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.Inner)
+			require.Equal(t, extract(f, h.Outer).Canonical(), (f|hash.Symmetric).Extract(&h, nil),
 				"symmetric %s of %s", f, h.Outer)
 			h.ICMPError, h.InnerICMPError = true, true
-			require.Equal(t, extract(f, h.Cited), f.Extract(&h), "%s of %s", f, h.Cited)
-			require.Equal(t, extract(f, h.Cited), hash.Inner(f).Extract(&h), "inner %s of %s", f, h.Cited)
+			require.Equal(t, extract(f, h.Cited), f.Extract(&h, nil), "%s of %s", f, h.Cited)
+			require.Equal(t, extract(f, h.Cited), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.Cited)
 			h.ICMPError, h.InnerICMPError = false, false
 		}
 	}
@@ -65,8 +65,8 @@ func TestLabelIsChosen(t *testing.T) {
 	require.NoError(t, hash.Parse(ether6(ip6(6, tcp(0))), &a))
 	require.NoError(t, hash.Parse(ether6(patch(ip6(6, tcp(0)), 1, 0x0a, 0xbc, 0xde)), &b))
 	assert.NotEqual(t, a.Outer, b.Outer)
-	assert.Equal(t, hash.FiveTuple.Extract(&a), hash.FiveTuple.Extract(&b))
-	assert.Equal(t, uint32(0xabcde), (hash.Addresses | hash.Label).Extract(&b).Label())
+	assert.Equal(t, hash.FiveTuple.Extract(&a, nil), hash.FiveTuple.Extract(&b, nil))
+	assert.Equal(t, uint32(0xabcde), (hash.Addresses|hash.Label).Extract(&b, nil).Label())
 }
 
 func TestNames(t *testing.T) {

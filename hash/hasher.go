@@ -15,8 +15,8 @@ type BatchHasher interface {
 }
 
 // A FieldsHasher also hashes parsed headers in one call: dst[i] =
-// Hash(f.Extract(&h[i])). It panics if dst is shorter than h. [Policy] uses it
-// where there is one: without it, two calls through an interface for each
+// Hash(f.Extract(&h[i], nil)). It panics if dst is shorter than h. [Policy] uses
+// it where there is one: without it, two calls through an interface for each
 // packet cost more than the work that they do. The hashers of this library are
 // FieldsHashers; one from elsewhere need not be.
 type FieldsHasher interface {
@@ -24,39 +24,21 @@ type FieldsHasher interface {
 	HashFields(dst []uint64, h []Headers, f Fields)
 }
 
-// A HeaderHasher hashes a burst of parsed headers: dst[i] is the hash of h[i].
-// It panics if dst is shorter than h. It must be safe for concurrent use.
+// A HeaderHasher hashes a burst of parsed headers: dst[i] is the hash of h[i],
+// which Parse found in packets[i]. Packets is nil if the caller does not have
+// them any more. It panics if dst, or packets that is not nil, is shorter than
+// h. It must be safe for concurrent use.
 type HeaderHasher interface {
-	HashHeaders(dst []uint64, h []Headers)
+	HashHeaders(dst []uint64, h []Headers, packets [][]byte)
 }
 
-// Policy is the [HeaderHasher] that extracts a key and hashes it. The zero
-// value hashes the five-tuple by XX{}.
-type Policy struct {
-	Extractor Extractor // FiveTuple if nil
-	Hasher    Hasher    // XX{} if nil
-}
-
-// HashHeaders implements [HeaderHasher]. It allocates nothing unless the
-// Extractor or the Hasher does.
-func (k Policy) HashHeaders(dst []uint64, h []Headers) {
-	// With the third index, a dst that is too short panics even if its capacity
-	// would do; so in every batch form.
-	dst = dst[:len(h):len(dst)]
-	extractor, hasher := k.Extractor, k.Hasher
-	if extractor == nil {
-		extractor = FiveTuple
+// Bits returns how many bits of a hasher's hashes are good ones: what its
+// method Bits() int says, and 64 if it has none. The hashes of devices have 32
+// bits, in the high half. A flow table needs 64 to tell flows apart: [Policy]
+// fills the low half.
+func Bits(h Hasher) int {
+	if h, ok := h.(interface{ Bits() int }); ok {
+		return h.Bits()
 	}
-	if hasher == nil {
-		hasher = XX{}
-	}
-	if fields, ok := extractor.(Fields); ok {
-		if hasher, ok := hasher.(FieldsHasher); ok {
-			hasher.HashFields(dst, h, fields)
-			return
-		}
-	}
-	for i := range h {
-		dst[i] = hasher.Hash(extractor.Extract(&h[i]))
-	}
+	return 64
 }

@@ -126,7 +126,7 @@ func checkHashers(t *testing.T, k hash.FlowKey, s0, s1 uint64) {
 	for _, f := range []hash.Fields{0, hash.FiveTuple, hash.FiveTuple | hash.Label, hash.SrcAddr,
 		hash.DstPort | hash.Symmetric, hash.FiveTuple | hash.Symmetric} {
 		hash.XX{Seed: s0}.HashFields(dst, headers, f)
-		require.Equal(t, packet.XXH64(s0, encoding40(t, f.Extract(&headers[0]))), dst[0], "%s of %s", f, k)
+		require.Equal(t, packet.XXH64(s0, encoding40(t, f.Extract(&headers[0], nil))), dst[0], "%s of %s", f, k)
 	}
 }
 

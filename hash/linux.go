@@ -95,6 +95,9 @@ const (
 // Hash32 returns the hash that the kernel has for a packet of flow k.
 func (l Linux611) Hash32(k FlowKey) uint32 { return l.sum(&k, k.Proto(), &k, &k, false) }
 
+// Bits returns 32.
+func (l Linux611) Bits() int { return 32 }
+
 // Hash implements [Hasher].
 //
 //go:noinline
@@ -109,8 +112,8 @@ func (l Linux611) HashBatch(dst []uint64, keys []FlowKey) {
 	}
 }
 
-// HashHeaders implements [HeaderHasher].
-func (l Linux611) HashHeaders(dst []uint64, h []Headers) {
+// HashHeaders implements [HeaderHasher]. It does not look at the packets.
+func (l Linux611) HashHeaders(dst []uint64, h []Headers, _ [][]byte) {
 	dst = dst[:len(h):len(dst)]
 	for i := range h {
 		h := &h[i]

@@ -125,7 +125,7 @@ func TestLinuxBatch(t *testing.T) {
 			batch, headed := make([]uint64, n+1), make([]uint64, n+1)
 			batch[n], headed[n] = 42, 42
 			linux.HashBatch(batch, keys[:n])
-			linux.HashHeaders(headed, headers[:n])
+			linux.HashHeaders(headed, headers[:n], nil)
 			for i, k := range keys[:n] {
 				assert.Equal(t, linux.Hash(k), batch[i])
 				assert.Equal(t, linux.Hash(k), headed[i])
@@ -135,9 +135,9 @@ func TestLinuxBatch(t *testing.T) {
 		}
 		dst := make([]uint64, 100)
 		assert.Panics(t, func() { linux.HashBatch(dst[:99], keys) })
-		assert.Panics(t, func() { linux.HashHeaders(dst[:99], headers) })
+		assert.Panics(t, func() { linux.HashHeaders(dst[:99], headers, nil) })
 		assert.Zero(t, testing.AllocsPerRun(10, func() { linux.HashBatch(dst, keys) }))
-		assert.Zero(t, testing.AllocsPerRun(10, func() { linux.HashHeaders(dst, headers) }))
+		assert.Zero(t, testing.AllocsPerRun(10, func() { linux.HashHeaders(dst, headers, nil) }))
 		assert.Zero(t, testing.AllocsPerRun(10, func() { dst[0] = hash.Hasher(linux).Hash(keys[0]) }))
 	}
 }

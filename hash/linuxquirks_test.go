@@ -16,7 +16,7 @@ func linuxHash(t *testing.T, policy hash.LinuxPolicy, fields uint16, packet []by
 	headers, dst := make([]hash.Headers, 1), make([]uint64, 1)
 	require.NoError(t, hash.ParseIP(packet, &headers[0]))
 	require.NoError(t, headers[0].InnerErr())
-	hash.Linux611{Seed: 5, Policy: policy, Fields: fields}.HashHeaders(dst, headers)
+	hash.Linux611{Seed: 5, Policy: policy, Fields: fields}.HashHeaders(dst, headers, nil)
 	return uint32(dst[0] >> 32)
 }
 

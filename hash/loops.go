@@ -25,11 +25,11 @@ func hashFields[H wordHasher](hasher H, dst []uint64, h []Headers, f Fields) {
 		hashExtracted(dst, h, f, hasher)
 	case f&Symmetric != 0:
 		for i := range h {
-			dst[i] = hasher.words(f.of(&h[i]).canonical(m))
+			dst[i] = hasher.words(f.flow(&h[i]).canonical(m))
 		}
 	default:
 		for i := range h {
-			k := f.of(&h[i])
+			k := f.flow(&h[i])
 			dst[i] = hasher.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
 		}
 	}
@@ -38,6 +38,6 @@ func hashFields[H wordHasher](hasher H, dst []uint64, h []Headers, f Fields) {
 // hashExtracted is HashFields for fields that are not in a FlowKey of Headers.
 func hashExtracted[H Hasher](dst []uint64, h []Headers, f Fields, hasher H) {
 	for i := range h {
-		dst[i] = hasher.Hash(f.Extract(&h[i]))
+		dst[i] = hasher.Hash(f.Extract(&h[i], nil))
 	}
 }

@@ -85,12 +85,12 @@ func (m *Mix) HashFields(dst []uint64, h []Headers, f Fields) {
 	}
 	if f&Symmetric != 0 {
 		for i := range h {
-			dst[i] = m.words(f.of(&h[i]).canonical(mask))
+			dst[i] = m.words(f.flow(&h[i]).canonical(mask))
 		}
 		return
 	}
 	for i := range h {
-		k := f.of(&h[i])
+		k := f.flow(&h[i])
 		dst[i] = m.words(k.src0&mask.src, k.src1&mask.src, k.dst0&mask.dst, k.dst1&mask.dst, k.rest&mask.rest)
 	}
 }

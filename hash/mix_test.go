@@ -142,7 +142,7 @@ func TestMixed(t *testing.T) {
 		for i, k := range keys {
 			assert.Equal(t, mix.Finalize(base.Hash(k)), mixed.Hash(k))
 			assert.Equal(t, mixed.Hash(k), batch[i])
-			assert.Equal(t, mixed.Hash(hash.ThreeTuple.Extract(&headers[i])), fields[i])
+			assert.Equal(t, mixed.Hash(hash.ThreeTuple.Extract(&headers[i], nil)), fields[i])
 			assert.NotZero(t, uint32(mixed.Hash(k)), "the low half is used")
 		}
 		assert.Equal(t, uint64(42), batch[100])

@@ -12,6 +12,8 @@ package hash
 // different hashes, so that it is no digest for a flow table. And a selector no
 // longer sees what a device sees.
 //
+// So a [Policy] fills the low half, as it does behind Base alone.
+//
 // It is a [BatchHasher] and a [FieldsHasher], allocates nothing unless Base
 // does, and is safe for concurrent use if Base is. Both fields must be set.
 type Mixed struct {
@@ -21,6 +23,9 @@ type Mixed struct {
 
 // Hash implements [Hasher].
 func (x Mixed) Hash(k FlowKey) uint64 { return x.Mix.Finalize(x.Base.Hash(k)) }
+
+// Bits returns how many bits Base has.
+func (x Mixed) Bits() int { return Bits(x.Base) }
 
 // HashBatch implements [BatchHasher].
 func (x Mixed) HashBatch(dst []uint64, keys []FlowKey) {
@@ -42,7 +47,7 @@ func (x Mixed) HashFields(dst []uint64, h []Headers, f Fields) {
 		base.HashFields(dst, h, f)
 	} else {
 		for i := range h {
-			dst[i] = x.Base.Hash(f.Extract(&h[i]))
+			dst[i] = x.Base.Hash(f.Extract(&h[i], nil))
 		}
 	}
 	x.finalize(dst)

@@ -126,7 +126,7 @@ func TestCitedIsTheConversation(t *testing.T) {
 	require.NoError(t, hash.ParseIP(ip4(1, icmp(3, reply)), &icmpError))
 	assert.Equal(t, sent.Outer.Reverse(), back.Outer)
 	assert.Equal(t, sent.Outer, icmpError.Cited)
-	assert.Equal(t, hash.FiveTuple.Extract(&sent), hash.FiveTuple.Extract(&icmpError))
+	assert.Equal(t, hash.FiveTuple.Extract(&sent, nil), hash.FiveTuple.Extract(&icmpError, nil))
 }
 
 // Every truncation of every frame agrees with the model.
@@ -296,7 +296,7 @@ func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 	var dst [1]uint64
 	for policy := range hash.LinuxPolicy(4) {
 		linux := hash.Linux611{Seed: 7, Policy: policy, Fields: 0xfff}
-		linux.HashHeaders(dst[:], []hash.Headers{h})
+		linux.HashHeaders(dst[:], []hash.Headers{h}, nil)
 		model := packet.Kernel{Seed: 7, Policy: int(policy), Fields: 0xfff}
 		if got, want := uint32(dst[0]>>32), model.Hash(seen); got != want || uint32(dst[0]) != 0 {
 			require.Failf(t, "Linux differs", "policy %d, frame %x\ngot  %x\nwant %x, of %+v", policy, b, dst[0],

@@ -35,17 +35,17 @@ func TestSessionFields(t *testing.T) {
 	} {
 		var h, carried hash.Headers
 		require.NoError(t, hash.ParseIP(c.packet, &h))
-		k := (hash.FiveTuple | c.fields).Extract(&h)
+		k := (hash.FiveTuple | c.fields).Extract(&h, nil)
 		assert.Equal(t, c.want, k.String(), c.name)
-		assert.Equal(t, k.Canonical(), (hash.FiveTuple | c.fields | hash.Symmetric).Extract(&h), c.name)
+		assert.Equal(t, k.Canonical(), (hash.FiveTuple|c.fields|hash.Symmetric).Extract(&h, nil), c.name)
 
 		proto := byte(4)
 		if k.Is6() {
 			proto = 41
 		}
 		require.NoError(t, hash.ParseIP(ip4(proto, c.packet), &carried))
-		assert.Equal(t, k, hash.Inner(hash.FiveTuple|c.fields).Extract(&carried), c.name)
-		assert.Equal(t, hash.FiveTuple.Extract(&carried), (hash.FiveTuple | c.fields).Extract(&carried),
+		assert.Equal(t, k, hash.Inner(hash.FiveTuple|c.fields).Extract(&carried, nil), c.name)
+		assert.Equal(t, hash.FiveTuple.Extract(&carried, nil), (hash.FiveTuple|c.fields).Extract(&carried, nil),
 			"the outer one has neither")
 	}
 }

@@ -3,6 +3,7 @@ package hash
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // Toeplitz is the hash of receive-side scaling (Microsoft, "RSS Hashing
@@ -28,6 +29,8 @@ type Toeplitz struct {
 	// What each value of each byte of the input adds.
 	v4 [4 + 4 + 4][256]uint32
 	v6 [16 + 16 + 4][256]uint32
+
+	bits int
 }
 
 // A ToeplitzKeyError is the length in bytes of a key for [NewToeplitz] that is
@@ -70,6 +73,7 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 		}
 	}
 	copy(t.v4[:], t.v6[:])
+	t.bits = rank(t.v4[:])
 	return t, nil
 }
 
@@ -82,6 +86,7 @@ func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 	s := new(Toeplitz)
 	combine(s.v4[:], t.v4[:], 4)
 	combine(s.v6[:], t.v6[:], 16)
+	s.bits = rank(s.v4[:])
 	return s
 }
 
@@ -101,6 +106,31 @@ func combine(dst, src [][256]uint32, addr int) {
 		}
 	}
 }
+
+// rank returns the logarithm to base 2 of the number of different hashes.
+func rank(tables [][256]uint32) int {
+	var basis [32]uint32 // by the highest bit
+	n := 0
+	for i := range tables {
+		for bit := range 8 {
+			x := tables[i][1<<bit]
+			for x != 0 && basis[bits.Len32(x)-1] != 0 {
+				x ^= basis[bits.Len32(x)-1]
+			}
+			if x != 0 {
+				basis[bits.Len32(x)-1] = x
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Bits returns the logarithm to base 2 of the number of different hashes that
+// flows of IPv4 have: 32 for a key that was drawn, 16 for that of package
+// symmetric. With fewer than 32 it serves no flow table, whatever Digest a
+// [Policy] has.
+func (t *Toeplitz) Bits() int { return t.bits }
 
 // Hash32 returns the hash as the device has it.
 func (t *Toeplitz) Hash32(k FlowKey) uint32 {

@@ -34,7 +34,7 @@ func TestToeplitzVectors(t *testing.T) {
 	symmetric, xor := toeplitz(t, repeating), rss.SymmetricXOR()
 	for _, r := range rows {
 		k := hash.NewFlowKey(hash.TCP, endpoint(t, r["src"], r["sport"]), endpoint(t, r["dst"], r["dport"]))
-		l3 := hash.Addresses.Extract(&hash.Headers{Outer: k})
+		l3 := hash.Addresses.Extract(&hash.Headers{Outer: k}, nil)
 		for _, v := range []struct {
 			column string
 			rss    *hash.Toeplitz

@@ -109,7 +109,7 @@ func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
 	ipv4 := x.forIPv4()
 	if f&Symmetric != 0 {
 		for i := range h {
-			w0, w1, w2, w3, w4 := f.of(&h[i]).canonical(m)
+			w0, w1, w2, w3, w4 := f.flow(&h[i]).canonical(m)
 			if w0|w2 == 0 {
 				dst[i] = ipv4.words(w1, w3, w4)
 			} else {
@@ -119,7 +119,7 @@ func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
 		return
 	}
 	for i := range h {
-		k := f.of(&h[i])
+		k := f.flow(&h[i])
 		if k.src0|k.dst0 == 0 {
 			dst[i] = ipv4.words(k.src1&m.src, k.dst1&m.dst, k.rest&m.rest)
 		} else {

@@ -8,6 +8,9 @@ import "github.com/ecmp-go/ecmp/hash"
 //
 // Both directions meet only if the fields chosen are symmetric too: both
 // addresses or neither, both ports or neither. The flow label never counts.
+//
+// In a [hash.Policy] it has to stand in both Hasher and Digest if Base has 32
+// bits. [Policy] needs neither.
 type Hasher struct {
 	Base hash.Hasher // hash.XX{} if nil
 }
@@ -21,6 +24,9 @@ func (s Hasher) base() hash.Hasher {
 
 // Hash implements [hash.Hasher].
 func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(Canonical(k)) }
+
+// Bits returns how many bits Base has.
+func (s Hasher) Bits() int { return hash.Bits(s.base()) }
 
 // HashBatch implements [hash.BatchHasher].
 func (s Hasher) HashBatch(dst []uint64, keys []hash.FlowKey) {
@@ -41,6 +47,6 @@ func (s Hasher) HashFields(dst []uint64, h []hash.Headers, f hash.Fields) {
 		return
 	}
 	for i := range h {
-		dst[i] = base.Hash(f.Extract(&h[i]))
+		dst[i] = base.Hash(f.Extract(&h[i], nil))
 	}
 }

@@ -146,7 +146,9 @@ func TestBothDirectionsMeet(t *testing.T) {
 	for _, base := range bases() {
 		for _, fields := range []hash.Fields{hash.FiveTuple, hash.ThreeTuple, hash.Addresses,
 			hash.FiveTuple | hash.Label} {
-			hasher := hash.Policy{Extractor: fields, Hasher: symmetric.Hasher{Base: base}}
+			hasher := hash.Policy{
+				Extractor: fields, Hasher: symmetric.Hasher{Base: base}, Digest: symmetric.Hasher{},
+			}
 			seen := map[uint64]bool{}
 			for _, proto := range []uint8{6, 17} {
 				for _, v6 := range []bool{false, true} {
@@ -156,7 +158,7 @@ func TestBothDirectionsMeet(t *testing.T) {
 						require.NoError(t, hash.ParseIP(there, &h[0]))
 						require.NoError(t, hash.ParseIP(back, &h[1]))
 						require.NotEqual(t, h[0].Outer, h[1].Outer)
-						hasher.HashHeaders(hashes, h)
+						hasher.HashHeaders(hashes, h, nil)
 						require.Equal(t, hashes[0], hashes[1], "%T, %s, %s", base, fields, h[0].Outer)
 						seen[hashes[0]] = true
 					}
@@ -189,7 +191,7 @@ func TestHasher(t *testing.T) {
 			for i, k := range keys {
 				assert.Equal(t, wanted.Hash(symmetric.Canonical(k)), hasher.Hash(k))
 				assert.Equal(t, hasher.Hash(k), batch[i])
-				assert.Equal(t, hasher.Hash(hash.ThreeTuple.Extract(&headers[i])), fields[i])
+				assert.Equal(t, hasher.Hash(hash.ThreeTuple.Extract(&headers[i], nil)), fields[i])
 			}
 			assert.Equal(t, uint64(42), batch[100])
 			assert.Equal(t, uint64(42), fields[100])
@@ -199,7 +201,7 @@ func TestHasher(t *testing.T) {
 			policy := hash.Policy{Extractor: hash.FiveTuple, Hasher: hasher}
 			assert.Zero(t, testing.AllocsPerRun(10, func() { batch[0] = hasher.Hash(keys[0]) }))
 			assert.Zero(t, testing.AllocsPerRun(10, func() { hasher.HashBatch(batch, keys) }))
-			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(batch, headers) }))
+			assert.Zero(t, testing.AllocsPerRun(10, func() { policy.HashHeaders(batch, headers, nil) }))
 		})
 	}
 }
@@ -242,7 +244,7 @@ func BenchmarkHash(b *testing.B) {
 			policy := hash.Policy{Extractor: hash.FiveTuple, Hasher: hasher}
 			at := 0
 			for n := 0; n < b.N; n += 32 {
-				policy.HashHeaders(dst, headers[at:at+32])
+				policy.HashHeaders(dst, headers[at:at+32], nil)
 				at = (at + 32) & 1023
 			}
 		})

@@ -64,7 +64,7 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 	if n := len(c.tallies); n > 0 {
 		now = &c.tallies[n-1]
 	}
-	key, member := hash.FiveTuple.Extract(&h), d.Hop.ID
+	key, member := hash.FiveTuple.Extract(&h, nil), d.Hop.ID
 	f := c.flows[key]
 	if f == nil {
 		f = &flowState{session: member}

@@ -87,7 +87,7 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	if err := hash.Parse(whole(&p), &h); err != nil {
 		return err // the engine has parsed it
 	}
-	key := hash.FiveTuple.Extract(&h)
+	key := hash.FiveTuple.Extract(&h, nil)
 	if r.options.symmetric {
 		key = symmetric.Canonical(key)
 	}

@@ -78,7 +78,7 @@ func TestReplay(t *testing.T) {
 		if hash.Parse(p.Frame, &h) != nil || h.Outer.Is6() && p.Frame[ip+7] == 1 {
 			continue
 		}
-		key := symmetric.Canonical(hash.FiveTuple.Extract(&h))
+		key := symmetric.Canonical(hash.FiveTuple.Extract(&h, nil))
 		id, known := home[key]
 		for other := range members { // at most one of them has it next
 			if at := next[other]; !known && at < len(members[other]) &&

@@ -56,7 +56,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 			}
 			continue
 		}
-		o.linux.HashHeaders(hashes, headers)
+		o.linux.HashHeaders(hashes, headers, nil)
 		p := predict(o.linux, o.nexthops, headers[0].Outer, hashes[0])
 		p.Packet = count.Packets
 		if headers[0].Tunnels > 0 {

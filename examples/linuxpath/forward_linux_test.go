@@ -55,7 +55,7 @@ func testForwarded(t *testing.T) {
 					total++
 					hashes, headers := make([]uint64, 1), make([]hash.Headers, 1)
 					require.NoError(t, hash.Parse(frame, &headers[0]), name)
-					l.HashHeaders(hashes, headers)
+					l.HashHeaders(hashes, headers, nil)
 					if int(frame[5]) != g.choose(hashes[0]).index {
 						wrong[name]++
 					}

@@ -161,7 +161,7 @@ func share(frames [][]byte, n, of int) (mine [][]byte, keys []hash.FlowKey) {
 		if hash.Parse(f, &h) != nil || int(hash.XX{}.Hash(h.Outer)%uint64(of)) != n {
 			continue
 		}
-		mine, keys = append(mine, slices.Clone(f)), append(keys, hash.FiveTuple.Extract(&h))
+		mine, keys = append(mine, slices.Clone(f)), append(keys, hash.FiveTuple.Extract(&h, nil))
 	}
 	return lasting(mine), keys
 }

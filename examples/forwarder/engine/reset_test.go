@@ -226,7 +226,7 @@ func FuzzReset(f *testing.F) {
 		require.NoError(t, hash.Parse(got, &answer))
 		require.Equal(t, hash.RST, answer.TCPFlags&^hash.ACK)
 		require.False(t, resettable(answer.TCPFlags))
-		require.Equal(t, hash.FiveTuple.Extract(&h), answer.Outer.Reverse())
+		require.Equal(t, hash.FiveTuple.Extract(&h, nil), answer.Outer.Reverse())
 
 		ip := got[answer.L3Offset:]
 		if !h.Outer.Is6() {

@@ -111,7 +111,7 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 		w.index[n], w.snaps[n] = i, group.Load()
 		n++
 	}
-	w.hasher.HashHeaders(w.hashes[:n], w.headers[:n])
+	w.hasher.HashHeaders(w.hashes[:n], w.headers[:n], nil)
 	for i := range n {
 		w.packets[i].Set(w.snaps[i].View(), &w.headers[i], w.hashes[i])
 	}

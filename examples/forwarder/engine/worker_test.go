@@ -215,7 +215,7 @@ func TestStickyFlows(t *testing.T) {
 		}
 		var h hash.Headers
 		require.NoError(t, hash.Parse(frame, &h))
-		key := hash.FiveTuple.Extract(&h)
+		key := hash.FiveTuple.Extract(&h, nil)
 		was, known := where[key]
 		id := got[0].Hop.ID
 		// Reused by a new connection or not, a pin that is there is followed:
