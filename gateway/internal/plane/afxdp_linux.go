@@ -28,7 +28,7 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFXDP(c Config) (Plane, error) {
-	p, err := newUserspace(c, openXDPWays, nil)
+	p, err := newUserspace(c, openAFXDP, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -42,20 +42,21 @@ func ZeroCopy(p Plane) bool {
 	if !ok {
 		return false
 	}
-	w, ok := u.ways.(*xdpWays)
+	w, ok := u.transport.(*afxdpTransport)
 	return ok && w.zeroCopy
 }
 
-// xdpWays are the lanes of AF_XDP sockets, and the XDP programs that fill them.
-type xdpWays struct {
-	queues   []*xdpLane
+// afxdpTransport is the lanes of AF_XDP sockets, and the XDP programs that fill
+// them.
+type afxdpTransport struct {
+	queues   []*afxdpLane
 	zeroCopy bool
 	filter   *redirect
 	links    []link.Link
 }
 
-func openXDPWays(c Config) (_ ways, err error) {
-	w := new(xdpWays)
+func openAFXDP(c Config) (_ transport, err error) {
+	w := new(afxdpTransport)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -75,7 +76,7 @@ func openXDPWays(c Config) (_ ways, err error) {
 		return nil, err
 	}
 	for queue := range c.Workers {
-		l, err := openXDPLane(devices, queue)
+		l, err := openAFXDPLane(devices, queue)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +109,7 @@ func receiveQueues(device string) (int, error) {
 	return int(c.RxCount + c.CombinedCount), err
 }
 
-func (w *xdpWays) lanes() []lane {
+func (w *afxdpTransport) lanes() []lane {
 	lanes := make([]lane, len(w.queues))
 	for i, l := range w.queues {
 		lanes[i] = l
@@ -116,11 +117,11 @@ func (w *xdpWays) lanes() []lane {
 	return lanes
 }
 
-func (w *xdpWays) admit(prefixes []netip.Prefix) error { return w.filter.admit(prefixes) }
+func (w *afxdpTransport) admit(prefixes []netip.Prefix) error { return w.filter.admit(prefixes) }
 
 // close takes the programs off first, so that nothing is redirected to what is
 // closed.
-func (w *xdpWays) close() error {
+func (w *afxdpTransport) close() error {
 	var errs []error
 	for _, l := range w.links {
 		errs = append(errs, l.Close())

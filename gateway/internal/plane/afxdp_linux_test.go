@@ -19,7 +19,7 @@ func TestOutputGoneWithFrames(t *testing.T) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		w := p.workers[0]
-		w.between(func() { n = len(w.lane.(*xdpLane).free) })
+		w.between(func() { n = len(w.lane.(*afxdpLane).free) })
 		return n
 	}
 	eventually := func(reached func() bool) {

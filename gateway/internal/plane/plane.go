@@ -18,8 +18,8 @@
 //
 // The figures of single rounds are up to a third apart; with any number on
 // their way the kernel forwards less, 836 and 1122. All of the time is counted
-// that the forwarder's processor takes. Less than half of it is that of the
-// forwarder's process, sending included; the kernel's threads take the rest, to
+// that the gateway's processor takes. Less than half of it is that of the
+// gateway's process, sending included; the kernel's threads take the rest, to
 // receive, and to hand packets to the members. A member that receives in XDP
 // copies what was sent through a socket.
 //

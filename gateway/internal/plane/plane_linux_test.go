@@ -63,7 +63,7 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 		b.plane, err = newPlane(c)
 		return err
 	}))
-	if _, ok := b.plane.(*userspace).ways.(*xdpWays); ok {
+	if _, ok := b.plane.(*userspace).transport.(*afxdpTransport); ok {
 		require.NoError(t, bed.PrepareXDP())
 	}
 	var all []int

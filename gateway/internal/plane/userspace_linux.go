@@ -18,18 +18,18 @@ import (
 // userspace is a plane whose packets pass through this process: by lanes, each
 // with a worker of its own.
 type userspace struct {
-	ways    ways
-	flows   *memory // nil: not sticky
-	start   time.Time
-	stop    atomic.Bool
-	workers []*worker
+	transport transport
+	flows     *tableFlows // nil: not sticky
+	start     time.Time
+	stop      atomic.Bool
+	workers   []*worker
 
 	mu      sync.Mutex          // of what follows, and of what workers are asked to do
 	outputs map[uint16]struct{} // all that there ever were
 }
 
-// ways are the ways of packets into the process and out of it.
-type ways interface {
+// A transport is how packets come into the process and leave it.
+type transport interface {
 	lanes() []lane
 
 	// admit says that packets to these destinations, and no others, are to come
@@ -41,7 +41,7 @@ type ways interface {
 
 // newUserspace makes a plane with a memory of flows of its own, as c says,
 // unless it is given a router.
-func newUserspace(c Config, open func(Config) (ways, error), router engine.Router) (*userspace, error) {
+func newUserspace(c Config, open func(Config) (transport, error), router engine.Router) (*userspace, error) {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
@@ -63,13 +63,13 @@ func newUserspace(c Config, open func(Config) (ways, error), router engine.Route
 		if err != nil {
 			return nil, err
 		}
-		p.flows, shared.Flows = newMemory(table, sticky.Tick, c.Seed, p.now), table
+		p.flows, shared.Flows = newTableFlows(table, sticky.Tick, c.Seed, p.now), table
 	}
 	var err error
-	if p.ways, err = open(c); err != nil {
+	if p.transport, err = open(c); err != nil {
 		return nil, err
 	}
-	for _, l := range p.ways.lanes() {
+	for _, l := range p.transport.lanes() {
 		p.workers = append(p.workers, newWorker(l, engine.NewWorker(shared)))
 	}
 	return p, nil
@@ -125,7 +125,7 @@ func (p *userspace) Sync(services []Service) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.ways.admit(prefixes); err != nil {
+	if err := p.transport.admit(prefixes); err != nil {
 		return err
 	}
 	for _, w := range p.workers {
@@ -183,4 +183,4 @@ func (p *userspace) Flows() Flows {
 }
 
 // Close implements Plane.
-func (p *userspace) Close() error { return p.ways.close() }
+func (p *userspace) Close() error { return p.transport.close() }

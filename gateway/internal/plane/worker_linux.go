@@ -22,8 +22,8 @@ type lane interface {
 
 	wake()
 
-	// losses are those so far.
-	losses() *tally
+	// lost returns the losses so far.
+	lost() *losses
 }
 
 // A change of a lane is committed by its worker or else canceled.
@@ -98,7 +98,7 @@ func (w *worker) fulfil() {
 
 // addTo adds what the worker has seen.
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
-	seen, lost := w.engine.Counters(), w.lane.losses()
+	seen, lost := w.engine.Counters(), w.lane.lost()
 	c.In.Frames += seen.In.Frames
 	c.In.Bytes += seen.In.Bytes
 	for output := range outputs {

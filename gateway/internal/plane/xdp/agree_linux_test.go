@@ -24,7 +24,7 @@ func tabled() []selector.Strategy {
 // compare has the program and the engine forward a frame, and returns what the
 // program did. Whatever it does not pass, the engine must do alike, byte for
 // byte.
-func (r *router) compare(frame []byte) uint32 {
+func (r *fixture) compare(frame []byte) uint32 {
 	r.t.Helper()
 	action, out := r.run(frame)
 	var d [1]engine.Decision
@@ -47,7 +47,7 @@ func (r *router) compare(frame []byte) uint32 {
 // Every frame that is whole and plain goes to the member that the library says,
 // and is the one that the engine sends.
 func TestAgreesWithEngine(t *testing.T) {
-	r := newRouter(t, 0, tabled()...)
+	r := newFixture(t, 0, tabled()...)
 	for i := range r.groups {
 		r.update(i, hopOf(1, 1), hopOf(2, 3), hopOf(3, 2), hopOf(4, 1), hopOf(5, 0))
 	}
@@ -75,7 +75,7 @@ func TestAgreesWithEngine(t *testing.T) {
 // Between two addresses of a service, both directions meet the same member,
 // whichever address or port is the smaller.
 func TestSymmetric(t *testing.T) {
-	r := newRouter(t, 0, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3, 4, 5)...)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 2000 {
@@ -97,7 +97,7 @@ func TestSymmetric(t *testing.T) {
 // What ends early or says so, has options, is tagged, a fragment, or damaged in
 // any byte, is passed unless the engine does the same with it.
 func TestOddFrames(t *testing.T) {
-	r := newRouter(t, 0, tabled()...)
+	r := newFixture(t, 0, tabled()...)
 	for i := range r.groups {
 		r.update(i, hopsFor(1, 2, 3)...)
 	}
@@ -129,7 +129,7 @@ func TestOddFrames(t *testing.T) {
 // The program itself forwards plain frames of each kind that it is for; only
 // these count as its own.
 func TestCounters(t *testing.T) {
-	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{}, selector.Bounded{})
 	r.update(0, hopsFor(7)...)
 	var bytes uint64
 	for _, c := range conversations(50, 2) {

@@ -21,7 +21,7 @@ func BenchmarkProgram(b *testing.B) {
 	}{{"table/IPv4", 0, hash.UDP, false}, {"sticky/IPv4", 1 << 16, hash.TCP, false},
 		{"sticky/IPv6", 1 << 16, hash.TCP, true}} {
 		b.Run(way.name, func(b *testing.B) {
-			r := newRouter(b, way.flows, selector.Maglev{})
+			r := newFixture(b, way.flows, selector.Maglev{})
 			r.update(0, hopsFor(1, 2, 3)...)
 			var c conversation
 			for _, c = range conversations(100, 1) {

@@ -45,7 +45,7 @@ func TestConfigErrors(t *testing.T) {
 
 // What can't be put in force is refused by name, and what was in force stays.
 func TestSyncErrors(t *testing.T) {
-	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{}, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
 	flows := conversations(100, 1)
 	var at []uint16
@@ -101,7 +101,7 @@ func TestSyncErrors(t *testing.T) {
 }
 
 func TestOutputErrors(t *testing.T) {
-	r := newRouter(t, 0, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1)...)
 	frame := conversations(1, 1)[0].frame(hash.ACK, 64, 0)
 	var d *plane.DeviceError
@@ -119,7 +119,7 @@ func TestOutputErrors(t *testing.T) {
 // Prefixes and groups come and go, the longest prefix counts, and tables and
 // numbers of what is gone are used again.
 func TestServicesComeAndGo(t *testing.T) {
-	r := newRouter(t, 0, selector.Bounded{}, selector.Bounded{}, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{}, selector.Bounded{}, selector.Bounded{})
 	for i := range r.groups {
 		r.update(i, hopsFor(uint16(i+1))...)
 	}
@@ -144,7 +144,7 @@ func TestServicesComeAndGo(t *testing.T) {
 // Slots of members that left are given again once every pin to them has
 // expired, and not before.
 func TestSlotsAreGivenBack(t *testing.T) {
-	r := newRouter(t, 100, selector.Bounded{})
+	r := newFixture(t, 100, selector.Bounded{})
 	r.update(0, hopsFor(1, 2)...)
 	r.update(0, hopsFor(2)...)
 	quarantined := func() int {

@@ -34,9 +34,9 @@ func skipWithout(t testing.TB, err error) {
 	t.Log("needs privileges, and has them") // for .ci/run
 }
 
-// A router is a plane under test, whose frames come from the test and whose
+// A fixture is a plane under test, whose frames come from the test and whose
 // clock stands still, beside an engine that has the same groups.
-type router struct {
+type fixture struct {
 	*dataPlane
 	t      testing.TB
 	domain *selector.Domain
@@ -50,13 +50,13 @@ type router struct {
 
 // program is the one that forwards. The interface has the address zero, so that
 // it looks at no frame's.
-func (r *router) program() *ebpf.Program { return r.gates[0].forward }
+func (r *fixture) program() *ebpf.Program { return r.gates[0].forward }
 
-// newRouter returns a router with one group for each strategy: i is for
+// newFixture returns a router with one group for each strategy: i is for
 // 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
-func newRouter(t testing.TB, flows int, strategies ...selector.Strategy) *router {
+func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixture {
 	t.Helper()
-	r := &router{t: t, domain: selector.NewDomain()}
+	r := &fixture{t: t, domain: selector.NewDomain()}
 	var err error
 	r.clock, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	skipWithout(t, err)
@@ -126,26 +126,26 @@ func hopsFor(numbers ...uint16) (list []engine.Hop) {
 }
 
 // update gives group i members and puts them in force.
-func (r *router) update(i int, hops ...engine.Hop) {
+func (r *fixture) update(i int, hops ...engine.Hop) {
 	r.t.Helper()
 	_, err := r.groups[i].Update(hops)
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.Sync(r.list))
 }
 
-func (r *router) setDown(number uint16, down bool) {
+func (r *fixture) setDown(number uint16, down bool) {
 	r.t.Helper()
 	r.domain.Mark(hopOf(number, 1).ID).SetDown(down)
 	require.NoError(r.t, r.Sync(r.list))
 }
 
-func (r *router) advance(d time.Duration) {
+func (r *fixture) advance(d time.Duration) {
 	r.time += d
 	require.NoError(r.t, r.clock.Put(uint32(0), uint64(r.time)))
 }
 
 // run has the program look at a frame: its verdict, and the frame after.
-func (r *router) run(frame []byte) (action uint32, out []byte) {
+func (r *fixture) run(frame []byte) (action uint32, out []byte) {
 	r.t.Helper()
 	out = make([]byte, len(frame))
 	action, err := r.program().Run(&ebpf.RunOptions{Data: frame, DataOut: out})
@@ -155,7 +155,7 @@ func (r *router) run(frame []byte) (action uint32, out []byte) {
 
 // member runs the program on a frame that it must forward, and returns the
 // number of the member.
-func (r *router) member(frame []byte) uint16 {
+func (r *fixture) member(frame []byte) uint16 {
 	r.t.Helper()
 	action, out := r.run(frame)
 	require.EqualValues(r.t, xdpRedirect, action)
@@ -164,7 +164,7 @@ func (r *router) member(frame []byte) uint16 {
 }
 
 // engineMember is what the engine makes of the same frame.
-func (r *router) engineMember(frame []byte) uint16 {
+func (r *fixture) engineMember(frame []byte) uint16 {
 	r.t.Helper()
 	var d [1]engine.Decision
 	r.engine.Burst(d[:], [][]byte{append([]byte(nil), frame...)}, int64(r.time))

@@ -17,7 +17,7 @@ import (
 
 // established gives the router's first group three members and some established
 // flows, and returns those and where they are.
-func established(r *router) (flows []conversation, at []uint16) {
+func established(r *fixture) (flows []conversation, at []uint16) {
 	r.update(0, hopsFor(1, 2, 3)...)
 	flows = conversations(200, 1)
 	for _, c := range flows {
@@ -33,14 +33,14 @@ func established(r *router) (flows []conversation, at []uint16) {
 // A restarted router keeps the flows of the one before, though its slots and
 // its clock are others and a member is gone; ages go on.
 func TestRestart(t *testing.T) {
-	before := newRouter(t, 4096, selector.Bounded{})
+	before := newFixture(t, 4096, selector.Bounded{})
 	flows, at := established(before)
 	before.advance(20 * time.Second)
 	var saved bytes.Buffer
 	require.NoError(t, before.Flows().Save(&saved))
 
 	for _, late := range []time.Duration{5 * time.Second, 20 * time.Second} {
-		r := newRouter(t, 4096, selector.Bounded{})
+		r := newFixture(t, 4096, selector.Bounded{})
 		r.time = time.Minute // as after a boot
 		r.update(0, hopsFor(9)...)
 		r.update(0, hopsFor(2, 3, 4, 5)...)
@@ -66,7 +66,7 @@ func TestRestart(t *testing.T) {
 
 // Flows that have a pin already keep it.
 func TestRestoreKeepsPins(t *testing.T) {
-	r := newRouter(t, 4096, selector.Bounded{})
+	r := newFixture(t, 4096, selector.Bounded{})
 	flows, at := established(r)
 	var saved bytes.Buffer
 	require.NoError(t, r.Flows().Save(&saved))
@@ -83,11 +83,11 @@ func TestRestoreKeepsPins(t *testing.T) {
 
 // A stream with any byte changed, or cut anywhere, is refused as a whole.
 func TestDamagedSave(t *testing.T) {
-	r := newRouter(t, 4096, selector.Bounded{})
+	r := newFixture(t, 4096, selector.Bounded{})
 	established(r)
 	var saved bytes.Buffer
 	require.NoError(t, r.Flows().Save(&saved))
-	empty := newRouter(t, 4096, selector.Bounded{})
+	empty := newFixture(t, 4096, selector.Bounded{})
 	refuse := func(data []byte, what ...any) {
 		t.Helper()
 		var e *flowcache.SnapshotError

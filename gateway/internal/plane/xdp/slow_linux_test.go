@@ -16,7 +16,7 @@ import (
 )
 
 // slowWorker returns an engine like that of the slow path.
-func (r *router) slowWorker() *engine.Worker {
+func (r *fixture) slowWorker() *engine.Worker {
 	routes := new(engine.Routes)
 	for _, s := range r.list {
 		for _, p := range s.Prefixes {
@@ -50,7 +50,7 @@ func withOptions(frame []byte) []byte {
 // where those go that take the fast one, and the other way round; errors leave
 // no pin.
 func TestSlowPathFollowsPins(t *testing.T) {
-	r := newRouter(t, 4096, selector.Bounded{})
+	r := newFixture(t, 4096, selector.Bounded{})
 	flows, at := established(r)
 	r.update(0, hopsFor(1, 2, 3, 4, 5, 6)...)
 	w := r.slowWorker()
@@ -98,7 +98,7 @@ func TestSlowPathFollowsPins(t *testing.T) {
 // The slow path and the program share the life of a flow: what one of them
 // pins, promotes, moves or ends, the other finds so.
 func TestSlowPathSharesStates(t *testing.T) {
-	r := newRouter(t, 100, selector.Bounded{})
+	r := newFixture(t, 100, selector.Bounded{})
 	r.update(0, hopsFor(1, 2)...)
 	w := r.slowWorker()
 	c := conversations(20, 1)[0]

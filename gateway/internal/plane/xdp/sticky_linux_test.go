@@ -73,7 +73,7 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 }
 
 // stored reads a pin from the maps of the program.
-func (r *router) stored(digest uint64) (modelPin, bool) {
+func (r *fixture) stored(digest uint64) (modelPin, bool) {
 	w, home := r.flows.find(digest)
 	return modelPin{w, home == r.maps.established}, home != nil
 }
@@ -81,7 +81,7 @@ func (r *router) stored(digest uint64) (modelPin, bool) {
 // A random walk over packets of every kind, times, members and marks leads the
 // program and its model to the same members and the same pins.
 func TestFollowsModel(t *testing.T) {
-	r := newRouter(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
+	r := newFixture(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
 	to, err := newTimeouts(&flowcache.Config{})
 	require.NoError(t, err)
 	m := model{timeouts: to, pins: make(map[uint64]modelPin)}
@@ -148,7 +148,7 @@ func TestFollowsModel(t *testing.T) {
 
 // membersOf runs a packet of each flow and returns the members; the engine,
 // with its flow table, must find the same ones.
-func (r *router) membersOf(flows []conversation, flags hash.TCPFlags) (members []uint16) {
+func (r *fixture) membersOf(flows []conversation, flags hash.TCPFlags) (members []uint16) {
 	r.t.Helper()
 	for _, c := range flows {
 		frame := c.frame(flags, 64, 0)
@@ -162,7 +162,7 @@ func (r *router) membersOf(flows []conversation, flags hash.TCPFlags) (members [
 // Established flows stay where they are whatever is added or drained, come back
 // to a member that was down, and leave one that left, alone.
 func TestStickiness(t *testing.T) {
-	r := newRouter(t, 4096, selector.Bounded{})
+	r := newFixture(t, 4096, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
 	flows := conversations(400, 1)
 	r.membersOf(flows, hash.SYN)
@@ -234,7 +234,7 @@ func TestStickiness(t *testing.T) {
 // is no room for is counted.
 func TestFlood(t *testing.T) {
 	const room = 1000
-	r := newRouter(t, room, selector.Bounded{})
+	r := newFixture(t, room, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
 	all := conversations(2*room+60_000, 1)
 	for i := range all {
@@ -273,7 +273,7 @@ func TestFlood(t *testing.T) {
 // While tables are swapped as fast as can be, every frame goes to a member of
 // the one or the other, and after Sync to one of the new.
 func TestSwapUnderLoad(t *testing.T) {
-	r := newRouter(t, 1<<16, selector.Maglev{})
+	r := newFixture(t, 1<<16, selector.Maglev{})
 	sets := [][]engine.Hop{hopsFor(1, 2, 3), hopsFor(3, 4, 5)}
 	r.update(0, sets[0]...)
 	flows := conversations(5000, 1)

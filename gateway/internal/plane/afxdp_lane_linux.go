@@ -12,30 +12,30 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// xdpLane is a lane of AF_XDP sockets on the queues of one number. They share
-// the memory of frames, and a frame goes from one to another without being
+// afxdpLane is a lane of AF_XDP sockets on the queues of one number. They share
+// the memory of umem, and a frame goes from one to another without being
 // copied here: from the fill ring of an interface to its receive ring, from
 // there to the transmit ring of a member's interface, to that one's completion
 // ring, and back.
-type xdpLane struct {
-	tally
-	frames
+type afxdpLane struct {
+	losses
+	umem
 	queue    int
 	zeroCopy bool
 
-	in    []*xdpSocket
+	in    []*afxdpSocket
 	alarm *alarm
-	ports ports[*xdpSocket]
-	busy  []*xdpSocket // those with frames to send, or whose memory is not given back yet
+	ports ports[*afxdpSocket]
+	busy  []*afxdpSocket // those with frames to send, or whose memory is not given back yet
 
 	burst  [engine.MaxBurst][]byte
 	places [engine.MaxBurst]uint64
-	from   [engine.MaxBurst]*xdpSocket
+	from   [engine.MaxBurst]*afxdpSocket
 }
 
-func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
-	l := &xdpLane{tally: newTally(), queue: queue}
-	if l.frames, err = newFrames(2 * ringSize * (len(devices) + 1)); err != nil {
+func openAFXDPLane(devices []*net.Interface, queue int) (_ *afxdpLane, err error) {
+	l := &afxdpLane{losses: newLosses(), queue: queue}
+	if l.umem, err = newUmem(2 * ringSize * (len(devices) + 1)); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -46,7 +46,7 @@ func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
 	if l.alarm, err = newAlarm(); err != nil {
 		return nil, err
 	}
-	l.ports.open = func(d *net.Interface) (*xdpSocket, error) { return l.open(d, 0) }
+	l.ports.open = func(d *net.Interface) (*afxdpSocket, error) { return l.open(d, 0) }
 	for _, d := range devices {
 		s, err := l.open(d, unix.XDP_ZEROCOPY)
 		l.zeroCopy = err == nil
@@ -66,8 +66,8 @@ func openXDPLane(devices []*net.Interface, queue int) (_ *xdpLane, err error) {
 
 // open opens a socket on an interface, or returns that which packets come in
 // by.
-func (l *xdpLane) open(d *net.Interface, flags uint16) (*xdpSocket, error) {
-	var first *xdpSocket
+func (l *afxdpLane) open(d *net.Interface, flags uint16) (*afxdpSocket, error) {
+	var first *afxdpSocket
 	for i, s := range l.in {
 		if i == 0 {
 			first = s
@@ -76,27 +76,29 @@ func (l *xdpLane) open(d *net.Interface, flags uint16) (*xdpSocket, error) {
 			return s, nil
 		}
 	}
-	s, err := openXDPSocket(d.Index, l.queue, l.memory, first, flags)
+	s, err := openAFXDPSocket(d.Index, l.queue, l.memory, first, flags)
 	if err == nil {
 		s.lane = l
 	}
 	return s, err
 }
 
-func (l *xdpLane) prepare(devices map[uint16]string) (change, error) { return l.ports.prepare(devices) }
+func (l *afxdpLane) prepare(devices map[uint16]string) (change, error) {
+	return l.ports.prepare(devices)
+}
 
-func (l *xdpLane) wake() { l.alarm.ring() }
+func (l *afxdpLane) wake() { l.alarm.ring() }
 
-func (l *xdpLane) losses() *tally {
+func (l *afxdpLane) lost() *losses {
 	for _, s := range l.in {
 		if n := s.lost(); n > 0 {
 			l.unseen[overrun] += n
 		}
 	}
-	return &l.tally
+	return &l.losses
 }
 
-func (l *xdpLane) receive() ([][]byte, error) {
+func (l *afxdpLane) receive() ([][]byte, error) {
 	n := 0
 	for _, s := range l.in {
 		l.refill(s)
@@ -125,7 +127,7 @@ func (l *xdpLane) receive() ([][]byte, error) {
 }
 
 // refill gives free frames to a socket to receive in.
-func (l *xdpLane) refill(s *xdpSocket) {
+func (l *afxdpLane) refill(s *afxdpSocket) {
 	next, room := s.fill.room()
 	n := min(room, len(l.free))
 	for range n {
@@ -141,7 +143,7 @@ func (l *xdpLane) refill(s *xdpSocket) {
 }
 
 // gone returns an error if an interface that packets come in by is no more.
-func (l *xdpLane) gone() error {
+func (l *afxdpLane) gone() error {
 	for _, s := range l.in {
 		errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 		if err == nil && errno != 0 {
@@ -154,7 +156,7 @@ func (l *xdpLane) gone() error {
 	return nil
 }
 
-func (l *xdpLane) send(decisions []engine.Decision) {
+func (l *afxdpLane) send(decisions []engine.Decision) {
 	for i := range decisions {
 		d := &decisions[i]
 		queued := false
@@ -182,7 +184,7 @@ func (l *xdpLane) send(decisions []engine.Decision) {
 
 // enqueue puts a frame of the burst, cut to a length, into the transmit ring of
 // a socket, if there is room.
-func (l *xdpLane) enqueue(s *xdpSocket, i, length int, h holder) bool {
+func (l *afxdpLane) enqueue(s *afxdpSocket, i, length int, h holder) bool {
 	if s.next-s.sent() >= ringSize {
 		return false
 	}
@@ -197,7 +199,7 @@ func (l *xdpLane) enqueue(s *xdpSocket, i, length int, h holder) bool {
 
 // sendBusy has the kernel send what is in the transmit rings, and takes back
 // the frames that were sent.
-func (l *xdpLane) sendBusy() {
+func (l *afxdpLane) sendBusy() {
 	still := l.busy[:0]
 	for _, s := range l.busy {
 		l.transmit(s)
@@ -209,9 +211,9 @@ func (l *xdpLane) sendBusy() {
 }
 
 // transmit has the kernel send what is in one transmit ring. Without zero copy,
-// a call sends a limited number of frames, and ends at one that can't be sent:
+// a call sends a limited number of umem, and ends at one that can't be sent:
 // what an interface that is down can't send stays for a later call.
-func (l *xdpLane) transmit(s *xdpSocket) {
+func (l *afxdpLane) transmit(s *afxdpSocket) {
 	s.tx.produce(s.next)
 	for before := s.sent(); before != s.next && s.tx.needsWakeup(); {
 		errno := s.call(unix.SYS_SENDTO)
@@ -230,7 +232,7 @@ func (l *xdpLane) transmit(s *xdpSocket) {
 }
 
 // loseHeld counts a frame as lost that was put into a transmit ring.
-func (l *xdpLane) loseHeld(reason string, d *unix.XDPDesc) {
+func (l *afxdpLane) loseHeld(reason string, d *unix.XDPDesc) {
 	if h := l.holder(d.Addr); h.reply {
 		l.loseReply(l.at(d))
 	} else {
@@ -239,7 +241,7 @@ func (l *xdpLane) loseHeld(reason string, d *unix.XDPDesc) {
 }
 
 // reap takes back frames that were sent.
-func (l *xdpLane) reap(s *xdpSocket) {
+func (l *afxdpLane) reap(s *afxdpSocket) {
 	next, end := s.completion.filled()
 	s.holds -= int(end - next)
 	for ; next != end; next++ {
@@ -249,17 +251,17 @@ func (l *xdpLane) reap(s *xdpSocket) {
 }
 
 // retire closes a socket that sends, and takes its frames back.
-func (l *xdpLane) retire(s *xdpSocket) {
+func (l *afxdpLane) retire(s *afxdpSocket) {
 	l.transmit(s)
 	for next := s.sent(); next != s.next; next++ {
 		l.loseHeld("interface gone", s.tx.at(next))
 	}
 	s.free()
 	l.releaseOf(s)
-	l.busy = slices.DeleteFunc(l.busy, func(b *xdpSocket) bool { return b == s })
+	l.busy = slices.DeleteFunc(l.busy, func(b *afxdpSocket) bool { return b == s })
 }
 
-func (l *xdpLane) close() error {
+func (l *afxdpLane) close() error {
 	l.ports.close()
 	for _, s := range l.in {
 		s.free()

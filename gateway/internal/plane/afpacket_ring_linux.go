@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A packetRing is the memory in which the kernel puts what a packet socket
+// A afpacketRing is the memory in which the kernel puts what a packet socket
 // receives, a packet into each slot: TPACKET_V2. What is too long for a slot,
 // such as a segment of 64 KB, is in the queue of the socket as well.
-type packetRing struct {
+type afpacketRing struct {
 	memory []byte
 	next   uint32 // slot to look at
 	held   uint32 // slots before next that the kernel must not write to
@@ -23,8 +23,8 @@ const (
 	blockSize = 64 * slotSize
 )
 
-// newPacketRing gives a socket a ring. It must have no address yet.
-func newPacketRing(socket int) (*packetRing, error) {
+// newAFPacketRing gives a socket a ring. It must have no address yet.
+func newAFPacketRing(socket int) (*afpacketRing, error) {
 	request := unix.TpacketReq{Block_size: blockSize, Block_nr: slots * slotSize / blockSize, Frame_size: slotSize,
 		Frame_nr: slots}
 	for name, value := range map[int]int{unix.PACKET_VERSION: unix.TPACKET_V2, unix.PACKET_COPY_THRESH: slotSize} {
@@ -39,17 +39,17 @@ func newPacketRing(socket int) (*packetRing, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
-	return &packetRing{memory: memory}, nil
+	return &afpacketRing{memory: memory}, nil
 }
 
-func (r *packetRing) slot(i uint32) ([]byte, *unix.Tpacket2Hdr) {
+func (r *afpacketRing) slot(i uint32) ([]byte, *unix.Tpacket2Hdr) {
 	b := r.memory[i%slots*slotSize:][:slotSize:slotSize]
 	return b, (*unix.Tpacket2Hdr)(unsafe.Pointer(&b[0]))
 }
 
 // take returns the next packet, with the virtio header before it, and whether
 // that is whole; nil if there is none. It can be used until it is released.
-func (r *packetRing) take() (packet []byte, whole bool) {
+func (r *afpacketRing) take() (packet []byte, whole bool) {
 	b, header := r.slot(r.next)
 	if atomic.LoadUint32(&header.Status)&unix.TP_STATUS_USER == 0 {
 		return nil, false
@@ -60,17 +60,17 @@ func (r *packetRing) take() (packet []byte, whole bool) {
 }
 
 // queued reports whether the packet last taken is in the queue of the socket.
-func (r *packetRing) queued() bool {
+func (r *afpacketRing) queued() bool {
 	_, header := r.slot(r.next - 1)
 	return header.Status&unix.TP_STATUS_COPY != 0
 }
 
 // release gives the slots back that were taken.
-func (r *packetRing) release() {
+func (r *afpacketRing) release() {
 	for ; r.held > 0; r.held-- {
 		_, header := r.slot(r.next - r.held)
 		atomic.StoreUint32(&header.Status, unix.TP_STATUS_KERNEL)
 	}
 }
 
-func (r *packetRing) close() error { return os.NewSyscallError("munmap", unix.Munmap(r.memory)) }
+func (r *afpacketRing) close() error { return os.NewSyscallError("munmap", unix.Munmap(r.memory)) }

@@ -5,17 +5,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A tally counts what became of a worker's frames beside what the engine
+// losses count what became of a worker's frames beside what the engine
 // counts.
-type tally struct {
+type losses struct {
 	unseen  map[string]uint64         // frames that did not reach the engine, by reason
 	unsent  map[string]uint64         // frames for members that were not sent, by reason
 	members map[uint16]engine.Traffic // unsent, by output
 	replies engine.Traffic            // unsent
 }
 
-func newTally() tally {
-	return tally{
+func newLosses() losses {
+	return losses{
 		unseen:  make(map[string]uint64),
 		unsent:  make(map[string]uint64),
 		members: make(map[uint16]engine.Traffic),
@@ -23,7 +23,7 @@ func newTally() tally {
 }
 
 // lose counts a frame for a member that is not sent.
-func (t *tally) lose(reason string, output uint16, frame []byte) {
+func (t *losses) lose(reason string, output uint16, frame []byte) {
 	t.unsent[reason]++
 	m := t.members[output]
 	m.Frames++
@@ -32,7 +32,7 @@ func (t *tally) lose(reason string, output uint16, frame []byte) {
 }
 
 // loseReply counts a reply that is not sent.
-func (t *tally) loseReply(frame []byte) {
+func (t *losses) loseReply(frame []byte) {
 	t.replies.Frames++
 	t.replies.Bytes += uint64(len(frame))
 }
@@ -42,7 +42,7 @@ const (
 	senderFull = "sender full" // a queue of the member's interface
 	// the member's interface is not among those of SetOutputs
 	noOutput = "no output"
-	// dropped by the kernel because the forwarder could not keep up
+	// dropped by the kernel because the gateway could not keep up
 	overrun   = "receiver full"
 	oversized = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
 	strange   = "unsupported segmentation" // of a kind that the virtio header has no name for

@@ -10,16 +10,16 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// memory is a flow table as the Flows of a plane.
-type memory struct {
+// tableFlows is a flow table as the Flows of a plane.
+type tableFlows struct {
 	table *flowcache.Table
 	seed  uint64
 	now   func() int64
 	pass  time.Duration // that a sweep through the whole table takes
 }
 
-func newMemory(t *flowcache.Table, tick time.Duration, seed uint64, now func() int64) *memory {
-	m := &memory{table: t, seed: seed, now: now, pass: time.Minute}
+func newTableFlows(t *flowcache.Table, tick time.Duration, seed uint64, now func() int64) *tableFlows {
+	m := &tableFlows{table: t, seed: seed, now: now, pass: time.Minute}
 	const due = 384 // ticks, for a pass
 	if tick > 0 {
 		m.pass = min(m.pass, tick*due/3)
@@ -28,7 +28,7 @@ func newMemory(t *flowcache.Table, tick time.Duration, seed uint64, now func() i
 }
 
 // sweepUntil sweeps the table, a little at a time, until ctx ends.
-func (m *memory) sweepUntil(ctx context.Context) {
+func (m *tableFlows) sweepUntil(ctx context.Context) {
 	every := max(m.pass/256, time.Millisecond)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -49,7 +49,7 @@ func (m *memory) sweepUntil(ctx context.Context) {
 }
 
 // Stats implements Flows.
-func (m *memory) Stats() FlowStats {
+func (m *tableFlows) Stats() FlowStats {
 	s := m.table.Stats()
 	stats := FlowStats{Capacity: m.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused}
 	for range m.table.All(m.now()) {
@@ -59,7 +59,7 @@ func (m *memory) Stats() FlowStats {
 }
 
 // Pins implements Flows.
-func (m *memory) Pins() map[uint16]int {
+func (m *tableFlows) Pins() map[uint16]int {
 	pins := make(map[uint16]int)
 	for pin := range m.table.All(m.now()) {
 		if pin.Slot != selector.NoSlot {
@@ -70,10 +70,10 @@ func (m *memory) Pins() map[uint16]int {
 }
 
 // Save implements Flows.
-func (m *memory) Save(w io.Writer) error { return m.table.Save(w, m.seed, m.now()) }
+func (m *tableFlows) Save(w io.Writer) error { return m.table.Save(w, m.seed, m.now()) }
 
 // Restore implements Flows.
-func (m *memory) Restore(r io.Reader, groups ...*engine.Group) error {
+func (m *tableFlows) Restore(r io.Reader, groups ...*engine.Group) error {
 	views := make([]*selector.View, len(groups))
 	for i, g := range groups {
 		views[i] = g.Load().View()

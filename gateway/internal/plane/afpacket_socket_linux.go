@@ -24,7 +24,7 @@ const (
 
 // openReceiver returns a packet socket that receives what an interface does,
 // and its ring.
-func openReceiver(device int) (socket int, ring *packetRing, err error) {
+func openReceiver(device int) (socket int, ring *afpacketRing, err error) {
 	if socket, err = newPacketSocket(); err != nil {
 		return -1, nil, err
 	}
@@ -36,7 +36,7 @@ func openReceiver(device int) (socket int, ring *packetRing, err error) {
 	if err := unix.SetsockoptSockFprog(socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, forRouter()); err != nil {
 		return -1, nil, os.NewSyscallError("attach filter", err)
 	}
-	if ring, err = newPacketRing(socket); err != nil {
+	if ring, err = newAFPacketRing(socket); err != nil {
 		return -1, nil, err
 	}
 	if err := bindPacket(socket, device, unix.ETH_P_ALL); err != nil {

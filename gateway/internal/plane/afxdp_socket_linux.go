@@ -9,34 +9,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An xdpSocket is an AF_XDP socket on one queue of an interface. It belongs to
-// a lane, in whose memory its frames are.
-type xdpSocket struct {
-	lane     *xdpLane
+// An afxdpSocket is an AF_XDP socket on one queue of an interface. It belongs
+// to a lane, in whose memory its frames are.
+type afxdpSocket struct {
+	lane     *afxdpLane
 	fd       int
 	device   int
 	receives bool // it is of an interface that packets come in by; others only send
 
-	fill, completion ring[uint64]
-	rx, tx           ring[unix.XDPDesc]
+	fill, completion afxdpRing[uint64]
+	rx, tx           afxdpRing[unix.XDPDesc]
 	next             uint32             // where the next entry of tx goes
 	holds            int                // frames, in tx or on their way to completion
 	statistics       unix.XDPStatistics // as of the last look
 }
 
-func (s *xdpSocket) index() int { return s.device }
+func (s *afxdpSocket) index() int { return s.device }
 
-func (s *xdpSocket) close() {
+func (s *afxdpSocket) close() {
 	if !s.receives {
 		s.lane.retire(s)
 	}
 }
 
-// openXDPSocket opens a socket on a queue. The first socket of some memory has
-// no other to share that with, and decides by its flags whether frames are
+// openAFXDPSocket opens a socket on a queue. The first socket of some memory
+// has no other to share that with, and decides by its flags whether frames are
 // copied.
-func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint16) (_ *xdpSocket, err error) {
-	s := &xdpSocket{device: device}
+func openAFXDPSocket(device, queue int, memory []byte, with *afxdpSocket, flags uint16) (_ *afxdpSocket, err error) {
+	s := &afxdpSocket{device: device}
 	if s.fd, err = unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
@@ -68,10 +68,10 @@ func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint
 		return nil, err
 	}
 	var errs [4]error
-	s.fill, errs[0] = mapRing[uint64](s.fd, unix.XDP_UMEM_PGOFF_FILL_RING, offsets.Fr)
-	s.completion, errs[1] = mapRing[uint64](s.fd, unix.XDP_UMEM_PGOFF_COMPLETION_RING, offsets.Cr)
-	s.rx, errs[2] = mapRing[unix.XDPDesc](s.fd, unix.XDP_PGOFF_RX_RING, offsets.Rx)
-	s.tx, errs[3] = mapRing[unix.XDPDesc](s.fd, unix.XDP_PGOFF_TX_RING, offsets.Tx)
+	s.fill, errs[0] = mapAFXDPRing[uint64](s.fd, unix.XDP_UMEM_PGOFF_FILL_RING, offsets.Fr)
+	s.completion, errs[1] = mapAFXDPRing[uint64](s.fd, unix.XDP_UMEM_PGOFF_COMPLETION_RING, offsets.Cr)
+	s.rx, errs[2] = mapAFXDPRing[unix.XDPDesc](s.fd, unix.XDP_PGOFF_RX_RING, offsets.Rx)
+	s.tx, errs[3] = mapAFXDPRing[unix.XDPDesc](s.fd, unix.XDP_PGOFF_TX_RING, offsets.Tx)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
@@ -90,7 +90,7 @@ func openXDPSocket(device, queue int, memory []byte, with *xdpSocket, flags uint
 func bind(socket int, address *unix.SockaddrXDP) error {
 	for tries := 0; ; tries++ {
 		err := unix.Bind(socket, address)
-		if !errors.Is(err, unix.EBUSY) || tries == 100 {
+		if !errors.Is(err, unix.EBUSY) || tries == 500 {
 			return os.NewSyscallError("bind", err)
 		}
 		time.Sleep(time.Second / 100)
@@ -119,20 +119,20 @@ func getXDP[T any](socket, name int, value *T) error {
 // call has the kernel look at the transmit ring, by sendto(2), or the fill
 // ring, by recvfrom(2). It does not wait, so that the scheduler need not know
 // of the call.
-func (s *xdpSocket) call(number uintptr) unix.Errno {
+func (s *afxdpSocket) call(number uintptr) unix.Errno {
 	_, _, errno := unix.RawSyscall6(number, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	return errno
 }
 
 // sent returns up to where the kernel has taken entries from tx.
-func (s *xdpSocket) sent() uint32 {
+func (s *afxdpSocket) sent() uint32 {
 	sent, _ := s.tx.filled()
 	return sent
 }
 
 // lost returns how many frames the kernel dropped since the last look, since
 // there was no room for them, or they were too long.
-func (s *xdpSocket) lost() uint64 {
+func (s *afxdpSocket) lost() uint64 {
 	var now unix.XDPStatistics
 	if getXDP(s.fd, unix.XDP_STATISTICS, &now) != nil {
 		return 0
@@ -142,7 +142,7 @@ func (s *xdpSocket) lost() uint64 {
 	return n
 }
 
-func (s *xdpSocket) free() {
+func (s *afxdpSocket) free() {
 	_ = unix.Close(s.fd) // there is no more to be done with it
 	s.fill.unmap()
 	s.completion.unmap()

@@ -1,0 +1,207 @@
+package plane
+
+import (
+	"errors"
+	"net"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+)
+
+// afpacketLane is a lane that receives by one socket and sends by one for each
+// interface.
+type afpacketLane struct {
+	losses
+	device string
+	socket int
+	alarm  *alarm
+	ports  ports[*afpacketPort]
+
+	ring  *afpacketRing
+	large [engine.MaxBurst][]byte // memory for packets that are too long for the ring
+	burst [engine.MaxBurst][]byte // the frames received
+	whole [engine.MaxBurst][]byte // the same with their virtio headers
+
+	out     messages
+	pending [engine.MaxBurst]int // indices of frames in the burst
+	batch   [engine.MaxBurst]int // those of out
+}
+
+// afpacketPort is a socket that only sends.
+type afpacketPort struct{ socket, device int }
+
+func (p *afpacketPort) index() int { return p.device }
+
+func (p *afpacketPort) close() { _ = unix.Close(p.socket) } // nothing is unsent
+
+// openAFPacketLane opens a lane that receives from an interface; with a share of
+// its packets, if it is one of several.
+func openAFPacketLane(device string, shared bool, with int) (*afpacketLane, error) {
+	d, err := net.InterfaceByName(device)
+	if err != nil {
+		return nil, err
+	}
+	l := &afpacketLane{losses: newLosses(), device: device}
+	l.ports.open = func(d *net.Interface) (*afpacketPort, error) {
+		socket, err := openSender(d.Index)
+		return &afpacketPort{socket, d.Index}, err
+	}
+	if l.alarm, err = newAlarm(); err != nil {
+		return nil, err
+	}
+	if l.socket, l.ring, err = openReceiver(d.Index); err == nil && shared {
+		if err = fanOut(l.socket, with); err != nil {
+			err = errors.Join(err, l.ring.close(), unix.Close(l.socket))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.alarm.close())
+	}
+	l.alarm.watch(l.socket)
+	for i := range l.large {
+		l.large[i] = make([]byte, packetSize)
+	}
+	return l, nil
+}
+
+func (l *afpacketLane) prepare(devices map[uint16]string) (change, error) {
+	return l.ports.prepare(devices)
+}
+
+func (l *afpacketLane) wake() { l.alarm.ring() }
+
+func (l *afpacketLane) lost() *losses {
+	// The kernel counts from one look to the next.
+	if s, err := unix.GetsockoptTpacketStats(l.socket, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil &&
+		s.Drops > 0 {
+		l.unseen[overrun] += uint64(s.Drops)
+	}
+	return &l.losses
+}
+
+func (l *afpacketLane) receive() ([][]byte, error) {
+	l.ring.release()
+	n := 0
+	for n < len(l.burst) {
+		packet, whole := l.ring.take()
+		if packet == nil {
+			break
+		}
+		if !whole {
+			if packet = l.receiveLarge(l.large[n]); packet == nil {
+				continue
+			}
+		}
+		l.whole[n], l.burst[n] = packet, packet[virtioSize:]
+		n++
+	}
+	if n > 0 {
+		l.alarm.busy = true
+		return l.burst[:n], nil
+	}
+	idle, err := l.alarm.wait(time.Second / 10)
+	if idle && err == nil {
+		err = l.gone()
+	}
+	return nil, err
+}
+
+// receiveLarge returns a packet that is too long for the ring. Where it can't,
+// it counts it as lost, and returns nil.
+func (l *afpacketLane) receiveLarge(memory []byte) []byte {
+	if !l.ring.queued() {
+		l.unseen[overrun]++
+		return nil
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM,
+		uintptr(l.socket), uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)),
+		unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	switch {
+	case errno != 0: // the packet is gone all the same
+		l.unseen[strange]++
+		return nil
+	case int(n) > len(memory):
+		l.unseen[oversized]++
+		return nil
+	}
+	return memory[:n]
+}
+
+// gone returns an error if the interface is no more, and not only down.
+func (l *afpacketLane) gone() error {
+	// which takes it away
+	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno != 0 && unix.Errno(errno) != unix.ENETDOWN {
+		err = unix.Errno(errno)
+	}
+	name, e := unix.Getsockname(l.socket)
+	if sll, ok := name.(*unix.SockaddrLinklayer); ok && sll.Ifindex <= 0 {
+		err = unix.ENODEV
+	}
+	if err = errors.Join(err, e); err != nil {
+		return &DeviceError{l.device, err}
+	}
+	return nil
+}
+
+func (l *afpacketLane) send(decisions []engine.Decision) {
+	pending := l.pending[:0]
+	for i := range decisions {
+		d := &decisions[i]
+		switch {
+		case d.Hop != nil:
+			pending = append(pending, i)
+		case d.Reply != nil:
+			l.sendReply(l.whole[i][:virtioSize+len(d.Reply)])
+		}
+	}
+	// One port at a time, what goes there in its order.
+	for len(pending) > 0 {
+		port := l.ports.of(decisions[pending[0]].Hop.Output)
+		batch, others := l.batch[:0], pending[:0]
+		for _, i := range pending {
+			if l.ports.of(decisions[i].Hop.Output) == port {
+				l.out.set(len(batch), l.whole[i])
+				batch = append(batch, i)
+			} else {
+				others = append(others, i)
+			}
+		}
+		l.sendBatch(port, batch, decisions)
+		pending = others
+	}
+}
+
+// sendReply sends a reply, in the place of the frame that it answers, by the
+// interface which that came in by.
+func (l *afpacketLane) sendReply(whole []byte) {
+	clear(whole[:virtioSize]) // nothing is left to be done for it
+	l.out.set(0, whole)
+	if n, _ := l.out.send(l.socket, 0, 1); n != 1 {
+		l.loseReply(whole[virtioSize:])
+	}
+}
+
+// sendBatch sends the frames of out, which are those with these indices.
+func (l *afpacketLane) sendBatch(p *afpacketPort, batch []int, decisions []engine.Decision) {
+	for sent := 0; sent < len(batch); {
+		lost := noOutput
+		if p != nil {
+			n, errno := l.out.send(p.socket, sent, len(batch))
+			if errno == 0 {
+				sent += n
+				continue
+			}
+			if errno == unix.EINTR {
+				continue
+			}
+			lost = whyUnsent(errno)
+		}
+		at := batch[sent]
+		l.lose(lost, decisions[at].Hop.Output, l.burst[at])
+		sent++
+	}
+}
