@@ -17,14 +17,14 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 )
 
-// run has the router run until the test ends.
+// run has the gateway run until the test ends.
 func run(t *testing.T, f *fixture) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
-	wait.Go(func() { assert.NoError(t, f.Router.Run(ctx)) })
+	wait.Go(func() { assert.NoError(t, f.Services.Run(ctx)) })
 	t.Cleanup(func() { cancel(); wait.Wait() })
-	require.Eventually(t, func() bool { return f.Router.Health() == nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.Services.Health() == nil }, 10*time.Second, time.Millisecond)
 }
 
 func TestToken(t *testing.T) {
@@ -86,7 +86,7 @@ func TestSocket(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 	}}
-	resp, err := client.Get("http://forwarder/members")
+	resp, err := client.Get("http://gateway/members")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, 200, resp.StatusCode)

@@ -7,13 +7,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
-// metrics makes those of Prometheus from the stats of a router.
+// metrics makes those of Prometheus from the stats of a gateway.
 type metrics struct {
-	router  *router.Router
-	reloads *Reloads
+	services *services.Registry
+	reloads  *Reloads
 	descriptions
 }
 
@@ -23,7 +23,7 @@ type descriptions struct {
 	reloadsDone, reloadsRefused, reloaded                                                              *prometheus.Desc
 }
 
-func newMetrics(r *router.Router, reloads *Reloads) http.Handler {
+func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("forwarder_"+name, help, labels, nil)
 	}
@@ -69,7 +69,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
-	s, reloads := m.router.Stats(), m.reloads.stats()
+	s, reloads := m.services.Stats(), m.reloads.stats()
 	gauge(m.healthy, one(s.Healthy))
 	counter(m.inFrames, s.In.Frames)
 	counter(m.inBytes, s.In.Bytes)
@@ -89,7 +89,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	sent := make(map[string]bool)
 	for _, service := range s.Services {
 		gauge(m.version, float64(service.Version), service.Name)
-		states := map[router.State]int{router.Up: 0, router.Drained: 0, router.Down: 0}
+		states := map[services.State]int{services.Up: 0, services.Drained: 0, services.Down: 0}
 		for _, member := range service.Members {
 			states[member.State]++
 			gauge(m.memberFlows, float64(member.Flows), service.Name, member.ID)

@@ -33,9 +33,9 @@ func TestMetrics(t *testing.T) {
 	run(t, f)
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
 	f.plane.Receive(netip.MustParseAddr("172.16.0.53"), 0, 3) // nobody
-	require.NoError(t, f.Router.Drain(config.Default, "pod2"))
-	require.NoError(t, f.Router.SetCarrier("lp3", false))
-	require.NoError(t, f.Router.Delete(config.Default, "pod1"))
+	require.NoError(t, f.Services.Drain(config.Default, "pod2"))
+	require.NoError(t, f.Services.SetCarrier("lp3", false))
+	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
 	f.Reloads.Add(nil)
 	f.Reloads.Add(errors.New("line 3"))
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
@@ -59,7 +59,7 @@ func TestMetrics(t *testing.T) {
 	assert.InDelta(t, 1, metric(t, text, "forwarder_config_reload_failures_total"), 0)
 	assert.InDelta(t, 0, metric(t, text, "forwarder_config_reloaded"), 0)
 	assert.InDelta(t, 0, metric(t, text, "forwarder_healthy"), 0, "one member is drained, the other down")
-	stats := f.Router.Stats()
+	stats := f.Services.Stats()
 	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
 	assert.InDelta(t, stats.Dropped["no member"],
 		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)

@@ -156,11 +156,11 @@ func TestPage(t *testing.T) {
 	assert.Equal(t, before, f.plane.Forwards()[config.Default])
 
 	// What happens elsewhere shows.
-	require.NoError(t, f.Router.Delete(config.Default, "pod1"))
+	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 2`)
 	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent === "pod1 left"`)
 	b.waits(t, `Number(document.querySelector("#changes tr").cells[4].textContent) > 0`)
-	require.NoError(t, f.Router.SetCarrier("lp3", false))
+	require.NoError(t, f.Services.SetCarrier("lp3", false))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
 	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)

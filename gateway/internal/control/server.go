@@ -1,4 +1,4 @@
-// Package control lets people and programs see and change a forwarder over
+// Package control lets people and programs see and change a gateway over
 // HTTP.
 //
 //	GET    /healthz             200 if a packet that comes in now is forwarded, else 503 and what is missing
@@ -31,15 +31,15 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // Config is what a server serves.
 type Config struct {
-	Router  *router.Router
-	Links   config.Links
-	Control config.Control
-	Reloads *Reloads
+	Services *services.Registry
+	Links    config.Links
+	Control  config.Control
+	Reloads  *Reloads
 }
 
 // NewServer returns a server that is ready to serve the listener of [Listen].
@@ -63,7 +63,7 @@ func newHandler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
 	handle("GET /stats", s.stats)
-	handle("GET /metrics", newMetrics(c.Router, c.Reloads).ServeHTTP)
+	handle("GET /metrics", newMetrics(c.Services, c.Reloads).ServeHTTP)
 	for _, below := range []string{"", "/services/{service}"} {
 		handle("GET "+below+"/members", s.members)
 		handle("PUT "+below+"/members", s.setMembers)
@@ -86,7 +86,7 @@ func serviceOf(r *http.Request) string {
 }
 
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Router.Health(); err != nil {
+	if err := s.Services.Health(); err != nil {
 		http.Error(w, oneLine(err), http.StatusServiceUnavailable)
 		return
 	}
@@ -94,7 +94,7 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *server) members(w http.ResponseWriter, r *http.Request) {
-	members, err := s.Router.Members(serviceOf(r))
+	members, err := s.Services.Members(serviceOf(r))
 	if err != nil {
 		fail(w, err)
 		return
@@ -114,7 +114,7 @@ func (s *server) setMembers(w http.ResponseWriter, r *http.Request) {
 	}
 	members, err := config.ParseMembers(body, s.Links)
 	if err == nil {
-		err = s.Router.SetMembers(serviceOf(r), members)
+		err = s.Services.SetMembers(serviceOf(r), members)
 	}
 	if err != nil {
 		fail(w, err)
@@ -124,7 +124,7 @@ func (s *server) setMembers(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) member(w http.ResponseWriter, r *http.Request) {
-	members, err := s.Router.Members(serviceOf(r))
+	members, err := s.Services.Members(serviceOf(r))
 	if err != nil {
 		fail(w, err)
 		return
@@ -135,7 +135,7 @@ func (s *server) member(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	fail(w, fmt.Errorf("%w: %q", router.ErrNoMember, r.PathValue("id")))
+	fail(w, fmt.Errorf("%w: %q", services.ErrNoMember, r.PathValue("id")))
 }
 
 func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +154,7 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		}
 		return config.ParseMember(body, id, present, s.Links)
 	}
-	m, added, err := s.Router.Edit(serviceOf(r), id, edit)
+	m, added, err := s.Services.Edit(serviceOf(r), id, edit)
 	switch {
 	case err != nil:
 		fail(w, err)
@@ -166,28 +166,28 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
-	done(w, s.Router.Delete(serviceOf(r), r.PathValue("id")))
+	done(w, s.Services.Delete(serviceOf(r), r.PathValue("id")))
 }
 
 func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
-	done(w, s.Router.Drain(serviceOf(r), r.PathValue("id")))
+	done(w, s.Services.Drain(serviceOf(r), r.PathValue("id")))
 }
 
 func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, struct {
-		router.Stats
+		services.Stats
 		Reloads reloadStats `json:"reloads"`
-	}{s.Router.Stats(), s.Reloads.stats()})
+	}{s.Services.Stats(), s.Reloads.stats()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {
-	for _, service := range s.Router.Stats().Services {
+	for _, service := range s.Services.Stats().Services {
 		if service.Name == serviceOf(r) {
 			reply(w, http.StatusOK, service)
 			return
 		}
 	}
-	fail(w, fmt.Errorf("%w: %q", router.ErrNoService, serviceOf(r)))
+	fail(w, fmt.Errorf("%w: %q", services.ErrNoService, serviceOf(r)))
 }
 
 const maxBody = 4 << 20
@@ -214,10 +214,10 @@ func done(w http.ResponseWriter, err error) {
 func fail(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
 	var wrong *config.Error
-	var refused *router.RefusedError
+	var refused *services.RefusedError
 	var large *http.MaxBytesError
 	switch {
-	case errors.Is(err, router.ErrNoService), errors.Is(err, router.ErrNoMember):
+	case errors.Is(err, services.ErrNoService), errors.Is(err, services.ErrNoMember):
 		code = http.StatusNotFound
 	case errors.As(err, &wrong):
 		code = http.StatusBadRequest

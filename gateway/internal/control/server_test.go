@@ -18,7 +18,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -48,7 +48,7 @@ type fixture struct {
 	plane *fakeplane.Plane
 }
 
-// serve serves a router that runs, with the services of the configuration.
+// serve serves a gateway that runs, with the services of the configuration.
 func serve(t *testing.T, at config.Control) *fixture {
 	t.Helper()
 	c, err := config.Parse("", []byte(configuration), host{})
@@ -57,10 +57,10 @@ func serve(t *testing.T, at config.Control) *fixture {
 	p, err := fakeplane.New(domain)
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
-		Router: router.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Links: host{}, Control: at,
+		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Links: host{}, Control: at,
 		Reloads: new(control.Reloads),
 	}}
-	require.NoError(t, f.Router.Replace(c.Services, ""))
+	require.NoError(t, f.Services.Replace(c.Services, ""))
 	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)
 	t.Cleanup(f.Close)
 	return f

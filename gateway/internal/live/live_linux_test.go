@@ -26,7 +26,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/live"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // host has every interface, and no neighbour.
@@ -38,8 +38,8 @@ func (host) Neighbour(string, netip.Addr) (engine.MAC, error) {
 	return engine.MAC{}, errors.New("no neighbour")
 }
 
-// A forwarder is one that runs on a plane that forwards nothing.
-type forwarder struct {
+// A gateway is one that runs on a plane that forwards nothing.
+type gateway struct {
 	t      *testing.T
 	dir    string
 	reload chan os.Signal
@@ -56,18 +56,18 @@ const sample = `{
 {"id": "pod2", "dev": "ecmp-2", "addr": "10.9.2.2", "mac": "02:00:00:01:02:02"}
 ]}`
 
-func (f *forwarder) file() string { return filepath.Join(f.dir, "f.json") }
+func (f *gateway) file() string { return filepath.Join(f.dir, "f.json") }
 
 // write puts a configuration in the place of the present one, as editors do.
-func (f *forwarder) write(text string) {
+func (f *gateway) write(text string) {
 	f.t.Helper()
 	other := f.file() + ".new"
 	require.NoError(f.t, os.WriteFile(other, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
 	require.NoError(f.t, os.Rename(other, f.file()))
 }
 
-// start runs a forwarder with the configuration that is there.
-func (f *forwarder) start() {
+// start runs a gateway with the configuration that is there.
+func (f *gateway) start() {
 	f.t.Helper()
 	f.reload = make(chan os.Signal, 1)
 	ctx, cancel := context.WithCancel(f.t.Context())
@@ -86,9 +86,9 @@ func (f *forwarder) start() {
 	f.waits("it is healthy", func() bool { code, _ := f.do("GET", "/healthz", ""); return code == 200 })
 }
 
-func newForwarder(t *testing.T, text string) *forwarder {
+func newGateway(t *testing.T, text string) *gateway {
 	t.Helper()
-	f := &forwarder{t: t, dir: t.TempDir()}
+	f := &gateway{t: t, dir: t.TempDir()}
 	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _,
 		_ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(f.dir, "control"))
@@ -98,15 +98,15 @@ func newForwarder(t *testing.T, text string) *forwarder {
 	return f
 }
 
-func (f *forwarder) waits(what string, until func() bool) {
+func (f *gateway) waits(what string, until func() bool) {
 	f.t.Helper()
 	require.Eventually(f.t, until, 20*time.Second, 5*time.Millisecond, what)
 }
 
 // do makes a request; code is 0 if nobody answers.
-func (f *forwarder) do(method, path, body string) (code int, answer string) {
+func (f *gateway) do(method, path, body string) (code int, answer string) {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), method, "http://forwarder"+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(f.t.Context(), method, "http://gateway"+path, strings.NewReader(body))
 	require.NoError(f.t, err)
 	resp, err := f.client.Do(r)
 	if err != nil {
@@ -123,10 +123,10 @@ type reloads struct {
 	Error         string
 }
 
-func (f *forwarder) reloads() reloads {
+func (f *gateway) reloads() reloads {
 	f.t.Helper()
 	var stats struct {
-		router.Stats
+		services.Stats
 		Reloads reloads `json:"reloads"`
 	}
 	_, text := f.do("GET", "/stats", "")
@@ -134,10 +134,10 @@ func (f *forwarder) reloads() reloads {
 	return stats.Reloads
 }
 
-func (f *forwarder) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
+func (f *gateway) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
 
 func TestReload(t *testing.T) {
-	f := newForwarder(t, sample)
+	f := newGateway(t, sample)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
 
 	// A change over HTTP holds until the file changes.
@@ -203,7 +203,7 @@ func TestReload(t *testing.T) {
 func TestReloadOfLinks(t *testing.T) {
 	// which makes events in the directory
 	sample := strings.Replace(sample, `, "snapshot": "DIR/flows"`, "", 1)
-	f := newForwarder(t, sample)
+	f := newGateway(t, sample)
 	elsewhere := t.TempDir()
 	weighs := func(weight string) []byte {
 		text := strings.Replace(sample, `01:02:02"`, `01:02:02", "weight": `+weight, 1)
@@ -238,7 +238,7 @@ func TestReloadOfLinks(t *testing.T) {
 // Members that changed over HTTP and the flows outlive the process, as long as
 // the file is the same.
 func TestRestart(t *testing.T) {
-	f := newForwarder(t, sample)
+	f := newGateway(t, sample)
 	code, answer := f.do("PUT", "/members/pod3", `{"dev": "ecmp-3", "addr": "10.9.3.2", "mac": "02:00:00:01:03:02"}`)
 	require.Equal(t, 201, code, answer)
 	vip := netip.MustParseAddr("172.16.0.20")
@@ -285,7 +285,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestDoesNotRun(t *testing.T) {
-	f := newForwarder(t, sample)
+	f := newGateway(t, sample)
 	run := func(text string, p func(string, plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
@@ -300,7 +300,7 @@ func TestDoesNotRun(t *testing.T) {
 	var wrong *config.Error
 	require.ErrorAs(t, run("{}", fake), &wrong)
 	require.ErrorContains(t, run(sample, fake), "is in use")
-	require.Nil(t, made, "no plane is made beside another forwarder's")
+	require.Nil(t, made, "no plane is made beside another gateway's")
 	require.NoError(t, f.stop())
 	failure := errors.New("no such plane")
 	require.ErrorIs(t, run(sample, func(string, plane.Config) (plane.Plane, error) { return nil, failure }), failure)

@@ -13,17 +13,17 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // watchFile reads the configuration again when it changes or is to be.
-func (f *forwarder) watchFile(ctx context.Context) error {
+func (g *gateway) watchFile(ctx context.Context) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
 	}
 	defer watcher.Close() //nolint:errcheck // nothing is written
-	if err := f.watchDirectories(watcher); err != nil {
+	if err := g.watchDirectories(watcher); err != nil {
 		return err
 	}
 	const settle = 50 * time.Millisecond // for a file that is written in several steps
@@ -37,72 +37,72 @@ func (f *forwarder) watchFile(ctx context.Context) error {
 				settled = time.After(settle)
 			}
 		case err := <-watcher.Errors:
-			f.Log.Warn("watching the configuration", "error", err)
+			g.Log.Warn("watching the configuration", "error", err)
 			settled = time.After(settle) // events may have been lost
 		case <-settled:
 			settled = nil
 			// Before the file is read, so that no change comes between.
-			if err := f.watchDirectories(watcher); err != nil {
-				f.Log.Warn("watching the configuration", "error", err)
+			if err := g.watchDirectories(watcher); err != nil {
+				g.Log.Warn("watching the configuration", "error", err)
 			}
-			f.reload(false)
-		case <-f.Reload:
-			f.reload(true)
+			g.reload(false)
+		case <-g.Reload:
+			g.reload(true)
 		}
 	}
 }
 
 // watchDirectories watches where the file is, as editors replace files, and
 // where it leads to, if it is a link.
-func (f *forwarder) watchDirectories(w *fsnotify.Watcher) error {
-	if file, err := filepath.EvalSymlinks(f.File); err == nil {
+func (g *gateway) watchDirectories(w *fsnotify.Watcher) error {
+	if file, err := filepath.EvalSymlinks(g.File); err == nil {
 		if err := w.Add(filepath.Dir(file)); err != nil {
 			return err
 		}
 	}
-	return w.Add(filepath.Dir(f.File))
+	return w.Add(filepath.Dir(g.File))
 }
 
 // reload puts the configuration in force if it changed, or if it is forced to,
 // and leaves everything as it is if it can't.
-func (f *forwarder) reload(force bool) {
-	data, err := os.ReadFile(f.File)
+func (g *gateway) reload(force bool) {
+	data, err := os.ReadFile(g.File)
 	if err != nil {
 		data = nil // which no file is
 	}
-	if !force && bytes.Equal(data, f.data) && (data == nil) == (f.data == nil) {
+	if !force && bytes.Equal(data, g.data) && (data == nil) == (g.data == nil) {
 		return
 	}
-	f.data = data
+	g.data = data
 	if err == nil {
-		err = f.replace(data)
+		err = g.replace(data)
 	}
-	f.reloads.Add(err)
+	g.reloads.Add(err)
 	if err != nil {
-		f.Log.Error("configuration refused, the old one stays", "error", err)
+		g.Log.Error("configuration refused, the old one stays", "error", err)
 		return
 	}
-	f.Log.Info("configuration in force", "file", f.File)
+	g.Log.Info("configuration in force", "file", g.File)
 }
 
-func (f *forwarder) replace(data []byte) error {
-	c, err := config.Parse(f.File, data, f.Links)
+func (g *gateway) replace(data []byte) error {
+	c, err := config.Parse(g.File, data, g.Links)
 	if err != nil {
 		return err
 	}
-	if err := c.Follow(f.present); err != nil {
+	if err := c.Follow(g.present); err != nil {
 		return err
 	}
-	if err := f.router.Replace(c.Services, origin(data)); err != nil {
+	if err := g.services.Replace(c.Services, origin(data)); err != nil {
 		return blame(c, err)
 	}
-	f.present = c
+	g.present = c
 	return nil
 }
 
-// blame gives a refusal of the router its line.
+// blame gives a refusal of the services its line.
 func blame(c *config.Config, err error) error {
-	refused, ok := errors.AsType[*router.RefusedError](err)
+	refused, ok := errors.AsType[*services.RefusedError](err)
 	if !ok {
 		return err
 	}

@@ -16,11 +16,11 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// Options is what a forwarder is run with.
+// Options is what a gateway is run with.
 type Options struct {
 	File   string           // the configuration
 	Reload <-chan os.Signal // each has the configuration read again, even if it did not change
@@ -55,17 +55,17 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	f := &forwarder{
-		Options: o, router: router.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
+	g := &gateway{
+		Options: o, services: services.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
 		known: make(map[string]links.Link),
 	}
-	if err := links.List(f.linkChanged); err != nil {
+	if err := links.List(g.linkChanged); err != nil {
 		return err
 	}
-	if err := f.begin(); err != nil {
+	if err := g.begin(); err != nil {
 		return err
 	}
-	return f.run(ctx, listener)
+	return g.run(ctx, listener)
 }
 
 func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
@@ -78,9 +78,9 @@ func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
 	return pc
 }
 
-type forwarder struct {
+type gateway struct {
 	Options
-	router   *router.Router
+	services *services.Registry
 	reloads  control.Reloads
 	snapshot string // a file; empty: none
 
@@ -93,16 +93,16 @@ type forwarder struct {
 }
 
 // run has all parts run until ctx ends or one fails.
-func (f *forwarder) run(ctx context.Context, listener net.Listener) error {
+func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	server := control.NewServer(control.Config{
-		Router: f.router, Links: f.Links, Control: f.present.Control, Reloads: &f.reloads,
+		Services: g.services, Links: g.Links, Control: g.present.Control, Reloads: &g.reloads,
 	})
-	server.ErrorLog = slog.NewLogLogger(f.Log.Handler(), slog.LevelWarn)
+	server.ErrorLog = slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn)
 	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return f.router.Run(ctx) })
-	parts.Go(func() error { return links.Watch(ctx, f.linkChanged) })
-	parts.Go(func() error { return f.watchFile(ctx) })
-	parts.Go(func() error { return f.saveUntil(ctx) })
+	parts.Go(func() error { return g.services.Run(ctx) })
+	parts.Go(func() error { return links.Watch(ctx, g.linkChanged) })
+	parts.Go(func() error { return g.watchFile(ctx) })
+	parts.Go(func() error { return g.saveUntil(ctx) })
 	parts.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -119,11 +119,11 @@ func (f *forwarder) run(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	f.Log.Info("forwarding", "in", f.present.In, "io", f.present.IO, "control", listener.Addr().String())
+	g.Log.Info("forwarding", "in", g.present.In, "io", g.present.IO, "control", listener.Addr().String())
 	err := parts.Wait()
-	if f.snapshot != "" {
-		err = errors.Join(err, f.save())
+	if g.snapshot != "" {
+		err = errors.Join(err, g.save())
 	}
-	f.Log.Info("stopped")
+	g.Log.Info("stopped")
 	return err
 }

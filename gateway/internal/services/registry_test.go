@@ -1,4 +1,4 @@
-package router_test
+package services_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -47,17 +47,18 @@ func service(t *testing.T, name string, to netip.Addr, strategyName string, memb
 }
 
 type fixture struct {
-	*router.Router
+	*services.Registry
 	plane *fakeplane.Plane
 }
 
-// newRouter returns a router with one service of three pods, and a flow table.
-func newRouter(t *testing.T) fixture {
+// newRegistry returns a registry with one service of three pods, and a flow
+// table.
+func newRegistry(t *testing.T) fixture {
 	t.Helper()
 	domain := selector.NewDomain()
 	p, err := fakeplane.New(domain)
 	require.NoError(t, err)
-	f := fixture{router.New(p, domain, []string{"lc"}, slog.New(slog.DiscardHandler)), p}
+	f := fixture{services.New(p, domain, []string{"lc"}, slog.New(slog.DiscardHandler)), p}
 	require.NoError(t, f.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))}, "first"))
 	return f
 }
@@ -65,7 +66,7 @@ func newRouter(t *testing.T) fixture {
 func (f fixture) weights(name string) map[string]uint32 { return f.plane.Forwards()[name] }
 
 func TestChanges(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1, "pod3": 1}, f.weights(config.Default))
 	assert.Equal(t, map[uint16]string{0: "lp1", 1: "lp2", 2: "lp3"}, f.plane.Devices())
 
@@ -86,19 +87,19 @@ func TestChanges(t *testing.T) {
 	assert.Empty(t, f.plane.Devices())
 	require.NoError(t, f.SetMembers(config.Default, pods(1)))
 
-	require.ErrorIs(t, f.Delete(config.Default, "pod9"), router.ErrNoMember)
-	require.ErrorIs(t, f.Drain(config.Default, "pod9"), router.ErrNoMember)
-	require.ErrorIs(t, f.Delete("web", "pod1"), router.ErrNoService)
-	require.ErrorIs(t, f.Drain("web", "pod1"), router.ErrNoService)
-	require.ErrorIs(t, f.SetMembers("web", nil), router.ErrNoService)
+	require.ErrorIs(t, f.Delete(config.Default, "pod9"), services.ErrNoMember)
+	require.ErrorIs(t, f.Drain(config.Default, "pod9"), services.ErrNoMember)
+	require.ErrorIs(t, f.Delete("web", "pod1"), services.ErrNoService)
+	require.ErrorIs(t, f.Drain("web", "pod1"), services.ErrNoService)
+	require.ErrorIs(t, f.SetMembers("web", nil), services.ErrNoService)
 	_, err := f.Members("web")
-	require.ErrorIs(t, err, router.ErrNoService)
+	require.ErrorIs(t, err, services.ErrNoService)
 }
 
 // A member is told the weight it had before its drain, through other changes
 // and as often as it is drained.
 func TestWeightBeforeDrain(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 5), pod(2, 1)}))
 	require.NoError(t, f.Drain(config.Default, "pod1"))
 	require.NoError(t, f.Drain(config.Default, "pod1"))
@@ -161,7 +162,7 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 			}
 		}},
 	} {
-		f := newRouter(t)
+		f := newRegistry(t)
 		before := []config.Service{
 			service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "anchor", other, "anchor", pods(1, 5)),
 		}
@@ -178,7 +179,7 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		}
 		err := f.Replace(next, "third")
 		require.Error(t, err, name)
-		var refused *router.RefusedError
+		var refused *services.RefusedError
 		assert.Equal(t, c.fail == nil, errors.As(err, &refused), "%s: %v", name, err)
 		f.plane.FailOutputs, f.plane.FailSync = nil, nil
 
@@ -186,7 +187,7 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, pods(1, 2, 3), members, name)
 		_, err = f.Members("web")
-		require.ErrorIs(t, err, router.ErrNoService, name)
+		require.ErrorIs(t, err, services.ErrNoService, name)
 		assert.Equal(t, devices, f.plane.Devices(), name)
 		assert.Equal(t, forwards, f.plane.Forwards(), name)
 		assert.Equal(t, went, f.plane.Receive(vip, 0, 50), "%s: flows stay", name)
@@ -210,7 +211,7 @@ func slotsOf(went []string) map[string]bool {
 }
 
 func TestServices(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.NoError(t, f.Replace([]config.Service{
 		service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "dns", other, "bounded", pods(3, 4)),
 	}, "second"))
@@ -231,7 +232,7 @@ func TestServices(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.EqualError(t, f.Health(), "the data plane is not running")
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup

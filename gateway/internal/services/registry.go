@@ -1,7 +1,7 @@
-// Package router is the live state of a forwarder: services with their members
-// over a data plane. Every change is in force when its method returns, or has
-// been refused as a whole.
-package router
+// Package services is the live state of a gateway: its services and their
+// members, over a data plane. Every change is in force when its method returns,
+// or has been refused as a whole.
+package services
 
 import (
 	"context"
@@ -36,8 +36,9 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("service %q: %v", e.S
 // Unwrap returns e.Err.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// A Router is safe for concurrent use; changes wait for each other.
-type Router struct {
+// A Registry is the services of a gateway and their members, as they are in
+// force. It is safe for concurrent use; changes wait for each other.
+type Registry struct {
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string
@@ -52,23 +53,23 @@ type Router struct {
 	changes  []Change
 }
 
-// A service is what is in force of one.
+// A service is the running state of a configured service.
 type service struct {
 	config.Service
 	group   *engine.Group
 	drained map[string]uint32 // the weights that drained members had before
 }
 
-// New returns a router without services over a plane whose packets come in by
+// New returns a registry without services over a plane whose packets come in by
 // the given interfaces. The domain is the one that the plane was made with.
 // Changes are logged.
-func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Router {
-	return &Router{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
+func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Registry {
+	return &Registry{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
 }
 
 // Run forwards until ctx ends, and then returns nil; or it returns the error
 // that the plane can't go on after.
-func (r *Router) Run(ctx context.Context) error {
+func (r *Registry) Run(ctx context.Context) error {
 	r.running.Store(true)
 	defer r.running.Store(false)
 	return r.plane.Run(ctx)
@@ -77,7 +78,7 @@ func (r *Router) Run(ctx context.Context) error {
 // Health returns nil if a packet that comes in now is forwarded: the plane
 // runs, one of its interfaces has a carrier, and a service has a member that
 // takes new flows. Else it says what is missing.
-func (r *Router) Health() error {
+func (r *Registry) Health() error {
 	if !r.running.Load() {
 		return errors.New("the data plane is not running")
 	}
@@ -96,13 +97,13 @@ func (r *Router) Health() error {
 
 // carrier reports whether an interface has a carrier; one that nothing was told
 // of has.
-func (r *Router) carrier(dev string) bool {
+func (r *Registry) carrier(dev string) bool {
 	up, told := r.carriers[dev]
 	return up || !told
 }
 
 // find returns the service of that name.
-func (r *Router) find(name string) (*service, error) {
+func (r *Registry) find(name string) (*service, error) {
 	i := slices.IndexFunc(r.services, func(s *service) bool { return s.Name == name })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %q", ErrNoService, name)
@@ -120,7 +121,7 @@ func (s *service) find(id string) (int, error) {
 }
 
 // state returns the services as they are, for a change to begin with.
-func (r *Router) state() []config.Service {
+func (r *Registry) state() []config.Service {
 	list := make([]config.Service, len(r.services))
 	for i, s := range r.services {
 		list[i] = s.Service

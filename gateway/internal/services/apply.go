@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ type target struct {
 }
 
 // apply puts services in force, all of them or none.
-func (r *Router) apply(next []config.Service) error {
+func (r *Registry) apply(next []config.Service) error {
 	if err := compatible(next); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (r *Router) apply(next []config.Service) error {
 }
 
 // targets checks everything that can be checked without a change.
-func (r *Router) targets(next []config.Service, numbers outputs) ([]target, error) {
+func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, error) {
 	targets := make([]target, len(next))
 	for i, n := range next {
 		s, err := r.find(n.Name)
@@ -113,7 +113,7 @@ func (t *target) check() error {
 		_, err = selector.New(t.next.Strategy.Strategy, members)
 	}
 	if errors.Is(err, selector.ErrNoMembers) || errors.Is(err, selector.ErrNoWeight) {
-		return nil // of groups such are valid
+		return nil // valid for a Group: it holds no selector then
 	}
 	return err
 }
@@ -151,7 +151,7 @@ func (t *target) same() bool {
 
 // update changes the groups and has the plane take them over, or leaves both as
 // they were.
-func (r *Router) update(targets []target) error {
+func (r *Registry) update(targets []target) error {
 	var failed error
 	for i := range targets {
 		if targets[i].same() {
@@ -190,7 +190,7 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 }
 
 // sync has the plane take over the services in force.
-func (r *Router) sync() error {
+func (r *Registry) sync() error {
 	services := make([]plane.Service, len(r.services))
 	for i, s := range r.services {
 		services[i] = plane.Service{Prefixes: s.Prefixes, Group: s.group}
@@ -199,7 +199,7 @@ func (r *Router) sync() error {
 }
 
 // commit makes what is in force known.
-func (r *Router) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
+func (r *Registry) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
 	var now []*service
 	for _, t := range targets {
 		r.record(&t, voided[t.next.Name], movedBefore)

@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"bufio"
@@ -32,7 +32,7 @@ type savedHeader struct {
 
 // Save returns a snapshot as bytes. Changes wait for it meanwhile, packets
 // don't.
-func (r *Router) Save() ([]byte, error) {
+func (r *Registry) Save() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := savedHeader{Origin: r.origin}
@@ -52,7 +52,7 @@ func (r *Router) Save() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// ReadSnapshot begins to read what [Router.Save] wrote.
+// ReadSnapshot begins to read what [Registry.Save] wrote.
 func ReadSnapshot(from io.Reader) (*Snapshot, error) {
 	b := bufio.NewReader(from)
 	line, err := b.ReadBytes('\n')
@@ -91,7 +91,7 @@ func (s *Snapshot) Services(configured []config.Service, origin string, links co
 
 // Restore gives flows that are pinned in a snapshot back to their members. It
 // is to be called before Run.
-func (r *Router) Restore(s *Snapshot) error {
+func (r *Registry) Restore(s *Snapshot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var groups []*engine.Group

@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"maps"
@@ -8,7 +8,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
-// Stats is the state of a router at one moment. Frames in are those of the
+// Stats is the state of a gateway at one moment. Frames in are those of the
 // members, of those that left, of replies and those dropped.
 type Stats struct {
 	Healthy  bool              `json:"healthy"`
@@ -70,7 +70,7 @@ const (
 )
 
 // Stats returns the state. It takes the time of a pass over the flow table.
-func (r *Router) Stats() Stats {
+func (r *Registry) Stats() Stats {
 	s := Stats{Healthy: true, Dropped: map[string]uint64{}, Services: []ServiceStats{}}
 	if err := r.Health(); err != nil {
 		s.Healthy, s.Reason = false, err.Error()
@@ -95,7 +95,7 @@ func (r *Router) Stats() Stats {
 	return s
 }
 
-func (r *Router) serviceStats(s *service, pins map[uint16]int, counters map[uint16]engine.Traffic) ServiceStats {
+func (r *Registry) serviceStats(s *service, pins map[uint16]int, counters map[uint16]engine.Traffic) ServiceStats {
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: s.Strategy.Name, Version: v.Version(), Members: []MemberStats{},
@@ -119,7 +119,7 @@ func (r *Router) serviceStats(s *service, pins map[uint16]int, counters map[uint
 	return stats
 }
 
-func (r *Router) stateOf(m config.Member) State {
+func (r *Registry) stateOf(m config.Member) State {
 	switch {
 	case !r.carrier(m.Dev):
 		return Down
@@ -131,7 +131,7 @@ func (r *Router) stateOf(m config.Member) State {
 
 // due returns the share of new flows that a member is due, of the weights of
 // those with a carrier.
-func (r *Router) due(m config.Member, total uint64) float64 {
+func (r *Registry) due(m config.Member, total uint64) float64 {
 	if total == 0 || !r.carrier(m.Dev) {
 		return 0
 	}

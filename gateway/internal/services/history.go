@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"fmt"
@@ -28,9 +28,9 @@ type Change struct {
 
 const maxChanges = 50
 
-// log adds a change to the history. MovedBefore is what [Router.moved] returned
-// before it was in force.
-func (r *Router) log(c Change) {
+// log adds a change to the history. MovedBefore is what [Registry.moved]
+// returned before it was in force.
+func (r *Registry) log(c Change) {
 	c.At = time.Now()
 	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
 	if n := len(r.changes); n > 0 {
@@ -41,7 +41,7 @@ func (r *Router) log(c Change) {
 }
 
 // history returns the changes, the newest first.
-func (r *Router) history(moved uint64) []Change {
+func (r *Registry) history(moved uint64) []Change {
 	list := append([]Change{}, r.changes...)
 	slices.Reverse(list)
 	if len(list) > 0 {
@@ -51,7 +51,7 @@ func (r *Router) history(moved uint64) []Change {
 }
 
 // moved returns how many flows came to another member so far.
-func (r *Router) moved() uint64 {
+func (r *Registry) moved() uint64 {
 	if f := r.plane.Flows(); f != nil {
 		return f.Stats().Moved
 	}
@@ -59,7 +59,7 @@ func (r *Router) moved() uint64 {
 }
 
 // record logs what became of a service.
-func (r *Router) record(t *target, voided int, movedBefore uint64) {
+func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	what := describe(t.Service, t.next)
 	if what == "" {
 		return
@@ -116,7 +116,7 @@ func describe(was, is config.Service) string {
 
 // pinsLost returns how many flows of each service have a member that is not
 // there next.
-func (r *Router) pinsLost(next []config.Service) map[string]int {
+func (r *Registry) pinsLost(next []config.Service) map[string]int {
 	stays := make(map[[2]string]bool)
 	for _, s := range next {
 		for _, m := range s.Members {
@@ -141,7 +141,7 @@ func (r *Router) pinsLost(next []config.Service) map[string]int {
 }
 
 // pins returns the number of flows by slot; none without stickiness.
-func (r *Router) pins() map[uint16]int {
+func (r *Registry) pins() map[uint16]int {
 	if f := r.plane.Flows(); f != nil {
 		return f.Pins()
 	}

@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"maps"
@@ -10,7 +10,7 @@ import (
 // SetCarrier says that an interface has a carrier or lost it. Members behind
 // one without are down: packets avoid them, and return to them with the
 // carrier. On an error the data plane may still send to them.
-func (r *Router) SetCarrier(dev string, up bool) error {
+func (r *Registry) SetCarrier(dev string, up bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.carrier(dev) == up {
@@ -37,7 +37,7 @@ func (r *Router) SetCarrier(dev string, up bool) error {
 
 // Reopen is for an interface that was removed and made anew, perhaps with
 // another MAC address. The caller has said that it has no carrier.
-func (r *Router) Reopen(dev string, mac engine.MAC) error {
+func (r *Registry) Reopen(dev string, mac engine.MAC) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	without := r.outputs.devices()
@@ -61,7 +61,7 @@ func (r *Router) Reopen(dev string, mac engine.MAC) error {
 }
 
 // mark says of each member whether it is down.
-func (r *Router) mark(services []config.Service) {
+func (r *Registry) mark(services []config.Service) {
 	for _, s := range services {
 		for _, m := range s.Members {
 			r.domain.Mark(m.ID).SetDown(!r.carrier(m.Dev))

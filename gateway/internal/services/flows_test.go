@@ -1,4 +1,4 @@
-package router_test
+package services_test
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
-	"github.com/ecmp-go/ecmp/gateway/internal/router"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -30,7 +30,7 @@ const (
 // that is removed are counted as voided and move.
 func TestFlowsThroughChanges(t *testing.T) {
 	const flows = 600
-	f := newRouter(t)
+	f := newRegistry(t)
 	went := f.plane.Receive(vip, 0, flows)
 	stays := func() {
 		t.Helper()
@@ -42,7 +42,7 @@ func TestFlowsThroughChanges(t *testing.T) {
 	stays()
 	assert.NotContains(t, f.plane.Receive(vip, 10_000, 100), "pod2", "no new flow")
 	stats := f.Stats()
-	of := func(id string) (m router.MemberStats) {
+	of := func(id string) (m services.MemberStats) {
 		for _, m = range stats.Services[0].Members {
 			if m.ID == id {
 				break
@@ -55,8 +55,8 @@ func TestFlowsThroughChanges(t *testing.T) {
 		had[id]++
 	}
 	assert.Equal(t, had["pod2"], of("pod2").Flows)
-	assert.Equal(t, router.Drained, of("pod2").State)
-	assert.Equal(t, router.Up, of("pod1").State)
+	assert.Equal(t, services.Drained, of("pod2").State)
+	assert.Equal(t, services.Up, of("pod1").State)
 	assert.InDelta(t, 1./3, of("pod1").Due, 1e-9)
 	assert.Zero(t, of("pod2").Due)
 	assert.Equal(t, 700, stats.Flows.Flows)
@@ -85,7 +85,7 @@ func TestFlowsThroughChanges(t *testing.T) {
 // Packets don't wait until a change is written down: what they move meanwhile
 // is of that change.
 func TestFlowsMovedMeanwhile(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	f.plane.Receive(vip, 0, 300)
 	f.plane.Synced = func() { f.plane.Receive(vip, 0, 300) }
 	require.NoError(t, f.Drain(config.Default, "pod1"))
@@ -103,11 +103,11 @@ func TestFlowsMovedMeanwhile(t *testing.T) {
 // A member behind a link without a carrier gets nothing, whenever it joins,
 // until the carrier returns.
 func TestCarrier(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.NoError(t, f.SetCarrier("lp2", false))
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod3": 1}, f.weights(config.Default))
 	assert.NotContains(t, f.plane.Receive(vip, 0, 100), "pod2")
-	assert.Equal(t, router.Down, f.Stats().Services[0].Members[1].State)
+	assert.Equal(t, services.Down, f.Stats().Services[0].Members[1].State)
 	assert.InDelta(t, .5, f.Stats().Services[0].Members[0].Due, 1e-9)
 	require.NoError(t, f.SetCarrier("lp4", false))
 	require.NoError(t, f.SetMembers(config.Default, pods(2, 3, 4)))
@@ -128,7 +128,7 @@ func TestCarrier(t *testing.T) {
 }
 
 func TestReopen(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.NoError(t, f.SetCarrier("lp2", false))
 	require.NoError(t, f.Reopen("lp2", engine.MAC{2, 9}))
 	require.NoError(t, f.SetCarrier("lp2", true))
@@ -142,7 +142,7 @@ func TestReopen(t *testing.T) {
 
 // Whoever a number belongs to, every frame is counted once.
 func TestTrafficAddsUp(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	was := map[string]bool{"pod1": true, "pod2": true, "pod3": true}
 	for round := range 200 {
@@ -187,7 +187,7 @@ func TestTrafficAddsUp(t *testing.T) {
 // Who reads while others change sees one state or the next, and the plane sees
 // no half of either.
 func TestConcurrency(t *testing.T) {
-	f := newRouter(t)
+	f := newRegistry(t)
 	const rounds = 100
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -230,7 +230,7 @@ func TestConcurrency(t *testing.T) {
 // of later changes, and its flows.
 func TestSnapshot(t *testing.T) {
 	const flows = 500
-	f := newRouter(t)
+	f := newRegistry(t)
 	require.NoError(t, f.SetMembers(config.Default, append(pods(1, 2, 4), pod(3, 5))))
 	went := f.plane.Receive(vip, 0, flows)
 	require.NoError(t, f.SetMembers(config.Default, append(pods(1, 2, 4, 5), pod(3, 5))))
@@ -240,17 +240,17 @@ func TestSnapshot(t *testing.T) {
 	configured := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))}
 
 	restart := func(origin string) (fixture, []config.Service) {
-		snapshot, err := router.ReadSnapshot(bytes.NewReader(data))
+		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
 		require.NoError(t, err)
-		services, err := snapshot.Services(configured, origin, hostOfPods{})
+		was, err := snapshot.Services(configured, origin, hostOfPods{})
 		require.NoError(t, err)
 		domain := selector.NewDomain()
 		p, err := fakeplane.New(domain)
 		require.NoError(t, err)
-		next := fixture{router.New(p, domain, nil, slog.New(slog.DiscardHandler)), p}
-		require.NoError(t, next.Replace(services, origin))
+		next := fixture{services.New(p, domain, nil, slog.New(slog.DiscardHandler)), p}
+		require.NoError(t, next.Replace(was, origin))
 		require.NoError(t, next.Restore(snapshot))
-		return next, services
+		return next, was
 	}
 	next, _ := restart("first")
 	assert.Equal(t, f.plane.Forwards(), next.plane.Forwards())
@@ -261,8 +261,8 @@ func TestSnapshot(t *testing.T) {
 	})
 	require.NoError(t, err)
 
-	next, services := restart("changed meanwhile")
-	assert.Equal(t, configured, services, "a configuration that changed wins")
+	next, was := restart("changed meanwhile")
+	assert.Equal(t, configured, was, "a configuration that changed wins")
 	moved := 0
 	for i, id := range next.plane.Receive(vip, 0, flows) {
 		if went[i] != "pod4" {
@@ -275,11 +275,11 @@ func TestSnapshot(t *testing.T) {
 	assert.Equal(t, uint64(moved), next.Stats().Flows.Moved)
 
 	for _, damaged := range [][]byte{nil, []byte("{}"), []byte("x\n"), data[:len(data)-1]} {
-		snapshot, err := router.ReadSnapshot(bytes.NewReader(damaged))
+		snapshot, err := services.ReadSnapshot(bytes.NewReader(damaged))
 		if err != nil {
 			continue
 		}
-		fresh := newRouter(t)
+		fresh := newRegistry(t)
 		require.Error(t, fresh.Restore(snapshot))
 		assert.Zero(t, fresh.Stats().Flows.Flows)
 	}

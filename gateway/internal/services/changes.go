@@ -1,4 +1,4 @@
-package router
+package services
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 )
 
 // Replace puts other services in force, in place of all. Origin names the
-// configuration that they are from: see [Router.Save].
-func (r *Router) Replace(services []config.Service, origin string) error {
+// configuration that they are from: see [Registry.Save].
+func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.apply(services); err != nil {
@@ -20,7 +20,7 @@ func (r *Router) Replace(services []config.Service, origin string) error {
 }
 
 // Members returns the members of a service, in the order given.
-func (r *Router) Members(service string) ([]config.Member, error) {
+func (r *Registry) Members(service string) ([]config.Member, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)
@@ -31,7 +31,7 @@ func (r *Router) Members(service string) ([]config.Member, error) {
 }
 
 // SetMembers replaces the members of a service, all at once.
-func (r *Router) SetMembers(service string, members []config.Member) error {
+func (r *Registry) SetMembers(service string, members []config.Member) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.setMembers(service, members)
@@ -41,7 +41,7 @@ func (r *Router) SetMembers(service string, members []config.Member) error {
 // weight that a member had before it was drained, 0 if it is not. Edit returns
 // what the member is now, and whether it is new. It changes nothing on an error
 // of the function.
-func (r *Router) Edit(
+func (r *Registry) Edit(
 	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
 ) (config.Member, bool, error) {
 	r.mu.Lock()
@@ -69,7 +69,7 @@ func (r *Router) Edit(
 }
 
 // Drain gives a member no new flow; those it has stay.
-func (r *Router) Drain(service, id string) error {
+func (r *Registry) Drain(service, id string) error {
 	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
 		if present == nil {
 			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
@@ -83,7 +83,7 @@ func (r *Router) Drain(service, id string) error {
 
 // Delete removes a member that is dead: its flows go to others with their next
 // packet.
-func (r *Router) Delete(service, id string) error {
+func (r *Registry) Delete(service, id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)
@@ -97,7 +97,7 @@ func (r *Router) Delete(service, id string) error {
 	return r.setMembers(service, slices.Delete(slices.Clone(s.Members), i, i+1))
 }
 
-func (r *Router) setMembers(service string, members []config.Member) error {
+func (r *Registry) setMembers(service string, members []config.Member) error {
 	if _, err := r.find(service); err != nil {
 		return err
 	}
