@@ -92,15 +92,15 @@ func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("gateway lab", flag.ContinueOnError)
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
-	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the forwarder's strategy: "+
+	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the gateway's strategy: "+
 		strings.Join(catalog.Names(), ", "))
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
-	flags.BoolVar(&o.Sticky, "sticky", true, "let the forwarder keep flows on their members by a flow table")
+	flags.BoolVar(&o.Sticky, "sticky", true, "let the gateway keep flows on their members by a flow table")
 	flags.BoolVar(&o.Loopback, "loopback", false,
-		"tell the forwarder what to do over TCP to its loopback, in place of a unix socket")
-	flags.BoolVar(&o.Kill, "kill", false, "kill the forwarder before its restart, in place of ending it")
+		"tell the gateway what to do over TCP to its loopback, in place of a unix socket")
+	flags.BoolVar(&o.Kill, "kill", false, "kill the gateway before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0,
 		"change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
@@ -114,7 +114,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 		o.Plane, o.planes = *name, []string{*name}
 	}
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
-		return o, errors.New("-soak: needs a positive time, and -io one of the forwarder's data planes")
+		return o, errors.New("-soak: needs a positive time, and -io one of the gateway's data planes")
 	}
 	most := lab.MaxConnections
 	if o.soak > 0 {

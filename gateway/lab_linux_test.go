@@ -22,7 +22,7 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// The lab starts its own program as the forwarder, and some tests the lab. In a
+// The lab starts its own program as the gateway, and some tests the lab. In a
 // test that is the test's.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "run" || os.Args[1] == "lab") {
@@ -61,8 +61,8 @@ func TestLab(t *testing.T) {
 		strategy: selector.Threshold{KeepOrder: true},
 		hasher:   hash.Linux611{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
 	}
-	forwarder := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
-	sticky := forwarder
+	plain := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
+	sticky := plain
 	sticky.sticky = true
 	for _, c := range []struct {
 		plane     string
@@ -74,11 +74,11 @@ func TestLab(t *testing.T) {
 		{lab.KernelMpath, true, kernel, false},
 		{"afpacket", false, sticky, false},
 		{"afpacket", true, sticky, true},
-		{"afpacket", false, forwarder, false},
+		{"afpacket", false, plain, false},
 		{"afxdp", false, sticky, true},
 		{"xdp", false, sticky, true},
 		{"xdp", true, sticky, false},
-		{"xdp", true, forwarder, false},
+		{"xdp", true, plain, false},
 	} {
 		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v", c.plane, c.v6, c.predictor.sticky, c.kill), func(t *testing.T) {
 			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
@@ -109,7 +109,7 @@ func TestLab(t *testing.T) {
 	}
 }
 
-// Told over TCP what to do, the forwarder moves no more than it must although
+// Told over TCP what to do, the gateway moves no more than it must although
 // it remembers no flow: a strategy sees to that.
 func TestLabFromOutside(t *testing.T) {
 	const n = 100
@@ -187,7 +187,7 @@ func TestLabUsage(t *testing.T) {
 		{[]string{"-connections", "0"}, "-connections: 0 is none of 1 to 5000"},
 		{[]string{"-connections", "1001", "-io", "xdp", "-soak", "1m"}, "-connections: 1001 is none of 1 to 1000"},
 		{[]string{"-strategy", "magic"}, `-strategy: "magic" is none of modulo`},
-		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the forwarder's data planes"},
+		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the gateway's data planes"},
 		{[]string{"-io", "kernel-mpath", "-soak", "1m"}, "-soak: needs"},
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {

@@ -21,7 +21,7 @@ import (
 func startLab(t *testing.T) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], "lab", "-io", "afpacket", "-connections", "20") //nolint:gosec // itself
-	// so that a test can signal it with its forwarder, as a terminal does
+	// so that a test can signal it with its gateway, as a terminal does
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := c.StderrPipe()
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestLabInterrupted(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		c := startLab(t)
-		require.Len(t, left(t, c), 7, "six hosts, and the forwarder's files")
+		require.Len(t, left(t, c), 7, "six hosts, and the gateway's files")
 		require.NoError(t, syscall.Kill(-c.Process.Pid, signal))
 		require.Error(t, c.Wait())
 		assert.Equal(t, commandline.Failed, c.ProcessState.ExitCode())

@@ -17,7 +17,7 @@ type labReport struct {
 	Family      string       `json:"family"`
 	Connections int          `json:"connections"` // and as many UDP flows
 	Seed        uint64       `json:"seed"`
-	Strategy    string       `json:"strategy"` // of the forwarder
+	Strategy    string       `json:"strategy"` // of the gateway
 	Sticky      bool         `json:"sticky"`
 	Planes      []lab.Result `json:"planes"`
 }

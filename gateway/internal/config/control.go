@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Control is where the forwarder is controlled from.
+// Control is where the gateway is controlled from.
 type Control struct {
 	Network string // unix or tcp
 	Address string

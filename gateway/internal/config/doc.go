@@ -1,4 +1,4 @@
-// Package config reads the configuration of a forwarder: JSON, checked as a
+// Package config reads the configuration of a gateway: JSON, checked as a
 // whole. Every error names the file, the line and the reason.
 //
 //	{

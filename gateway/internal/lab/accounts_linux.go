@@ -16,7 +16,7 @@ type traffic struct {
 	Frames uint64 `json:"frames"`
 }
 
-// stats is what of the forwarder's the lab looks at.
+// stats is what of the gateway's the lab looks at.
 type stats struct {
 	In       traffic           `json:"in"`
 	Left     traffic           `json:"left"`
@@ -27,10 +27,10 @@ type stats struct {
 	} `json:"services"`
 }
 
-// account adds the frames that the forwarder has counted.
+// account adds the frames that the gateway has counted.
 func (s *soaker) account() error {
 	var now stats
-	if err := s.router.call(http.MethodGet, "/stats", nil, &now); err != nil {
+	if err := s.gateway.call(http.MethodGet, "/stats", nil, &now); err != nil {
 		return err
 	}
 	s.In, s.Out, s.Dropped = now.In.Frames, now.Left.Frames+now.Replies.Frames, now.Dropped
@@ -84,9 +84,9 @@ func interfaceFrames(ns *netns.Namespace, dev string) (received, sent uint64, er
 	return 0, 0, fmt.Errorf("no interface %s in /proc/net/dev", dev)
 }
 
-// sample adds what the forwarder's process holds, by its metrics.
+// sample adds what the gateway's process holds, by its metrics.
 func (s *soaker) sample() error {
-	text, err := s.router.request(http.MethodGet, "/metrics", nil)
+	text, err := s.gateway.request(http.MethodGet, "/metrics", nil)
 	if err != nil {
 		return err
 	}

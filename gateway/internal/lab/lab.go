@@ -3,7 +3,7 @@
 // to a virtual address that all the pods have, and a data plane on the router
 // that spreads them. The pods answer the client directly. What the changes do
 // to the connections is counted, for the kernel's own ECMP as for the data
-// planes of the forwarder.
+// planes of the gateway.
 //
 // It is for Linux and needs root and ip of iproute2. The namespaces are called
 // ecmp-PID-NAME. They are removed at the end, and those of a run that crashed
@@ -33,8 +33,8 @@ type Config struct {
 	IPv6        bool   // else IPv4
 	Seed        uint64 // of the hash; of the kernel's the lower 32 bits, which must not be 0
 
-	// Of the forwarder's planes:
-	Program  string // the forwarder: "PROGRAM run -config FILE" is run on the router
+	// Of the gateway's planes:
+	Program  string // the gateway: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
 	Loopback bool // it is told what to do over TCP to its loopback, else over a unix socket
@@ -62,7 +62,7 @@ var ErrUnsupported = errors.New("the lab needs Linux, root, and ip of iproute2")
 type Result struct {
 	Plane string `json:"plane"`
 	Steps []Step `json:"steps"`
-	// from the end of the forwarder to its being back
+	// from the end of the gateway to its being back
 	Pause time.Duration `json:"pause_ns,omitempty"`
 }
 

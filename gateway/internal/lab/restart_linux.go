@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// restart is a change of the process alone: the forwarder is ended and started
+// restart is a change of the process alone: the gateway is ended and started
 // again. A pod joins before, so that flows are on other pods than a selector
 // alone would find them on.
-func restart(ctx context.Context, r *router, pods []*pod, c Config) change {
+func restart(ctx context.Context, g *gateway, pods []*pod, c Config) change {
 	event, signal := "restart, pod4 just added", syscall.SIGTERM
 	if c.Kill {
 		event, signal = "kill and restart, pod4 added", syscall.SIGKILL
@@ -18,36 +18,36 @@ func restart(ctx context.Context, r *router, pods []*pod, c Config) change {
 	return change{
 		event: event, before: pods[1:3], asked: pods[3:], due: float64(c.Connections) / 3,
 		apply: func(plane) error {
-			if err := r.add(pods[3]); err != nil {
+			if err := g.add(pods[3]); err != nil {
 				return err
 			}
 			if c.Kill {
-				if err := r.saved(ctx); err != nil {
+				if err := g.saved(ctx); err != nil {
 					return err
 				}
 			}
 			began := time.Now()
-			r.end(signal)
-			err := r.run(ctx)
-			r.pause = time.Since(began)
+			g.end(signal)
+			err := g.run(ctx)
+			g.pause = time.Since(began)
 			return err
 		},
 	}
 }
 
 // saved waits for a snapshot that was begun after the call: the second one that
-// appears. The forwarder makes one each second.
-func (r *router) saved(ctx context.Context) error {
+// appears. The gateway makes one each second.
+func (g *gateway) saved(ctx context.Context) error {
 	last := time.Now()
 	for n := 0; n < 2; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-r.ended:
+		case <-g.ended:
 			return errEnded
 		case <-time.After(20 * time.Millisecond):
 		}
-		if info, err := os.Stat(r.snapshot()); err == nil && info.ModTime().After(last) {
+		if info, err := os.Stat(g.snapshot()); err == nil && info.ModTime().After(last) {
 			last, n = info.ModTime(), n+1
 		}
 	}

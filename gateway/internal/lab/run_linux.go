@@ -22,9 +22,9 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	changes := story(b.pods, c.Connections)
-	router, ok := p.(*router)
+	g, ok := p.(*gateway)
 	if ok && c.Sticky {
-		changes = append(changes, restart(ctx, router, b.pods, c))
+		changes = append(changes, restart(ctx, g, b.pods, c))
 	}
 	for _, change := range changes {
 		c.Log(c.Plane + ": " + change.event)
@@ -34,8 +34,8 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 		}
 		r.Steps = append(r.Steps, step)
 	}
-	if router != nil {
-		r.Pause = router.pause
+	if g != nil {
+		r.Pause = g.pause
 	}
 	return r, nil
 }
@@ -56,5 +56,5 @@ func newPlane(ctx context.Context, n *network, c Config) (plane, error) {
 	if c.Kernel() {
 		return newKernelPlane(n, c.Plane, uint32(c.Seed))
 	}
-	return newRouter(ctx, n, c)
+	return newGateway(ctx, n, c)
 }

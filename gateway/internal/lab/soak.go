@@ -28,7 +28,7 @@ type Soak struct {
 	Dropped  map[string]uint64 `json:"dropped"`
 	Received uint64            `json:"received"`
 
-	// The forwarder's process, each minute.
+	// The gateway's process, each minute.
 	Samples []Sample `json:"samples"`
 }
 

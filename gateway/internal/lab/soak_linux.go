@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A soaker churns the members of a forwarder under load.
+// A soaker churns the members of a gateway under load.
 type soaker struct {
 	*bed
-	router *router
-	load   *load
-	noise  *noise
-	log    func(string)
+	gateway *gateway
+	load    *load
+	noise   *noise
+	log     func(string)
 	Soak
 }
 
@@ -24,7 +24,7 @@ const (
 	sample = time.Minute
 )
 
-// RunSoak changes the members of a data plane of the forwarder once a second
+// RunSoak changes the members of a data plane of the gateway once a second
 // for a time, under the load of long connections and UDP flows, of short
 // connections and of bursts of UDP, and counts everything.
 func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, err error) {
@@ -33,13 +33,13 @@ func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, 
 		return result, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	r, err := newRouter(ctx, b.network, c)
+	r, err := newGateway(ctx, b.network, c)
 	if err != nil {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	b.client.end = firstEphemeral
-	s := &soaker{bed: b, router: r, log: c.Log, Soak: Soak{Plane: c.Plane}}
+	s := &soaker{bed: b, gateway: r, log: c.Log, Soak: Soak{Plane: c.Plane}}
 	time.Sleep(settle)
 	before, err := s.frames()
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *soaker) churn(n int) (removed *pod, err error) {
 	for i := range pods {
 		pods[i] = s.pods[(n/8+i)%numPods]
 	}
-	switch r := s.router; n % 8 {
+	switch r := s.gateway; n % 8 {
 	case 0:
 		return pods[0], s.removing(func() error { return r.remove(pods[0]) })
 	case 1:

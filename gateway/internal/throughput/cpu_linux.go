@@ -25,9 +25,9 @@ func pin(thread, cpu int) error {
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(thread, &set))
 }
 
-// Work is how long the forwarder's processor has run for it.
+// Work is how long the gateway's processor has run for it.
 type work struct {
-	process time.Duration // the threads of the forwarder's process
+	process time.Duration // the threads of the gateway's process
 	// those that receive from lc, and the one that the kernel leaves to what it
 	// can't do at once
 	kernel time.Duration
@@ -95,7 +95,7 @@ func threadsNamed(prefix string) ([]string, error) {
 func receivers(device string) ([]string, error) { return threadsNamed("napi/" + device + "-") }
 
 // pinReceiver binds the kernel's threads that receive from an interface to the
-// forwarder's processor.
+// gateway's processor.
 func pinReceiver(device string) error {
 	threads, err := receivers(device)
 	if err != nil {

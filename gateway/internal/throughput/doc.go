@@ -1,4 +1,4 @@
-// Throughput measures the data planes of the forwarder beside the kernel's
+// Throughput measures the data planes of the gateway beside the kernel's
 // forwarding: packets of 60 bytes a second of processor time, and one TCP
 // connection. It needs Linux 6.6, root, ip of iproute2, and two processors with
 // nothing else to do.
@@ -8,7 +8,7 @@
 // A client, a router and one pod or more are network namespaces joined by veth.
 // Frames are made on the first processor, by live runs of an XDP program;
 // everything else is on the second: the kernel's thread that receives from the
-// router's interface (NAPI in a thread), the forwarder in a process of its own,
+// router's interface (NAPI in a thread), the gateway in a process of its own,
 // sending, and the pods, which count and drop what comes, in XDP or, with
 // -stack, where their stacks take it. The time is that of these threads, to the
 // nanosecond, as the scheduler has it (/proc/PID/schedstat), interrupts that

@@ -36,7 +36,7 @@ const (
 const (
 	udpPort = 34 // of the source, in the frame
 	// looks at a full window before a frame is given back, which takes locks
-	// that the forwarder needs too
+	// that the gateway needs too
 	patience = 2000
 )
 

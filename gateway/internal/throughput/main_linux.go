@@ -115,7 +115,7 @@ func (o options) reportProcesses(best map[string][]float64, packets map[string][
 
 // packets measures packets a second of processor time, for each load, by plane.
 func (o options) packets(loads []load) (results []map[string][]speed, err error) {
-	r, err := newRace(o.pods, o.sticky, o.stack)
+	r, err := newContest(o.pods, o.sticky, o.stack)
 	if r != nil {
 		defer func() { err = errors.Join(err, r.close()) }()
 	}

@@ -10,37 +10,37 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 )
 
-// A race measures the planes on one bed.
-type race struct {
+// A contest measures the planes on one bed.
+type contest struct {
 	bed       *testbed.Bed
 	sink      *sink
 	generator *generator
 	sticky    bool
 }
 
-func newRace(pods int, sticky, stack bool) (*race, error) {
+func newContest(pods int, sticky, stack bool) (*contest, error) {
 	b, err := testbed.New(pods, 1)
 	if err != nil {
 		return nil, err
 	}
-	r := &race{bed: b, sticky: sticky}
+	c := &contest{bed: b, sticky: sticky}
 	if err := b.PrepareXDP(); err != nil {
-		return r, err
+		return c, err
 	}
 	// A thread of the kernel's receives from lc, which can be bound to a
 	// processor.
 	if err := b.Router.SetFeatures("lc", true, netns.GRO); err != nil {
-		return r, err
+		return c, err
 	}
 	threaded := exec.Command("ip", "netns", "exec", b.Router.Name(), "sh", "-c", "echo 1 >/sys/class/net/lc/threaded")
 	if out, err := threaded.CombinedOutput(); err != nil {
-		return r, fmt.Errorf("threaded NAPI: %w: %s", err, out)
+		return c, fmt.Errorf("threaded NAPI: %w: %s", err, out)
 	}
-	if r.sink, err = newSink(b.Pods, stack); err != nil {
-		return r, err
+	if c.sink, err = newSink(b.Pods, stack); err != nil {
+		return c, err
 	}
-	return r, b.Client.Do(func() (err error) {
-		r.generator, err = newGenerator(r.sink)
+	return c, b.Client.Do(func() (err error) {
+		c.generator, err = newGenerator(c.sink)
 		return err
 	})
 }
@@ -70,26 +70,26 @@ func (l load) String() string {
 // A speed is how many packets a second of processor time a plane forwards.
 type speed struct {
 	all float64
-	// of the time of the forwarder's process alone: not comparable where the
+	// of the time of the gateway's process alone: not comparable where the
 	// kernel forwards
 	process float64
 }
 
 // run returns how fast a plane is under each load.
-func (r *race) run(name string, loads []load, length time.Duration) (speeds []speed, err error) {
-	f, err := startForwarder(r.bed, name, r.sticky, forwarderCPU)
+func (c *contest) run(name string, loads []load, length time.Duration) (speeds []speed, err error) {
+	f, err := startForwarder(c.bed, name, c.sticky, forwarderCPU)
 	if err != nil {
 		return nil, err
 	}
 	err = pinReceiver("lc")
 	if err == nil {
 		// A redirect of the generator's goes to the namespace of the thread.
-		err = r.bed.Client.Do(func() error {
+		err = c.bed.Client.Do(func() error {
 			if err := pin(0, generatorCPU); err != nil { // this thread ends with Do
 				return err
 			}
 			for _, l := range loads {
-				s, err := r.measure(f.pid(), l, length)
+				s, err := c.measure(f.pid(), l, length)
 				if err != nil {
 					return err
 				}
@@ -102,19 +102,19 @@ func (r *race) run(name string, loads []load, length time.Duration) (speeds []sp
 	return speeds, errors.Join(err, e)
 }
 
-func (r *race) measure(process int, l load, length time.Duration) (s speed, err error) {
-	if err := r.generator.run(r.sink, l, time.Now().Add(length/2)); err != nil {
+func (c *contest) measure(process int, l load, length time.Duration) (s speed, err error) {
+	if err := c.generator.run(c.sink, l, time.Now().Add(length/2)); err != nil {
 		return s, err
 	}
 	before, err := workOf(process)
 	if err != nil {
 		return s, err
 	}
-	count := r.sink.count()
-	if err := r.generator.run(r.sink, l, time.Now().Add(length)); err != nil {
+	count := c.sink.count()
+	if err := c.generator.run(c.sink, l, time.Now().Add(length)); err != nil {
 		return s, err
 	}
-	packets := float64(r.sink.count() - count)
+	packets := float64(c.sink.count() - count)
 	after, err := workOf(process)
 	if err == nil && packets == 0 {
 		err = errors.New("no packet came to a pod")
@@ -123,9 +123,9 @@ func (r *race) measure(process int, l load, length time.Duration) (s speed, err 
 	return speed{packets / (own + after.kernel - before.kernel).Seconds(), packets / own.Seconds()}, err
 }
 
-func (r *race) close() error {
-	if r.sink != nil {
-		_ = r.sink.close() // the interfaces go anyway
+func (c *contest) close() error {
+	if c.sink != nil {
+		_ = c.sink.close() // the interfaces go anyway
 	}
-	return r.bed.Close()
+	return c.bed.Close()
 }

@@ -19,9 +19,9 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 )
 
-// A router is the forwarder on the network's router: a process of its own, told
+// A gateway is a process of its own on the router of the network, which is told
 // what to do over HTTP.
-type router struct {
+type gateway struct {
 	net     *network
 	program string
 	dir     string // of its files
@@ -34,9 +34,9 @@ type router struct {
 
 const loopback = "127.0.0.1:7001"
 
-var errEnded = errors.New("the forwarder ended")
+var errEnded = errors.New("the gateway ended")
 
-// member is a pod as the forwarder knows it.
+// member is a pod as the gateway knows it.
 type member struct {
 	ID     string `json:"id"`
 	Dev    string `json:"dev"`
@@ -53,40 +53,40 @@ func members(pods []*pod) []member {
 	return list
 }
 
-// newRouter starts the forwarder with the first three pods.
-func newRouter(ctx context.Context, n *network, c Config) (r *router, err error) {
-	r = &router{net: n, program: c.Program}
+// newGateway starts the gateway with the first three pods.
+func newGateway(ctx context.Context, n *network, c Config) (g *gateway, err error) {
+	g = &gateway{net: n, program: c.Program}
 	if c.Plane != "afpacket" {
 		if err := n.plainFrames(); err != nil {
 			return nil, err
 		}
 	}
-	if r.dir, err = os.MkdirTemp("", n.router.Name()+"-"); err != nil {
+	if g.dir, err = os.MkdirTemp("", n.router.Name()+"-"); err != nil {
 		return nil, err
 	}
-	control := "unix:" + r.socket()
+	control := "unix:" + g.socket()
 	if c.Loopback {
 		control = loopback
 	}
-	r.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: r.dialer(control)}}
+	g.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: g.dialer(control)}}
 	config := map[string]any{
 		"in": "lc", "vip": n.vip(), "members": members(n.pods[:3]), "control": control,
 		"io": c.Plane, "strategy": c.Strategy, "seed": c.Seed, "sticky": c.Sticky,
 	}
 	if c.Sticky {
-		config["idle"], config["snapshot"] = "30s", r.snapshot()
+		config["idle"], config["snapshot"] = "30s", g.snapshot()
 	}
 	data, err := json.Marshal(config)
 	if err == nil {
-		err = os.WriteFile(r.file(), data, 0o600)
+		err = os.WriteFile(g.file(), data, 0o600)
 	}
 	if err == nil {
-		err = r.run(ctx)
+		err = g.run(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, r.close())
+		return nil, errors.Join(err, g.close())
 	}
-	return r, nil
+	return g, nil
 }
 
 // removeStaleDirs removes the files of runs that crashed.
@@ -100,15 +100,15 @@ func removeStaleDirs() error {
 	return err
 }
 
-// dialer returns what connects to the forwarder's control, be it a socket or a
+// dialer returns what connects to the gateway's control, be it a socket or a
 // port of the router's loopback.
-func (r *router) dialer(control string) func(ctx context.Context, network, address string) (net.Conn, error) {
+func (g *gateway) dialer(control string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	network, address := "tcp", control
 	if path, ok := strings.CutPrefix(control, "unix:"); ok {
 		network, address = "unix", path
 	}
 	return func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		err = r.net.router.Do(func() (err error) {
+		err = g.net.router.Do(func() (err error) {
 			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
 			return err
 		})
@@ -116,28 +116,28 @@ func (r *router) dialer(control string) func(ctx context.Context, network, addre
 	}
 }
 
-func (r *router) socket() string   { return filepath.Join(r.dir, "control") }
-func (r *router) snapshot() string { return filepath.Join(r.dir, "flows") }
-func (r *router) file() string     { return filepath.Join(r.dir, "config.json") }
+func (g *gateway) socket() string   { return filepath.Join(g.dir, "control") }
+func (g *gateway) snapshot() string { return filepath.Join(g.dir, "flows") }
+func (g *gateway) file() string     { return filepath.Join(g.dir, "config.json") }
 
 // run starts the child and waits until packets flow.
-func (r *router) run(ctx context.Context) error {
-	r.output.Reset()
-	r.child = exec.Command(r.program, "run", "-config", r.file()) //nolint:gosec // the program is this one
-	r.child.Stdout, r.child.Stderr = &r.output, &r.output
+func (g *gateway) run(ctx context.Context) error {
+	g.output.Reset()
+	g.child = exec.Command(g.program, "run", "-config", g.file()) //nolint:gosec // the program is this one
+	g.child.Stdout, g.child.Stderr = &g.output, &g.output
 	// it must not outlive a lab that crashes
-	r.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	g.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	ended, started := make(chan struct{}), make(chan error, 1)
-	r.ended = ended
+	g.ended = ended
 	go func() {
 		defer close(ended)
 		// The thread that starts a child must live as long as it, or Pdeathsig
 		// kills the child.
-		_ = r.net.router.Do(func() error {
-			err := r.child.Start()
+		_ = g.net.router.Do(func() error {
+			err := g.child.Start()
 			started <- err
 			if err == nil {
-				_ = r.child.Wait() // how it ended shows in what it said
+				_ = g.child.Wait() // how it ended shows in what it said
 			}
 			return err
 		})
@@ -150,30 +150,30 @@ func (r *router) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ended:
-			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(r.output.String()))
+			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(g.output.String()))
 		case <-time.After(5 * time.Millisecond):
 		}
-		if r.call(http.MethodGet, "/healthz", nil, nil) == nil {
+		if g.call(http.MethodGet, "/healthz", nil, nil) == nil {
 			return nil
 		}
 	}
 }
 
 // end ends the child by a signal, and waits for that.
-func (r *router) end(signal os.Signal) {
-	_ = r.child.Process.Signal(signal)
+func (g *gateway) end(signal os.Signal) {
+	_ = g.child.Process.Signal(signal)
 	select {
-	case <-r.ended:
+	case <-g.ended:
 	case <-time.After(10 * time.Second):
-		_ = r.child.Process.Kill()
-		<-r.ended
+		_ = g.child.Process.Kill()
+		<-g.ended
 	}
-	r.http.CloseIdleConnections()
+	g.http.CloseIdleConnections()
 }
 
-// call asks the forwarder, with a body unless that is nil, and decodes what it
+// call asks the gateway, with a body unless that is nil, and decodes what it
 // answers into answer, unless that is nil.
-func (r *router) call(method, path string, body, answer any) error {
+func (g *gateway) call(method, path string, body, answer any) error {
 	var data []byte
 	if body != nil {
 		var err error
@@ -181,7 +181,7 @@ func (r *router) call(method, path string, body, answer any) error {
 			return err
 		}
 	}
-	text, err := r.request(method, path, data)
+	text, err := g.request(method, path, data)
 	if err != nil || answer == nil {
 		return err
 	}
@@ -189,13 +189,13 @@ func (r *router) call(method, path string, body, answer any) error {
 }
 
 // request returns the answer, or an error unless that is a 2xx.
-func (r *router) request(method, path string, body []byte) ([]byte, error) {
+func (g *gateway) request(method, path string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path,
 		bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	response, err := r.http.Do(request)
+	response, err := g.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -207,25 +207,25 @@ func (r *router) request(method, path string, body []byte) ([]byte, error) {
 	return text, err
 }
 
-func (r *router) start(pods []*pod) error { return r.replace(pods) }
+func (g *gateway) start(pods []*pod) error { return g.replace(pods) }
 
-func (r *router) replace(pods []*pod) error {
-	return r.call(http.MethodPut, "/members", members(pods), nil)
+func (g *gateway) replace(pods []*pod) error {
+	return g.call(http.MethodPut, "/members", members(pods), nil)
 }
 
-func (r *router) add(p *pod) error {
-	return r.call(http.MethodPut, "/members/"+p.id, members([]*pod{p})[0], nil)
+func (g *gateway) add(p *pod) error {
+	return g.call(http.MethodPut, "/members/"+p.id, members([]*pod{p})[0], nil)
 }
 
-func (r *router) remove(p *pod) error { return r.call(http.MethodDelete, "/members/"+p.id, nil, nil) }
+func (g *gateway) remove(p *pod) error { return g.call(http.MethodDelete, "/members/"+p.id, nil, nil) }
 
-func (r *router) drain(p *pod) error {
-	return r.call(http.MethodPost, "/members/"+p.id+"/drain", nil, nil)
+func (g *gateway) drain(p *pod) error {
+	return g.call(http.MethodPost, "/members/"+p.id+"/drain", nil, nil)
 }
 
-func (r *router) close() error {
-	if r.child != nil && r.child.Process != nil {
-		r.end(syscall.SIGTERM)
+func (g *gateway) close() error {
+	if g.child != nil && g.child.Process != nil {
+		g.end(syscall.SIGTERM)
 	}
-	return os.RemoveAll(r.dir)
+	return os.RemoveAll(g.dir)
 }
