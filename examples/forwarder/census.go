@@ -11,8 +11,8 @@ import (
 // Another one that gets its packets resets it, and the client begins a new
 // session there.
 type census struct {
-	flows   map[hash.FlowKey]*flowState
-	tallies []tally // of the changes so far
+	flows  map[hash.FlowKey]*flowState
+	phases []phase // of the changes so far
 }
 
 // flowState is what is known of a flow.
@@ -25,8 +25,8 @@ type flowState struct {
 	was string
 }
 
-// A tally is what happened between a change and the next one, or the end.
-type tally struct {
+// A phase is what happened between a change and the next one, or the end.
+type phase struct {
 	// established: they had packets before the change, since the one before it,
 	// and after it
 	flows int
@@ -41,11 +41,11 @@ type tally struct {
 func (c *census) change() {
 	for _, f := range c.flows {
 		f.was = ""
-		if f.seen == len(c.tallies) {
+		if f.seen == len(c.phases) {
 			f.was = f.member
 		}
 	}
-	c.tallies = append(c.tallies, tally{opened: make(map[string]int)})
+	c.phases = append(c.phases, phase{opened: make(map[string]int)})
 }
 
 // add notes a packet.
@@ -60,9 +60,9 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 	if h.Proto != hash.TCP && h.Proto != hash.UDP {
 		return nil // neighbour discovery belongs to no session
 	}
-	var now *tally // nil before the first change
-	if n := len(c.tallies); n > 0 {
-		now = &c.tallies[n-1]
+	var now *phase // nil before the first change
+	if n := len(c.phases); n > 0 {
+		now = &c.phases[n-1]
 	}
 	key, member := hash.FiveTuple.Extract(&h, nil), d.Hop.ID
 	f := c.flows[key]
@@ -86,6 +86,6 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 		}
 		f.session = member
 	}
-	f.member, f.seen = member, len(c.tallies)
+	f.member, f.seen = member, len(c.phases)
 	return nil
 }

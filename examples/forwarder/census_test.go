@@ -49,12 +49,12 @@ func TestCensus(t *testing.T) {
 	at(syn, "a") // moves, and begins anew
 	require.NoError(t, c.add(packets[later], engine.Decision{Drop: engine.NoMember}))
 	none := map[string]int{}
-	assert.Equal(t, []tally{
+	assert.Equal(t, []phase{
 		{flows: 1, moved: 0, broken: 1, opened: none},
 		{flows: 1, moved: 1, broken: 1, opened: none},
 		{opened: none},
 		{broken: 1, opened: none},
 		{flows: 1, moved: 1, broken: 0, opened: none},
-	}, c.tallies)
+	}, c.phases)
 	assert.Len(t, c.flows, 1)
 }

@@ -13,11 +13,12 @@ import (
 // router's poll takes.
 const burstTime = time.Millisecond
 
-// A player plays a capture to a gateway, in bursts and by the capture's clock.
+// A player plays a capture to a forwarder, in bursts and by the capture's
+// clock.
 type player struct {
-	gateway *gateway
-	before  func(now time.Time) error                       // called ahead of each burst
-	after   func(p capture.Packet, d engine.Decision) error // called with each packet, rewritten
+	forwarder *forwarder
+	before    func(now time.Time) error                       // called ahead of each burst
+	after     func(p capture.Packet, d engine.Decision) error // called with each packet, rewritten
 
 	now       time.Time
 	packets   [engine.MaxBurst + 1]capture.Packet
@@ -64,8 +65,8 @@ func (p *player) burst(n int) error {
 	for i := range n {
 		p.frames[i] = whole(&p.packets[i])
 	}
-	p.gateway.worker.Burst(p.decisions[:n], p.frames[:n], p.now.UnixNano())
-	p.gateway.sweep(p.now)
+	p.forwarder.worker.Burst(p.decisions[:n], p.frames[:n], p.now.UnixNano())
+	p.forwarder.sweep(p.now)
 	for i := range n {
 		if err := p.after(p.packets[i], p.decisions[i]); err != nil {
 			return err

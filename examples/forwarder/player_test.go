@@ -38,13 +38,13 @@ func madeOf(t *testing.T, times ...time.Duration) *capture.Reader {
 	return r
 }
 
-func newTestGateway(t *testing.T) *gateway {
+func newTestForwarder(t *testing.T) *forwarder {
 	t.Helper()
 	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-	g, err := newGateway(gatewayConfig{strategy: selector.Maglev{}, prefixes: everything, sticky: true, flows: 1000})
+	f, err := newForwarder(forwarderConfig{strategy: selector.Maglev{}, prefixes: everything, sticky: true, flows: 1000})
 	require.NoError(t, err)
-	require.NoError(t, g.update(pods(3)))
-	return g
+	require.NoError(t, f.update(pods(3)))
+	return f
 }
 
 // Packets of the same millisecond are one burst, up to the longest; every
@@ -60,7 +60,7 @@ func TestBursts(t *testing.T) {
 	var bursts []time.Time
 	var seen []time.Time
 	p := player{
-		gateway: newTestGateway(t),
+		forwarder: newTestForwarder(t),
 		before: func(now time.Time) error {
 			bursts = append(bursts, now)
 			return nil
@@ -87,14 +87,14 @@ func TestBursts(t *testing.T) {
 // however the packets come.
 func TestSweep(t *testing.T) {
 	for step, steps := range map[time.Duration]int{10 * time.Millisecond: 18000, time.Second: 180, 5 * time.Minute: 3} {
-		g := newTestGateway(t)
+		f := newTestForwarder(t)
 		now := time.Unix(1e9, 0)
-		g.sweep(now)
-		before := g.flows.Sweep(now.UnixNano(), 0)
+		f.sweep(now)
+		before := f.flows.Sweep(now.UnixNano(), 0)
 		for range steps {
 			now = now.Add(step)
-			g.sweep(now)
+			f.sweep(now)
 		}
-		assert.InDelta(t, 3, g.flows.Sweep(now.UnixNano(), 0)-before, 1, step)
+		assert.InDelta(t, 3, f.flows.Sweep(now.UnixNano(), 0)-before, 1, step)
 	}
 }

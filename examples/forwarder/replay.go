@@ -29,14 +29,14 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.pcap, err)
 	}
-	g, err := newGateway(gatewayConfig{
+	f, err := newForwarder(forwarderConfig{
 		strategy: o.strategy.Strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed,
 		flows: tableFlows,
 	})
 	if err != nil {
 		return err
 	}
-	if err := g.update(o.members); err != nil {
+	if err := f.update(o.members); err != nil {
 		return err
 	}
 	to, err := newOutputs(o, in)
@@ -47,13 +47,13 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	for i := range r.flows {
 		r.flows[i] = make(map[hash.FlowKey]struct{})
 	}
-	p := player{gateway: g, after: r.add, before: func(time.Time) error { return showPosition(in, progress) }}
+	p := player{forwarder: f, after: r.add, before: func(time.Time) error { return showPosition(in, progress) }}
 	played := p.play(reader)
 	progress.end()
 	if played != nil {
 		played = fmt.Errorf("%s: %w", o.pcap, played)
 	}
-	return errors.Join(played, to.close(), r.print(stdout, g))
+	return errors.Join(played, to.close(), r.print(stdout, f))
 }
 
 func showPosition(in *os.File, progress *progress) error {
@@ -95,8 +95,8 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	return r.outputs.write(int(d.Hop.Output), p)
 }
 
-func (r *replay) print(w io.Writer, g *gateway) error {
-	c := g.worker.Counters()
+func (r *replay) print(w io.Writer, f *forwarder) error {
+	c := f.worker.Counters()
 	report := replayReport{Frames: c.In.Frames, Dropped: map[string]uint64{}}
 	for i, m := range r.options.members {
 		t := c.Member(uint16(i))

@@ -92,7 +92,7 @@ func TestReplay(t *testing.T) {
 		next[id]++
 		mac := macs[id]
 		require.Equal(t, mac[:], got.Frame[:6])
-		require.Equal(t, gatewayMAC[:], got.Frame[6:12])
+		require.Equal(t, forwarderMAC[:], got.Frame[6:12])
 		require.Equal(t, p.Frame[ip+12:], got.Frame[ip+12:], "addresses and payload stay")
 		require.True(t, p.Time.Equal(got.Time))
 		require.Equal(t, p.Length, got.Length)

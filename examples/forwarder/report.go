@@ -41,7 +41,7 @@ type drainNote struct {
 func (r *scenarioReport) compare(s story, normal, sticky *census) {
 	r.flows = len(sticky.flows)
 	for i, c := range s.changes {
-		n, k := normal.tallies[i], sticky.tallies[i]
+		n, k := normal.phases[i], sticky.phases[i]
 		r.Stickiness = append(r.Stickiness, stickinessRow{c.event, n.flows, n.moved, k.moved, n.broken, k.broken})
 		for _, m := range c.members {
 			if m.Weight > 0 {

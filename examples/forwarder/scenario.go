@@ -23,8 +23,8 @@ var builtIn []byte
 
 const vip4, vip6 = "172.16.0.20", "2001:db8:ac10::14"
 
-// sticky is the strategy of the gateway with flow stickiness. The other one has
-// none and takes mod N.
+// stickyStrategy is that of the forwarder with flow stickiness. The other one
+// has none and takes mod N.
 var stickyStrategy = catalog.Row{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
 
 // A change replaces the members of the group at some point of the capture.
@@ -126,10 +126,10 @@ func factsOf(data []byte) (f captureFacts, err error) {
 	}
 }
 
-// play plays the built-in capture through a gateway while the story happens to
-// its group.
+// play plays the built-in capture through a forwarder while the story happens
+// to its group.
 func (s story) play(facts captureFacts, strategy selector.Strategy, sticky bool) (*census, error) {
-	g, err := newGateway(gatewayConfig{
+	f, err := newForwarder(forwarderConfig{
 		strategy: strategy,
 		prefixes: []netip.Prefix{netip.MustParsePrefix(vip4 + "/32"), netip.MustParsePrefix(vip6 + "/128")},
 		sticky:   sticky,
@@ -138,7 +138,7 @@ func (s story) play(facts captureFacts, strategy selector.Strategy, sticky bool)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.update(s.members); err != nil {
+	if err := f.update(s.members); err != nil {
 		return nil, err
 	}
 	r, err := capture.NewReader(bytes.NewReader(builtIn))
@@ -147,10 +147,10 @@ func (s story) play(facts captureFacts, strategy selector.Strategy, sticky bool)
 	}
 	c := &census{flows: make(map[hash.FlowKey]*flowState)}
 	changes := s.changes
-	p := player{gateway: g, after: c.add, before: func(now time.Time) error {
+	p := player{forwarder: f, after: c.add, before: func(now time.Time) error {
 		share := float64(now.Sub(facts.first)) / float64(facts.last.Sub(facts.first))
 		for len(changes) > 0 && share >= changes[0].at {
-			if err := g.update(changes[0].members); err != nil {
+			if err := f.update(changes[0].members); err != nil {
 				return err
 			}
 			c.change()

@@ -62,7 +62,7 @@ func TestDrainedPodGetsNoNewFlow(t *testing.T) {
 	s := upAndDown()
 	c, err := s.play(facts, selector.Maglev{}, true)
 	require.NoError(t, err)
-	last := c.tallies[2]
+	last := c.phases[2]
 	assert.Zero(t, last.opened["pod2"])
 	assert.Positive(t, last.opened["pod3"])
 	assert.Positive(t, last.opened["pod4"])
@@ -79,8 +79,9 @@ func TestDrainedPodGetsNoNewFlow(t *testing.T) {
 	assert.GreaterOrEqual(t, len(c.flows), 500)
 }
 
-// A second gateway whose flow table is empty, or one without, gives every flow
-// to the member that the first one gives it, as long as the group is the same.
+// A second forwarder whose flow table is empty, or one without, gives every
+// flow to the member that the first one gives it, as long as the group is the
+// same.
 func TestStickinessChangesNoPlacement(t *testing.T) {
 	facts, err := factsOf(builtIn)
 	require.NoError(t, err)

@@ -11,13 +11,13 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// gatewayMAC is the source address of what a gateway sends, locally
+// forwarderMAC is the source address of what a forwarder sends, locally
 // administered.
-var gatewayMAC = engine.MAC{0x02, 0xec, 0x00, 0x00, 0x00, 0x01} //nolint:gochecknoglobals // read-only
+var forwarderMAC = engine.MAC{0x02, 0xec, 0x00, 0x00, 0x00, 0x01} //nolint:gochecknoglobals // read-only
 
-// A gateway is a router with one worker and one group, which is the next hop of
-// every prefix.
-type gateway struct {
+// A forwarder is an engine with one worker and one group, which is the next hop
+// of every prefix.
+type forwarder struct {
 	group   *engine.Group
 	flows   *flowcache.Table // nil: not sticky
 	worker  *engine.Worker
@@ -26,7 +26,7 @@ type gateway struct {
 	swept time.Time
 }
 
-type gatewayConfig struct {
+type forwarderConfig struct {
 	strategy  selector.Strategy
 	prefixes  []netip.Prefix
 	sticky    bool
@@ -35,16 +35,16 @@ type gatewayConfig struct {
 	flows     int // that the flow table is for
 }
 
-func newGateway(c gatewayConfig) (*gateway, error) {
+func newForwarder(c forwarderConfig) (*forwarder, error) {
 	domain := selector.NewDomain()
 	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: c.strategy,
 		Domain: domain})
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{group: group, numbers: make(map[string]uint16)}
+	f := &forwarder{group: group, numbers: make(map[string]uint16)}
 	if c.sticky {
-		if g.flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: c.flows}); err != nil {
+		if f.flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: c.flows}); err != nil {
 			return nil, err
 		}
 	}
@@ -56,35 +56,35 @@ func newGateway(c gatewayConfig) (*gateway, error) {
 	if c.symmetric {
 		hasher = symmetric.Hasher{Base: hasher}
 	}
-	g.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: g.flows})
-	return g, nil
+	f.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: f.flows})
+	return f, nil
 }
 
 // update replaces the members of the group.
-func (g *gateway) update(members []member) error {
+func (f *forwarder) update(members []member) error {
 	hops := make([]engine.Hop, len(members))
 	for i, m := range members {
-		if _, ok := g.numbers[m.ID]; !ok {
-			g.numbers[m.ID] = uint16(len(g.numbers))
+		if _, ok := f.numbers[m.ID]; !ok {
+			f.numbers[m.ID] = uint16(len(f.numbers))
 		}
 		hops[i] = engine.Hop{ID: m.Member.ID, Weight: m.Member.Weight, Value: engine.Adjacency{
-			ID: m.ID, Src: gatewayMAC, Dst: macOf(m.addr), Output: g.numbers[m.ID],
+			ID: m.ID, Src: forwarderMAC, Dst: macOf(m.addr), Output: f.numbers[m.ID],
 		}}
 	}
-	_, err := g.group.Update(hops)
+	_, err := f.group.Update(hops)
 	return err
 }
 
 // sweep takes the flow table's sweep as far as it is due: through the whole
 // table once a minute.
-func (g *gateway) sweep(now time.Time) {
+func (f *forwarder) sweep(now time.Time) {
 	const pass = time.Minute
-	if g.flows == nil {
+	if f.flows == nil {
 		return
 	}
-	due := int(float64(g.flows.Buckets()) * min(now.Sub(g.swept), pass).Seconds() / pass.Seconds())
+	due := int(float64(f.flows.Buckets()) * min(now.Sub(f.swept), pass).Seconds() / pass.Seconds())
 	if due > 0 {
-		g.flows.Sweep(now.UnixNano(), due)
-		g.swept = now
+		f.flows.Sweep(now.UnixNano(), due)
+		f.swept = now
 	}
 }
