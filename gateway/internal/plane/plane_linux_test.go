@@ -264,8 +264,9 @@ func TestReset(t *testing.T) {
 			require.Equal(t, 1, pod)
 			b.to(t, 2)
 			_, err := c.Write([]byte("x"))
-			require.NoError(t, err)
-			_, err = c.Read(make([]byte, 1))
+			if err == nil { // else a late acknowledgement was answered already
+				_, err = c.Read(make([]byte, 1))
+			}
 			require.ErrorIs(t, err, syscall.ECONNRESET)
 			b.to(t, 1)
 		}
