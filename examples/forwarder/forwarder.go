@@ -68,7 +68,7 @@ func (f *forwarder) update(members []member) error {
 			f.numbers[m.ID] = uint16(len(f.numbers))
 		}
 		hops[i] = engine.Hop{ID: m.Member.ID, Weight: m.Member.Weight, Value: engine.Adjacency{
-			ID: m.ID, Src: forwarderMAC, Dst: macOf(m.addr), Output: f.numbers[m.ID],
+			ID: m.ID, Header: engine.NewEthernet(macOf(m.addr), forwarderMAC), Output: f.numbers[m.ID],
 		}}
 	}
 	_, err := f.group.Update(hops)

@@ -65,7 +65,7 @@ func (p *player) burst(n int) error {
 	for i := range n {
 		p.frames[i] = whole(&p.packets[i])
 	}
-	p.forwarder.worker.Burst(p.decisions[:n], p.frames[:n], p.now.UnixNano())
+	p.forwarder.worker.Burst(p.decisions[:n], p.frames[:n], time.Duration(p.now.UnixNano()))
 	p.forwarder.sweep(p.now)
 	for i := range n {
 		if err := p.after(p.packets[i], p.decisions[i]); err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,7 +71,7 @@ func TestBurstAllocatesNothing(t *testing.T) {
 		w := NewWorker(p.Config)
 		got := make([]Decision, len(frames))
 		w.Burst(got, frames, 0)
-		now := int64(0)
+		now := time.Duration(0)
 		assert.Zero(t, testing.AllocsPerRun(50, func() {
 			now += 7e9 // some pins expire, and are made again
 			w.Burst(got, frames, now)
@@ -119,7 +120,7 @@ func TestWorkersWhileTheGroupChanges(t *testing.T) {
 			stays := make(map[hash.FlowKey]bool)
 			got := make([]Decision, len(mine))
 			for range rounds {
-				now := clock.Add(20e6) // of all workers; no pin gets so old that it expires
+				now := time.Duration(clock.Add(20e6)) // of all workers; no pin gets so old that it expires
 				w.Burst(got, mine, now)
 				for i, d := range got {
 					if d.Hop == nil {
@@ -138,7 +139,7 @@ func TestWorkersWhileTheGroupChanges(t *testing.T) {
 						assert.Contains(t, []flowcache.Verdict{flowcache.Placed, flowcache.Pinned}, d.Verdict)
 					}
 				}
-				p.Flows.Sweep(now, 100)
+				p.Flows.Sweep(int64(now), 100)
 			}
 			assertConserved(t, w.Counters(), len(mine)*rounds)
 		})

@@ -9,11 +9,6 @@ type Decision struct {
 	Hop     *Adjacency // nil if the frame is dropped; never to be written through
 	Verdict flowcache.Verdict
 	Drop    Drop
-
-	// Reply is a frame to send out of the interface that this one came in by,
-	// in the memory of this one, and with checksums that are whole. It is nil
-	// unless Drop is Answered.
-	Reply []byte
 }
 
 // Drop says why a frame is dropped; zero is not at all.
@@ -27,7 +22,7 @@ const (
 	Expired                  // the TTL or hop limit is used up
 	NoMember                 // the group has no member that can take the frame
 	// a TCP packet whose session ended with its member, and whose sender is
-	// told so: see [Config]
+	// told so: see [Config]; [Worker.Reply] is what to send
 	Answered
 
 	drops

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -15,9 +16,9 @@ import (
 )
 
 // decide gives a worker one frame at a time.
-func decide(w *Worker, frame []byte, now int64) Decision {
+func decide(w *Worker, frame []byte, now time.Duration) Decision {
 	// none of it counts
-	got := [1]Decision{{Hop: new(Adjacency), Verdict: flowcache.Detoured, Drop: NotIP, Reply: []byte{1}}}
+	got := [1]Decision{{Hop: new(Adjacency), Verdict: flowcache.Detoured, Drop: NotIP}}
 	w.Burst(got[:], [][]byte{frame}, now)
 	return got[0]
 }

@@ -43,7 +43,7 @@ func hops(ids ...string) []Hop {
 	for i, id := range ids {
 		last := byte(xxhash.Sum64String(id))
 		list[i] = Hop{ID: id, Weight: uint32(i%3 + 1), Value: Adjacency{
-			ID: id, Src: MAC{2, 0, 0, 0, 0, 1}, Dst: MAC{2, 1, 1, 1, 1, last}, Output: uint16(i),
+			ID: id, Header: NewEthernet(MAC{2, 1, 1, 1, 1, last}, MAC{2, 0, 0, 0, 0, 1}), Output: uint16(i),
 		}}
 	}
 	return list
@@ -193,7 +193,7 @@ func timeToLive(p gopacket.Packet) uint8 {
 func routed(t testing.TB, p gopacket.Packet, hop *Adjacency) []byte {
 	t.Helper()
 	ethernet := p.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)
-	ethernet.SrcMAC, ethernet.DstMAC = hop.Src[:], hop.Dst[:]
+	ethernet.DstMAC, ethernet.SrcMAC = hop.Header[:6], hop.Header[6:]
 	var ip gopacket.SerializableLayer
 	switch l := p.NetworkLayer().(type) {
 	case *layers.IPv4:

@@ -163,7 +163,7 @@ type enginePipeline struct {
 	table     *flowcache.Table
 	worker    *engine.Worker
 	decisions [engine.MaxBurst]engine.Decision
-	now       int64
+	now       time.Duration
 }
 
 func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipeline {
@@ -192,7 +192,8 @@ func pipelineMembers() []engine.Hop {
 	for i := range hops {
 		id := fmt.Sprintf("pod%d", i)
 		hops[i] = engine.Hop{ID: id, Weight: 1, Value: engine.Adjacency{
-			ID: id, Src: engine.MAC{2, 0, 0, 0, 0, 1}, Dst: engine.MAC{2, 1, 0, 0, 0, byte(i)}, Output: uint16(i),
+			ID: id, Output: uint16(i),
+			Header: engine.NewEthernet(engine.MAC{2, 1, 0, 0, 0, byte(i)}, engine.MAC{2, 0, 0, 0, 0, 1}),
 		}}
 	}
 	return hops
@@ -213,6 +214,6 @@ func (p *enginePipeline) forward(frames [][]byte) (known int) {
 }
 
 func (p *enginePipeline) forget() {
-	p.now += 400 * int64(time.Second) // longer than any timeout
-	p.table.Sweep(p.now, p.table.Buckets())
+	p.now += 400 * time.Second // longer than any timeout
+	p.table.Sweep(int64(p.now), p.table.Buckets())
 }

@@ -13,6 +13,24 @@ const (
 	resetTTL = 64
 )
 
+// A reply is what a frame was answered by. It is in the memory of the frame.
+type reply struct {
+	to    int // the frame's place among those given to Burst
+	frame []byte
+}
+
+// Reply returns the answer to frame i of the last Burst, whose decision was
+// Answered: a frame to send out of the interface that the other one came in by,
+// in its memory, and with checksums that are whole. It is nil for others.
+func (w *Worker) Reply(i int) []byte {
+	for _, r := range w.replies {
+		if r.to == i {
+			return r.frame
+		}
+	}
+	return nil
+}
+
 // resettable reports whether a packet with these TCP flags, of a session that
 // its receiver does not know, is answered by a reset. One that opens a session
 // needs a member and no answer, and a reset is never answered.

@@ -161,7 +161,9 @@ func TestLostSessionsAreReset(t *testing.T) {
 			f := session(t, v6, port, layers.TCP{ACK: true, Ack: 5})
 			want := resetOf(t, f)
 			d := decide(w, f, 0)
-			require.Equal(t, Decision{Verdict: flowcache.Moved, Drop: Answered, Reply: want}, d)
+			require.Equal(t, Decision{Verdict: flowcache.Moved, Drop: Answered}, d)
+			require.Equal(t, want, w.Reply(0))
+			require.Nil(t, w.Reply(1))
 			bytes += len(want)
 			require.Equal(t, flowcache.Pinned, decide(w, session(t, v6, port, layers.TCP{ACK: true}), 0).Verdict,
 				"on the way before the reset came")

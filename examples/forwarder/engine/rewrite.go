@@ -2,14 +2,13 @@ package engine
 
 import "encoding/binary"
 
-// rewrite turns a frame into the one that the router sends: to the member's MAC
-// address from its own, with the TTL or hop limit one less. ip is where the IP
+// rewrite turns a frame into the one that the router sends: with the Ethernet
+// header of the member, with the TTL or hop limit one less. ip is where the IP
 // header starts; the frame is parsed and its TTL is at least 1. The checksum
 // follows the TTL, RFC 1624, so that a wrong one stays wrong, for the receiver
 // to see.
 func rewrite(frame []byte, ip int, hop *Adjacency) {
-	*(*MAC)(frame) = hop.Dst
-	*(*MAC)(frame[len(MAC{}):]) = hop.Src
+	*(*Ethernet)(frame) = hop.Header
 	header := frame[ip:]
 	if header[0]>>4 == 6 {
 		header[7]--

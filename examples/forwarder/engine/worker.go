@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
@@ -46,6 +47,7 @@ type Worker struct {
 	fragments *Fragments
 	resets    bool
 	counters  Counters
+	replies   []reply
 
 	// Of the burst at hand, without the frames that are dropped early. They
 	// live here since they would escape to the heap.
@@ -61,6 +63,7 @@ type Worker struct {
 // NewWorker returns a worker.
 func NewWorker(c Config) *Worker {
 	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
+	w.replies = make([]reply, 0, MaxBurst)
 	if c.Hasher == nil {
 		w.hasher = hash.Policy{Hasher: hash.NewMix(0)}
 	}
@@ -84,18 +87,19 @@ func (w *Worker) Counters() *Counters { return &w.counters }
 // Burst decides where frames go, Ethernet frames with or without VLAN tags, and
 // rewrites those that go somewhere in place: MAC addresses, TTL or hop limit,
 // IPv4 checksum. dst[i] is for frames[i]; it panics if dst is shorter than
-// frames. now is the time in nanoseconds of the caller's clock, which must not
-// run backwards.
-func (w *Worker) Burst(dst []Decision, frames [][]byte, now int64) {
+// frames. now is the time of the caller's clock, which must not run backwards.
+func (w *Worker) Burst(dst []Decision, frames [][]byte, now time.Duration) {
 	dst = dst[:len(frames):len(dst)]
-	for len(frames) > MaxBurst {
-		w.burst(dst[:MaxBurst], frames[:MaxBurst], now)
-		dst, frames = dst[MaxBurst:], frames[MaxBurst:]
+	w.replies = w.replies[:0]
+	for at := 0; at < len(frames); at += MaxBurst {
+		end := min(at+MaxBurst, len(frames))
+		w.forward(dst[at:end], frames[at:end], at, now)
 	}
-	w.burst(dst, frames, now)
 }
 
-func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
+// forward takes a burst through all stages. first is its place among the frames
+// that the caller gave.
+func (w *Worker) forward(dst []Decision, frames [][]byte, first int, now time.Duration) {
 	w.receive(frames)
 	n := 0
 	for i, frame := range frames {
@@ -105,7 +109,7 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 			continue
 		}
 		if h := &w.headers[n]; w.fragments != nil && (h.FragFirst || h.FragLater) && !w.fragments.complete(frame, h,
-			now) {
+			int64(now)) {
 			w.counters.Strays++
 		}
 		w.index[n], w.snaps[n] = i, group.Load()
@@ -115,7 +119,7 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 	for i := range n {
 		w.packets[i].Set(w.snaps[i].View(), &w.headers[i], w.hashes[i])
 	}
-	w.flows.RouteBatch(w.routed[:n], w.packets[:n], now)
+	w.flows.RouteBatch(w.routed[:n], w.packets[:n], int64(now))
 	for i, r := range w.routed[:n] {
 		at := w.index[i]
 		if r.Member < 0 {
@@ -123,14 +127,14 @@ func (w *Worker) burst(dst []Decision, frames [][]byte, now int64) {
 			continue
 		}
 		if r.Verdict == flowcache.Moved && w.resets && resettable(w.headers[i].TCPFlags) {
-			dst[at] = w.answer(i, frames[at], now)
+			dst[at] = w.answer(i, frames[at], first+at, now)
 			continue
 		}
 		hop := w.snaps[i].At(int(r.Member))
 		rewrite(frames[at], int(w.headers[i].L3Offset), hop)
 		w.counters.sent(hop.Output, frames[at])
 		d := &dst[at]
-		d.Hop, d.Verdict, d.Drop, d.Reply = hop, r.Verdict, 0, nil
+		d.Hop, d.Verdict, d.Drop = hop, r.Verdict, 0
 	}
 }
 
@@ -177,11 +181,13 @@ func (w *Worker) drop(reason Drop) Decision {
 
 // answer resets the session of the i-th packet. To the flow table, the reset
 // closes the flow, so that a new session is placed anew.
-func (w *Worker) answer(i int, frame []byte, now int64) Decision {
+func (w *Worker) answer(i int, frame []byte, to int, now time.Duration) Decision {
 	w.packets[i].Flags = hash.RST
-	w.flows.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], now)
+	w.flows.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], int64(now))
+	r := reply{to, reset(frame, &w.headers[i])}
+	w.replies = append(w.replies, r)
+	w.counters.Replies.add(r.frame)
 	d := w.drop(Answered)
-	d.Verdict, d.Reply = flowcache.Moved, reset(frame, &w.headers[i])
-	w.counters.Replies.add(d.Reply)
+	d.Verdict = flowcache.Moved
 	return d
 }

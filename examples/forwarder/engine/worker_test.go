@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -209,7 +210,7 @@ func TestStickyFlows(t *testing.T) {
 			}
 		}
 		got := make([]Decision, 1)
-		w.Burst(got, [][]byte{frame}, times[i])
+		w.Burst(got, [][]byte{frame}, time.Duration(times[i]))
 		if got[0].Drop != 0 {
 			continue
 		}

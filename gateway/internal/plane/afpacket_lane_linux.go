@@ -147,15 +147,15 @@ func (l *afpacketLane) gone() error {
 	return nil
 }
 
-func (l *afpacketLane) send(decisions []engine.Decision) {
+func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byte) {
 	pending := l.pending[:0]
 	for i := range decisions {
 		d := &decisions[i]
 		switch {
 		case d.Hop != nil:
 			pending = append(pending, i)
-		case d.Reply != nil:
-			l.sendReply(l.whole[i][:virtioSize+len(d.Reply)])
+		case d.Drop == engine.Answered:
+			l.sendReply(l.whole[i][:virtioSize+len(reply(i))])
 		}
 	}
 	// One port at a time, what goes there in its order.

@@ -156,7 +156,7 @@ func (l *afxdpLane) gone() error {
 	return nil
 }
 
-func (l *afxdpLane) send(decisions []engine.Decision) {
+func (l *afxdpLane) send(decisions []engine.Decision, reply func(i int) []byte) {
 	for i := range decisions {
 		d := &decisions[i]
 		queued := false
@@ -169,10 +169,10 @@ func (l *afxdpLane) send(decisions []engine.Decision) {
 			} else if queued = l.enqueue(s, i, len(l.burst[i]), holder{socket: s, output: output}); !queued {
 				l.lose(senderFull, output, l.burst[i])
 			}
-		case d.Reply != nil:
-			s := l.from[i]
-			if queued = l.enqueue(s, i, len(d.Reply), holder{socket: s, reply: true}); !queued {
-				l.loseReply(d.Reply)
+		case d.Drop == engine.Answered:
+			s, answer := l.from[i], reply(i)
+			if queued = l.enqueue(s, i, len(answer), holder{socket: s, reply: true}); !queued {
+				l.loseReply(answer)
 			}
 		}
 		if !queued {

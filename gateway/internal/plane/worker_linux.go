@@ -2,6 +2,7 @@ package plane
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
@@ -14,8 +15,9 @@ type lane interface {
 	// wake was called. On an error the lane can't go on.
 	receive() ([][]byte, error)
 
-	// send sends the frames last received as decided.
-	send(decisions []engine.Decision)
+	// send sends the frames last received as decided, and the replies to those
+	// that are answered.
+	send(decisions []engine.Decision, reply func(i int) []byte)
 
 	// prepare opens what it takes to send to the devices.
 	prepare(devices map[uint16]string) (change, error)
@@ -33,6 +35,7 @@ type change struct{ commit, cancel func() }
 type worker struct {
 	lane      lane
 	engine    *engine.Worker
+	reply     func(i int) []byte // of engine: made once, as it is allocated
 	decisions [engine.MaxBurst]engine.Decision
 	request   atomic.Pointer[request]
 	ended     chan struct{} // closed while it doesn't run
@@ -45,7 +48,7 @@ type request struct {
 }
 
 func newWorker(l lane, e *engine.Worker) *worker {
-	w := &worker{lane: l, engine: e, ended: make(chan struct{})}
+	w := &worker{lane: l, engine: e, reply: e.Reply, ended: make(chan struct{})}
 	close(w.ended)
 	return w
 }
@@ -71,8 +74,8 @@ func (w *worker) burst(now func() int64) error {
 		return err
 	}
 	decisions := w.decisions[:len(frames)]
-	w.engine.Burst(decisions, frames, now())
-	w.lane.send(decisions)
+	w.engine.Burst(decisions, frames, time.Duration(now()))
+	w.lane.send(decisions, w.reply)
 	return nil
 }
 

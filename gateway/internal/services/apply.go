@@ -94,7 +94,9 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	for i, m := range members {
 		list[i] = engine.Hop{
 			ID: m.ID, Weight: m.Weight,
-			Value: engine.Adjacency{ID: m.ID, Src: m.Src, Dst: m.MAC, Output: numbers.numbers[port{m.ID, m.Dev}]},
+			Value: engine.Adjacency{
+				ID: m.ID, Header: engine.NewEthernet(m.MAC, m.Src), Output: numbers.numbers[port{m.ID, m.Dev}],
+			},
 		}
 	}
 	slices.SortFunc(list, func(a, b engine.Hop) int { return cmp.Compare(a.ID, b.ID) })

@@ -143,7 +143,7 @@ func Hops(pods ...int) []engine.Hop {
 	for i, pod := range pods {
 		id := fmt.Sprint("pod", pod)
 		list[i] = engine.Hop{ID: id, Weight: 1, Value: engine.Adjacency{
-			ID: id, Src: MAC(pod, 1), Dst: MAC(pod, 2), Output: uint16(pod),
+			ID: id, Header: engine.NewEthernet(MAC(pod, 2), MAC(pod, 1)), Output: uint16(pod),
 		}}
 	}
 	return list

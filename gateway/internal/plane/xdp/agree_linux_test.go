@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,7 +30,7 @@ func (r *fixture) compare(frame []byte) uint32 {
 	action, out := r.run(frame)
 	var d [1]engine.Decision
 	want := append([]byte(nil), frame...)
-	r.engine.Burst(d[:], [][]byte{want}, int64(r.time))
+	r.engine.Burst(d[:], [][]byte{want}, time.Duration(r.time))
 	switch action {
 	case xdpPass:
 		require.Equal(r.t, frame, out)

@@ -113,8 +113,8 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 func hopOf(number uint16, weight uint32) engine.Hop {
 	id := fmt.Sprintf("m%02d", number)
 	return engine.Hop{ID: id, Weight: weight, Value: engine.Adjacency{
-		ID: id, Output: number, Src: engine.MAC{2, 0, 0, 0, 1, byte(number)}, Dst: engine.MAC{2, 0, 0, 0, 2,
-			byte(number)},
+		ID: id, Output: number,
+		Header: engine.NewEthernet(engine.MAC{2, 0, 0, 0, 2, byte(number)}, engine.MAC{2, 0, 0, 0, 1, byte(number)}),
 	}}
 }
 
@@ -167,7 +167,7 @@ func (r *fixture) member(frame []byte) uint16 {
 func (r *fixture) engineMember(frame []byte) uint16 {
 	r.t.Helper()
 	var d [1]engine.Decision
-	r.engine.Burst(d[:], [][]byte{append([]byte(nil), frame...)}, int64(r.time))
+	r.engine.Burst(d[:], [][]byte{append([]byte(nil), frame...)}, time.Duration(r.time))
 	require.NotNil(r.t, d[0].Hop)
 	return d[0].Hop.Output
 }

@@ -67,7 +67,9 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, h
 		if !v.Alive(i) {
 			state = hopDown
 		}
-		hops[v.Slot(i)] = hopEntry{Dst: a.Dst, Src: a.Src, Output: a.Output, State: state}
+		hops[v.Slot(i)] = hopEntry{
+			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output, State: state,
+		}
 	}
 	return nil
 }
