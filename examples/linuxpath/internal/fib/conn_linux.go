@@ -18,7 +18,8 @@ type Conn struct{ netlink *netlink.Conn }
 
 // Dial opens a netlink socket in the network namespace of the calling thread.
 func Dial() (*Conn, error) {
-	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	const buffer = 1 << 16 // the kernel's messages have up to 32 KB
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{MessageBufferSize: buffer})
 	if err != nil {
 		return nil, err
 	}
