@@ -1,10 +1,10 @@
 // Linuxpath tells which next hop a flow takes on a Linux router.
 //
-//	linuxpath -policy 3 -fields 0x37 -seed 1 -nexthops 'a=1,b=2,c=3' \
-//	    -src 10.0.0.1:12345 -dst 198.18.0.1:80 -proto tcp
-//	linuxpath -nexthops 'a,b,c' -csv flows.csv
-//	linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
-//	linuxpath -live 198.18.0.0/15
+//	go run ./examples/linuxpath -policy 3 -fields 0x37 -seed 1 \
+//	    -nexthops 'a=1,b=2,c=3' -src 10.0.0.1:12345 -dst 198.18.0.1:80 -proto tcp
+//	go run ./examples/linuxpath -nexthops 'a,b,c' -csv flows.csv
+//	go run ./examples/linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
+//	go run ./examples/linuxpath -live 198.18.0.0/15
 //
 // The first form explains one flow that the router forwards: what is hashed,
 // the hash, the range that it falls in and the next hop. With -local the router

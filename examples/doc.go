@@ -1,0 +1,15 @@
+// Package examples lists the programs of this module. Each shows one use of the
+// library, and is to be run, read and copied from. The packages below them are
+// parts of these programs.
+//
+//   - quickstart routes a flow as its group gains a member and loses one.
+//   - forwarder plays captures of packets to the reference engine, while the
+//     group changes, and prints what becomes of the flows.
+//   - linuxpath predicts the next hop of a flow on a Linux router.
+//   - polarization shows how two tiers that compute the same hash load their
+//     links.
+//
+// Run one from the root of the repository, as in
+//
+//	go run ./examples/quickstart
+package examples
