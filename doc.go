@@ -3,7 +3,7 @@
 // and kept stable while members come and go. It holds no code; the packages
 // below do.
 //
-//	frame -> hash.Parse -> Headers -> Policy (Extractor -> FlowKey -> Hasher) -> uint64
+//	frames -> hash.Reader (parse, fields, hash by a Policy) -> Flow
 //	      -> flowcache.Sticky (pinned?) -> View.Select -> member
 //
 // Each part can be used without the others:

@@ -47,6 +47,8 @@ func TestNoAllocations(t *testing.T) {
 	buffer, less := make([]byte, 0, hash.FlowKeySize), 0
 	assert.Zero(t, testing.AllocsPerRun(10, func() { buffer, _ = keys[0].AppendBinary(buffer[:0]) }))
 	assert.Zero(t, testing.AllocsPerRun(10, func() { less = keys[0].Compare(keys[1].Reverse()) }))
-	assert.Zero(t, testing.AllocsPerRun(10, func() { keys[0] = hash.NewFlowKey(hash.TCP, keys[1].Src(), keys[1].Dst()) }))
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		keys[0] = hash.NewFlowKey(hash.TCP, keys[1].Src(), keys[1].Dst())
+	}))
 	_ = less
 }

@@ -6,9 +6,14 @@ import "math/bits"
 // smaller, by [FlowKey.Compare], of k and its reverse, both without flow label.
 // Package symmetric says more.
 func (k FlowKey) Canonical() (c FlowKey) {
-	c.src0, c.src1, c.dst0, c.dst1, c.rest = k.canonical(keyMask{1<<64 - 1, 1<<64 - 1, 1<<64 - 1})
+	c.src0, c.src1, c.dst0, c.dst1, c.rest = k.canonical(wholeKey)
 	return c
 }
+
+// wholeKey is the mask that keeps everything.
+//
+//nolint:gochecknoglobals // read-only
+var wholeKey = keyMask{1<<64 - 1, 1<<64 - 1, 1<<64 - 1}
 
 // canonical returns the words of the canonical form of what is left of k under
 // m.

@@ -1,17 +1,22 @@
 // Package hash turns frames into flow keys and flow keys into 64-bit hashes,
 // for equal-cost multipath.
 //
-//	frame -> Parse -> Headers -> HeaderHasher (Extractor -> FlowKey -> Hasher) -> uint64
+//	frames -> Reader.Read -> Flows                     (the path of a packet)
+//	frame  -> Parse -> Headers -> Policy.HashHeaders   (the same, step by step)
 //
-// [Parse] and [ParseIP] read the headers of one packet. An [Extractor], such as
-// the mask [FiveTuple], chooses the parts of the flow that count. A [Hasher],
-// such as [XX], maps the resulting [FlowKey] to 64 bits. [Policy] ties an
-// Extractor and a Hasher together and works on a burst of headers at a time.
+// A [Policy] says which fields of a packet make up its flow and by which hash.
+// Its [Reader] reads a burst of frames in one pass and says of each what a
+// router needs: the hash, where the headers are, and of what kind it is.
 //
-// Everything here is a value or works on memory of the caller: nothing
-// allocates, locks, or keeps state between calls, and every function is safe
-// for concurrent use as long as no two calls write to the same memory. Hashes
-// are the same on every machine, architecture and release.
+// [Parse] and [ParseIP] read the headers of one packet, for whoever wants to
+// look. An [Extractor], such as the mask [FiveTuple], chooses the parts of the
+// flow that count. A [Hasher], such as [XX], maps the resulting [FlowKey] to 64
+// bits. [Policy.Hash] is where a flow goes without any packet.
+//
+// Everything here but a Reader is a value or works on memory of the caller: it
+// keeps no state between calls and is safe for concurrent use as long as no two
+// calls write to the same memory. Nothing allocates or locks. Hashes are the
+// same on every machine, architecture and release.
 //
 // # Which hasher
 //
@@ -25,8 +30,8 @@
 // kernel hashes to under each of its multipath policies, for predicting a
 // router bit for bit.
 //
-// Hash many headers in one call where you can: a call through an interface for
-// every key costs as much as the hash.
+// Hash many packets or keys in one call where you can: a call through an
+// interface for every key costs as much as the hash.
 //
 // # Hostile input
 //

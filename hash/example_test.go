@@ -29,14 +29,40 @@ func ExampleParse() {
 	// hash: IPv4 header at byte 14: truncated true
 }
 
+// A worker's loop begins like this: a burst of frames, and a Flow for each.
+func ExampleReader() {
+	reader := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.NewMix(42)}.Reader() // one a worker
+	flows := make([]hash.Flow, 2)                                                      // reused for every burst
+	ethernet := "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02"
+	reader.Read(flows, [][]byte{
+		// IPv4, TCP from 10.0.0.1:49152 to 10.0.0.2:443, SYN
+		[]byte(ethernet + "\x08\x00" +
+			"\x45\x00\x00\x28\xbe\xef\x40\x00\x40\x06\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02" +
+			"\xc0\x00\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00\x50\x02\xff\xff\x00\x00\x00\x00"),
+		[]byte(ethernet + "\x08\x06"), // ARP
+	})
+	for i, f := range flows {
+		fmt.Println(f.L3, f.L4, f.Flags, f.TTL, f.Kind, reader.Err(i))
+	}
+	key := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("10.0.0.1:49152"),
+		netip.MustParseAddrPort("10.0.0.2:443"))
+	fmt.Println(flows[0].Hash == hash.Policy{Hasher: hash.NewMix(42)}.Hash(key))
+	// Output:
+	// 14 34 SYN 64 none <nil>
+	// 0 0 none 0 NotIP hash: not an IP packet
+	// true
+}
+
 func ExamplePolicy() {
 	// The headers of a burst of packets, and where their hashes go. Both belong
 	// to a worker and are reused.
 	headers := make([]hash.Headers, 2)
 	hashes := make([]uint64, 2)
 	for i, packet := range [][]byte{
-		[]byte("\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02\xc0\x00\x00\x35\x00\x08\x00\x00"),
-		[]byte("\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02\xc0\x01\x00\x35\x00\x08\x00\x00"),
+		[]byte("\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02" +
+			"\xc0\x00\x00\x35\x00\x08\x00\x00"),
+		[]byte("\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x00\x00\x01\x0a\x00\x00\x02" +
+			"\xc0\x01\x00\x35\x00\x08\x00\x00"),
 	} {
 		if err := hash.ParseIP(packet, &headers[i]); err != nil {
 			fmt.Println(err)

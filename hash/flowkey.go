@@ -23,9 +23,10 @@ const FlowKeySize = 40
 //	32 source port, network order
 //	34 destination port, network order
 //	36 protocol
-//	37 24 bits, network order: 4 bits of flags, of which the lowest is set for IPv6, and 20 bits of flow label
+//	37 24 bits, network order: 4 bits of flags and 20 bits of flow label
 //
-// The flag tells an IPv6 packet with IPv4-mapped addresses from an IPv4 packet.
+// The lowest flag is set for IPv6, and the others are zero. It tells an IPv6
+// packet with IPv4-mapped addresses from an IPv4 packet.
 type FlowKey struct {
 	// The words are the little-endian loads of the encoding. They are five
 	// fields and not an array because the compiler keeps fields in registers

@@ -172,12 +172,7 @@ func TestNoOverRead(t *testing.T) {
 
 // Damaged frames agree with the model. ECMP_MUTATIONS sets how many are tried.
 func TestMutations(t *testing.T) {
-	n := 200_000
-	if s := os.Getenv("ECMP_MUTATIONS"); s != "" {
-		var err error
-		n, err = strconv.Atoi(s)
-		require.NoError(t, err, "ECMP_MUTATIONS")
-	}
+	n := mutations(t, 200_000)
 	corpus := frames()
 	r := rand.New(rand.NewPCG(1, 2))
 	parsed := 0
@@ -189,6 +184,16 @@ func TestMutations(t *testing.T) {
 	// Mutations that break everything, or nothing, test little.
 	assert.Greater(t, parsed, n/10)
 	assert.Less(t, parsed, n*9/10)
+}
+
+// mutations returns n, or what ECMP_MUTATIONS says.
+func mutations(t *testing.T, n int) int {
+	if s := os.Getenv("ECMP_MUTATIONS"); s != "" {
+		var err error
+		n, err = strconv.Atoi(s)
+		require.NoError(t, err, "ECMP_MUTATIONS")
+	}
+	return n
 }
 
 // mutate returns a frame of the corpus with one to four changes.

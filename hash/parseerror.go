@@ -176,7 +176,10 @@ const maxOffset = 1534
 
 type errorTable [endOfFaults][maxOffset/2 + 1]ParseError
 
-//nolint:gochecknoglobals // read-only: errors are made beforehand, because making one for a packet would allocate
+// parseErrors are made beforehand, because making one for a packet would
+// allocate.
+//
+//nolint:gochecknoglobals // read-only
 var parseErrors = makeErrorTable()
 
 func makeErrorTable() *errorTable {

@@ -41,14 +41,18 @@ func (p Policy) withDefaults() Policy {
 // Hash returns the hash of the packets of a flow: what a [Reader] gives for
 // each of its packets that is no fragment, be they read or only thought of. It
 // is for simulators and planners. A k that has more than the fields that count
-// is cut down to these. Where the Extractor is none of this library, k is the
-// key that it extracts.
+// is cut down to these, so Headers.Outer will do. Where the Extractor is none of
+// this library, k is the key that it extracts.
 func (p Policy) Hash(k FlowKey) uint64 {
 	p = p.withDefaults()
+	whole := k
 	if f, ok := p.Extractor.(Fields); ok {
 		k = f.of(k)
 	}
-	h := p.Hasher.Hash(k)
+	if _, ok := p.Hasher.(HeaderHasher); !ok {
+		whole = k
+	}
+	h := p.Hasher.Hash(whole)
 	if p.Digest != nil {
 		h = withDigest(h, p.Digest.Hash(k))
 	}

@@ -51,12 +51,16 @@ func (x XX) words(w0, w1, w2, w3, w4 uint64) uint64 {
 // An xxIPv4 is an XX for keys whose first and third words are zero, as those of
 // IPv4 are: what these words add to a hash is the same for all, and a third of
 // the work.
-type xxIPv4 struct{ v2, v4, sum, v1Round, v3Round uint64 }
+type xxIPv4 struct {
+	v2, v4, sum, v1Round, v3Round uint64
+
+	whole XX
+}
 
 func (x XX) forIPv4() xxIPv4 {
 	v1, v3 := xxRound(x.Seed+(prime1+prime2)&(1<<64-1), 0), xxRound(x.Seed, 0)
 	return xxIPv4{
-		v2: x.Seed + prime2, v4: x.Seed - prime1,
+		whole: x, v2: x.Seed + prime2, v4: x.Seed - prime1,
 		sum: bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v3, 12), v1Round: xxRound(0, v1), v3Round: xxRound(0, v3),
 	}
 }
@@ -124,6 +128,19 @@ func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
 			dst[i] = ipv4.words(k.src1&m.src, k.dst1&m.dst, k.rest&m.rest)
 		} else {
 			dst[i] = x.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
+		}
+	}
+}
+
+// hashFlows hashes keys, as HashBatch does, into flows.
+func (x *xxIPv4) hashFlows(dst []Flow, keys []FlowKey) {
+	dst = dst[:len(keys)]
+	for i := range keys {
+		k := &keys[i]
+		if k.src0|k.dst0 == 0 {
+			dst[i].Hash = x.words(k.src1, k.dst1, k.rest)
+		} else {
+			dst[i].Hash = x.whole.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 		}
 	}
 }

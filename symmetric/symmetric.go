@@ -2,7 +2,7 @@
 // stateful device (a firewall, a NAT, a load balancer that tracks connections)
 // sees both.
 //
-//	policy := symmetric.Policy(hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: seed}})
+//	policy := symmetric.Policy(hash.Policy{Hasher: hash.XX{Seed: seed}})
 //
 // The two directions must carry the same addresses and ports: behind address
 // translation they do not.

@@ -95,7 +95,8 @@ func TestConversationsStayApart(t *testing.T) {
 
 	// The case that ordering addresses and ports independently gets wrong.
 	flow := func(src, dst string) hash.FlowKey {
-		return symmetric.Canonical(hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)))
+		k := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
+		return symmetric.Canonical(k)
 	}
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("10.0.0.1:2", "10.0.0.2:1"))
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"))
