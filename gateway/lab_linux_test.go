@@ -16,6 +16,8 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/lab"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
@@ -64,22 +66,19 @@ func TestLab(t *testing.T) {
 	plain := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
 	sticky := plain
 	sticky.sticky = true
-	for _, c := range []struct {
+	type run struct {
 		plane     string
 		v6        bool
 		predictor predictor
 		kill      bool
-	}{
-		{lab.KernelMpath, false, kernel, false},
-		{lab.KernelMpath, true, kernel, false},
-		{"afpacket", false, sticky, false},
-		{"afpacket", true, sticky, true},
-		{"afpacket", false, plain, false},
-		{"afxdp", false, sticky, true},
-		{"xdp", false, sticky, true},
-		{"xdp", true, sticky, false},
-		{"xdp", true, plain, false},
-	} {
+	}
+	runs := []run{{lab.KernelMpath, false, kernel, false}, {lab.KernelMpath, true, kernel, false}}
+	for i, name := range plane.Names(planes.All()) {
+		// both families, killed and ended, in turn
+		runs = append(runs, run{name, i%2 == 0, sticky, true}, run{name, i%2 == 1, sticky, false},
+			run{name, i%2 == 1, plain, false})
+	}
+	for _, c := range runs {
 		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v", c.plane, c.v6, c.predictor.sticky, c.kill), func(t *testing.T) {
 			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
 				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky),
@@ -183,7 +182,7 @@ func TestLabUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"-io", "magic"}, `-io: "magic" is none of all, kernel-mpath, kernel-resilient, afpacket, afxdp, xdp`},
+		{[]string{"-io", "magic"}, `-io: "magic" is none of all, kernel-mpath, kernel-resilient, afpacket`},
 		{[]string{"-connections", "0"}, "-connections: 0 is none of 1 to 5000"},
 		{[]string{"-connections", "1001", "-io", "xdp", "-soak", "1m"}, "-connections: 1001 is none of 1 to 1000"},
 		{[]string{"-strategy", "magic"}, `-strategy: "magic" is none of modulo`},

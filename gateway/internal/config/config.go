@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 )
 
@@ -19,7 +20,7 @@ type Config struct {
 	// called Default
 	Services []Service
 	Control  Control
-	IO       string
+	Plane    plane.Kind
 	Workers  int
 	Seed     uint64
 	Sticky   *flowcache.Config // nil: not sticky; else all but the domain
@@ -54,16 +55,17 @@ const (
 	defaultFlows     = 1 << 20
 	maxFlows         = 1 << 30
 	maxSize          = 16 << 20 // of a file
-	defaultIO        = "afpacket"
 	defaultStrategy  = "maglev"
 	maxDeviceNameLen = 15
 )
 
-func planes() []string { return []string{"afpacket", "afxdp", "xdp"} }
-
-// Parse checks a configuration. The error is an [*Error], which has the name of
-// the file that is given.
-func Parse(file string, data []byte, links Links) (*Config, error) {
+// Parse checks a configuration. The data plane is one of planes, the first of
+// them if the configuration names none. The error is an [*Error], which has the
+// name of the file that is given.
+func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config, error) {
+	if len(planes) == 0 {
+		return nil, &Error{file, 1, "there is no data plane for this system"}
+	}
 	if len(data) > maxSize {
 		return nil, &Error{file, 1, "over " + strconv.Itoa(maxSize) + " bytes"}
 	}
@@ -71,8 +73,8 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{IO: defaultIO, Workers: 1, root: root}
-	sticky, named := stickiness{flows: defaultFlows, on: true}, defaultStrategy
+	c := &Config{Workers: 1, root: root}
+	sticky, named, io := stickiness{flows: defaultFlows, on: true}, defaultStrategy, planes[0].Name
 	outer := Service{Name: Default, value: root}
 	err = root.fields(map[string]func(value) error{
 		"in":       func(v value) (err error) { c.In, err = v.devices(links); return err },
@@ -81,7 +83,7 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 		"services": func(value) error { return nil }, // below: they need the strategy
 		"control":  c.Control.decode,
 		"token":    c.Control.decodeToken,
-		"io":       choiceInto(&c.IO, planes()),
+		"io":       choiceInto(&io, plane.Names(planes)),
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
 		"strategy": choiceInto(&named, catalog.Names()),
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
@@ -98,8 +100,9 @@ func Parse(file string, data []byte, links Links) (*Config, error) {
 	if err == nil {
 		err = c.Control.check(root)
 	}
-	if err == nil && c.Reset && c.IO == "xdp" {
-		err = root.at("reset").errorf("\"reset\" needs another \"io\" than xdp, which sends no answers")
+	c.Plane, _ = plane.Find(planes, io)
+	if err == nil && c.Reset && !c.Plane.Resets {
+		err = root.at("reset").errorf("\"reset\" needs another \"io\" than %s, which sends no answers", io)
 	}
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -30,6 +31,14 @@ func (host) Neighbour(dev string, addr netip.Addr) (engine.MAC, error) {
 		return engine.MAC{}, errors.New("the kernel knows no neighbour " + addr.String() + " on " + dev)
 	}
 	return engine.MAC{2, 0, 0, 1, 1, 2}, nil
+}
+
+// kinds are data planes that differ in what the configuration has to look at.
+func kinds() []plane.Kind {
+	return []plane.Kind{
+		{Name: "afpacket", Resets: true}, {Name: "afxdp", Resets: true},
+		{Name: "xdp", Needs: plane.Needs{Tables: true}},
+	}
 }
 
 // sample is the configuration of the package documentation, as far as it has a
@@ -56,11 +65,11 @@ const sample = `{
 `
 
 func TestSample(t *testing.T) {
-	c, err := config.Parse("f.json", []byte(sample), host{})
+	c, err := config.Parse("f.json", []byte(sample), host{}, kinds())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"lc"}, c.In)
 	assert.Equal(t, config.Control{Network: "unix", Address: "/run/forwarder"}, c.Control)
-	assert.Equal(t, "afpacket", c.IO)
+	assert.Equal(t, "afpacket", c.Plane.Name)
 	assert.Equal(t, uint64(1), c.Seed)
 	assert.Equal(t, 1, c.Workers)
 	require.NotNil(t, c.Sticky)
@@ -163,7 +172,7 @@ func TestRefused(t *testing.T) {
 			`member "pod2" has another "dev" or "mac" in another service`},
 	} {
 		require.Equal(t, 1, strings.Count(sample, c.old), c.old)
-		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{})
+		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{}, kinds())
 		var wrong *config.Error
 		if assert.ErrorAs(t, err, &wrong, c.is) {
 			assert.Equal(t, c.line, wrong.Line, "%s: %v", c.is, err)
@@ -186,22 +195,22 @@ func TestNoService(t *testing.T) {
 		"\n\n":   `f.json:2: not JSON: unexpected end of JSON input`,
 		"\n{\n,": `f.json:3: not JSON: invalid character ',' looking for beginning of object key string`,
 	} {
-		_, err := config.Parse("f.json", []byte(text), host{})
+		_, err := config.Parse("f.json", []byte(text), host{}, kinds())
 		assert.EqualError(t, err, want, text)
 	}
 }
 
 func TestDefaults(t *testing.T) {
 	c, err := config.Parse("f.json", []byte(
-		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{})
+		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{}, kinds())
 	require.NoError(t, err)
 	assert.Equal(t, "maglev", c.Services[0].Strategy.Name)
-	assert.Equal(t, "afpacket", c.IO)
+	assert.Equal(t, "afpacket", c.Plane.Name)
 	require.NotNil(t, c.Sticky)
 	assert.Zero(t, c.Sticky.Established, "the flow table's default")
 	assert.False(t, c.Control.Loopback())
 	c, err = config.Parse("f.json", []byte(
-		`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), host{})
+		`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), host{}, kinds())
 	require.NoError(t, err)
 	assert.Nil(t, c.Sticky)
 	assert.True(t, c.Control.Loopback())
@@ -216,7 +225,7 @@ func TestTick(t *testing.T) {
 		`"timeouts": {"tcp": "10m"}`:               10*time.Minute/512 + 1,
 		`"idle": "30s", "timeouts": {"tcp": "2s"}`: 250 * time.Millisecond,
 	} {
-		c, err := config.Parse("f.json", []byte(strings.Replace(sample, `"idle": "30s"`, idle, 1)), host{})
+		c, err := config.Parse("f.json", []byte(strings.Replace(sample, `"idle": "30s"`, idle, 1)), host{}, kinds())
 		if assert.NoError(t, err, idle) {
 			assert.InDelta(t, want, c.Sticky.Tick, 1, idle)
 		}
@@ -226,7 +235,7 @@ func TestTick(t *testing.T) {
 // What takes a restart is refused at its line; services, prefixes and members
 // may change.
 func TestFollow(t *testing.T) {
-	present, err := config.Parse("f.json", []byte(sample), host{})
+	present, err := config.Parse("f.json", []byte(sample), host{}, kinds())
 	require.NoError(t, err)
 	for _, c := range []struct{ old, is, want string }{
 		{`"weight": 3`, `"weight": 4`, ""},
@@ -245,7 +254,7 @@ func TestFollow(t *testing.T) {
 		{`"seed": 1`, `"seed": 1, "reset": true`, "f.json:9: a change of reset takes a restart"},
 		{`"seed": 1`, `"seed": 1, "snapshot": "file"`, "f.json:9: a change of snapshot takes a restart"},
 	} {
-		next, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{})
+		next, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{}, kinds())
 		require.NoError(t, err, c.is)
 		if err = next.Follow(present); c.want == "" {
 			assert.NoError(t, err, c.is)
@@ -259,7 +268,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte(`{"in": ["lc"], "control": "127.0.0.1:1", "services": [{"name": "a", "vip": [], "members": [{}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := config.Parse("f", data, host{})
+		c, err := config.Parse("f", data, host{}, kinds())
 		var wrong *config.Error
 		switch {
 		case err == nil && len(c.Services) == 0:

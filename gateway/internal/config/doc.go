@@ -16,7 +16,7 @@
 //		"idle": "30s",                    // how long an established flow without packets is remembered, TCP or not
 //		// The timeouts of package flowcache, of which "tcp" and "other" go before "idle". These are the defaults.
 //		"timeouts": {"probation": "8s", "tcp": "350s", "other": "30s", "closing": "10s", "down": "30s"},
-//		"reset": false,                   // answer a TCP flow whose member died by a RST; not with xdp
+//		"reset": false,                   // answer a TCP flow whose member died by a RST
 //		"snapshot": "FILE",               // where the flow table outlives the process
 //		"services": [{"name": "dns", "vip": "172.16.0.53/32", "strategy": "bounded", "members": []}]
 //	}

@@ -16,7 +16,7 @@ func (c *Config) Follow(present *Config) error {
 	}{
 		{c.In, present.In, []string{"in"}},
 		{c.Control, present.Control, []string{"control", "token"}},
-		{c.IO, present.IO, []string{"io"}},
+		{c.Plane.Name, present.Plane.Name, []string{"io"}},
 		{c.Workers, present.Workers, []string{"workers"}},
 		{c.Seed, present.Seed, []string{"seed"}},
 		{c.Sticky, present.Sticky, []string{"sticky", "flows", "idle", "timeouts"}},

@@ -42,9 +42,9 @@ func (c *Config) checkServices() error {
 			}
 			members[m.ID] = m
 		}
-		if c.IO == "xdp" && !hasTable(s.Strategy.Strategy) {
+		if c.Plane.Needs.Tables && !hasTable(s.Strategy.Strategy) {
 			return s.value.at("strategy").errorf(
-				"xdp needs a strategy with a table, such as maglev or bounded: %s has none", s.Strategy.Name)
+				"%s needs a strategy with a table, such as maglev or bounded: %s has none", c.Plane.Name, s.Strategy.Name)
 		}
 		if err := s.check(); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -51,7 +52,7 @@ type fixture struct {
 // serve serves a gateway that runs, with the services of the configuration.
 func serve(t *testing.T, at config.Control) *fixture {
 	t.Helper()
-	c, err := config.Parse("", []byte(configuration), host{})
+	c, err := config.Parse("", []byte(configuration), host{}, []plane.Kind{{Name: "afpacket"}})
 	require.NoError(t, err)
 	domain := selector.NewDomain()
 	p, err := fakeplane.New(domain)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 )
 
 // A gateway is a process of its own on the router of the network, which is told
@@ -56,7 +58,7 @@ func members(pods []*pod) []member {
 // newGateway starts the gateway with the first three pods.
 func newGateway(ctx context.Context, n *network, c Config) (g *gateway, err error) {
 	g = &gateway{net: n, program: c.Program}
-	if c.Plane != "afpacket" {
+	if kind, _ := plane.Find(planes.All(), c.Plane); kind.Needs.WholeFrames {
 		if err := n.plainFrames(); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,9 @@ package lab
 import (
 	"errors"
 	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 )
 
 // The data planes of the kernel: a route over a group of nexthop objects,
@@ -24,7 +27,9 @@ const (
 )
 
 // Planes returns the names of all data planes, the kernel's first.
-func Planes() []string { return []string{KernelMpath, KernelResilient, "afpacket", "afxdp", "xdp"} }
+func Planes() []string {
+	return append([]string{KernelMpath, KernelResilient}, plane.Names(planes.All())...)
+}
 
 // Config says what to play.
 type Config struct {

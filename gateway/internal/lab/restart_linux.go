@@ -17,7 +17,7 @@ func restart(ctx context.Context, g *gateway, pods []*pod, c Config) change {
 	}
 	return change{
 		event: event, before: pods[1:3], asked: pods[3:], due: float64(c.Connections) / 3,
-		apply: func(plane) error {
+		apply: func(subject) error {
 			if err := g.add(pods[3]); err != nil {
 				return err
 			}

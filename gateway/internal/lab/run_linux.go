@@ -16,7 +16,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	p, err := newPlane(ctx, b.network, c)
+	p, err := newSubject(ctx, b.network, c)
 	if err != nil {
 		return r, err
 	}
@@ -52,7 +52,7 @@ func (c *Config) check() error {
 	return nil
 }
 
-func newPlane(ctx context.Context, n *network, c Config) (plane, error) {
+func newSubject(ctx context.Context, n *network, c Config) (subject, error) {
 	if c.Kernel() {
 		return newKernelPlane(n, c.Plane, uint32(c.Seed))
 	}

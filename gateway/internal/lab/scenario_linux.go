@@ -9,7 +9,7 @@ import (
 type change struct {
 	event  string
 	before []*pod // the members when the step's connections are made
-	apply  func(plane) error
+	apply  func(subject) error
 	dead   *pod   // dies with it
 	asked  []*pod // how many of the new flows get here?
 	due    float64
@@ -22,19 +22,19 @@ func story(pods []*pod, connections int) []change {
 	return []change{
 		{
 			event: "add pod4 to pod1-pod3", before: pods[:3], asked: pods[3:], due: n / 4,
-			apply: func(p plane) error { return p.add(pods[3]) },
+			apply: func(p subject) error { return p.add(pods[3]) },
 		},
 		{
 			event: "remove pod1 of pod1-pod4", before: pods, dead: pods[0], asked: pods[:1],
-			apply: func(p plane) error { return p.remove(pods[0]) },
+			apply: func(p subject) error { return p.remove(pods[0]) },
 		},
 		{
 			event: "drain pod2 of pod2-pod4", before: pods[1:], asked: pods[1:2],
-			apply: func(p plane) error { return p.drain(pods[1]) },
+			apply: func(p subject) error { return p.drain(pods[1]) },
 		},
 		{
 			event: "scale pod2 to pod2-pod4", before: pods[1:2], asked: pods[2:], due: n * 2 / 3,
-			apply: func(p plane) error { return p.replace(pods[1:]) },
+			apply: func(p subject) error { return p.replace(pods[1:]) },
 		},
 	}
 }
@@ -44,7 +44,7 @@ const answersAfter = 5
 
 // play plays a change to connections that are made for it: those that survived
 // an earlier one would be a biased sample.
-func (c *change) play(ctx context.Context, p plane, client *client, connections int) (Step, error) {
+func (c *change) play(ctx context.Context, p subject, client *client, connections int) (Step, error) {
 	if err := p.start(c.before); err != nil {
 		return Step{}, err
 	}

@@ -75,15 +75,20 @@ func (f *gateway) start() {
 	go func() {
 		done <- live.Run(ctx, live.Options{
 			File: f.file(), Reload: f.reload, Links: host{}, Log: slog.New(slog.NewTextHandler(&f.log, nil)),
-			Plane: func(_ string, c plane.Config) (p plane.Plane, err error) {
+			Planes: kinds(func(c plane.Config) (p plane.Plane, err error) {
 				f.plane, err = fakeplane.New(c.Domain)
 				return f.plane, err
-			},
+			}),
 		})
 	}()
 	f.stop = sync.OnceValue(func() error { cancel(); return <-done })
 	f.t.Cleanup(func() { _ = f.stop() })
 	f.waits("it is healthy", func() bool { code, _ := f.do("GET", "/healthz", ""); return code == 200 })
+}
+
+// kinds is one data plane.
+func kinds(open func(plane.Config) (plane.Plane, error)) []plane.Kind {
+	return []plane.Kind{{Name: "afpacket", New: open}}
 }
 
 func newGateway(t *testing.T, text string) *gateway {
@@ -286,14 +291,14 @@ func TestRestart(t *testing.T) {
 
 func TestDoesNotRun(t *testing.T) {
 	f := newGateway(t, sample)
-	run := func(text string, p func(string, plane.Config) (plane.Plane, error)) error {
+	run := func(text string, open func(plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
 		return live.Run(t.Context(), live.Options{File: file, Links: host{}, Log: slog.New(slog.DiscardHandler),
-			Plane: p})
+			Planes: kinds(open)})
 	}
 	var made *fakeplane.Plane
-	fake := func(_ string, c plane.Config) (p plane.Plane, err error) {
+	fake := func(c plane.Config) (p plane.Plane, err error) {
 		made, err = fakeplane.New(c.Domain)
 		return made, err
 	}
@@ -303,9 +308,9 @@ func TestDoesNotRun(t *testing.T) {
 	require.Nil(t, made, "no plane is made beside another gateway's")
 	require.NoError(t, f.stop())
 	failure := errors.New("no such plane")
-	require.ErrorIs(t, run(sample, func(string, plane.Config) (plane.Plane, error) { return nil, failure }), failure)
-	require.ErrorIs(t, run(sample, func(n string, c plane.Config) (plane.Plane, error) {
-		p, err := fake(n, c)
+	require.ErrorIs(t, run(sample, func(plane.Config) (plane.Plane, error) { return nil, failure }), failure)
+	require.ErrorIs(t, run(sample, func(c plane.Config) (plane.Plane, error) {
+		p, err := fake(c)
 		made.FailOutputs = failure
 		return p, err
 	}), failure)

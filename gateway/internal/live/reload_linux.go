@@ -86,7 +86,7 @@ func (g *gateway) reload(force bool) {
 }
 
 func (g *gateway) replace(data []byte) error {
-	c, err := config.Parse(g.File, data, g.Links)
+	c, err := config.Parse(g.File, data, g.Links, g.Planes)
 	if err != nil {
 		return err
 	}

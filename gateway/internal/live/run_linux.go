@@ -26,9 +26,7 @@ type Options struct {
 	Reload <-chan os.Signal // each has the configuration read again, even if it did not change
 	Log    *slog.Logger
 	Links  config.Links // links.Host{}, outside of tests
-
-	// Plane makes the data plane of that name.
-	Plane func(name string, c plane.Config) (plane.Plane, error)
+	Planes []plane.Kind // that the configuration may choose from, the default first
 }
 
 // Run forwards until ctx ends, and then returns nil. Else it returns the error
@@ -39,7 +37,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := config.Parse(o.File, data, o.Links)
+	c, err := config.Parse(o.File, data, o.Links, o.Planes)
 	if err != nil {
 		return err
 	}
@@ -50,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer listener.Close() //nolint:errcheck // closed by the server, if it came to that
 	domain := selector.NewDomain()
-	p, err := o.Plane(c.IO, planeConfig(c, domain))
+	p, err := c.Plane.New(planeConfig(c, domain))
 	if err != nil {
 		return err
 	}
@@ -119,7 +117,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	g.Log.Info("forwarding", "in", g.present.In, "io", g.present.IO, "control", listener.Addr().String())
+	g.Log.Info("forwarding", "in", g.present.In, "io", g.present.Plane.Name, "control", listener.Addr().String())
 	err := parts.Wait()
 	if g.snapshot != "" {
 		err = errors.Join(err, g.save())

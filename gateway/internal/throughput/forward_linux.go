@@ -15,7 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
-	"github.com/ecmp-go/ecmp/gateway/internal/plane/xdp"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -29,7 +29,7 @@ type forwarder interface {
 // startForwarder starts the kernel's forwarding or, in a process of its own,
 // one of the planes; on one processor, if not -1.
 func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarder, error) {
-	if name == "kernel" {
+	if name == kernelPlane {
 		return startKernel(b)
 	}
 	f := &process{}
@@ -42,6 +42,8 @@ func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarde
 		return f.start(name, len(b.Pods), sticky)
 	})
 }
+
+const kernelPlane = "kernel" // its forwarding, beside the planes of package planes
 
 // kernel is a route.
 type kernel struct{ router *netns.Namespace }
@@ -108,7 +110,11 @@ func forward(name string, pods int, sticky bool) error {
 	if sticky {
 		c.Sticky = &flowcache.Config{Flows: 100_000}
 	}
-	p, err := newPlane(name, c)
+	kind, ok := plane.Find(planes.All(), name)
+	if !ok {
+		return fmt.Errorf("there is no plane %q", name)
+	}
+	p, err := kind.New(c)
 	if err != nil {
 		return err
 	}
@@ -138,16 +144,4 @@ func forward(name string, pods int, sticky bool) error {
 	fmt.Println("ready")
 	err = p.Run(ctx)
 	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(p.Counters()), p.Close())
-}
-
-func newPlane(name string, c plane.Config) (plane.Plane, error) {
-	switch name {
-	case "afpacket":
-		return plane.NewAFPacket(c)
-	case "afxdp":
-		return plane.NewAFXDP(c)
-	case "xdp":
-		return xdp.New(c)
-	}
-	return nil, fmt.Errorf("there is no plane %q", name)
 }

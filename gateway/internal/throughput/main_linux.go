@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 )
 
 type options struct {
@@ -31,10 +33,10 @@ func main() {
 	flag.BoolVar(&o.stack, "stack", false, "the members' stacks take the packets, and drop them, instead of XDP")
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of times that each plane is measured, in turn")
 	flag.DurationVar(&o.length, "time", time.Second/2, "`length` of each measurement")
-	planes := flag.String("planes", "kernel,afpacket,afxdp,xdp",
+	names := flag.String("planes", strings.Join(append([]string{kernelPlane}, plane.Names(planes.All())...), ","),
 		"`names` of the data planes, the first one to be compared with")
 	flag.Parse()
-	o.planes = strings.Split(*planes, ",")
+	o.planes = strings.Split(*names, ",")
 	o.rounds = max(1, o.rounds)
 	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "throughput:", err)
@@ -74,8 +76,8 @@ func (o options) run() error {
 	report(o.planes, best, 1e3, title+", under the better load of each")
 	o.reportProcesses(best, packets[0])
 	virtio := slices.DeleteFunc(slices.Clone(o.planes), func(name string) bool {
-		return name != "kernel" &&
-			name != "afpacket"
+		kind, _ := plane.Find(planes.All(), name)
+		return kind.Needs.WholeFrames
 	})
 	streams := make(map[string][]float64)
 	for range o.rounds {
@@ -95,12 +97,12 @@ func (o options) run() error {
 }
 
 // reportProcesses prints what comes of not counting the time of the kernel's
-// threads, which receive for afpacket and afxdp.
+// threads, which receive for the planes that are not in the kernel.
 func (o options) reportProcesses(best map[string][]float64, packets map[string][]speed) {
 	results := map[string][]float64{o.planes[0]: best[o.planes[0]]}
 	names := []string{o.planes[0]}
 	for _, name := range o.planes[1:] {
-		if name != "afpacket" && name != "afxdp" {
+		if kind, _ := plane.Find(planes.All(), name); kind.InKernel {
 			continue
 		}
 		names = append(names, name)

@@ -1,7 +1,7 @@
 package lab
 
-// A plane is a data plane under the lab's control.
-type plane interface {
+// A subject is a data plane under the lab's control.
+type subject interface {
 	start(pods []*pod) error   // makes these the members
 	add(p *pod) error          // one more
 	remove(p *pod) error       // it is dead
