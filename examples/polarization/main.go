@@ -2,7 +2,7 @@
 // compute the same hash.
 //
 //	go run ./examples/polarization
-//	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -flows 100000 -svg polarization.svg
+//	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -svg polarization.svg
 //
 // Flows enter at leaves. Each leaf spreads them over all spines, and each spine
 // spreads its flows over its links to all cores. A spine receives only flows
