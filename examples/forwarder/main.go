@@ -1,7 +1,8 @@
 // Forwarder plays packet captures to the reference engine: package engine.
 //
 //	go run ./examples/forwarder
-//	go run ./examples/forwarder -pcap IN.pcap -out DIR -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy maglev -symmetric -sticky=true
+//	go run ./examples/forwarder -pcap IN.pcap -out DIR \
+//	    -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy rendezvous -symmetric
 //
 // Without -pcap it plays a capture that is built in, real traffic to a service
 // at 172.16.0.20, to a group of three pods, adds a fourth, removes the first
@@ -81,7 +82,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3",
 		"members of the group: `id=address[:weight],...`")
-	named := flags.String("strategy", "maglev", "`name` of the strategy: "+strings.Join(catalog.Names(), ", "))
+	named := flags.String("strategy", catalog.Default, "`name` of the strategy: "+strings.Join(catalog.Names(), ", "))
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
 	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")

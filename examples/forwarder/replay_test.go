@@ -62,7 +62,7 @@ const threeMembers = "pod1=10.0.0.1,pod2=10.0.0.2:3,pod3=2001:db8::3"
 // one.
 func TestReplay(t *testing.T) {
 	report, members, code, stderr := replayed(t, "-pcap", vipPcap, "-members", threeMembers, "-strategy", "maglev",
-		"-symmetric", "-sticky=true")
+		"-symmetric")
 	require.Zero(t, code, stderr)
 	assert.Empty(t, stderr)
 	in := packetsOf(t, vipPcap)

@@ -23,10 +23,6 @@ var builtIn []byte
 
 const vip4, vip6 = "172.16.0.20", "2001:db8:ac10::14"
 
-// stickyStrategy is that of the forwarder with flow stickiness. The other one
-// has none and takes mod N.
-var stickyStrategy = catalog.Row{Name: "maglev", Strategy: selector.Maglev{}} //nolint:gochecknoglobals // read-only
-
 // A change replaces the members of the group at some point of the capture.
 type change struct {
 	event   string
@@ -74,6 +70,10 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 	if err != nil {
 		return err
 	}
+	chosen, err := catalog.Parse(catalog.Default)
+	if err != nil {
+		return err
+	}
 	report := scenarioReport{facts: facts}
 	stories := []story{upAndDown(), oneToMany()}
 	for i, s := range stories {
@@ -81,7 +81,7 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 		if err != nil {
 			return err
 		}
-		sticky, err := s.play(facts, stickyStrategy.Strategy, true)
+		sticky, err := s.play(facts, chosen.Strategy, true)
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func TestDrainedPodGetsNoNewFlow(t *testing.T) {
 	facts, err := factsOf(builtIn)
 	require.NoError(t, err)
 	s := upAndDown()
-	c, err := s.play(facts, selector.Maglev{}, true)
+	c, err := s.play(facts, selector.Bounded{}, true)
 	require.NoError(t, err)
 	last := c.phases[2]
 	assert.Zero(t, last.opened["pod2"])
@@ -86,9 +86,9 @@ func TestStickinessChangesNoPlacement(t *testing.T) {
 	facts, err := factsOf(builtIn)
 	require.NoError(t, err)
 	s := story{members: pods(3)}
-	with, err := s.play(facts, selector.Maglev{}, true)
+	with, err := s.play(facts, selector.Bounded{}, true)
 	require.NoError(t, err)
-	without, err := s.play(facts, selector.Maglev{}, false)
+	without, err := s.play(facts, selector.Bounded{}, false)
 	require.NoError(t, err)
 	assert.Equal(t, without.flows, with.flows)
 }

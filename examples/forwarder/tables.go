@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/columns"
 )
 
@@ -16,7 +17,7 @@ func (r *scenarioReport) print(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "A capture of real traffic, %d packets in %v, plays to %s and %s:\n%d flows over pod1, pod2 and pod3, whose group then changes.\n\n",
 		r.facts.packets, r.facts.last.Sub(r.facts.first).Round(time.Second), vip4, vip6, r.flows)
-	fmt.Fprintf(&b, "What a change does to established flows: normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", stickyStrategy.Name)
+	fmt.Fprintf(&b, "What a change does to established flows: normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", catalog.Default)
 	var t columns.Table
 	t.Row("", "", "moved:", "", "broken:", "")
 	t.Row("change", "flows", "normal", "sticky", "normal", "sticky")
