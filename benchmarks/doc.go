@@ -6,6 +6,6 @@
 //	go test -run '^$' -bench . ./benchmarks
 //
 // The README beside this file says what each figure means and what is left out.
-// The command in report measures all of it, in turns, and draws it; the one in
-// ratios compares speeds with what is promised.
+// The command in report measures all of it by the same functions, in turns,
+// draws it, and compares it with what is promised.
 package benchmarks

@@ -11,12 +11,17 @@ import (
 
 func BenchmarkRemap(b *testing.B)     { run(b, suite.Remap()) }
 func BenchmarkBalance(b *testing.B)   { run(b, suite.Balance()) }
+func BenchmarkShares(b *testing.B)    { run(b, suite.Shares()) }
+func BenchmarkSlack(b *testing.B)     { run(b, suite.Slack()) }
 func BenchmarkSelect(b *testing.B)    { run(b, suite.Select()) }
 func BenchmarkBuild(b *testing.B)     { run(b, suite.Build()) }
 func BenchmarkGroups(b *testing.B)    { run(b, suite.Groups()) }
+func BenchmarkFetch(b *testing.B)     { run(b, suite.Fetch()) }
+func BenchmarkFailOver(b *testing.B)  { run(b, suite.FailOver()) }
 func BenchmarkHash(b *testing.B)      { run(b, suite.Hash()) }
 func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
 func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
+func BenchmarkPins(b *testing.B)      { run(b, suite.Pins()) }
 func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
 
 var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")
@@ -43,8 +48,11 @@ func run(b *testing.B, s suite.Suite) {
 				w.Pass()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(w.Items), "ns/op")
-			for unit, value := range w.Figures {
-				b.ReportMetric(value, unit)
+			for unit, f := range w.Figures {
+				b.ReportMetric(f.Value, unit)
+			}
+			if w.Close != nil {
+				w.Close()
 			}
 		})
 	}

@@ -229,8 +229,8 @@ func TestBoundedShares(t *testing.T) {
 	}
 }
 
-// TestBoundedCurve holds the line that benchmarks/curve measures, with few
-// seeds.
+// TestBoundedCurve holds the line that suite Slack of benchmarks measures, with
+// few seeds.
 func TestBoundedCurve(t *testing.T) {
 	const seeds = 4
 	maglev, none := selector.Maglev{}, selector.Bounded{Slack: selector.NoSlack}

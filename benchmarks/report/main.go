@@ -2,25 +2,37 @@
 // page with plots that needs nothing else, the plots, and the raw results for
 // benchstat and as JSON.
 //
-//	go run ./benchmarks/report -quick                       # under three minutes, into out/report
-//	go run ./benchmarks/report                              # under thirty minutes, 6 GB
-//	go run ./benchmarks/report -suites Remap,Select         # of some suites
-//	go run ./benchmarks/report -draw benchmarks/results     # the page and the plots again, from results
-//	go run ./benchmarks/report -compare out/a out/b         # do two runs on one machine agree? With -suites: in these
-//	go run ./benchmarks/report -out benchmarks/results && go run ./benchmarks/report -pages
+//	report -quick                    # a first look, into out/report
+//	report                           # all of it, on a quiet machine
+//	report -list                     # the suites; with -only: the cases
+//	report -only Remap,strategy=ring # some suites, some cases
+//	report -compare out/a out/b      # do two runs on one machine agree?
+//	report -draw benchmarks/results  # the page and the plots again
+//	report -pages                    # the numbers of the documents
 //
-// The last two commands renew the committed results and every number in the
-// documentation that comes out of them: -pages writes it, where it can, and
-// lists what somebody has to write.
+// each as "go run ./benchmarks/report", from the root of the repository.
+//
+// With -into, results are put among those that are there, and take the place of
+// those of the same cases. So one strategy's figures are renewed, or a new
+// strategy's added, without a run of everything:
+//
+//	report -only strategy=ring -into benchmarks/results
+//
+// Its figures of placement are the same on every machine. Its times say which
+// machine and which commit they are of.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/measure"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
 )
@@ -29,25 +41,32 @@ func main() {
 	var (
 		quick   = flag.Bool("quick", false, "fewer and smaller cases, three blocks")
 		out     = flag.String("out", "out/report", "directory to write")
-		names   = flag.String("suites", "", "names, separated by commas; default: all")
+		into    = flag.String("into", "", "directory of results to renew or to add to, in place of -out")
+		only    = flag.String("only", "", "names of suites, and key=value parts of names of cases; default: all")
+		list    = flag.Bool("list", false, "list the suites, or with -only the cases, in place of measuring")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
-		pages   = flag.Bool("pages", false, "renew the documentation from benchmarks/results")
+		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)
 	flag.Parse()
+	wanted := results.ParseFilter(*only)
 	var err error
 	switch {
 	case *compare && flag.NArg() == 2:
-		err = compareRuns(flag.Arg(0), flag.Arg(1), *names)
+		err = compareRuns(flag.Arg(0), flag.Arg(1), wanted)
 	case flag.NArg() > 0:
 		flag.Usage()
 		os.Exit(2)
+	case *list:
+		err = listCases(os.Stdout, wanted, *quick)
 	case *pages:
 		err = renew(".")
 	case *draw != "":
 		err = redraw(*draw)
+	case *into != "":
+		err = measureInto(*into, *only, *quick, true)
 	default:
-		err = measureAndDraw(*quick, *out, *names)
+		err = measureInto(*out, *only, *quick, false)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
@@ -55,24 +74,17 @@ func main() {
 	}
 }
 
-func compareRuns(first, second, names string) error {
-	a, err := results.Load(first)
-	if err != nil {
-		return err
-	}
-	b, err := results.Load(second)
-	if err != nil {
-		return err
-	}
-	if names != "" {
-		for _, r := range []*results.Run{a, b} {
-			r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool {
-				name, _, _ := strings.Cut(c.Name, "/")
-				return !slices.Contains(strings.Split(names, ","), name)
-			})
+func compareRuns(first, second string, wanted results.Filter) error {
+	var runs [2]*results.Run
+	for i, dir := range []string{first, second} {
+		r, err := results.Load(dir)
+		if err != nil {
+			return err
 		}
+		r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool { return !wanted.Match(c.Name) })
+		runs[i] = r
 	}
-	g := results.Compare(a, b)
+	g := results.Compare(runs[0], runs[1])
 	for _, c := range g.Complaints {
 		fmt.Println(c)
 	}
@@ -92,39 +104,105 @@ func redraw(dir string) error {
 	return writePage(dir, r)
 }
 
-func measureAndDraw(quick bool, out, names string) error {
-	chosen := suites()
-	if names != "" {
-		chosen = nil
-		for name := range strings.SplitSeq(names, ",") {
-			i := slices.IndexFunc(suites(), func(s suite.Suite) bool { return s.Name == name })
-			if i < 0 {
-				return fmt.Errorf("no suite %q", name)
+// listCases lists the suites, or the cases that are wanted.
+func listCases(w io.Writer, wanted results.Filter, quick bool) error {
+	for _, s := range suite.All() {
+		cases := []suite.Case(nil)
+		if s.Outside == nil {
+			cases = s.Cases(newPlan(quick).Size)
+		}
+		if len(wanted) == 0 {
+			if _, err := fmt.Fprintf(w, "%-10s %4d cases  %s\n", s.Name, len(cases), s.About); err != nil {
+				return err
 			}
-			chosen = append(chosen, suites()[i])
+			continue
+		}
+		for _, c := range cases {
+			if name := s.Name + "/" + c.Name; wanted.Match(name) {
+				if _, err := fmt.Fprintln(w, name); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	p := plan{size: suite.Full(), blocks: 10, turns: 5, suites: chosen, progress: os.Stderr}
-	if quick {
-		p.size, p.blocks, p.turns, p.quick = suite.Quick(), 3, 1, true
-	}
-	r, err := p.measure()
-	if err != nil {
-		return err
-	}
-	r.Quick, r.Command = quick, "go run ./benchmarks/report"
-	if quick {
-		r.Command += " -quick"
-	}
-	if names != "" {
-		r.Command += " -suites " + names
-	}
-	if err := r.Save(out); err != nil {
-		return err
-	}
-	if err := writePage(out, r); err != nil {
-		return err
-	}
-	fmt.Printf("%s/%s\n", out, pageFile)
 	return nil
+}
+
+func newPlan(quick bool) measure.Plan {
+	p := measure.Plan{Size: suite.Full(), Blocks: 10, Turns: 5, Progress: os.Stderr}
+	if quick {
+		p.Size, p.Blocks, p.Turns = suite.Quick(), 3, 1
+	}
+	return p
+}
+
+// measureInto measures, into a directory that is begun anew or added to. Each
+// suite is written as it ends.
+func measureInto(dir, only string, quick, add bool) error {
+	p := newPlan(quick)
+	p.Wanted = results.ParseFilter(only)
+	command := "go run ./benchmarks/report"
+	if quick {
+		command += " -quick"
+	}
+	if only != "" {
+		command += " -only " + only
+	}
+	r := &results.Run{Quick: quick}
+	if add {
+		old, err := results.Load(dir)
+		switch {
+		case err == nil:
+			r = old
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	var measured []results.Case
+	origin, rank := measure.Origin(command), order()
+	for _, s := range suite.All() {
+		cases, err := p.Suite(s)
+		if err != nil {
+			return err
+		}
+		if len(cases) == 0 {
+			continue
+		}
+		measured = append(measured, cases...)
+		r.Merge(origin, measured, rank)
+		if err := r.Save(dir); err != nil {
+			return err
+		}
+	}
+	if len(measured) == 0 {
+		return fmt.Errorf("nothing fits -only %s: -list has the suites, -list -only SUITE its cases", only)
+	}
+	if err := writePage(dir, r); err != nil {
+		return err
+	}
+	fmt.Printf("%s/%s\n", dir, pageFile)
+	return nil
+}
+
+// order returns the rank of cases in results: that of the suites and of their
+// cases, those of suites from outside in the order in which they come.
+func order() func(name string) int {
+	ranks, next := map[string]int{}, 0
+	for _, s := range suite.All() {
+		next++
+		ranks[s.Name] = next
+		if s.Outside != nil {
+			continue
+		}
+		for _, c := range s.Cases(suite.Full()) {
+			next++
+			ranks[s.Name+"/"+c.Name] = next
+		}
+	}
+	return func(name string) int {
+		if rank, ok := ranks[name]; ok {
+			return rank
+		}
+		return ranks[strings.SplitN(name, "/", 2)[0]] // of another size: before the others
+	}
 }

@@ -54,18 +54,15 @@ func writePage(dir string, r *results.Run) error {
 
 func renderPage(r *results.Run, figures []Figure) (string, error) {
 	p := page{Run: r, Figures: figures, Tables: tables(r)}
-	for _, s := range suites() {
-		if len(of(r, s.Name)) > 0 {
+	for _, s := range suite.All() {
+		if len(r.Of(s.Name)) > 0 {
 			p.Suites = append(p.Suites, s)
 		}
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"svg": func(s string) template.HTML {
-			return template.HTML(
-				s)
-		}, //nolint:gosec // drawn here, of numbers and names that are constants
+		"svg":       func(s string) template.HTML { return template.HTML(s) }, //nolint:gosec // drawn here
 		"command":   p.command,
-		"benchmark": func(name string) string { return benchmark(name, !r.Quick) },
+		"benchmark": func(s suite.Suite) string { return benchmark(s, !r.Quick) },
 		"leftOut":   p.leftOut,
 		"dict":      func(p page, suites []string) origin { return origin{p, suites} },
 	}).Parse(pageHTML)
@@ -81,7 +78,7 @@ func renderPage(r *results.Run, figures []Figure) (string, error) {
 
 // command is what makes a figure of these suites.
 func (p page) command(suites []string) string {
-	return fmt.Sprintf("go run ./benchmarks/report%s -suites %s", map[bool]string{true: " -quick"}[p.Quick],
+	return fmt.Sprintf("go run ./benchmarks/report%s -only %s", map[bool]string{true: " -quick"}[p.Quick],
 		strings.Join(suites, ","))
 }
 
@@ -96,4 +93,13 @@ func (p page) leftOut(suites []string) string {
 		}
 	}
 	return strings.Join(text, " ")
+}
+
+// benchmark is the command that measures a suite alone.
+func benchmark(s suite.Suite, full bool) string {
+	if s.Command != "" {
+		return s.Command
+	}
+	return fmt.Sprintf("go test -run '^$' -bench '^Benchmark%s$' ./benchmarks%s", s.Name,
+		map[bool]string{true: " -full"}[full])
 }

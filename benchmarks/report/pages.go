@@ -2,9 +2,8 @@ package main
 
 import (
 	"embed"
-	"errors"
 	"fmt"
-	"math"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,49 +12,89 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 )
 
-// committed is where the last full run is kept.
+// committed is where the results are kept that the documents are of.
 const committed = "benchmarks/results"
 
-//go:embed documents
+// documents has a template for each document, under its path. Each template
+// that a file defines is a block of the document, but for those whose names
+// begin with an underscore, which others use. A file that defines no block is
+// the whole document.
+//
+//go:embed all:documents
 var documents embed.FS
 
 // renewed returns the documents, by path, as they ought to be with the numbers
 // of a run.
 func renewed(root string, r *results.Run) (map[string]string, error) {
 	texts := map[string]string{}
-	read := func(path string) error {
-		if _, ok := texts[path]; ok {
-			return nil
+	err := fs.WalkDir(documents, "documents", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		data, err := os.ReadFile(filepath.Join(root, path))
-		texts[path] = string(data)
-		return err
-	}
-	t, err := template.New("documents").Funcs(functions(r)).ParseFS(documents, "documents/*.md")
-	if err != nil {
-		return nil, err
-	}
-	run := func(name string) (string, error) {
-		var text strings.Builder
-		err := t.ExecuteTemplate(&text, name, r)
-		return text.String(), err
-	}
-	if texts["benchmarks/choosing.md"], err = run("choosing.md"); err != nil {
-		return nil, err
-	}
-	for _, path := range []string{"README.md", "benchmarks/README.md"} {
-		if err := read(path); err != nil {
-			return nil, err
-		}
-		block, err := run(strings.ReplaceAll(path, "/", "-"))
+		path := strings.TrimPrefix(name, "documents/")
+		data, err := documents.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if texts[path], err = replaceBlock(texts[path], block); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		t, err := template.New(path).Funcs(functions(root, r)).Parse(string(data))
+		if err != nil {
+			return err
+		}
+		old, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			return err
+		}
+		texts[path], err = document(string(old), t, r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return nil
+	})
+	return texts, err
+}
+
+// document writes the blocks of a document anew.
+func document(text string, t *template.Template, r *results.Run) (string, error) {
+	run := func(t *template.Template) (string, error) {
+		var block strings.Builder
+		err := t.Execute(&block, r)
+		return block.String(), err
+	}
+	blocks := 0
+	for _, b := range t.Templates() {
+		if b == t || strings.HasPrefix(b.Name(), "_") {
+			continue
+		}
+		blocks++
+		block, err := run(b)
+		if err != nil {
+			return "", err
+		}
+		if text, err = replaceBlock(text, b.Name(), strings.TrimLeft(block, "\n")); err != nil {
+			return "", err
 		}
 	}
-	return texts, nil
+	if blocks == 0 {
+		return run(t)
+	}
+	if n := strings.Count(text, beginBlock); n != blocks {
+		return "", fmt.Errorf("%d blocks begin, there are templates for %d", n, blocks)
+	}
+	return text, nil
+}
+
+const beginBlock = "<!-- begin "
+
+// replaceBlock replaces what stands between the marks of a block.
+func replaceBlock(text, name, block string) (string, error) {
+	begin := beginBlock + name + ", written by go run ./benchmarks/report -pages -->\n"
+	end := "<!-- end " + name + " -->"
+	head, rest, ok := strings.Cut(text, begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if !ok || !closed || strings.Contains(tail, begin) {
+		return "", fmt.Errorf("want one place for %s, from %q to %q", name, begin, end)
+	}
+	return head + begin + block + end + tail, nil
 }
 
 // renew writes the documents.
@@ -74,69 +113,4 @@ func renew(root string) error {
 		}
 	}
 	return nil
-}
-
-// replaceBlock replaces what stands between the marks of a document.
-func replaceBlock(text, block string) (string, error) {
-	const begin, end = "<!-- Written by go run ./benchmarks/report -pages, from benchmarks/results. -->\n",
-		"<!-- Up to here. -->"
-	head, rest, ok := strings.Cut(text, begin)
-	_, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		return "", errors.New("no place for numbers is marked")
-	}
-	return head + begin + block + end + tail, nil
-}
-
-// over is by how many percent a ratio is over 1.
-func over(v float64) float64 { return 100 * (v - 1) }
-
-// functions are what the templates of documents write numbers with.
-func functions(r *results.Run) template.FuncMap {
-	write := func(format func(float64) string) func(name, unit string) (string, error) {
-		return func(name, unit string) (string, error) {
-			v, err := r.Value(name, unit)
-			return format(v), err
-		}
-	}
-	return template.FuncMap{
-		"ratio":   write(ratio),
-		"figure":  write(figure),
-		"percent": write(percent),
-		"times": func(ours, theirs string) (string, error) {
-			a, errA := r.Value(ours, "ns/op")
-			b, errB := r.Value(theirs, "ns/op")
-			return fmt.Sprintf("%.1f", b/a), errors.Join(errA, errB)
-		},
-		"nanoseconds": write(nanoseconds),
-		"bytes":       write(memory),
-		"cell": func(name, unit, form string) string {
-			forms := map[string]func(float64) string{"ratio": ratio, "percent": percent, "ns": nanoseconds,
-				"bytes": memory, "figure": figure}
-			return cell(r, name, unit, forms[form])
-		},
-		"value": r.Value,
-		"over":  over,
-		"list":  func(names ...string) []string { return names },
-	}
-}
-
-func nanoseconds(v float64) string {
-	switch {
-	case v < 1e3:
-		return figure(v) + " ns"
-	case v < 1e6:
-		return figure(v/1e3) + " µs"
-	}
-	return figure(v/1e6) + " ms"
-}
-
-func memory(v float64) string {
-	switch {
-	case v < 1024:
-		return fmt.Sprintf("%.0f B", math.Max(0, v))
-	case v < 1<<20:
-		return figure(v/1024) + " KiB"
-	}
-	return figure(v/(1<<20)) + " MiB"
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"text/template"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -56,13 +57,17 @@ func TestPagesAreThoseOfTheResults(t *testing.T) {
 // TestCommittedPlacementHolds computes some of the committed figures of
 // placement again, to the last bit.
 func TestCommittedPlacementHolds(t *testing.T) {
-	r, checked := load(t), 0
+	again := regexp.MustCompile(`^(Remap|Balance)/strategy=(bounded|maglev|jump|anchor)/n=10/(event=|weights=equal)|` +
+		`^Scenario/event=(scale-up|new-gateway)/policy=sticky-350s/strategy=bounded|` +
+		`^Slack/.*n=16/(weights=equal$|event=replace)|^Shares/strategy=bounded/|^Pins/what=(flood|prepare)`)
+	r, checked, size := load(t), 0, suite.Quick()
+	size.Draws = suite.Full().Draws
 	for _, s := range suite.All() {
 		if !s.Exact {
 			continue
 		}
-		for _, c := range s.Cases(suite.Quick()) {
-			if !regexp.MustCompile(`^strategy=(bounded|maglev|jump|anchor)/n=10/(event=|weights=equal)|event=(scale-up|new-gateway)/policy=sticky-350s/strategy=bounded`).MatchString(c.Name) {
+		for _, c := range s.Cases(size) {
+			if !again.MatchString(s.Name + "/" + c.Name) {
 				continue
 			}
 			w, err := c.New()
@@ -73,63 +78,173 @@ func TestCommittedPlacementHolds(t *testing.T) {
 			checked++
 		}
 	}
-	assert.Greater(t, checked, 30)
+	assert.Greater(t, checked, 50)
 }
 
-// TestCommittedRunIsFull wants every case that a full run has.
+// TestCommittedRunIsFull wants of every strategy in the results every case that
+// a full run has of it, and of all other cases all. A strategy that nobody has
+// measured yet may be missing.
 func TestCommittedRunIsFull(t *testing.T) {
 	r := load(t)
 	assert.False(t, r.Quick)
-	assert.Len(t, r.Modules, 14)
-	want := 0
+	known := map[string]bool{}
 	for _, s := range suite.All() {
+		if s.Outside != nil {
+			continue
+		}
 		for _, c := range s.Cases(suite.Full()) {
-			measured, err := r.Find(s.Name + "/" + c.Name)
-			require.NoError(t, err)
-			if !s.Exact {
-				assert.Len(t, measured.NsPerOp, 10, c.Name)
+			name := s.Name + "/" + c.Name
+			known[name] = true
+			if strategy := results.Value(name, "strategy"); strategy != "" && !r.Has("strategy", strategy) {
+				continue
 			}
-			want++
+			measured, err := r.Find(name)
+			require.NoError(t, err)
+			if _, timed := measured.Timed(); !s.Exact {
+				assert.True(t, timed, name)
+			}
 		}
 	}
 	const rows = 12 // of the pipeline, for both sides
-	assert.Len(t, of(r, pipelineName), 2*rows)
-	for _, c := range of(r, pipelineName) {
+	assert.Len(t, r.Of("Pipeline"), 2*rows)
+	for _, c := range r.Of("Pipeline") {
+		known[c.Name] = true
 		assert.Zero(t, c.Figures["allocs/frame"], c.Name)
 	}
-	assert.Len(t, r.Cases, want+2*rows, "and no others")
+	for _, c := range r.Cases {
+		assert.True(t, known[c.Name], "%s: no suite has it", c.Name)
+	}
+	for _, o := range r.Origins {
+		assert.NotEmpty(t, o.Commit)
+		assert.NotEmpty(t, o.CPU)
+		assert.NotEmpty(t, o.Date)
+	}
+	assert.Len(t, r.Main().Modules, 14)
 }
 
-// TestMeasure runs a plan of cases that are counted.
-func TestMeasure(t *testing.T) {
-	var order strings.Builder
-	count := func(name string) func() (*suite.Work, error) {
-		return func() (*suite.Work, error) {
-			return &suite.Work{Items: 2, Reset: func() { order.WriteString(name) }, Pass: func() {},
-				Figures: map[string]float64{"x": 1}}, nil
+// TestNewStrategyBreaksNothing takes a strategy out of the results, as one that
+// was added to the catalog is not in them.
+func TestNewStrategyBreaksNothing(t *testing.T) {
+	const strategy = "multiprobe"
+	r := load(t)
+	r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool {
+		return results.Value(c.Name, "strategy") == strategy
+	})
+	require.False(t, r.Has("strategy", strategy))
+	texts, err := renewed(root, r)
+	require.NoError(t, err)
+	for path, text := range texts {
+		assert.NotContains(t, text, "| "+strategy, path)
+	}
+	require.NoError(t, writePage(t.TempDir(), r))
+}
+
+// TestDocumentsOfFalseNumbers changes what stands in blocks, in all ways that
+// somebody might: the documents as they ought to be are the same again.
+func TestDocumentsOfFalseNumbers(t *testing.T) {
+	r := load(t)
+	want, err := renewed(root, r)
+	require.NoError(t, err)
+	for path, text := range want {
+		name := "documents/" + path
+		data, err := documents.ReadFile(name)
+		require.NoError(t, err)
+		tmpl, err := template.New(path).Funcs(functions(root, r)).Parse(string(data))
+		require.NoError(t, err)
+		rows := regexp.MustCompile(`(?m)^\|.*\n`)
+		for what, change := range map[string]func(block string) string{
+			"a digit":        func(b string) string { return regexp.MustCompile(`[0-8]`).ReplaceAllString(b, "9") },
+			"no rows":        func(b string) string { return rows.ReplaceAllString(b, "") },
+			"a row's name":   func(b string) string { return strings.Replace(b, "\n| ", "\n| x", 1) },
+			"nothing":        func(string) string { return "" },
+			"something more": func(b string) string { return b + "1.000\n" },
+		} {
+			blocks := regexp.MustCompile(`(?s)(<!-- begin [^\n]*-->\n)(.*?)(<!-- end )`)
+			changed := blocks.ReplaceAllStringFunc(text, func(b string) string {
+				m := blocks.FindStringSubmatch(b)
+				return m[1] + change(m[2]) + m[3]
+			})
+			got, err := document(changed, tmpl, r)
+			require.NoError(t, err)
+			assert.Equal(t, text, got, "%s: %s", path, what)
+		}
+		if strings.Contains(text, beginBlock) {
+			_, err = document(strings.Replace(text, beginBlock, "<!-- ", 1), tmpl, r)
+			require.Error(t, err, "%s: a block without its mark", path)
+			_, err = document(text+text[strings.Index(text, beginBlock):], tmpl, r)
+			require.Error(t, err, "%s: a block twice", path)
+			_, err = document(text+beginBlock+"of nothing", tmpl, r)
+			require.Error(t, err, "%s: a block that nothing writes", path)
 		}
 	}
-	cases := func(suite.Size) []suite.Case {
-		return []suite.Case{{Name: "k=1/impl=a", New: count("a")}, {Name: "k=2/impl=a", New: count("c")},
-			{Name: "k=1/impl=b", New: count("b")}}
-	}
-	r, err := plan{suites: []suite.Suite{{Name: "S", Cases: cases}, {Name: "E", Exact: true, Cases: cases}},
-		blocks: 2, turns: 2, progress: io.Discard}.measure()
-	require.NoError(t, err)
-	assert.Equal(t, "ab"+"abba"+"baab"+"c"+"cccc", order.String(),
-		"those that do the same work warm up, then take turns, forwards and backwards")
-	require.Len(t, r.Cases, 6)
-	assert.Equal(t, "S/k=1/impl=a", r.Cases[0].Name)
-	assert.Len(t, r.Cases[0].NsPerOp, 2)
-	assert.Equal(t, results.Case{Name: "E/k=2/impl=a", Figures: map[string]float64{"x": 1}}, r.Cases[4])
 }
 
-func TestBlocks(t *testing.T) {
-	text, err := replaceBlock("a\n<!-- Written by go run ./benchmarks/report -pages, from benchmarks/results. -->\nold<!-- Up to here. -->\nb", "new\n")
+func TestListCases(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, listCases(&out, results.ParseFilter(""), true))
+	for _, s := range suite.All() {
+		assert.Contains(t, out.String(), s.Name+" ")
+	}
+	out.Reset()
+	require.NoError(t, listCases(&out, results.ParseFilter("Build,Select,strategy=anchor,n=10"), true))
+	assert.Equal(t, 3, strings.Count(out.String(), "\n"), out.String())
+}
+
+// TestMeasureInto measures a little, and then less of it anew.
+func TestMeasureInto(t *testing.T) {
+	dir := t.TempDir()
+	require.ErrorContains(t, measureInto(dir, "strategy=none", true, true), "-list")
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=maglev,strategy=modulo", true, true))
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", true, true))
+	r, err := results.Load(dir)
 	require.NoError(t, err)
-	assert.Equal(t, "a\n<!-- Written by go run ./benchmarks/report -pages, from benchmarks/results. -->\nnew\n<!-- Up to here. -->\nb", text)
-	_, err = replaceBlock("nothing", "new")
-	require.Error(t, err)
+	require.Len(t, r.Cases, 2)
+	require.Len(t, r.Origins, 2)
+	assert.Equal(t, "go run ./benchmarks/report -quick -only Shares,n=8,strategy=modulo",
+		r.Origins[r.Cases[0].Origin].Command)
+	assert.Contains(t, r.Cases[1].Name, "maglev")
+	assert.Zero(t, r.Cases[1].Origin)
+	assert.NotEmpty(t, r.Main().Commit)
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", true, false))
+	r, err = results.Load(dir)
+	require.NoError(t, err)
+	assert.Len(t, r.Cases, 1)
+}
+
+func TestVerdicts(t *testing.T) {
+	const (
+		ours   = "Select/strategy=maglev/n=100/impl=ecmp/form=batch32"
+		theirs = "Select/strategy=maglev/n=100/impl=go-maglev/form=one"
+	)
+	verdict := func(f results.Figure) verdict {
+		r := &results.Run{Cases: []results.Case{
+			{Name: ours, Figures: map[string]results.Figure{results.Time: f}},
+			{Name: theirs, Figures: map[string]results.Figure{results.Time: {Value: 9, Draws: 3, Least: 2.5}}},
+		}}
+		list := verdicts(r)
+		require.Len(t, list, 1)
+		return list[0]
+	}
+	v := verdict(results.Figure{Value: 2, Draws: 3, Least: 1})
+	assert.True(t, v.Kept, "by the least: 2.5 of at least 2.5")
+	assert.Equal(t, "2.50", v.Got)
+	assert.False(t, verdict(results.Figure{Value: 2, Draws: 3, Least: 1.01}).Kept)
+
+	for _, c := range []struct {
+		name string
+		unit string
+		v    float64
+		kept bool
+	}{
+		{"Pins/what=flood", "kept", 1, true}, {"Pins/what=flood", "kept", .9999, false},
+		{"FlowTable/op=upkeep/what=save/flows=1000000/impl=ecmp", results.Time, 10e6, true},
+		{"FlowTable/op=upkeep/what=save/flows=1000000/impl=ecmp", results.Time, 10.1e6, false},
+	} {
+		figures := results.Exact(map[string]float64{c.unit: c.v})
+		list := verdicts(&results.Run{Cases: []results.Case{{Name: c.name, Figures: figures}}})
+		require.Len(t, list, 1)
+		assert.Equal(t, c.kept, list[0].Kept, c)
+	}
 }
 
 func TestNumbers(t *testing.T) {

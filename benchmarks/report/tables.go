@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
@@ -27,7 +29,7 @@ func tables(r *results.Run) (list []Table) {
 	for _, e := range []string{"scale-up", "scale-down", "replace", "drain", "rolling-restart", "new-gateway"} {
 		list = append(list, scenarioTable(r, e))
 	}
-	list = append(list, ratioTable(r))
+	list = append(list, slackTable(r), sharesTable(r), pinsTable(r), ratioTable(r), promiseTable(r))
 	return slices.DeleteFunc(list, func(t Table) bool { return len(t.Rows) == 0 })
 }
 
@@ -35,9 +37,11 @@ func remapTable(r *results.Run, n int) Table {
 	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight",
 		"restart", "churn"}
 	t := Table{
-		Title:   fmt.Sprintf("Moved over forced, %d members", n),
-		Caption: "1 is the least possible; where weights change, a little less is the error of shares. Members leave from the middle, where it does not say otherwise. restart: each member leaves and comes back, one after another. churn: a thousand random changes.",
-		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
+		Title: fmt.Sprintf("Moved over forced, %d members", n),
+		Caption: "1 is the least possible; where weights change, a little less is the error of shares. Members " +
+			"leave from the middle, where it does not say otherwise. restart: each member leaves and comes back, " +
+			"one after another. churn: a thousand random changes.",
+		Suites: []string{"Remap"}, Head: append([]string{"strategy"}, events...),
 	}
 	for _, s := range subject.Placements() {
 		row := []string{s.Name}
@@ -53,8 +57,9 @@ func remapTable(r *results.Run, n int) Table {
 func balanceTable(r *results.Run, n int) Table {
 	t := Table{
 		Title: fmt.Sprintf("Balance, %d members", n),
-		Caption: "Loads over what is due, of 2^20 hashes. χ² over degrees of freedom is about 1 for a random placement; p is how probable so much or more is there. 1:2:3:10 are weights. " +
-			"Zipf: the k-th greatest flow has 1/k of the greatest's traffic. Table: of the slots, without the error of a sample.",
+		Caption: "Loads over what is due, of 2^20 hashes. χ² over degrees of freedom is about 1 for a random " +
+			"placement; p is how probable so much or more is there. 1:2:3:10 are weights. Zipf: the k-th " +
+			"greatest flow has 1/k of the greatest's traffic. Table: of the slots, without the error of a sample.",
 		Suites: []string{"Balance"},
 		Head: []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak",
 			"1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
@@ -77,9 +82,10 @@ func balanceTable(r *results.Run, n int) Table {
 
 func scenarioTable(r *results.Run, event string) Table {
 	t := Table{
-		Title:   "Connections broken, " + event + ", %",
-		Caption: "Of the connections that lived across a change of a group of ten; in brackets those lost with their member, which nothing could keep.",
-		Suites:  []string{"Scenario"}, Head: []string{"strategy"},
+		Title: "Connections broken, " + event + ", %",
+		Caption: "Of the connections that lived across a change of a group of ten; in brackets those lost with " +
+			"their member, which nothing could keep.",
+		Suites: []string{"Scenario"}, Head: []string{"strategy"},
 	}
 	policies := []string{"hash", "recompute-30s", "sticky-30s", "sticky-120s", "sticky-350s"}
 	if event == "new-gateway" {
@@ -101,22 +107,102 @@ func scenarioTable(r *results.Run, event string) Table {
 	return t
 }
 
+func slackTable(r *results.Run) Table {
+	t := Table{
+		Title: "Balance and disruption by slack",
+		Caption: "Bounded with 65,536 slots and Maglev with 65,537, all of them counted. Means of draws, with " +
+			"the 95 % interval of the mean where there is one.",
+		Suites: []string{"Slack"},
+		Head:   append([]string{"case", "draws", "peak", "least", "deviation"}, slackEvents()...),
+	}
+	rows := map[string][]string{}
+	var order []string
+	for _, c := range r.Of("Slack") {
+		name, _, _ := strings.Cut(c.Name, "/event=")
+		name = strings.TrimSuffix(name, "/weights=equal")
+		if rows[name] == nil {
+			order = append(order, name)
+			rows[name] = slices.Repeat([]string{none}, len(t.Head))
+			rows[name][0] = strings.TrimPrefix(name, "Slack/")
+		}
+		for unit, column := range map[string]int{"peak-to-mean": 2, "low-to-mean": 3, "rms-error": 4} {
+			if f, ok := c.Figures[unit]; ok {
+				rows[name][1], rows[name][column] = fmt.Sprint(f.Draws), interval(f)
+			}
+		}
+		if f, ok := c.Figures["disruption-ratio"]; ok {
+			rows[name][1] = fmt.Sprint(f.Draws)
+			rows[name][5+slices.Index(slackEvents(), results.Value(c.Name, "event"))] = interval(f)
+		}
+	}
+	for _, name := range order {
+		t.add(rows[name])
+	}
+	return t
+}
+
+func slackEvents() []string { return []string{"remove", "add", "replace", "remove10pct", "add10pct"} }
+
+// interval writes a mean and half of the width of its 95 % interval.
+func interval(f results.Figure) string {
+	if f.Interval == 0 {
+		return ratio(f.Value)
+	}
+	return fmt.Sprintf("%s ± %s", ratio(f.Value), figure(f.Interval))
+}
+
+func sharesTable(r *results.Run) Table {
+	t := Table{
+		Title: "Shares beside weights 1:2:3:10",
+		Caption: "The root of the mean square of share/due - 1, in percent, of all slots of a table or of so " +
+			"many random hashes.",
+		Suites: []string{"Shares"}, Head: []string{"strategy", "hashes", "of 8 members", "of 100"},
+	}
+	for _, s := range subject.Placements() {
+		name := "Shares/strategy=" + s.Name + "/n=%d/weights=1:2:3:10"
+		hashes := cell(r, fmt.Sprintf(name, 8), "hashes", figure)
+		if hashes == "0" {
+			hashes = "its slots"
+		}
+		row := []string{s.Name, hashes}
+		for _, n := range []int{8, 100} {
+			row = append(row, cell(r, fmt.Sprintf(name, n), "rms-error", percent))
+		}
+		t.add(row)
+	}
+	return t
+}
+
+func pinsTable(r *results.Run) Table {
+	units := []string{"inserted", "refused", "evicted", "relocated", "admitted", "kept", "handshakes", "pins"}
+	t := Table{
+		Title: "Pins", Caption: "What the flow table counted. admitted, kept of a flood, and handshakes are shares.",
+		Suites: []string{"Pins"}, Head: append([]string{"case"}, units...),
+	}
+	for _, c := range r.Of("Pins") {
+		row := []string{strings.TrimPrefix(c.Name, "Pins/")}
+		for _, unit := range units {
+			row = append(row, cell(r, c.Name, unit, plain))
+		}
+		t.add(row)
+	}
+	return t
+}
+
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
 func ratioTable(r *results.Run) Table {
 	t := Table{
 		Title: "How many times as long others take",
-		Caption: "Medians, in nanoseconds, of blocks that took turns, both sides on the same work in one run. Below 1 the other library is faster. " +
-			"What flatters whom is in what the suites leave out.",
+		Caption: "Medians, in nanoseconds, of blocks that took turns, both sides on the same work in one run. " +
+			"Below 1 the other library is faster. What flatters whom is in what the suites leave out.",
 		Head: []string{"work", "ours", "ns", "other", "ns", "ratio"},
 	}
 	for _, x := range r.Ratios() {
-		ours, errOurs := r.Find(x.Ours)
-		theirs, errTheirs := r.Find(x.Theirs)
-		if errOurs != nil || errTheirs != nil {
-			continue // Ratios are of cases that are there
-		}
+		other := strings.TrimSuffix(results.Value(x.Theirs, "impl")+" "+results.Value(x.Theirs, "form"), " one")
 		t.Rows = append(t.Rows, []string{
-			suite.Contest(x.Ours), "ecmp " + suite.Value(x.Ours, "form"), figure(ours.Median()),
-			suite.Value(x.Theirs, "impl"), figure(theirs.Median()), fmt.Sprintf("%.2f", x.Value),
+			results.Pair(x.Ours), "ecmp " + results.Value(x.Ours, "form"), figure(x.OurTime),
+			other, figure(x.TheirTime), fmt.Sprintf("%.2f", x.Value()),
 		})
 	}
 	return t

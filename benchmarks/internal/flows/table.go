@@ -15,7 +15,7 @@ const Batch = 32
 // A Table is a flow table with a group of ten members and one worker.
 type Table struct {
 	*flowcache.Table
-	Group *selector.Group[int]
+	Group *selector.Group[struct{}]
 	Now   int64 // nanoseconds
 	Sway  int64 // added to Now for each further burst, up to 31 times, and again
 
@@ -34,7 +34,8 @@ func NewTable(n int) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+	group, err := selector.NewGroup[struct{}](
+		selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +45,7 @@ func NewTable(n int) (*Table, error) {
 
 // Update gives the group n members.
 func (t *Table) Update(n int) error {
-	hops := make([]selector.Hop[int], n)
-	for i, m := range subject.Members(n, 1) {
-		hops[i].ID, hops[i].Weight = m.ID, m.Weight
-	}
-	s, err := t.Group.Update(hops)
+	s, err := t.Group.Update(subject.Hops(subject.Members(n, 1)))
 	if err != nil {
 		return err
 	}

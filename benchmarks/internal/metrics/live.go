@@ -3,6 +3,7 @@ package metrics
 import (
 	"slices"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -21,11 +22,7 @@ func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
 // Update gives the group these members, as a change of those it has, and
 // returns where the hashes belong then.
 func (l *Live) Update(members []selector.Member) (Placement, error) {
-	hops := make([]selector.Hop[struct{}], len(members))
-	for i, m := range members {
-		hops[i].ID, hops[i].Weight = m.ID, m.Weight
-	}
-	s, err := l.group.Update(hops)
+	s, err := l.group.Update(subject.Hops(members))
 	if err != nil {
 		return Placement{}, err
 	}

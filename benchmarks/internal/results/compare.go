@@ -3,8 +3,7 @@ package results
 import (
 	"fmt"
 	"math"
-
-	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
+	"slices"
 )
 
 // Tolerance is how far a ratio of medians may be off in another run on the same
@@ -26,7 +25,7 @@ func Compare(a, b *Run) Agreement {
 	var g Agreement
 	complain := func(format string, args ...any) { g.Complaints = append(g.Complaints, fmt.Sprintf(format, args...)) }
 	theirs := map[string]Case{}
-	for _, c := range b.Cases {
+	for _, c := range slices.Backward(b.Cases) { // the first of a name counts
 		theirs[c.Name] = c
 	}
 	for _, c := range a.Cases {
@@ -39,18 +38,18 @@ func Compare(a, b *Run) Agreement {
 		for unit, v := range c.Figures {
 			w, ok := other.Figures[unit]
 			switch {
-			case suite.Approximate(unit):
+			case Approximate(unit):
 			case !ok:
 				complain("%s: no %s in the second run", c.Name, unit)
 			default:
 				g.Figures++
 				if v != w {
-					complain("%s: %v and %v %s", c.Name, v, w, unit)
+					complain("%s: %v and %v %s", c.Name, v.Value, w.Value, unit)
 				}
 			}
 		}
 		for unit := range other.Figures {
-			if _, ok := c.Figures[unit]; !ok && !suite.Approximate(unit) {
+			if _, ok := c.Figures[unit]; !ok && !Approximate(unit) {
 				complain("%s: no %s in the first run", c.Name, unit)
 			}
 		}
@@ -61,7 +60,7 @@ func Compare(a, b *Run) Agreement {
 
 	second := map[[2]string]float64{}
 	for _, r := range b.Ratios() {
-		second[[2]string{r.Ours, r.Theirs}] = r.Value
+		second[[2]string{r.Ours, r.Theirs}] = r.Value()
 	}
 	for _, r := range a.Ratios() {
 		w, ok := second[[2]string{r.Ours, r.Theirs}]
@@ -69,10 +68,10 @@ func Compare(a, b *Run) Agreement {
 			continue // a case of it is only in the first run, which is complained of above
 		}
 		g.Ratios++
-		off := math.Abs(r.Value-w) / min(r.Value, w)
+		off := math.Abs(r.Value()-w) / min(r.Value(), w)
 		g.Worst = max(g.Worst, off)
 		if off > Tolerance {
-			complain("%s over %s: %.3f and %.3f, %.0f %% off", r.Theirs, r.Ours, r.Value, w, 100*off)
+			complain("%s over %s: %.3f and %.3f, %.0f %% off", r.Theirs, r.Ours, r.Value(), w, 100*off)
 		}
 	}
 	return g

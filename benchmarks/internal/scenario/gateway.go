@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -76,11 +77,7 @@ func newGateway(s selector.Strategy, p Policy, flows int) (*gateway, error) {
 }
 
 func (g *gateway) update(members []selector.Member) error {
-	hops := make([]selector.Hop[struct{}], len(members))
-	for i, m := range members {
-		hops[i].ID, hops[i].Weight = m.ID, m.Weight
-	}
-	s, err := g.group.Update(hops)
+	s, err := g.group.Update(subject.Hops(members))
 	if err != nil {
 		return err
 	}

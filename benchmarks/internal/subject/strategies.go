@@ -4,7 +4,9 @@ package subject
 
 import (
 	"fmt"
+	"math/rand/v2"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -17,22 +19,13 @@ type Strategy struct {
 	Peer      bool // of another library
 }
 
-// Strategies returns the strategies of the library that every suite goes
-// through, at their recommended settings.
-func Strategies() []Strategy {
-	return []Strategy{
-		{Name: "modulo", Strategy: selector.Modulo{}},
-		{Name: "threshold", Strategy: selector.Threshold{}},
-		{Name: "rendezvous", Strategy: selector.Rendezvous{}},
-		{Name: "bounded", Strategy: selector.Bounded{}},
-		{Name: "maglev", Strategy: selector.Maglev{}},
-		{Name: "jump", Strategy: selector.Jump{}},
-		{Name: "ring", Strategy: selector.Ring{}},
-		{Name: "multiprobe", Strategy: selector.MultiProbe{}},
-		{Name: "resilient", Strategy: selector.Resilient{}},
-		{Name: "anchor", Strategy: selector.Anchor{}, EqualOnly: true},
-		{Name: "memento", Strategy: selector.Memento{}, EqualOnly: true},
+// Strategies returns the strategies of the library at their recommended
+// settings: those of package catalog, in its order.
+func Strategies() (list []Strategy) {
+	for _, row := range catalog.All() {
+		list = append(list, Strategy{Name: row.Name, Strategy: row.Strategy, EqualOnly: row.EqualOnly})
 	}
+	return list
 }
 
 // Placements returns what is compared for what it moves and how evenly it
@@ -71,5 +64,31 @@ func Members(n int, weights ...uint32) []selector.Member {
 	return members
 }
 
+// Drawn returns n members with random addresses as IDs, which have the weights
+// in turn. They are the same for the same seed, and fewer members are the first
+// ones of more.
+func Drawn(seed uint64, n int, weights ...uint32) []selector.Member {
+	r := rand.New(rand.NewPCG(seed, 1))
+	taken := map[string]bool{}
+	var members []selector.Member
+	for len(members) < n {
+		id := fmt.Sprintf("10.%d.%d.%d", r.IntN(256), r.IntN(256), r.IntN(256))
+		if !taken[id] {
+			taken[id] = true
+			members = append(members, selector.Member{ID: id, Weight: weights[len(members)%len(weights)]})
+		}
+	}
+	return members
+}
+
 // Sizes are the numbers of members that most suites go through.
 func Sizes() []int { return []int{10, 100, 1000} }
+
+// Hops returns the members as a group takes them.
+func Hops(members []selector.Member) []selector.Hop[struct{}] {
+	hops := make([]selector.Hop[struct{}], len(members))
+	for i, m := range members {
+		hops[i].ID, hops[i].Weight = m.ID, m.Weight
+	}
+	return hops
+}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -12,11 +13,13 @@ import (
 // Balance is how even the load is.
 func Balance() Suite {
 	return Suite{
-		Name:  "Balance",
-		About: "Timed is one look-up, one by one. peak-to-mean, rms-error, chi-square and p are of 2^20 hashes, table- of the table's slots.",
-		LeftOut: "A sample of 2^20 hashes alone makes peaks of about 1.005, 1.025 and 1.1 for 10, 100 and 1000 equal members. Under Zipf traffic " +
-			"the greatest flow has 1/14.4 of all traffic: no strategy can split it, and with 100 members and more it alone is the peak. Unequal weights: not " +
-			"for those that refuse them or know none.",
+		Name: "Balance",
+		About: "Timed is one look-up, one by one. peak-to-mean, rms-error, chi-square and p are of 2^20 hashes, " +
+			"table- of the table's slots.",
+		LeftOut: "A sample of 2^20 hashes alone makes peaks of about 1.005, 1.025 and 1.1 for 10, 100 and 1000 " +
+			"equal members. Under Zipf traffic the greatest flow has 1/14.4 of all traffic: no strategy can " +
+			"split it, and with 100 members and more it alone is the peak. Unequal weights: not for those that " +
+			"refuse them or know none.",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
@@ -54,9 +57,9 @@ func Balance() Suite {
 }
 
 func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selector,
-	members []selector.Member) map[string]float64 {
+	members []selector.Member) map[string]results.Figure {
 	uniform, zipf := p.Balance(), p.Traffic(volumes)
-	figures := map[string]float64{
+	figures := numbers{
 		"peak-to-mean": uniform.PeakToMean, "low-to-mean": uniform.LowToMean, "rms-error": uniform.RMSError,
 		"chi-square": uniform.ChiSquare, "p": uniform.PValue,
 		"zipf-peak-to-mean": zipf.PeakToMean, "zipf-rms-error": zipf.RMSError,
@@ -66,5 +69,5 @@ func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selec
 		figures["table-peak-to-mean"], figures["table-low-to-mean"], figures["table-rms-error"] = exact.PeakToMean,
 			exact.LowToMean, exact.RMSError
 	}
-	return figures
+	return results.Exact(figures)
 }

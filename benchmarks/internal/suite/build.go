@@ -6,6 +6,7 @@ import (
 
 	"github.com/dgryski/go-maglev"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -13,40 +14,55 @@ import (
 // Build is the build of a selector.
 func Build() Suite {
 	return Suite{
-		Name:  "Build",
-		About: "One operation is one build for equal members. held-bytes is what the selector keeps from the garbage collector.",
-		LeftOut: "A history-dependent selector is built anew, not changed: a change costs about as much. What building allocates and frees " +
-			"again: go test -bench shows it. go-rendezvous and the jump libraries build next to nothing and are not timed.",
-		Cases: func(size Size) (cases []Case) {
-			add := func(strategy, impl string, n int, construct func() (any, error)) {
-				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s", strategy, n, impl),
-					func() (*Work, error) {
-						bytes, err := Held(construct)
-						if err != nil {
-							return nil, err
-						}
-						return &Work{Items: 1, Figures: map[string]float64{"held-bytes": bytes}, Pass: func() {
-							if _, err := construct(); err != nil {
-								panic(err) // it did not fail before
-							}
-						}}, nil
-					}})
-			}
-			for _, s := range subject.Strategies() {
-				for _, n := range size.Curve {
-					members, ids := subject.Members(n, 1), subject.IDs(n)
-					add(s.Name, "ecmp", n, func() (any, error) { return selector.New(s.Strategy, members) })
-					if s.Name == "maglev" {
-						add(s.Name, "go-maglev", n, func() (any, error) { return maglev.New(ids, maglev.SmallM), nil })
-						if n <= 100 {
-							add(s.Name, "kkdai-maglev", n, func() (any, error) { return subject.KkdaiMaglev(ids), nil })
-						}
-					}
-				}
-			}
-			return cases
-		},
+		Name: "Build",
+		About: "One operation is one build for equal members. held-bytes is what the selector keeps from the " +
+			"garbage collector.",
+		LeftOut: "A history-dependent selector is built anew, not changed: a change costs about as much. What " +
+			"building allocates and frees again: go test -bench shows it. go-rendezvous and the jump libraries " +
+			"build next to nothing and are not timed.",
+		Cases: buildCases,
 	}
+}
+
+func buildCases(size Size) (cases []Case) {
+	add := func(name, impl string, construct func() (any, error)) {
+		cases = append(cases, Case{name + "/impl=" + impl, func() (*Work, error) {
+			bytes, err := Held(construct)
+			if err != nil {
+				return nil, err
+			}
+			return &Work{Items: 1, Figures: results.Exact(numbers{"held-bytes": bytes}), Pass: func() {
+				if _, err := construct(); err != nil {
+					panic(err) // it did not fail before
+				}
+			}}, nil
+		}})
+	}
+	ours := func(name string, s selector.Strategy, members []selector.Member) {
+		add(name, "ecmp", func() (any, error) { return selector.New(s, members) })
+	}
+	for _, s := range subject.Strategies() {
+		for _, n := range size.Curve {
+			name, ids := fmt.Sprintf("strategy=%s/n=%d", s.Name, n), subject.IDs(n)
+			ours(name, s.Strategy, subject.Members(n, 1))
+			if s.Name == "bounded" && n <= slowest {
+				ours(name+"/weights=1:2:3:10", s.Strategy, subject.Members(n, 1, 2, 3, 10))
+			}
+			if s.Name != "maglev" {
+				continue
+			}
+			add(name, "go-maglev", func() (any, error) { return maglev.New(ids, maglev.SmallM), nil })
+			if n <= 100 {
+				add(name, "kkdai-maglev", func() (any, error) { return subject.KkdaiMaglev(ids), nil })
+			}
+			if n == 100 {
+				name += fmt.Sprintf("/slots=%d", maglev.BigM)
+				ours(name, selector.Maglev{Size: maglev.BigM}, subject.Members(n, 1))
+				add(name, "go-maglev", func() (any, error) { return maglev.New(ids, maglev.BigM), nil })
+			}
+		}
+	}
+	return cases
 }
 
 // Held returns how many bytes a thing that construct makes keeps from the

@@ -2,8 +2,14 @@ package suite
 
 import (
 	"fmt"
+	"math/bits"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/flows"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/hash"
 )
@@ -16,45 +22,36 @@ const window = 1 << 18
 func FlowTable() Suite {
 	return Suite{
 		Name: "FlowTable",
-		About: "One operation of op=hit is one packet of an established flow, of op=insert the first packet of a flow, all over a table or cache with " +
-			"room for them. Flows are in random order. form=batch32 makes its digests in the time; form=digests has them. op=sweep is one bucket of a sweep that finds nothing to do. flow-bytes is what a flow takes.",
-		LeftOut: "Other caches know members by an int32 and nothing of states, slots or views, and take keys of 40 bytes, which they hash and compare: " +
-			"two thirds of the advantage in a table beyond the cache come from keying by digest. otter, freelru and phuslu time out when idle, theine after a time to live, sync.Map and " +
-			"xsync never. Time stands still: no pin is refreshed. One core does all. The command in flowtable measures churn, floods and two cores.",
+		About: "One operation of op=hit is one packet of an established flow, of op=insert the first packet of a " +
+			"flow, all over a table or cache with room for them. Flows are in random order. form=batch32 makes " +
+			"its digests in the time; form=digests has them. form=sway: the clock moves to and fro by up to 31 s " +
+			"in every burst; form=refresh: every packet refreshes its pin; form=cores2: two workers share the " +
+			"table. impl=chase follows 32 chains of pointers through as much memory, form=huge on huge pages: no " +
+			"table can be faster. op=churn is a new flow while the table is full: end=timeout, one times out for " +
+			"it; end=none, it pushes one out. op=sweep is one bucket of a sweep that finds nothing to do. op=gc " +
+			"is a cycle of the garbage collector with the table, and without. flow-bytes is what a flow takes. " +
+			"op=upkeep is one time of what is done beside packets: sweep, save, restore, count the pins of a " +
+			"member, void them as it leaves (form=full), with an empty table beside it; impl=memory reads as " +
+			"much memory.",
+		LeftOut: "Other caches know members by an int32 and nothing of states, slots or views, and take keys of " +
+			"40 bytes, which they hash and compare, but for form=digests: much of the advantage comes from " +
+			"keying by digest. otter, freelru and phuslu time out when idle, theine after a time to live, " +
+			"sync.Map and xsync never. Time stands still where it is not said to move: no pin is refreshed. One " +
+			"core does all but cores2. The table asks Linux for huge pages; other caches get them where the " +
+			"system gives them to all.",
 		Cases: func(size Size) (cases []Case) {
 			for _, n := range size.Flows {
-				name := fmt.Sprintf("op=hit/flows=%d/impl=", n)
-				if n > size.PeerFlows {
-					cases = append(cases, Case{name + "ecmp/form=digests",
-						func() (*Work, error) { return hitDigests(n) }})
-					continue
+				cases = append(cases, hitCases(n, size)...)
+				if n <= size.PeerFlows {
+					cases = append(cases, sweepCases(n)...)
+					cases = append(cases, insertCases(n)...)
 				}
-				keys := func() []hash.FlowKey { return flows.Keys(0, n) }
-				hit := func(send func(*flows.Table, []hash.FlowKey)) func() (*Work, error) {
-					return func() (*Work, error) { return hitKeys(keys(), send) }
-				}
-				cases = append(cases,
-					Case{name + "ecmp/form=one", hit(func(t *flows.Table, k []hash.FlowKey) { t.One(k) })},
-					Case{name + "ecmp/form=batch32",
-						hit(func(t *flows.Table, k []hash.FlowKey) { t.Keys(k, hash.ACK) })},
-					Case{name + "ecmp/form=digests", func() (*Work, error) { return hitDigests(n) }})
-				for _, p := range peers() {
-					cases = append(cases, Case{name + p.Name + "/form=one",
-						func() (*Work, error) { return hitPeer(p, keys()) }})
-				}
-				for _, fill := range []string{"empty", "full"} {
-					cases = append(cases, Case{fmt.Sprintf("op=sweep/flows=%d/fill=%s/impl=ecmp", n, fill),
-						func() (*Work, error) { return sweep(keys(), fill == "full") }})
-				}
-				name = fmt.Sprintf("op=insert/flows=%d/impl=", n)
-				cases = append(cases, Case{name + "ecmp/form=batch32",
-					func() (*Work, error) { return insert(keys()), nil }})
-				for _, p := range peers() {
-					cases = append(cases, Case{name + p.Name + "/form=one",
-						func() (*Work, error) { return insertPeer(p, keys()) }})
+				if n <= slices.Max(size.Forms) {
+					cases = append(cases, gcCases(n)...)
 				}
 			}
-			return cases
+			cases = append(cases, churnCases(size.Churn)...)
+			return append(cases, upkeepCases(size.Churn)...)
 		},
 	}
 }
@@ -62,6 +59,67 @@ func FlowTable() Suite {
 func peers() []flows.Peer[hash.FlowKey] {
 	hasher := flows.Hasher()
 	return flows.Peers(func(k hash.FlowKey) uint32 { return uint32(hasher.Hash(k) >> 32) })
+}
+
+func digestPeers() []flows.Peer[uint64] {
+	return flows.Peers(func(d uint64) uint32 { return uint32(bits.RotateLeft64(d, 32)) })
+}
+
+// fastest returns the fastest peer of each kind.
+func fastest[K comparable](all []flows.Peer[K]) []flows.Peer[K] {
+	return slices.DeleteFunc(all, func(p flows.Peer[K]) bool { return p.Name != "xsync" && p.Name != "phuslu" })
+}
+
+// hitCases are packets of n established flows.
+func hitCases(n int, size Size) (cases []Case) {
+	forms, beside := slices.Contains(size.Forms, n), peers()
+	if n > size.PeerFlows {
+		beside = fastest(beside)
+	}
+	keys := sync.OnceValue(func() []hash.FlowKey { return flows.Keys(0, n) })
+	digests := sync.OnceValue(func() []uint64 { return subject.Hashes(3, n) })
+	add := func(what string, w func() (*Work, error)) {
+		cases = append(cases, Case{fmt.Sprintf("op=hit/flows=%d/impl=%s", n, what), w})
+	}
+	if forms || n <= size.PeerFlows {
+		add("ecmp/form=one", func() (*Work, error) { return hitKeys(keys(), (*flows.Table).One) })
+		add("ecmp/form=batch32", func() (*Work, error) {
+			return hitKeys(keys(), func(t *flows.Table, k []hash.FlowKey) int { return t.Keys(k, hash.ACK) })
+		})
+	}
+	add("ecmp/form=digests", func() (*Work, error) { return hitDigests(digests()) })
+	if forms || n <= size.PeerFlows {
+		for _, p := range beside {
+			add(p.Name+"/form=one", func() (*Work, error) { return hitPeer(p, keys()) })
+		}
+	}
+	if n <= slices.Max(size.Forms) {
+		add("chase/form=plain", func() (*Work, error) { return chase(n, false) })
+		add("chase/form=huge", func() (*Work, error) { return chase(n, true) })
+	}
+	if !forms {
+		return cases
+	}
+	for _, p := range fastest(digestPeers()) {
+		add(p.Name+"/form=digests", func() (*Work, error) { return hitPeer(p, digests()) })
+	}
+	add("ecmp/form=sway", func() (*Work, error) {
+		return established(n, func(t *flows.Table, digests []uint64) *Work {
+			t.Sway = int64(time.Second)
+			return windows(digests, func(d []uint64) { t.Digests(d) })
+		})
+	})
+	add("ecmp/form=refresh", func() (*Work, error) {
+		return established(n, func(t *flows.Table, digests []uint64) *Work {
+			w := windows(digests, func(d []uint64) { t.Digests(d) })
+			w.Reset = func() { t.Now += 8 * int64(time.Second) }
+			return w
+		})
+	})
+	if n == slices.Max(size.Forms) {
+		add("ecmp/form=cores2", func() (*Work, error) { return established(n, twoCores) })
+	}
+	return cases
 }
 
 // windows returns a pass over the next window of a list, again from the start
@@ -77,7 +135,7 @@ func windows[K any](all []K, send func([]K)) *Work {
 	}}
 }
 
-func hitKeys(keys []hash.FlowKey, send func(*flows.Table, []hash.FlowKey)) (*Work, error) {
+func hitKeys(keys []hash.FlowKey, send func(*flows.Table, []hash.FlowKey) int) (*Work, error) {
 	t, err := flows.NewTable(len(keys))
 	if err != nil {
 		return nil, err
@@ -85,24 +143,12 @@ func hitKeys(keys []hash.FlowKey, send func(*flows.Table, []hash.FlowKey)) (*Wor
 	t.Keys(keys, hash.SYN)
 	found := t.Keys(keys, hash.ACK)
 	w := windows(keys, func(k []hash.FlowKey) { send(t, k) })
-	w.Figures = map[string]float64{"hit-share": share(found, len(keys))}
+	w.Figures = results.Exact(numbers{"hit-share": share(found, len(keys))})
 	return w, nil
 }
 
-func sweep(keys []hash.FlowKey, full bool) (*Work, error) {
-	t, err := flows.NewTable(len(keys))
-	if err != nil {
-		return nil, err
-	}
-	if full {
-		t.Keys(keys, hash.SYN)
-		t.Keys(keys, hash.ACK)
-	}
-	return &Work{Items: t.Buckets(), Pass: func() { t.Sweep(t.Now, t.Buckets()) }}, nil
-}
-
-func hitDigests(n int) (*Work, error) {
-	digests := subject.Hashes(3, n)
+func hitDigests(digests []uint64) (*Work, error) {
+	n := len(digests)
 	before := live()
 	t, err := flows.NewTable(n)
 	if err != nil {
@@ -112,11 +158,42 @@ func hitDigests(n int) (*Work, error) {
 	t.Send(digests, hash.SYN)
 	found := t.Send(digests, hash.ACK)
 	w := windows(digests, func(d []uint64) { t.Digests(d) })
-	w.Figures = map[string]float64{"hit-share": share(found, n), "flow-bytes": float64(held) / float64(n)}
+	w.Figures = results.Exact(numbers{"hit-share": share(found, n), "flow-bytes": float64(held) / float64(n)})
 	return w, nil
 }
 
-func hitPeer(p flows.Peer[hash.FlowKey], keys []hash.FlowKey) (*Work, error) {
+// established returns the work on a table that is made for n flows, with all of
+// them established.
+func established(n int, work func(*flows.Table, []uint64) *Work) (*Work, error) {
+	digests := subject.Hashes(3, n)
+	t, err := flows.NewTable(n)
+	if err != nil {
+		return nil, err
+	}
+	t.Send(digests, hash.SYN)
+	t.Digests(digests)
+	if found := t.Digests(digests); found < n*999/1000 {
+		return nil, fmt.Errorf("only %d of %d flows are pinned: %+v", found, n, t.Stats())
+	}
+	return work(t, digests), nil
+}
+
+func twoCores(t *flows.Table, digests []uint64) *Work {
+	var lists [2]*Work
+	for i := range lists {
+		worker, half := t.Worker(), digests[i*len(digests)/2:(i+1)*len(digests)/2]
+		lists[i] = windows(half, func(d []uint64) { worker.Digests(d) })
+	}
+	return &Work{Items: lists[0].Items + lists[1].Items, Pass: func() {
+		var wg sync.WaitGroup
+		for _, l := range lists {
+			wg.Go(l.Pass)
+		}
+		wg.Wait()
+	}}
+}
+
+func hitPeer[K comparable](p flows.Peer[K], keys []K) (*Work, error) {
 	capacity, err := capacity(len(keys))
 	if err != nil {
 		return nil, err
@@ -125,9 +202,20 @@ func hitPeer(p flows.Peer[hash.FlowKey], keys []hash.FlowKey) (*Work, error) {
 	c := p.New(capacity)
 	c.Set(keys)
 	held := live() - before
-	w := windows(keys, func(k []hash.FlowKey) { c.Get(k) })
-	w.Figures = map[string]float64{"flow-bytes": float64(held) / float64(len(keys))}
+	w := windows(keys, func(k []K) { c.Get(k) })
+	w.Close = c.Close
+	w.Figures = results.Exact(numbers{"flow-bytes": float64(held) / float64(len(keys))})
 	return w, nil
+}
+
+// chase follows pointers through as much memory as a table for n flows takes.
+func chase(n int, huge bool) (*Work, error) {
+	t, err := flows.NewTable(n)
+	if err != nil {
+		return nil, err
+	}
+	c := flows.NewChase(t.Buckets(), huge)
+	return &Work{Items: window, Pass: func() { c.Follow(window) }}, nil
 }
 
 func share(found, of int) float64 { return float64(found) / float64(of) }
@@ -142,31 +230,67 @@ func capacity(n int) (int, error) {
 	return t.Cap(), nil
 }
 
-func insert(keys []hash.FlowKey) *Work {
-	var t *flows.Table
-	return &Work{
-		Items: len(keys),
-		Reset: func() {
-			var err error
-			if t, err = flows.NewTable(len(keys)); err != nil {
-				panic(err) // only for no flows or too many
+func sweepCases(n int) (cases []Case) {
+	for _, fill := range []string{"empty", "full"} {
+		cases = append(cases, Case{fmt.Sprintf("op=sweep/flows=%d/fill=%s/impl=ecmp", n, fill), func() (*Work, error) {
+			t, err := flows.NewTable(n)
+			if err != nil {
+				return nil, err
 			}
-		},
-		Pass: func() { t.Keys(keys, hash.SYN) },
+			if fill == "full" {
+				t.Keys(flows.Keys(0, n), hash.SYN)
+				t.Keys(flows.Keys(0, n), hash.ACK)
+			}
+			return &Work{Items: t.Buckets(), Pass: func() { t.Sweep(t.Now, t.Buckets()) }}, nil
+		}})
 	}
+	return cases
 }
 
-func insertPeer(p flows.Peer[hash.FlowKey], keys []hash.FlowKey) (*Work, error) {
-	capacity, err := capacity(len(keys))
-	var c flows.Cache[hash.FlowKey]
-	return &Work{
-		Items: len(keys),
-		Reset: func() {
-			if c != nil {
-				c.Close()
+// gcCases are cycles of the garbage collector.
+func gcCases(n int) (cases []Case) {
+	for _, with := range []string{"with", "without"} {
+		name := fmt.Sprintf("op=gc/flows=%d/table=%s/impl=ecmp", n, with)
+		cases = append(cases, Case{name, func() (*Work, error) {
+			if with == "without" {
+				return &Work{Items: 1, Pass: runtime.GC}, nil
 			}
-			c = p.New(capacity)
-		},
-		Pass: func() { c.Set(keys) },
-	}, err
+			return established(n, func(t *flows.Table, _ []uint64) *Work {
+				return &Work{Items: 1, Pass: runtime.GC, Close: func() { runtime.KeepAlive(t) }}
+			})
+		}})
+	}
+	return cases
+}
+
+// insertCases are the first packets of n flows, into an empty table.
+func insertCases(n int) (cases []Case) {
+	name := fmt.Sprintf("op=insert/flows=%d/impl=", n)
+	cases = append(cases, Case{name + "ecmp/form=batch32", func() (*Work, error) {
+		keys := flows.Keys(0, n)
+		t, err := flows.NewTable(n)
+		return &Work{
+			Items: n,
+			Reset: func() {
+				if t, err = flows.NewTable(n); err != nil {
+					panic(err) // it did not fail before
+				}
+			},
+			Pass: func() { t.Keys(keys, hash.SYN) },
+		}, err
+	}})
+	for _, p := range peers() {
+		cases = append(cases, Case{name + p.Name + "/form=one", func() (*Work, error) {
+			keys := flows.Keys(0, n)
+			capacity, err := capacity(n)
+			c := p.New(1)
+			return &Work{
+				Items: n,
+				Reset: func() { c.Close(); c = p.New(capacity) },
+				Pass:  func() { c.Set(keys) },
+				Close: func() { c.Close() },
+			}, err
+		}})
+	}
+	return cases
 }

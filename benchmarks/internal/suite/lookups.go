@@ -15,57 +15,80 @@ const slowest = 1000
 // Select is look-ups of random keys that are in the cache.
 func Select() Suite {
 	return Suite{
-		Name:  "Select",
-		About: "One operation is one look-up of 65,536 random keys that are in the cache, too many for branches to be learned.",
-		LeftOut: "Look-ups are given a hash; go-rendezvous and kkdai/maglev take strings of eight bytes and hash them in the time. go-jump " +
-			"knows numbers and no members, doublejump members as interfaces. One group, whose table stays in the cache, no member down. " +
-			"Rendezvous, whose look-up takes 1 ns a member, ends at 1,000 members.",
-		Cases: func(size Size) (cases []Case) {
-			keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(1) })
-			add := func(strategy, impl string, n int, form string, prepare func() (subject.Lookup, error)) {
-				if strategy == "rendezvous" && n > slowest {
-					return
-				}
-				cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s/form=%s", strategy, n, impl, form),
-					func() (*Work, error) {
-						lookup, err := prepare()
-						if err != nil {
-							return nil, err
-						}
-						k := keys()
-						return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
-					}})
-			}
-			for _, s := range subject.Strategies() {
-				for _, n := range size.Curve {
-					build := func() (selector.Selector, error) {
-						return selector.New(s.Strategy,
-							subject.Members(n, 1))
-					}
-					add(s.Name, "ecmp", n, "one", func() (subject.Lookup, error) {
-						built, err := build()
-						return subject.One(built), err
-					})
-					add(s.Name, "ecmp", n, "batch32", func() (subject.Lookup, error) {
-						built, err := build()
-						if err != nil {
-							return nil, err
-						}
-						batch, ok := built.(selector.BatchSelector)
-						if !ok {
-							return nil, fmt.Errorf("%T has no batches", built)
-						}
-						return subject.Batches(batch), nil
-					})
-					for _, p := range subject.Peers() {
-						if p.Strategy == s.Name && n <= slowest {
-							add(s.Name, p.Name, n, "one",
-								func() (subject.Lookup, error) { return p.New(subject.IDs(n)), nil })
-						}
-					}
-				}
-			}
-			return cases
-		},
+		Name: "Select",
+		About: "One operation is one look-up of 65,536 random keys that are in the cache, too many for branches " +
+			"to be learned. form=inlined is of a table whose type the caller knows. anchor-tight has room for a " +
+			"tenth more members than there are.",
+		LeftOut: "Look-ups are given a hash; go-rendezvous and kkdai/maglev take strings of eight bytes and hash " +
+			"them in the time. go-jump knows numbers and no members, doublejump members as interfaces. One " +
+			"group, whose table stays in the cache, no member down. Rendezvous, whose look-up takes 1 ns a " +
+			"member, ends at 1,000 members.",
+		Cases: selectCases,
 	}
+}
+
+func selectCases(size Size) (cases []Case) {
+	keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(1) })
+	add := func(strategy, impl string, n int, form string, prepare func() (subject.Lookup, error)) {
+		if strategy == "rendezvous" && n > slowest {
+			return
+		}
+		cases = append(cases, Case{fmt.Sprintf("strategy=%s/n=%d/impl=%s/form=%s", strategy, n, impl, form),
+			func() (*Work, error) {
+				lookup, err := prepare()
+				if err != nil {
+					return nil, err
+				}
+				k := keys()
+				return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
+			}})
+	}
+	// ours adds a look-up in a selector of the library.
+	ours := func(s subject.Strategy, n int, form string, lookup func(selector.Selector) (subject.Lookup, error)) {
+		add(s.Name, "ecmp", n, form, func() (subject.Lookup, error) {
+			built, err := selector.New(s.Strategy, subject.Members(n, 1))
+			if err != nil {
+				return nil, err
+			}
+			return lookup(built)
+		})
+	}
+	for _, s := range subject.Strategies() {
+		for _, n := range size.Curve {
+			ours(s, n, "one", func(b selector.Selector) (subject.Lookup, error) { return subject.One(b), nil })
+			ours(s, n, "batch32", batches)
+			if n <= slowest && isTable(s) {
+				ours(s, n, "inlined", subject.Inlined)
+			}
+			for _, p := range subject.Peers() {
+				if p.Strategy == s.Name && n <= slowest {
+					add(s.Name, p.Name, n, "one", func() (subject.Lookup, error) { return p.New(subject.IDs(n)), nil })
+				}
+			}
+		}
+	}
+	for _, n := range subject.Sizes() {
+		tight := selector.Anchor{Capacity: uint32(n + n/10)}
+		ours(subject.Strategy{Name: "anchor-tight", Strategy: tight}, n, "batch32", batches)
+	}
+	return cases
+}
+
+func batches(built selector.Selector) (subject.Lookup, error) {
+	batch, ok := built.(selector.BatchSelector)
+	if !ok {
+		return nil, fmt.Errorf("%T has no batches", built)
+	}
+	return subject.Batches(batch), nil
+}
+
+// isTable reports whether a strategy builds a table that [subject.Inlined]
+// knows.
+func isTable(s selector.Strategy) bool {
+	built, err := selector.New(s, subject.Members(2, 1))
+	if err != nil {
+		return false
+	}
+	_, err = subject.Inlined(built)
+	return err == nil
 }

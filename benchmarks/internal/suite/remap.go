@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -97,11 +98,13 @@ func churn(n int) iter.Seq[[]selector.Member] {
 // Remap is what an event moves.
 func Remap() Suite {
 	return Suite{
-		Name:  "Remap",
-		About: "Timed is the build after the event (after the first, of a series). Shares are of hashes; of a series, they are sums.",
-		LeftOut: "Modulo, Threshold and Jump are positional: what a change moves depends on where it happens. Events happen in the middle, " +
-			"members join at the end. A series (restart, churn) is of up to 100 members. kkdai/maglev, which takes 20 ms a build of " +
-			"100 members, has no series. Weights: not for Anchor and Memento, which refuse unequal ones, nor for other libraries, which know none.",
+		Name: "Remap",
+		About: "Timed is the build after the event (after the first, of a series). Shares are of hashes; of a " +
+			"series, they are sums.",
+		LeftOut: "Modulo, Threshold and Jump are positional: what a change moves depends on where it happens. " +
+			"Events happen in the middle, members join at the end. A series (restart, churn) is of up to 100 " +
+			"members. kkdai/maglev, which takes 20 ms a build of 100 members, has no series. Weights: not for " +
+			"Anchor and Memento, which refuse unequal ones, nor for other libraries, which know none.",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
@@ -144,12 +147,12 @@ func remap(s subject.Strategy, n int, event string, hashes func() []uint64, chan
 		if err != nil {
 			return nil, err
 		}
-		w.Figures = map[string]float64{
+		w.Figures = results.Exact(numbers{
 			"moved-share": j.Moved, "forced-share": j.Forced, "collateral-share": j.Collateral,
 			"disruption-ratio": j.Ratio(),
-		}
+		})
 		if j.Changes > 1 {
-			w.Figures["displaced-share"] = j.Ended
+			w.Figures["displaced-share"] = results.Figure{Value: j.Ended}
 		}
 		return w, nil
 	}}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/scenario"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
@@ -13,11 +14,12 @@ import (
 func Scenario() Suite {
 	return Suite{
 		Name: "Scenario",
-		About: "27,000 connections in 30 minutes of virtual time; times between arrivals, lives and pauses have heavy tails. broken-share is of the connections " +
-			"that lived across a change: a packet reached another member than the first one, which was still there. lost-share: the member had left. " +
-			"One operation is one packet.",
-		LeftOut: "Clients that reconnect, members that share state, and congestion. All is TCP; every connection that breaks is gone. One draw of connections, " +
-			"the same for all. Groups have ten members.",
+		About: "27,000 connections in 30 minutes of virtual time; times between arrivals, lives and pauses have " +
+			"heavy tails. broken-share is of the connections that lived across a change: a packet reached " +
+			"another member than the first one, which was still there. lost-share: the member had left. One " +
+			"operation is one packet.",
+		LeftOut: "Clients that reconnect, members that share state, and congestion. All is TCP; every connection " +
+			"that breaks is gone. One draw of connections, the same for all. Groups have ten members.",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			trace := sync.OnceValue(func() *scenario.Trace { return scenario.NewTrace(1) })
@@ -52,9 +54,9 @@ func playWork(t *scenario.Trace, e scenario.Event, s subject.Strategy, p scenari
 				panic(err) // it did not fail before
 			}
 		},
-		Figures: map[string]float64{
+		Figures: results.Exact(numbers{
 			"exposed": float64(o.Exposed), "broken": float64(o.Broken), "lost": float64(o.Lost),
 			"broken-share": share(o.Broken, o.Exposed), "lost-share": share(o.Lost, o.Exposed),
-		},
+		}),
 	}, nil
 }

@@ -2,10 +2,7 @@
 // report.
 package suite
 
-import (
-	"slices"
-	"strings"
-)
+import "github.com/ecmp-go/ecmp/benchmarks/internal/results"
 
 // A Suite is cases of one kind: a benchmark of go test.
 type Suite struct {
@@ -14,6 +11,11 @@ type Suite struct {
 	LeftOut string // what its figures do not say
 	Exact   bool   // placement alone counts: the report does not time it
 	Cases   func(Size) []Case
+
+	// Outside measures the suite where its code is not in this module; then it
+	// has no Cases, and Command measures it alone.
+	Outside func(size Size, blocks int, done func(name string)) ([]results.Case, error)
+	Command string
 }
 
 // A Case is one line of go test -bench.
@@ -28,63 +30,58 @@ type Case struct {
 type Work struct {
 	Items   int
 	Pass    func()
-	Reset   func()             // before each pass, not timed; may be nil
-	Figures map[string]float64 // by unit
+	Reset   func()                    // before each pass, not timed; may be nil
+	Close   func()                    // after the last pass; may be nil
+	Figures map[string]results.Figure // by unit
 }
 
-// Approximate reports whether figures of a unit are of memory, which the
-// garbage collector and the allocator blur, and not of placement, which is the
-// same in every run on every machine.
-func Approximate(unit string) bool { return strings.Contains(unit, "bytes") }
-
-// Contest returns the part of a case's name that it has in common with those
-// that do the same work, in another way.
-func Contest(name string) string {
-	parts := strings.Split(name, "/")
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool {
-		return strings.HasPrefix(p, "impl=") || strings.HasPrefix(p, "form=")
-	}), "/")
-}
-
-// Value returns the value of a key in a case's name, or "".
-func Value(name, key string) string {
-	for part := range strings.SplitSeq(name, "/") {
-		if v, ok := strings.CutPrefix(part, key+"="); ok {
-			return v
-		}
-	}
-	return ""
-}
+// numbers are figures of one draw.
+type numbers = map[string]float64
 
 // A Size is how far the suites go.
 type Size struct {
 	Members   []int // of a group
-	Curve     []int // likewise, for cost curves
+	Draws     int   // of whatever is random, in suites that take the mean of draws
+	Slack     []int // members, for what slack costs
+	Steps     []int // members, where the cap of one steps down as another joins
+	Shares    int   // hashes that are counted for strategies without a table
+	Curve     []int // members, for cost curves
 	Groups    []int
 	WideLimit int // the most groups with tables of 64 KiB each
+	Far       int // groups, whose tables together are larger than what a processor keeps
 	Flows     []int
-	Scenarios []string // strategies whose scenarios are played; none: of all
+	Forms     []int    // flows, for which the flow table is measured in all its forms
 	PeerFlows int      // the most flows for the caches of others, which take 80 to 160 bytes a flow
+	Churn     int      // flows of a table that is full, while flows come and go
+	Scenarios []string // strategies whose scenarios are played; none: of all
 }
 
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
-		Members: []int{10, 100}, Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100,
-		Flows: []int{10_000, 100_000}, PeerFlows: 100_000, Scenarios: []string{"modulo", "bounded", "memento"},
+		Members: []int{10, 100}, Draws: 3, Slack: []int{16, 100}, Shares: 1 << 20,
+		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
+		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
+		Scenarios: []string{"modulo", "bounded", "memento"},
 	}
 }
 
 // Full is what the committed results are of.
 func Full() Size {
 	return Size{
-		Members: []int{10, 100, 1000}, Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000,
-			100_000},
-		WideLimit: 10_000, Flows: []int{10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}, PeerFlows: 1_000_000,
+		Members: []int{10, 100, 1000}, Draws: 20, Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
+		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
+		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
+		Far:   2048,
+		Flows: []int{10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}, Forms: []int{10_000, 1_000_000, 10_000_000},
+		PeerFlows: 1_000_000, Churn: 1_000_000,
 	}
 }
 
 // All returns the suites.
 func All() []Suite {
-	return []Suite{Remap(), Balance(), Select(), Build(), Groups(), Hash(), Parse(), FlowTable(), Scenario()}
+	return []Suite{
+		Remap(), Balance(), Shares(), Slack(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
+		FlowTable(), Pins(), Pipeline(), Scenario(),
+	}
 }

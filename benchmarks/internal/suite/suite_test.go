@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -81,10 +82,15 @@ func TestHeld(t *testing.T) {
 // TestFigures runs the small cases of every suite and wants what they place
 // twice alike: it is what two reports must agree on.
 func TestFigures(t *testing.T) {
-	size := Size{Members: []int{10}, Curve: []int{10}, Groups: []int{2}, WideLimit: 2, Flows: []int{10_000},
-		PeerFlows: 10_000}
+	size := Size{
+		Members: []int{10}, Draws: 2, Slack: []int{16}, Shares: 1 << 16, Curve: []int{10}, Groups: []int{2},
+		WideLimit: 2, Far: 4, Flows: []int{10_000}, Forms: []int{10_000}, PeerFlows: 10_000, Churn: 10_000,
+	}
 	for _, s := range All() {
 		names := map[string]bool{}
+		if s.Outside != nil {
+			continue
+		}
 		for _, c := range s.Cases(size) {
 			require.False(t, names[c.Name], "%s/%s is there twice", s.Name, c.Name)
 			require.NotContains(t, c.Name, " ")
@@ -105,9 +111,8 @@ func TestFigures(t *testing.T) {
 			again, err := c.New()
 			require.NoError(t, err)
 			for unit, value := range w.Figures {
-				if !Approximate(unit) {
-					assert.Equal(t, value, again.Figures[unit], "%s/%s %s", s.Name, c.Name,
-						unit) //nolint:testifylint // to the last bit
+				if !results.Approximate(unit) {
+					assert.Equal(t, value, again.Figures[unit], "%s/%s %s, to the last bit", s.Name, c.Name, unit)
 				}
 			}
 		}
@@ -117,7 +122,7 @@ func TestFigures(t *testing.T) {
 // TestMinimal holds what is promised of strategies that move the least.
 func TestMinimal(t *testing.T) {
 	for _, c := range Remap().Cases(Size{Members: []int{10}}) {
-		s, e := Value(c.Name, "strategy"), Value(c.Name, "event")
+		s, e := results.Value(c.Name, "strategy"), results.Value(c.Name, "event")
 		minimal := slices.Contains([]string{"rendezvous", "bounded-unlimited", "anchor", "memento", "go-rendezvous",
 			"doublejump"}, s)
 		if !minimal || e != "add" && e != "remove" && e != "restart" {
@@ -125,13 +130,6 @@ func TestMinimal(t *testing.T) {
 		}
 		w, err := c.New()
 		require.NoError(t, err)
-		assert.InDelta(t, 1, w.Figures["disruption-ratio"], 1e-9, c.Name)
+		assert.InDelta(t, 1, w.Figures["disruption-ratio"].Value, 1e-9, c.Name)
 	}
-}
-
-func TestNames(t *testing.T) {
-	const name = "strategy=maglev/n=10/impl=ecmp/form=one"
-	assert.Equal(t, "strategy=maglev/n=10", Contest(name))
-	assert.Equal(t, "10", Value(name, "n"))
-	assert.Empty(t, Value(name, "m"))
 }

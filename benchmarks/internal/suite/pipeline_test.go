@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"strings"
@@ -11,14 +11,15 @@ import (
 )
 
 func TestReadPipeline(t *testing.T) {
-	const line = "BenchmarkPipeline/flows=10000/path=hit/hash=mix-2 \t 10\t 0 ecmp-allocs/frame\t 39.72 ecmp-ns/frame\t 235.5 peers-ns/frame\t 5.929 x\n"
+	const line = "BenchmarkPipeline/flows=10000/path=hit/hash=mix-2 \t 10\t 0 ecmp-allocs/frame\t 39.72 " +
+		"ecmp-ns/frame\t 235.5 peers-ns/frame\t 5.929 x\n"
 	seen := ""
 	list, err := readPipeline(strings.NewReader("goos: linux\n"+line+"PASS\n"), func(name string) { seen += name })
 	require.NoError(t, err)
 	assert.Equal(t, "flows=10000/path=hit/hash=mix", seen)
 	assert.Equal(t, []results.Case{
-		{Name: seen + "/impl=ecmp", NsPerOp: []float64{39.72}, Figures: map[string]float64{"allocs/frame": 0}},
-		{Name: seen + "/impl=" + peers, NsPerOp: []float64{235.5}},
+		{Name: seen + "/impl=ecmp", NsPerOp: []float64{39.72}, Figures: results.Exact(numbers{"allocs/frame": 0})},
+		{Name: seen + "/impl=" + pipelinePeers, NsPerOp: []float64{235.5}},
 	}, list)
 	assert.Len(t, (&results.Run{Cases: list}).Ratios(), 1, "both do the same work")
 

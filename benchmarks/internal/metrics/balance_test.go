@@ -11,11 +11,6 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func TestHeld(t *testing.T) {
-	const size = 1 << 20
-	assert.InEpsilon(t, size, metrics.Held(func() any { return make([]byte, size) }), 0.05)
-}
-
 func TestSampledIsTheBalanceOfAPlacement(t *testing.T) {
 	m := members("a", 1, "b", 2, "c", 3)
 	built, err := selector.New(selector.Bounded{}, m)

@@ -1,0 +1,90 @@
+package results
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The files of a run in its directory.
+const (
+	JSONFile = "results.json"
+	TextFile = "results.txt"
+)
+
+// Load reads a run from its directory.
+func Load(dir string) (*Run, error) {
+	data, err := os.ReadFile(filepath.Join(dir, JSONFile))
+	if err != nil {
+		return nil, err
+	}
+	r := new(Run)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, JSONFile), err)
+	}
+	for _, c := range r.Cases {
+		if c.Origin < 0 || c.Origin >= len(r.Origins) {
+			return nil, fmt.Errorf("%s: %s: nobody measured it", filepath.Join(dir, JSONFile), c.Name)
+		}
+	}
+	return r, nil
+}
+
+// Save writes a run to its directory, in both forms. JSON has one case a line,
+// so that differences can be read.
+func (r *Run) Save(dir string) error {
+	var text, list strings.Builder
+	r.benchstat(&text)
+	head := *r
+	head.Cases = nil
+	data, err := json.MarshalIndent(head, "", "  ")
+	if err != nil {
+		return err
+	}
+	list.WriteString(strings.TrimSuffix(string(data), "null\n}"))
+	for i, c := range r.Cases {
+		line, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		list.WriteString(map[bool]string{true: "[\n    ", false: ",\n    "}[i == 0])
+		list.Write(line)
+	}
+	list.WriteString("\n  ]\n}\n")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, JSONFile), []byte(list.String()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, TextFile), []byte(text.String()), 0o644)
+}
+
+// benchstat writes the lines of go test -bench: one for each block that was
+// timed, of the first origin of each case.
+func (r *Run) benchstat(w io.Writer) {
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) } // to memory
+	o, seen := r.Main(), map[string]bool{}
+	line("goos: %s\ngoarch: %s\npkg: github.com/ecmp-go/ecmp/benchmarks\ncpu: %s\n", o.OS, o.Arch, o.CPU)
+	for _, c := range r.Cases {
+		if seen[c.Name] {
+			continue
+		}
+		seen[c.Name] = true
+		var figures strings.Builder
+		for _, unit := range slices.Sorted(maps.Keys(c.Figures)) {
+			fmt.Fprintf(&figures, "\t%v %s", c.Figures[unit].Value, unit)
+		}
+		if len(c.NsPerOp) == 0 {
+			line("Benchmark%s 1%s\n", c.Name, figures.String())
+		}
+		for _, ns := range c.NsPerOp {
+			line("Benchmark%s 1\t%v ns/op%s\n", c.Name, ns, figures.String())
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package suite
+
+import (
+	"fmt"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// Slack is the trade between balance and disruption that Bounded makes with its
+// slack, with Maglev beside it in tables of the same size.
+func Slack() Suite {
+	return Suite{
+		Name: "Slack",
+		About: "Bounded with 65,536 slots and Maglev with 65,537. All slots are counted. A draw is a set of " +
+			"members with random IDs; figures are means over the draws. slack is in thousandths.",
+		LeftOut: "Other numbers of slots. What moves depends on how many slots a member has.",
+		Exact:   true,
+		Cases: func(size Size) (cases []Case) {
+			for _, s := range slackSubjects() {
+				for _, n := range size.Slack {
+					cases = append(cases, evenness(s, n, size.Draws, "equal", 1))
+					for _, e := range slackEvents() {
+						cases = append(cases, disruption(s, n, size.Draws, e))
+					}
+				}
+				for _, n := range size.Steps {
+					if s.atLeast {
+						cases = append(cases, disruption(s, n, size.Draws, slackEvents()[1]))
+					}
+				}
+				for n := 2; n <= 16 && size.Draws > 3; n++ {
+					cases = append(cases, evenness(s, n, 3*size.Draws, "equal/sets=many", 1))
+				}
+				for _, n := range []int{8, 100} {
+					cases = append(cases, evenness(s, n, size.Draws, "1:2:3:10", 1, 2, 3, 10))
+				}
+			}
+			return cases
+		},
+	}
+}
+
+type slackSubject struct {
+	name     string
+	strategy selector.Strategy
+	atLeast  bool // its shares are as even as whole slots can be
+}
+
+func slackSubjects() []slackSubject {
+	list := []slackSubject{{"strategy=maglev/slots=65537", selector.Maglev{}, true}}
+	for _, slack := range []selector.Slack{selector.NoSlack, 20, 50, selector.UnlimitedSlack} {
+		name := fmt.Sprintf("strategy=bounded/slots=65536/slack=%v", slack)
+		list = append(list, slackSubject{name, selector.Bounded{Slack: slack}, slack == selector.NoSlack})
+	}
+	return list
+}
+
+// A slackEvent turns n members, of the all that there are, into others.
+type slackEvent struct {
+	name  string
+	apply func(all []selector.Member, n, tenth int) []selector.Member
+}
+
+func slackEvents() []slackEvent {
+	return []slackEvent{
+		{"remove", func(all []selector.Member, n, _ int) []selector.Member { return all[1:n] }},
+		{"add", func(all []selector.Member, n, _ int) []selector.Member { return all[:n+1] }},
+		{"replace", func(all []selector.Member, n, _ int) []selector.Member { return all[1 : n+1] }},
+		{"remove10pct", func(all []selector.Member, n, tenth int) []selector.Member { return all[tenth:n] }},
+		{"add10pct", func(all []selector.Member, n, tenth int) []selector.Member { return all[:n+tenth] }},
+	}
+}
+
+// evenness is a case of how even the shares of a table are.
+func evenness(s slackSubject, n, draws int, name string, weights ...uint32) Case {
+	return Case{fmt.Sprintf("%s/n=%d/weights=%s", s.name, n, name), func() (*Work, error) {
+		var peak, low, rms []float64
+		var members []selector.Member
+		for seed := range draws {
+			members = subject.Drawn(uint64(seed), n, weights...)
+			p, err := slots(s.strategy, members)
+			if err != nil {
+				return nil, err
+			}
+			b := p.Balance()
+			peak, low, rms = append(peak, b.PeakToMean), append(low, b.LowToMean), append(rms, b.RMSError)
+		}
+		w, err := buildWork(s.strategy, members)
+		if err != nil {
+			return nil, err
+		}
+		w.Figures = map[string]results.Figure{
+			"peak-to-mean": results.Mean(peak), "low-to-mean": results.Mean(low), "rms-error": results.Mean(rms),
+		}
+		return w, nil
+	}}
+}
+
+// disruption is a case of what an event moves.
+func disruption(s slackSubject, n, draws int, e slackEvent) Case {
+	return Case{fmt.Sprintf("%s/n=%d/event=%s", s.name, n, e.name), func() (*Work, error) {
+		var ratios, moved []float64
+		var after []selector.Member
+		tenth := max(n/10, 1)
+		for seed := range draws {
+			all := subject.Drawn(uint64(seed), n+tenth, 1)
+			after = e.apply(all, n, tenth)
+			was, err := slots(s.strategy, all[:n])
+			if err != nil {
+				return nil, err
+			}
+			is, err := slots(s.strategy, after)
+			if err != nil {
+				return nil, err
+			}
+			m := metrics.Compare(was, is)
+			ratios, moved = append(ratios, m.Ratio()), append(moved, m.Moved)
+		}
+		w, err := buildWork(s.strategy, after)
+		if err != nil {
+			return nil, err
+		}
+		w.Figures = map[string]results.Figure{
+			"disruption-ratio": results.Mean(ratios), "moved-share": results.Mean(moved),
+		}
+		return w, nil
+	}}
+}
+
+// slots returns the placement of the slots of a table that is built for the
+// members.
+func slots(s selector.Strategy, members []selector.Member) (metrics.Placement, error) {
+	built, err := selector.New(s, members)
+	if err != nil {
+		return metrics.Placement{}, err
+	}
+	return metrics.Slots(built.(selector.Tabled), members), nil
+}

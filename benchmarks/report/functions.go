@@ -1,0 +1,138 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+)
+
+// functions are what the templates of documents write numbers with. Times of
+// another machine than most are of have the number of their origin, which
+// elsewhere explains.
+func functions(root string, r *results.Run) template.FuncMap {
+	write := func(format func(float64) string) func(name, unit string) (string, error) {
+		return func(name, unit string) (string, error) {
+			f, err := r.Figure(name, unit)
+			if err != nil {
+				return "", err
+			}
+			c, _ := r.Find(name) // whose figure that is
+			if _, ok := r.Elsewhere(c); ok && results.Approximate(unit) {
+				return fmt.Sprintf("%s (%d)", format(f.Value), c.Origin), nil
+			}
+			return format(f.Value), nil
+		}
+	}
+	return template.FuncMap{
+		"ratio": write(ratio), "percent": write(percent), "nanoseconds": write(nanoseconds), "bytes": write(memory),
+		"over": write(func(v float64) string { return fmt.Sprintf("%.0f", 100*(v-1)) }),
+		// percentIf and ratioIf are for what not every strategy can do.
+		"percentIf": func(name, unit string) string {
+			return cell(r, name, unit, func(v float64) string { return percent(v) + " %" })
+		},
+		"ratioIf": func(name, unit string) string { return cell(r, name, unit, ratio) },
+		// most, mostPercent and least tell of draws.
+		"most": func(name, unit string) (string, error) {
+			f, err := r.Figure(name, unit)
+			return fmt.Sprintf("%.3f (%.3f)", f.Value, f.Most), err
+		},
+		"mostPercent": func(name, unit string) (string, error) {
+			f, err := r.Figure(name, unit)
+			return fmt.Sprintf("%.2f %% (%.2f)", 100*f.Value, 100*f.Most), err
+		},
+		"least": func(name, unit string) (string, error) {
+			f, err := r.Figure(name, unit)
+			return fmt.Sprintf("%.3f", f.Least), err
+		},
+		"slack": func(slack string) string {
+			if slack == "none" {
+				return "strategy=maglev/slots=65537"
+			}
+			return "strategy=bounded/slots=65536/slack=" + slack
+		},
+		"slackName": func(slack string) string {
+			known := map[string]string{"none": "Maglev", "0": "none", "20": ".02", "50": ".05"}
+			return cmp.Or(known[slack], slack)
+		},
+		// pair returns what two cases took that took turns, and their ratio.
+		"pair": func(ours, theirs string) (map[string]string, error) {
+			a, b, err := r.Both(ours, theirs)
+			return map[string]string{
+				"ours": nanoseconds(a.Median()), "theirs": nanoseconds(b.Median()),
+				"times": fmt.Sprintf("%.1f", b.Median()/a.Median()),
+			}, err
+		},
+		// together returns the time of a case that took turns with another.
+		"together": func(name, other string) (string, error) {
+			c, _, err := r.Both(name, other)
+			return nanoseconds(c.Median()), err
+		},
+		"verdicts":   func() []verdict { return verdicts(r) },
+		"strategies": func() []string { return names(r, subject.Strategies()) },
+		"placements": func() []string { return names(r, subject.Placements()) },
+		"elsewhere": func() (list []string) {
+			for i, o := range r.Origins {
+				if _, ok := r.Elsewhere(results.Case{Origin: i}); ok {
+					list = append(list, fmt.Sprintf("(%d) of %s, %d logical cores, %s, commit %s, %.10s.",
+						i, o.CPU, o.CPUs, o.Go, o.Commit, o.Date))
+				}
+			}
+			return list
+		},
+		"paragraph": func(file string, n int) (string, error) {
+			return paragraph(filepath.Join(root, committed, file), n)
+		},
+		"list": func(names ...string) []string { return names },
+	}
+}
+
+// names returns those of strategies that were measured.
+func names(r *results.Run, list []subject.Strategy) (names []string) {
+	for _, s := range list {
+		if r.Has("strategy", s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// paragraph returns what stands between the n-th blank line of a file and the
+// next.
+func paragraph(path string, n int) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	all := strings.Split(string(data), "\n\n")
+	if n >= len(all) {
+		return "", fmt.Errorf("%s: no paragraph %d", path, n)
+	}
+	return strings.Trim(all[n], "\n") + "\n", nil
+}
+
+func nanoseconds(v float64) string {
+	switch {
+	case math.Abs(v) < 1e3:
+		return figure(v) + " ns"
+	case math.Abs(v) < 1e6:
+		return figure(v/1e3) + " µs"
+	}
+	return figure(v/1e6) + " ms"
+}
+
+func memory(v float64) string {
+	switch {
+	case v < 1024:
+		return fmt.Sprintf("%.0f B", math.Max(0, v))
+	case v < 1<<20:
+		return figure(v/1024) + " KiB"
+	}
+	return figure(v/(1<<20)) + " MiB"
+}
