@@ -12,8 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A tally counts the packets of a capture.
-type tally struct {
+// totals are the counts of the packets of a capture.
+type totals struct {
 	Packets int            `json:"packets"` // all of them
 	NotIP   int            `json:"not_ip"`
 	Bad     int            `json:"bad"`     // damaged, or not captured whole
@@ -34,7 +34,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	lines := newEncoder(out)
-	count := tally{Nexthop: map[string]int{}}
+	count := totals{Nexthop: map[string]int{}}
 	headers, hashes := make([]hash.Headers, 1), make([]uint64, 1)
 	for {
 		packet, err := in.Next(nil)
@@ -67,7 +67,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 			return err
 		}
 	}
-	return writeTally(o, out, lines, count)
+	return writeTotals(o, out, lines, count)
 }
 
 func writePacket(o options, w io.Writer, lines *json.Encoder, p prediction) error {
@@ -90,9 +90,9 @@ func writeUnparsed(o options, w io.Writer, lines *json.Encoder, packet int, caus
 	return err
 }
 
-func writeTally(o options, w io.Writer, lines *json.Encoder, count tally) error {
+func writeTotals(o options, w io.Writer, lines *json.Encoder, count totals) error {
 	if o.json {
-		return lines.Encode(map[string]tally{"total": count})
+		return lines.Encode(map[string]totals{"total": count})
 	}
 	_, err := fmt.Fprintf(w, "%d packets, %d of them not IP and %d damaged", count.Packets, count.NotIP, count.Bad)
 	for _, name := range o.nexthops.names {
