@@ -2,43 +2,34 @@ package hash
 
 import (
 	"encoding/binary"
-	"math/bits"
 )
 
 // A fastTransport is a protocol that the fast path reads without a branch that
 // depends on the protocol: those with ports, and those that carry IP. The fast
 // path takes the latter to have ports as well until it hands them over.
 type fastTransport struct {
-	size       uint8  // at least so much must be there, and four bytes; 0 for all other protocols
-	flagsAt    uint8  // where the flags of TCP are
-	flagsMask  uint8  // all ones for TCP
-	shape      uint8  // of the tunnel, unless the port says which
-	tunnelMask uint16 // all ones where a port may be that of a tunnel
-	// alwaysTunnel is non-zero for protocols that always carry IP: the port of
-	// a tunnel, ORed in so that isTunnel is true.
+	size      uint8  // at least so much must be there, and four bytes; 0 for all other protocols
+	flagsAt   uint8  // where the flags of TCP are
+	flagsMask uint8  // all ones for TCP
+	shape     uint8  // of the tunnel, unless the port says which
+	portMask  uint16 // all ones where a port may be that of a tunnel
+	// alwaysTunnel is anyTunnel for protocols that always carry IP.
 	alwaysTunnel uint16
 }
 
 //nolint:gochecknoglobals // read-only
 var fastTransports = [256]fastTransport{
 	TCP:       {size: 20, flagsAt: tcpFlagsAt, flagsMask: 0xff},
-	UDP:       {size: 8, tunnelMask: 0xffff},
+	UDP:       {size: 8, portMask: 0xffff},
 	UDPLite:   {size: 8},
 	SCTP:      {size: 12},
 	DCCP:      {size: 12},
-	protoIPv4: {size: 4, alwaysTunnel: portVXLAN, shape: shapeIPv4},
-	protoIPv6: {size: 4, alwaysTunnel: portVXLAN, shape: shapeIPv6},
-	GRE:       {size: 4, alwaysTunnel: portVXLAN, shape: shapeGRE},
+	protoIPv4: {size: 4, alwaysTunnel: anyTunnel, shape: shapeIPv4},
+	protoIPv6: {size: 4, alwaysTunnel: anyTunnel, shape: shapeIPv6},
+	GRE:       {size: 4, alwaysTunnel: anyTunnel, shape: shapeGRE},
 }
 
 const tcpFlagsAt = 13
-
-// isTunnel reports whether a packet to this port, in network order, may be one
-// of a tunnel.
-func (q *fastTransport) isTunnel(dst uint16) bool {
-	port := bits.ReverseBytes16(dst)&q.tunnelMask | q.alwaysTunnel
-	return tunnelPorts[uint8(port)] == port
-}
 
 // fastIPv4 returns the transport of the IPv4 header b, in a slice that holds
 // room bytes from there on, if this is a whole packet without options, with all
@@ -65,17 +56,17 @@ func fastIPv6(b []byte, room int) *fastTransport {
 }
 
 // parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
-func parseIPv4(p []byte, l3 int, h *Headers) error {
+func (t *portTable) parseIPv4(p []byte, l3 int, h *Headers) error {
 	// Whole packets without options, of protocols with ports and of tunnels.
 	// For the others, and for those in which something is wrong, there is
 	// parseAny.
 	b := p[l3:]
 	if len(b) < ipv4Size {
-		return parseAny(p, l3, 4, h)
+		return t.parseAny(p, l3, 4, h)
 	}
 	q := fastIPv4(b, len(b))
 	if q == nil {
-		return parseAny(p, l3, 4, h)
+		return t.parseAny(p, l3, 4, h)
 	}
 	seg := b[ipv4Size:]
 	ports := binary.LittleEndian.Uint32(seg)
@@ -84,22 +75,22 @@ func parseIPv4(p []byte, l3 int, h *Headers) error {
 	h.clear()
 	h.setOffsets(l3, l3+ipv4Size)
 	h.setProtos(b[9], b[9], TCPFlags(seg[q.flagsAt]&q.flagsMask))
-	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p[:l3+int(binary.BigEndian.Uint16(b[2:]))], l3+ipv4Size, q)
+	if t.mayCarry(q, uint16(ports>>16)) {
+		h.enter(p[:l3+int(binary.BigEndian.Uint16(b[2:]))], l3+ipv4Size, q, t)
 	}
 	return nil
 }
 
 // parseIPv6 reads the IPv6 packet that starts at byte l3 of p, which p reaches.
-func parseIPv6(p []byte, l3 int, h *Headers) error {
+func (t *portTable) parseIPv6(p []byte, l3 int, h *Headers) error {
 	// As in parseIPv4. Extension headers are no fastTransports.
 	b := p[l3:]
 	if len(b) < ipv6Size {
-		return parseAny(p, l3, 6, h)
+		return t.parseAny(p, l3, 6, h)
 	}
 	q := fastIPv6(b, len(b))
 	if q == nil {
-		return parseAny(p, l3, 6, h)
+		return t.parseAny(p, l3, 6, h)
 	}
 	seg := b[ipv6Size:]
 	ports := binary.LittleEndian.Uint32(seg)
@@ -111,68 +102,58 @@ func parseIPv6(p []byte, l3 int, h *Headers) error {
 	h.clear()
 	h.setOffsets(l3, l3+ipv6Size)
 	h.setProtos(b[6], b[6], TCPFlags(seg[q.flagsAt]&q.flagsMask))
-	if q.isTunnel(uint16(ports >> 16)) {
-		h.enter(p[:l3+ipv6Size+int(binary.BigEndian.Uint16(b[4:]))], l3+ipv6Size, q)
+	if t.mayCarry(q, uint16(ports>>16)) {
+		h.enter(p[:l3+ipv6Size+int(binary.BigEndian.Uint16(b[4:]))], l3+ipv6Size, q, t)
 	}
 	return nil
 }
 
-// fastInner reads an inner packet, and reports whether it is one that the fast
-// path would read: this is parseIPv4 and parseIPv6 for the inner fields. It
-// makes c that packet.
-func (h *Headers) fastInner(p []byte, l3 int, version uint8, c *position) bool {
-	if version == 4 {
-		return h.fastInner4(p, l3, c)
-	}
-	return h.fastInner6(p, l3, c)
-}
-
-func (h *Headers) fastInner4(p []byte, l3 int, c *position) bool {
+// fastInner4 reads an inner packet of IPv4 if it is one that the fast path would
+// read: this is parseIPv4 for the inner fields. It returns the transport, nil if
+// it is no such packet, and where the packet ends.
+func (h *Headers) fastInner4(p []byte, l3 int) (q *fastTransport, end int) {
 	b := p[l3:]
 	if len(b) < ipv4Size {
-		return false
+		return nil, 0
 	}
-	q := fastIPv4(b, len(b))
+	q = fastIPv4(b, len(b))
 	if q == nil {
-		return false
+		return nil, 0
 	}
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	k := &h.Inner
 	k.src0, k.src1, k.dst0, k.dst1 = 0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped
-	c.l4, c.end = l3+ipv4Size, l3+int(binary.BigEndian.Uint16(b[2:]))
-	h.InnerL3Offset = uint16(l3)
-	h.finishInner(b[ipv4Size:], uint64(b[9])<<protoShift, q, c)
-	return true
+	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l3+ipv4Size)
+	h.finishInner(b[ipv4Size:], uint64(b[9])<<protoShift, q)
+	return q, l3 + int(binary.BigEndian.Uint16(b[2:]))
 }
 
-func (h *Headers) fastInner6(p []byte, l3 int, c *position) bool {
+// fastInner6 does so for IPv6.
+func (h *Headers) fastInner6(p []byte, l3 int) (q *fastTransport, end int) {
 	b := p[l3:]
 	if len(b) < ipv6Size {
-		return false
+		return nil, 0
 	}
-	q := fastIPv6(b, len(b))
+	q = fastIPv6(b, len(b))
 	if q == nil {
-		return false
+		return nil, 0
 	}
 	k := &h.Inner
 	k.src0, k.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
 	k.dst0, k.dst1 = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
-	c.l4, c.end = l3+ipv6Size, l3+ipv6Size+int(binary.BigEndian.Uint16(b[4:]))
-	h.InnerL3Offset = uint16(l3)
-	h.finishInner(b[ipv6Size:], ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift, q, c)
-	return true
+	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l3+ipv6Size)
+	h.finishInner(b[ipv6Size:], ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift, q)
+	return q, l3 + ipv6Size + int(binary.BigEndian.Uint16(b[4:]))
 }
 
 // finishInner sets what follows from the transport header seg, given the last
 // word of the key without ports.
-func (h *Headers) finishInner(seg []byte, rest uint64, q *fastTransport, c *position) {
+func (h *Headers) finishInner(seg []byte, rest uint64, q *fastTransport) {
 	if q.alwaysTunnel == 0 {
 		rest |= uint64(binary.LittleEndian.Uint32(seg))
 	}
-	c.rest, c.kernel, c.proto, c.stopped = rest, rest, uint8(rest>>protoShift), false
 	h.Inner.rest = rest
-	h.InnerProto, h.InnerFlags = c.proto, TCPFlags(seg[q.flagsAt]&q.flagsMask)
-	h.InnerL4Offset = uint16(c.l4)
+	h.InnerProto, h.InnerFlags = uint8(rest>>protoShift), TCPFlags(seg[q.flagsAt]&q.flagsMask)
 }
 
 // setFlow makes the words those of the flow of h. They come one by one because

@@ -75,10 +75,10 @@ var tunnelShapes = func() (t [32]tunnelShape) {
 
 // shapeOf returns the shape of a tunnel, given the first four bytes behind IP:
 // GRE's own, or the ports.
-func (q *fastTransport) shapeOf(first uint32) *tunnelShape {
-	port := bits.ReverseBytes16(uint16(first>>16)) & q.tunnelMask
+func (t *portTable) shapeOf(q *fastTransport, first uint32) *tunnelShape {
+	port := bits.ReverseBytes16(uint16(first>>16)) & q.portMask
 	fields := uint8(first) >> 4 & -(q.shape / shapeGRE)
-	return &tunnelShapes[(q.shape|shapesByPort[uint8(port)]|fields)&31]
+	return &tunnelShapes[(q.shape|t.shapes[t.place(port)]|fields)&31]
 }
 
 // matches reports whether a tunnel has the shape, given its head and how many
@@ -87,10 +87,20 @@ func (f *tunnelShape) matches(head uint32, room int) bool {
 	return head&f.mask == f.want && (uint16(head)^uint16(room-16))&f.sizeMask == 0
 }
 
-// shapesByPort finds the shape by the lower byte of a port.
-//
-//nolint:gochecknoglobals // read-only
-var shapesByPort = [256]uint8{portVXLAN & 0xff: shapeVXLAN, portGeneve & 0xff: shapeGeneve, portGTPU & 0xff: shapeGTPU}
+// udpShape returns the shape of a tunnel over UDP, and whether layer is one.
+func udpShape(layer Layer) (shape uint8, ok bool) {
+	switch layer {
+	case LayerVXLAN:
+		return shapeVXLAN, true
+	case LayerGeneve:
+		return shapeGeneve, true
+	case LayerGTPU:
+		return shapeGTPU, true
+	case LayerMPLS, LayerGRE: // more than one IP header behind a constant distance
+		return 0, true
+	}
+	return 0, false
+}
 
 // enter looks into what may be a tunnel, in a packet that the fast path has
 // read and that p ends with, given its transport. If the tunnel has a usual
@@ -99,60 +109,31 @@ var shapesByPort = [256]uint8{portVXLAN & 0xff: shapeVXLAN, portGeneve & 0xff: s
 // outermost tunnel starts well before maxPayload, so that is not checked.
 //
 //go:noinline
-func (h *Headers) enter(p []byte, l4 int, q *fastTransport) {
+func (h *Headers) enter(p []byte, l4 int, q *fastTransport, ports *portTable) {
 	// a protocol that carries IP has no ports
-	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.tunnelMask)<<16 | uint64(q.tunnelMask))
+	rest := h.Outer.rest & (^uint64(maskPorts) | uint64(q.portMask)<<16 | uint64(q.portMask))
 	h.Outer.rest, h.Inner.rest = rest, rest
-	f := q.shapeOf(binary.LittleEndian.Uint32(p[l4 : l4+4 : l4+4]))
+	f := ports.shapeOf(q, binary.LittleEndian.Uint32(p[l4:l4+4:l4+4]))
 	at := l4 + int(f.size)
-	switch {
-	case at+ipv4Size > len(p) || !f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4):
-	case p[at]>>4 == 4:
-		end := at + ipv4Size
-		b := p[at:end:end]
-		inner := fastIPv4(b, len(p)-at)
-		if inner == nil || (etherIPv4^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
-			break
+	if at+ipv4Size <= len(p) && f.matches(uint32At(p, l4+int(f.headAt)), len(p)-l4) {
+		etherType := uint16At(p, l4+int(f.typeAt))
+		var inner *fastTransport
+		switch {
+		case p[at]>>4 == 4 && (etherType^etherIPv4)&f.typeMask == 0:
+			inner, _ = h.fastInner4(p, at)
+		case p[at]>>4 == 6 && (etherType^etherIPv6)&f.typeMask == 0:
+			inner, _ = h.fastInner6(p, at)
 		}
-		ports := binary.LittleEndian.Uint32(p[end : end+4 : end+4])
-		if inner.isTunnel(uint16(ports >> 16)) {
-			break
+		// Linux takes the outer label if there is no inner one.
+		otherLabel := h.Inner.rest&(ip6Flag|maskLabel) == ip6Flag && rest&maskLabel != 0
+		if inner != nil && !ports.mayCarry(inner, uint16(h.Inner.rest>>16)) && !otherLabel {
+			h.TunnelID, h.Tunnels, h.view = uint32At(p, l4+int(f.idAt))&f.idMask, 1, f.view
+			return
 		}
-		addrs := binary.LittleEndian.Uint64(b[12:])
-		h.Inner.src0, h.Inner.src1 = 0, addrs<<32|ip4Mapped
-		h.Inner.dst0, h.Inner.dst1 = 0, addrs&ip4Addr|ip4Mapped
-		h.Inner.rest = uint64(b[9])<<protoShift | uint64(ports)
-		h.InnerProto, h.InnerFlags = b[9], TCPFlags(p[end+int(inner.flagsAt)]&inner.flagsMask)
-		h.entered(f, p, l4, at, end)
-		return
-	case at+ipv6Size <= len(p):
-		end := at + ipv6Size
-		b := p[at:end:end]
-		inner := fastIPv6(b, len(p)-at)
-		if inner == nil || (etherIPv6^uint16At(p, l4+int(f.typeAt)))&f.typeMask != 0 {
-			break
-		}
-		ports := binary.LittleEndian.Uint32(p[end : end+4 : end+4])
-		label := ipv6Label(b)
-		// Linux takes the outer label
-		if inner.isTunnel(uint16(ports>>16)) || label == 0 && rest&maskLabel != 0 {
-			break
-		}
-		h.Inner.src0, h.Inner.src1 = binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
-		h.Inner.dst0, h.Inner.dst1 = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
-		h.Inner.rest = label | ip6Flag | uint64(b[6])<<protoShift | uint64(ports)
-		h.InnerProto, h.InnerFlags = b[6], TCPFlags(p[end+int(inner.flagsAt)]&inner.flagsMask)
-		h.entered(f, p, l4, at, end)
-		return
 	}
-	h.descend(p, &position{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto})
-}
-
-// entered sets what follows from the place of a tunnel and of the headers of IP
-// and of transport in it.
-func (h *Headers) entered(f *tunnelShape, p []byte, tunnel, l3, l4 int) {
-	h.InnerL3Offset, h.InnerL4Offset = uint16(l3), uint16(l4)
-	h.TunnelID, h.Tunnels, h.view = uint32At(p, tunnel+int(f.idAt))&f.idMask, 1, f.view
+	// If the inner fields are set, they are set again.
+	c := position{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto}
+	h.descend(p, &c, ports)
 }
 
 func uint32At(p []byte, at int) uint32 { return binary.BigEndian.Uint32(p[at : at+4 : at+4]) }

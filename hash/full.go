@@ -7,7 +7,7 @@ import "encoding/binary"
 // short.
 //
 //go:noinline
-func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
+func (t *portTable) parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 	h.clear()
 	v := level{h: h}
 	v.read(p, l3, version)
@@ -35,7 +35,7 @@ func parseAny(p []byte, l3 int, version uint8, h *Headers) error {
 	case UDP, protoIPv4, protoIPv6, GRE:
 		if !v.fragment() {
 			c := v.position()
-			h.descend(p, &c)
+			h.descend(p, &c, t)
 		}
 	}
 	return nil

@@ -23,15 +23,32 @@ const (
 // such as ARP, LLDP, 802.3 with a length field, or PPP that sets up a session,
 // and a [*ParseError] for one that is truncated or malformed. h is then the
 // zero Headers.
-func Parse(frame []byte, h *Headers) error {
+func Parse(frame []byte, h *Headers) error { return defaultPorts.parse(frame, h) }
+
+// A Parser parses with ports of tunnels of the caller's. The functions Parse and
+// ParseIP are the methods of the zero Parser.
+type Parser struct {
+	Ports TunnelPorts
+}
+
+// Parse is [Parse] with the ports of p.
+func (p Parser) Parse(frame []byte, h *Headers) error { return p.Ports.orDefault().parse(frame, h) }
+
+// ParseIP is [ParseIP] with the ports of p.
+func (p Parser) ParseIP(packet []byte, h *Headers) error {
+	return p.Ports.orDefault().parseIP(packet, h)
+}
+
+// parse is Parse with the ports of t.
+func (t *portTable) parse(frame []byte, h *Headers) error {
 	if len(frame) < ethernetSize {
 		return fail(h, shortEthernet, 0)
 	}
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case etherIPv4:
-		return parseIPv4(frame, ethernetSize, h)
+		return t.parseIPv4(frame, ethernetSize, h)
 	case etherIPv6:
-		return parseIPv6(frame, ethernetSize, h)
+		return t.parseIPv6(frame, ethernetSize, h)
 	case etherVLAN:
 		const size = ethernetSize + vlanSize
 		if len(frame) < size {
@@ -39,16 +56,16 @@ func Parse(frame []byte, h *Headers) error {
 		}
 		switch binary.BigEndian.Uint16(frame[size-2:]) {
 		case etherIPv4:
-			return parseIPv4(frame, size, h)
+			return t.parseIPv4(frame, size, h)
 		case etherIPv6:
-			return parseIPv6(frame, size, h)
+			return t.parseIPv6(frame, size, h)
 		}
 	}
-	return parseLink(frame, h)
+	return t.parseLink(frame, h)
 }
 
 // parseLink reads a frame with more than Ethernet below IP.
-func parseLink(frame []byte, h *Headers) error {
+func (t *portTable) parseLink(frame []byte, h *Headers) error {
 	var l link
 	l.walk(frame, binary.BigEndian.Uint16(frame[12:]), ethernetSize)
 	if l.fault != 0 {
@@ -57,9 +74,9 @@ func parseLink(frame []byte, h *Headers) error {
 	var err error
 	switch l.version {
 	case 4:
-		err = parseIPv4(frame[:l.end], l.at, h)
+		err = t.parseIPv4(frame[:l.end], l.at, h)
 	case 6:
-		err = parseIPv6(frame[:l.end], l.at, h)
+		err = t.parseIPv6(frame[:l.end], l.at, h)
 	default:
 		*h = Headers{}
 		return ErrNotIP
@@ -91,24 +108,27 @@ func parseLink(frame []byte, h *Headers) error {
 //
 // Tunnels are followed to the innermost flow: IP in IP in all four
 // combinations, GRE (with checksum, key and sequence number, also the version
-// of PPTP) over IP, Ethernet or MPLS, and on UDP by destination port VXLAN
-// (4789), Geneve (6081), GTP-U (2152) and MPLS (6635). Up to eight of them are,
-// as far as the payload of each starts within the first 1,024 bytes. A fragment
-// is not looked into. What is wrong inside a tunnel is no error of the packet:
+// of PPTP) over IP, Ethernet or MPLS, and on UDP by destination port VXLAN,
+// Geneve, GTP-U, MPLS and GRE (see [DefaultTunnelPorts]). Up to eight of them
+// are, as far as the payload of each starts within the first 1,024 bytes. A
+// fragment is not looked into. What is wrong inside a tunnel is no error of the packet:
 // see [Headers.InnerErr].
 //
 // The errors are those of [Parse]; ErrNotIP is for a version that is neither 4
 // nor 6. Time is constant but for tunnels and extension headers, and memory
 // nothing.
-func ParseIP(packet []byte, h *Headers) error {
+func ParseIP(packet []byte, h *Headers) error { return defaultPorts.parseIP(packet, h) }
+
+// parseIP is ParseIP with the ports of t.
+func (t *portTable) parseIP(packet []byte, h *Headers) error {
 	if len(packet) == 0 {
 		return fail(h, shortIP, 0)
 	}
 	switch packet[0] >> 4 {
 	case 4:
-		return parseIPv4(packet, 0, h)
+		return t.parseIPv4(packet, 0, h)
 	case 6:
-		return parseIPv6(packet, 0, h)
+		return t.parseIPv6(packet, 0, h)
 	}
 	*h = Headers{}
 	return ErrNotIP

@@ -13,6 +13,9 @@ type Policy struct {
 	Extractor Extractor // FiveTuple if nil
 	Hasher    Hasher    // XX{} if nil
 	Digest    Hasher    // NewMix(0) if nil; unused unless Hasher has fewer than 64 bits
+
+	// Ports are those of tunnels, for a Reader.
+	Ports TunnelPorts
 }
 
 // defaultDigest is the Digest of a policy that has none.

@@ -21,6 +21,7 @@ type Reader struct {
 	policy       Policy       // nothing nil but Digest
 	headerHasher HeaderHasher // the Hasher, if it needs Headers
 	batch        BatchHasher
+	ports        *portTable
 	digest       BatchHasher // nil if Hasher has 64 bits
 	mix          *Mix        // the Hasher, if it is one and the key not symmetric
 	xx           xxIPv4
@@ -42,7 +43,7 @@ type Reader struct {
 
 // Reader returns a new Reader of p.
 func (p Policy) Reader() *Reader {
-	r := &Reader{policy: p.withDefaults()}
+	r := &Reader{policy: p.withDefaults(), ports: p.Ports.orDefault()}
 	p = r.policy
 	r.headerHasher, _ = p.Hasher.(HeaderHasher)
 	r.batch = inBatches(p.Hasher)
@@ -114,7 +115,7 @@ func (r *Reader) readBurst(dst []Flow, packets [][]byte, from int, ethernet bool
 	if r.plain {
 		rest = r.readPlain(dst, packets, all, ethernet)
 		if r.fields&innermost != 0 {
-			rest |= tunnels(dst, packets, all&^rest)
+			rest |= r.tunnels(dst, packets, all&^rest)
 		}
 		if rest != all && r.mix == nil {
 			r.hash(dst)
@@ -152,12 +153,12 @@ func (r *Reader) readPlain(dst []Flow, packets [][]byte, some uint64, ethernet b
 }
 
 // tunnels returns those of some plain packets that go to the port of a tunnel.
-func tunnels(dst []Flow, packets [][]byte, some uint64) (found uint64) {
+func (r *Reader) tunnels(dst []Flow, packets [][]byte, some uint64) (found uint64) {
 	for ; some != 0; some &= some - 1 {
 		i := bits.TrailingZeros64(some)
 		f := &dst[i]
 		port := binary.BigEndian.Uint16(packets[i][f.L4+2:])
-		if f.Proto == UDP && tunnelPorts[uint8(port)] == port {
+		if f.Proto == UDP && r.ports.layer(port) != 0 {
 			found |= 1 << i
 		}
 	}
@@ -194,20 +195,20 @@ func (r *Reader) readSpecial(f *Flow, packet []byte, i int, ethernet bool) {
 	h := &r.headers[i]
 	var err error
 	if ethernet {
-		err = Parse(packet, h)
+		err = r.ports.parse(packet, h)
 	} else {
-		err = ParseIP(packet, h)
+		err = r.ports.parseIP(packet, h)
 	}
 	r.errs[i] = err
-	switch err { //nolint:errorlint // ErrNotIP is returned as it is
-	case nil:
-		f.describe(h, packet, r.fields&innermost != 0)
-		f.Hash = r.hashOf(i, packet)
-	case ErrNotIP:
-		*f = Flow{Kind: NotIP}
-	default:
+	if err != nil {
 		*f = Flow{Kind: Damaged}
+		if err == ErrNotIP { //nolint:errorlint // it is returned as it is
+			f.Kind = NotIP
+		}
+		return
 	}
+	f.describe(h, packet, r.fields&innermost != 0)
+	f.Hash = r.hashOf(i, packet)
 }
 
 // hashOf returns the hash of packet i, whose headers are read.

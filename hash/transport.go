@@ -22,25 +22,3 @@ var transports = [256]transport{
 	ESP:     {8, false, shortESP},
 	AH:      {12, false, shortAH},
 }
-
-// The UDP ports that tunnels are sent to.
-const (
-	portGTPU    = 2152
-	portVXLAN   = 4789
-	portGeneve  = 6081
-	portMPLSUDP = 6635
-)
-
-// tunnelPorts finds the port of a tunnel by its lower byte. Where there is
-// none, it holds a port with another lower byte.
-//
-//nolint:gochecknoglobals // read-only
-var tunnelPorts = func() (t [256]uint16) {
-	for i := range t {
-		t[i] = uint16(i) ^ 0xff
-	}
-	for _, p := range []uint16{portGTPU, portVXLAN, portGeneve, portMPLSUDP} {
-		t[uint8(p)] = p
-	}
-	return t
-}()

@@ -33,14 +33,14 @@ const (
 // descend follows the tunnels from the outermost level, c, to the innermost
 // one. It reuses c. Linux follows them as long as they are of the kinds that it
 // enters.
-func (h *Headers) descend(p []byte, c *position) {
+func (h *Headers) descend(p []byte, c *position, ports *portTable) {
 	var t tunnel
 	var l link
 	follows := !c.stopped
 	kernel := c.kernel
 	label := kernel & maskLabel
 	for {
-		t.open(p, c)
+		t.open(p, c, ports)
 		if !t.found {
 			return
 		}
@@ -69,7 +69,17 @@ func (h *Headers) descend(p []byte, c *position) {
 			return
 		}
 		inner := p[:l.end]
-		if !h.fastInner(inner, l.at, l.version, c) && !h.readInner(inner, l.at, l.version, c) {
+		var q *fastTransport
+		var end int
+		if l.version == 4 {
+			q, end = h.fastInner4(inner, l.at)
+		} else {
+			q, end = h.fastInner6(inner, l.at)
+		}
+		if q != nil {
+			rest := h.Inner.rest
+			*c = position{rest: rest, kernel: rest, l4: int(h.InnerL4Offset), end: end, proto: h.InnerProto}
+		} else if !h.readInner(inner, l.at, l.version, c) {
 			return
 		}
 		h.Tunnels++
@@ -84,7 +94,7 @@ func (h *Headers) descend(p []byte, c *position) {
 			h.setKernel(kernelInner, &h.Inner, kernel)
 			follows = !c.stopped
 		}
-		if h.InnerFragment || !fastTransports[c.proto].isTunnel(uint16(c.rest>>16)) {
+		if h.InnerFragment || !ports.mayCarry(&fastTransports[c.proto], uint16(c.rest>>16)) {
 			return
 		}
 	}
@@ -107,7 +117,7 @@ type tunnel struct {
 // open reads the header behind a level, if it is that of a tunnel. Here too a
 // whole tunnel is nowhere copied, because what was written field by field
 // cannot be read at once.
-func (t *tunnel) open(p []byte, c *position) {
+func (t *tunnel) open(p []byte, c *position, ports *portTable) {
 	p = p[:c.end]
 	t.at, t.end, t.id, t.etherType = c.l4, c.end, 0, 0
 	t.found, t.hasID, t.linux, t.fault = false, false, false, 0
@@ -121,15 +131,18 @@ func (t *tunnel) open(p []byte, c *position) {
 	case UDP:
 		const udpSize = 8
 		off := c.l4 + udpSize
-		switch bits.ReverseBytes16(uint16(c.rest >> 16)) {
-		case portVXLAN:
+		switch ports.layer(bits.ReverseBytes16(uint16(c.rest >> 16))) {
+		case LayerVXLAN:
 			t.openVXLAN(p, off)
-		case portGeneve:
+		case LayerGeneve:
 			t.openGeneve(p, off)
-		case portGTPU:
+		case LayerGTPU:
 			t.openGTPU(p, off)
-		case portMPLSUDP:
+		case LayerMPLS:
 			t.at, t.etherType, t.found = off, etherMPLS, true
+		case LayerGRE:
+			t.openGRE(p, off)
+			t.linux = false
 		}
 	}
 }

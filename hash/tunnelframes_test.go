@@ -259,6 +259,10 @@ func tunnelFrames() []frame {
 		in4("GRE version 1, IPv4", 47, gre(0x2001, 0x0800, other4()), noTunnel),
 
 		inUDP("VXLAN", 4789, vxlan(ether4(other4())), with(vni)),
+		inUDP("VXLAN of Linux", 8472, vxlan(ether4(other4())), with(vni)),
+		inUDP("GRE in UDP", 4754, gre(0x2000, 0x0800, other4()), with(key)),
+		inUDP("GRE in UDP, Ethernet", 4754, gre(0, 0x6558, ether6(other6())), to6),
+		inUDP("GRE in UDP, cut", 4754, gre(0, 0x0800, nil)[:3], failed(0, "GRE header at byte 42: truncated")),
 		inUDP("VXLAN IPv6", 4789, vxlan(ether6(other6())), tunnelled{inner: inner6, tunnels: 1, id: vni}),
 		inUDP("VXLAN ARP", 4789, vxlan(ether(0x0806, make([]byte, 28))), noIP(vni)),
 		inUDP("VXLAN without VNI", 4789, patch(vxlan(ether4(other4())), 0, 0), noTunnel),

@@ -30,6 +30,7 @@ type Level struct {
 	SPI      uint32
 	EchoID   uint16
 
+	ports   Ports
 	payload view       // from L4 to the end of the packet
 	linux   Flow       // what Linux sees, if it gets here
 	stopped *linuxStop // where Linux stops reading extension headers
@@ -73,12 +74,18 @@ func (v view) ip6(i int) [16]byte { return [16]byte(v.bytes[i : i+16]) }
 func (v view) fail(layer, reason string) error { return Failure{layer, v.offset, reason} }
 
 // FromEthernet parses an Ethernet frame.
-func FromEthernet(frame []byte) (Packet, error) {
+func FromEthernet(frame []byte) (Packet, error) { return Ports(nil).FromEthernet(frame) }
+
+// FromIP parses an IP packet.
+func FromIP(packet []byte) (Packet, error) { return Ports(nil).FromIP(packet) }
+
+// FromEthernet parses an Ethernet frame with these ports of tunnels.
+func (ports Ports) FromEthernet(frame []byte) (Packet, error) {
 	b, err := ethernet(view{bytes: frame})
 	if err != nil {
 		return Packet{}, err
 	}
-	p, err := fromIP(b.ip, b.version)
+	p, err := ports.fromIP(b.ip, b.version)
 	if err != nil {
 		return Packet{}, err
 	}
@@ -87,24 +94,25 @@ func FromEthernet(frame []byte) (Packet, error) {
 	return p, nil
 }
 
-// FromIP parses an IP packet.
-func FromIP(packet []byte) (Packet, error) {
+// FromIP parses an IP packet with these ports of tunnels.
+func (ports Ports) FromIP(packet []byte) (Packet, error) {
 	v := view{bytes: packet}
 	if v.len() == 0 {
 		return Packet{}, v.fail("IP", "truncated")
 	}
 	switch v.u8(0) / 16 {
 	case 4, 6:
-		return fromIP(v, v.u8(0)/16)
+		return ports.fromIP(v, v.u8(0)/16)
 	}
 	return Packet{}, ErrNotIP
 }
 
-func fromIP(v view, version int) (Packet, error) {
+func (ports Ports) fromIP(v view, version int) (Packet, error) {
 	outer, err := level(v, version)
 	if err != nil {
 		return Packet{}, err
 	}
+	outer.ports = ports
 	p := Packet{Outer: outer, Inner: outer}
 	p.Linux = Whole(outer.linux)
 	p.Linux.L3 = linuxL3(outer)

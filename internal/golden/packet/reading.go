@@ -1,9 +1,6 @@
 package packet
 
-import (
-	"errors"
-	"slices"
-)
+import "errors"
 
 // A Reading is what a reader is to say of a packet, but for its hash.
 type Reading struct {
@@ -19,13 +16,13 @@ type Kind struct{ IPv6, LookupOnly, Encapsulated, NotIP, Damaged, Special bool }
 
 // Read returns the Reading of an Ethernet frame, or of an IP packet, by a policy
 // of outer or of inner flows.
-func Read(bytes []byte, ethernet, inner bool) Reading {
+func (ports Ports) Read(bytes []byte, ethernet, inner bool) Reading {
 	var p Packet
 	var err error
 	if ethernet {
-		p, err = FromEthernet(bytes)
+		p, err = ports.FromEthernet(bytes)
 	} else {
-		p, err = FromIP(bytes)
+		p, err = ports.FromIP(bytes)
 	}
 	switch {
 	case errors.Is(err, ErrNotIP):
@@ -51,11 +48,6 @@ func Read(bytes []byte, ethernet, inner bool) Reading {
 	}
 }
 
-// toTunnel reports whether a packet goes to a port where UDP carries tunnels to.
-func toTunnel(f Flow) bool {
-	return f.Proto == 17 && slices.Contains([]uint16{4789, 6081, 2152, 6635}, f.DstPort)
-}
-
 // plain reports whether a packet is one that needs no closer look.
 func plain(bytes []byte, p Packet, ethernet, inner bool) bool {
 	l := p.Outer
@@ -76,5 +68,5 @@ func plain(bytes []byte, p Packet, ethernet, inner bool) bool {
 	case 6, 17, 33, 132, 136:
 	}
 	return l.L3 == link && l.L4 == link+header && !l.First && !l.Later && length != 0 &&
-		len(bytes) >= link+header+20 && (!inner || !toTunnel(l.Flow))
+		len(bytes) >= link+header+20 && (!inner || l.Flow.Proto != 17 || l.ports.kind(l.Flow.DstPort) == "")
 }

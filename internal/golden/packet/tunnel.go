@@ -11,6 +11,17 @@ type opened struct {
 	err     error // of the header itself
 }
 
+// Ports are the UDP ports of tunnels, by their layer's name. Nil stands for the
+// usual ones.
+type Ports map[uint16]string
+
+func (p Ports) kind(port uint16) string {
+	if p == nil {
+		p = Ports{2152: "GTP-U", 4754: "GRE", 4789: "VXLAN", 6081: "Geneve", 6635: "MPLS", 8472: "VXLAN"}
+	}
+	return p[port]
+}
+
 // followTunnels finds the innermost level.
 func (p *Packet) followTunnels() {
 	seen := p.Outer.linux // the flow where Linux is
@@ -51,6 +62,7 @@ func (p *Packet) followTunnels() {
 			p.InnerErr = err
 			break
 		}
+		inner.ports = p.Inner.ports
 		p.Inner = inner
 		p.Tunnels++
 		there = there && !below.mpls
@@ -85,15 +97,21 @@ func open(l Level) *opened {
 		return gre(v)
 	case 17:
 		v = v.from(8)
-		switch l.Flow.DstPort {
-		case 4789:
+		switch l.ports.kind(l.Flow.DstPort) {
+		case "VXLAN":
 			return vxlan(v)
-		case 6081:
+		case "Geneve":
 			return geneve(v)
-		case 2152:
+		case "GTP-U":
 			return gtpu(v)
-		case 6635:
+		case "MPLS":
 			return &opened{start: v.offset, payload: func() (below, error) { return typed(0x8847, v) }}
+		case "GRE":
+			t := gre(v)
+			if t != nil {
+				t.linux = false
+			}
+			return t
 		}
 	}
 	return nil
