@@ -80,6 +80,31 @@ func BenchmarkSelectBatch(b *testing.B) {
 	})
 }
 
+// BenchmarkNext is the second choice of a hash, which a look-up asks for while
+// the first one is down.
+func BenchmarkNext(b *testing.B) {
+	hashes := benchmarkHashes()
+	forStrategies(b, func(b *testing.B, s selector.Strategy, group []selector.Member) {
+		built, err := selector.New(s, group)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ranker, ok := built.(selector.Ranker)
+		if !ok {
+			b.Skip("no order of preference")
+		}
+		owners := make([]int, len(hashes))
+		for i, h := range hashes {
+			owners[i] = built.Select(h)
+		}
+		i := 0
+		for b.Loop() {
+			ranker.Next(hashes[i&65535], owners[i&65535])
+			i++
+		}
+	})
+}
+
 // BenchmarkBuild includes the validation of the group.
 func BenchmarkBuild(b *testing.B) {
 	forStrategies(b, func(b *testing.B, s selector.Strategy, group []selector.Member) {

@@ -1,9 +1,6 @@
 package selector
 
-import (
-	"math/bits"
-	"sync"
-)
+import "sync"
 
 // raceClock returns the clock of a race for 2^k slots: clock[r] is the time, in
 // units of 2^-58, at which a member of weight 1 reaches rank r; one of weight w
@@ -45,14 +42,13 @@ type raceOrder struct {
 	mask         uint32   // slots-1
 }
 
-// An arrival is the event that a member reaches a slot, at time/weight.
-type arrival struct {
-	time, weight uint64
-	rank, place  uint32
-}
-
-func (o *raceOrder) arrival(place, rank uint32) arrival {
-	return arrival{o.time(rank), uint64(o.weights[place]), rank, place}
+// arrival returns the bid of a member for the slot that it reaches at a rank:
+// the time at which it does, then the rank, then its position in ties, counted
+// from the front in even ranks and from the back in odd ones, so that no member
+// is first in more than half of its ranks.
+func (o *raceOrder) arrival(place, rank uint32) bid {
+	tie := o.ties[place] ^ -(rank & 1)
+	return bid{o.time(rank), uint64(o.weights[place]), uint64(rank)<<32 | uint64(tie), int(place)}
 }
 
 func (o *raceOrder) time(rank uint32) uint64 {
@@ -63,27 +59,8 @@ func (o *raceOrder) time(rank uint32) uint64 {
 }
 
 // at returns the arrival of a member at a slot.
-func (o *raceOrder) at(place, slot uint32) arrival {
+func (o *raceOrder) at(place, slot uint32) bid {
 	return o.arrival(place, o.permutations[place].rank(slot)&o.mask)
-}
-
-// before reports whether a is before b: by time; then by rank; then by
-// tie-break, forwards in even ranks and backwards in odd ones, so that no
-// member is first in more than half of its ranks.
-func (o *raceOrder) before(a, b *arrival) bool {
-	hi, lo := bits.Mul64(a.time, b.weight)
-	hj, lj := bits.Mul64(b.time, a.weight)
-	switch {
-	case hi != hj:
-		return hi < hj
-	case lo != lj:
-		return lo < lj
-	case a.rank != b.rank:
-		return a.rank < b.rank
-	case a.rank%2 == 0:
-		return o.ties[a.place] < o.ties[b.place]
-	}
-	return o.ties[a.place] > o.ties[b.place]
 }
 
 // quadratic is a permutation of the slots 0 to 2^k-1: slot(r) = offset +

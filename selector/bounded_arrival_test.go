@@ -2,6 +2,7 @@ package selector
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,18 +48,23 @@ func TestRaceClock(t *testing.T) {
 // TestArrivalOrder: equal times of unequal weights hardly happen, and have an
 // order all the same.
 func TestArrivalOrder(t *testing.T) {
-	o := raceOrder{ties: []uint32{1, 0}}
+	arrival := func(time uint64, weight, rank, place uint32) bid {
+		o := raceOrder{
+			ties: []uint32{1, 0}, weights: slices.Repeat([]uint32{weight}, 2), clock: slices.Repeat([]uint64{time}, 10),
+		}
+		return o.arrival(place, rank)
+	}
 	for _, c := range []struct {
 		name string
-		a, b arrival
+		a, b bid
 	}{
-		{"time", arrival{5, 3, 9, 0}, arrival{2, 1, 0, 1}},
-		{"time, beyond 64 bits", arrival{1<<62 - 1, 1 << 31, 9, 0}, arrival{1 << 62, 1 << 31, 9, 1}},
-		{"rank", arrival{6, 3, 4, 0}, arrival{2, 1, 5, 1}},
-		{"even rank", arrival{2, 1, 4, 1}, arrival{2, 1, 4, 0}},
-		{"odd rank", arrival{2, 1, 5, 0}, arrival{2, 1, 5, 1}},
+		{"time", arrival(5, 3, 9, 0), arrival(2, 1, 0, 1)},
+		{"time, beyond 64 bits", arrival(1<<62-1, 1<<31, 9, 0), arrival(1<<62, 1<<31, 9, 1)},
+		{"rank", arrival(6, 3, 4, 0), arrival(2, 1, 5, 1)},
+		{"even rank", arrival(2, 1, 4, 1), arrival(2, 1, 4, 0)},
+		{"odd rank", arrival(2, 1, 5, 0), arrival(2, 1, 5, 1)},
 	} {
-		require.True(t, o.before(&c.a, &c.b), c.name)
-		require.False(t, o.before(&c.b, &c.a), c.name)
+		require.True(t, c.a.before(c.b), c.name)
+		require.False(t, c.b.before(c.a), c.name)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // award is the arrival of the owner of a slot.
 type award struct {
-	arrival
+	bid
 	slot uint32
 }
 
@@ -33,7 +33,7 @@ func (r *race) endgame() []award {
 		return awards
 	}
 	latestFirst := func(a, b award) int {
-		if r.before(&a.arrival, &b.arrival) {
+		if a.before(b.bid) {
 			return 1
 		}
 		return -1
@@ -48,7 +48,7 @@ func (r *race) endgame() []award {
 			final = append(final, a)
 			continue
 		}
-		r.racers = slices.DeleteFunc(r.racers, func(m racer) bool { return m.place == a.place })
+		r.racers = slices.DeleteFunc(r.racers, func(m racer) bool { return int(m.place) == a.place })
 		a = r.first(a.slot)
 		i, _ := slices.BinarySearchFunc(awards, a, latestFirst)
 		awards = slices.Insert(awards, i, a)
@@ -60,7 +60,7 @@ func (r *race) endgame() []award {
 func (r *race) first(slot uint32) award {
 	best := r.at(r.racers[0].place, slot)
 	for i := 1; i < len(r.racers); i++ {
-		if a := r.at(r.racers[i].place, slot); r.before(&a, &best) {
+		if a := r.at(r.racers[i].place, slot); a.before(best) {
 			best = a
 		}
 	}
@@ -76,26 +76,18 @@ type raceRanking struct {
 
 // next implements preference.
 func (o *raceRanking) next(slot, owner, after int) int {
-	var bound, best arrival
+	next := runnerUp{}
 	if after != owner {
-		k := slices.Index(o.index, int32(after))
-		if k < 0 {
+		last := slices.Index(o.index, int32(after))
+		if last < 0 {
 			return -1
 		}
-		bound = o.at(uint32(k), uint32(slot))
+		next.bound = o.at(uint32(last), uint32(slot))
 	}
-	found := false
-	for k := range o.index {
-		if int(o.index[k]) == owner {
-			continue
-		}
-		a := o.at(uint32(k), uint32(slot))
-		if (after == owner || o.before(&bound, &a)) && (!found || o.before(&a, &best)) {
-			best, found = a, true
+	for place, member := range o.index {
+		if b := o.at(uint32(place), uint32(slot)); next.wants(b) && int(member) != owner {
+			next.offer(b)
 		}
 	}
-	if !found {
-		return -1
-	}
-	return int(o.index[best.place])
+	return next.member(o.index)
 }

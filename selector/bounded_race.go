@@ -226,7 +226,7 @@ func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	}
 	if offer.time+1 >= held.time { // too close to tell
 		a, b := r.arrival(m.place, rank), r.at(loser.place, slot)
-		if !r.before(&a, &b) {
+		if !a.before(b) {
 			return false
 		}
 	}

@@ -100,10 +100,7 @@ func (s *equalJump) Select(h uint64) int {
 }
 
 func (s *equalJump) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
 type weightedJump struct {
@@ -114,8 +111,5 @@ type weightedJump struct {
 func (s *weightedJump) Select(h uint64) int { return s.spans.find(uint32(s.buckets.Select(h))) }
 
 func (s *weightedJump) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }

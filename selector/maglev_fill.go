@@ -12,7 +12,7 @@ func claimTable[E Entry](p permutations, l *lineup) *RankedTable[E] {
 	if !l.equal() {
 		c.turns = turns(l, p.modulus.m)
 	}
-	c.race()
+	c.fill()
 	t.preference = &claimOrder{permutations: p, index: l.index, weights: l.weights}
 	return t
 }
@@ -29,8 +29,8 @@ type claims[E Entry] struct {
 	turns []uint16 // the order of turns, to be repeated; nil means one turn each
 }
 
-// race fills the table.
-func (c *claims[E]) race() {
+// fill fills the table.
+func (c *claims[E]) fill() {
 	left := len(c.slots)
 	for i := range c.free {
 		c.free[i] = ^uint64(0)
@@ -159,59 +159,26 @@ type claimOrder struct {
 	weights []uint32
 }
 
+func (o *claimOrder) bid(place, slot int) bid {
+	return bid{cost: o.rank(place, uint64(slot)) + 1, weight: uint64(o.weights[place]), place: place}
+}
+
 // next implements preference.
 func (o *claimOrder) next(slot, owner, after int) int {
-	var bound, best claim
+	next := runnerUp{}
 	if after != owner {
-		k := o.placeOf(after)
-		if k < 0 {
+		last := slices.Index(o.index, int32(after))
+		if last < 0 {
 			return -1
 		}
-		bound = o.claim(k, slot)
+		next.bound = o.bid(last, slot)
 	}
-	for k := range o.members {
-		if int(o.index[k]) == owner {
-			continue
-		}
-		c := o.claim(k, slot)
-		if (after == owner || bound.before(&c)) && (best.turn == 0 || c.before(&best)) {
-			best = c
+	for place, member := range o.index {
+		if b := o.bid(place, slot); next.wants(b) && int(member) != owner {
+			next.offer(b)
 		}
 	}
-	if best.turn == 0 {
-		return -1
-	}
-	return int(o.index[best.place])
-}
-
-// placeOf returns the place of a member, or -1 if it takes no turns.
-func (o *claimOrder) placeOf(member int) int {
-	for k, i := range o.index {
-		if int(i) == member {
-			return k
-		}
-	}
-	return -1
-}
-
-// claim is the turn, from 1, at which the permutation of the member at a place
-// reaches a slot.
-type claim struct {
-	turn, weight uint64
-	place        int
-}
-
-func (o *claimOrder) claim(k, slot int) claim {
-	return claim{o.rank(k, uint64(slot)) + 1, uint64(o.weights[k]), k}
-}
-
-// before compares turn/weight, then places. Turns are below 2^25 and weights
-// below 2^32.
-func (c *claim) before(d *claim) bool {
-	if a, b := c.turn*d.weight, d.turn*c.weight; a != b {
-		return a < b
-	}
-	return c.place < d.place
+	return next.member(o.index)
 }
 
 // turns returns the order in which members of unequal weights claim at least

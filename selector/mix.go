@@ -49,6 +49,5 @@ func multiplyFold(x, y uint64) uint64 {
 // rehash returns another hash for the hashes of a bucket, in effect an
 // independent one for each bucket.
 func rehash(h uint64, b uint32) uint64 {
-	hi, lo := bits.Mul64(h^mixA, (uint64(b)+1)*mixB|1)
-	return hi ^ lo
+	return multiplyFold(h^mixA, (uint64(b)+1)*mixB|1)
 }

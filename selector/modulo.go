@@ -91,8 +91,5 @@ func (s *weightedModulo) Select(h uint64) int {
 }
 
 func (s *weightedModulo) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }

@@ -114,9 +114,9 @@ func (s *multiProbe) best(h uint64) int {
 	return int(place)
 }
 
-// way returns the least way from a probe of h to a point of the member at a
-// place.
-func (s *multiProbe) way(h uint64, place int) uint64 {
+// bid returns the bid of the member at a place: its cost is the least way from
+// a probe of h to one of the member's points.
+func (s *multiProbe) bid(h uint64, place int) bid {
 	own, least := s.own[place], ^uint64(0)
 	for range s.probes {
 		probe := splitMix64(h)
@@ -127,7 +127,7 @@ func (s *multiProbe) way(h uint64, place int) uint64 {
 		}
 		least = min(least, own[i]-probe)
 	}
-	return least
+	return bid{cost: least, weight: 1, place: place}
 }
 
 // Next implements [Ranker], in O(N*Probes) time, more by the logarithm of the
@@ -137,16 +137,11 @@ func (s *multiProbe) Next(h uint64, after int) int {
 	if last < 0 {
 		return -1
 	}
-	bound := s.way(h, last)
-	best, place := uint64(0), -1
+	next := runnerUp{bound: s.bid(h, last)}
 	for k := range s.own {
-		way := s.way(h, k)
-		if (way > bound || way == bound && k > last) && (place < 0 || way < best) {
-			best, place = way, k
+		if b := s.bid(h, k); next.wants(b) {
+			next.offer(b)
 		}
 	}
-	if place < 0 {
-		return -1
-	}
-	return memberAt(s.mapping, place)
+	return next.member(s.mapping)
 }

@@ -15,41 +15,11 @@ type weightedRendezvous struct {
 	log     *[logSteps + 1]uint64
 }
 
-// bid is what a member's place in the order of a hash depends on.
-type bid struct {
-	cost   uint64 // -log2(u), times 2^logBits
-	draw   uint64
-	weight uint32
-	place  int
-}
-
+// bid returns a member's bid for a hash that went through spread: its cost is
+// -log2(u), times 2^logBits, where u is its draw.
 func (s *weightedRendezvous) bid(h uint64, place int) bid {
 	u := draw(h, s.seeds[place])
-	return bid{cost: cost(s.log, u), draw: u, weight: s.weights[place], place: place}
-}
-
-// before reports whether b wins over c.
-func (b *bid) before(c *bid) bool {
-	hi1, lo1 := bits.Mul64(b.cost, uint64(c.weight))
-	hi2, lo2 := bits.Mul64(c.cost, uint64(b.weight))
-	switch {
-	case hi1 != hi2:
-		return hi1 < hi2
-	case lo1 != lo2:
-		return lo1 < lo2
-	case b.draw != c.draw:
-		return b.draw > c.draw
-	}
-	return b.place < c.place
-}
-
-// less reports whether a*v < b*w.
-func less(a uint64, v uint32, b uint64, w uint32) bool {
-	hi1, lo1 := bits.Mul64(a, uint64(v))
-	hi2, lo2 := bits.Mul64(b, uint64(w))
-	_, borrow := bits.Sub64(lo1, lo2, 0)
-	_, borrow = bits.Sub64(hi1, hi2, borrow)
-	return borrow != 0
+	return bid{cost: cost(s.log, u), weight: uint64(s.weights[place]), tie: ^u, place: place}
 }
 
 func (s *weightedRendezvous) Select(h uint64) int {
@@ -59,10 +29,10 @@ func (s *weightedRendezvous) Select(h uint64) int {
 		// Most members need no logarithm: -log2(u) is at least 1-u, and that is
 		// too much already.
 		u := draw(h, s.seeds[k])
-		if less(best.cost, s.weights[k], ^u>>(64-logBits), best.weight) {
+		if less(best.cost, uint64(s.weights[k]), ^u>>(64-logBits), best.weight) {
 			continue
 		}
-		if b := s.bid(h, k); b.before(&best) {
+		if b := s.bid(h, k); b.before(best) {
 			best = b
 		}
 	}
@@ -70,10 +40,7 @@ func (s *weightedRendezvous) Select(h uint64) int {
 }
 
 func (s *weightedRendezvous) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
 // Next implements [Ranker]: members follow in order of -log2(u)/w. It is -1 for
@@ -84,17 +51,13 @@ func (s *weightedRendezvous) Next(h uint64, after int) int {
 		return -1
 	}
 	h = spread(h)
-	bound := s.bid(h, last)
-	best := bid{place: -1}
+	next := runnerUp{bound: s.bid(h, last)}
 	for k := range s.seeds {
-		if b := s.bid(h, k); bound.before(&b) && (best.place < 0 || b.before(&best)) {
-			best = b
+		if b := s.bid(h, k); next.wants(b) {
+			next.offer(b)
 		}
 	}
-	if best.place < 0 {
-		return -1
-	}
-	return memberAt(s.mapping, best.place)
+	return next.member(s.mapping)
 }
 
 // The logarithm is interpolated between logSteps points; its numbers have

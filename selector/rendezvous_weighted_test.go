@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
@@ -37,25 +36,6 @@ func TestCost(t *testing.T) {
 		}
 		if ^u > 1<<30 { // below, the units show
 			require.InEpsilon(t, exact*(1<<logBits), float64(got), 0.0003, "%#x", u)
-		}
-	}
-}
-
-// TestBids has each bid before the next: by cost over weight, exactly, then by
-// draw, then by place.
-func TestBids(t *testing.T) {
-	bids := []bid{
-		{cost: 0, draw: 9, weight: 1, place: 1},
-		{cost: 4, draw: 8, weight: 2, place: 5},
-		{cost: 2, draw: 7, weight: 1, place: 0},
-		{cost: 6, draw: 7, weight: 3, place: 2},
-		{cost: 1 << 54, draw: 6, weight: math.MaxUint32, place: 3},
-		{cost: 1<<54 + 1, draw: 6, weight: math.MaxUint32, place: 3},
-		{cost: 1 << 54, draw: 5, weight: 1, place: 4},
-	}
-	for i := range bids {
-		for j := range bids {
-			assert.Equal(t, i < j, bids[i].before(&bids[j]), "%d and %d", i, j)
 		}
 	}
 }

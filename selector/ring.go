@@ -80,10 +80,7 @@ func (s *ring) Select(h uint64) int {
 }
 
 func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
 // Next implements [Ranker]. It walks along the ring, over O(N ln N) points at

@@ -92,3 +92,12 @@ func New(s Strategy, members []Member) (Selector, error) {
 	}
 	return s.Build(members)
 }
+
+// selectEach is SelectBatch for a selector that has nothing faster than a
+// Select for each hash.
+func selectEach(dst []int32, hashes []uint64, choose func(h uint64) int) {
+	dst = window(dst, len(hashes))
+	for i, h := range hashes {
+		dst[i] = int32(choose(h))
+	}
+}

@@ -82,8 +82,5 @@ type weightedThreshold struct{ regions spans }
 func (s *weightedThreshold) Select(h uint64) int { return s.regions.find(uint32(h >> 33)) }
 
 func (s *weightedThreshold) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(s.Select(h))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }

@@ -1,7 +1,5 @@
 package selector
 
-import "math/bits"
-
 // ReduceWeights returns the members with weights that add up to at most size,
 // for tables in which a member takes as many entries as it has weight: the
 // group tables of switches, [Modulo] or a small [Maglev]. It is the problem of
@@ -126,7 +124,5 @@ func (p *apportionment) load() fraction {
 type fraction struct{ numerator, denominator uint64 }
 
 func (f fraction) less(g fraction) bool {
-	hi, lo := bits.Mul64(f.numerator, g.denominator)
-	hi2, lo2 := bits.Mul64(g.numerator, f.denominator)
-	return hi < hi2 || hi == hi2 && lo < lo2
+	return less(f.numerator, g.denominator, g.numerator, f.denominator)
 }
