@@ -3,6 +3,7 @@ package selector
 import (
 	"math"
 	"slices"
+	"sync/atomic"
 	"weak"
 )
 
@@ -11,8 +12,10 @@ const NoSlot uint16 = 0
 
 // A slotPool gives slots 1 to 65535 to members, one for each stay in a group. A
 // slot that comes back waits in a quarantine until no flow table can hold a pin
-// to it, and then at the end of the queue of free ones.
+// to it, and then at the end of the queue of free ones. The Domain locks it,
+// but for inUse.
 type slotPool struct {
+	used        [1 << 10]atomic.Uint64 // bit s%64 of word s/64: slot s is a member's
 	owners      map[uint16]slotOwner
 	everUsed    uint16
 	free        []uint16
@@ -29,17 +32,18 @@ type retiredSlot struct {
 	epoch uint64
 }
 
-// takeSlot returns a slot that was never used or, when there is none left, the
-// one that has been free for longest; NoSlot when every slot is taken or in
-// quarantine. The caller holds d.mu.
-func (d *Domain) takeSlot(owner slotOwner) uint16 {
-	p := &d.slots
+func (p *slotPool) inUse(slot uint16) bool { return p.used[slot/64].Load()>>(slot%64)&1 != 0 }
+
+// take returns a slot that was never used or, when there is none left, the one
+// that has been free for longest; NoSlot when every slot is taken or in
+// quarantine.
+func (p *slotPool) take(owner slotOwner) uint16 {
 	var slot uint16
 	if p.everUsed < math.MaxUint16 {
 		p.everUsed++
 		slot = p.everUsed
 	} else {
-		d.releaseSlots()
+		p.release()
 		if len(p.free) == 0 {
 			return NoSlot
 		}
@@ -50,25 +54,22 @@ func (d *Domain) takeSlot(owner slotOwner) uint16 {
 		p.owners = make(map[uint16]slotOwner)
 	}
 	p.owners[slot] = owner
-	d.inUse[slot/64].Or(1 << (slot % 64))
+	p.used[slot/64].Or(1 << (slot % 64))
 	return slot
 }
 
-// retireSlot ends a member's stay. The caller holds d.mu.
-func (d *Domain) retireSlot(slot uint16) {
+// retire ends a member's stay.
+func (p *slotPool) retire(slot uint16) {
 	if slot == NoSlot {
 		return
 	}
-	p := &d.slots
 	delete(p.owners, slot)
-	d.inUse[slot/64].And(^(uint64(1) << (slot % 64)))
+	p.used[slot/64].And(^(uint64(1) << (slot % 64)))
 	p.retired = append(p.retired, retiredSlot{slot, p.epoch})
 }
 
-// releaseSlots frees the retired slots that every flow table has released. The
-// caller holds d.mu.
-func (d *Domain) releaseSlots() {
-	p := &d.slots
+// release frees the retired slots that every flow table has released.
+func (p *slotPool) release() {
 	released := p.epoch + 1
 	p.quarantines = slices.DeleteFunc(p.quarantines, func(w weak.Pointer[Quarantine]) bool {
 		q := w.Value()
@@ -85,44 +86,31 @@ func (d *Domain) releaseSlots() {
 	p.retired = p.retired[n:]
 }
 
-// SlotInUse reports whether the slot is a member's now; a pin to any other is
-// void. It takes no lock.
-func (d *Domain) SlotInUse(slot uint16) bool {
-	return d.inUse[slot/64].Load()>>(slot%64)&1 != 0
+func (p *slotPool) stats() SlotStats {
+	p.release()
+	return SlotStats{
+		InUse:       len(p.owners),
+		Quarantined: len(p.retired),
+		Free:        math.MaxUint16 - len(p.owners) - len(p.retired),
+		Refused:     p.refused,
+	}
 }
 
-// SlotOwner returns the name of the group and the ID of the member whose slot
-// it is; ok is false if it is nobody's.
-func (d *Domain) SlotOwner(slot uint16) (group, member string, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	o, ok := d.slots.owners[slot]
-	return o.group, o.member, ok
+// register adds a flow table that holds no pin yet.
+func (p *slotPool) register(q *Quarantine) {
+	p.release()
+	p.epoch++
+	q.released = p.epoch
+	p.quarantines = append(p.quarantines, weak.Make(q))
 }
 
 // SlotStats counts the slots of a domain. InUse, Quarantined and Free add up to
 // 65535.
 type SlotStats struct {
-	InUse       int // slots of members
-	Quarantined int // retired, while a flow table may still hold pins to them
-	Free        int // to be given
-	// members that got no slot when they joined, since none was free: they are
-	// routed to, but not pinned
-	Refused uint64
-}
-
-// SlotStats counts the slots of the domain.
-func (d *Domain) SlotStats() SlotStats {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.releaseSlots()
-	p := &d.slots
-	return SlotStats{
-		InUse:       len(p.owners),
-		Quarantined: len(p.retired),
-		Free:        1<<16 - 1 - len(p.owners) - len(p.retired),
-		Refused:     p.refused,
-	}
+	InUse       int    // slots of members
+	Quarantined int    // retired, while a flow table may still hold pins to them
+	Free        int    // to be given
+	Refused     uint64 // members that found no free slot when they joined: routed to, but not pinned
 }
 
 // A Quarantine is a flow table's word about the retired slots of its domain:
@@ -134,33 +122,21 @@ type Quarantine struct {
 	released uint64 // guarded by domain.mu
 }
 
-// Quarantine registers a flow table that holds no pin yet.
-func (d *Domain) Quarantine() *Quarantine {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.releaseSlots()
-	d.slots.epoch++
-	q := &Quarantine{domain: d, released: d.slots.epoch}
-	d.slots.quarantines = append(d.slots.quarantines, weak.Make(q))
-	return q
-}
-
 // Epoch begins a new epoch and returns its number: every slot retired before
 // the call has a lower one.
 func (q *Quarantine) Epoch() uint64 {
-	d := q.domain
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.slots.epoch++
-	return d.slots.epoch
+	q.domain.mu.Lock()
+	defer q.domain.mu.Unlock()
+	q.domain.slots.epoch++
+	return q.domain.slots.epoch
 }
 
 // Release states that the table holds no pin to any slot that was retired
 // before the epoch began, and can get none.
 func (q *Quarantine) Release(epoch uint64) {
-	d := q.domain
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	q.released = max(q.released, min(epoch, d.slots.epoch))
-	d.releaseSlots()
+	q.domain.mu.Lock()
+	defer q.domain.mu.Unlock()
+	slots := &q.domain.slots
+	q.released = max(q.released, min(epoch, slots.epoch))
+	slots.release()
 }

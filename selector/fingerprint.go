@@ -33,10 +33,14 @@ func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) u
 	return d.Sum64()
 }
 
-// ours reports whether a strategy is of this package, and does not merely embed
-// one that is.
-func ours(s Strategy) bool {
-	return reflect.TypeOf(s).PkgPath() == reflect.TypeFor[Member]().PkgPath()
+// ours reports whether the type of x, or what it points to, is of this package.
+// A type that merely embeds one of ours is not.
+func ours(x any) bool {
+	t := reflect.TypeOf(x)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == reflect.TypeFor[Member]().PkgPath()
 }
 
 func hashMembers(seed uint64, members []Member) uint64 {

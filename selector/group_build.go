@@ -113,13 +113,8 @@ func (v *View) setSelector(s Selector) {
 	v.selector = s
 	v.batch, _ = s.(BatchSelector)
 	v.ranker, _ = s.(Ranker)
-	switch t := s.(type) {
-	case *Table[uint8]:
-		v.table = t.slots
-	case *RankedTable[uint8]:
-		v.table = t.slots
-	case *ResilientTable[uint8]:
-		v.table = t.slots
+	if t, ok := s.(interface{ bytes() []uint8 }); ok && ours(s) {
+		v.table = t.bytes()
 	}
 }
 
@@ -131,7 +126,7 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 	d := b.Domain
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.takeName(b, len(v.members) > 0); err != nil {
+	if err := d.names.take(b, len(v.members) > 0); err != nil {
 		return err
 	}
 	for i, m := range v.members {
@@ -140,7 +135,7 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 			v.slots[i] = old.slots[prev[i]]
 		}
 		if v.slots[i] == NoSlot {
-			v.slots[i] = d.takeSlot(slotOwner{v.name, m.ID})
+			v.slots[i] = d.slots.take(slotOwner{v.name, m.ID})
 			if prev[i] < 0 && v.slots[i] == NoSlot {
 				d.slots.refused++
 			}
@@ -148,33 +143,4 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 	}
 	v.bySlot = newSlotIndex(v.slots)
 	return nil
-}
-
-// takeName lets the group with members have its name, and lets go of that of
-// one without. The caller holds d.mu.
-func (d *Domain) takeName(b *viewBuilder, members bool) error {
-	switch owner := d.names[b.Name]; {
-	case owner == nil && members:
-		if d.names == nil {
-			d.names = make(map[string]*viewBuilder)
-		}
-		d.names[b.Name] = b
-	case owner == b && !members:
-		delete(d.names, b.Name)
-	case owner != b && members:
-		return &GroupError{Err: ErrGroupName, Group: b.Name, Index: -1}
-	}
-	return nil
-}
-
-// retire ends the stay of the members of old that v, now published, does not
-// have.
-func (d *Domain) retire(old, v *View) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, slot := range old.slots {
-		if _, ok := v.BySlot(slot); !ok {
-			d.retireSlot(slot)
-		}
-	}
 }

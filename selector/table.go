@@ -41,6 +41,12 @@ func (t *Table[E]) Slots() int { return len(t.slots) }
 // Owner implements [Tabled]. The slot must be from 0 to Slots()-1.
 func (t *Table[E]) Owner(slot int) int { return int(t.slots[slot]) }
 
+// bytes returns the slots if they take a byte each, else nil.
+func (t *Table[E]) bytes() []uint8 {
+	b, _ := any(t.slots).([]uint8)
+	return b
+}
+
 // RankedTable is a [Table] that is a [Ranker] as well.
 type RankedTable[E Entry] struct {
 	Table[E]

@@ -30,6 +30,23 @@ func TestViewSelectsAsItsSelector(t *testing.T) {
 	}
 }
 
+// upsideDown embeds a table of ours and selects the other way round.
+type upsideDown struct{ *selector.RankedTable[uint8] }
+
+func (u upsideDown) Build(members []selector.Member) (selector.Selector, error) {
+	s, err := selector.Maglev{Size: 251}.Build(members)
+	return upsideDown{s.(*selector.RankedTable[uint8])}, err
+}
+
+func (u upsideDown) Select(h uint64) int { return u.RankedTable.Select(^h) }
+
+func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
+	v := mustUpdate(t, newGroup(t, selector.Config{Strategy: upsideDown{}}), selector.Equal("a", "b", "c")...).View()
+	for _, h := range benchmarkHashes()[:100] {
+		require.Equal(t, v.Selector().Select(h), v.Select(h))
+	}
+}
+
 func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	d := selector.NewDomain()
 	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}, Domain: d})
