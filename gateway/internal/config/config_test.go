@@ -160,8 +160,6 @@ func TestRefused(t *testing.T) {
 		{`"weight": 0`, `"weight": 4294967295`, 13, "a whole number from 0 to 4294967294 is needed"},
 		{`"weight": 0`, `"weight": 4294967294`, 13, `service "default": selector: weights add up to too much`},
 		{`"weight": 0`, `"weight": 1, "port": 80`, 13, `unknown field "port"`},
-		{`"strategy": "maglev"`, `"strategy": "anchor"`, 12,
-			`service "default": selector: unequal weights, which the strategy does not serve`},
 		{`"seed": 1,
 "members": [`, `"members": {"a": [`, 18, "not JSON: unexpected end of JSON input"},
 		{`"services": [`, `"services": [5,`, 15, "an object is needed, not the number 5"},

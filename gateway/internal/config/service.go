@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
@@ -24,11 +25,14 @@ func (v value) service(outer catalog.Row, links Links) (s Service, err error) {
 	return s, err
 }
 
-// checkServices checks what is between services, and what their strategies say
-// to their members.
+// checkServices checks what is between services, and their members as far as
+// every strategy asks. What a strategy alone knows, it says when it builds, which
+// takes too long to be done here for services that did not change: the caller
+// gives such an error to [Service.Blame].
 func (c *Config) checkServices() error {
 	prefixes := make(map[netip.Prefix]string)
 	members := make(map[string]Member)
+	tabled := make(map[string]bool) // by name of the strategy
 	for _, s := range c.Services {
 		for _, p := range s.Prefixes {
 			if other, ok := prefixes[p]; ok {
@@ -42,12 +46,16 @@ func (c *Config) checkServices() error {
 			}
 			members[m.ID] = m
 		}
-		if c.Plane.Needs.Tables && !hasTable(s.Strategy.Strategy) {
+		if _, known := tabled[s.Strategy.Name]; c.Plane.Needs.Tables && !known {
+			tabled[s.Strategy.Name] = hasTable(s.Strategy.Strategy)
+		}
+		if c.Plane.Needs.Tables && !tabled[s.Strategy.Name] {
 			return s.value.at("strategy").errorf(
 				"%s needs a strategy with a table, such as maglev or bounded: %s has none", c.Plane.Name, s.Strategy.Name)
 		}
-		if err := s.check(); err != nil {
-			return err
+		err := selector.Validate(Identities(s.Members))
+		if err != nil && !errors.Is(err, selector.ErrNoMembers) && !errors.Is(err, selector.ErrNoWeight) {
+			return s.Blame(err)
 		}
 	}
 	return nil
@@ -59,21 +67,14 @@ func hasTable(s selector.Strategy) bool {
 	return err == nil && ok
 }
 
-// check has the strategy build what it is to build.
-func (s *Service) check() error {
-	_, err := selector.New(s.Strategy.Strategy, Identities(s.Members))
-	if err == nil || errors.Is(err, selector.ErrNoMembers) || errors.Is(err, selector.ErrNoWeight) {
-		return nil
-	}
-	return s.Blame(err)
-}
-
 // Blame returns an error about the service or one of its members as one of the
 // line where that stands.
 func (s *Service) Blame(err error) error {
 	at := s.value.at("members")
-	if e, ok := errors.AsType[*selector.GroupError](err); ok && e.Index >= 0 && e.Index < len(s.Members) {
-		at = s.Members[e.Index].value
+	if e, ok := errors.AsType[*selector.GroupError](err); ok {
+		if i := slices.IndexFunc(s.Members, func(m Member) bool { return m.ID == e.Member }); i >= 0 {
+			at = s.Members[i].value
+		}
 	}
 	return at.errorf("service %q: %v", s.Name, err)
 }

@@ -304,6 +304,14 @@ func TestDoesNotRun(t *testing.T) {
 	}
 	var wrong *config.Error
 	require.ErrorAs(t, run("{}", fake), &wrong)
+	// What the strategy alone knows is found later, and said with its line too.
+	unequal := strings.NewReplacer("DIR/control", "DIR/other", `"vip"`, `"strategy": "anchor", "vip"`,
+		`"id": "pod2"`, `"weight": 2, "id": "pod2"`).Replace(sample)
+	require.ErrorAs(t, run(unequal, fake), &wrong)
+	assert.Equal(t, 5, wrong.Line)
+	assert.Contains(t, wrong.Reason, "unequal weights")
+	require.Error(t, made.Close(), "it is closed")
+	made = nil
 	require.ErrorContains(t, run(sample, fake), "is in use")
 	require.Nil(t, made, "no plane is made beside another gateway's")
 	require.NoError(t, f.stop())

@@ -15,9 +15,10 @@ import (
 // A target is a service on its way to another state.
 type target struct {
 	*service
-	next config.Service
-	hops []engine.Hop
-	from *selector.Snapshot[engine.Adjacency]
+	fresh bool // it is not in force yet
+	next  config.Service
+	hops  []engine.Hop // by ID
+	from  *selector.Snapshot[engine.Adjacency]
 }
 
 // apply puts services in force, all of them or none.
@@ -33,6 +34,10 @@ func (r *Registry) apply(next []config.Service) error {
 	if err != nil {
 		return err
 	}
+	changed, err := changed(targets)
+	if err != nil {
+		return err
+	}
 	all := numbers.devices() // those of members that leave, too, until they have left
 	maps.Copy(all, r.outputs.devices())
 	if err := r.plane.SetOutputs(all); err != nil {
@@ -40,7 +45,7 @@ func (r *Registry) apply(next []config.Service) error {
 	}
 	r.mark(next)
 	voided, movedBefore := r.pinsLost(next), r.moved()
-	if err := r.update(targets); err != nil {
+	if err := r.update(targets, changed); err != nil {
 		r.mark(r.state())
 		return errors.Join(err, r.plane.SetOutputs(r.outputs.devices()))
 	}
@@ -50,7 +55,8 @@ func (r *Registry) apply(next []config.Service) error {
 	return nil
 }
 
-// targets checks everything that can be checked without a change.
+// targets returns the target of each service; a new one gets a group, which no
+// packet comes to before the plane is told of it.
 func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, error) {
 	targets := make([]target, len(next))
 	for i, n := range next {
@@ -64,12 +70,38 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 			}
 			s = &service{group: group}
 		}
-		targets[i] = target{s, n, hops(n.Members, numbers), s.group.Load()}
-		if err := targets[i].check(); err != nil {
-			return nil, &RefusedError{n.Name, err}
-		}
+		hops, from := hops(n.Members, numbers), s.group.Load()
+		targets[i] = target{service: s, fresh: err != nil, next: n, hops: hops, from: from}
 	}
 	return targets, nil
+}
+
+// changed returns the targets whose groups are to be updated, in an order in
+// which only the first of those that packets come to can be refused. A strategy
+// alone knows whether it can serve given members, Anchor with its capacity say,
+// and says so when it builds. The first build is that of the update itself; the
+// others are tried before anything changes, which takes a build more. Groups
+// that no packet comes to yet are updated before all others.
+func changed(targets []target) ([]*target, error) {
+	var fresh, first, rest []*target
+	for i := range targets {
+		t := &targets[i]
+		switch {
+		case t.fresh:
+			fresh = append(fresh, t)
+		case t.same():
+		case t.builds() && first == nil:
+			first = []*target{t}
+		case t.builds():
+			if err := t.try(); err != nil {
+				return nil, &RefusedError{t.next.Name, err}
+			}
+			rest = append(rest, t)
+		default:
+			rest = append(rest, t)
+		}
+	}
+	return slices.Concat(fresh, first, rest), nil
 }
 
 // compatible checks that a member of several services is one and the same in
@@ -103,19 +135,28 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	return list
 }
 
-// check has the strategy build what it is to build. It alone knows whether it
-// can: Anchor has a capacity, say.
-func (t *target) check() error {
-	members := config.Identities(t.next.Members)
-	slices.SortFunc(members, func(a, b selector.Member) int { return cmp.Compare(a.ID, b.ID) })
+// builds reports whether the group's update has the strategy build.
+func (t *target) builds() bool {
+	v, takes := t.from.View(), false
+	equal := v.Len() == len(t.hops)
+	for i, h := range t.hops {
+		takes = takes || h.Weight > 0
+		equal = equal && v.Member(i) == (selector.Member{ID: h.ID, Weight: h.Weight})
+	}
+	return takes && !equal
+}
+
+// try has the strategy build what the group's update will have it build.
+func (t *target) try() error {
+	members := make([]selector.Member, len(t.hops))
+	for i, h := range t.hops {
+		members[i] = selector.Member{ID: h.ID, Weight: h.Weight}
+	}
 	var err error
 	if was, ok := t.from.View().Selector().(selector.Rebuilder); ok {
 		_, err = was.Rebuild(members, previous(t.from.View(), members))
 	} else {
 		_, err = selector.New(t.next.Strategy.Strategy, members)
-	}
-	if errors.Is(err, selector.ErrNoMembers) || errors.Is(err, selector.ErrNoWeight) {
-		return nil // valid for a Group: it holds no selector then
 	}
 	return err
 }
@@ -153,14 +194,11 @@ func (t *target) same() bool {
 
 // update changes the groups and has the plane take them over, or leaves both as
 // they were.
-func (r *Registry) update(targets []target) error {
+func (r *Registry) update(targets []target, changed []*target) error {
 	var failed error
-	for i := range targets {
-		if targets[i].same() {
-			continue
-		}
-		if _, failed = targets[i].group.Update(targets[i].hops); failed != nil {
-			failed = &RefusedError{targets[i].next.Name, failed}
+	for _, t := range changed {
+		if _, failed = t.group.Update(t.hops); failed != nil {
+			failed = &RefusedError{t.next.Name, failed}
 			break
 		}
 	}

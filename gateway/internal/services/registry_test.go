@@ -65,6 +65,15 @@ func newRegistry(t *testing.T) fixture {
 
 func (f fixture) weights(name string) map[string]uint32 { return f.plane.Forwards()[name] }
 
+// versions returns those of the groups: each update of one adds 1.
+func (f fixture) versions() map[string]uint64 {
+	versions := make(map[string]uint64)
+	for _, s := range f.Stats().Services {
+		versions[s.Name] = s.Version
+	}
+	return versions
+}
+
 func TestChanges(t *testing.T) {
 	f := newRegistry(t)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1, "pod3": 1}, f.weights(config.Default))
@@ -153,6 +162,12 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 					20, 21)),
 			}
 		}},
+		"a strategy, of the one group that changes": {nil, func() []config.Service {
+			return []config.Service{
+				service(t, config.Default, vip, "maglev", pods(1, 2, 3)),
+				service(t, "anchor", other, "anchor", []config.Member{pod(1, 1), pod(5, 2)}),
+			}
+		}},
 		"one member, two places": {nil, func() []config.Service {
 			elsewhere := pod(4, 1)
 			elsewhere.Dev = "lp9"
@@ -167,7 +182,7 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 			service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "anchor", other, "anchor", pods(1, 5)),
 		}
 		require.NoError(t, f.Replace(before, "second"))
-		forwards, devices := f.plane.Forwards(), f.plane.Devices()
+		forwards, devices, versions := f.plane.Forwards(), f.plane.Devices(), f.versions()
 		went := f.plane.Receive(vip, 0, 50)
 		next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3, 4)),
 			service(t, "web", other, "maglev", pods(5))}
@@ -182,6 +197,9 @@ func TestFailedChangesChangeNothing(t *testing.T) {
 		var refused *services.RefusedError
 		assert.Equal(t, c.fail == nil, errors.As(err, &refused), "%s: %v", name, err)
 		f.plane.FailOutputs, f.plane.FailSync = nil, nil
+		if c.fail == nil {
+			assert.Equal(t, versions, f.versions(), "%s: not even for a moment", name)
+		}
 
 		members, err := f.Members(config.Default)
 		require.NoError(t, err)
