@@ -175,7 +175,7 @@ func FuzzBurst(f *testing.F) {
 		f.Add(frames[i])
 	}
 	p := newPlane(f, true, nil)
-	p.Fragments, p.Reset = NewFragments(), true
+	p.Fragments, p.Hold, p.Reset = newFragments(f), true, true
 	for _, fragment := range bigDatagram(f, true, 1000, 1) {
 		f.Add(fragment)
 	}
@@ -186,6 +186,7 @@ func FuzzBurst(f *testing.F) {
 		got := make([]Decision, 1)
 		w.Burst(got, [][]byte{slices.Clip(frame)}, 0)
 		d := got[0]
+		w.Release(got[:1], make([]flowcache.Stray, 1), 0)
 		if d.Hop == nil {
 			require.NotZero(t, d.Drop)
 			require.Equal(t, flowcache.NoMember, d.Verdict)

@@ -14,15 +14,19 @@ func (t *Traffic) add(frame []byte) {
 }
 
 // Counters are what one worker has seen so far. Every frame that came in went
-// to one member or was dropped for one reason, so that the frames of Members
-// and Dropped add up to those of In.
+// to one member, was dropped for one reason, or is held: the frames of Member,
+// of Drops and of [Worker.Held] add up to those of In.
 type Counters struct {
 	In      Traffic
 	Replies Traffic // what was made of the frames that are Answered
 
-	// Strays are fragments that came before the first one of their datagram, or
-	// 30 seconds after it, and so went where the selector places their
-	// addresses.
+	// Held are the fragments that were held, since they came before the first
+	// one of their datagram.
+	Held uint64
+
+	// Strays are the fragments that went where the selector places their
+	// addresses: their first one came too late, or 30 seconds before, or not at
+	// all, or they are first ones that end before their ports.
 	Strays uint64
 
 	members []Traffic // by Adjacency.Output

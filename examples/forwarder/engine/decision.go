@@ -24,8 +24,11 @@ const (
 	// a TCP packet whose session ended with its member, and whose sender is
 	// told so: see [Config]; [Worker.Reply] is what to send
 	Answered
+	// a fragment that came before the first one of its datagram, and that
+	// [Worker.Release] gives back: not lost, so not among the counters of drops
+	Held
 
-	drops
+	drops = Held
 )
 
 // String returns the reason in words.
@@ -43,6 +46,8 @@ func (d Drop) String() string {
 		return "no member"
 	case Answered:
 		return "answered by a reset"
+	case Held:
+		return "held"
 	}
 	return "none"
 }

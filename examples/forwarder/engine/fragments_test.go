@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -12,6 +12,13 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 )
+
+func newFragments(t testing.TB) *flowcache.Fragments {
+	t.Helper()
+	f, err := flowcache.NewFragments(flowcache.FragmentsConfig{})
+	require.NoError(t, err)
+	return f
+}
 
 // bigDatagram returns a UDP datagram of the client in fragments.
 func bigDatagram(t testing.TB, v6 bool, port layers.UDPPort, id uint32) [][]byte {
@@ -46,7 +53,7 @@ func TestFragmentsFollowTheirFlow(t *testing.T) {
 func TestInterleavedDatagrams(t *testing.T) {
 	for _, extractor := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple)} {
 		p := newPlane(t, false, nil)
-		p.Hasher, p.Fragments = hash.Policy{Extractor: extractor}, NewFragments()
+		p.Hasher, p.Fragments = hash.Policy{Extractor: extractor}, newFragments(t)
 		w := NewWorker(p.Config)
 		for _, v6 := range []bool{false, true} {
 			var datagrams [][][]byte
@@ -130,6 +137,100 @@ func TestStrayFragments(t *testing.T) {
 	}
 }
 
+// Fragments of three in every order within the hold, at two workers: of 1,000
+// datagrams none is split. None is lost or counted twice.
+func TestNoDatagramIsSplit(t *testing.T) {
+	const datagrams = 1000
+	orders := [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	for _, v6 := range []bool{false, true} {
+		p := newPlane(t, true, nil)
+		p.Fragments, p.Hold = newFragments(t), true
+		workers := [2]*Worker{NewWorker(p.Config), NewWorker(p.Config)}
+		var members [datagrams]map[string]int
+		var now time.Duration
+		note := func(frame []byte, d Decision) {
+			if d.Drop == Held {
+				return
+			}
+			require.Zero(t, d.Drop)
+			id := int(frame[14+4])<<8 | int(frame[14+5])
+			if v6 {
+				id = int(frame[14+46])<<8 | int(frame[14+47])
+			}
+			if members[id] == nil {
+				members[id] = map[string]int{}
+			}
+			members[id][d.Hop.ID]++
+		}
+		release := func() {
+			dst, strays := make([]Decision, 10), make([]flowcache.Stray, 10)
+			for _, w := range workers {
+				for n := len(dst); n == len(dst); {
+					n = w.Release(dst, strays, now)
+					for i, d := range dst[:n] {
+						note(strays[i].Frame, d)
+					}
+				}
+			}
+		}
+		for from := 0; from < datagrams; from += 100 {
+			for k := range 3 {
+				for id := from; id < from+100; id++ {
+					f := bigDatagram(t, v6, layers.UDPPort(1000+id), uint32(id))[orders[id%6][k]]
+					note(f, decide(workers[(id+k*id/2)%2], f, now))
+					if id%32 == 0 {
+						release()
+					}
+				}
+				now += 20 * time.Millisecond
+			}
+			release()
+		}
+		all := map[string]int{}
+		for id, m := range members {
+			require.Len(t, m, 1, "datagram %d", id)
+			for member, n := range m {
+				require.Equal(t, 3, n)
+				all[member]++
+			}
+		}
+		require.Len(t, all, 3)
+		for _, w := range workers {
+			assert.Zero(t, w.Held())
+			assert.Zero(t, w.Counters().Strays)
+			assert.Greater(t, w.Counters().Held, uint64(100))
+			assertConserved(t, w.Counters(), int(w.Counters().In.Frames))
+		}
+	}
+}
+
+// A fragment whose first one does not come is held for 50 ms, and then goes by
+// its addresses. Its number is that of the frames held before it.
+func TestHeldFragments(t *testing.T) {
+	_, p := pinned(t, false, nil)
+	p.Hold = true
+	w := NewWorker(p.Config)
+	dst, strays := make([]Decision, 3), make([]flowcache.Stray, 2)
+	for id := range uint32(3) {
+		d := decide(w, bigDatagram(t, false, 1000, id)[1], time.Duration(id))
+		require.Equal(t, Decision{Verdict: flowcache.NoMember, Drop: Held}, d)
+	}
+	require.Zero(t, w.Release(dst, strays, 49*time.Millisecond))
+	require.Equal(t, 3, w.Held())
+	require.EqualValues(t, 0, w.Counters().Strays)
+	require.Equal(t, 2, w.Release(dst, strays, 51*time.Millisecond))
+	require.Equal(t, flowcache.Unpinned, dst[0].Verdict)
+	require.Equal(t, []uint64{0, 1}, []uint64{strays[0].Ref, strays[1].Ref})
+	require.Equal(t, dst[1].Hop.Header[:], strays[1].Frame[:len(dst[1].Hop.Header)])
+	require.Equal(t, 1, w.Release(dst, strays, 51*time.Millisecond))
+	require.EqualValues(t, 2, strays[0].Ref)
+	require.EqualValues(t, 3, w.Counters().Strays)
+	require.EqualValues(t, 3, w.Counters().Held)
+	assertConserved(t, w.Counters(), 3)
+	assert.Panics(t, func() { w.Release(dst[:1], strays, 0) })
+	assert.Zero(t, NewWorker(Config{Routes: p.Routes}).Release(dst, strays, 0))
+}
+
 // The flows of a protocol without ports have the same key in fragments: their
 // pin is found without a memory of datagrams.
 func TestFragmentsWithoutPorts(t *testing.T) {
@@ -156,70 +257,23 @@ func TestShortFirstFragment(t *testing.T) {
 	assert.EqualValues(t, 1, w.Counters().Strays)
 }
 
-// As long as there is room, the memory says what a map says.
-func TestFragmentsAgreeWithMap(t *testing.T) {
-	type datagram struct {
-		ports uint32
-		at    int64
-	}
-	rnd := rand.New(rand.NewPCG(3, 4))
-	keys := make([]uint64, 1000)
-	for i := range keys {
-		keys[i] = rnd.Uint64()
-	}
-	model := map[uint64]datagram{}
-	f := NewFragments()
-	now, found, expired := int64(0), 0, 0
-	for range 300_000 {
-		now += rnd.Int64N(1e8)
-		k := keys[rnd.IntN(len(keys))]
-		if rnd.IntN(4) == 0 {
-			model[k] = datagram{rnd.Uint32N(3), now}
-			f.remember(k, model[k].ports, now)
-			continue
-		}
-		ports, ok := f.recall(k, now)
-		d, known := model[k]
-		switch age := now - d.at; {
-		case known && age <= 29.5e9:
-			require.True(t, ok)
-			require.Equal(t, d.ports, ports)
-			found++
-		case !known || age > 30e9 && age < 1000e9:
-			require.False(t, ok)
-			expired++
-		}
-	}
-	assert.Greater(t, found, 10_000)
-	assert.Greater(t, expired, 10_000)
-}
-
-// A set that is full forgets its oldest datagram.
-func TestOldestDatagramGoes(t *testing.T) {
-	f := NewFragments()
-	key := func(i int) uint64 { return uint64(i*2+1) << fragmentTickBits } // all in one set
-	const ways = 8
-	for i := range 100 {
-		f.remember(key(i), uint32(i), int64(i)*1e9)
-		for j := range i + 1 {
-			ports, ok := f.recall(key(j), int64(i)*1e9)
-			require.Equal(t, j > i-ways, ok)
-			if ok {
-				require.EqualValues(t, j, ports)
-			}
-		}
-	}
-}
-
-// Fragments and ICMP errors cost no allocation.
+// Fragments, held or not, and ICMP errors cost no allocation.
 func TestFragmentsAllocateNothing(t *testing.T) {
-	w, _ := pinned(t, true, nil)
+	_, p := pinned(t, true, nil)
+	p.Hold = true
+	w := NewWorker(p.Config)
 	f := lasting(bigDatagram(t, true, 1000, 1))
 	stray := lasting(bigDatagram(t, true, 1000, 2)[1:2])
 	reply := frameOf(t, true, vip, client, layers.IPProtocolTCP, &layers.TCP{SrcPort: 443, DstPort: 1000, ACK: true,
 		DataOffset: 5})
 	icmp := lasting([][]byte{tooBig(t, true, vip, reply)})
-	got := make([]Decision, 5)
-	assert.Zero(t, testing.AllocsPerRun(50, func() { w.Burst(got, [][]byte{f[0], f[1], f[2], stray[0], icmp[0]}, 0) }))
+	got, strays := make([]Decision, 5), make([]flowcache.Stray, 5)
+	now, released := time.Duration(0), 0
+	assert.Zero(t, testing.AllocsPerRun(50, func() {
+		now += 60 * time.Millisecond
+		w.Burst(got, [][]byte{f[0], f[1], f[2], stray[0], icmp[0]}, now)
+		released += w.Release(got[:1], strays[:1], now+50*time.Millisecond)
+	}))
 	assert.Equal(t, flowcache.Pinned, got[4].Verdict)
+	assert.Equal(t, 51, released)
 }

@@ -39,7 +39,7 @@ func each(t *testing.T, test func(t *testing.T, v6 bool, hasher hash.Hasher)) {
 func pinned(t *testing.T, v6 bool, hasher hash.Hasher) (*Worker, plane) {
 	t.Helper()
 	p := newPlane(t, true, hasher)
-	p.Fragments = NewFragments()
+	p.Fragments = newFragments(t)
 	_, err := p.group.Update(hops("pod1"))
 	require.NoError(t, err)
 	w := NewWorker(p.Config)

@@ -176,12 +176,14 @@ func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipel
 	require.NoError(b, err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: flows})
 	require.NoError(b, err)
+	fragments, err := flowcache.NewFragments(flowcache.FragmentsConfig{})
+	require.NoError(b, err)
 	routes := new(engine.Routes)
 	routes.Insert(netip.MustParsePrefix("172.16.0.20/32"), group)
 	return &enginePipeline{
 		table: table,
 		worker: engine.NewWorker(engine.Config{
-			Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: table, Fragments: engine.NewFragments(),
+			Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: table, Fragments: fragments,
 			Reset: true,
 		}),
 	}

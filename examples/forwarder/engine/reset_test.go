@@ -132,7 +132,7 @@ func TestResetOfUnsegmentedPacket(t *testing.T) {
 func lost(t *testing.T, v6, resets bool) *Worker {
 	t.Helper()
 	p := newPlane(t, true, nil)
-	p.Reset, p.Fragments = resets, NewFragments()
+	p.Reset, p.Fragments = resets, newFragments(t)
 	_, err := p.group.Update(hops("pod1"))
 	require.NoError(t, err)
 	w := NewWorker(p.Config)

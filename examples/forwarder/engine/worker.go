@@ -22,7 +22,13 @@ type Config struct {
 
 	// Fragments let the fragments of a datagram follow their flow. If it is
 	// nil, they go where the selector places their addresses.
-	Fragments *Fragments
+	Fragments *flowcache.Fragments
+
+	// Hold has workers hold fragments that come before the first one of their
+	// datagram, as [flowcache.Strays] does: the caller calls [Worker.Release]
+	// to get them back. Without it they go where the selector places their
+	// addresses.
+	Hold bool
 
 	// Reset answers the first packet of a TCP session whose member is gone by a
 	// reset, so that its sender can open a new session at once. Without it, or
@@ -44,7 +50,8 @@ type Worker struct {
 	recent    [recent]destination
 	hasher    hash.HeaderHasher
 	flows     Router
-	fragments *Fragments
+	fragments *flowcache.Fragments
+	strays    *flowcache.Strays // nil: none is held
 	resets    bool
 	counters  Counters
 	replies   []reply
@@ -58,12 +65,17 @@ type Worker struct {
 	packets [MaxBurst]flowcache.Packet
 	routed  [MaxBurst]flowcache.Route
 	touched byte // the sum of the first bytes of the frames, so that they are read
+
+	released [MaxBurst][]byte
 }
 
 // NewWorker returns a worker.
 func NewWorker(c Config) *Worker {
 	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
 	w.replies = make([]reply, 0, MaxBurst)
+	if c.Fragments != nil && c.Hold {
+		w.strays = flowcache.NewStrays(c.Fragments)
+	}
 	if c.Hasher == nil {
 		w.hasher = hash.Policy{Hasher: hash.NewMix(0)}
 	}
@@ -93,6 +105,7 @@ func (w *Worker) Burst(dst []Decision, frames [][]byte, now time.Duration) {
 	w.replies = w.replies[:0]
 	for at := 0; at < len(frames); at += MaxBurst {
 		end := min(at+MaxBurst, len(frames))
+		w.receive(frames[at:end])
 		w.forward(dst[at:end], frames[at:end], at, now)
 	}
 }
@@ -100,17 +113,16 @@ func (w *Worker) Burst(dst []Decision, frames [][]byte, now time.Duration) {
 // forward takes a burst through all stages. first is its place among the frames
 // that the caller gave.
 func (w *Worker) forward(dst []Decision, frames [][]byte, first int, now time.Duration) {
-	w.receive(frames)
 	n := 0
 	for i, frame := range frames {
-		group, drop := w.classify(frame, &w.headers[n])
+		h := &w.headers[n]
+		group, drop := w.classify(frame, h)
+		if drop == 0 && (h.FragFirst || h.FragLater) {
+			drop = w.follow(frame, h, now)
+		}
 		if drop != 0 {
 			dst[i] = w.drop(drop)
 			continue
-		}
-		if h := &w.headers[n]; w.fragments != nil && (h.FragFirst || h.FragLater) && !w.fragments.complete(frame, h,
-			int64(now)) {
-			w.counters.Strays++
 		}
 		w.index[n], w.snaps[n] = i, group.Load()
 		n++
@@ -174,8 +186,11 @@ func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
 	return group, 0
 }
 
+// drop counts a frame that goes nowhere. One that is held will go somewhere.
 func (w *Worker) drop(reason Drop) Decision {
-	w.counters.dropped[reason]++
+	if reason != Held {
+		w.counters.dropped[reason]++
+	}
 	return Decision{Drop: reason, Verdict: flowcache.NoMember}
 }
 

@@ -269,11 +269,11 @@ func TestCounters(t *testing.T) {
 
 func TestDropsHaveNames(t *testing.T) {
 	var names []string
-	for d := range drops {
+	for d := range Held + 1 {
 		names = append(names, d.String())
 	}
 	assert.Equal(t, []string{"none", "not IP", "damaged", "no route", "TTL expired", "no member",
-		"answered by a reset"}, names)
+		"answered by a reset", "held"}, names)
 }
 
 // Routes can be replaced between bursts, by a table that shares what did not

@@ -48,13 +48,17 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	fragments, err := flowcache.NewFragments(flowcache.FragmentsConfig{Seed: c.Seed})
+	if err != nil {
+		return nil, err
+	}
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	shared := engine.Config{
 		Routes:    new(engine.Routes),
 		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
 		Reset:     c.Reset,
 		Router:    router,
-		Fragments: engine.NewFragments(),
+		Fragments: fragments,
 	}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
@@ -65,7 +69,6 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 		}
 		p.flows, shared.Flows = newTableFlows(table, sticky.Tick, c.Seed, p.now), table
 	}
-	var err error
 	if p.transport, err = open(c); err != nil {
 		return nil, err
 	}

@@ -23,11 +23,13 @@ func (r *fixture) slowWorker() *engine.Worker {
 			routes.Insert(p, s.Group)
 		}
 	}
+	fragments, err := flowcache.NewFragments(flowcache.FragmentsConfig{})
+	require.NoError(r.t, err)
 	return engine.NewWorker(engine.Config{
 		Routes:    routes,
 		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 		Router:    r.flows,
-		Fragments: engine.NewFragments(),
+		Fragments: fragments,
 	})
 }
 
