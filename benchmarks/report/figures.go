@@ -111,16 +111,21 @@ func drawAll(r *results.Run) (figures []Figure, err error) {
 
 // A collection gathers points for lines.
 type collection struct {
-	list []series
+	strategies []string // that were measured: each has its colour and shape, on each chart the same
+	list       []series
+}
+
+func newCollection(r *results.Run) *collection {
+	return &collection{strategies: names(r, subject.Strategies())}
 }
 
 // add adds a point to the line of that name. like is the strategy whose colour
-// and shape it has, on each chart the same; none: the next ones.
+// and shape it has; none: the next ones.
 func (l *collection) add(name, like string, dashes []vg.Length, x, y float64) {
 	i := slices.IndexFunc(l.list, func(s series) bool { return s.name == name })
 	if i < 0 {
 		i = len(l.list)
-		style := slices.IndexFunc(subject.Strategies(), func(s subject.Strategy) bool { return s.Name == like })
+		style := slices.Index(l.strategies, like)
 		if style < 0 {
 			style = i
 		}
@@ -158,7 +163,7 @@ func where(r *results.Run, c results.Case) string {
 // value of another, and of each other library.
 func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure) (string, error) {
 	return func(r *results.Run, _ Figure) (string, error) {
-		var l collection
+		l := newCollection(r)
 		for _, c := range r.Of(name) {
 			n, err := strconv.ParseFloat(results.Value(c.Name, key), 64)
 			v, ok := value(c, unit)
@@ -178,7 +183,7 @@ func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure)
 }
 
 func selectCurve(r *results.Run, _ Figure) (string, error) {
-	var l collection
+	l := newCollection(r)
 	for _, c := range r.Of("Select") {
 		n, err := strconv.ParseFloat(results.Value(c.Name, "n"), 64)
 		if err != nil {
@@ -200,7 +205,7 @@ func selectCurve(r *results.Run, _ Figure) (string, error) {
 
 func flowCurve(op, unit, y, title string) func(*results.Run, Figure) (string, error) {
 	return func(r *results.Run, _ Figure) (string, error) {
-		var l collection
+		l := newCollection(r)
 		for _, c := range r.Of("FlowTable/" + op) {
 			n, err := strconv.ParseFloat(results.Value(c.Name, "flows"), 64)
 			v, ok := value(c, unit)

@@ -13,10 +13,11 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
 
-// functions are what the templates of documents write numbers with. Times of
-// another machine than most are of have the number of their origin, which
-// elsewhere explains.
+// functions are what the templates of a document write numbers with. Times of
+// another run than most are of have the number of their origin, which others
+// explains.
 func functions(root string, r *results.Run) template.FuncMap {
+	marked := map[int]bool{} // origins
 	write := func(format func(float64) string) func(name, unit string) (string, error) {
 		return func(name, unit string) (string, error) {
 			f, err := r.Figure(name, unit)
@@ -24,7 +25,8 @@ func functions(root string, r *results.Run) template.FuncMap {
 				return "", err
 			}
 			c, _ := r.Find(name) // whose figure that is
-			if _, ok := r.Elsewhere(c); ok && results.Approximate(unit) {
+			if c.Origin != 0 && unit == results.Time {
+				marked[c.Origin] = true
 				return fmt.Sprintf("%s (%d)", format(f.Value), c.Origin), nil
 			}
 			return format(f.Value), nil
@@ -77,10 +79,10 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"verdicts":   func() []verdict { return verdicts(r) },
 		"strategies": func() []string { return names(r, subject.Strategies()) },
 		"placements": func() []string { return names(r, subject.Placements()) },
-		"elsewhere": func() (list []string) {
+		"others": func() (list []string) {
 			for i, o := range r.Origins {
-				if _, ok := r.Elsewhere(results.Case{Origin: i}); ok {
-					list = append(list, fmt.Sprintf("(%d) of %s, %d logical cores, %s, commit %s, %.10s.",
+				if marked[i] {
+					list = append(list, fmt.Sprintf("(%d) in another run, of %s, %d logical cores, %s, commit %s, %.10s.",
 						i, o.CPU, o.CPUs, o.Go, o.Commit, o.Date))
 				}
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
 )
 
@@ -33,9 +35,21 @@ func TestDocumentsSayWhatWasMeasured(t *testing.T) {
 	for path, want := range texts {
 		got, err := os.ReadFile(filepath.Join(root, path))
 		require.NoError(t, err)
-		assert.Equal(t, want, string(got), "%s: go run ./benchmarks/report -pages", path)
+		assert.Empty(t, difference(want, string(got)), "%s: go run ./benchmarks/report -pages", path)
 	}
 	assert.Contains(t, texts, "README.md")
+}
+
+// difference returns the first line in which texts differ, of both.
+func difference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
+			return fmt.Sprintf("line %d: want %.100q, there is %.100q", i+1, strings.Join(a[min(i, len(a)):], "\n"),
+				strings.Join(b[min(i, len(b)):], "\n"))
+		}
+	}
+	return ""
 }
 
 // TestPagesAreThoseOfTheResults draws the committed page and plots again.
@@ -50,7 +64,7 @@ func TestPagesAreThoseOfTheResults(t *testing.T) {
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(root, committed, f.Name()))
 		require.NoError(t, err)
-		assert.Equal(t, string(want), string(got), "%s: go run ./benchmarks/report -draw %s", f.Name(), committed)
+		assert.Empty(t, difference(string(want), string(got)), "%s: go run ./benchmarks/report -draw %s", f.Name(), committed)
 	}
 }
 
@@ -137,6 +151,11 @@ func TestNewStrategyBreaksNothing(t *testing.T) {
 		assert.NotContains(t, text, "| "+strategy, path)
 	}
 	require.NoError(t, writePage(t.TempDir(), r))
+	l := newCollection(r)
+	for i, name := range names(r, subject.Strategies()) {
+		l.add(name, name, nil, 1, 1)
+		assert.Equal(t, i, l.list[i].style, "lines of others have the colours that they have without it")
+	}
 }
 
 // TestDocumentsOfFalseNumbers changes what stands in blocks, in all ways that
@@ -177,6 +196,36 @@ func TestDocumentsOfFalseNumbers(t *testing.T) {
 			require.Error(t, err, "%s: a block that nothing writes", path)
 		}
 	}
+}
+
+// TestTimesOfOtherRuns wants a mark at times that did not take turns with the
+// others, and a word about it.
+func TestTimesOfOtherRuns(t *testing.T) {
+	r := load(t)
+	other := r.Main()
+	other.CPU = "another CPU"
+	r.Origins = append(r.Origins, other)
+	for i, c := range r.Cases {
+		if results.Value(c.Name, "strategy") == "ring" {
+			r.Cases[i].Origin = len(r.Origins) - 1
+		}
+	}
+	texts, err := renewed(root, r)
+	require.NoError(t, err)
+	mark := fmt.Sprintf("(%d)", len(r.Origins)-1)
+	for _, path := range []string{"README.md", "benchmarks/choosing.md"} {
+		assert.Contains(t, texts[path], "\n"+mark+" in another run, of another CPU,")
+		for line := range strings.Lines(texts[path]) {
+			if strings.HasPrefix(line, "| ring") && strings.Contains(line, " ns") {
+				assert.Contains(t, line, " ns "+mark)
+			} else if strings.HasPrefix(line, "| ") {
+				assert.NotContains(t, line, mark)
+			}
+		}
+	}
+	figures, err := drawAll(r)
+	require.NoError(t, err)
+	assert.Contains(t, figures[1].SVG, "ring, on another CPU")
 }
 
 func TestListCases(t *testing.T) {
