@@ -92,7 +92,7 @@ func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("gateway lab", flag.ContinueOnError)
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
-	flags.StringVar(&o.Strategy, "strategy", "maglev", "`name` of the gateway's strategy: "+
+	flags.StringVar(&o.Strategy, "strategy", catalog.Default, "`name` of the gateway's strategy: "+
 		strings.Join(catalog.Names(), ", "))
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")

@@ -63,7 +63,7 @@ func TestLab(t *testing.T) {
 		strategy: selector.Threshold{KeepOrder: true},
 		hasher:   hash.Linux611{Policy: hash.LinuxCustom, Fields: 0x37, Seed: seed},
 	}
-	plain := predictor{strategy: selector.Maglev{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
+	plain := predictor{strategy: selector.Bounded{}, hasher: symmetric.Hasher{Base: hash.XX{Seed: seed}}}
 	sticky := plain
 	sticky.sticky = true
 	type run struct {

@@ -2,7 +2,7 @@
 // members of services.
 //
 //	gateway run -config FILE
-//	gateway lab -io all -connections 200 -seed 1 -strategy maglev -sticky=true -ipv6 -kill -json
+//	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
 //
 // "gateway run" forwards between interfaces of a Linux host, in the foreground

@@ -55,7 +55,6 @@ const (
 	defaultFlows     = 1 << 20
 	maxFlows         = 1 << 30
 	maxSize          = 16 << 20 // of a file
-	defaultStrategy  = "maglev"
 	maxDeviceNameLen = 15
 )
 
@@ -74,7 +73,7 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 		return nil, err
 	}
 	c := &Config{Workers: 1, root: root}
-	sticky, named, io := stickiness{flows: defaultFlows, on: true}, defaultStrategy, planes[0].Name
+	sticky, named, io := stickiness{flows: defaultFlows, on: true}, catalog.Default, planes[0].Name
 	outer := Service{Name: Default, value: root}
 	err = root.fields(map[string]func(value) error{
 		"in":       func(v value) (err error) { c.In, err = v.devices(links); return err },

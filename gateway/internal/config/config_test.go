@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -48,7 +49,7 @@ const sample = `{
 "vip": "172.16.0.20/32",
 "control": "unix:/run/forwarder",
 "io": "afpacket",
-"strategy": "maglev",
+"strategy": "bounded",
 "sticky": true,
 "idle": "30s",
 "seed": 1,
@@ -81,7 +82,7 @@ func TestSample(t *testing.T) {
 	first, second := c.Services[0], c.Services[1]
 	assert.Equal(t, config.Default, first.Name)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")}, first.Prefixes)
-	assert.Equal(t, selector.Maglev{}, first.Strategy.Strategy)
+	assert.Equal(t, selector.Bounded{}, first.Strategy.Strategy)
 	assert.Equal(t, []selector.Member{{ID: "pod1", Weight: 3}, {ID: "pod2", Weight: 1}, {ID: "pod3"}},
 		config.Identities(first.Members))
 	assert.Equal(t, engine.MAC{2, 0, 0, 1, 1, 2}, first.Members[0].MAC, "the kernel's")
@@ -135,11 +136,11 @@ func TestRefused(t *testing.T) {
 		{`unix:/run/forwarder`, `0.0.0.0:80`, 4, `0.0.0.0:80 is reached from elsewhere: a "token" is needed`},
 		{`unix:/run/forwarder`, `[::]:80`, 4, `[::]:80 is reached from elsewhere: a "token" is needed`},
 		{`"io": "afpacket"`, `"io": "dpdk"`, 5, `"dpdk" is none of afpacket, afxdp, xdp`},
-		{`"strategy": "maglev"`, `"strategy": "magic"`, 6, `"magic" is none of modulo, threshold`},
+		{`"strategy": "bounded"`, `"strategy": "magic"`, 6, `"magic" is none of modulo, threshold`},
 		{`"sticky": true`, `"sticky": "yes"`, 7, "true or false is needed, not a string"},
 		{`"sticky": true`, `"sticky": false`, 8, `"idle" needs "sticky"`},
 		{`"io": "afpacket"`, `"io": "xdp"`, 16,
-			"xdp needs a strategy with a table, such as maglev or bounded: anchor has none"},
+			"xdp needs a strategy with a table, such as bounded or maglev: anchor has none"},
 		{`"io": "afpacket"`, "\"io\": \"xdp\",\n\"reset\": true", 6, `"reset" needs another "io" than xdp`},
 		{`"idle": "30s"`, `"idle": "30"`, 8, `a time from 1s to 1h0m0s is needed, such as "30s", not "30"`},
 		{`"idle": "30s"`, `"idle": "2h"`, 8, "a time from 1s to 1h0m0s is needed"},
@@ -202,7 +203,7 @@ func TestDefaults(t *testing.T) {
 	c, err := config.Parse("f.json", []byte(
 		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{}, kinds())
 	require.NoError(t, err)
-	assert.Equal(t, "maglev", c.Services[0].Strategy.Name)
+	assert.Equal(t, catalog.Default, c.Services[0].Strategy.Name)
 	assert.Equal(t, "afpacket", c.Plane.Name)
 	require.NotNil(t, c.Sticky)
 	assert.Zero(t, c.Sticky.Established, "the flow table's default")
@@ -243,7 +244,7 @@ func TestFollow(t *testing.T) {
 		{`"in": "lc",`, `"in": "lc", "workers": 2,`, "f.json:2: a change of workers takes a restart"},
 		{`unix:/run/forwarder`, `127.0.0.1:80`, "f.json:4: a change of control, token takes a restart"},
 		{`"io": "afpacket"`, `"io": "afxdp"`, "f.json:5: a change of io takes a restart"},
-		{`"strategy": "maglev"`, `"strategy": "bounded"`,
+		{`"strategy": "bounded"`, `"strategy": "maglev"`,
 			`f.json:6: a change of the strategy of service "default" takes a restart`},
 		{`"strategy": "anchor"`, `"strategy": "bounded"`,
 			`f.json:16: a change of the strategy of service "dns" takes a restart`},

@@ -9,7 +9,7 @@
 //		"token": "...",                   // 16 characters or more; required for an address that is not loopback
 //		"io": "afpacket",                 // the data plane, each with needs of its own: afpacket, afxdp, xdp
 //		"workers": 1,                     // that share the packets of each interface
-//		"strategy": "maglev",             // any of package selector, in lower case
+//		"strategy": "bounded",            // any of package selector, in lower case
 //		"seed": 0,                        // of the hash: gateways with one seed place alike
 //		"sticky": true,                   // flows keep their members through changes
 //		"flows": 1048576,                 // that the flow table is for
@@ -18,7 +18,7 @@
 //		"timeouts": {"probation": "8s", "tcp": "350s", "other": "30s", "closing": "10s", "down": "30s"},
 //		"reset": false,                   // answer a TCP flow whose member died by a RST
 //		"snapshot": "FILE",               // where the flow table outlives the process
-//		"services": [{"name": "dns", "vip": "172.16.0.53/32", "strategy": "bounded", "members": []}]
+//		"services": [{"name": "dns", "vip": "172.16.0.53/32", "strategy": "maglev", "members": []}]
 //	}
 //
 // (JSON knows no comments; these are ours.) "in" and "control" are required,
