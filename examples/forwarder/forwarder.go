@@ -56,7 +56,7 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 	if c.symmetric {
 		hasher = symmetric.Hasher{Base: hasher}
 	}
-	f.worker = engine.NewWorker(engine.Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: f.flows})
+	f.worker = engine.NewWorker(engine.Config{Routes: routes, Policy: hash.Policy{Hasher: hasher}, Flows: f.flows})
 	return f, nil
 }
 

@@ -31,7 +31,7 @@ func newPlane(t testing.TB, sticky bool, hasher hash.Hasher) plane {
 	routes := new(Routes)
 	routes.Insert(prefix("172.16.0.20/32"), g)
 	routes.Insert(prefix("2001:db8:ac10::14/128"), g)
-	p := plane{Config{Routes: routes, Hasher: hash.Policy{Hasher: hasher}}, g}
+	p := plane{Config{Routes: routes, Policy: hash.Policy{Hasher: hasher}}, g}
 	if sticky {
 		var err error
 		p.Flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 4096})
@@ -47,6 +47,14 @@ func planes(t testing.TB) map[string]plane {
 		"sticky":    newPlane(t, true, nil),
 		"symmetric": newPlane(t, true, symmetric.Hasher{Base: hash.Sip{}}),
 	}
+}
+
+// lifetime returns the TTL or hop limit of an IP header.
+func lifetime(header []byte) uint8 {
+	if header[0]>>4 == 6 {
+		return header[7]
+	}
+	return header[8]
 }
 
 // lasting gives frames a time to live that lasts for many rewrites.
@@ -223,8 +231,7 @@ func BenchmarkBurst(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var frames [][]byte
 			for _, f := range lasting(all) {
-				var h hash.Headers
-				if _, drop := NewWorker(p.Config).classify(f, &h); drop == 0 {
+				if decide(NewWorker(p.Config), slices.Clone(f), 0).Drop == 0 {
 					frames = append(frames, f)
 				}
 			}

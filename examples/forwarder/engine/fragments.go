@@ -7,17 +7,28 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// follow gives a fragment the key of its flow. If that is not known yet, the
-// fragment is Held, or is a stray that goes by its addresses.
-func (w *Worker) follow(frame []byte, h *hash.Headers, now time.Duration) Drop {
-	if w.fragments == nil || w.fragments.Complete(h, frame, now) {
+// follow gives packet i, if it is a fragment, the hash of its flow. If that is
+// not known yet, the fragment is Held, or is a stray that goes by its addresses.
+func (w *Worker) follow(i int, frame []byte, now time.Duration) Drop {
+	h := w.reader.Headers(i)
+	if w.fragments == nil || !h.FragFirst && !h.FragLater {
 		return 0
 	}
-	if w.strays != nil && w.strays.Hold(h, frame, w.counters.Held, now) {
-		w.counters.Held++
-		return Held
+	w.header[0], w.frame[0] = *h, frame
+	h = &w.header[0]
+	if !w.fragments.Complete(h, frame, now) {
+		if w.strays != nil && w.strays.Hold(h, frame, w.counters.Held, now) {
+			w.counters.Held++
+			return Held
+		}
+		w.counters.Strays++
 	}
-	w.counters.Strays++
+	w.policy.HashHeaders(w.hash[:], w.header[:], w.frame[:])
+	f := &w.flows[i]
+	f.Hash = w.hash[0]
+	if !h.FragFirst && !h.FragLater { // as good as a whole packet
+		f.Kind &^= hash.LookupOnly
+	}
 	return 0
 }
 
@@ -48,7 +59,7 @@ func (w *Worker) Release(dst []Decision, strays []flowcache.Stray, now time.Dura
 	}
 	held := w.strays
 	w.strays = nil // none is held again
-	w.forward(dst[:n], w.released[:n], 0, now)
+	w.decide(dst[:n], w.released[:n], 0, now)
 	w.strays = held
 	return n
 }

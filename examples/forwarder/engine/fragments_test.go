@@ -53,7 +53,7 @@ func TestFragmentsFollowTheirFlow(t *testing.T) {
 func TestInterleavedDatagrams(t *testing.T) {
 	for _, extractor := range []hash.Extractor{hash.FiveTuple, hash.Inner(hash.FiveTuple)} {
 		p := newPlane(t, false, nil)
-		p.Hasher, p.Fragments = hash.Policy{Extractor: extractor}, newFragments(t)
+		p.Policy, p.Fragments = hash.Policy{Extractor: extractor}, newFragments(t)
 		w := NewWorker(p.Config)
 		for _, v6 := range []bool{false, true} {
 			var datagrams [][][]byte

@@ -183,7 +183,7 @@ func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipel
 	return &enginePipeline{
 		table: table,
 		worker: engine.NewWorker(engine.Config{
-			Routes: routes, Hasher: hash.Policy{Hasher: hasher}, Flows: table, Fragments: fragments,
+			Routes: routes, Policy: hash.Policy{Hasher: hasher}, Flows: table, Fragments: fragments,
 			Reset: true,
 		}),
 	}

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/binary"
+	"time"
 
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -31,6 +33,31 @@ func (w *Worker) Reply(i int) []byte {
 	return nil
 }
 
+// session returns the TCP session that packet i is of, as its outermost headers
+// say, and whether it is answered by a reset if its receiver does not know it.
+func (w *Worker) session(i int) (f hash.Flow, ok bool) {
+	f = w.flows[i]
+	if f.Kind&hash.Special != 0 { // under an Inner policy, f is of the innermost headers
+		h := w.reader.Headers(i)
+		f.L4, f.Flags = h.L4Offset, h.TCPFlags
+	}
+	return f, resettable(f.Flags)
+}
+
+// answer resets the session of the i-th packet. To the flow table, the reset
+// closes the flow, so that a new session is placed anew.
+func (w *Worker) answer(i int, frame []byte, f hash.Flow, to int, now time.Duration) Decision {
+	w.packets[i].flags = hash.RST
+	w.fill(&w.whole[0], &w.packets[i])
+	w.router.RouteBatch(w.found[:1], w.whole[:1], int64(now))
+	r := reply{to, reset(frame, &f)}
+	w.replies = append(w.replies, r)
+	w.counters.Replies.add(r.frame)
+	d := w.drop(Answered)
+	d.Verdict = flowcache.Moved
+	return d
+}
+
 // resettable reports whether a packet with these TCP flags, of a session that
 // its receiver does not know, is answered by a reset. One that opens a session
 // needs a member and no answer, and a reset is never answered.
@@ -42,19 +69,19 @@ func resettable(f hash.TCPFlags) bool {
 // its session, RFC 9293 section 3.5.2, and returns it: a frame back to the
 // sender, with the tags that it came with. It is no longer than the packet,
 // since options and extension headers go.
-func reset(frame []byte, h *hash.Headers) []byte {
-	was := frame[h.L4Offset:]
+func reset(frame []byte, f *hash.Flow) []byte {
+	was := frame[f.L4:]
 	ports := binary.BigEndian.Uint32(was)
 	seq, ack, flags := binary.BigEndian.Uint32(was[8:]), uint32(0), hash.RST
-	if h.TCPFlags&hash.ACK == 0 {
-		seq, ack, flags = 0, binary.BigEndian.Uint32(was[4:])+sequenceLength(frame, h), hash.RST|hash.ACK
+	if f.Flags&hash.ACK == 0 {
+		seq, ack, flags = 0, binary.BigEndian.Uint32(was[4:])+sequenceLength(frame, f), hash.RST|hash.ACK
 	}
 
 	size := ipv4Size
-	if h.Outer.Is6() {
+	if f.Kind&hash.IPv6 != 0 {
 		size = ipv6Size
 	}
-	packet := frame[h.L3Offset:][:size+tcpSize]
+	packet := frame[f.L3:][:size+tcpSize]
 	ip, tcp := packet[:size], packet[size:]
 	swap(frame[:6], frame[6:12])
 	addresses := turnAround(ip)
@@ -64,7 +91,7 @@ func reset(frame []byte, h *hash.Headers) []byte {
 	// no window, nothing urgent, and no checksum yet
 	binary.BigEndian.PutUint64(tcp[12:], tcpSize/4<<60|uint64(flags)<<48)
 	binary.BigEndian.PutUint16(tcp[16:], ^fold(sum(addresses)+hash.TCP+tcpSize+sum(tcp)))
-	return frame[:int(h.L3Offset)+len(packet)]
+	return frame[:int(f.L3)+len(packet)]
 }
 
 // turnAround makes an IP header, of the size without options, that of an answer
@@ -84,10 +111,10 @@ func turnAround(ip []byte) (addresses []byte) {
 
 // sequenceLength returns how many sequence numbers a TCP packet without SYN
 // takes up: one for each byte of data, one for FIN.
-func sequenceLength(frame []byte, h *hash.Headers) uint32 {
-	l3, l4 := int(h.L3Offset), int(h.L4Offset)
+func sequenceLength(frame []byte, f *hash.Flow) uint32 {
+	l3, l4 := int(f.L3), int(f.L4)
 	headers, length := 0, int(binary.BigEndian.Uint16(frame[l3+2:]))
-	if h.Outer.Is6() {
+	if f.Kind&hash.IPv6 != 0 {
 		headers, length = ipv6Size, int(binary.BigEndian.Uint16(frame[l3+4:]))
 	}
 	end := l3 + headers + length
@@ -95,7 +122,7 @@ func sequenceLength(frame []byte, h *hash.Headers) uint32 {
 		end = len(frame)
 	}
 	n := uint32(max(0, end-l4-int(frame[l4+12]>>4)*4))
-	if h.TCPFlags&hash.FIN != 0 {
+	if f.Flags&hash.FIN != 0 {
 		n++
 	}
 	return n

@@ -62,6 +62,13 @@ func resetOf(t testing.TB, frame []byte) []byte {
 	return b[:offset+size+tcpSize] // without the padding to the least size of a frame
 }
 
+// flowOf reads one frame.
+func flowOf(frame []byte) hash.Flow {
+	var f [1]hash.Flow
+	hash.Policy{}.Reader().Read(f[:], [][]byte{frame})
+	return f[0]
+}
+
 // sessions are packets within TCP sessions, of all kinds.
 func sessions(t testing.TB) (frames [][]byte) {
 	captured, _ := captured(t)
@@ -105,10 +112,9 @@ func TestResetAgreesWithModel(t *testing.T) {
 	for _, f := range frames {
 		want := resetOf(t, f)
 		f = slices.Clone(f)
-		var h hash.Headers
-		require.NoError(t, hash.Parse(f, &h))
-		require.True(t, resettable(h.TCPFlags))
-		got := reset(f, &h)
+		flow := flowOf(f)
+		require.True(t, resettable(flow.Flags))
+		got := reset(f, &flow)
 		require.Equal(t, want, got, "%x", f)
 		require.Same(t, &f[0], &got[0])
 	}
@@ -121,9 +127,8 @@ func TestResetOfUnsegmentedPacket(t *testing.T) {
 			gopacket.Payload(make([]byte, 70)))
 		length := map[bool]int{false: 14 + 2, true: 14 + 4}[v6]
 		f[length], f[length+1] = 0, 0
-		var h hash.Headers
-		require.NoError(t, hash.Parse(f, &h))
-		got := reset(f, &h)
+		flow := flowOf(f)
+		got := reset(f, &flow)
 		assert.EqualValues(t, 80, binary.BigEndian.Uint32(got[len(got)-12:]))
 	}
 }
@@ -196,6 +201,23 @@ func TestNotReset(t *testing.T) {
 	}
 }
 
+// A session in a tunnel is not answered, whatever its flow is found by: the
+// reset would be for the tunnel.
+func TestTunnelledSessionsAreNotReset(t *testing.T) {
+	p := newPlane(t, true, nil)
+	p.Reset, p.Policy.Extractor = true, hash.Inner(hash.FiveTuple)
+	_, err := p.group.Update(hops("pod1"))
+	require.NoError(t, err)
+	w := NewWorker(p.Config)
+	inner := session(t, false, 1, layers.TCP{ACK: true, Ack: 5})[14:]
+	frame := frameOf(t, false, client, vip, layers.IPProtocolIPv4, gopacket.Payload(inner))
+	require.Equal(t, flowcache.Placed, decide(w, slices.Clone(frame), 0).Verdict)
+	_, err = p.group.Update(hops("pod2", "pod3"))
+	require.NoError(t, err)
+	d := decide(w, frame, 0)
+	require.Equal(t, Decision{Hop: d.Hop, Verdict: flowcache.Moved}, d)
+}
+
 func TestResetAllocatesNothing(t *testing.T) {
 	w := lost(t, false, true)
 	frames := make([][]byte, 50)
@@ -223,7 +245,8 @@ func FuzzReset(f *testing.F) {
 		if hash.Parse(frame, &h) != nil || h.Encapsulated || !resettable(h.TCPFlags) {
 			return
 		}
-		got := reset(slices.Clip(frame), &h)
+		flow := flowOf(frame)
+		got := reset(slices.Clip(frame), &flow)
 		var answer hash.Headers
 		require.NoError(t, hash.Parse(got, &answer))
 		require.Equal(t, hash.RST, answer.TCPFlags&^hash.ACK)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/gaissmai/bart"
 
@@ -14,41 +15,61 @@ import (
 // changes often, the members of a group, is behind it and needs no new routes.
 type Routes = bart.Table[*Group]
 
-// A destination is a group that a worker found, so that it need not search
-// again: services are few and packets many.
+// A destination is an address whose group a worker has found, so that it need
+// not search again: services are few and packets many.
 type destination struct {
-	high, low uint64 // of the address, as it stands in the packet
-	is6       bool
-	group     *Group // nil: none yet
+	high, low uint64    // of the address, as it stands in the packet
+	kind      hash.Kind // whether it is IPv6; noKind if there is no address here
+	ref       uint16    // of the group, in this burst
+	burst     uint32    // the last one with a packet for it
+	salt      uint64    // of the group
+	group     *Group
 }
 
-// recent is the number of destinations that a worker remembers.
+// destinations are the recent ones of a worker. Each has two places, which are
+// neighbours.
+type destinations [1 << placeBits]destination
+
 const (
-	recentBits = 6
-	recent     = 1 << recentBits
+	placeBits = 12
+	noKind    = ^hash.Kind(0)
 )
 
-// lookup returns the group that the destination of a frame belongs to, nil if
-// none does.
-func (w *Worker) lookup(frame []byte, h *hash.Headers) *Group {
-	// From the packet, since the processor would have to wait for the headers
-	// to be written first.
+// place returns the first place of an address. The other one is place^1.
+func place(high, low uint64) uint64 { return (high ^ low) * 0x9e3779b97f4a7c15 >> (64 - placeBits) }
+
+// forget empties all places.
+func (r *destinations) forget() {
+	for i := range r {
+		r[i] = destination{kind: noKind}
+	}
+}
+
+// find returns the destination of a flow, nil if no prefix holds it.
+func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes) *destination {
+	ip, kind := frame[f.L3:], f.Kind&hash.IPv6
 	var high, low uint64
-	ip := frame[h.L3Offset:]
-	is6 := ip[0]>>4 == 6
-	if is6 {
+	var addr netip.Addr
+	if kind != 0 {
 		high, low = binary.LittleEndian.Uint64(ip[24:]), binary.LittleEndian.Uint64(ip[32:])
+		addr = netip.AddrFrom16([16]byte(ip[24:]))
 	} else {
 		low = uint64(binary.LittleEndian.Uint32(ip[16:]))
+		addr = netip.AddrFrom4([4]byte(ip[16:]))
 	}
-	d := &w.recent[(high^low)*0x9e3779b97f4a7c15>>(64-recentBits)]
-	if d.low == low && d.high == high && d.is6 == is6 && d.group != nil {
-		return d.group
+	at := place(high, low)
+	for _, d := range []*destination{&r[at], &r[at^1]} {
+		if d.low == low && d.high == high && d.kind == kind {
+			return d
+		}
 	}
-	group, ok := w.routes.Lookup(h.Outer.Dst().Addr())
+	group, ok := routes.Lookup(addr)
 	if !ok {
 		return nil
 	}
-	*d = destination{high, low, is6, group}
-	return group
+	if r[at].kind != noKind {
+		r[at^1] = r[at]
+	}
+	r[at] = destination{high: high, low: low, kind: kind, salt: group.Load().View().Salt(), group: group}
+	return &r[at]
 }

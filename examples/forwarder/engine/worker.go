@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -10,15 +9,15 @@ import (
 )
 
 // MaxBurst is the number of frames that a worker takes through its stages at a
-// time.
+// time: one bit each in a word.
 const MaxBurst = 64
 
 // Config is what the workers of one router have in common.
 type Config struct {
-	Routes *Routes           // required
-	Hasher hash.HeaderHasher // nil: the five-tuple by NewMix(0), the quickest
-	Flows  *flowcache.Table  // nil: no stickiness; else of the domain of the groups
-	Router Router            // in place of Flows: another memory of flows
+	Routes *Routes          // required
+	Policy hash.Policy      // without a Hasher: by NewMix(0), the quickest
+	Flows  *flowcache.Table // nil: no stickiness; else of the domain of the groups
+	Router Router           // in place of Flows: another memory of flows
 
 	// Fragments let the fragments of a datagram follow their flow. If it is
 	// nil, they go where the selector places their addresses.
@@ -47,50 +46,75 @@ type Router interface {
 // allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
 	routes    *Routes
-	recent    [recent]destination
-	hasher    hash.HeaderHasher
-	flows     Router
+	recent    destinations
+	policy    hash.Policy
+	reader    *hash.Reader
+	router    Router
 	fragments *flowcache.Fragments
 	strays    *flowcache.Strays // nil: none is held
-	resets    bool
+	answered  flowcache.Verdict // of packets that a reset may answer
 	counters  Counters
 	replies   []reply
 
-	// Of the burst at hand, without the frames that are dropped early. They
-	// live here since they would escape to the heap.
-	headers [MaxBurst]hash.Headers
-	snaps   [MaxBurst]*selector.Snapshot[Adjacency]
-	index   [MaxBurst]int // in the caller's burst
-	hashes  [MaxBurst]uint64
-	packets [MaxBurst]flowcache.Packet
-	routed  [MaxBurst]flowcache.Route
-	touched byte // the sum of the first bytes of the frames, so that they are read
-
+	// Of the burst at hand. What is of one packet lives here too, since it
+	// would escape to the heap.
+	flows    [MaxBurst]hash.Flow
+	packets  [MaxBurst]query
+	routed   [MaxBurst]flowcache.Route
+	whole    [MaxBurst]flowcache.Packet // of those that are routed
+	found    [MaxBurst]flowcache.Route
+	index    [MaxBurst]int
 	released [MaxBurst][]byte
+	header   [1]hash.Headers
+	frame    [1][]byte
+	hash     [1]uint64
+	touched  byte // the sum of the first bytes of the frames, so that they are read
+
+	// The groups of the burst at hand, each once. A packet's Ref is the place
+	// of its group.
+	burst  uint32 // counts bursts
+	refs   int
+	groups [MaxBurst]*Group
+	snaps  [MaxBurst]*selector.Snapshot[Adjacency]
+	views  [MaxBurst]*selector.View
 }
 
 // NewWorker returns a worker.
 func NewWorker(c Config) *Worker {
-	w := &Worker{routes: c.Routes, hasher: c.Hasher, flows: stateless{}, fragments: c.Fragments, resets: c.Reset}
-	w.replies = make([]reply, 0, MaxBurst)
+	w := &Worker{
+		policy: c.Policy, router: stateless{}, fragments: c.Fragments,
+		answered: flowcache.NoMember, // of no packet that has a member
+		replies:  make([]reply, 0, MaxBurst),
+	}
+	if w.policy.Hasher == nil {
+		w.policy.Hasher = hash.NewMix(0)
+	}
+	w.reader = w.policy.Reader()
 	if c.Fragments != nil && c.Hold {
 		w.strays = flowcache.NewStrays(c.Fragments)
 	}
-	if c.Hasher == nil {
-		w.hasher = hash.Policy{Hasher: hash.NewMix(0)}
+	if c.Reset {
+		w.answered = flowcache.Moved
 	}
 	switch {
 	case c.Router != nil:
-		w.flows = c.Router
+		w.router = c.Router
 	case c.Flows != nil:
-		w.flows = flowcache.NewSticky(c.Flows)
+		w.router = flowcache.NewSticky(c.Flows)
 	}
+	w.SetRoutes(c.Routes)
 	return w
 }
 
 // SetRoutes replaces the routes. Like Burst, it is called by the goroutine that
 // the worker belongs to.
-func (w *Worker) SetRoutes(r *Routes) { w.routes, w.recent = r, [recent]destination{} }
+func (w *Worker) SetRoutes(r *Routes) {
+	w.routes = r
+	w.recent.forget()
+	clear(w.groups[:])
+	clear(w.snaps[:])
+	clear(w.views[:])
+}
 
 // Counters returns what the worker has seen. They belong to the worker: read
 // them between bursts.
@@ -103,50 +127,10 @@ func (w *Worker) Counters() *Counters { return &w.counters }
 func (w *Worker) Burst(dst []Decision, frames [][]byte, now time.Duration) {
 	dst = dst[:len(frames):len(dst)]
 	w.replies = w.replies[:0]
-	for at := 0; at < len(frames); at += MaxBurst {
-		end := min(at+MaxBurst, len(frames))
-		w.receive(frames[at:end])
-		w.forward(dst[at:end], frames[at:end], at, now)
-	}
-}
-
-// forward takes a burst through all stages. first is its place among the frames
-// that the caller gave.
-func (w *Worker) forward(dst []Decision, frames [][]byte, first int, now time.Duration) {
-	n := 0
-	for i, frame := range frames {
-		h := &w.headers[n]
-		group, drop := w.classify(frame, h)
-		if drop == 0 && (h.FragFirst || h.FragLater) {
-			drop = w.follow(frame, h, now)
-		}
-		if drop != 0 {
-			dst[i] = w.drop(drop)
-			continue
-		}
-		w.index[n], w.snaps[n] = i, group.Load()
-		n++
-	}
-	w.hasher.HashHeaders(w.hashes[:n], w.headers[:n], nil)
-	for i := range n {
-		w.packets[i].Set(w.snaps[i].View(), &w.headers[i], w.hashes[i])
-	}
-	w.flows.RouteBatch(w.routed[:n], w.packets[:n], int64(now))
-	for i, r := range w.routed[:n] {
-		at := w.index[i]
-		if r.Member < 0 {
-			dst[at] = w.drop(NoMember)
-			continue
-		}
-		if r.Verdict == flowcache.Moved && w.resets && resettable(w.headers[i].TCPFlags) {
-			dst[at] = w.answer(i, frames[at], first+at, now)
-			continue
-		}
-		hop := w.snaps[i].At(int(r.Member))
-		rewrite(frames[at], int(w.headers[i].L3Offset), hop)
-		w.counters.sent(hop.Output, frames[at])
-		d := &dst[at]
-		d.Hop, d.Verdict, d.Drop = hop, r.Verdict, 0
+	for first := 0; first < len(frames); first += MaxBurst {
+		end := min(first+MaxBurst, len(frames))
+		w.receive(frames[first:end])
+		w.decide(dst[first:end], frames[first:end], first, now)
 	}
 }
 
@@ -165,25 +149,23 @@ func (w *Worker) receive(frames [][]byte) {
 	w.touched = first
 }
 
-// classify parses a frame and finds its group, or why it is dropped.
-func (w *Worker) classify(frame []byte, h *hash.Headers) (*Group, Drop) {
-	if err := hash.Parse(frame, h); err != nil {
-		if errors.Is(err, hash.ErrNotIP) {
-			return nil, NotIP
-		}
-		return nil, Damaged
+// decide takes a burst through all stages. Most packets are plain, and done by
+// loops without calls: a call, however seldom it is made, has the compiler keep
+// in memory what lives across it. Each loop returns the set of the others,
+// which are treated after it. first is the place of the burst among the frames
+// that the caller gave.
+func (w *Worker) decide(dst []Decision, frames [][]byte, first int, now time.Duration) {
+	n := len(frames)
+	w.reader.Read(w.flows[:n], frames)
+	decided := uint64(0)
+	if others := w.lookup(frames); others != 0 {
+		decided = w.lookupOthers(dst, frames, others, now)
 	}
-	if h.Encapsulated { // labels and sessions are not for this engine
-		return nil, NotIP
+	w.load()
+	w.route(n, decided, now)
+	if others := w.send(dst, frames) &^ decided; others != 0 {
+		w.sendOthers(dst, frames, others, first, now)
 	}
-	group := w.lookup(frame, h)
-	if group == nil {
-		return nil, NoRoute
-	}
-	if lifetime(frame[h.L3Offset:]) <= 1 {
-		return nil, Expired
-	}
-	return group, 0
 }
 
 // drop counts a frame that goes nowhere. One that is held will go somewhere.
@@ -192,17 +174,4 @@ func (w *Worker) drop(reason Drop) Decision {
 		w.counters.dropped[reason]++
 	}
 	return Decision{Drop: reason, Verdict: flowcache.NoMember}
-}
-
-// answer resets the session of the i-th packet. To the flow table, the reset
-// closes the flow, so that a new session is placed anew.
-func (w *Worker) answer(i int, frame []byte, to int, now time.Duration) Decision {
-	w.packets[i].Flags = hash.RST
-	w.flows.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], int64(now))
-	r := reply{to, reset(frame, &w.headers[i])}
-	w.replies = append(w.replies, r)
-	w.counters.Replies.add(r.frame)
-	d := w.drop(Answered)
-	d.Verdict = flowcache.Moved
-	return d
 }

@@ -3,11 +3,13 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket/layers"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -68,7 +70,7 @@ func TestAgreesWithModel(t *testing.T) {
 		if m.symmetric {
 			hasher = symmetric.Hasher{Base: hasher}
 		}
-		w := NewWorker(Config{Routes: routesFor(t, m.routes), Hasher: hash.Policy{Hasher: hasher}})
+		w := NewWorker(Config{Routes: routesFor(t, m.routes), Policy: hash.Policy{Hasher: hasher}})
 		burst := make([][]byte, len(frames))
 		for i, f := range frames {
 			burst[i] = slices.Clone(f)
@@ -239,6 +241,40 @@ func TestStickyFlows(t *testing.T) {
 	assert.Greater(t, verdicts[flowcache.Moved], 100)
 	assert.Greater(t, verdicts[flowcache.Placed], 500)
 	assert.EqualValues(t, verdicts[flowcache.Moved], flows.Stats().Moved)
+}
+
+// A burst may be for as many groups as it has frames, and they may change
+// between bursts. It allocates nothing then either.
+func TestManyGroups(t *testing.T) {
+	const n = 3 * MaxBurst
+	domain := selector.NewDomain()
+	routes := new(Routes)
+	groups, frames := make([]*Group, n), make([][]byte, n)
+	for i := range n {
+		groups[i] = newGroup(t, selector.Config{Name: fmt.Sprint(i), Strategy: selector.Modulo{}, Domain: domain},
+			fmt.Sprint("a", i))
+		to := host{net.IP{10, 0, 0, byte(i)}, nil}
+		routes.Insert(netip.PrefixFrom(netip.AddrFrom4([4]byte(to.v4)), 32), groups[i])
+		frames[i] = frameOf(t, false, client, to, layers.IPProtocolUDP, &layers.UDP{SrcPort: 1, DstPort: 2})
+	}
+	flows, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 4096})
+	require.NoError(t, err)
+	w := NewWorker(Config{Routes: routes, Flows: flows})
+	got := make([]Decision, n)
+	for _, members := range []string{"a", "b"} {
+		for i, g := range groups {
+			_, err := g.Update(hops(fmt.Sprint(members, i)))
+			require.NoError(t, err)
+		}
+		w.Burst(got, lasting(frames), 0)
+		for i, d := range got {
+			require.Equal(t, fmt.Sprint(members, i), d.Hop.ID)
+		}
+	}
+	assert.Zero(t, testing.AllocsPerRun(20, func() {
+		w.snaps[0] = nil // as if the group had changed
+		w.Burst(got, lasting(frames), 0)
+	}))
 }
 
 // Counters say what went to each member, in frames and bytes.

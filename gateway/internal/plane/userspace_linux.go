@@ -55,7 +55,7 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	shared := engine.Config{
 		Routes:    new(engine.Routes),
-		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Policy:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
 		Reset:     c.Reset,
 		Router:    router,
 		Fragments: fragments,

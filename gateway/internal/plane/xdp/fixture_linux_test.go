@@ -63,7 +63,7 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 	c := plane.Config{In: []string{"lo"}, Seed: testSeed, Domain: r.domain}
 	e := engine.Config{
 		Routes: new(engine.Routes),
-		Hasher: hash.Policy{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
+		Policy: hash.Policy{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 	}
 	if flows > 0 {
 		c.Sticky = &flowcache.Config{Domain: r.domain, Flows: flows}

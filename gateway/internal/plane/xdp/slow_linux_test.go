@@ -27,7 +27,7 @@ func (r *fixture) slowWorker() *engine.Worker {
 	require.NoError(r.t, err)
 	return engine.NewWorker(engine.Config{
 		Routes:    routes,
-		Hasher:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
+		Policy:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 		Router:    r.flows,
 		Fragments: fragments,
 	})

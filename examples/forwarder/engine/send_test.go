@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // checksum is RFC 1071's, the slow way.
@@ -39,7 +41,7 @@ func TestChecksumFollowsTTL(t *testing.T) {
 		for ttl := 1; ttl < 256; ttl++ {
 			ip[8], ip[10], ip[11] = byte(ttl), 0, 0
 			binary.BigEndian.PutUint16(ip[10:], checksum(ip))
-			rewrite(frame, 14, &Adjacency{})
+			rewrite(frame, &hash.Flow{L3: 14}, &Adjacency{})
 			got := binary.BigEndian.Uint16(ip[10:])
 			require.EqualValues(t, ttl-1, ip[8])
 			ip[10], ip[11] = 0, 0
@@ -55,7 +57,7 @@ func TestWrongChecksumStaysWrong(t *testing.T) {
 		ip := frame[14:]
 		ip[0], ip[8], ip[9] = 0x45, 64, 6
 		binary.BigEndian.PutUint16(ip[10:], checksum(ip)+off)
-		rewrite(frame, 14, &Adjacency{})
+		rewrite(frame, &hash.Flow{L3: 14}, &Adjacency{})
 		got := binary.BigEndian.Uint16(ip[10:])
 		ip[10], ip[11] = 0, 0
 		require.NotEqual(t, checksum(ip), got)

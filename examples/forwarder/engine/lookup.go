@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// Where IP starts behind Ethernet, and with one VLAN tag.
+const (
+	untagged = 14
+	tagged   = untagged + 4
+)
+
+func dstIPv4(ip []byte) uint64 { return uint64(binary.LittleEndian.Uint32(ip[16:])) }
+
+func dstIPv6(ip []byte) (high, low uint64) {
+	return binary.LittleEndian.Uint64(ip[24:]), binary.LittleEndian.Uint64(ip[32:])
+}
+
+// lookup finds the destinations of plain packets among the recent ones, and
+// makes the packets for the flow table. It returns the set of all others.
+func (w *Worker) lookup(frames [][]byte) (others uint64) {
+	w.burst++
+	burst, refs := w.burst, uint(0)
+	flows, packets := w.flows[:len(frames)], w.packets[:len(frames)]
+	for i, frame := range frames {
+		f := &flows[i]
+		var high, low uint64
+		switch {
+		case f.Kind == 0 && f.L3 == untagged && len(frame) >= untagged+ipv4Size:
+			low = dstIPv4(frame[untagged:])
+		case f.Kind == hash.IPv6 && f.L3 == untagged && len(frame) >= untagged+ipv6Size:
+			high, low = dstIPv6(frame[untagged:])
+		case f.Kind == 0 && f.L3 == tagged && len(frame) >= tagged+ipv4Size:
+			low = dstIPv4(frame[tagged:])
+		case f.Kind == hash.IPv6 && f.L3 == tagged && len(frame) >= tagged+ipv6Size:
+			high, low = dstIPv6(frame[tagged:])
+		default:
+			others |= 1 << (uint(i) % MaxBurst)
+			continue
+		}
+		at := place(high, low) % uint64(len(w.recent))
+		d := &w.recent[at]
+		if d.low != low || d.high != high || d.kind != f.Kind || f.TTL <= 1 {
+			others |= 1 << (uint(i) % MaxBurst)
+			continue
+		}
+		if d.burst != burst {
+			d.burst, d.ref = burst, uint16(refs)
+			w.groups[refs%MaxBurst] = d.group
+			refs++
+		}
+		p := &packets[i]
+		p.digest = f.Hash ^ d.salt
+		p.ref, p.flags, p.proto, p.lookupOnly = d.ref, f.Flags, f.Proto, false
+	}
+	w.refs = int(refs)
+	return others
+}
+
+// lookupOthers does for the others what lookup does. It returns the set of
+// those that are dropped or held, whose decisions are made.
+func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, now time.Duration) (decided uint64) {
+	for ; others != 0; others &= others - 1 {
+		i := bits.TrailingZeros64(others)
+		f := &w.flows[i]
+		d, drop := w.classify(frames[i], f)
+		if drop == 0 && f.Kind&hash.Special != 0 {
+			drop = w.follow(i, frames[i], now)
+		}
+		if drop != 0 {
+			decided |= 1 << i
+			dst[i] = w.drop(drop)
+			continue
+		}
+		if d.burst != w.burst {
+			d.burst, d.ref = w.burst, uint16(w.refs)
+			w.groups[w.refs] = d.group
+			w.refs++
+		}
+		w.packets[i] = query{
+			digest: f.Hash ^ d.salt, ref: d.ref, flags: f.Flags, proto: f.Proto,
+			lookupOnly: f.Kind&hash.LookupOnly != 0,
+		}
+	}
+	return decided
+}
+
+// classify finds the destination of a frame, or why it is dropped.
+func (w *Worker) classify(frame []byte, f *hash.Flow) (*destination, Drop) {
+	switch {
+	case f.Kind&(hash.NotIP|hash.Encapsulated) != 0: // labels and sessions are not for this engine
+		return nil, NotIP
+	case f.Kind&hash.Damaged != 0:
+		return nil, Damaged
+	}
+	d := w.recent.find(frame, f, w.routes)
+	if d == nil {
+		return nil, NoRoute
+	}
+	if f.TTL <= 1 {
+		return nil, Expired
+	}
+	return d, 0
+}
+
+// load loads each group of the burst once.
+func (w *Worker) load() {
+	for i, g := range w.groups[:w.refs] {
+		if s := g.Load(); s != w.snaps[i] {
+			w.snaps[i], w.views[i] = s, s.View()
+		}
+	}
+}
