@@ -18,10 +18,11 @@ var forwarderMAC = engine.MAC{0x02, 0xec, 0x00, 0x00, 0x00, 0x01} //nolint:goche
 // A forwarder is an engine with one worker and one group, which is the next hop
 // of every prefix.
 type forwarder struct {
-	group   *engine.Group
-	flows   *flowcache.Table // nil: not sticky
-	worker  *engine.Worker
-	numbers map[string]uint16 // of the members, by ID; given when a member is first seen
+	group     *engine.Group
+	flows     *flowcache.Table // nil: not sticky
+	fragments *flowcache.Fragments
+	worker    *engine.Worker
+	numbers   map[string]uint16 // of the members, by ID; given when a member is first seen
 
 	swept time.Time
 }
@@ -43,6 +44,9 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 		return nil, err
 	}
 	f := &forwarder{group: group, numbers: make(map[string]uint16)}
+	if f.fragments, err = flowcache.NewFragments(flowcache.FragmentsConfig{Seed: c.seed}); err != nil {
+		return nil, err
+	}
 	if c.sticky {
 		if f.flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: c.flows}); err != nil {
 			return nil, err
@@ -56,7 +60,9 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 	if c.symmetric {
 		hasher = symmetric.Hasher{Base: hasher}
 	}
-	f.worker = engine.NewWorker(engine.Config{Routes: routes, Policy: hash.Policy{Hasher: hasher}, Flows: f.flows})
+	f.worker = engine.NewWorker(engine.Config{
+		Routes: routes, Policy: hash.Policy{Hasher: hasher}, Flows: f.flows, Fragments: f.fragments, Hold: true,
+	})
 	return f, nil
 }
 

@@ -14,7 +14,9 @@
 // With -pcap it routes the packets of a capture, pcap or pcapng, Ethernet or
 // raw IP, and writes one capture for each member, DIR/pod1.pcap and so on, as
 // the member would get them: with its MAC address, the TTL one less, and right
-// checksums. The IP addresses stay, as under direct server return.
+// checksums. The IP addresses stay, as under direct server return. Fragments
+// follow their flow; one that comes before the first of its datagram waits for
+// it, for 50 ms of the capture's time.
 //
 // Forwarding between the interfaces of a host, and the lab with live
 // connections, are commands of the module gateway.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/symmetric"
@@ -43,7 +44,9 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	if err != nil {
 		return err
 	}
-	r := replay{options: o, flows: make([]map[hash.FlowKey]struct{}, len(o.members)), outputs: to}
+	r := replay{
+		options: o, fragments: f.fragments, flows: make([]map[hash.FlowKey]struct{}, len(o.members)), outputs: to,
+	}
 	for i := range r.flows {
 		r.flows[i] = make(map[hash.FlowKey]struct{})
 	}
@@ -73,9 +76,10 @@ func showPosition(in *os.File, progress *progress) error {
 
 // A replay collects where the packets of a capture went.
 type replay struct {
-	options options
-	flows   []map[hash.FlowKey]struct{} // of each member
-	outputs *outputs
+	options   options
+	fragments *flowcache.Fragments
+	flows     []map[hash.FlowKey]struct{} // of each member
+	outputs   *outputs
 }
 
 // add takes note of a packet, and writes it to its member's capture.
@@ -84,9 +88,11 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	if err := hash.Parse(whole(&p), &h); err != nil {
+	frame := whole(&p)
+	if err := hash.Parse(frame, &h); err != nil {
 		return err // the engine has parsed it
 	}
+	r.fragments.Complete(&h, frame, time.Duration(p.Time.UnixNano())) // of a stray, the addresses are all there is
 	key := hash.FiveTuple.Extract(&h, nil)
 	if r.options.symmetric {
 		key = symmetric.Canonical(key)
@@ -97,7 +103,7 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 
 func (r *replay) print(w io.Writer, f *forwarder) error {
 	c := f.worker.Counters()
-	report := replayReport{Frames: c.In.Frames, Dropped: map[string]uint64{}}
+	report := replayReport{Frames: c.In.Frames, Held: c.Held, Strays: c.Strays, Dropped: map[string]uint64{}}
 	for i, m := range r.options.members {
 		t := c.Member(uint16(i))
 		report.Members = append(report.Members, memberReport{m.ID, m.addr.String(), m.Weight, t.Frames, t.Bytes,

@@ -62,6 +62,11 @@ type replayReport struct {
 	Members []memberReport `json:"members"`
 	// frames by reason; reasons that did not occur are absent
 	Dropped map[string]uint64 `json:"dropped"`
+
+	// fragments that waited for the first one of their datagram, and those that
+	// went by their addresses, since it did not come in time
+	Held   uint64 `json:"held"`
+	Strays uint64 `json:"strays"`
 }
 
 type memberReport struct {
