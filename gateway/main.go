@@ -25,8 +25,8 @@
 package main
 
 import (
-	"fmt"
 	"io"
+	"log"
 	"os"
 
 	"github.com/ecmp-go/ecmp/internal/commandline"
@@ -44,7 +44,7 @@ const usage = `usage:
 
 // run runs the command that the first argument names, and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	name := ""
+	complain, name := log.New(stderr, "", 0), ""
 	if len(args) > 0 {
 		name = args[0]
 	}
@@ -54,12 +54,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "lab":
 		return runLab(args[1:], stdout, stderr)
 	case "-h", "-help", "--help":
-		fmt.Fprint(stderr, usage)
+		complain.Print(usage)
 		return 0
 	case "":
-		fmt.Fprint(stderr, usage)
+		complain.Print(usage)
 	default:
-		fmt.Fprintf(stderr, "gateway: no command %q\n%s", name, usage)
+		complain.Printf("gateway: no command %q\n%s", name, usage)
 	}
 	return commandline.Usage
 }

@@ -34,7 +34,7 @@ func compareStrategies(s story) (rows []strategyRow, err error) {
 func hopsOf(members []member) []selector.Hop[struct{}] {
 	hops := make([]selector.Hop[struct{}], len(members))
 	for i, m := range members {
-		hops[i].ID, hops[i].Weight = m.Member.ID, m.Member.Weight
+		hops[i].ID, hops[i].Weight = m.ID, m.Weight
 	}
 	return hops
 }

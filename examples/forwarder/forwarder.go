@@ -73,7 +73,7 @@ func (f *forwarder) update(members []member) error {
 		if _, ok := f.numbers[m.ID]; !ok {
 			f.numbers[m.ID] = uint16(len(f.numbers))
 		}
-		hops[i] = engine.Hop{ID: m.Member.ID, Weight: m.Member.Weight, Value: engine.Adjacency{
+		hops[i] = engine.Hop{ID: m.ID, Weight: m.Weight, Value: engine.Adjacency{
 			ID: m.ID, Header: engine.NewEthernet(macOf(m.addr), forwarderMAC), Output: f.numbers[m.ID],
 		}}
 	}

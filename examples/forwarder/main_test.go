@@ -66,7 +66,8 @@ func TestFailures(t *testing.T) {
 		want string
 	}{
 		{[]string{"-pcap", filepath.Join(dir, "none")}, "none"},
-		{[]string{"-pcap", text}, "pod1.pcap: header, before packet 1: not a pcap or pcapng capture: it begins with [6e 6f 20 63]"},
+		{[]string{"-pcap", text},
+			"pod1.pcap: header, before packet 1: not a pcap or pcapng capture: it begins with [6e 6f 20 63]"},
 		{[]string{"-pcap", vipPcap, "-out", plain}, "file"},
 		{[]string{"-pcap", copied, "-out", dir}, "pod3.pcap is the capture to read"},
 	} {

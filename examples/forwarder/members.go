@@ -22,7 +22,7 @@ type member struct {
 // is a [*MemberError].
 var (
 	ErrMemberSyntax  = errors.New("not of the form id=address or id=address:weight")
-	ErrMemberID      = errors.New("an ID is made of letters, digits, '.', '_' and '-', and starts with a letter or digit")
+	ErrMemberID      = errors.New("an ID is letters, digits, '.', '_' and '-', and starts with a letter or digit")
 	ErrMemberAddress = errors.New("bad address")
 	ErrMemberWeight  = errors.New("a weight is a number from 0 to 4294967295")
 	ErrMemberTwice   = errors.New("the MAC address derived from its address is another member's")

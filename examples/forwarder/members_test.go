@@ -12,7 +12,8 @@ import (
 )
 
 func TestParseMembers(t *testing.T) {
-	got, err := parseMembers("pod1=10.0.0.1, pod2=10.0.0.2:3,six=2001:db8::6,b.c_d-e=[2001:db8::7],f=[2001:db8::8]:0,g=::ffff:10.0.0.9")
+	got, err := parseMembers("pod1=10.0.0.1, pod2=10.0.0.2:3,six=2001:db8::6,b.c_d-e=[2001:db8::7]," +
+		"f=[2001:db8::8]:0,g=::ffff:10.0.0.9")
 	require.NoError(t, err)
 	want := []member{
 		{selector.Member{ID: "pod1", Weight: 1}, netip.MustParseAddr("10.0.0.1")},

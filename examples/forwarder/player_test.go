@@ -41,7 +41,9 @@ func madeOf(t *testing.T, times ...time.Duration) *capture.Reader {
 func newTestForwarder(t *testing.T) *forwarder {
 	t.Helper()
 	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-	f, err := newForwarder(forwarderConfig{strategy: selector.Maglev{}, prefixes: everything, sticky: true, flows: 1000})
+	f, err := newForwarder(forwarderConfig{
+		strategy: selector.Bounded{}, prefixes: everything, sticky: true, flows: 1000,
+	})
 	require.NoError(t, err)
 	require.NoError(t, f.update(pods(3)))
 	return f

@@ -15,9 +15,11 @@ import (
 
 func (r *scenarioReport) print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "A capture of real traffic, %d packets in %v, plays to %s and %s:\n%d flows over pod1, pod2 and pod3, whose group then changes.\n\n",
+	fmt.Fprintf(&b, "A capture of real traffic, %d packets in %v, plays to %s and %s:\n"+
+		"%d flows over pod1, pod2 and pod3, whose group then changes.\n\n",
 		r.facts.packets, r.facts.last.Sub(r.facts.first).Round(time.Second), vip4, vip6, r.flows)
-	fmt.Fprintf(&b, "What a change does to established flows: normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", catalog.Default)
+	fmt.Fprintf(&b, "What a change does to established flows: "+
+		"normal hash (mod N) beside sticky flows (%s and a flow table)\n\n", catalog.Default)
 	var t columns.Table
 	t.Row("", "", "moved:", "", "broken:", "")
 	t.Row("change", "flows", "normal", "sticky", "normal", "sticky")
@@ -26,12 +28,14 @@ func (r *scenarioReport) print(w io.Writer) error {
 			share(s.BrokenNormal, s.Flows), share(s.BrokenSticky, s.Flows))
 	}
 	b.WriteString(t.String())
-	fmt.Fprintln(&b, "\nA flow that moves breaks: the pod it comes to does not know it. Sticky flows move only off a pod that is removed.")
+	fmt.Fprintln(&b, "\nA flow that moves breaks: the pod it comes to does not know it. "+
+		"Sticky flows move only off a pod that is removed.")
 	for _, d := range r.drains {
 		fmt.Fprintf(&b, "Drained, %s keeps its flows and got %d of the %d new ones.\n", d.pod, d.opened, d.new)
 	}
 
-	fmt.Fprint(&b, "\nWhat the same changes move under each strategy without stickiness, of 65,536 hashes (maglev: 65,537)\n\n")
+	fmt.Fprint(&b, "\nWhat the same changes move under each strategy without stickiness, "+
+		"of 65,536 hashes (maglev: 65,537)\n\n")
 	t = columns.Table{}
 	events := r.events()
 	header, second := []any{""}, []any{"strategy"}
@@ -51,7 +55,8 @@ func (r *scenarioReport) print(w io.Writer) error {
 		t.Row(append(cells, fmt.Sprintf("%.3f", peak))...)
 	}
 	b.WriteString(t.String())
-	fmt.Fprintln(&b, "\nForced: the old member left or was drained, or the new one joined. Collateral: moved for nothing.")
+	fmt.Fprintln(&b, "\nForced: the old member left or was drained, or the new one joined. "+
+		"Collateral: moved for nothing.")
 	_, err := w.Write(b.Bytes())
 	return err
 }

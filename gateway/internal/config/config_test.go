@@ -183,12 +183,13 @@ func TestRefused(t *testing.T) {
 }
 
 func TestNoService(t *testing.T) {
+	const rest = `{"in": "lc", "control": "127.0.0.1:0"`
 	for text, want := range map[string]string{
-		`{"in": "lc", "control": "127.0.0.1:0"}`:                                   `f.json:1: "vip" is missing`,
-		`{"in": "lc", "control": "127.0.0.1:0", "members": []}`:                    `f.json:1: "vip" is missing`,
-		`{"in": "lc", "control": "127.0.0.1:0", "services": []}`:                   `f.json:1: the list is empty, and there is no "vip" either`,
-		`{"in": "lc", "control": "127.0.0.1:0", "services": null}`:                 `f.json:1: a list is needed, not null`,
-		`{"in": "lc", "control": "127.0.0.1:0", "vip": "::1/128", "services": []}`: `f.json:1: "members" is missing`,
+		rest + `}`:                                   `f.json:1: "vip" is missing`,
+		rest + `, "members": []}`:                    `f.json:1: "vip" is missing`,
+		rest + `, "services": []}`:                   `f.json:1: the list is empty, and there is no "vip" either`,
+		rest + `, "services": null}`:                 `f.json:1: a list is needed, not null`,
+		rest + `, "vip": "::1/128", "services": []}`: `f.json:1: "members" is missing`,
 		`[]`:     `f.json:1: an object is needed, not a list`,
 		`{} {}`:  `f.json:1: not JSON: invalid character '{' after top-level value`,
 		"\n\n":   `f.json:2: not JSON: unexpected end of JSON input`,
@@ -201,7 +202,8 @@ func TestNoService(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c, err := config.Parse("f.json", []byte(
-		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`), host{}, kinds())
+		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`),
+		host{}, kinds())
 	require.NoError(t, err)
 	assert.Equal(t, catalog.Default, c.Services[0].Strategy.Name)
 	assert.Equal(t, "afpacket", c.Plane.Name)

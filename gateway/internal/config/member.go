@@ -104,7 +104,8 @@ func (v value) members(links Links) (members []Member, err error) {
 	return members, nil
 }
 
-const idRule = "an ID is made of letters, digits, '.', '_' and '-', starts with a letter or digit, and has up to 100 of them"
+const idRule = "an ID is made of letters, digits, '.', '_' and '-', starts with a letter or digit, " +
+	"and has up to 100 of them"
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 

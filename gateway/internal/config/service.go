@@ -50,8 +50,9 @@ func (c *Config) checkServices() error {
 			tabled[s.Strategy.Name] = hasTable(s.Strategy.Strategy)
 		}
 		if c.Plane.Needs.Tables && !tabled[s.Strategy.Name] {
-			return s.value.at("strategy").errorf(
-				"%s needs a strategy with a table, such as bounded or maglev: %s has none", c.Plane.Name, s.Strategy.Name)
+			at := s.value.at("strategy")
+			return at.errorf("%s needs a strategy with a table, such as bounded or maglev: %s has none",
+				c.Plane.Name, s.Strategy.Name)
 		}
 		err := selector.Validate(Identities(s.Members))
 		if err != nil && !errors.Is(err, selector.ErrNoMembers) && !errors.Is(err, selector.ErrNoWeight) {

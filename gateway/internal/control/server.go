@@ -1,16 +1,20 @@
 // Package control lets people and programs see and change a gateway over
 // HTTP.
 //
-//	GET    /healthz             200 if a packet that comes in now is forwarded, else 503 and what is missing
-//	GET    /members             the members, as the configuration has them
-//	PUT    /members             replaces the whole set at once: a list of members, or an object with it as "members"
-//	GET    /members/ID          one of them
-//	PUT    /members/ID          adds it, or changes what is given; without a weight it ends a drain
-//	DELETE /members/ID          it is dead: its flows go to others with their next packet
-//	POST   /members/ID/drain    it gets no new flow, and keeps those it has
-//	GET    /stats               traffic, flows, members and the last changes
-//	GET    /metrics             for Prometheus
-//	GET    /                    a live page
+//	GET    /healthz           200 if a packet that comes in now is forwarded,
+//	                          else 503 and what is missing
+//	GET    /members           the members, as the configuration has them
+//	PUT    /members           replaces them all at once: a list of members,
+//	                          or an object with it as "members"
+//	GET    /members/ID        one of them
+//	PUT    /members/ID        adds it, or changes what is given; without a
+//	                          weight it ends a drain
+//	DELETE /members/ID        it is dead: its flows go to others with their
+//	                          next packet
+//	POST   /members/ID/drain  it gets no new flow, and keeps those it has
+//	GET    /stats             traffic, flows, members and the last changes
+//	GET    /metrics           for Prometheus
+//	GET    /                  a live page
 //
 // These are of the service at the top level of the configuration. Others have
 // their members and stats below /services/NAME. A 2xx means that the change is

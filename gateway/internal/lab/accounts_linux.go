@@ -103,7 +103,8 @@ func (s *soaker) sample() error {
 		Goal: uint64(found["go_memstats_next_gc_bytes"]), Goroutines: int(found["go_goroutines"]),
 	}
 	s.Samples = append(s.Samples, now)
-	s.log(fmt.Sprintf("%s: %.0f s, %d changes, %d of %d flows lost their member, %d others disturbed; %d MB resident, heap goal %d MB, %d goroutines",
+	s.log(fmt.Sprintf("%s: %.0f s, %d changes, %d of %d flows lost their member, %d others disturbed; "+
+		"%d MB resident, heap goal %d MB, %d goroutines",
 		s.Plane, s.Duration.Seconds(), s.Changes, s.Own, s.Opened, s.Collateral, now.Resident>>20, now.Goal>>20,
 		now.Goroutines))
 	return nil

@@ -24,8 +24,13 @@ func newNamespace(t *testing.T) *netns.Namespace {
 	n, err := netns.New("links")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
-	require.NoError(t, n.IP("link add va address 02:00:00:00:00:0a type veth peer name vb\nlink set va up\nlink set vb up\n"))
+	require.NoError(t, n.IP(pair("0a")))
 	return n
+}
+
+// pair makes the links va, whose MAC address ends so, and vb.
+func pair(mac string) string {
+	return "link add va address 02:00:00:00:00:" + mac + " type veth peer name vb\nlink set va up\nlink set vb up\n"
 }
 
 func TestHost(t *testing.T) {
@@ -98,7 +103,7 @@ func TestWatch(t *testing.T) {
 	waits(true)
 	require.NoError(t, n.IP("link del va\n"))
 	waits(false)
-	require.NoError(t, n.IP("link add va address 02:00:00:00:00:0c type veth peer name vb\nlink set va up\nlink set vb up\n"))
+	require.NoError(t, n.IP(pair("0c")))
 	waits(true)
 	assert.NotEqual(t, first.Index, state("va").Index)
 	assert.Equal(t, engine.MAC{2, 0, 0, 0, 0, 0xc}, state("va").MAC)

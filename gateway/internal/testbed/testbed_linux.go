@@ -92,7 +92,8 @@ func (b *Bed) link(host *netns.Namespace, device, routerDevice string, number, q
 		"MAC1", text(MAC(number, 1)), "MAC2", text(MAC(number, 2)),
 	)
 	// Neighbours are known from the start, so that nothing waits for them.
-	if err := b.Router.IP(r.Replace(`link add PEER address MAC1 QUEUES type veth peer name DEV address MAC2 QUEUES netns HOST
+	if err := b.Router.IP(r.Replace("link add PEER address MAC1 QUEUES type veth " +
+		"peer name DEV address MAC2 QUEUES netns HOST" + `
 link set PEER up
 addr add 10.9.NUMBER.1/24 dev PEER
 addr add 2001:db8:9:NUMBER::1/64 dev PEER nodad

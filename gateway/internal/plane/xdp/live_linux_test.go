@@ -59,7 +59,8 @@ link set lp%[1]d up
 addr add 10.9.%[5]d.1/24 dev lp%[1]d
 `, i, net.HardwareAddr(hop.Header[6:]), net.HardwareAddr(hop.Header[:6]), pod.Name(), i+1)))
 		require.NoError(t, pod.IP(fmt.Sprintf(
-			"link set eth0 up\naddr add 10.9.%[1]d.2/24 dev eth0\naddr add %[2]s/32 dev lo\nroute add default via 10.9.%[1]d.1\n", i+1, vip)))
+			"link set eth0 up\naddr add 10.9.%[1]d.2/24 dev eth0\naddr add %[2]s/32 dev lo\n"+
+				"route add default via 10.9.%[1]d.1\n", i+1, vip)))
 		require.NoError(t, pod.SetFeatures("eth0", true, netns.GRO))
 		list = append(list, pod)
 	}

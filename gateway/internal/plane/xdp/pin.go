@@ -10,7 +10,9 @@ import (
 // A pin is what the maps of flows hold, in one word, so that it is read and
 // written at once:
 //
-//	time of the last refresh, 40 bits in units of 2^20 ns | slot of the member, 16 bits | state, 8 bits
+//	40 bits  time of the last refresh, in units of 2^20 ns
+//	16 bits  slot of the member
+//	 8 bits  state
 //
 // The time is that of the kernel's monotonic clock. Where it stands, an age is
 // a difference of two words, in units of 1/16 ns, and it wraps after 36 years.

@@ -14,11 +14,13 @@ import (
 // pieces, in the order in which a frame meets them; a piece ends by going on to
 // the next or by a jump to a label of another.
 //
-//	parse    the frame, or pass it                                  -> key, LPM key, length, flags, lifetime on the stack
-//	route    the destination's service, or pass the frame           -> table on the stack
-//	hash     the canonical key                                      -> hashed
-//	follow   the pin, if there is one                               -> found, hop
-//	choose   a member by the table, where there is no pin to follow -> hop
+//	parse    the frame, or pass it: leaves key, LPM key, length, flags and
+//	         lifetime on the stack
+//	route    by the destination's service, or pass the frame: leaves its table
+//	         on the stack
+//	hash     the canonical key: leaves hashed
+//	follow   the pin, if there is one: leaves found and hop
+//	choose   a member by the table, where there is no pin: leaves hop
 //	forward  to the member's device, rewritten
 type program struct {
 	maps

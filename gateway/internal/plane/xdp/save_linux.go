@@ -15,9 +15,11 @@ import (
 
 // Saved pins are, in little-endian order:
 //
-//	magic "ecmp-xdp", version (4 bytes), number of owners (4), seed of the hash (8), number of pins (8)
+//	magic "ecmp-xdp", version (4 bytes), number of owners (4),
+//	seed of the hash (8), number of pins (8)
 //	for each pin: digest (8), and the pin (8) with its age in place of its time
-//	for each owner of a slot: slot (2), length and bytes of its group's name and of its member's ID (4 + n each)
+//	for each owner of a slot: slot (2), and length and bytes of its group's
+//	name and of its member's ID (4 + n each)
 //	CRC-32C of all that (4)
 const (
 	saveMagic   = "ecmp-xdp"
