@@ -49,7 +49,7 @@ func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, 
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
 	}
-	// On an error every flow is pinned, as if nobody were announced.
+	// else all is pinned, as if none were announced
 	if future, err := b.future(v.selector, members, b.announced); err == nil {
 		v.future = future
 	}
@@ -76,9 +76,9 @@ func previous(old *View, members []Member) []int {
 	return prev
 }
 
-// place gives v its selector and its fingerprint. They are those of old if no
-// member changed; else the successor of old's selector if that is a Rebuilder;
-// else a selector built for the members alone.
+// place gives v its selector and its fingerprint: those of old if nothing
+// changed; the successor of old's selector if that one has a history; else a
+// selector built for the members alone.
 func (b *viewBuilder) place(v, old *View, prev []int) error {
 	if slices.Equal(old.members, v.members) {
 		v.shared, v.fingerprint = old.shared, old.fingerprint
@@ -119,7 +119,7 @@ func (v *View) setSelector(s Selector) {
 }
 
 // join takes the group's name and gives each member its mark and its slot: the
-// one that it had in old, else a free one.
+// one that it had in old, or else a free one.
 func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]uint16, len(v.members))

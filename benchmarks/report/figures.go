@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,100 +11,65 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
 
 // A Figure is a plot with what a reader must know to trust it.
 type Figure struct {
-	ID      string // its file is ID.svg
-	Title   string
-	Caption string
-	Suites  []string // that it is of
-	SVG     string
+	ID             string // its file is ID.svg
+	Title, Caption string
+	Suites         []string // that it is of
+	SVG            string
 }
 
-// A drawing makes a figure of results; nil if they have nothing of it.
+// A drawing makes a figure of results; "" if they have nothing of it.
 type drawing struct {
-	Figure
-	draw func(*results.Run, Figure) (string, error)
+	id     string
+	suites []string
+	draw   func(*results.Run) (string, error)
 }
+
+//go:embed captions.md
+var captions string
 
 func drawings() []drawing {
 	return []drawing{
-		{Figure{ID: "remap-balance", Title: "What a change moves, against how even the load is",
-			Suites: []string{"Remap", "Balance"},
-			Caption: "100 equal members. Up: moved over forced hashes in a thousand random changes, so that " +
-				"places of members count alike; 1 is the least possible. To the right: the standard deviation of " +
-				"shares; a random placement of 2^20 hashes has 1 % from sampling alone, so nothing is left of " +
-				"that but what is more even than random. The best corner is at the lower left."},
-			remapBalance},
-		{Figure{ID: "select", Title: "Look-up", Suites: []string{"Select"},
-			Caption: "Medians of blocks that took turns, one look-up at a time through the interface; bursts of " +
-				"32 where it says so. Other libraries are dashed."}, selectCurve},
-		{Figure{ID: "build", Title: "Build", Suites: []string{"Build"},
-			Caption: "The time from a list of members to a selector. Medians. Other libraries are dashed."},
-			curve("Build", "n", "strategy", "members", "time to build, ns", "ns/op", "Time to build a selector")},
-		{Figure{ID: "memory", Title: "Memory of a selector", Suites: []string{"Build"},
-			Caption: "What a selector keeps from the garbage collector. Modulo, Threshold and Jump keep less " +
-				"than 100 bytes and are not drawn. Other libraries are dashed."},
-			curve("Build", "n", "strategy", "members", "held memory, bytes", "held-bytes",
-				"Memory that a selector holds")},
-		{Figure{ID: "groups", Title: "Many groups", Suites: []string{"Groups"},
-			Caption: "Load the snapshot of a random one of many groups of 16 members, and select. With many " +
-				"groups the time is that of fetching memory, so small tables win. The number is of table slots."},
-			curve("Groups", "groups", "strategy", "groups", "time of a look-up, ns", "ns/op",
-				"Look-up in a random one of many groups")},
-		{Figure{ID: "group-memory", Title: "Memory of a group", Suites: []string{"Groups"},
-			Caption: "All that a group of 16 members holds: its selector, snapshot and slots, a domain's share " +
-				"included."},
-			curve("Groups", "groups", "strategy", "groups", "memory of a group, bytes", "group-bytes",
-				"Memory that a group holds")},
-		{Figure{ID: "flowtable-hit", Title: "Established flows", Suites: []string{"FlowTable"},
-			Caption: "One packet of an established flow, flows in random order. Medians. Other libraries, " +
-				"dashed, take keys of 40 bytes, or digests. ecmp batch32 makes its digests of such keys in the " +
-				"time; ecmp digests is given digests, as by a router that hashes for its selector anyway. Chases " +
-				"of pointers, dotted, are through as much memory as the table has."},
+		{"remap-balance", []string{"Remap", "Balance"}, remapBalance},
+		{"select", []string{"Select"}, selectCurve},
+		{"build", []string{"Build"}, curve("Build", "ns/op", "time to build, ns", "Time to build a selector")},
+		{"memory", []string{"Build"},
+			curve("Build", "held-bytes", "held memory, bytes", "Memory that a selector holds")},
+		{"groups", []string{"Groups"},
+			curve("Groups", "ns/op", "time of a look-up, ns", "Look-up in a random one of many groups")},
+		{"group-memory", []string{"Groups"},
+			curve("Groups", "group-bytes", "memory of a group, bytes", "Memory that a group holds")},
+		{"flowtable-hit", []string{"FlowTable"},
 			flowCurve("op=hit", "ns/op", "time of a packet, ns", "A packet of an established flow")},
-		{Figure{ID: "flowtable-insert", Title: "New flows", Suites: []string{"FlowTable"},
-			Caption: "The first packet of each flow into an empty table or cache with room for all."},
+		{"flowtable-insert", []string{"FlowTable"},
 			flowCurve("op=insert", "ns/op", "time of a packet, ns", "The first packet of a flow")},
-		{Figure{ID: "flowtable-memory", Title: "Memory of a flow", Suites: []string{"FlowTable"},
-			Caption: "What a table or cache with room for the flows holds, divided by them."},
+		{"flowtable-memory", []string{"FlowTable"},
 			flowCurve("op=hit", "flow-bytes", "memory of a flow, bytes", "Memory that a flow takes")},
-		{Figure{ID: "scenario-scale-up", Title: "Connections when a member joins ten", Suites: []string{"Scenario"},
-			Caption: "Of the connections that lived across the change. recompute-30s is the system of the first " +
-				"seed: a flow's member is computed anew after 30 s, active or not. sticky: a flow table with " +
-				"that idle timeout; what still breaks paused for longer. Colours are of the policies."},
+		{"scenario-scale-up", []string{"Scenario"},
 			scenarioBars("scale-up", "Connections broken when an eleventh member joins")},
-		{Figure{ID: "scenario-new-gateway", Title: "Connections that enter at a new gateway",
-			Suites: []string{"Scenario"},
-			Caption: "A member is replaced, and then half of the connections enter at a gateway that started " +
-				"after that. It knows the members, but neither pins nor history; in shared it was given the pins " +
-				"of the first one. History-dependent strategies (resilient, anchor, memento) place otherwise " +
-				"there."},
+		{"scenario-new-gateway", []string{"Scenario"},
 			scenarioBars("new-gateway", "Connections broken by a change and a new gateway")},
-		{Figure{ID: "hash", Title: "Hashes of flow keys", Suites: []string{"Hash"},
-			Caption: "Medians. fastest is hash.Mix, beside the fastest of others; one key at a time, and bursts " +
-				"of 32 where the library has them."}, hashBars},
-		{Figure{ID: "parse", Title: "Headers of frames", Suites: []string{"Parse"},
-			Caption: "Medians. gopacket is its DecodingLayerParser, with layers allocated before. gopacket-lazy, " +
-				"some ten times slower than that, is in the table of ratios only."}, parseBars},
-		{Figure{ID: "pipeline", Title: "From a frame to its member", Suites: []string{"Pipeline"},
-			Caption: "Headers, flow, member, in the engine's own loop with hash.Mix, beside gopacket, otter and " +
-				"go-maglev wired the obvious way. Medians of blocks that took turns. Frames lie in memory in " +
-				"order or in random places; hit: their flows are known; miss: none is."}, pipelineBars},
+		{"hash", []string{"Hash"}, hashBars},
+		{"parse", []string{"Parse"}, parseBars},
+		{"pipeline", []string{"Pipeline"}, pipelineBars},
 	}
 }
 
 // drawAll returns the figures that can be drawn of the results.
 func drawAll(r *results.Run) (figures []Figure, err error) {
+	texts := sections.Parse(captions)
 	for _, d := range drawings() {
-		f := d.Figure
-		if f.SVG, err = d.draw(r, f); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.ID, err)
+		svg, err := d.draw(r)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.id, err)
 		}
-		if f.SVG != "" {
-			figures = append(figures, f)
+		if svg != "" {
+			figures = append(figures, Figure{d.id, texts[d.id][0], texts[d.id][1], d.suites, svg})
 		}
 	}
 	return figures, nil
@@ -159,10 +125,14 @@ func where(r *results.Run, c results.Case) string {
 	return ""
 }
 
-// curve draws a unit of a suite over one of its keys, with a line for each
-// value of another, and of each other library.
-func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure) (string, error) {
-	return func(r *results.Run, _ Figure) (string, error) {
+// curve draws a unit of a suite over its members or groups, with a line for
+// each strategy and for each other library.
+func curve(name, unit, y, title string) func(*results.Run) (string, error) {
+	key, x := "n", "members"
+	if name == "Groups" {
+		key, x = "groups", "groups"
+	}
+	return func(r *results.Run) (string, error) {
 		l := newCollection(r)
 		for _, c := range r.Of(name) {
 			n, err := strconv.ParseFloat(results.Value(c.Name, key), 64)
@@ -171,7 +141,7 @@ func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure)
 				results.Value(c.Name, "weights") != "" || results.Value(c.Name, "slots") != "" {
 				continue
 			}
-			impl, strategy := results.Value(c.Name, "impl"), results.Value(c.Name, line)
+			impl, strategy := results.Value(c.Name, "impl"), results.Value(c.Name, "strategy")
 			if impl == "" || impl == "ecmp" {
 				l.add(strategy+where(r, c), strategy, nil, n, v)
 			} else {
@@ -182,7 +152,7 @@ func curve(name, key, line, x, y, unit, title string) func(*results.Run, Figure)
 	}
 }
 
-func selectCurve(r *results.Run, _ Figure) (string, error) {
+func selectCurve(r *results.Run) (string, error) {
 	l := newCollection(r)
 	for _, c := range r.Of("Select") {
 		n, err := strconv.ParseFloat(results.Value(c.Name, "n"), 64)
@@ -203,8 +173,8 @@ func selectCurve(r *results.Run, _ Figure) (string, error) {
 	return l.draw("Time of a look-up", "members", "time of a look-up, ns")
 }
 
-func flowCurve(op, unit, y, title string) func(*results.Run, Figure) (string, error) {
-	return func(r *results.Run, _ Figure) (string, error) {
+func flowCurve(op, unit, y, title string) func(*results.Run) (string, error) {
+	return func(r *results.Run) (string, error) {
 		l := newCollection(r)
 		for _, c := range r.Of("FlowTable/" + op) {
 			n, err := strconv.ParseFloat(results.Value(c.Name, "flows"), 64)
@@ -232,8 +202,8 @@ func flowCurve(op, unit, y, title string) func(*results.Run, Figure) (string, er
 	}
 }
 
-func scenarioBars(event, title string) func(*results.Run, Figure) (string, error) {
-	return func(r *results.Run, _ Figure) (string, error) {
+func scenarioBars(event, title string) func(*results.Run) (string, error) {
+	return func(r *results.Run) (string, error) {
 		policies, at := []string(nil), map[string]int{}
 		byStrategy := map[string][]bar{}
 		for _, c := range r.Of("Scenario/event=" + event) {
@@ -260,7 +230,7 @@ func scenarioBars(event, title string) func(*results.Run, Figure) (string, error
 	}
 }
 
-func hashBars(r *results.Run, _ Figure) (string, error) {
+func hashBars(r *results.Run) (string, error) {
 	var list []bar
 	for _, c := range r.Of("Hash") {
 		h, impl, form := results.Value(c.Name, "hash"), results.Value(c.Name, "impl"), results.Value(c.Name, "form")
@@ -281,7 +251,7 @@ func hashBars(r *results.Run, _ Figure) (string, error) {
 		"ecmp, bursts of 32", "other libraries"})
 }
 
-func parseBars(r *results.Run, _ Figure) (string, error) {
+func parseBars(r *results.Run) (string, error) {
 	var list []bar
 	for _, c := range r.Of("Parse") {
 		impl := results.Value(c.Name, "impl")
@@ -297,7 +267,7 @@ func parseBars(r *results.Run, _ Figure) (string, error) {
 }
 
 // remapBalance places every strategy between what it moves and how even it is.
-func remapBalance(r *results.Run, _ Figure) (string, error) {
+func remapBalance(r *results.Run) (string, error) {
 	const n = "/n=100/"
 	at := map[[2]float64][]string{}
 	var order [][2]float64
@@ -363,7 +333,7 @@ func wrap(names []string) string {
 }
 
 // pipelineBars draws the rows of the engine's own hash.
-func pipelineBars(r *results.Run, _ Figure) (string, error) {
+func pipelineBars(r *results.Run) (string, error) {
 	var list []bar
 	for _, c := range r.Of("Pipeline") {
 		if results.Value(c.Name, "hash") != "mix" {

@@ -82,8 +82,8 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"others": func() (list []string) {
 			for i, o := range r.Origins {
 				if marked[i] {
-					list = append(list, fmt.Sprintf("(%d) in another run, of %s, %d logical cores, %s, commit %s, %.10s.",
-						i, o.CPU, o.CPUs, o.Go, o.Commit, o.Date))
+					const note = "(%d) in another run, of %s, %d logical cores, %s, commit %s, %.10s."
+					list = append(list, fmt.Sprintf(note, i, o.CPU, o.CPUs, o.Go, o.Commit, o.Date))
 				}
 			}
 			return list

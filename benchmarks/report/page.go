@@ -88,7 +88,7 @@ func (p page) leftOut(suites []string) string {
 	for _, s := range p.Suites {
 		for _, name := range suites {
 			if s.Name == name {
-				text = append(text, s.LeftOut)
+				text = append(text, s.Text.LeftOut)
 			}
 		}
 	}

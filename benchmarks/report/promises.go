@@ -211,11 +211,9 @@ func (p promise) of(c results.Case) (float64, bool) {
 
 func promiseTable(r *results.Run) Table {
 	t := Table{
-		Title: "What is promised",
-		Caption: "What the library holds itself to, and what these results say. Times are medians of blocks; where " +
-			"branches that a " +
-			"processor comes to predict do not flatter them, they are the least.",
-		Head: []string{"ours", "theirs", "promised", "measured", ""},
+		Title:   "What is promised",
+		Caption: caption("promises"),
+		Head:    []string{"ours", "theirs", "promised", "measured", ""},
 	}
 	for _, v := range verdicts(r) {
 		unit := ""

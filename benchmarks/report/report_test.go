@@ -64,7 +64,8 @@ func TestPagesAreThoseOfTheResults(t *testing.T) {
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(root, committed, f.Name()))
 		require.NoError(t, err)
-		assert.Empty(t, difference(string(want), string(got)), "%s: go run ./benchmarks/report -draw %s", f.Name(), committed)
+		assert.Empty(t, difference(string(want), string(got)), "%s: go run ./benchmarks/report -draw %s",
+			f.Name(), committed)
 	}
 }
 

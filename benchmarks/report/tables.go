@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
 )
@@ -33,15 +34,16 @@ func tables(r *results.Run) (list []Table) {
 	return slices.DeleteFunc(list, func(t Table) bool { return len(t.Rows) == 0 })
 }
 
+// caption returns what is said of a table.
+func caption(table string) string { return sections.Parse(captions)["table of "+table][0] }
+
 func remapTable(r *results.Run, n int) Table {
 	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight",
 		"restart", "churn"}
 	t := Table{
-		Title: fmt.Sprintf("Moved over forced, %d members", n),
-		Caption: "1 is the least possible; where weights change, a little less is the error of shares. Members " +
-			"leave from the middle, where it does not say otherwise. restart: each member leaves and comes back, " +
-			"one after another. churn: a thousand random changes.",
-		Suites: []string{"Remap"}, Head: append([]string{"strategy"}, events...),
+		Title:   fmt.Sprintf("Moved over forced, %d members", n),
+		Caption: caption("remap"),
+		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
 	}
 	for _, s := range subject.Placements() {
 		row := []string{s.Name}
@@ -56,11 +58,9 @@ func remapTable(r *results.Run, n int) Table {
 
 func balanceTable(r *results.Run, n int) Table {
 	t := Table{
-		Title: fmt.Sprintf("Balance, %d members", n),
-		Caption: "Loads over what is due, of 2^20 hashes. χ² over degrees of freedom is about 1 for a random " +
-			"placement; p is how probable so much or more is there. 1:2:3:10 are weights. Zipf: the k-th " +
-			"greatest flow has 1/k of the greatest's traffic. Table: of the slots, without the error of a sample.",
-		Suites: []string{"Balance"},
+		Title:   fmt.Sprintf("Balance, %d members", n),
+		Caption: caption("balance"),
+		Suites:  []string{"Balance"},
 		Head: []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak",
 			"1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
 	}
@@ -82,10 +82,9 @@ func balanceTable(r *results.Run, n int) Table {
 
 func scenarioTable(r *results.Run, event string) Table {
 	t := Table{
-		Title: "Connections broken, " + event + ", %",
-		Caption: "Of the connections that lived across a change of a group of ten; in brackets those lost with " +
-			"their member, which nothing could keep.",
-		Suites: []string{"Scenario"}, Head: []string{"strategy"},
+		Title:   "Connections broken, " + event + ", %",
+		Caption: caption("broken connections"),
+		Suites:  []string{"Scenario"}, Head: []string{"strategy"},
 	}
 	policies := []string{"hash", "recompute-30s", "sticky-30s", "sticky-120s", "sticky-350s"}
 	if event == "new-gateway" {
@@ -109,11 +108,10 @@ func scenarioTable(r *results.Run, event string) Table {
 
 func slackTable(r *results.Run) Table {
 	t := Table{
-		Title: "Balance and disruption by slack",
-		Caption: "Bounded with 65,536 slots and Maglev with 65,537, all of them counted. Means of draws, with " +
-			"the 95 % interval of the mean where there is one.",
-		Suites: []string{"Slack"},
-		Head:   append([]string{"case", "draws", "peak", "least", "deviation"}, slackEvents()...),
+		Title:   "Balance and disruption by slack",
+		Caption: caption("slack"),
+		Suites:  []string{"Slack"},
+		Head:    append([]string{"case", "draws", "peak", "least", "deviation"}, slackEvents()...),
 	}
 	rows := map[string][]string{}
 	var order []string
@@ -153,10 +151,9 @@ func interval(f results.Figure) string {
 
 func sharesTable(r *results.Run) Table {
 	t := Table{
-		Title: "Shares beside weights 1:2:3:10",
-		Caption: "The root of the mean square of share/due - 1, in percent, of all slots of a table or of so " +
-			"many random hashes.",
-		Suites: []string{"Shares"}, Head: []string{"strategy", "hashes", "of 8 members", "of 100"},
+		Title:   "Shares beside weights 1:2:3:10",
+		Caption: caption("shares"),
+		Suites:  []string{"Shares"}, Head: []string{"strategy", "hashes", "of 8 members", "of 100"},
 	}
 	for _, s := range subject.Placements() {
 		name := "Shares/strategy=" + s.Name + "/n=%d/weights=1:2:3:10"
@@ -176,8 +173,9 @@ func sharesTable(r *results.Run) Table {
 func pinsTable(r *results.Run) Table {
 	units := []string{"inserted", "refused", "evicted", "relocated", "admitted", "kept", "handshakes", "pins"}
 	t := Table{
-		Title: "Pins", Caption: "What the flow table counted. admitted, kept of a flood, and handshakes are shares.",
-		Suites: []string{"Pins"}, Head: append([]string{"case"}, units...),
+		Title:   "Pins",
+		Caption: caption("pins"),
+		Suites:  []string{"Pins"}, Head: append([]string{"case"}, units...),
 	}
 	for _, c := range r.Of("Pins") {
 		row := []string{strings.TrimPrefix(c.Name, "Pins/")}
@@ -193,10 +191,9 @@ func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func ratioTable(r *results.Run) Table {
 	t := Table{
-		Title: "How many times as long others take",
-		Caption: "Medians, in nanoseconds, of blocks that took turns, both sides on the same work in one run. " +
-			"Below 1 the other library is faster. What flatters whom is in what the suites leave out.",
-		Head: []string{"work", "ours", "ns", "other", "ns", "ratio"},
+		Title:   "How many times as long others take",
+		Caption: caption("ratios"),
+		Head:    []string{"work", "ours", "ns", "other", "ns", "ratio"},
 	}
 	for _, x := range r.Ratios() {
 		other := strings.TrimSuffix(results.Value(x.Theirs, "impl")+" "+results.Value(x.Theirs, "form"), " one")

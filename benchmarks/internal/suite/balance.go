@@ -13,13 +13,7 @@ import (
 // Balance is how even the load is.
 func Balance() Suite {
 	return Suite{
-		Name: "Balance",
-		About: "Timed is one look-up, one by one. peak-to-mean, rms-error, chi-square and p are of 2^20 hashes, " +
-			"table- of the table's slots.",
-		LeftOut: "A sample of 2^20 hashes alone makes peaks of about 1.005, 1.025 and 1.1 for 10, 100 and 1000 " +
-			"equal members. Under Zipf traffic the greatest flow has 1/14.4 of all traffic: no strategy can " +
-			"split it, and with 100 members and more it alone is the peak. Unequal weights: not for those that " +
-			"refuse them or know none.",
+		Name:  "Balance",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })

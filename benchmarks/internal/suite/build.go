@@ -14,12 +14,7 @@ import (
 // Build is the build of a selector.
 func Build() Suite {
 	return Suite{
-		Name: "Build",
-		About: "One operation is one build for equal members. held-bytes is what the selector keeps from the " +
-			"garbage collector.",
-		LeftOut: "A history-dependent selector is built anew, not changed: a change costs about as much. What " +
-			"building allocates and frees again: go test -bench shows it. go-rendezvous and the jump libraries " +
-			"build next to nothing and are not timed.",
+		Name:  "Build",
 		Cases: buildCases,
 	}
 }

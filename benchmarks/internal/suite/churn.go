@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/flows"
@@ -114,8 +115,16 @@ func upkeepCases(n int) (cases []Case) {
 			},
 		}
 	})
+	// Both states are kept, so that their selectors are shared and not built in
+	// the time.
 	void := func(t *flows.Table, _ []uint64) *Work {
-		return &Work{Items: 1, Reset: func() { must(t.Update(10)) }, Pass: func() { must(t.Update(9)) }}
+		ten := t.Group.Load()
+		must(t.Update(9))
+		nine := t.Group.Load()
+		return &Work{
+			Items: 1, Reset: func() { must(t.Update(10)) }, Pass: func() { must(t.Update(9)) },
+			Close: func() { runtime.KeepAlive(ten); runtime.KeepAlive(nine) },
+		}
 	}
 	add("void", n, "ecmp/form=full", void)
 	add("void", n, "ecmp/form=empty", func(*flows.Table, []uint64) *Work {

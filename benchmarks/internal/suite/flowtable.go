@@ -22,23 +22,6 @@ const window = 1 << 18
 func FlowTable() Suite {
 	return Suite{
 		Name: "FlowTable",
-		About: "One operation of op=hit is one packet of an established flow, of op=insert the first packet of a " +
-			"flow, all over a table or cache with room for them. Flows are in random order. form=batch32 makes " +
-			"its digests in the time; form=digests has them. form=sway: the clock moves to and fro by up to 31 s " +
-			"in every burst; form=refresh: every packet refreshes its pin; form=cores2: two workers share the " +
-			"table. impl=chase follows 32 chains of pointers through as much memory, form=huge on huge pages: no " +
-			"table can be faster. op=churn is a new flow while the table is full: end=timeout, one times out for " +
-			"it; end=none, it pushes one out. op=sweep is one bucket of a sweep that finds nothing to do. op=gc " +
-			"is a cycle of the garbage collector with the table, and without. flow-bytes is what a flow takes. " +
-			"op=upkeep is one time of what is done beside packets: sweep, save, restore, count the pins of a " +
-			"member, void them as it leaves (form=full), with an empty table beside it; impl=memory reads as " +
-			"much memory.",
-		LeftOut: "Other caches know members by an int32 and nothing of states, slots or views, and take keys of " +
-			"40 bytes, which they hash and compare, but for form=digests: much of the advantage comes from " +
-			"keying by digest. otter, freelru and phuslu time out when idle, theine after a time to live, " +
-			"sync.Map and xsync never. Time stands still where it is not said to move: no pin is refreshed. One " +
-			"core does all but cores2. The table asks Linux for huge pages; other caches get them where the " +
-			"system gives them to all.",
 		Cases: func(size Size) (cases []Case) {
 			for _, n := range size.Flows {
 				cases = append(cases, hitCases(n, size)...)

@@ -33,11 +33,6 @@ func wide(name string) bool { return name == "maglev-65537" || name == "bounded-
 func Groups() Suite {
 	return Suite{
 		Name: "Groups",
-		About: "One operation is: load the snapshot of a random group of 16 members, and select. No two groups " +
-			"share a selector. group-bytes is what one group keeps from the garbage collector, its members' " +
-			"payload not counted.",
-		LeftOut: "Finding the group of a packet, which is a longest-prefix match. Groups of equal members share " +
-			"a selector in a router, and then cost less memory. Tables of 64 KiB end at 10,000 groups.",
 		Cases: func(size Size) (cases []Case) {
 			for _, count := range size.Groups {
 				for _, s := range groupStrategies() {
@@ -55,9 +50,7 @@ func Groups() Suite {
 // members there are: two bytes for each of 65,536 slots, whatever the group.
 func Fetch() Suite {
 	return Suite{
-		Name:    "Fetch",
-		About:   "As Groups, beside groups that have a table of 128 KiB each.",
-		LeftOut: "What Groups leaves out.",
+		Name: "Fetch",
 		Cases: func(size Size) (cases []Case) {
 			for _, s := range []subject.Strategy{
 				{Name: "table-128KiB", Strategy: wideTable(nil)},
@@ -152,11 +145,6 @@ type group = selector.Group[struct{}]
 func FailOver() Suite {
 	return Suite{
 		Name: "FailOver",
-		About: "Groups of 16 members, of Bounded. step=mark: a member of all of them is marked down, every group " +
-			"is seen to avoid it, and it is marked up. step=rebuild: all groups are built without it. " +
-			"members=equal: all groups have the same members, and share a selector; members=one: they have only " +
-			"that one in common. One operation is one step of all groups.",
-		LeftOut: "Finding out that a member is down. One core does all.",
 		Cases: func(size Size) (cases []Case) {
 			for _, kind := range []struct {
 				name  string

@@ -15,14 +15,7 @@ const slowest = 1000
 // Select is look-ups of random keys that are in the cache.
 func Select() Suite {
 	return Suite{
-		Name: "Select",
-		About: "One operation is one look-up of 65,536 random keys that are in the cache, too many for branches " +
-			"to be learned. form=inlined is of a table whose type the caller knows. anchor-tight has room for a " +
-			"tenth more members than there are.",
-		LeftOut: "Look-ups are given a hash; go-rendezvous and kkdai/maglev take strings of eight bytes and hash " +
-			"them in the time. go-jump knows numbers and no members, doublejump members as interfaces. One " +
-			"group, whose table stays in the cache, no member down. Rendezvous, whose look-up takes 1 ns a " +
-			"member, ends at 1,000 members.",
+		Name:  "Select",
 		Cases: selectCases,
 	}
 }

@@ -17,11 +17,6 @@ const frameCount = 4096
 func Parse() Suite {
 	return Suite{
 		Name: "Parse",
-		About: "One operation is one of 4,096 frames of random flows that are in the cache. gopacket is its " +
-			"DecodingLayerParser, its fastest form, with layers that are allocated before; gopacket-lazy is " +
-			"NewPacket with Lazy and NoCopy, asked for the network and transport layer.",
-		LeftOut: "Fetching a cold frame costs more than parsing it. Neither form of gopacket yields a flow key, " +
-			"and neither is charged for making one.",
 		Cases: func(Size) (cases []Case) {
 			for _, kind := range []string{"tcp4", "udp4", "tcp6", "vlan-tcp4", "vxlan-tcp4", "mixed"} {
 				for _, impl := range []struct {

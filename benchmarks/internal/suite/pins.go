@@ -15,14 +15,8 @@ import (
 // Pins is what becomes of pins.
 func Pins() Suite {
 	return Suite{
-		Name: "Pins",
-		About: "what=fill: what a table counts while flows are established that it is made for. what=flood: four " +
-			"million flows of one packet meet 150,000 that are established, in a table of 262,144 slots; kept is " +
-			"the share of these that live on, handshakes that of a thousand new flows of which a second packet " +
-			"comes after 50,000 of the flood. what=prepare: 100 members, ten are announced and five of them " +
-			"join; with Group.Prepare (prepared=yes) only flows that may move have a pin.",
-		LeftOut: "Time stands still: nothing expires.",
-		Exact:   true,
+		Name:  "Pins",
+		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			for _, n := range size.Flows {
 				if n <= slices.Max(size.Forms) {

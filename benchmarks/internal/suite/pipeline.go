@@ -23,13 +23,7 @@ const (
 // The report runs it by go test.
 func Pipeline() Suite {
 	return Suite{
-		Name: pipelineName,
-		About: "One operation takes one TCP frame of 60 bytes to its member: in the reference engine's own loop, " +
-			"in bursts, and in gopacket, otter and go-maglev wired the obvious way. hit: its flow is known; " +
-			"miss: it is not. Blocks of both sides take turns, over the same frames.",
-		LeftOut: "Reading and sending frames, and the refresh of pins, since the clock stands still. The engine " +
-			"does more than the others: it finds the group by longest prefix, rewrites the frame, and counts. " +
-			"One core does all.",
+		Name:    pipelineName,
 		Outside: measurePipeline,
 		Command: fmt.Sprintf("go test -run '^$' -bench %s -benchtime 10x %s", pipelineName, pipelinePackage),
 	}

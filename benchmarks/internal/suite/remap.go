@@ -98,13 +98,7 @@ func churn(n int) iter.Seq[[]selector.Member] {
 // Remap is what an event moves.
 func Remap() Suite {
 	return Suite{
-		Name: "Remap",
-		About: "Timed is the build after the event (after the first, of a series). Shares are of hashes; of a " +
-			"series, they are sums.",
-		LeftOut: "Modulo, Threshold and Jump are positional: what a change moves depends on where it happens. " +
-			"Events happen in the middle, members join at the end. A series (restart, churn) is of up to 100 " +
-			"members. kkdai/maglev, which takes 20 ms a build of 100 members, has no series. Weights: not for " +
-			"Anchor and Memento, which refuse unequal ones, nor for other libraries, which know none.",
+		Name:  "Remap",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })

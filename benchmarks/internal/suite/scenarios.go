@@ -13,13 +13,7 @@ import (
 // Scenario is connections that live while the group changes.
 func Scenario() Suite {
 	return Suite{
-		Name: "Scenario",
-		About: "27,000 connections in 30 minutes of virtual time; times between arrivals, lives and pauses have " +
-			"heavy tails. broken-share is of the connections that lived across a change: a packet reached " +
-			"another member than the first one, which was still there. lost-share: the member had left. One " +
-			"operation is one packet.",
-		LeftOut: "Clients that reconnect, members that share state, and congestion. All is TCP; every connection " +
-			"that breaks is gone. One draw of connections, the same for all. Groups have ten members.",
+		Name:  "Scenario",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			trace := sync.OnceValue(func() *scenario.Trace { return scenario.NewTrace(1) })

@@ -12,11 +12,8 @@ import (
 // Shares is how near shares come to the weights.
 func Shares() Suite {
 	return Suite{
-		Name: "Shares",
-		About: "rms-error is the root of the mean square of share/due - 1, over all slots of tables, and of " +
-			"other strategies over so many random hashes that little of it is the error of the sample.",
-		LeftOut: "Other weights than 1:2:3:10, and strategies that refuse unequal ones.",
-		Exact:   true,
+		Name:  "Shares",
+		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			for _, s := range subject.Placements() {
 				for _, n := range []int{8, 100} {

@@ -13,11 +13,8 @@ import (
 // slack, with Maglev beside it in tables of the same size.
 func Slack() Suite {
 	return Suite{
-		Name: "Slack",
-		About: "Bounded with 65,536 slots and Maglev with 65,537. All slots are counted. A draw is a set of " +
-			"members with random IDs; figures are means over the draws. slack is in thousandths.",
-		LeftOut: "Other numbers of slots. What moves depends on how many slots a member has.",
-		Exact:   true,
+		Name:  "Slack",
+		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			for _, s := range slackSubjects() {
 				for _, n := range size.Slack {

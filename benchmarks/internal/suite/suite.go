@@ -2,21 +2,35 @@
 // report.
 package suite
 
-import "github.com/ecmp-go/ecmp/benchmarks/internal/results"
+import (
+	_ "embed"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
+)
 
 // A Suite is cases of one kind: a benchmark of go test.
 type Suite struct {
-	Name    string
-	About   string // what one operation is, and what the figures beside the time are
-	LeftOut string // what its figures do not say
-	Exact   bool   // placement alone counts: the report does not time it
-	Cases   func(Size) []Case
+	Name  string
+	Text  Text
+	Exact bool // placement alone counts: the report does not time it
+	Cases func(Size) []Case
 
 	// Outside measures the suite where its code is not in this module; then it
 	// has no Cases, and Command measures it alone.
 	Outside func(size Size, blocks int, done func(name string)) ([]results.Case, error)
 	Command string
 }
+
+// A Text describes a suite. It is kept in suites.md.
+type Text struct {
+	About   string // what one operation is, and what the figures beside the time are
+	LeftOut string // what its figures do not say
+}
+
+//go:embed suites.md
+var texts string
 
 // A Case is one line of go test -bench.
 type Case struct {
@@ -80,8 +94,15 @@ func Full() Size {
 
 // All returns the suites.
 func All() []Suite {
-	return []Suite{
+	all := []Suite{
 		Remap(), Balance(), Shares(), Slack(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
 		FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
+	paragraphs := sections.Parse(texts)
+	for i := range all {
+		if p := paragraphs[all[i].Name]; len(p) == 2 {
+			all[i].Text = Text{p[0], strings.TrimPrefix(p[1], "Left out: ")}
+		}
+	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -70,6 +71,15 @@ func difference(before, after []selector.Member) (left, joined, weights int) {
 		delete(was, m.ID)
 	}
 	return len(was), joined, weights
+}
+
+// TestTexts wants a text of every suite, and no other.
+func TestTexts(t *testing.T) {
+	for _, s := range All() {
+		assert.NotEmpty(t, s.Text.About, s.Name)
+		assert.NotEmpty(t, s.Text.LeftOut, s.Name)
+	}
+	assert.Len(t, sections.Parse(texts), len(All()))
 }
 
 func TestHeld(t *testing.T) {
