@@ -1,6 +1,10 @@
 package flowcache
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // insert pins a flow that has no pin. ok is false if its buckets hold nothing
 // but flows that may not be pushed out; the counters then say so. Another
@@ -26,7 +30,7 @@ func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
 			continue
 		}
 		switch class {
-		case dead:
+		case dead, gone:
 			s.tally[reused]++
 			s.pressure.fall()
 		case fresh:
@@ -74,8 +78,9 @@ type class uint8
 
 const (
 	vacant   class = iota // no pin
-	dead                  // expired, or void: its member left
+	dead                  // expired, or void
 	fresh                 // on probation; of several the oldest
+	gone                  // its member left: kept for a while to know the flow again
 	occupied              // closing or established, and neither expired nor void: never
 )
 
@@ -83,7 +88,7 @@ const (
 // word has been on probation, then an arbitrary number to choose among equals
 // by.
 //
-//	class 2 | tickMask - age 10 | tie 4
+//	class 3 | tickMask - age 10 | tie 4
 type rank uint32
 
 const (
@@ -131,12 +136,16 @@ func (t *Table) rank(w word, now uint32) rank {
 	}
 	// 1: the difference is negative, so it has expired
 	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31
-	if !t.config.Domain.SlotInUse(w.slot()) {
+	if !t.slots.Held(uint16(w.slot())) || w.slot() == selector.NoSlot {
 		isDead = 1
 	}
+	isGone := !t.slots.InUse(uint16(w.slot()))
 	class, byAge := rank(occupied), rank(0)
 	if w.state() == Probation {
 		class, byAge = rank(fresh), tickMask-rank(w.age(now))
+	}
+	if isGone {
+		class, byAge = rank(gone), 0
 	}
 	r := class<<rankClass | byAge<<rankAge
 	if isDead != 0 {
@@ -187,7 +196,7 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 		switch t.rank(w, now).class() {
 		case vacant:
 			return true
-		case dead: // a void pin that moved could get behind Sweep
+		case dead, gone: // it could get behind Sweep
 			continue
 		}
 		other := t.away(w.tag(), b)

@@ -26,6 +26,7 @@ type sharedTable struct {
 	changes  atomic.Int64 // odd during a change
 	clock    atomic.Int64
 	packets  atomic.Int64
+	left     [16]atomic.Int64 // by slot: how often its member was about to leave
 }
 
 func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
@@ -88,6 +89,9 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 	switch n := rng.IntN(20); {
 	case n < 4:
 		ids := [][]string{{"a", "b", "c"}, {"a", "c", "d"}, {"b", "d"}}
+		for i := range c.view().All() {
+			c.left[c.view().Slot(i)].Add(1)
+		}
 		c.set(selector.Equal(ids[rng.IntN(len(ids))]...)...)
 	case n < 7:
 		c.domain.Mark(string(rune('a' + rng.IntN(4)))).SetDown(rng.IntN(3) == 0)
@@ -105,7 +109,8 @@ type modelWorker struct {
 	flows  [20]uint64
 	next   uint64
 
-	checked int64 // packets
+	left    [16]int64 // as seen last
+	checked int64     // packets
 }
 
 func (c *sharedTable) newWorker(n uint64) *modelWorker {
@@ -125,6 +130,10 @@ func (h *modelWorker) work(n int) {
 		hash.FIN | hash.ACK, 0}
 	for n > 0 {
 		before, now, view := h.changes.Load(), h.clock.Load(), h.view()
+		h.model.Expose(func(s selector.Slot) bool { return h.sharedTable.left[s].Load() != h.left[s] })
+		for s := range h.left {
+			h.left[s] = h.sharedTable.left[s].Load()
+		}
 		packets := make([]flowcache.Packet, 1+h.rng.IntN(6)*h.rng.IntN(2))
 		used := make([]int, len(packets))
 		for i := range packets {

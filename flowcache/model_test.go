@@ -179,6 +179,7 @@ func (w *walk) change() {
 	}
 	w.views[1] = w.views[0]
 	w.set(members...)
+	w.model.Expose(func(s selector.Slot) bool { return !w.domain.Slots().InUse(uint16(s)) })
 	var announced []selector.Member
 	if w.rng.IntN(3) == 0 {
 		announced = selector.Equal(w.anyID())

@@ -38,7 +38,7 @@ func (s *Sticky) rebalance(p *Packet, at *atomic.Uint64, w word, now uint32, i i
 		return Route{}, false, true
 	}
 	r = p.selected(Rebalanced)
-	if r.Member < 0 || int(r.Member) == i || !t.config.Domain.SlotInUse(p.View.Slot(int(r.Member))) {
+	if r.Member < 0 || int(r.Member) == i || !t.slots.InUse(uint16(p.View.Slot(int(r.Member)))) {
 		return Route{}, false, true
 	}
 	if t.rebalancing.left.Add(-1) < 0 {

@@ -124,8 +124,8 @@ func TestAllYieldsPins(t *testing.T) {
 	r.wait(9 * time.Second)
 	r.set()
 	r.sweepPass()
-	assert.Equal(t, []flowcache.Pin{{Slot: selector.NoSlot, State: flowcache.EstablishedTCP,
-		Age: 12 * time.Second}}, pins())
+	assert.Equal(t, []flowcache.Pin{{Slot: a, State: flowcache.EstablishedTCP, Age: 12 * time.Second}}, pins(),
+		"its member may come back")
 	for range r.table.All(r.now) {
 		break
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -61,7 +62,7 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 	if err != nil {
 		return err
 	}
-	slots := currentSlots(s.owners, views)
+	current := currentSlots(s.owners, views)
 	tick, worker := t.clocks.tickAt(now), NewSticky(t)
 	defer t.counters.add(&worker.tally)
 	for b := range t.buckets {
@@ -70,7 +71,7 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 			t.buckets[t.away(w.tag(), b)][0].Load() // so that the cache misses of a bucket overlap
 		}
 		for _, w := range pins {
-			worker.restorePin(b, w, s.tick, slots[w.slot()], tick)
+			worker.restorePin(b, w, s.tick, current[w.slot()], tick)
 		}
 	}
 	return nil
@@ -78,23 +79,23 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 
 // currentSlots maps the slots of a stream to those that the same members have
 // in the views, NoSlot if none.
-func currentSlots(owners map[uint16]slotName, views []*selector.View) *[1 << 16]uint16 {
-	now := make(map[slotName]uint16)
+func currentSlots(owners map[uint16]slots.Key, views []*selector.View) *[1 << 16]selector.Slot {
+	now := make(map[slots.Key]selector.Slot)
 	for _, v := range views {
 		for i, m := range v.All() {
-			now[slotName{v.Name(), m.ID}] = v.Slot(i)
+			now[slots.Key{ID: m.ID, Incarnation: v.Incarnation(i)}] = v.Slot(i)
 		}
 	}
-	slots := new([1 << 16]uint16)
-	for old, name := range owners {
-		slots[old] = now[name]
+	current := new([1 << 16]selector.Slot)
+	for old, k := range owners {
+		current[old] = now[k]
 	}
-	return slots
+	return current
 }
 
 // restorePin puts a pin, in which the age stands in place of the tick, into
 // bucket b, or into the other one of its flow.
-func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, now uint32) {
+func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot selector.Slot, now uint32) {
 	t := s.table
 	age := t.config.ticks(time.Duration(w.tick()) * tickThen)
 	if age > int64(t.clocks.life[w.state()]) {
@@ -114,11 +115,9 @@ func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot uint16, 
 type saved struct {
 	tick   time.Duration
 	pins   []byte // bucket after bucket
-	owners map[uint16]slotName
+	owners map[uint16]slots.Key
 	next   [bucketSize]word
 }
-
-type slotName struct{ group, member string }
 
 // readSaved reads a stream to its end. It gives up early on one that is
 // foreign, or longer than one of this table can be.
@@ -245,13 +244,12 @@ func (r *savedReader) uint64() uint64 {
 	return 0
 }
 
-func (r *savedReader) owners() map[uint16]slotName {
-	owners := make(map[uint16]slotName)
+func (r *savedReader) owners() map[uint16]slots.Key {
+	owners := make(map[uint16]slots.Key)
 	for n := r.uint32(); n > 0 && !r.short; n-- {
 		slot := r.uint16()
-		group := string(r.take(int(r.uint32())))
-		member := string(r.take(int(r.uint32())))
-		owners[slot] = slotName{group, member}
+		incarnation := r.uint64()
+		owners[slot] = slots.Key{ID: string(r.take(int(r.uint32()))), Incarnation: incarnation}
 	}
 	return owners
 }

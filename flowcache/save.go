@@ -11,11 +11,11 @@ import (
 //
 //	magic "ecmpflow", version (4 bytes), buckets (4), check (8), tick in nanoseconds (8)
 //	for each bucket: the number of its pins (1), and the pins (8 each): words with the age in place of the tick
-//	the number of slots (4), and for each: slot (2), length and bytes of its group's name and of its member's ID (4 + n each)
+//	the number of slots (4), and for each: slot (2), and its member's incarnation (8) and ID (length 4, and bytes)
 //	CRC-32C of all that (4)
 const (
 	saveMagic   = "ecmpflow"
-	saveVersion = 1
+	saveVersion = 2
 	headerSize  = len(saveMagic) + 4 + 4 + 8 + 8
 	crcSize     = 4
 )
@@ -45,9 +45,8 @@ const (
 	maxOwners  = 64 << 20
 )
 
-// ErrNames is the error of Save where the names of groups and members that have
-// pins take more than 64 MiB.
-var ErrNames = errors.New("flowcache: save: the names of groups and members are too long")
+// ErrNames is the error of Save where the IDs of members that have pins take more than 64 MiB.
+var ErrNames = errors.New("flowcache: save: the IDs of members are too long")
 
 // A saver collects what is to be written. It remembers the first error, after
 // which it writes nothing.
@@ -116,16 +115,15 @@ func (s *saver) owners(t *Table) {
 		if seen == 0 {
 			continue
 		}
-		group, member, ok := t.config.Domain.SlotOwner(uint16(slot))
+		member, ok := t.slots.Owner(uint16(slot))
 		if !ok {
 			continue
 		}
 		count++
 		list = binary.LittleEndian.AppendUint16(list, uint16(slot))
-		for _, name := range [2]string{group, member} {
-			list = binary.LittleEndian.AppendUint32(list, uint32(len(name)))
-			list = append(list, name...)
-		}
+		list = binary.LittleEndian.AppendUint64(list, member.Incarnation)
+		list = binary.LittleEndian.AppendUint32(list, uint32(len(member.ID)))
+		list = append(list, member.ID...)
 	}
 	if len(list) > maxOwners-4 {
 		s.err = errors.Join(s.err, ErrNames)

@@ -179,7 +179,7 @@ func TestForeignSnapshots(t *testing.T) {
 		flowcache.ErrForeign)
 
 	version := bytes.Clone(saved)
-	version[8] = 2
+	version[8] = 99
 	require.ErrorIs(t, r.restore(version), flowcache.ErrForeign)
 
 	var e *flowcache.SnapshotError

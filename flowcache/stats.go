@@ -4,6 +4,8 @@ import (
 	"iter"
 	"sync/atomic"
 	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // An event is something that Stats counts.
@@ -83,7 +85,7 @@ func (t *Table) Stats() Stats {
 
 // A Pin is what a table knows of a flow. It can't be told which flow that is.
 type Pin struct {
-	Slot  uint16 // of its member; selector.NoSlot if that left
+	Slot  selector.Slot // of its member; selector.NoSlot if that left
 	State State
 	Age   time.Duration // since the pin was made or refreshed, in whole ticks
 }
@@ -111,7 +113,7 @@ func (t *Table) All(now int64) iter.Seq[Pin] {
 // Pins returns how many pins name the slot, expired ones that were not swept
 // yet included: the flows that a draining member still has, say. It reads the
 // whole table.
-func (t *Table) Pins(slot uint16) int {
+func (t *Table) Pins(slot selector.Slot) int {
 	n := 0
 	for b := range t.buckets {
 		for i := range t.buckets[b] {

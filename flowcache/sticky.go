@@ -86,6 +86,8 @@ func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rou
 	// the word was loaded before: it may be newer than the view
 	case !known && (p.LookupOnly || !v.Latest()):
 		return p.selected(Unpinned), true
+	case !known && v.InScope(w.slot()):
+		return s.repin(p, at, w, now, Rebalanced)
 	case !known:
 		return s.repin(p, at, w, now, Moved)
 	case !v.Alive(i):
@@ -168,6 +170,8 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 	switch {
 	case verdict == Moved:
 		s.tally[moved]++
+	case verdict == Rebalanced:
+		s.tally[rebalanced]++
 	case next != 0:
 		s.tally[inserted]++
 		if s.table.clocks.expired(w, now) {
@@ -180,9 +184,9 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 // slotFor returns the slot to pin a flow to. It is NoSlot if the member has
 // none, or had one and left since the view was made; and if the flow stays
 // there without a pin whoever joins.
-func (t *Table) slotFor(p *Packet, r Route) uint16 {
+func (t *Table) slotFor(p *Packet, r Route) selector.Slot {
 	slot := p.View.Slot(int(r.Member))
-	if !t.config.Domain.SlotInUse(slot) || p.View.Settled(p.Hash, int(r.Member)) {
+	if !t.slots.InUse(uint16(slot)) || p.View.Settled(p.Hash, int(r.Member)) {
 		return selector.NoSlot
 	}
 	return slot

@@ -102,11 +102,28 @@ func TestWhollyDrainedEmptiedAndFilledAgain(t *testing.T) {
 	r.expect(2, hash.SYN, "c", flowcache.Placed)
 }
 
-func TestMemberThatComesBackIsNewToOldPins(t *testing.T) {
+// TestMemberThatComesBack has a route that flaps: flows without a packet
+// meanwhile go on, the others move once and stay where they are. A pod that was
+// replaced under the same name is another member.
+func TestMemberThatComesBack(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	r.connect(1)
-	r.set()
-	r.set(selector.Equal("a")...)
+	r.connect(2)
+	for range 3 {
+		r.set(selector.Equal("b")...)
+		r.wait(100 * time.Millisecond)
+		r.set(selector.Equal("a")...)
+	}
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+	r.set(selector.Equal("b")...)
+	r.expect(2, hash.ACK, "b", flowcache.Moved)
+	r.set(selector.Equal("a", "b")...)
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+	r.expect(2, hash.ACK, "b", flowcache.Pinned)
+	assert.EqualValues(t, 2, r.domain.SlotStats().InUse)
+
+	_, err := r.group.Update([]selector.Hop[string]{{ID: "a", Weight: 1, Incarnation: 1}})
+	require.NoError(t, err)
 	r.expect(1, hash.ACK, "a", flowcache.Moved)
 }
 

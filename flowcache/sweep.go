@@ -6,14 +6,14 @@ import "github.com/ecmp-go/ecmp/selector"
 type sweepState struct {
 	cursor int
 	passes uint64
-	start  int64 // of this pass
 
-	// Slots that were retired before epoch, which began at time since, are free
-	// after a pass that starts longer than the longest timeout after it.
-	// waiting is false while no epoch has begun.
-	waiting bool
-	epoch   uint64
-	since   int64
+	// Slots that were quarantined before epoch, which began at time since, may
+	// leave once that is longer ago than the longest timeout; waiting is false
+	// while no epoch has begun. What leaves before a pass begins, which is epoch
+	// pass, is free when that ends.
+	waiting     bool
+	epoch, pass uint64
+	since       int64
 }
 
 // Sweep looks at the next buckets of the table, in turn: it removes expired
@@ -53,29 +53,30 @@ func (t *Table) Buckets() int { return len(t.buckets) }
 
 func (t *Table) beginPass(now int64) {
 	s := &t.sweep
-	s.start = now
+	if s.waiting && now-s.since > t.clocks.longest() {
+		t.registered.Aged(s.epoch)
+		s.waiting = false
+	}
+	s.pass = t.registered.Epoch()
 	if !s.waiting {
-		s.waiting, s.epoch, s.since = true, t.quarantine.Epoch(), now
+		s.waiting, s.epoch, s.since = true, s.pass, now
 	}
 }
 
 func (t *Table) endPass() {
 	s := &t.sweep
 	s.passes++
-	if s.start-s.since > t.clocks.longest() {
-		t.quarantine.Release(s.epoch)
-		s.waiting = false
-	}
+	t.registered.Swept(s.pass)
 }
 
 // due reports whether a bucket may hold a pin that is expired or void. Most
 // don't, and no branch depends on which they are.
 func (t *Table) due(b *bucket, now uint32) bool {
-	domain, bad := t.config.Domain, uint32(0)
+	bad := uint32(0)
 	for i := range b {
 		w := word(b[i].Load())
 		left := t.clocks.limit[w.state()] - w.agePlus(now) // negative, its highest bit 1: expired
-		if !domain.SlotInUse(w.slot()) {
+		if !t.slots.Held(uint16(w.slot())) {
 			left = 1 << 31
 		}
 		if w == 0 {
@@ -95,7 +96,7 @@ func (t *Table) sweepBucket(b *bucket, now uint32) {
 			if b[i].CompareAndSwap(uint64(w), 0) {
 				t.counters[expired].Add(1)
 			}
-		case w.slot() != selector.NoSlot && !t.config.Domain.SlotInUse(w.slot()):
+		case w.slot() != selector.NoSlot && !t.slots.Held(uint16(w.slot())):
 			if b[i].CompareAndSwap(uint64(w), uint64(w.withSlot(selector.NoSlot))) {
 				t.counters[voided].Add(1)
 			}

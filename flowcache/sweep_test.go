@@ -25,11 +25,33 @@ func TestSweptFlowIsStillReportedAsMovedUntilItsTimeout(t *testing.T) {
 	r.set(selector.Equal("b")...)
 	r.sweepPass()
 	r.sweepPass()
-	assert.EqualValues(t, 2, r.table.Stats().Voided)
 	r.wait(350 * time.Second)
 	r.expect(1, hash.ACK, "b", flowcache.Moved)
 	r.wait(gone - 350*time.Second)
 	r.expect(2, hash.ACK, "b", flowcache.Placed)
+}
+
+// TestPinsThatOutliveTheQuarantineAreVoid has a worker that never loads another
+// view, and so keeps a pin of a member that left.
+func TestPinsThatOutliveTheQuarantineAreVoid(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	r.sweepPass()
+	old := r.view()
+	r.set(selector.Equal("b")...)
+	for range 4 {
+		r.wait(300 * time.Second)
+		m, v := r.send(packet(old, 1, 6, hash.ACK))
+		require.Equal(t, "a", m)
+		require.Contains(t, []flowcache.Verdict{flowcache.Pinned, flowcache.Unpinned}, v)
+		r.sweepPass()
+	}
+	assert.EqualValues(t, 1, r.table.Stats().Voided)
+	r.expect(1, hash.ACK, "b", flowcache.Moved)
+	r.wait(gone)
+	r.sweepPass()
+	r.set(selector.Equal("c")...)
+	assert.Equal(t, old.Slot(0), r.view().Slot(0), "the slot is another's now")
 }
 
 func TestSweepRemovesWhatExpired(t *testing.T) {
@@ -65,9 +87,29 @@ func TestSlotWaitsForTheLongestTimeoutAndAFullSweep(t *testing.T) {
 	require.Equal(t, 1, quarantined())
 	r.wait(gone - 350*time.Second)
 	r.table.Sweep(r.now, r.table.Buckets()-1)
-	require.Equal(t, 1, quarantined())
+	require.Zero(t, quarantined())
+	require.Equal(t, 1, r.domain.SlotStats().Leaving)
 	r.table.Sweep(r.now, 1)
-	assert.Zero(t, quarantined())
+	assert.Equal(t, selector.SlotStats{Free: 1<<16 - 1}, r.domain.SlotStats())
+}
+
+// TestEveryTableOfADomainMustBeSwept holds a slot by a second table.
+func TestEveryTableOfADomainMustBeSwept(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	other, err := flowcache.NewTable(flowcache.Config{Domain: r.domain, Flows: 100})
+	require.NoError(t, err)
+	r.set()
+	for range 5 {
+		r.sweepPass()
+		r.wait(gone)
+	}
+	require.Equal(t, 1, r.domain.SlotStats().Quarantined)
+	other.Sweep(r.now, other.Buckets())
+	r.wait(gone)
+	other.Sweep(r.now, other.Buckets())
+	require.Equal(t, 1, r.domain.SlotStats().Leaving)
+	r.sweepPass()
+	assert.Equal(t, selector.SlotStats{Free: 1<<16 - 1}, r.domain.SlotStats())
 }
 
 // TestSlotsAreReusedWithoutMistakingMembers goes through all slots several
@@ -86,7 +128,7 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 	require.NoError(t, err)
 	const newcomers, times, atMost = 12_000, 3, 100
 	var pinned [workers][100]string // by flow: the member that it was last pinned to
-	owner, given := make(map[uint16]string), make(map[uint16]int)
+	owner, given := make(map[selector.Slot]string), make(map[selector.Slot]int)
 	all := 0
 	for round := 0; all < 1<<16-1; round++ {
 		require.Less(t, round, atMost)

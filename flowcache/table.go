@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ecmp-go/ecmp/internal/hugepage"
-	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/internal/slots"
 )
 
 // A Table is a fixed-size flow table for the groups of one domain. It holds no
@@ -19,7 +19,8 @@ type Table struct {
 	buckets    []bucket
 	clocks     clocks
 	config     Config
-	quarantine *selector.Quarantine
+	slots      *slots.Pool
+	registered *slots.Table // at slots
 
 	_ [64]byte
 
@@ -42,7 +43,8 @@ func NewTable(c Config) (*Table, error) {
 		config:     c,
 		clocks:     newClocks(&c),
 		buckets:    make([]bucket, bucketsFor(c.Flows)),
-		quarantine: c.Domain.Quarantine(),
+		slots:      c.Domain.Slots(),
+		registered: c.Domain.Slots().NewTable(),
 	}
 	hugepage.Advise(t.buckets)
 	return t, nil

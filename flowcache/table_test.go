@@ -48,7 +48,7 @@ func TestMatchAndFindAgree(t *testing.T) {
 	var b bucket
 	words := make(map[uint64]word)
 	for i := range bucketSize - 1 {
-		w := newWord(tagOf(rand.Uint64()), uint16(rand.Uint32()), rand.Uint32(), State(i%4))
+		w := newWord(tagOf(rand.Uint64()), selector.Slot(rand.Uint32()&maxSlot), rand.Uint32(), State(i%4))
 		words[w.tag()] = w
 		b[(i+3)%bucketSize].Store(uint64(w))
 	}

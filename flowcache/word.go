@@ -1,6 +1,9 @@
 package flowcache
 
-import "github.com/ecmp-go/ecmp/hash"
+import (
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // A word is a pin as the table holds it: tag 36 | slot 16 | tick 10 | state 2
 // bits. No pin is the word 0, since no tag is 0.
@@ -11,6 +14,8 @@ const (
 	slotShift = 12
 	tickShift = 2
 
+	maxSlot = 1<<16 - 1
+
 	tickWrap = 1 << 10
 	tickMask = tickWrap - 1
 
@@ -20,7 +25,7 @@ const (
 )
 
 // newWord makes a word; the tick is taken modulo tickWrap.
-func newWord(tag uint64, slot uint16, tick uint32, s State) word {
+func newWord(tag uint64, slot selector.Slot, tick uint32, s State) word {
 	return word(tag<<tagShift | uint64(slot)<<slotShift | uint64(tick&tickMask)<<tickShift | uint64(s))
 }
 
@@ -30,10 +35,10 @@ func tagOf(digest uint64) uint64 {
 	return max(digest>>tagShift, 1)
 }
 
-func (w word) tag() uint64  { return uint64(w >> tagShift) }
-func (w word) slot() uint16 { return uint16(w >> slotShift) }
-func (w word) state() State { return State(w & 3) }
-func (w word) tick() uint32 { return uint32(w>>tickShift) & tickMask }
+func (w word) tag() uint64         { return uint64(w >> tagShift) }
+func (w word) slot() selector.Slot { return selector.Slot(w>>slotShift) & maxSlot }
+func (w word) state() State        { return State(w & 3) }
+func (w word) tick() uint32        { return uint32(w>>tickShift) & tickMask }
 
 // steps returns the ticks since w was written, modulo 1024; just below 1024 if
 // now is before that.
@@ -50,7 +55,7 @@ func (w word) agePlus(now uint32) uint32 {
 	return w.steps(now + aheadTicks)
 }
 
-func (w word) withSlot(slot uint16) word {
+func (w word) withSlot(slot selector.Slot) word {
 	return newWord(w.tag(), slot, w.tick(), w.state())
 }
 

@@ -3,6 +3,8 @@ package selector
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/internal/slots"
 )
 
 // A Domain holds what the groups of one router share: the liveness marks of
@@ -15,12 +17,13 @@ import (
 // is dropped it must be emptied (Update with no hops), or its slots and its
 // name stay taken.
 type Domain struct {
-	down atomic.Int64 // how many marks are down; read on every selection
+	down  atomic.Int64 // how many marks are down; read on every selection
+	slots slots.Pool
 
 	mu        sync.Mutex
 	marks     weakMap[string, Mark]
 	downMarks map[*Mark]struct{} // keeps marks that are down, which must not be forgotten
-	slots     slotPool
+	scopes    weakMap[string, scope]
 	selectors weakMap[sharedKey, sharedSelector]
 	names     groupNames
 }
@@ -46,47 +49,6 @@ func (d *Domain) mark(id string) *Mark {
 		d.marks.put(id, m)
 	}
 	return m
-}
-
-// SlotInUse reports whether the slot is a member's now; a pin to any other is
-// void. It takes no lock.
-func (d *Domain) SlotInUse(slot uint16) bool { return d.slots.inUse(slot) }
-
-// SlotOwner returns the name of the group and the ID of the member whose slot
-// it is; ok is false if it is nobody's.
-func (d *Domain) SlotOwner(slot uint16) (group, member string, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	o, ok := d.slots.owners[slot]
-	return o.group, o.member, ok
-}
-
-// SlotStats counts the slots of the domain.
-func (d *Domain) SlotStats() SlotStats {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.slots.stats()
-}
-
-// Quarantine registers a flow table that holds no pin yet.
-func (d *Domain) Quarantine() *Quarantine {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	q := &Quarantine{domain: d}
-	d.slots.register(q)
-	return q
-}
-
-// retire ends the stay of the members of old that v, now published, does not
-// have.
-func (d *Domain) retire(old, v *View) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, slot := range old.slots {
-		if _, ok := v.BySlot(slot); !ok {
-			d.slots.retire(slot)
-		}
-	}
 }
 
 // groupNames finds the groups that have members by name.

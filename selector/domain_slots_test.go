@@ -2,102 +2,124 @@ package selector_test
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func TestSlotsNameStays(t *testing.T) {
+// hop returns a hop of weight 1.
+func hop(id string, incarnation uint64) selector.Hop[string] {
+	return selector.Hop[string]{ID: id, Weight: 1, Incarnation: incarnation}
+}
+
+func updateHops(t *testing.T, g *selector.Group[string], hops ...selector.Hop[string]) *selector.View {
+	t.Helper()
+	s, err := g.Update(hops)
+	require.NoError(t, err)
+	return s.View()
+}
+
+func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 	d := selector.NewDomain()
 	g, h := newGroup(t, selector.Config{Name: "g", Domain: d}), newGroup(t, selector.Config{Name: "h", Domain: d})
-	v := mustUpdate(t, g, selector.Equal("a", "b")...).View()
-	w := mustUpdate(t, h, selector.Equal("a", "b")...).View()
-	slots := map[uint16]bool{selector.NoSlot: true, v.Slot(0): true, v.Slot(1): true, w.Slot(0): true, w.Slot(1): true}
-	require.Len(t, slots, 5, "another stay, another slot")
-	group, member, ok := d.SlotOwner(w.Slot(1))
+	v, w := updateHops(t, g, hop("a", 0), hop("b", 7)), updateHops(t, h, hop("a", 0), hop("b", 8))
+	assert.Equal(t, v.Slot(0), w.Slot(0), "one next hop")
+	assert.NotEqual(t, v.Slot(1), w.Slot(1), "two incarnations")
+	assert.Equal(t, selector.SlotStats{InUse: 3, Free: 1<<16 - 1 - 3}, d.SlotStats())
+	id, incarnation, ok := d.SlotOwner(w.Slot(1))
 	assert.True(t, ok)
-	assert.Equal(t, "h b", group+" "+member)
+	assert.Equal(t, "b", id)
+	assert.EqualValues(t, 8, incarnation)
+	assert.EqualValues(t, 8, w.Incarnation(1))
+	_, _, ok = d.SlotOwner(selector.NoSlot)
+	assert.False(t, ok)
 
-	next := mustUpdate(t, g, selector.Equal("0", "b")...).View()
-	assert.Equal(t, v.Slot(1), next.Slot(1))
-	i, ok := next.BySlot(v.Slot(1))
+	i, ok := v.BySlot(v.Slot(1))
 	assert.True(t, ok)
 	assert.Equal(t, 1, i)
-	_, ok = next.BySlot(v.Slot(0))
-	assert.False(t, ok)
-	assert.False(t, d.SlotInUse(v.Slot(0)))
-	_, _, ok = d.SlotOwner(v.Slot(0))
-	assert.False(t, ok)
+	for _, slot := range []selector.Slot{selector.NoSlot, w.Slot(1), 1 << 16, 1<<32 - 1} {
+		_, ok = v.BySlot(slot)
+		assert.False(t, ok)
+	}
 
-	back := mustUpdate(t, g, selector.Equal("a", "b")...).View()
-	assert.NotEqual(t, v.Slot(0), back.Slot(0))
-	_, ok = back.BySlot(selector.NoSlot)
-	assert.False(t, ok)
-	assert.Equal(t, selector.SlotStats{InUse: 4, Free: 1<<16 - 1 - 4}, d.SlotStats())
+	// a member is counted by the groups that have it
+	updateHops(t, g, hop("b", 7))
+	assert.True(t, d.Slots().InUse(uint16(v.Slot(0))))
+	updateHops(t, h, hop("b", 8))
+	assert.False(t, d.Slots().InUse(uint16(v.Slot(0))))
+	assert.Equal(t, 2, d.SlotStats().InUse)
 }
 
-func TestQuarantineHoldsRetiredSlots(t *testing.T) {
+func TestMemberThatComesBackHasItsSlotAndAnotherIncarnationHasNot(t *testing.T) {
 	d := selector.NewDomain()
 	g := newGroup(t, selector.Config{Domain: d})
-	quarantined := func() int { return d.SlotStats().Quarantined }
-	mustUpdate(t, g, selector.Equal("before")...)
-	mustUpdate(t, g)
-	assert.Zero(t, quarantined(), "nobody asks for a quarantine")
-
-	one, two := d.Quarantine(), d.Quarantine()
-	mustUpdate(t, g, selector.Equal("a")...)
-	mustUpdate(t, g)
-	require.Equal(t, 1, quarantined())
-	first := one.Epoch()
-	mustUpdate(t, g, selector.Equal("b")...)
-	mustUpdate(t, g)
-	require.Equal(t, 2, quarantined())
-	one.Release(first)
-	require.Equal(t, 2, quarantined(), "two has not released")
-	two.Release(first)
-	require.Equal(t, 1, quarantined(), "b left after the epoch began")
-	two.Release(two.Epoch())
-	one.Release(1 << 60) // an epoch that has not begun counts as the present one
-	require.Equal(t, 0, quarantined())
-
-	mustUpdate(t, g, selector.Equal("c")...)
-	mustUpdate(t, g)
-	require.Equal(t, 1, quarantined())
-	runtime.KeepAlive(one)
-	runtime.KeepAlive(two)
-	for range 10 {
-		runtime.GC()
-	}
-	assert.Zero(t, quarantined(), "a table that is gone holds nothing")
+	first := updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0)
+	updateHops(t, g, hop("b", 1))
+	assert.Equal(t, first, updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0))
+	second := updateHops(t, g, hop("a", 2), hop("b", 1)).Slot(0)
+	assert.NotEqual(t, first, second)
+	assert.False(t, d.Slots().InUse(uint16(first)))
+	assert.Equal(t, first, updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0), "within the quarantine")
 }
 
-func TestTheSlowestTableDecidesWhenASlotIsFree(t *testing.T) {
-	for _, order := range [][3]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
+// TestSlotsOfManyGroups has 2,000 groups, each of 33 of 256 next hops.
+func TestSlotsOfManyGroups(t *testing.T) {
+	for _, scope := range []string{"", "vrf"} {
 		d := selector.NewDomain()
-		g := newGroup(t, selector.Config{Domain: d})
-		tables := []*selector.Quarantine{d.Quarantine(), d.Quarantine(), d.Quarantine()}
-		mustUpdate(t, g, selector.Equal("a")...)
-		mustUpdate(t, g)
-		for _, i := range order {
-			require.Equal(t, 1, d.SlotStats().Quarantined)
-			tables[i].Release(tables[i].Epoch())
+		for n := range 2000 {
+			g := newGroup(t, selector.Config{Name: fmt.Sprint(n), Strategy: selector.Modulo{}, Domain: d, Scope: scope})
+			var list []selector.Hop[string]
+			for i := range 33 {
+				list = append(list, hop(fmt.Sprint("hop", (n+i*7)%256), 0))
+			}
+			updateHops(t, g, list...)
 		}
-		require.Zero(t, d.SlotStats().Quarantined)
-		runtime.KeepAlive(tables)
+		assert.Equal(t, 256, d.SlotStats().InUse)
 	}
+}
+
+func TestScopeDecidesTheSaltAndWhoIsGone(t *testing.T) {
+	d := selector.NewDomain()
+	group := func(name, scope string) *selector.Group[string] {
+		return newGroup(t, selector.Config{Name: name, Domain: d, Scope: scope})
+	}
+	g, h, alone, own := group("g", "vrf"), group("h", "vrf"), group("vrf", ""), group("i", "other")
+	assert.Equal(t, g.Salt(), h.Salt())
+	assert.NotEqual(t, g.Salt(), alone.Salt(), "names of scopes and of groups")
+	assert.NotEqual(t, g.Salt(), own.Salt())
+	v := updateHops(t, g, hop("a", 0), hop("b", 0))
+	assert.Equal(t, g.Salt(), v.Salt())
+	w := updateHops(t, h, hop("b", 0))
+	updateHops(t, alone, hop("a", 0))
+	updateHops(t, own, hop("a", 0))
+
+	a, b := v.Slot(0), v.Slot(1)
+	assert.True(t, w.InScope(a))
+	v = updateHops(t, g, hop("b", 0))
+	assert.False(t, w.InScope(a), "only groups of other scopes have it")
+	assert.True(t, v.InScope(b))
+	updateHops(t, h, hop("c", 0))
+	assert.True(t, w.InScope(b))
+	updateHops(t, g)
+	assert.False(t, w.InScope(b))
+
+	x := updateHops(t, alone, hop("b", 0))
+	assert.False(t, x.InScope(a))
+	assert.True(t, x.InScope(b))
 }
 
 func TestMembersWithoutSlotAreCountedWhenTheyJoin(t *testing.T) {
 	d := selector.NewDomain()
+	tables := d.Slots().NewTable()
 	many := make([]selector.Member, selector.MaxMembers)
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
 	}
-	full := newGroup(t, selector.Config{Strategy: constant(0), Domain: d})
+	full := newGroup(t, selector.Config{Name: "full", Strategy: constant(0), Domain: d})
 	mustUpdate(t, full, many...)
 	g := newGroup(t, selector.Config{Domain: d})
 	for range 3 {
@@ -105,5 +127,33 @@ func TestMembersWithoutSlotAreCountedWhenTheyJoin(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, d.SlotStats().Refused)
 	mustUpdate(t, full)
+	assert.Equal(t, selector.NoSlot, mustUpdate(t, g, selector.Equal("late")...).View().Slot(0), "in quarantine")
+	tables.Aged(tables.Epoch())
+	assert.Equal(t, selector.SlotStats{Leaving: 1<<16 - 1, Refused: 1}, d.SlotStats())
+	tables.Swept(tables.Epoch())
 	assert.NotEqual(t, selector.NoSlot, mustUpdate(t, g, selector.Equal("late")...).View().Slot(0), "one came free")
+}
+
+// TestSelectorsThatAreNoTablesSeeHighBits is what lets a flow table tell from a
+// pin alone whether its member is the one that the selector gives.
+func TestSelectorsThatAreNoTablesSeeHighBits(t *testing.T) {
+	const low = 1<<30 - 1
+	for _, row := range catalog.All() {
+		s := row.Strategy
+		g := newGroup(t, selector.Config{Strategy: s, Domain: selector.NewDomain()})
+		v := mustUpdate(t, g, selector.Equal("a", "b", "c", "d", "e")...).View()
+		_, tabled := v.Selector().(selector.Tabled)
+		hashes, batch := make([]uint64, 1000), make([]int32, 1000)
+		for i := range hashes {
+			hashes[i] = uint64(i) * 0x9e3779b97f4a7c15
+		}
+		v.SelectBatch(batch, hashes)
+		for i, h := range hashes {
+			require.EqualValues(t, v.Select(h), batch[i], "%T", s)
+			if !tabled {
+				require.Equal(t, v.Selector().Select(h&^low), v.Select(h), "%T", s)
+				require.Equal(t, v.Select(h), v.Select(h^low), "%T", s)
+			}
+		}
+	}
 }

@@ -34,7 +34,7 @@ func ExampleGroup() {
 		panic(err)
 	}
 	s := g.Load()
-	for _, hash := range []uint64{0x1111111111111111, 0x9999999999999999, 0xeeeeeeeeeeeeeeee} {
+	for _, hash := range []uint64{0x1111111111111111, 0x9999999999999999, 0xdddddddddddddddd} {
 		if i := s.Select(hash); i >= 0 {
 			fmt.Println(s.View().Member(i).ID, s.At(i).mac)
 		}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // A Hop is a member of a group with its payload.
@@ -15,6 +13,12 @@ type Hop[T any] struct {
 	ID     string // as in Member
 	Weight uint32 // as in Member
 	Value  T      // what the router needs to send to it, an adjacency say
+
+	// Incarnation tells members apart that have one ID one after another. A
+	// member that comes back with the incarnation that it had is the same; with
+	// another it is new, and the flows of the old one move. 0 suits next hops,
+	// whose routes come and go. For pods take a hash of the pod's UID.
+	Incarnation uint64
 }
 
 func (h *Hop[T]) member() Member { return Member{ID: h.ID, Weight: h.Weight} }
@@ -26,6 +30,12 @@ type Config struct {
 	Name     string
 	Strategy Strategy // required
 	Domain   *Domain  // nil: a domain of its own
+
+	// Scope names the groups that share flows: a pin made through one of them
+	// is found through the others. Use one where prefixes go from group to
+	// group, or where a client is to stay at a server over several services.
+	// Empty: the group shares its flows with no other.
+	Scope string
 }
 
 // A Group is a live set of members with payloads of type T. It publishes
@@ -53,7 +63,8 @@ func NewGroup[T any](c Config) (*Group[T], error) {
 		Config:   c,
 		sharable: sharable(c.Strategy),
 		ordered:  ordered(c.Strategy),
-		salt:     xxhash.Sum64String(c.Name),
+		scope:    c.Domain.scope(c.Scope),
+		salt:     c.salt(),
 	}}
 	g.publish(g.builder.empty(), nil)
 	return g, nil
@@ -63,14 +74,19 @@ func NewGroup[T any](c Config) (*Group[T], error) {
 // packets, and use one snapshot for all of it.
 func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
 
+// Salt returns what the flow cache mixes into the digests of the group's flows,
+// so that scopes can share a table: an XXH64 of the name of its scope. It never
+// changes.
+func (g *Group[T]) Salt() uint64 { return g.builder.salt }
+
 // Domain returns the domain of the group.
 func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
 
 // Update replaces the members and returns the new snapshot, whose version is
-// the old one plus 1. Hops may come in any order; snapshots hold them sorted by
-// ID, unless the strategy is [Ordered]. No hops, or hops that are all drained,
-// are a valid group in which no hash has a member. A member that stays keeps
-// its slot; one that left and comes back gets another.
+// the old one plus 1. Hops may come in any order, and snapshots hold them
+// sorted by ID, unless the strategy is [Ordered]. Without hops, or if all are
+// drained, the group is valid and no hash has a member. A member that stays
+// keeps its slot; so does one that comes back soon with its incarnation.
 //
 // An invalid list is a [*GroupError], or an error of the strategy, and leaves
 // the group as it was; so does a name that another group of the domain with
@@ -112,7 +128,7 @@ func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 		values[i] = h.Value
 	}
 	old := &g.Load().view
-	v, err := g.builder.next(old, membersOf(hops), version)
+	v, err := g.builder.next(old, membersOf(hops), incarnationsOf(hops), version)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +152,20 @@ func membersOf[T any](hops []Hop[T]) []Member {
 		members[i] = hops[i].member()
 	}
 	return members
+}
+
+// incarnationsOf returns nil if all are 0.
+func incarnationsOf[T any](hops []Hop[T]) []uint64 {
+	var list []uint64
+	for i := range hops {
+		if hops[i].Incarnation != 0 && list == nil {
+			list = make([]uint64, len(hops))
+		}
+		if list != nil {
+			list[i] = hops[i].Incarnation
+		}
+	}
+	return list
 }
 
 func validateHops[T any](hops []Hop[T]) error {

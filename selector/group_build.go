@@ -3,6 +3,8 @@ package selector
 import (
 	"slices"
 	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/internal/slots"
 )
 
 // A viewBuilder makes the views of one group. Its caller lets one call run at a
@@ -11,6 +13,7 @@ type viewBuilder struct {
 	Config
 	sharable bool // see the function of that name
 	ordered  bool
+	scope    *scope
 	salt     uint64
 	latest   atomic.Pointer[View]
 
@@ -26,7 +29,7 @@ func ordered(s Strategy) bool {
 func (b *viewBuilder) empty() *View {
 	v := b.view(nil, 0)
 	v.fingerprint = fingerprint(b.Strategy, nil, nil, 0)
-	v.bySlot = newSlotIndex(nil)
+	v.bySlot = slots.NewIndex[Slot](nil)
 	return v
 }
 
@@ -35,6 +38,7 @@ func (b *viewBuilder) view(members []Member, version uint64) *View {
 		domain:  b.Domain,
 		members: members,
 		name:    b.Name,
+		scope:   b.scope,
 		salt:    b.salt,
 		version: version,
 		latest:  &b.latest,
@@ -43,8 +47,9 @@ func (b *viewBuilder) view(members []Member, version uint64) *View {
 
 // next builds the view that follows old. Slots are taken last, when nothing can
 // fail any more.
-func (b *viewBuilder) next(old *View, members []Member, version uint64) (*View, error) {
+func (b *viewBuilder) next(old *View, members []Member, incarnations []uint64, version uint64) (*View, error) {
 	v := b.view(members, version)
+	v.incarnations = incarnations
 	prev := previous(old, members)
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
@@ -109,20 +114,43 @@ func (b *viewBuilder) place(v, old *View, prev []int) error {
 	return nil
 }
 
+// The bits of a hash that selectors see. Those of highBits are the ones that a
+// flow table keeps of a digest.
+const (
+	allBits  = ^uint64(0)
+	highBits = ^uint64(1<<30 - 1)
+)
+
+// seesHighBits reports whether a selector need not be kept from the low 30 bits
+// of a hash: tables see more of them only where a slot ends, and the others
+// here see none.
+func seesHighBits(s Selector) bool {
+	switch s.(type) {
+	case Tabled, *equalModulo, *weightedModulo, *equalThreshold, *weightedThreshold:
+		return true
+	}
+	return false
+}
+
 func (v *View) setSelector(s Selector) {
 	v.selector = s
 	v.batch, _ = s.(BatchSelector)
 	v.ranker, _ = s.(Ranker)
+	v.mask = highBits
+	if seesHighBits(s) {
+		v.mask = allBits
+	}
 	if t, ok := s.(interface{ bytes() []uint8 }); ok && ours(s) {
 		v.table = t.bytes()
 	}
 }
 
-// join takes the group's name and gives each member its mark and its slot: the
-// one that it had in old, or else a free one.
+// join takes the group's name and gives each member its mark and its slot. Where
+// members left the group they leave its scope too; their slots stay until v is
+// published.
 func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
-	v.slots = make([]uint16, len(v.members))
+	v.slots = make([]Slot, len(v.members))
 	d := b.Domain
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -131,16 +159,32 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 	}
 	for i, m := range v.members {
 		v.marks[i] = d.mark(m.ID)
-		if prev[i] >= 0 {
-			v.slots[i] = old.slots[prev[i]]
-		}
-		if v.slots[i] == NoSlot {
-			v.slots[i] = d.slots.take(slotOwner{v.name, m.ID})
-			if prev[i] < 0 && v.slots[i] == NoSlot {
-				d.slots.refused++
-			}
+		v.slots[i] = d.slotOf(v, old, i, prev[i])
+	}
+	v.bySlot = slots.NewIndex(v.slots)
+	b.scope.change(old, v)
+	return nil
+}
+
+// slotOf returns the slot of member i of v, which had index prev in old, or -1.
+func (d *Domain) slotOf(v, old *View, i, prev int) Slot {
+	stays := prev >= 0 && old.Incarnation(prev) == v.Incarnation(i)
+	if stays && old.slots[prev] != NoSlot {
+		return old.slots[prev]
+	}
+	slot := d.slots.Take(slots.Key{ID: v.members[i].ID, Incarnation: v.Incarnation(i)})
+	if slot == 0 && !stays {
+		d.slots.Refuse()
+	}
+	return Slot(slot)
+}
+
+// retire ends the stay of the members of old that v, now published, does not
+// have.
+func (d *Domain) retire(old, v *View) {
+	for _, slot := range old.slots {
+		if _, ok := v.BySlot(slot); !ok {
+			d.slots.Put(uint16(slot))
 		}
 	}
-	v.bySlot = newSlotIndex(v.slots)
-	return nil
 }

@@ -105,5 +105,5 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 // there if members that Group.Prepare announced joined. It is false if none are
 // announced, and for a hash whose own member is down.
 func (v *View) Settled(h uint64, i int) bool {
-	return v.future != nil && v.future.selector.Select(h) == i
+	return v.future != nil && v.future.selector.Select(h&v.mask) == i
 }

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/ecmp-go/ecmp/internal/slots"
 )
 
 // A View is the part of a snapshot that has no payloads: the members, their
@@ -14,28 +16,34 @@ type View struct {
 	domain   *Domain
 	table    []uint8  // of the selector, if it is a Table[uint8]: one pointer less to follow
 	selector Selector // nil if no member can take a flow
+	mask     uint64   // of the bits of a hash that the selector sees
 	marks    []*Mark
 	batch    BatchSelector // selector, if it is one
 	ranker   Ranker        // selector, if it is one
 	members  []Member
-	slots    []uint16
-	bySlot   slotIndex
+	slots    []Slot
+	bySlot   slots.Index
+	scope    *scope // nil: that of the group alone
 
-	name        string
-	salt        uint64
-	version     uint64
-	fingerprint uint64
-	shared      *sharedSelector // keeps it in the domain while a view uses it
-	// with the members announced by Group.Prepare; nil if there are none
-	future *sharedSelector
-	latest *atomic.Pointer[View]
+	name         string
+	salt         uint64
+	incarnations []uint64 // nil: all are 0
+	version      uint64
+	fingerprint  uint64
+	shared       *sharedSelector // keeps it in the domain while a view uses it
+	future       *sharedSelector // with the members that Group.Prepare announced; nil: none
+	latest       *atomic.Pointer[View]
 }
 
-// Select returns the index of the member for hash h; -1 when no member can take
-// a flow, since the group has none of positive weight that is alive. The member
-// of a hash whose own member is down is the next one in the order of the
-// strategy (Next) or, where it has none, in order of index, wrapping. With k
-// members down, that takes up to k steps: of O(N) time each in the first case.
+// Select returns the index of the member for hash h, -1 when no member of
+// positive weight is alive. If the hash's own member is down, it is the next
+// one in the strategy's order of preference or, without a [Ranker], in order of
+// index. That takes up to k steps while k members are down, of O(N) time each
+// with a Ranker.
+//
+// A selector that is not [Tabled] gets h with its low 30 bits cleared, which a
+// flow table does not keep: so a pin alone tells whether its member is the one
+// that the selector gives.
 func (v *View) Select(h uint64) int {
 	var i int
 	switch {
@@ -43,7 +51,7 @@ func (v *View) Select(h uint64) int {
 		slot, _ := bits.Mul64(h, uint64(len(v.table)))
 		i = int(v.table[slot])
 	case v.selector != nil:
-		i = v.selector.Select(h)
+		i = v.selector.Select(h & v.mask)
 	default:
 		return -1
 	}
@@ -57,7 +65,7 @@ func (v *View) Select(h uint64) int {
 // dst is shorter than hashes.
 func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 	dst = dst[:len(hashes):len(dst)]
-	if v.batch == nil {
+	if v.batch == nil || v.mask != allBits {
 		for i, h := range hashes {
 			dst[i] = int32(v.Select(h))
 		}
@@ -78,7 +86,7 @@ func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 func (v *View) detour(h uint64, i int) int {
 	if v.ranker != nil {
 		for i >= 0 && v.marks[i].down.Load() {
-			i = v.ranker.Next(h, i)
+			i = v.ranker.Next(h&v.mask, i)
 		}
 		return i
 	}
@@ -113,8 +121,7 @@ func (v *View) All() iter.Seq2[int, Member] {
 // Name returns the name of the group.
 func (v *View) Name() string { return v.name }
 
-// Salt returns the XXH64 of the group's name. The flow cache mixes it into
-// digests, so that groups can share a table.
+// Salt returns what the flow cache mixes into digests: see [Group.Salt].
 func (v *View) Salt() uint64 { return v.salt }
 
 // Version returns the version of the snapshot, which grows with every update of
@@ -132,14 +139,40 @@ func (v *View) Fingerprint() uint64 { return v.fingerprint }
 // weight. It knows nothing of marks.
 func (v *View) Selector() Selector { return v.selector }
 
-// Slot returns the slot of member i: its number in the domain for this stay in
-// the group. It is [NoSlot] if none was free when the member joined, nor at any
-// update since.
-func (v *View) Slot(i int) uint16 { return v.slots[i] }
+// Slot returns the slot of member i. It is [NoSlot] if none was free when the
+// member joined, nor at any update since.
+func (v *View) Slot(i int) Slot { return v.slots[i] }
 
 // BySlot returns the index of the member with this slot; ok is false if no
 // member of the view has it.
-func (v *View) BySlot(slot uint16) (i int, ok bool) { return v.bySlot.find(slot) }
+func (v *View) BySlot(slot Slot) (i int, ok bool) {
+	i = int(v.bySlot.Find(uint32(slot)))
+	return i, i >= 0
+}
+
+// SlotIndex returns what BySlot looks into, for the flow tables of this module.
+func (v *View) SlotIndex() *slots.Index { return &v.bySlot }
+
+// InScope reports whether the member with this slot is in a group of the view's
+// scope now.
+func (v *View) InScope(slot Slot) bool {
+	if v.scope == nil {
+		_, ok := v.latest.Load().BySlot(slot)
+		return ok
+	}
+	return v.scope.slots.Has(uint16(slot))
+}
+
+// Incarnation returns the incarnation of member i: see [Hop].
+func (v *View) Incarnation(i int) uint64 {
+	if v.incarnations == nil {
+		return 0
+	}
+	return v.incarnations[i]
+}
+
+// Domain returns the domain of the group.
+func (v *View) Domain() *Domain { return v.domain }
 
 // Alive reports whether member i is not marked as down.
 func (v *View) Alive(i int) bool { return v.domain.down.Load() == 0 || !v.marks[i].down.Load() }
@@ -151,41 +184,6 @@ func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
 // false before the next one can be loaded, so a slot found in a flow table that
 // a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load() == v }
-
-// A slotIndex finds the index of a slot by open addressing. An entry is
-// slot<<16 | index+1; 0 is free.
-type slotIndex struct {
-	entries []uint32
-	mask    uint32
-}
-
-func newSlotIndex(slots []uint16) slotIndex {
-	size := uint32(1) << bits.Len(uint(2*len(slots)))
-	x := slotIndex{entries: make([]uint32, size), mask: size - 1}
-	for i, slot := range slots {
-		if slot == NoSlot {
-			continue
-		}
-		at := uint32(slot) & x.mask
-		for x.entries[at] != 0 {
-			at = (at + 1) & x.mask
-		}
-		x.entries[at] = uint32(slot)<<16 | uint32(i+1)
-	}
-	return x
-}
-
-func (x *slotIndex) find(slot uint16) (i int, ok bool) {
-	for at := uint32(slot); ; at++ {
-		e := x.entries[at&x.mask]
-		if i := (e ^ uint32(slot)<<16) - 1; i < MaxMembers {
-			return int(i), true
-		}
-		if e == 0 {
-			return 0, false
-		}
-	}
-}
 
 // A Snapshot is one state of a group: its [View] and the payloads of its
 // members. It never changes and is safe for concurrent use; whoever writes

@@ -22,8 +22,12 @@ func TestViewSelectsAsItsSelector(t *testing.T) {
 			v := mustUpdate(t, g, benchmarkGroup(n, 1)...).View()
 			many := make([]int32, len(hashes))
 			v.SelectBatch(many, hashes)
+			mask := ^uint64(1<<30 - 1)
+			if _, ok := v.Selector().(selector.Tabled); ok {
+				mask = ^uint64(0)
+			}
 			for i, h := range hashes {
-				require.Equal(t, v.Selector().Select(h), v.Select(h), "%s of %d", row.Name, n)
+				require.Equal(t, v.Selector().Select(h&mask), v.Select(h), "%s of %d", row.Name, n)
 				require.EqualValues(t, v.Select(h), many[i], "%s of %d", row.Name, n)
 			}
 		}
@@ -52,7 +56,7 @@ func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}, Domain: d})
 	v := mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...).View()
 	for h := range uint64(1000) {
-		h *= 0x9e3779b97f4a7c15
+		h = h * 0x9e3779b97f4a7c15 &^ (1<<30 - 1)
 		ranker := v.Selector().(selector.Ranker)
 		var order []int
 		for i := v.Selector().Select(h); i >= 0; i = ranker.Next(h, i) {
@@ -187,6 +191,11 @@ func TestReadersAndWriters(t *testing.T) {
 	readers.Wait()
 	stop.Store(true)
 	writers.Wait()
-	stats := d.SlotStats()
-	assert.Equal(t, g.Load().View().Len()+h.Load().View().Len(), stats.InUse)
+	ids := make(map[string]bool)
+	for _, group := range []*selector.Group[string]{g, h} {
+		for _, m := range group.Load().View().All() {
+			ids[m.ID] = true
+		}
+	}
+	assert.Equal(t, len(ids), d.SlotStats().InUse)
 }

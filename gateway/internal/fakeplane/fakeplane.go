@@ -213,8 +213,8 @@ func (f flows) Stats() plane.FlowStats {
 	return stats
 }
 
-func (f flows) Pins() map[uint16]int {
-	pins := make(map[uint16]int)
+func (f flows) Pins() map[selector.Slot]int {
+	pins := make(map[selector.Slot]int)
 	for p := range f.table.All(0) {
 		pins[p.Slot]++
 	}

@@ -59,8 +59,8 @@ func (m *tableFlows) Stats() FlowStats {
 }
 
 // Pins implements Flows.
-func (m *tableFlows) Pins() map[uint16]int {
-	pins := make(map[uint16]int)
+func (m *tableFlows) Pins() map[selector.Slot]int {
+	pins := make(map[selector.Slot]int)
 	for pin := range m.table.All(m.now()) {
 		if pin.Slot != selector.NoSlot {
 			pins[pin.Slot]++

@@ -103,7 +103,7 @@ type Flows interface {
 	Stats() FlowStats
 	// flows pinned to each member that has any, by View.Slot, from one pass
 	// over all flows
-	Pins() map[uint16]int
+	Pins() map[selector.Slot]int
 
 	// Save writes all pins, and Restore takes them up again after a restart, by
 	// the IDs of the members of the groups. See [flowcache.Table.Save].

@@ -219,7 +219,7 @@ func TestChangesUnderTraffic(t *testing.T) {
 			require.Equal(t, 1, pod)
 			conns = append(conns, c)
 		}
-		assert.Equal(t, map[uint16]int{b.group.Load().View().Slot(0): 8}, b.plane.Flows().Pins())
+		assert.Equal(t, map[selector.Slot]int{b.group.Load().View().Slot(0): 8}, b.plane.Flows().Pins())
 		var ended atomic.Bool
 		errs := make(chan error, len(conns))
 		for _, c := range conns {

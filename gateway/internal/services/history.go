@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A Change is something that happened to a service, and what it did to flows.
@@ -124,7 +125,7 @@ func (r *Registry) pinsLost(next []config.Service) map[string]int {
 		}
 	}
 	lost := make(map[string]int)
-	var pins map[uint16]int
+	var pins map[selector.Slot]int
 	for _, s := range r.services {
 		v := s.group.Load().View()
 		for i, m := range v.All() {
@@ -141,9 +142,9 @@ func (r *Registry) pinsLost(next []config.Service) map[string]int {
 }
 
 // pins returns the number of flows by slot; none without stickiness.
-func (r *Registry) pins() map[uint16]int {
+func (r *Registry) pins() map[selector.Slot]int {
 	if f := r.plane.Flows(); f != nil {
 		return f.Pins()
 	}
-	return map[uint16]int{}
+	return map[selector.Slot]int{}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Stats is the state of a gateway at one moment. Frames in are those of the
@@ -81,7 +82,7 @@ func (r *Registry) Stats() Stats {
 	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
 	s.Left = Traffic(r.outputs.gone(counters.Members))
 	maps.Copy(s.Dropped, counters.Dropped)
-	pins := map[uint16]int{}
+	pins := map[selector.Slot]int{}
 	if f := r.plane.Flows(); f != nil {
 		flows := FlowStats(f.Stats())
 		s.Flows, pins = &flows, f.Pins()
@@ -95,7 +96,7 @@ func (r *Registry) Stats() Stats {
 	return s
 }
 
-func (r *Registry) serviceStats(s *service, pins map[uint16]int, counters map[uint16]engine.Traffic) ServiceStats {
+func (r *Registry) serviceStats(s *service, pins map[selector.Slot]int, counters map[uint16]engine.Traffic) ServiceStats {
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: s.Strategy.Name, Version: v.Version(), Members: []MemberStats{},

@@ -24,11 +24,15 @@ const (
 
 // A Pin is a flow's remembered member.
 type Pin struct {
-	Slot  uint16
+	Slot  selector.Slot
 	State State
 	Last  int64 // tick since which the timeout runs
 
 	Heard int64 // when the flow's last packet came; on probation, the first
+
+	// Exposed: its member was gone for a while since, so that a small table may
+	// have given its place to another flow.
+	Exposed bool
 }
 
 // A Model routes packets as flowcache.Sticky over a table without limits would.
@@ -105,6 +109,9 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 		if !p.View.Latest() {
 			return selected(p, flowcache.Unpinned)
 		}
+		if p.View.InScope(pin.Slot) {
+			return m.place(p, now, flowcache.Rebalanced)
+		}
 		return m.place(p, now, flowcache.Moved)
 	}
 	if !p.View.Alive(member) {
@@ -120,7 +127,7 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 	idle := m.tick(now) - m.Pins[p.Digest].Last - m.slack(m.Pins[p.Digest].State)
 	own := selected(p, flowcache.Rebalanced)
 	if m.Moves > 0 && idle >= max(1, m.ticks(m.Idle)) && own.Member >= 0 && int(own.Member) != member &&
-		m.Config.Domain.SlotInUse(p.View.Slot(int(own.Member))) {
+		m.inUse(p.View.Slot(int(own.Member))) {
 		m.Moves--
 		pin.Slot, pin.Last, pin.Heard = p.View.Slot(int(own.Member)), m.tick(now), now
 		m.Pins[p.Digest] = pin
@@ -155,7 +162,7 @@ func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowc
 	}
 	slot := p.View.Slot(int(r.Member))
 	// it is not if the member left after the view was made
-	if slot != selector.NoSlot && m.Config.Domain.SlotInUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) {
+	if slot != selector.NoSlot && m.inUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) {
 		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
 		return r
 	}
@@ -198,8 +205,19 @@ func (m *Model) Sweep(now int64) {
 		switch {
 		case !m.Alive(pin, now):
 			delete(m.Pins, digest)
-		case !m.Config.Domain.SlotInUse(pin.Slot):
+		case !m.Config.Domain.Slots().Held(uint16(pin.Slot)):
 			pin.Slot = selector.NoSlot
+			m.Pins[digest] = pin
+		}
+	}
+}
+
+// Expose tells the model that members were gone for a moment at least: those of
+// the slots for which gone is true.
+func (m *Model) Expose(gone func(selector.Slot) bool) {
+	for digest, pin := range m.Pins {
+		if gone(pin.Slot) {
+			pin.Exposed = true
 			m.Pins[digest] = pin
 		}
 	}
@@ -212,6 +230,10 @@ func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error
 	before, had := m.Pins[p.Digest]
 	want := m.Route(p, now)
 	if got == want {
+		if pin, ok := m.Pins[p.Digest]; ok && got.Verdict == flowcache.Pinned {
+			pin.Exposed = false
+			m.Pins[p.Digest] = pin
+		}
 		return nil
 	}
 	if had && m.mayLose(before, now) {
@@ -229,10 +251,10 @@ func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error
 }
 
 func (m *Model) mayLose(pin Pin, now int64) bool {
-	return pin.State == Probation || !m.Config.Domain.SlotInUse(pin.Slot) || !m.Alive(pin, now)
+	return pin.State == Probation || pin.Exposed || !m.inUse(pin.Slot) || !m.Alive(pin, now)
 }
 
-func memberOf(v *selector.View, slot uint16) (index int, known bool) {
+func memberOf(v *selector.View, slot selector.Slot) (index int, known bool) {
 	for i := range v.All() {
 		if slot != selector.NoSlot && v.Slot(i) == slot {
 			return i, true
@@ -252,3 +274,5 @@ func selected(p *flowcache.Packet, v flowcache.Verdict) flowcache.Route {
 func isTCP(p *flowcache.Packet) bool { return p.Proto == hash.TCP && p.Flags != 0 }
 
 func has(p *flowcache.Packet, f hash.TCPFlags) bool { return p.Flags&f != 0 }
+
+func (m *Model) inUse(slot selector.Slot) bool { return m.Config.Domain.Slots().InUse(uint16(slot)) }

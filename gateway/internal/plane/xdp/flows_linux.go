@@ -10,19 +10,20 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // flows are the pins, for which the program and the slow path have the same
 // maps. Its methods are safe for concurrent use.
 type flows struct {
-	maps       *maps
-	timeouts   timeouts
-	domain     *selector.Domain
-	seed       uint64
-	now        func() int64 // the clock of the program
-	quarantine *selector.Quarantine
-	byHand     struct{ placed, moved, refused atomic.Uint64 } // not by the program
+	maps     *maps
+	timeouts timeouts
+	domain   *selector.Domain
+	seed     uint64
+	now      func() int64 // the clock of the program
+	slots    *slots.Table
+	byHand   struct{ placed, moved, refused atomic.Uint64 } // not by the program
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
@@ -37,7 +38,7 @@ type retirement struct {
 
 func newFlows(m *maps, t timeouts, c *plane.Config) *flows {
 	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic,
-		quarantine: c.Domain.Quarantine()}
+		slots: c.Domain.Slots().NewTable()}
 }
 
 // retire notes that the slots retired before the epoch are out of force.
@@ -59,7 +60,8 @@ func (f *flows) release() {
 		return 1
 	})
 	if n > 0 {
-		f.quarantine.Release(f.retired[n-1].epoch)
+		f.slots.Aged(f.retired[n-1].epoch)
+		f.slots.Swept(f.slots.Epoch()) // no pin of them is left
 		f.retired = slices.Delete(f.retired, 0, n)
 	}
 }
@@ -119,10 +121,10 @@ func (f *flows) capacity() int {
 }
 
 // Pins implements [plane.Flows].
-func (f *flows) Pins() map[uint16]int {
-	pins := make(map[uint16]int)
+func (f *flows) Pins() map[selector.Slot]int {
+	pins := make(map[selector.Slot]int)
 	_ = f.live(func(_ uint64, w pin) {
-		if f.domain.SlotInUse(w.slot()) {
+		if f.domain.Slots().InUse(uint16(w.slot())) {
 			pins[w.slot()]++
 		}
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A pin is what the maps of flows hold, in one word, so that it is read and
@@ -29,11 +30,11 @@ const (
 // stamp returns a time in nanoseconds as a pin has it.
 func stamp(now int64) uint64 { return uint64(now) << timeScale >> timeShift << timeShift }
 
-func newPin(stamp uint64, slot uint16, s flowcache.State) pin {
+func newPin(stamp uint64, slot selector.Slot, s flowcache.State) pin {
 	return pin(stamp | uint64(slot)<<slotShift | uint64(s))
 }
 
-func (p pin) slot() uint16           { return uint16(p >> slotShift) }
+func (p pin) slot() selector.Slot    { return selector.Slot(uint16(p >> slotShift)) }
 func (p pin) state() flowcache.State { return flowcache.State(p & 3) }
 
 // age is the time since the pin was refreshed, by a processor whose clock may

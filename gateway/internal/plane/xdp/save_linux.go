@@ -18,12 +18,12 @@ import (
 //	magic "ecmp-xdp", version (4 bytes), number of owners (4),
 //	seed of the hash (8), number of pins (8)
 //	for each pin: digest (8), and the pin (8) with its age in place of its time
-//	for each owner of a slot: slot (2), and length and bytes of its group's
-//	name and of its member's ID (4 + n each)
+//	for each owner of a slot: slot (2), and its member's incarnation (8) and
+//	length and bytes of its ID (4 + n)
 //	CRC-32C of all that (4)
 const (
 	saveMagic   = "ecmp-xdp"
-	saveVersion = 1
+	saveVersion = 2
 	headerSize  = len(saveMagic) + 4 + 4 + 8 + 8
 	pinSize     = 16
 	crcSize     = 4
@@ -34,7 +34,7 @@ const (
 // written as it was at some moment. The error is that of w or of the kernel.
 func (f *flows) Save(w io.Writer) error {
 	var pins, owners []byte
-	now, named, count := stamp(f.now()), make(map[uint16]bool), uint32(0)
+	now, named, count := stamp(f.now()), make(map[selector.Slot]bool), uint32(0)
 	err := f.live(func(digest uint64, w pin) {
 		pins = binary.LittleEndian.AppendUint64(pins, digest)
 		aged := newPin(stamp(int64(w.age(now))), w.slot(), w.state())
@@ -45,16 +45,15 @@ func (f *flows) Save(w io.Writer) error {
 		return fmt.Errorf("xdp: save: %w", err)
 	}
 	for slot := range named {
-		group, member, ok := f.domain.SlotOwner(slot)
+		id, incarnation, ok := f.domain.SlotOwner(slot)
 		if !ok {
 			continue // it left
 		}
 		count++
-		owners = binary.LittleEndian.AppendUint16(owners, slot)
-		for _, name := range []string{group, member} {
-			owners = binary.LittleEndian.AppendUint32(owners, uint32(len(name)))
-			owners = append(owners, name...)
-		}
+		owners = binary.LittleEndian.AppendUint16(owners, uint16(slot))
+		owners = binary.LittleEndian.AppendUint64(owners, incarnation)
+		owners = binary.LittleEndian.AppendUint32(owners, uint32(len(id)))
+		owners = append(owners, id...)
 	}
 	header := binary.LittleEndian.AppendUint32([]byte(saveMagic), saveVersion)
 	header = binary.LittleEndian.AppendUint32(header, count)
@@ -68,7 +67,7 @@ func (f *flows) Save(w io.Writer) error {
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // Restore implements [plane.Flows]: each pin becomes as old as it was, and
-// names the member of the same name in the group of the same name. One whose
+// names the member of the same ID and incarnation. One whose
 // member is not there is restored as that of a member that left. A flow that
 // has a pin keeps that. The stream is verified whole before anything is
 // applied; it must be of the same seed, and the plane may be of another size.
@@ -114,22 +113,25 @@ func (f *flows) restore(digest uint64, w pin) bool {
 	return f.maps.probation.Put(digest, w) == nil && w.state() == flowcache.Probation
 }
 
-type owner struct{ group, member string }
+type owner struct {
+	id          string
+	incarnation uint64
+}
 
 // currentSlots maps the slots of a stream to those that the same members have
 // now; what is missing left.
-func currentSlots(owners map[uint16]owner, groups []*engine.Group) map[uint16]uint16 {
-	now := make(map[owner]uint16)
+func currentSlots(owners map[uint16]owner, groups []*engine.Group) map[selector.Slot]selector.Slot {
+	now := make(map[owner]selector.Slot)
 	for _, g := range groups {
 		v := g.Load().View()
 		for i, m := range v.All() {
-			now[owner{v.Name(), m.ID}] = v.Slot(i)
+			now[owner{m.ID, v.Incarnation(i)}] = v.Slot(i)
 		}
 	}
-	slots := make(map[uint16]uint16)
+	slots := make(map[selector.Slot]selector.Slot)
 	for slot, o := range owners {
 		if s := now[o]; s != selector.NoSlot {
-			slots[slot] = s
+			slots[selector.Slot(slot)] = s
 		}
 	}
 	return slots
@@ -168,14 +170,14 @@ func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner,
 	pins, rest = rest[:n*pinSize], rest[n*pinSize:]
 	owners = make(map[uint16]owner)
 	for range count {
-		var slot, group, member []byte
+		var slot, incarnation, id []byte
 		slot, rest, err = cut(rest, 2, nil)
-		group, rest, err = cutName(rest, err)
-		member, rest, err = cutName(rest, err)
+		incarnation, rest, err = cut(rest, 8, err)
+		id, rest, err = cutName(rest, err)
 		if err != nil {
 			return nil, nil, damaged(end - len(rest))
 		}
-		owners[binary.LittleEndian.Uint16(slot)] = owner{string(group), string(member)}
+		owners[binary.LittleEndian.Uint16(slot)] = owner{string(id), binary.LittleEndian.Uint64(incarnation)}
 	}
 	if len(rest) != 0 {
 		return nil, nil, damaged(end - len(rest))

@@ -96,7 +96,7 @@ func TestFollowsModel(t *testing.T) {
 	flags := []hash.TCPFlags{0, hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK | hash.PSH,
 		hash.FIN | hash.ACK, hash.RST, hash.SYN | hash.FIN}
 	seen := make(map[flowcache.State]int)
-	for range 20_000 {
+	for range 30_000 {
 		switch rng.IntN(100) {
 		case 0:
 			g := rng.IntN(2)

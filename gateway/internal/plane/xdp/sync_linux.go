@@ -37,7 +37,7 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 	epoch := uint64(0)
 	if p.flows != nil {
 		// before the snapshots, which have none of the slots retired until now
-		epoch = p.flows.quarantine.Epoch()
+		epoch = p.flows.slots.Epoch()
 	}
 	next, err := p.plan(services)
 	if err != nil {

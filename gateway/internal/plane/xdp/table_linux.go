@@ -36,7 +36,7 @@ func slotsOf(v *selector.View) ([]uint16, error) {
 		if owner < 0 {
 			continue
 		}
-		if slots[i] = v.Slot(owner); slots[i] == selector.NoSlot {
+		if slots[i] = uint16(v.Slot(owner)); slots[i] == uint16(selector.NoSlot) {
 			return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: v.Member(owner).ID}
 		}
 	}
@@ -67,7 +67,7 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, h
 		if !v.Alive(i) {
 			state = hopDown
 		}
-		hops[v.Slot(i)] = hopEntry{
+		hops[uint16(v.Slot(i))] = hopEntry{
 			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output, State: state,
 		}
 	}
