@@ -98,7 +98,11 @@ func (m model) forward(t testing.TB, frame []byte) (hop *Adjacency, sent []byte,
 	if route.selector == nil {
 		return nil, nil, NoMember
 	}
-	hop = &route.hops[route.selector.Select(f.hash(m.seed))].Value
+	h := f.hash(m.seed)
+	if _, ok := route.selector.(selector.Tabled); !ok {
+		h &^= 1<<30 - 1 // see selector.View.Select
+	}
+	hop = &route.hops[route.selector.Select(h)].Value
 	return hop, routed(t, p, hop), 0
 }
 
