@@ -53,7 +53,7 @@ func BenchmarkParse(b *testing.B) {
 		{"frames=mpls", repeat(ether(0x8847, mpls(16, 17), ip4(6, tcp(0))))},
 		{"frames=tcp4", repeat(ether4(ip4(6, tcp(hash.ACK))))},
 		{"frames=tcp6", repeat(ether6(ip6(6, tcp(hash.ACK))))},
-		{"frames=bad", repeat(ether4(ip4(6, tcp(0)[:19])))},
+		{"frames=bad", repeat(ether4(ip4(6, tcp(0))[:39]))},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			headers := make([]hash.Headers, 32)

@@ -56,22 +56,23 @@ func fastIPv6(b []byte, room int) *fastTransport {
 }
 
 // parseIPv4 reads the IPv4 packet that starts at byte l3 of p, which p reaches.
-func (t *portTable) parseIPv4(p []byte, l3 int, h *Headers) error {
+func (t *portTable) parseIPv4(p []byte, missing, l3 int, h *Headers) error {
 	// Whole packets without options, of protocols with ports and of tunnels.
 	// For the others, and for those in which something is wrong, there is
 	// parseAny.
 	b := p[l3:]
 	if len(b) < ipv4Size {
-		return t.parseAny(p, l3, 4, h)
+		return t.parseAny(p, missing, l3, 4, h)
 	}
 	q := fastIPv4(b, len(b))
 	if q == nil {
-		return t.parseAny(p, l3, 4, h)
+		return t.parseAny(p, missing, l3, 4, h)
 	}
 	seg := b[ipv4Size:]
 	ports := binary.LittleEndian.Uint32(seg)
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	h.setFlow(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift|uint64(ports))
+	h.clearCited()
 	h.clear()
 	h.setOffsets(l3, l3+ipv4Size)
 	h.setProtos(b[9], b[9], TCPFlags(seg[q.flagsAt]&q.flagsMask))
@@ -82,15 +83,15 @@ func (t *portTable) parseIPv4(p []byte, l3 int, h *Headers) error {
 }
 
 // parseIPv6 reads the IPv6 packet that starts at byte l3 of p, which p reaches.
-func (t *portTable) parseIPv6(p []byte, l3 int, h *Headers) error {
+func (t *portTable) parseIPv6(p []byte, missing, l3 int, h *Headers) error {
 	// As in parseIPv4. Extension headers are no fastTransports.
 	b := p[l3:]
 	if len(b) < ipv6Size {
-		return t.parseAny(p, l3, 6, h)
+		return t.parseAny(p, missing, l3, 6, h)
 	}
 	q := fastIPv6(b, len(b))
 	if q == nil {
-		return t.parseAny(p, l3, 6, h)
+		return t.parseAny(p, missing, l3, 6, h)
 	}
 	seg := b[ipv6Size:]
 	ports := binary.LittleEndian.Uint32(seg)
@@ -99,6 +100,7 @@ func (t *portTable) parseIPv6(p []byte, l3 int, h *Headers) error {
 		binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:]),
 		ipv6Label(b)|ip6Flag|uint64(b[6])<<protoShift|uint64(ports),
 	)
+	h.clearCited()
 	h.clear()
 	h.setOffsets(l3, l3+ipv6Size)
 	h.setProtos(b[6], b[6], TCPFlags(seg[q.flagsAt]&q.flagsMask))
@@ -184,10 +186,14 @@ func (h *Headers) setProtos(proto, next uint8, tcp TCPFlags) {
 	h.InnerFlags = tcp
 }
 
-// clear sets the fields that most packets do without. Each of these functions
-// is small enough to be inlined.
+// clearCited and clear zero the fields that most packets do without. Each of
+// these functions is small enough to be inlined.
+func (h *Headers) clearCited() {
+	h.Cited = FlowKey{} // one by one: in one statement, one would be copied from the stack
+	h.CitedInner = FlowKey{}
+}
+
 func (h *Headers) clear() {
-	h.Cited = FlowKey{}
 	if h.view > kernelSame { // nobody else can have set it
 		h.kernel = FlowKey{}
 	}

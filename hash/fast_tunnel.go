@@ -133,7 +133,8 @@ func (h *Headers) enter(p []byte, l4 int, q *fastTransport, ports *portTable) {
 	}
 	// If the inner fields are set, they are set again.
 	c := position{rest: rest, kernel: rest, l4: l4, end: len(p), proto: h.Proto}
-	h.descend(p, &c, ports)
+	v := level{h: h, ports: ports}
+	v.descend(p, &c)
 }
 
 func uint32At(p []byte, at int) uint32 { return binary.BigEndian.Uint32(p[at : at+4 : at+4]) }

@@ -123,7 +123,7 @@ func (f Fields) flow(h *Headers) *FlowKey {
 	switch {
 	case f&innermost != 0:
 		if h.InnerICMPError {
-			return &h.Cited
+			return &h.CitedInner
 		}
 		return &h.Inner
 	case h.ICMPError:

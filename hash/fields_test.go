@@ -51,9 +51,9 @@ func TestExtract(t *testing.T) {
 			require.Equal(t, extract(f, h.Inner), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.Inner)
 			require.Equal(t, extract(f, h.Outer).Canonical(), (f|hash.Symmetric).Extract(&h, nil),
 				"symmetric %s of %s", f, h.Outer)
-			h.ICMPError, h.InnerICMPError = true, true
+			h.ICMPError, h.InnerICMPError, h.CitedInner = true, true, keys[i].Reverse()
 			require.Equal(t, extract(f, h.Cited), f.Extract(&h, nil), "%s of %s", f, h.Cited)
-			require.Equal(t, extract(f, h.Cited), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.Cited)
+			require.Equal(t, extract(f, h.CitedInner), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.CitedInner)
 			h.ICMPError, h.InnerICMPError = false, false
 		}
 	}

@@ -28,6 +28,11 @@ type Headers struct {
 	// It is the zero FlowKey unless ICMPError or InnerICMPError is set.
 	Cited FlowKey
 
+	// CitedInner is the innermost flow of the packet that the error quotes,
+	// reversed likewise: the flow inside a tunnel, if the quote reaches so far,
+	// and else Cited.
+	CitedInner FlowKey
+
 	// kernel is what Linux sees where that is none of the flows above; view
 	// says what.
 	kernel FlowKey
@@ -144,7 +149,7 @@ func (h *Headers) InnerErr() error {
 	if h.innerFault == 0 {
 		return nil
 	}
-	return &parseErrors[h.innerFault][h.innerAt/2]
+	return &parseErrors[h.innerFault][h.innerAt]
 }
 
 // TCPFlags are the eight flags of a TCP header, as they stand in its byte 13.

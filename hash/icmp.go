@@ -30,24 +30,33 @@ func isEchoICMP(typ uint8, v6 bool) bool {
 	return typ == 8 || typ == 0
 }
 
-// readICMP reads the message seg.
+// readICMP reads the message seg, which is not empty.
 func (v *level) readICMP(seg []byte) {
-	typ := seg[0]
+	typ, found := seg[0], true
 	switch {
 	case isEchoICMP(typ, v.key.Is6()):
-		v.readEcho(seg)
+		found = v.readEcho(seg)
+		v.innerEchoID = v.echoID
+	case v.quoted:
 	case v.proto == ICMP && isErrorICMPv4(typ):
 		v.icmpError = v.citeIPv4(seg)
+		found = v.icmpError
 	case v.proto == ICMPv6 && isErrorICMPv6(typ):
 		v.icmpError = v.citeIPv6(seg)
+		found = v.icmpError
+	}
+	if !found && v.missing > 0 {
+		v.fault, v.at = shortICMP, v.l4
 	}
 }
 
-// readEcho reads the identifier of an echo, if it is there.
-func (v *level) readEcho(seg []byte) {
-	if len(seg) >= 6 {
-		v.echoID = binary.BigEndian.Uint16(seg[4:])
+// readEcho reads the identifier of an echo, and reports whether it is there.
+func (v *level) readEcho(seg []byte) bool {
+	if len(seg) < 6 {
+		return false
 	}
+	v.echoID = binary.BigEndian.Uint16(seg[4:])
+	return true
 }
 
 // citeIPv4 reads the flow of the packet that the ICMP error seg cites, and
@@ -67,8 +76,14 @@ func (v *level) citeIPv4(seg []byte) bool {
 		dst1: addrs&ip4Addr | ip4Mapped,
 		rest: uint64(b[9]) << protoShift,
 	}
-	later := binary.BigEndian.Uint16(b[6:])&fragmentOffset != 0
-	return v.citePorts(k, b[size:], later)
+	frag := binary.BigEndian.Uint16(b[6:])
+	if !v.citePorts(k, b[size:], frag&fragmentOffset != 0) {
+		return false
+	}
+	if frag&(fragmentOffset|moreFragments) == 0 {
+		v.citeInner(b, 4)
+	}
+	return true
 }
 
 // citeIPv6 reads the flow of the packet that the ICMPv6 error seg cites, and
@@ -81,19 +96,23 @@ func (v *level) citeIPv6(seg []byte) bool {
 	if b[0]>>4 != 6 {
 		return false
 	}
-	c, f := walkExtensions(b, ipv6Size, b[6])
+	c, f := walkExtensions(b, ipv6Size, b[6], true)
+	fragment := c.fragment()
 	if c.fragFirst {
 		// The ports are behind the fragment header, perhaps behind more
 		// extensions.
-		c, f = walkExtensions(b, c.l4, c.proto)
+		c, f = walkExtensions(b, c.l4, c.proto, true)
 		if c.fragment() {
 			return false
 		}
 	}
-	if f != 0 {
+	if f != 0 || !v.citePorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater) {
 		return false
 	}
-	return v.citePorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater)
+	if !fragment {
+		v.citeInner(b, 6)
+	}
+	return true
 }
 
 // citePorts sets the cited flow, given its key without ports and what follows
@@ -105,16 +124,40 @@ func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
 	if !later {
 		switch proto := k.Proto(); {
 		case transports[proto].ports:
-			if len(seg) < 4 {
+			if len(seg) < portsSize {
 				return false
 			}
 			k.rest |= uint64(binary.LittleEndian.Uint32(seg))
+		case proto == icmpOf(k.Is6()) && len(seg) == 0 && v.missing > 0:
+			return false
 		case proto == icmpOf(k.Is6()) && len(seg) > 0 && isEchoICMP(seg[0], k.Is6()):
-			v.readEcho(seg)
+			if !v.readEcho(seg) && v.missing > 0 {
+				return false
+			}
 		}
 	}
 	v.h.Cited = k.Reverse()
+	v.h.CitedInner, v.innerEchoID = v.h.Cited, v.echoID
 	return true
+}
+
+// citeInner sets the innermost flow that is cited, if the quote, of IP version 4
+// or 6, is of a tunnel and reaches into it. It is read like a packet of which the
+// end is missing.
+func (v *level) citeInner(quote []byte, version uint8) {
+	cited := &v.h.Cited
+	if !v.ports.mayCarry(&fastTransports[cited.Proto()], uint16(cited.rest)) { // reversed: source is destination
+		return
+	}
+	const endless = 1 << 16
+	var h Headers
+	q := level{h: &h, ports: v.ports, missing: endless, quoted: true}
+	if q.parse(quote, 0, version) == nil && h.Tunnels > 0 {
+		v.h.CitedInner, v.innerEchoID = h.Inner.Reverse(), h.InnerEchoID
+	}
+	if h.innerFault != 0 && v.missing > 0 {
+		v.h.setInnerFault(shortICMP, v.l4)
+	}
 }
 
 // icmpOf returns the protocol that is ICMP in IPv4 or in IPv6.

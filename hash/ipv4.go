@@ -25,16 +25,16 @@ func (v *level) readIPv4(p []byte, l3 int) {
 		return
 	}
 	if length == 0 {
-		length = len(b)
+		length = len(b) + v.missing
 	}
-	if size > length || length > len(b) {
+	if size > len(b) || !v.setEnd(len(b), length) {
 		v.at, v.fault = l3, shortIPv4
 		return
 	}
 	addrs := binary.LittleEndian.Uint64(b[12:])
 	v.setKey(0, addrs<<32|ip4Mapped, 0, addrs&ip4Addr|ip4Mapped, uint64(b[9])<<protoShift)
 	v.proto, v.next = b[9], b[9]
-	v.l4, v.end = l3+size, l3+length
+	v.l4 = l3 + size
 
 	frag := binary.BigEndian.Uint16(b[6:])
 	if frag&(moreFragments|fragmentOffset) != 0 {

@@ -25,18 +25,18 @@ func (v *level) readIPv6(p []byte, l3 int) {
 		v.at, v.fault = l3, badIPv6
 		return
 	}
-	v.end = len(p)
-	if length := int(binary.BigEndian.Uint16(b[4:])); length != 0 {
-		v.end = l3 + ipv6Size + length
+	length := len(b) + v.missing
+	if payload := int(binary.BigEndian.Uint16(b[4:])); payload != 0 {
+		length = ipv6Size + payload
 	}
-	if v.end > len(p) {
+	if !v.setEnd(len(b), length) {
 		v.at, v.fault = l3, shortIPv6
 		return
 	}
 	v.next = b[6]
 	v.proto, v.l4 = b[6], l3+ipv6Size
 	if isExtension(b[6]) {
-		c, f := walkExtensions(p[:v.end], v.l4, b[6])
+		c, f := walkExtensions(p[:v.end], v.l4, b[6], v.missing > 0)
 		if f != 0 {
 			v.fault, v.at = f, c.l4
 			return
@@ -93,30 +93,37 @@ func (c chain) fragment() bool { return c.fragFirst || c.fragLater }
 // walkExtensions steps over the extension headers of p from byte off, the first
 // of which is of kind proto. It stops behind the fragment header of a fragment,
 // even if more extension headers follow: a later fragment does not have them,
-// and all fragments are to look alike. On a fault, l4 is where the header at
-// fault starts.
-func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
+// and all fragments are to look alike.
+//
+// It also stops in front of a header that ends behind p, that is one too many,
+// or that leads too far, and takes it for the transport header: a router has to
+// forward such a packet. If p is cut it cannot know, and the header is a fault,
+// which starts at l4.
+func walkExtensions(p []byte, off int, proto uint8, cut bool) (c chain, f fault) {
 	for n := 0; isExtension(proto); n++ {
-		c.l4 = off
-		if n == maxExtensions {
-			return c, deepExtension
-		}
-		if len(p)-off < 2 {
-			return c, shortExtension
-		}
+		c.l4, c.proto = off, proto
 		b := p[off:]
-		size := extensionSize(proto, b[1])
-		if len(b) < size {
-			return c, shortExtension
+		if proto == AH {
+			c.stopAt(AH, b)
 		}
-		if off+size > maxOffset {
-			return c, deepExtension
+		size := fragmentSize
+		if len(b) >= 2 {
+			size = extensionSize(proto, b[1])
+		}
+		if len(b) < size {
+			if cut {
+				return c, shortExtension
+			}
+			if len(b) >= 2 && proto != protoFragment {
+				c.stopAt(b[0], nil)
+			}
+			return c, 0
+		}
+		if n == maxExtensions || off+size > maxOffset {
+			return c, 0
 		}
 		off += size
-		switch {
-		case proto == AH && !c.stopped:
-			c.stopped, c.stop = true, AH<<protoShift|uint64(binary.LittleEndian.Uint32(b[4:]))
-		case proto == protoFragment:
+		if proto == protoFragment {
 			// Offset in the upper 13 bits, then two reserved ones, then
 			// more-fragments.
 			frag := binary.BigEndian.Uint16(b[2:])
@@ -126,14 +133,24 @@ func walkExtensions(p []byte, off int, proto uint8) (c chain, f fault) {
 				c.fragLater = !c.fragFirst
 				return c, 0
 			}
-			if !c.stopped {
-				c.stopped, c.stop = true, uint64(b[0])<<protoShift
-			}
+			c.stopAt(b[0], nil)
 		}
 		proto = b[0]
 	}
 	c.l4, c.proto = off, proto
 	return c, 0
+}
+
+// stopAt notes that Linux takes a header on the way for the transport header, of
+// protocol proto. It takes ports of an authentication header alone.
+func (c *chain) stopAt(proto uint8, ah []byte) {
+	if c.stopped {
+		return
+	}
+	c.stopped, c.stop = true, uint64(proto)<<protoShift
+	if len(ah) >= 8 {
+		c.stop |= uint64(binary.LittleEndian.Uint32(ah[4:]))
+	}
 }
 
 // extensionSize returns the size of an extension header, given its length

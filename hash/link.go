@@ -9,6 +9,8 @@ const (
 	pppoeSize   = 6
 	pppSize     = 2
 
+	redundancySize = 6 // of the tag of HSR and PRP
+
 	maxTags   = 8
 	maxLabels = 16
 	maxWires  = 8
@@ -19,6 +21,8 @@ const (
 	etherMPLS          = 0x8847
 	etherMPLSMulticast = 0x8848
 	etherPPPoE         = 0x8864
+	etherHSR           = 0x892f // redundant rings (IEC 62439-3)
+	etherPRP           = 0x88fb
 
 	pppIPv4          = 0x0021
 	pppIPv6          = 0x0057
@@ -33,30 +37,35 @@ type link struct {
 	// where the IP header starts and what carries it ends; on a fault, where
 	// the header at fault starts
 	at, end int
+	missing int    // as in a level
 	entropy uint32 // label
 	version uint8  // of IP; 0 if this is not IP
 	mpls    bool   // there was a label
 	pppoe   bool   // there was a session
-	fault   fault
+
+	// stopsLinux says that Linux does not look behind some header on the way.
+	stopsLinux bool
+
+	fault fault
 }
 
 func (l *link) fail(at int, f fault) { l.at, l.fault = at, f }
 
 // found makes l the link of an IP header with nothing before it.
-func (l *link) found(at, end int, etherType uint16) {
-	l.at, l.end, l.version = at, end, 4
-	l.mpls, l.fault = false, 0 // the rest is for Parse, which walks
+func (l *link) found(at, end, missing int, etherType uint16) {
+	l.at, l.end, l.missing, l.version = at, end, missing, 4
+	l.stopsLinux, l.fault = false, 0 // the rest is for Parse, which walks
 	if etherType == etherIPv6 {
 		l.version = 6
 	}
 }
 
-// walk follows the headers below IP in p, from the payload at off of a header
-// that says it is of type etherType. A tag is taken to start at its EtherType,
-// and so two bytes earlier than the payload.
-func (l *link) walk(p []byte, etherType uint16, off int) {
-	l.end, l.entropy, l.version, l.fault = len(p), 0, 0, 0
-	l.mpls, l.pppoe = false, false
+// walk follows the headers below IP in p, of which missing bytes are not here,
+// from the payload at off of a header that says it is of type etherType. A tag
+// is taken to start at its EtherType, and so two bytes earlier than the payload.
+func (l *link) walk(p []byte, missing int, etherType uint16, off int) {
+	l.end, l.missing, l.entropy, l.version, l.fault = len(p), missing, 0, 0, 0
+	l.mpls, l.pppoe, l.stopsLinux = false, false, false
 	tags, labels, wires := 0, 0, 0
 	for {
 		switch etherType {
@@ -66,34 +75,34 @@ func (l *link) walk(p []byte, etherType uint16, off int) {
 		case etherIPv6:
 			l.at, l.version = off, 6
 			return
-		case etherVLAN, etherQinQ, etherOldTag:
+		case etherVLAN, etherQinQ, etherOldTag, etherHSR, etherPRP:
 			if tags == maxTags {
 				l.fail(off-2, deepVLAN)
 				return
 			}
 			tags++
-			if l.end-off < vlanSize {
+			size := tagSize(etherType)
+			if l.end-off < size {
 				l.fail(off-2, shortVLAN)
 				return
 			}
-			etherType = binary.BigEndian.Uint16(p[off+2:])
-			off += vlanSize
+			l.stopsLinux = l.stopsLinux || etherType == etherOldTag
+			off += size
+			etherType = binary.BigEndian.Uint16(p[off-2:])
 			continue
 		case etherPPPoE:
-			l.pppoe = true
-			next, end, typ, f := readPPPoE(p[:l.end], off)
-			if f != 0 {
+			var f fault
+			if off, etherType, f = l.readPPPoE(p, off); f != 0 {
 				l.fail(off, f)
 				return
 			}
-			off, l.end, etherType = next, end, typ
 			continue
 		case etherMPLS, etherMPLSMulticast:
 		default:
 			return
 		}
 
-		l.mpls = true
+		l.mpls, l.stopsLinux = true, true
 		for bottom := false; !bottom; off += labelSize {
 			if labels == maxLabels {
 				l.fail(off, deepMPLS)
@@ -142,21 +151,40 @@ func (l *link) walk(p []byte, etherType uint16, off int) {
 	}
 }
 
-// readPPPoE reads the PPPoE header at off, and returns what follows as an
-// EtherType, or 0 if it is neither IP nor MPLS.
-func readPPPoE(p []byte, off int) (next, end int, etherType uint16, f fault) {
-	b := p[off:]
-	if len(b) < pppoeSize+pppSize {
-		return 0, 0, 0, shortPPPoE
+// tagSize returns the size of a tag, from behind the EtherType that says that it
+// is one to behind the next EtherType.
+func tagSize(etherType uint16) int {
+	if etherType == etherHSR || etherType == etherPRP {
+		return redundancySize
+	}
+	return vlanSize
+}
+
+// readPPPoE reads the PPPoE header at off, and returns where its payload starts
+// and its EtherType, which is 0 if it is neither IP nor MPLS. The protocol of
+// PPP may be compressed to one byte, which is odd (RFC 1661 section 6.5); Linux
+// does not look behind that. On a fault, next is off.
+func (l *link) readPPPoE(p []byte, off int) (next int, etherType uint16, f fault) {
+	l.pppoe = true
+	b := p[off:l.end]
+	if len(b) < pppoeSize+1 || len(b) < pppoeSize+pppSize && b[pppoeSize]&1 == 0 {
+		return off, 0, shortPPPoE
+	}
+	proto, size := uint16(b[pppoeSize]), 1
+	if proto&1 == 0 {
+		proto, size = binary.BigEndian.Uint16(b[pppoeSize:]), pppSize
 	}
 	length := int(binary.BigEndian.Uint16(b[4:]))
 	switch {
-	case b[0] != 0x11 || b[1] != 0 || length < pppSize: // version 1, type 1, data of a session
-		return 0, 0, 0, badPPPoE
-	case length > len(b)-pppoeSize:
-		return 0, 0, 0, shortPPPoE
+	case b[0] != 0x11 || b[1] != 0 || length < size: // version 1, type 1, data of a session
+		return off, 0, badPPPoE
+	case length > len(b)-pppoeSize+l.missing:
+		return off, 0, shortPPPoE
 	}
-	switch binary.BigEndian.Uint16(b[pppoeSize:]) {
+	here := min(length, len(b)-pppoeSize)
+	l.end, l.missing = off+pppoeSize+here, length-here
+	l.stopsLinux = l.stopsLinux || size == 1
+	switch proto {
 	case pppIPv4:
 		etherType = etherIPv4
 	case pppIPv6:
@@ -164,5 +192,5 @@ func readPPPoE(p []byte, off int) (next, end int, etherType uint16, f fault) {
 	case pppMPLS, pppMPLSMulticast:
 		etherType = etherMPLS
 	}
-	return off + pppoeSize + pppSize, off + pppoeSize + length, etherType, 0
+	return off + pppoeSize + size, etherType, 0
 }

@@ -33,7 +33,8 @@ import "math/bits"
 //     also ESP, where they are the SPI, and the SPI of an authentication
 //     header, even in front of TCP in IPv6.
 //   - Tunnels are IP in IP, in all four combinations, and GRE. VXLAN and what
-//     else is carried by UDP is not looked into.
+//     else is carried by UDP is not looked into, nor what is behind MPLS, a tag
+//     9100 or a compressed PPP protocol in GRE.
 //   - The inner flow label is the last one that was not zero, be it that of an
 //     outer header.
 //   - With LinuxL4, the kernel uses skb->hash instead where the network card or
@@ -41,9 +42,10 @@ import "math/bits"
 //     between namespaces of one host. LinuxCustom with Fields 0x37 is the
 //     five-tuple that can be predicted.
 //
-// A packet whose inner headers are damaged, or nested deeper than Parse looks
-// (8 tunnels) or than the kernel does (15 extension headers, tags and tunnels
-// together), may go elsewhere than predicted.
+// May go elsewhere than predicted: a packet whose inner headers are damaged, or
+// nested deeper than Parse looks (8 tunnels) or than the kernel does (15
+// extension headers, tags and tunnels together), and, under the policies that
+// look inside, GRE with batman-adv or TIPC in Ethernet.
 //
 // A Linux611 is a value, safe for concurrent use. Hashing allocates nothing.
 type Linux611 struct {
@@ -68,9 +70,18 @@ type Linux611 struct {
 	// its socket, so that tunnels are not looked into, LinuxCustom lacks its
 	// last step, and IPv6 has the label in another byte order. Queries such as
 	// "ip route get" are answered like this for IPv6, and like forwarding for
-	// IPv4. (An IPv4 socket that is not bound hashes with source 0.0.0.0. With
-	// a multipath route that is no next-hop object, a bound IPv4 source which
-	// belongs to a next hop's device wins over the hash.)
+	// IPv4.
+	//
+	// The source of a bound socket is its own. One that is not bound hashes,
+	// for IPv6, with source ::, since the route is looked up before the source
+	// is chosen; for IPv4, with source 0.0.0.0 if it sends without connecting
+	// (sendto), and with the source that it will have if it is connected, as
+	// all TCP is.
+	//
+	// A route may also be decided otherwise: with an IPv4 multipath route that
+	// is no next-hop object, a source which belongs to a next hop's device wins
+	// over the hash. And a VXLAN device keeps the route of the first packet for
+	// all that follow on the same CPU.
 	Local bool
 }
 

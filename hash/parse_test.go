@@ -81,7 +81,7 @@ func TestParseIPKnown(t *testing.T) {
 	h = stale()
 	require.EqualError(t, hash.ParseIP(nil, &h), "hash: IP header at byte 0: truncated")
 	assert.Zero(t, h)
-	require.EqualError(t, hash.ParseIP(ip4(6, tcp(0)[:8]), &h), "hash: TCP header at byte 20: truncated")
+	require.EqualError(t, hash.ParseIP(ip4(6, tcp(0))[:39], &h), "hash: IPv4 header at byte 0: truncated")
 }
 
 // All fragments of a datagram have one key, whatever follows the fragment
@@ -313,7 +313,7 @@ func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 // exported returns h without its unexported fields.
 func exported(h hash.Headers) hash.Headers {
 	return hash.Headers{
-		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI,
+		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, CitedInner: h.CitedInner, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI,
 		TunnelID:     h.TunnelID,
 		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset,
 		L4Offset:      h.L4Offset,
@@ -367,7 +367,7 @@ func headers(p packet.Packet) hash.Headers {
 		TunnelID:       p.TunnelID,
 		EntropyLabel:   p.Entropy,
 		EchoID:         p.Outer.EchoID,
-		InnerEchoID:    p.Inner.EchoID,
+		InnerEchoID:    p.Inner.DeepEcho,
 		L3Offset:       uint16(p.Outer.L3),
 		L4Offset:       uint16(p.Outer.L4),
 		InnerL3Offset:  uint16(p.Inner.L3),
@@ -386,7 +386,7 @@ func headers(p packet.Packet) hash.Headers {
 		InnerFragment:  p.Inner.First || p.Inner.Later,
 	}
 	if p.Inner.Cited != nil { // that of the outer one, if this is an ICMP error
-		h.Cited = key(*p.Inner.Cited)
+		h.Cited, h.CitedInner = key(*p.Inner.Cited), key(*p.Inner.Deepest)
 	}
 	return h
 }
@@ -406,7 +406,7 @@ func stale() hash.Headers {
 		panic("this packet was to have an error inside")
 	}
 	k := hash.FlowKeyFromWords(1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1)
-	h.Outer, h.Inner, h.Cited = k, k, k
+	h.Outer, h.Inner, h.Cited, h.CitedInner = k, k, k, k
 	h.FragID, h.SPI, h.InnerSPI, h.TunnelID, h.EntropyLabel = 1<<32-1, 1<<32-1, 1<<32-1, 1<<32-1, 1<<32-1
 	h.EchoID, h.InnerEchoID = 1<<16-1, 1<<16-1
 	h.L3Offset, h.L4Offset, h.InnerL3Offset, h.InnerL4Offset = 1<<16-1, 1<<16-1, 1<<16-1, 1<<16-1

@@ -112,7 +112,6 @@ const (
 	shortIPv6
 	badIPv6
 	shortExtension
-	deepExtension
 	shortTCP
 	shortUDP
 	shortSCTP
@@ -148,7 +147,6 @@ var faults = [endOfFaults]struct {
 	shortIPv6:       {LayerIPv6, ErrTruncated},
 	badIPv6:         {LayerIPv6, ErrMalformed},
 	shortExtension:  {LayerExtension, ErrTruncated},
-	deepExtension:   {LayerExtension, ErrTooDeep},
 	shortTCP:        {LayerTCP, ErrTruncated},
 	shortUDP:        {LayerUDP, ErrTruncated},
 	shortSCTP:       {LayerSCTP, ErrTruncated},
@@ -169,12 +167,11 @@ var faults = [endOfFaults]struct {
 	deepTunnel:      {LayerTunnel, ErrTooDeep},
 }
 
-// maxOffset is the last byte at which a header may start. Every header starts
-// at an even byte, so that there is one ParseError for each fault and half of
-// the offsets.
+// maxOffset is the last byte at which a header may start, so that there is one
+// ParseError for each fault and offset.
 const maxOffset = 1534
 
-type errorTable [endOfFaults][maxOffset/2 + 1]ParseError
+type errorTable [endOfFaults][maxOffset + 1]ParseError
 
 // parseErrors are made beforehand, because making one for a packet would
 // allocate.
@@ -186,7 +183,7 @@ func makeErrorTable() *errorTable {
 	t := new(errorTable)
 	for f := range t {
 		for i := range t[f] {
-			t[f][i] = ParseError{fault(f), uint16(2 * i)}
+			t[f][i] = ParseError{fault(f), uint16(i)}
 		}
 	}
 	return t
@@ -199,5 +196,5 @@ func makeErrorTable() *errorTable {
 //go:noinline
 func fail(h *Headers, f fault, offset int) error {
 	*h = Headers{}
-	return &parseErrors[f][offset/2]
+	return &parseErrors[f][offset]
 }

@@ -13,10 +13,10 @@ import (
 // An error is of one packet: a later one must not change it.
 func TestParseErrorsStay(t *testing.T) {
 	var h hash.Headers
-	first := hash.Parse(ether4(ip4(6, tcp(0)[:8])), &h)
-	second := hash.Parse(ether(0x8100, tag(1, 0x86dd), ip6(0, ext(17, 8), udp()[:4])), &h)
+	first := hash.ParseSnapped(ether4(ip4(6, tcp(0)))[:42], 58, &h)
+	second := hash.Parse(ether(0x8100, tag(1, 0x86dd), ip6(0, ext(17, 8), udp()))[:50], &h)
 	require.EqualError(t, first, "hash: TCP header at byte 34: truncated")
-	require.EqualError(t, second, "hash: UDP header at byte 66: truncated")
+	require.EqualError(t, second, "hash: IPv6 header at byte 18: truncated")
 }
 
 func TestParseErrorIsOneOfThree(t *testing.T) {

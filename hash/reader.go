@@ -75,10 +75,17 @@ func (r *Reader) grow(n int) {
 
 // Read reads Ethernet frames, as [Parse] does: dst[i] is what is to be known of
 // frames[i]. It panics if dst is shorter than frames. Frames are read only.
-func (r *Reader) Read(dst []Flow, frames [][]byte) { r.read(dst, frames, true) }
+func (r *Reader) Read(dst []Flow, frames [][]byte) { r.read(dst, frames, nil, true) }
 
 // ReadIP reads IPv4 and IPv6 packets, as [ParseIP] does.
-func (r *Reader) ReadIP(dst []Flow, packets [][]byte) { r.read(dst, packets, false) }
+func (r *Reader) ReadIP(dst []Flow, packets [][]byte) { r.read(dst, packets, nil, false) }
+
+// ReadSnapped reads frames of which only the start is here, as [ParseSnapped]
+// does: lengths[i] is what frames[i] had on the wire. Frames that are not whole
+// are Special. It panics if dst or lengths is shorter than frames.
+func (r *Reader) ReadSnapped(dst []Flow, frames [][]byte, lengths []int) {
+	r.read(dst, frames, lengths[:len(frames):len(lengths)], true)
+}
 
 // Headers returns what Parse finds in packet i of the last burst, if its Kind
 // has Special, and else nil. It is good until the next burst.
@@ -98,18 +105,19 @@ func (r *Reader) Err(i int) error {
 	return r.errs[i]
 }
 
-func (r *Reader) read(dst []Flow, packets [][]byte, ethernet bool) {
+// read reads packets of any number. Lengths is nil if they are whole.
+func (r *Reader) read(dst []Flow, packets [][]byte, lengths []int, ethernet bool) {
 	dst = dst[:len(packets):len(dst)]
 	r.grow(len(packets))
 	for from := 0; from < len(packets); from += burst {
 		to := min(from+burst, len(packets))
-		r.readBurst(dst[from:to], packets[from:to], from, ethernet)
+		r.readBurst(dst[from:to], packets[from:to], lengths, from, ethernet)
 	}
 }
 
 // readBurst reads at most 64 packets, of which the first one is number from of
-// the caller's.
-func (r *Reader) readBurst(dst []Flow, packets [][]byte, from int, ethernet bool) {
+// the caller's and of lengths.
+func (r *Reader) readBurst(dst []Flow, packets [][]byte, lengths []int, from int, ethernet bool) {
 	all := ^uint64(0) >> (burst - len(packets))
 	rest := all
 	if r.plain {
@@ -124,7 +132,11 @@ func (r *Reader) readBurst(dst []Flow, packets [][]byte, from int, ethernet bool
 	r.rest[from/burst] = rest
 	for ; rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros64(rest)
-		r.readSpecial(&dst[i], packets[i], from+i, ethernet)
+		packet, missing := packets[i], 0
+		if lengths != nil {
+			packet, missing = snapped(packet, lengths[from+i])
+		}
+		r.readSpecial(&dst[i], packet, missing, from+i, ethernet)
 	}
 }
 
@@ -191,13 +203,13 @@ func (r *Reader) hash(dst []Flow) {
 }
 
 // readSpecial reads a packet by way of Headers.
-func (r *Reader) readSpecial(f *Flow, packet []byte, i int, ethernet bool) {
+func (r *Reader) readSpecial(f *Flow, packet []byte, missing, i int, ethernet bool) {
 	h := &r.headers[i]
 	var err error
 	if ethernet {
-		err = r.ports.parse(packet, h)
+		err = r.ports.parse(packet, missing, h)
 	} else {
-		err = r.ports.parseIP(packet, h)
+		err = r.ports.parseIP(packet, missing, h)
 	}
 	r.errs[i] = err
 	if err != nil {

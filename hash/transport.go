@@ -7,6 +7,9 @@ type transport struct {
 	short fault // of a packet that ends before
 }
 
+// portsSize is how many bytes the ports of a transport header take.
+const portsSize = 4
+
 // transports has the zero transport for protocols in which nothing is looked
 // at.
 //

@@ -30,10 +30,11 @@ const (
 	etherPPP     = 0x880b // PPP in GRE version 1 (PPTP, RFC 2637)
 )
 
-// descend follows the tunnels from the outermost level, c, to the innermost
+// descend follows the tunnels from the outermost level, v at c, to the innermost
 // one. It reuses c. Linux follows them as long as they are of the kinds that it
 // enters.
-func (h *Headers) descend(p []byte, c *position, ports *portTable) {
+func (v *level) descend(p []byte, c *position) {
+	h, ports := v.h, v.ports
 	var t tunnel
 	var l link
 	follows := !c.stopped
@@ -79,11 +80,11 @@ func (h *Headers) descend(p []byte, c *position, ports *portTable) {
 		if q != nil {
 			rest := h.Inner.rest
 			*c = position{rest: rest, kernel: rest, l4: int(h.InnerL4Offset), end: end, proto: h.InnerProto}
-		} else if !h.readInner(inner, l.at, l.version, c) {
+		} else if !v.readInner(inner, l.missing, l.at, l.version, c) {
 			return
 		}
 		h.Tunnels++
-		if follows = follows && !l.mpls; follows {
+		if follows = follows && !l.stopsLinux; follows {
 			if own := c.rest & maskLabel; own != 0 {
 				label = own
 			}
@@ -106,6 +107,7 @@ func (h *Headers) setInnerFault(f fault, at int) { h.innerFault, h.innerAt = f, 
 // A tunnel is a header that encapsulates.
 type tunnel struct {
 	at, end   int // the payload; on a fault, the header itself starts at at
+	missing   int // of the payload, as in a level
 	id        uint32
 	etherType uint16 // of the payload; 0 if that is neither IP nor Ethernet nor MPLS
 	found     bool
@@ -119,7 +121,7 @@ type tunnel struct {
 // cannot be read at once.
 func (t *tunnel) open(p []byte, c *position, ports *portTable) {
 	p = p[:c.end]
-	t.at, t.end, t.id, t.etherType = c.l4, c.end, 0, 0
+	t.at, t.end, t.missing, t.id, t.etherType = c.l4, c.end, c.missing, 0, 0
 	t.found, t.hasID, t.linux, t.fault = false, false, false, 0
 	switch c.proto {
 	case protoIPv4:
@@ -131,6 +133,9 @@ func (t *tunnel) open(p []byte, c *position, ports *portTable) {
 	case UDP:
 		const udpSize = 8
 		off := c.l4 + udpSize
+		if off > len(p) { // UDP itself is cut
+			return
+		}
 		switch ports.layer(bits.ReverseBytes16(uint16(c.rest >> 16))) {
 		case LayerVXLAN:
 			t.openVXLAN(p, off)
@@ -187,23 +192,27 @@ func (t *tunnel) openGRE(p []byte, off int) {
 	}
 	if version == 1 {
 		t.id &= 0xffff // the call; before it stands the length of this packet
-		t.openPPP(p)
+		t.openPPP(p, off)
 	}
 }
 
-// openPPP steps over the header of PPP, as in PPTP: address and control first.
-func (t *tunnel) openPPP(p []byte) {
+// openPPP steps over the header of PPP, as in PPTP: address and control first,
+// at which Linux does not look either. GRE starts at gre.
+func (t *tunnel) openPPP(p []byte, gre int) {
 	const size = 4
 	b := p[t.at:]
 	t.etherType, t.at = 0, t.at+size
 	if len(b) < size {
+		if t.missing > 0 {
+			t.fail(gre, shortGRE)
+		}
 		t.linux = false // this packet is an acknowledgement, or cut
 		return
 	}
-	switch binary.BigEndian.Uint32(b) {
-	case 0xff03<<16 | pppIPv4:
+	switch binary.BigEndian.Uint16(b[2:]) {
+	case pppIPv4:
 		t.etherType = etherIPv4
-	case 0xff03<<16 | pppIPv6:
+	case pppIPv6:
 		t.etherType = etherIPv6
 	}
 }
@@ -262,11 +271,12 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 		return
 	}
 	length := gtpuSize + int(binary.BigEndian.Uint16(b[2:]))
-	if length > len(b) {
+	if length > len(b)+t.missing {
 		t.fail(off, shortGTPU)
 		return
 	}
-	b = b[:length]
+	t.missing = max(length-len(b), 0)
+	b = b[:min(length, len(b))]
 	size := gtpuSize
 	if b[0]&optional != 0 {
 		size += 4
@@ -275,7 +285,8 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 				t.fail(off, shortGTPU)
 				return
 			}
-			if !more || b[size-1] == 0 { // the type of the next extension
+			// the type of the next extension
+			if !more || b[size-1] == 0 || off+size > maxPayload {
 				break
 			}
 			if size == len(b) {
@@ -289,9 +300,13 @@ func (t *tunnel) openGTPU(p []byte, off int) {
 			size += int(b[size]) * 4
 		}
 	}
-	t.at, t.end, t.found = off+size, off+length, true
+	t.at, t.end, t.found = off+size, off+len(b), true
 	t.id, t.hasID = binary.BigEndian.Uint32(b[4:]), true
-	if size < length {
+	if size == len(b) && t.missing > 0 {
+		t.fail(off, shortGTPU)
+		return
+	}
+	if size < len(b) {
 		switch b[size] >> 4 {
 		case 4:
 			t.etherType = etherIPv4
@@ -307,11 +322,11 @@ func (t *tunnel) follow(p []byte, l *link) {
 	p = p[:t.end]
 	switch t.etherType {
 	case etherIPv4, etherIPv6:
-		l.found(t.at, t.end, t.etherType)
+		l.found(t.at, t.end, t.missing, t.etherType)
 		return
 	case etherBridged:
 	default:
-		l.walk(p, t.etherType, t.at)
+		l.walk(p, t.missing, t.etherType, t.at)
 		return
 	}
 	if t.end-t.at < ethernetSize {
@@ -320,8 +335,8 @@ func (t *tunnel) follow(p []byte, l *link) {
 	}
 	etherType := binary.BigEndian.Uint16(p[t.at+ethernetSize-2:])
 	if etherType == etherIPv4 || etherType == etherIPv6 {
-		l.found(t.at+ethernetSize, t.end, etherType)
+		l.found(t.at+ethernetSize, t.end, t.missing, etherType)
 		return
 	}
-	l.walk(p, etherType, t.at+ethernetSize)
+	l.walk(p, t.missing, etherType, t.at+ethernetSize)
 }

@@ -63,14 +63,16 @@ func TestEveryLayerIsKnown(t *testing.T) {
 	}
 	bad := map[string]bool{}
 	for _, f := range frames() {
-		var h hash.Headers
-		err := hash.Parse(f.bytes, &h)
-		if err == nil {
-			err = h.InnerErr()
-		}
-		var parseErr *hash.ParseError
-		if errors.As(err, &parseErr) {
-			bad[parseErr.Layer().String()] = true
+		for n := range len(f.bytes) + 1 { // some layers are bad only if they are not all here
+			var h hash.Headers
+			err := hash.ParseSnapped(f.bytes[:n], len(f.bytes), &h)
+			if err == nil {
+				err = h.InnerErr()
+			}
+			var parseErr *hash.ParseError
+			if errors.As(err, &parseErr) {
+				bad[parseErr.Layer().String()] = true
+			}
 		}
 	}
 	for i, name := range named {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -144,6 +145,9 @@ func (b builder) packets() map[string][]byte {
 	pppoe := func(p []byte) []byte {
 		return slices.Concat([]byte{0x11, 0, 0, 1, byte((len(p) + 2) >> 8), byte(len(p) + 2), 0, 0x21}, p)
 	}
+	shortPPPoE := func(p []byte) []byte { // the protocol is compressed
+		return slices.Concat([]byte{0x11, 0, 0, 1, byte((len(p) + 1) >> 8), byte(len(p) + 1), 0x21}, p)
+	}
 	vxlan := func() []byte {
 		return b.udpTo(4789, set(b.bytes(8), 0, 8), b.ether(0x0800, b.any4(6, b.tcp())))
 	}
@@ -194,6 +198,25 @@ func (b builder) packets() map[string][]byte {
 		"IPv6 error, fragment":     b.ip6(44, b.fragment6(58, 1), b.icmp(3, b.any6(6, b.tcp()))),
 		"IPv6 error, atomic":       b.ip6(44, b.fragment6(58, 0), b.icmp(3, b.any6(6, b.tcp()))),
 	}
+	// Packets that end in their transport header, or before.
+	for proto, name := range map[byte]string{
+		6: "TCP", 17: "UDP", 136: "UDP-Lite", 132: "SCTP", 33: "DCCP", 50: "ESP", 51: "AH",
+	} {
+		for _, size := range []int{1, 3, 4, 7} {
+			all[fmt.Sprintf("IPv4 %s of %d bytes", name, size)] = b.ip4(proto, b.bytes(size))
+			all[fmt.Sprintf("IPv6 %s of %d bytes", name, size)] = b.ip6(proto, b.bytes(size))
+			all[fmt.Sprintf("IPv4 carries %s of %d bytes", name, size)] = b.ip4(4, b.any4(proto, b.bytes(size)))
+		}
+	}
+	all["IPv4 TCP of 19 bytes"] = b.ip4(6, b.tcp()[:19])
+	all["IPv4 echo of 3 bytes"] = b.ip4(1, []byte{8, 0, 0})
+	all["IPv6 options cut"] = b.ip6(60, options6(6)[:7])
+	all["IPv6 options cut to one byte"] = b.ip6(60, options6(6)[:1])
+	all["IPv6 second options cut"] = b.ip6(60, options6(60), options6(17)[:5])
+	all["IPv6 fragment header cut"] = b.ip6(44, b.fragment6(17, 1)[:7])
+	all["IPv6 AH cut"] = b.ip6(51, b.ah(6)[:11])
+	all["IPv6 17 options"] = b.ip6(60, slices.Concat(slices.Repeat(options6(60), 16), options6(6)), b.tcp())
+
 	inner := map[string]func() []byte{
 		"TCP":        func() []byte { return b.any4(6, b.tcp()) },
 		"UDP":        func() []byte { return options4(b.any4(17, b.udp())) },
@@ -246,6 +269,12 @@ func (b builder) packets() map[string][]byte {
 			"GRE Ethernet short": b.gre(0, 0x6558, b.bytes(13)),
 			"GRE MPLS":           b.gre(0, 0x8847, slices.Concat(b.label(0), b.label(1), packet())),
 			"PPTP":               b.gre(0x3001, 0x880b, slices.Concat([]byte{0xff, 3, 0, 0x21}, packet())),
+			"GRE old tag":        b.gre(0, 0x6558, b.ether(0x9100, []byte{0, 7, 8, 0}, packet())),
+			"GRE tag, old tag":   b.gre(0, 0x6558, b.ether(0x8100, []byte{0, 7, 0x91, 0, 0, 8, 8, 0}, packet())),
+			"GRE HSR":            b.gre(0, 0x6558, b.ether(0x892f, b.bytes(4), []byte{8, 0}, packet())),
+			"GRE PRP":            b.gre(0, 0x6558, b.ether(0x88fb, b.bytes(4), []byte{8, 0}, packet())),
+			"GRE short PPPoE":    b.gre(0, 0x6558, b.ether(0x8864, shortPPPoE(packet()))),
+			"PPTP other control": b.gre(0x3001, 0x880b, slices.Concat([]byte{0, 9, 0, 0x21}, packet())),
 			"PPTP no key":        b.gre(0x1001, 0x880b, slices.Concat([]byte{0xff, 3, 0, 0x21}, packet())),
 			"PPTP LCP":           b.gre(0x3001, 0x880b, []byte{0xff, 3, 0xc0, 0x21, 1, 2, 3, 4}),
 		} {

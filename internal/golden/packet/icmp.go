@@ -1,19 +1,48 @@
 package packet
 
+// message completes p by the ICMP message in v.
+func message(p *Level, v view) error {
+	found := true
+	switch {
+	case isEcho(p.Flow, v):
+		p.EchoID = echo(p.Flow, v)
+		p.DeepEcho = p.EchoID
+		found = v.len() >= 6
+	case isError(p.Flow, v) && !v.quoted:
+		p.Cited = cited(p, v)
+		found = p.Cited != nil
+	}
+	if !found && v.cut() {
+		return v.fail("ICMP", "truncated")
+	}
+	return nil
+}
+
 // echo returns the identifier of the echo in v, which is of flow f; 0 if it is
 // none.
 func echo(f Flow, v view) uint16 {
-	switch {
-	case v.len() < 6:
-	case f.Proto == 1 && !f.IPv6 && (v.u8(0) == 0 || v.u8(0) == 8),
-		f.Proto == 58 && f.IPv6 && (v.u8(0) == 128 || v.u8(0) == 129):
-		return uint16(v.u16(4))
+	if !isEcho(f, v) || v.len() < 6 {
+		return 0
 	}
-	return 0
+	return uint16(v.u16(4))
+}
+
+func isEcho(f Flow, v view) bool {
+	switch {
+	case v.len() == 0:
+		return false
+	case f.Proto == 1 && !f.IPv6:
+		return v.u8(0) == 0 || v.u8(0) == 8
+	case f.Proto == 58 && f.IPv6:
+		return v.u8(0) == 128 || v.u8(0) == 129
+	}
+	return false
 }
 
 func isError(f Flow, v view) bool {
 	switch {
+	case v.len() == 0:
+		return false
 	case f.Proto == 1 && !f.IPv6:
 		switch v.u8(0) {
 		case 3, 4, 5, 11, 12:
@@ -50,7 +79,9 @@ func cited4(p *Level, v view) *Flow {
 	if v.u8(0)/16 != 4 || header < 20 || v.len() < header {
 		return nil
 	}
-	return citedPorts(p, flow4(v), v.from(header), v.u16(6)%8192 > 0)
+	f := citedPorts(p, flow4(v), v.from(header), v.u16(6)%8192 > 0)
+	p.citeDeepest(f, v, 4)
+	return f
 }
 
 func cited6(p *Level, v view) *Flow {
@@ -62,7 +93,9 @@ func cited6(p *Level, v view) *Flow {
 		return nil
 	}
 	f := flow6(v)
-	up, err := upper(v.from(40), v.u8(6))
+	quote := v
+	quote.missing = 1 << 16
+	up, err := upper(quote.from(40), v.u8(6))
 	if err != nil {
 		return nil
 	}
@@ -74,7 +107,10 @@ func cited6(p *Level, v view) *Flow {
 		}
 	}
 	f.Proto = uint8(up.proto)
-	return citedPorts(p, f, up.v, later)
+	up.v.missing = v.missing
+	reversed := citedPorts(p, f, up.v, later)
+	p.citeDeepest(reversed, v, 6)
+	return reversed
 }
 
 func citedPorts(p *Level, f Flow, v view, later bool) *Flow {
@@ -88,12 +124,36 @@ func citedPorts(p *Level, f Flow, v view, later bool) *Flow {
 		}
 		f.SrcPort, f.DstPort = uint16(v.u16(0)), uint16(v.u16(2))
 	default:
-		if !later && v.len() > 0 {
-			p.EchoID = echo(f, v)
+		isICMP := f.Proto == 1 && !f.IPv6 || f.Proto == 58 && f.IPv6
+		if later || !isICMP {
+			break
 		}
+		if v.cut() && (v.len() == 0 || isEcho(f, v) && v.len() < 6) {
+			return nil
+		}
+		p.EchoID = echo(f, v)
 	}
 	f = f.Reverse()
 	return &f
+}
+
+// citeDeepest finds the innermost flow of the packet that v, an ICMP error's
+// quote, is the start of, given the outermost one that it cites.
+func (p *Level) citeDeepest(outermost *Flow, v view, version int) {
+	if outermost == nil {
+		return
+	}
+	p.Deepest, p.DeepEcho = outermost, p.EchoID
+	start := view{bytes: v.bytes, missing: 1 << 16, quoted: true}
+	quoted, err := p.ports.fromIP(start, version)
+	if err != nil {
+		return
+	}
+	if quoted.Tunnels > 0 {
+		f := quoted.Inner.Flow.Reverse()
+		p.Deepest, p.DeepEcho = &f, quoted.Inner.EchoID
+	}
+	p.unsure = v.cut() && quoted.InnerErr != nil
 }
 
 // linuxL3 returns what Linux hashes under policy 0: the header itself, with its

@@ -22,17 +22,20 @@ type Level struct {
 	Flow     Flow // with the flow label
 	Next     int
 	Cited    *Flow
-	First    bool // first fragment
-	Later    bool // later fragment
+	Deepest  *Flow // the innermost flow of what is cited
+	First    bool  // first fragment
+	Later    bool  // later fragment
 	FragID   uint32
 	L3, L4   int
 	TCPFlags uint8
 	SPI      uint32
 	EchoID   uint16
+	DeepEcho uint16 // that of the innermost flow of what is cited, or EchoID
 
 	ports   Ports
 	payload view       // from L4 to the end of the packet
 	linux   Flow       // what Linux sees, if it gets here
+	unsure  bool       // whether Deepest is the innermost one
 	stopped *linuxStop // where Linux stops reading extension headers
 }
 
@@ -55,19 +58,31 @@ type Failure struct {
 
 func (f Failure) Error() string { return fmt.Sprintf("%s at %d: %s", f.Layer, f.Offset, f.Reason) }
 
-// A view is a part of a packet that knows where it stands in the whole.
+// A view is a part of a packet that knows where it stands in the whole, and how
+// many bytes were behind it on the wire if only the start of the packet is here.
 type view struct {
-	bytes  []byte
-	offset int
+	bytes   []byte
+	offset  int
+	missing int
+	quoted  bool // by an ICMP error
 }
 
 func (v view) len() int          { return len(v.bytes) }
+func (v view) onWire() int       { return len(v.bytes) + v.missing }
+func (v view) cut() bool         { return v.missing > 0 }
 func (v view) u8(i int) int      { return int(v.bytes[i]) }
 func (v view) u16(i int) int     { return v.u8(i)<<8 | v.u8(i+1) }
 func (v view) u32(i int) uint32  { return uint32(v.u16(i))<<16 | uint32(v.u16(i+2)) }
-func (v view) from(i int) view   { return view{v.bytes[i:], v.offset + i} }
-func (v view) first(n int) view  { return view{v.bytes[:n], v.offset} }
+func (v view) from(i int) view   { return view{v.bytes[i:], v.offset + i, v.missing, v.quoted} }
 func (v view) ip4(i int) [4]byte { return [4]byte(v.bytes[i : i+4]) }
+
+// first returns the first n bytes, of which some may be missing.
+func (v view) first(n int) view {
+	if n > v.len() {
+		return view{v.bytes, v.offset, n - v.len(), v.quoted}
+	}
+	return view{v.bytes[:n], v.offset, 0, v.quoted}
+}
 
 func (v view) ip6(i int) [16]byte { return [16]byte(v.bytes[i : i+16]) }
 
@@ -81,7 +96,17 @@ func FromIP(packet []byte) (Packet, error) { return Ports(nil).FromIP(packet) }
 
 // FromEthernet parses an Ethernet frame with these ports of tunnels.
 func (ports Ports) FromEthernet(frame []byte) (Packet, error) {
-	b, err := ethernet(view{bytes: frame})
+	return ports.Snapped(frame, len(frame), true)
+}
+
+// Snapped parses the start of a frame, or of an IP packet, which had length
+// bytes on the wire.
+func (ports Ports) Snapped(start []byte, length int, isEthernet bool) (Packet, error) {
+	v := view{bytes: start}.first(length)
+	if !isEthernet {
+		return ports.ip(v)
+	}
+	b, err := ethernet(v)
 	if err != nil {
 		return Packet{}, err
 	}
@@ -96,7 +121,10 @@ func (ports Ports) FromEthernet(frame []byte) (Packet, error) {
 
 // FromIP parses an IP packet with these ports of tunnels.
 func (ports Ports) FromIP(packet []byte) (Packet, error) {
-	v := view{bytes: packet}
+	return ports.Snapped(packet, len(packet), false)
+}
+
+func (ports Ports) ip(v view) (Packet, error) {
 	if v.len() == 0 {
 		return Packet{}, v.fail("IP", "truncated")
 	}
@@ -108,11 +136,10 @@ func (ports Ports) FromIP(packet []byte) (Packet, error) {
 }
 
 func (ports Ports) fromIP(v view, version int) (Packet, error) {
-	outer, err := level(v, version)
+	outer, err := level(v, version, ports)
 	if err != nil {
 		return Packet{}, err
 	}
-	outer.ports = ports
 	p := Packet{Outer: outer, Inner: outer}
 	p.Linux = Whole(outer.linux)
 	p.Linux.L3 = linuxL3(outer)
@@ -121,7 +148,7 @@ func (ports Ports) fromIP(v view, version int) (Packet, error) {
 }
 
 // level parses one IP header and the transport header behind it.
-func level(v view, version int) (Level, error) {
+func level(v view, version int, ports Ports) (Level, error) {
 	var l Level
 	var err error
 	if version == 4 {
@@ -129,8 +156,13 @@ func level(v view, version int) (Level, error) {
 	} else {
 		l, err = ipv6(v)
 	}
+	l.ports = ports
 	if err == nil && !l.First && !l.Later {
 		err = transport(&l)
+	}
+	isICMP := !l.Flow.IPv6 && l.Flow.Proto == 1 || l.Flow.IPv6 && l.Flow.Proto == 58
+	if err == nil && l.First && l.payload.cut() && l.payload.len() < 48 && isICMP {
+		err = l.payload.fail("ICMP", "truncated") // Linux looks at what it cites
 	}
 	l.linux = l.Flow
 	switch {
@@ -156,11 +188,11 @@ func ipv4(v view) (Level, error) {
 	}
 	total := v.u16(2)
 	if total == 0 {
-		total = v.len() // a packet of unknown length
+		total = v.onWire() // a packet of unknown length
 	} else if total < header {
 		return Level{}, v.fail("IPv4", "malformed")
 	}
-	if v.len() < header || v.len() < total {
+	if v.len() < header || v.onWire() < total {
 		return Level{}, v.fail("IPv4", "truncated")
 	}
 	v = v.first(total)
@@ -193,7 +225,7 @@ func ipv6(v view) (Level, error) {
 		return Level{}, v.fail("IPv6", "malformed")
 	}
 	if payload := v.u16(4); payload > 0 {
-		if v.len() < 40+payload {
+		if v.onWire() < 40+payload {
 			return Level{}, v.fail("IPv6", "truncated")
 		}
 		v = v.first(40 + payload)
@@ -227,38 +259,45 @@ type upperLayer struct {
 }
 
 // upper follows the extension headers to the upper layer, or to what follows
-// the fragment header of a fragment.
+// the fragment header of a fragment. A header that is too short, one too many or
+// too far counts as the upper layer.
 func upper(v view, next int) (upperLayer, error) {
 	var stopped *linuxStop
 	for count := 1; ; count++ {
-		var size int
+		here := upperLayer{v: v, proto: next}
 		switch next {
 		case 0, 43, 44, 51, 60:
-			if count > 16 {
-				return upperLayer{}, v.fail("IPv6 extension", "too deep")
-			}
-			if v.len() < 2 {
-				return upperLayer{}, v.fail("IPv6 extension", "truncated")
-			}
 		default:
-			return upperLayer{v: v, proto: next, stopped: stopped}, nil
+			here.stopped = stopped
+			return here, nil
 		}
-		switch next {
-		case 44:
-			size = 8
-		case 51:
+		if next == 51 && stopped == nil {
+			stopped = &linuxStop{proto: 51}
+			if v.len() >= 8 {
+				stopped.ports = v.u32(4)
+			}
+		}
+		size := 8
+		switch {
+		case v.len() < 2 || next == 44:
+		case next == 51:
 			size = 8 + 4*v.u8(1)
 		default:
 			size = 8 + 8*v.u8(1)
 		}
 		if v.len() < size {
-			return upperLayer{}, v.fail("IPv6 extension", "truncated")
+			if v.cut() {
+				return upperLayer{}, v.fail("IPv6 extension", "truncated")
+			}
+			if stopped == nil && v.len() >= 2 && next != 44 {
+				stopped = &linuxStop{proto: v.u8(0)}
+			}
+			here.stopped = stopped
+			return here, nil
 		}
-		if v.offset+size > 1534 {
-			return upperLayer{}, v.fail("IPv6 extension", "too deep")
-		}
-		if next == 51 && stopped == nil {
-			stopped = &linuxStop{proto: 51, ports: v.u32(4)}
+		if count > 16 || v.offset+size > 1534 {
+			here.stopped = stopped
+			return here, nil
 		}
 		if next == 44 {
 			offset := v.u16(2) / 8
@@ -275,7 +314,8 @@ func upper(v view, next int) (upperLayer, error) {
 	}
 }
 
-// transport completes p by the header behind IP.
+// transport completes p by the header behind IP, as far as it is there. It fails
+// only if the rest of the header is missing.
 func transport(p *Level) error {
 	v := p.payload
 	header := map[uint8]struct {
@@ -293,22 +333,21 @@ func transport(p *Level) error {
 		50:  {"ESP", 8, false},
 		51:  {"AH", 12, false},
 	}[p.Flow.Proto]
-	if v.len() < header.size {
+	if v.len() < header.size && v.cut() {
 		return v.fail(header.layer, "truncated")
 	}
-	if header.ports {
+	if header.ports && v.len() >= 4 {
 		p.Flow.SrcPort, p.Flow.DstPort = uint16(v.u16(0)), uint16(v.u16(2))
 	}
-	switch p.Flow.Proto {
-	case 6:
+	switch {
+	case p.Flow.Proto == 6 && v.len() >= 20:
 		p.TCPFlags = uint8(v.u8(13))
-	case 50:
+	case p.Flow.Proto == 50 && v.len() >= 4:
 		p.SPI = v.u32(0)
-	case 51:
+	case p.Flow.Proto == 51 && v.len() >= 8 && !p.Flow.IPv6:
 		p.SPI = v.u32(4)
-	case 1, 58:
-		p.EchoID = echo(p.Flow, v)
-		p.Cited = cited(p, v)
+	case p.Flow.Proto == 1 || p.Flow.Proto == 58:
+		return message(p, v)
 	}
 	return nil
 }

@@ -17,13 +17,12 @@ type Kind struct{ IPv6, LookupOnly, Encapsulated, NotIP, Damaged, Special bool }
 // Read returns the Reading of an Ethernet frame, or of an IP packet, by a policy
 // of outer or of inner flows.
 func (ports Ports) Read(bytes []byte, ethernet, inner bool) Reading {
-	var p Packet
-	var err error
-	if ethernet {
-		p, err = ports.FromEthernet(bytes)
-	} else {
-		p, err = ports.FromIP(bytes)
-	}
+	return ports.ReadSnapped(bytes, len(bytes), ethernet, inner)
+}
+
+// ReadSnapped does so for the start of one that had length bytes on the wire.
+func (ports Ports) ReadSnapped(bytes []byte, length int, ethernet, inner bool) Reading {
+	p, err := ports.Snapped(bytes, length, ethernet)
 	switch {
 	case errors.Is(err, ErrNotIP):
 		return Reading{Kind: Kind{NotIP: true}}
@@ -67,6 +66,7 @@ func plain(bytes []byte, p Packet, ethernet, inner bool) bool {
 		return false
 	case 6, 17, 33, 132, 136:
 	}
-	return l.L3 == link && l.L4 == link+header && !l.First && !l.Later && length != 0 &&
+	size := map[uint8]int{6: 20, 17: 8, 33: 12, 132: 12, 136: 8}[l.Flow.Proto]
+	return l.payload.len() >= size && !l.payload.cut() && l.L3 == link && l.L4 == link+header && !l.First && !l.Later && length != 0 &&
 		len(bytes) >= link+header+20 && (!inner || l.Flow.Proto != 17 || l.ports.kind(l.Flow.DstPort) == "")
 }

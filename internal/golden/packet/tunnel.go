@@ -57,15 +57,14 @@ func (p *Packet) followTunnels() {
 			}
 			break
 		}
-		inner, err := level(below.ip, below.version)
+		inner, err := level(below.ip, below.version, p.Inner.ports)
 		if err != nil {
 			p.InnerErr = err
 			break
 		}
-		inner.ports = p.Inner.ports
 		p.Inner = inner
 		p.Tunnels++
-		there = there && !below.mpls
+		there = there && !below.stopsLinux
 		if there {
 			if inner.Flow.Label != 0 {
 				label = inner.Flow.Label
@@ -76,6 +75,9 @@ func (p *Packet) followTunnels() {
 			}
 			there = inner.stopped == nil
 		}
+	}
+	if p.Inner.unsure {
+		p.InnerErr = view{offset: p.Inner.L4}.fail("ICMP", "truncated")
 	}
 	if entered {
 		p.Linux.Inner = &seen
@@ -96,6 +98,9 @@ func open(l Level) *opened {
 	case 47:
 		return gre(v)
 	case 17:
+		if v.len() < 8 {
+			return nil
+		}
 		v = v.from(8)
 		switch l.ports.kind(l.Flow.DstPort) {
 		case "VXLAN":
@@ -167,14 +172,17 @@ func gre(v view) *opened {
 	}
 	if version == 1 {
 		*t.id %= 1 << 16
+		if payload.len() < 4 && payload.cut() {
+			return bad(v, "GRE", "truncated")
+		}
 		t.start += 4
 		t.linux = payload.len() >= 4
 		t.payload = func() (below, error) {
 			if payload.len() >= 4 {
-				switch payload.u32(0) {
-				case 0xff030021:
+				switch payload.u16(2) {
+				case 0x0021:
 					return below{ip: payload.from(4), version: 4}, nil
-				case 0xff030057:
+				case 0x0057:
 					return below{ip: payload.from(4), version: 6}, nil
 				}
 			}
@@ -218,7 +226,7 @@ func gtpu(v view) *opened {
 		return nil
 	}
 	teid := v.u32(4)
-	if v.len() < 8+v.u16(2) {
+	if v.onWire() < 8+v.u16(2) {
 		return bad(v, "GTP-U", "truncated")
 	}
 	whole := v.first(8 + v.u16(2))
@@ -232,7 +240,7 @@ func gtpu(v view) *opened {
 			next = 0
 		}
 		rest = rest.from(4)
-		for next != 0 {
+		for next != 0 && rest.offset <= 1024 {
 			if rest.len() < 1 {
 				return bad(v, "GTP-U", "truncated")
 			}
@@ -246,6 +254,9 @@ func gtpu(v view) *opened {
 			next = rest.u8(size - 1)
 			rest = rest.from(size)
 		}
+	}
+	if rest.len() == 0 && rest.cut() {
+		return bad(v, "GTP-U", "truncated")
 	}
 	return &opened{start: rest.offset, id: &teid, payload: func() (below, error) {
 		if rest.len() > 0 {
