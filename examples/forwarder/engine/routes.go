@@ -27,7 +27,7 @@ type destination struct {
 }
 
 // destinations are the recent ones of a worker. Each has two places, which are
-// neighbours.
+// neighbours: the loops look at the first alone.
 type destinations [1 << placeBits]destination
 
 const (
@@ -67,9 +67,7 @@ func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes) *destina
 	if !ok {
 		return nil
 	}
-	if r[at].kind != noKind {
-		r[at^1] = r[at]
-	}
+	r[at^1] = r[at]
 	r[at] = destination{high: high, low: low, kind: kind, salt: group.Load().View().Salt(), group: group}
 	return &r[at]
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,11 +28,14 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 	some.Insert(prefix("::/96"), groups[2])
 	some.Insert(prefix("::0.0.0.64/122"), groups[3])
 	some.Insert(prefix("2200::/8"), groups[0])
+	some.Insert(prefix("::/32"), groups[4])
 	others.Insert(prefix("0.0.0.0/0"), groups[4])
 	w := NewWorker(Config{Routes: some})
 
-	v4 := frameOf(t, false, client, vip, layers.IPProtocolUDP, &layers.UDP{})[:14+ipv4Size+8]
-	v6 := frameOf(t, true, client, vip, layers.IPProtocolUDP, &layers.UDP{})[:14+ipv6Size+8]
+	// long enough to be plain
+	data := gopacket.Payload(make([]byte, 40))
+	v4 := frameOf(t, false, client, vip, layers.IPProtocolUDP, &layers.UDP{}, data)
+	v6 := frameOf(t, true, client, vip, layers.IPProtocolUDP, &layers.UDP{}, data)
 	clear(v6[14+24 : 14+ipv6Size])
 	rnd := rand.New(rand.NewPCG(5, 6))
 	found := map[*Group]int{}
@@ -42,13 +46,19 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 		frame := [][]byte{v4, v6}[rnd.IntN(2)]
 		// the end of the destination
 		few := rnd.Uint32N([]uint32{256, 1 << 14}[i/100%2])
-		binary.BigEndian.PutUint32(frame[len(frame)-8-4:], few|rnd.Uint32N(2)<<31)
-		// both often have the same place
+		binary.BigEndian.PutUint32(frame[len(frame)-len(data)-8-4:], few|rnd.Uint32N(2)<<31)
+		// both often have the same place, and at times the same words
 		v6[14+24] = 0x22 * byte(rnd.IntN(2))
+		clear(v6[14+32 : 14+36])
+		if rnd.IntN(4) == 0 {
+			copy(v6[14+32:], v6[14+36:14+40])
+			clear(v6[14+36 : 14+40])
+		}
 		var h hash.Headers
 		require.NoError(t, hash.Parse(frame, &h))
 		want, _ := w.routes.Lookup(h.Outer.Dst().Addr())
 		w.reader.Read(w.flows[:1], [][]byte{frame})
+		require.Zero(t, w.flows[0].Kind&hash.Special)
 		if others := w.lookup([][]byte{frame}); others != 0 {
 			w.lookupOthers(make([]Decision, 1), [][]byte{frame}, others, 0)
 		}
