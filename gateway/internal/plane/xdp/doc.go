@@ -1,8 +1,18 @@
 // Package xdp forwards in the kernel's express data path: a program that runs
 // on each frame before the kernel makes a packet of it, and sends it out again
-// by a redirect. The program is generated here, so that no C compiler is
-// needed. It needs Linux 5.15 or later, CAP_NET_ADMIN and CAP_BPF, and a
+// by a redirect. It needs Linux 5.15 or later, CAP_NET_ADMIN and CAP_BPF, and a
 // little-endian machine.
+//
+// # Why the program is written in Go
+//
+// The program is a list of instructions that Go code makes, register by
+// register, where others compile C. So go build is all that it takes to build
+// or change the gateway: no clang, and no object file to be kept equal to its
+// source. The seed and the timeouts are constants in the program, and what a
+// configuration does not ask for is not in it. The price is that a reader has
+// to know the instructions of eBPF. What holds the program right is tests: the
+// kernel runs it on drawn, truncated and damaged frames, and the reference
+// engine and a slow model say what must come out.
 //
 // # Two paths
 //
