@@ -37,8 +37,8 @@ func (p *afpacketPort) index() int { return p.device }
 
 func (p *afpacketPort) close() { _ = unix.Close(p.socket) } // nothing is unsent
 
-// openAFPacketLane opens a lane that receives from an interface; with a share of
-// its packets, if it is one of several.
+// openAFPacketLane opens a lane that receives from an interface; with a share
+// of its packets, if it is one of several.
 func openAFPacketLane(device string, shared bool, with int) (*afpacketLane, error) {
 	d, err := net.InterfaceByName(device)
 	if err != nil {
@@ -121,7 +121,7 @@ func (l *afpacketLane) receiveLarge(memory []byte) []byte {
 		unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
 	switch {
 	case errno != 0: // the packet is gone all the same
-		l.unseen[strange]++
+		l.unseen[unsupported]++
 		return nil
 	case int(n) > len(memory):
 		l.unseen[oversized]++
@@ -130,9 +130,10 @@ func (l *afpacketLane) receiveLarge(memory []byte) []byte {
 	return memory[:n]
 }
 
-// gone returns an error if the interface is no more, and not only down.
+// gone returns an error if the interface was removed. One that is down is no
+// error.
 func (l *afpacketLane) gone() error {
-	// which takes it away
+	// reading the error clears it
 	errno, err := unix.GetsockoptInt(l.socket, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && errno != 0 && unix.Errno(errno) != unix.ENETDOWN {
 		err = unix.Errno(errno)
@@ -158,7 +159,7 @@ func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byt
 			l.sendReply(l.whole[i][:virtioSize+len(reply(i))])
 		}
 	}
-	// One port at a time, what goes there in its order.
+	// One port at a time; what goes to a port keeps its order.
 	for len(pending) > 0 {
 		port := l.ports.of(decisions[pending[0]].Hop.Output)
 		batch, others := l.batch[:0], pending[:0]
@@ -175,8 +176,8 @@ func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byt
 	}
 }
 
-// sendReply sends a reply, in the place of the frame that it answers, by the
-// interface which that came in by.
+// sendReply sends a reply, which stands where the frame stood that it answers,
+// by the interface that the frame came in by.
 func (l *afpacketLane) sendReply(whole []byte) {
 	clear(whole[:virtioSize]) // nothing is left to be done for it
 	l.out.set(0, whole)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A afpacketRing is the memory in which the kernel puts what a packet socket
+// An afpacketRing is the memory in which the kernel puts what a packet socket
 // receives, a packet into each slot: TPACKET_V2. What is too long for a slot,
 // such as a segment of 64 KB, is in the queue of the socket as well.
 type afpacketRing struct {

@@ -99,8 +99,8 @@ func forRouter() *unix.SockFprog {
 		icmpv6      = 58
 		all, ignore = 1 << 20, 0
 	)
-	// Skips count the instructions between. An error is impossible: there is a
-	// test.
+	// A skip is the number of instructions to pass over. A test assembles the
+	// program, so there is no error.
 	program, _ := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_HOST, SkipTrue: 10},

@@ -13,7 +13,7 @@ import (
 )
 
 // afxdpLane is a lane of AF_XDP sockets on the queues of one number. They share
-// the memory of umem, and a frame goes from one to another without being
+// the memory of frames, and a frame goes from one to another without being
 // copied here: from the fill ring of an interface to its receive ring, from
 // there to the transmit ring of a member's interface, to that one's completion
 // ring, and back.
@@ -211,8 +211,8 @@ func (l *afxdpLane) sendBusy() {
 }
 
 // transmit has the kernel send what is in one transmit ring. Without zero copy,
-// a call sends a limited number of umem, and ends at one that can't be sent:
-// what an interface that is down can't send stays for a later call.
+// a call sends a limited number of frames, and ends at one that can't be sent.
+// Frames for an interface that is down stay for a later call.
 func (l *afxdpLane) transmit(s *afxdpSocket) {
 	s.tx.produce(s.next)
 	for before := s.sent(); before != s.next && s.tx.needsWakeup(); {
@@ -250,8 +250,8 @@ func (l *afxdpLane) reap(s *afxdpSocket) {
 	s.completion.consume(next)
 }
 
-// retire closes a socket that sends, and takes its frames back.
-func (l *afxdpLane) retire(s *afxdpSocket) {
+// closeSender closes a socket that only sends, and takes its frames back.
+func (l *afxdpLane) closeSender(s *afxdpSocket) {
 	l.transmit(s)
 	for next := s.sent(); next != s.next; next++ {
 		l.loseHeld("interface gone", s.tx.at(next))

@@ -28,7 +28,7 @@ func (s *afxdpSocket) index() int { return s.device }
 
 func (s *afxdpSocket) close() {
 	if !s.receives {
-		s.lane.retire(s)
+		s.lane.closeSender(s)
 	}
 }
 

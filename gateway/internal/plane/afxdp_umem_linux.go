@@ -8,7 +8,7 @@ import (
 
 const frameSize = 2048 // of which the kernel keeps 256 to itself
 
-// A umem is the memory of a lane's AF_XDP sockets: each frame is free,
+// A umem is the memory (UMEM) of a lane's AF_XDP sockets: each frame is free,
 // received, or in a ring.
 type umem struct {
 	memory []byte

@@ -13,7 +13,7 @@ import (
 type alarm struct {
 	event int
 	polls []unix.PollFd
-	busy  bool // there was something to do since the last wait
+	busy  bool // the lane received something since the last wait
 }
 
 func newAlarm() (*alarm, error) {
@@ -29,17 +29,18 @@ func (a *alarm) watch(socket int) {
 	a.polls = append(a.polls, unix.PollFd{Fd: int32(socket), Events: unix.POLLIN})
 }
 
-// ring ends the wait of now, or the next one.
+// ring ends the wait that is under way, or else the next one.
 func (a *alarm) ring() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _ = unix.Write(a.event, one[:]) // fails only if it rings already
 }
 
-// wait returns when there is something to do, or after some time. If that was
-// in vain, or there is an error, it is idle. The first time after something was
-// done it only lets others run, which may be all it takes: to sleep and be
-// woken costs more, in the kernel as in Go's scheduler.
+// wait returns when a socket has something, when ring was called, or after the
+// limit. Idle says that nothing came, or that a socket has an error. The first
+// call after work only yields the processor, since packets often come in that
+// time, and to sleep and be woken costs more, in the kernel and in Go's
+// scheduler.
 func (a *alarm) wait(limit time.Duration) (idle bool, err error) {
 	if a.busy {
 		a.busy = false

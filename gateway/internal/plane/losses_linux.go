@@ -5,8 +5,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// losses count what became of a worker's frames beside what the engine
-// counts.
+// losses count the frames of a worker that were lost before the engine saw them
+// or after it decided on them. The engine counts the others.
 type losses struct {
 	unseen  map[string]uint64         // frames that did not reach the engine, by reason
 	unsent  map[string]uint64         // frames for members that were not sent, by reason
@@ -37,15 +37,15 @@ func (t *losses) loseReply(frame []byte) {
 	t.replies.Bytes += uint64(len(frame))
 }
 
-// The reasons why a frame is lost that are not the engine's.
+// Why a frame was lost, besides the reasons of the engine.
 const (
 	senderFull = "sender full" // a queue of the member's interface
 	// the member's interface is not among those of SetOutputs
 	noOutput = "no output"
 	// dropped by the kernel because the gateway could not keep up
-	overrun   = "receiver full"
-	oversized = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
-	strange   = "unsupported segmentation" // of a kind that the virtio header has no name for
+	overrun     = "receiver full"
+	oversized   = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
+	unsupported = "unsupported segmentation" // of a kind that the virtio header has no name for
 )
 
 // whyUnsent returns the reason that an error of sending stands for.

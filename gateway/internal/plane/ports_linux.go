@@ -4,7 +4,7 @@ import (
 	"net"
 )
 
-// ports are a lane's ways out, by Adjacency.Output; nil where there is none.
+// ports are what a lane sends by, by Adjacency.Output; nil where there is none.
 type ports[P port] struct {
 	byOutput []P
 	open     func(*net.Interface) (P, error)
@@ -17,8 +17,8 @@ type port interface {
 	close()
 }
 
-// prepare is that of a lane. It opens each device once, and leaves those open
-// that stay.
+// prepare implements the method of lane. It opens each device once, and leaves
+// those open that stay.
 func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
 	var none P
 	before := make(map[int]P) // by index of the interface

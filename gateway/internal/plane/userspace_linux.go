@@ -15,8 +15,8 @@ import (
 	"github.com/ecmp-go/ecmp/symmetric"
 )
 
-// userspace is a plane whose packets pass through this process: by lanes, each
-// with a worker of its own.
+// userspace is a plane whose packets pass through this process: it has lanes,
+// and each lane has a worker of its own.
 type userspace struct {
 	transport transport
 	flows     *tableFlows // nil: not sticky
@@ -39,8 +39,8 @@ type transport interface {
 	close() error
 }
 
-// newUserspace makes a plane with a memory of flows of its own, as c says,
-// unless it is given a router.
+// newUserspace makes a plane. It has a flow table of its own if c is sticky;
+// with a router, that one remembers the flows.
 func newUserspace(c Config, open func(Config) (transport, error), router engine.Router) (*userspace, error) {
 	if c.Workers == 0 {
 		c.Workers = 1

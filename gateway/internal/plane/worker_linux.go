@@ -7,12 +7,12 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// A lane is one worker's own way in and out. Its methods are called by that
-// worker between bursts, but for prepare and wake, which are called by others.
+// A lane receives and sends for one worker, which calls its methods between
+// bursts. Only prepare and wake are called by others.
 type lane interface {
-	// receive returns the frames that are there, up to a burst of them, to be
-	// used until the next call. It waits for some, but not for ever nor after
-	// wake was called. On an error the lane can't go on.
+	// receive returns up to a burst of frames, to be used until the next call.
+	// Where there are none it waits, for a limited time or until wake is
+	// called, and may return none. After an error the lane can't go on.
 	receive() ([][]byte, error)
 
 	// send sends the frames last received as decided, and the replies to those
@@ -28,7 +28,7 @@ type lane interface {
 	lost() *losses
 }
 
-// A change of a lane is committed by its worker or else canceled.
+// A change of a lane is committed by its worker, or canceled.
 type change struct{ commit, cancel func() }
 
 // A worker takes the packets of its lane through the engine.
@@ -79,8 +79,8 @@ func (w *worker) burst(now func() int64) error {
 	return nil
 }
 
-// between does something between two bursts of the worker, and returns when it
-// is done. The caller holds the lock of the plane.
+// between has the worker call do between two bursts, and returns when that is
+// done. The caller holds the lock of the plane.
 func (w *worker) between(do func()) {
 	r := &request{do: do, done: make(chan struct{})}
 	w.request.Store(r)

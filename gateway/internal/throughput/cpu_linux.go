@@ -25,7 +25,7 @@ func pin(thread, cpu int) error {
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(thread, &set))
 }
 
-// Work is how long the gateway's processor has run for it.
+// work is how long the gateway's processor has run for it.
 type work struct {
 	process time.Duration // the threads of the gateway's process
 	// those that receive from lc, and the one that the kernel leaves to what it

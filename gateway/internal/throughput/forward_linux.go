@@ -20,7 +20,7 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A gateway is a data plane at work on the router of a bed.
+// A forwarder is a data plane at work on the router of a bed.
 type forwarder interface {
 	stop() (plane.Counters, error)
 	pid() int // 0 for the kernel

@@ -14,8 +14,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// flows are the pins, for which the program and the slow path have the same
-// maps. Its methods are safe for concurrent use.
+// flows are the pins. The program and the slow path keep them in the same maps.
+// The methods are safe for concurrent use.
 type flows struct {
 	maps     *maps
 	timeouts timeouts
@@ -23,14 +23,14 @@ type flows struct {
 	seed     uint64
 	now      func() int64 // the clock of the program
 	slots    *slots.Table
-	byHand   struct{ placed, moved, refused atomic.Uint64 } // not by the program
+	slow     struct{ placed, moved, refused atomic.Uint64 } // counted by the slow path
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
 }
 
-// A retirement says since when the program has followed no pin to the slots
-// that were retired before an epoch of the domain.
+// A retirement is a time since when the program follows no pin to a slot that
+// was retired before an epoch of the domain.
 type retirement struct {
 	epoch uint64
 	since int64
@@ -48,7 +48,8 @@ func (f *flows) retire(epoch uint64) {
 	f.retired = append(f.retired, retirement{epoch, f.now()})
 }
 
-// release lets the domain give slots anew for which every pin has expired.
+// release tells the domain of slots whose pins have all expired, so that it may
+// give them to other members.
 func (f *flows) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,9 +109,9 @@ func (f *flows) live(yield func(digest uint64, w pin)) error {
 func (f *flows) Stats() plane.FlowStats {
 	s := plane.FlowStats{
 		Capacity: f.capacity(),
-		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.byHand.placed.Load(),
-		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.byHand.moved.Load(),
-		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.byHand.refused.Load(),
+		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.slow.placed.Load(),
+		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.slow.moved.Load(),
+		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.slow.refused.Load(),
 	}
 	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
 	return s
@@ -131,8 +132,8 @@ func (f *flows) Pins() map[selector.Slot]int {
 	return pins
 }
 
-// sweep removes expired pins from the map in which nothing else makes room for
-// others.
+// sweep removes expired pins from the map of established flows, where the
+// kernel makes no room by itself.
 func (f *flows) sweep() error {
 	now := stamp(f.now())
 	var old []uint64
@@ -145,7 +146,7 @@ func (f *flows) sweep() error {
 		return err
 	}
 	for _, digest := range old {
-		// Its flow may be back since: look again, as late as can be.
+		// Look again: a packet of the flow may have come since.
 		var w pin
 		if err := f.maps.established.Lookup(digest, &w); err != nil || !f.timeouts.expired(w, now) {
 			continue
@@ -168,9 +169,10 @@ func (f *flows) find(digest uint64) (w pin, home *ebpf.Map) {
 	return 0, nil
 }
 
-// put writes the pin of a flow that has one in home, or none yet if home is
-// nil; on probation no longer, it moves to the established. It reports whether
-// there was room where it belongs.
+// put writes the pin of a flow: to home, the map that it is in, or among those
+// on probation if home is nil. A pin that is on probation no longer moves to
+// the established flows. put reports whether the map that the pin belongs to
+// had room.
 func (f *flows) put(digest uint64, w pin, home *ebpf.Map) bool {
 	if home == nil {
 		home = f.maps.probation

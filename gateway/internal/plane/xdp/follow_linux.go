@@ -22,7 +22,7 @@ func (p *program) follow() {
 		asm.JEq.Imm(asm.R1, int32(hopGone), "moved"),
 		asm.JEq.Imm(asm.R1, int32(hopDown), "down"),
 	)
-	p.touch()
+	p.transition()
 	p.write()
 	p.anew()
 }
@@ -64,8 +64,8 @@ func (p *program) find() {
 	)
 }
 
-// age puts the age of the pin, given in R1, at ageAt and its slot at indexAt;
-// an expired flow begins anew.
+// age puts the age of the pin in R1 at ageAt, and its slot at indexAt. An
+// expired flow goes to "renewed".
 func (p *program) age() {
 	p.emit(
 		asm.Mov.Reg(asm.R2, asm.R1),
@@ -110,9 +110,9 @@ func (p *program) loadState() {
 	)
 }
 
-// touch goes to "write" with the next state in R1 if the pin has to be written,
-// and else to "forward".
-func (p *program) touch() {
+// transition goes to "write" with the next state in R1 if the pin has to be
+// written, and else to "forward".
+func (p *program) transition() {
 	p.loadState()
 	p.emit(
 		asm.LoadMem(asm.R4, asm.RFP, flagsAt, asm.DWord),
@@ -199,9 +199,9 @@ func (p *program) write() {
 	p.emit(asm.Ja.Label("forward"))
 }
 
-// anew is where a member is chosen: for a packet whose flow's member is down,
-// and for a flow that moves, that begins anew in the place of an old one, or
-// that is new.
+// anew chooses a member, at one label for each reason: the flow's member is
+// "down", the flow has "moved", it is "renewed" in the place of an old one,
+// or it is "new".
 func (p *program) anew() {
 	p.at("down")
 	p.loadState()

@@ -12,9 +12,9 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
-// A gate is the way in by one interface. It is attached closed, with a program
-// that passes everything, because that can only be done in the interface's
-// namespace; the program that forwards then takes the place of that one.
+// A gate is the program at one interface. It is attached closed, with a program
+// that passes everything, since only New is called in the interface's
+// namespace; Run then puts the program that forwards in its place.
 type gate struct {
 	link.Link
 	closed, forward *ebpf.Program

@@ -47,14 +47,14 @@ func (p pin) age(stamp uint64) time.Duration {
 type hopState uint8
 
 const (
-	hopGone hopState = iota // nobody's, or that of a member that left
+	hopGone hopState = iota // nobody has the slot, or its member left
 	hopAlive
 	hopDown
 )
 
 // timeouts are the durations of a [flowcache.Config], and what follows from
-// them: see there. As in a [flowcache.Table], a pin is written to only when
-// some time has passed since it last was, and lives for as much longer.
+// them. As in a [flowcache.Table], a pin is written again only when some time
+// has passed since it was written, and lives longer by that time.
 type timeouts struct {
 	life         [4]time.Duration // by state
 	refresh      [4]time.Duration
@@ -114,10 +114,11 @@ func (t *timeouts) longest() time.Duration { return max(t.life[0], t.life[1], t.
 
 func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.life[w.state()] }
 
-// follow is what becomes of a flow with the pin w at a packet of its own:
-// Pinned, and the pin is then next, or it has to be selected anew: Placed or
-// Moved, with a new pin, or Detoured, with the pin as it is. This is the model
-// of what the program does, and what the slow path does itself.
+// follow returns what a packet of a flow with the pin w meets. Pinned: the flow
+// stays, and next is its pin from then on. Else a member is to be selected:
+// Placed and Moved make a new pin, Detoured leaves it as it is. The slow path
+// calls follow; the program does the same in its own code, and tests compare
+// the two.
 func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict,
 	next pin) {
 	age, s := w.age(stamp), w.state()

@@ -25,7 +25,7 @@ type dataPlane struct {
 	slow    plane.Plane
 	outputs map[uint16]uint32 // to the index of a device
 	state   state
-	spare   []*table // that the program knows no longer
+	spare   []*table // which the program reads no longer
 
 	mu      sync.Mutex
 	counted map[uint16]bool // all outputs that there ever were

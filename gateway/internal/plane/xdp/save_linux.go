@@ -99,7 +99,7 @@ func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 			continue
 		}
 		if !f.restore(digest, w) {
-			f.byHand.refused.Add(1)
+			f.slow.refused.Add(1)
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (f *flows) route(p *flowcache.Packet, stamp uint64) flowcache.Route {
 	switch {
 	case verdict == flowcache.Pinned:
 		if next != w && !p.LookupOnly && !f.put(p.Digest, next, home) {
-			f.byHand.refused.Add(1)
+			f.slow.refused.Add(1)
 		}
 		return flowcache.Route{Member: int32(index), Verdict: flowcache.Pinned}
 	case verdict == flowcache.Detoured:
@@ -48,12 +48,12 @@ func (f *flows) route(p *flowcache.Packet, stamp uint64) flowcache.Route {
 	slot := p.View.Slot(int(r.Member))
 	switch {
 	case !f.put(p.Digest, newPin(stamp, slot, flowcache.Probation), home):
-		f.byHand.refused.Add(1)
+		f.slow.refused.Add(1)
 		r.Verdict = flowcache.Refused
 	case verdict == flowcache.Moved:
-		f.byHand.moved.Add(1)
+		f.slow.moved.Add(1)
 	default:
-		f.byHand.placed.Add(1)
+		f.slow.placed.Add(1)
 	}
 	return r
 }
