@@ -30,8 +30,9 @@ func withToken(token string, h http.Handler) http.Handler {
 }
 
 // guard keeps pages of other sites, in a browser on this host, from changing
-// anything: by the origin of a request, and where no token is needed by the
-// name that it was sent to, which such a site could have point here.
+// anything. It refuses requests of another origin. Where no token is needed, it
+// also refuses those to another name than this host's, since a site can have
+// its own name point here.
 func guard(c config.Control, h http.Handler) http.Handler {
 	h = http.NewCrossOriginProtection().Handler(h)
 	if c.Token != "" || c.Network == "unix" {

@@ -43,8 +43,8 @@ type Config struct {
 	Strategy string
 	Sticky   bool
 	Loopback bool // it is told what to do over TCP to its loopback, else over a unix socket
-	// in place of the restart at the end by SIGTERM: its last snapshot is up to
-	// a second old then
+	// Kill ends the gateway by SIGKILL for its restart, in place of SIGTERM.
+	// Its last snapshot is up to a second old then.
 	Kill bool
 
 	Log func(string) // is told how far it is, a line at a time

@@ -15,8 +15,8 @@ type change struct {
 	due    float64
 }
 
-// story is the second seed's table, and 1 to 3 pods, which that excludes. A pod
-// that died stays dead.
+// story returns the changes of the second seed's table, and one more that the
+// seed excludes, from one pod to three. A pod that died stays dead.
 func story(pods []*pod, connections int) []change {
 	n := float64(connections)
 	return []change{
@@ -42,8 +42,8 @@ func story(pods []*pod, connections int) []change {
 // answersAfter is how many answers make a flow a survivor of a change.
 const answersAfter = 5
 
-// play plays a change to connections that are made for it: those that survived
-// an earlier one would be a biased sample.
+// play plays a change to connections that are made for it, since those that
+// survived an earlier change would be a biased sample.
 func (c *change) play(ctx context.Context, p subject, client *client, connections int) (Step, error) {
 	if err := p.start(c.before); err != nil {
 		return Step{}, err

@@ -92,9 +92,9 @@ func (s *soaker) run(ctx context.Context, connections int, length time.Duration)
 	}
 }
 
-// churn makes change n, and returns the pod that it removes. It begins with
-// pod1 to pod3, and eight changes lead to pod2 to pod4, and so on in a circle,
-// lest all flows gather on a pod that is never removed.
+// churn makes change n, and returns the pod that it removes. Eight changes lead
+// from pod1 to pod3 to pod2 to pod4, the next eight to pod3 to pod1, and so on.
+// So each pod is removed at some time, and flows do not gather on one.
 func (s *soaker) churn(n int) (removed *pod, err error) {
 	var pods [numPods]*pod
 	for i := range pods {

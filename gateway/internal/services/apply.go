@@ -76,12 +76,13 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 	return targets, nil
 }
 
-// changed returns the targets whose groups are to be updated, in an order in
-// which only the first of those that packets come to can be refused. A strategy
-// alone knows whether it can serve given members, Anchor with its capacity say,
-// and says so when it builds. The first build is that of the update itself; the
-// others are tried before anything changes, which takes a build more. Groups
-// that no packet comes to yet are updated before all others.
+// changed returns the targets whose groups are to be updated, in the order of
+// the updates. Only a strategy knows whether it can serve given members, Anchor
+// with its capacity for example, and it says so when it builds. A failed update
+// must find nothing changed that packets meet, and a build takes milliseconds.
+// So groups that no packet comes to yet are updated first. The next one's
+// update is its own check. What the others have to build is tried here, before
+// anything changes, and built again by their updates.
 func changed(targets []target) ([]*target, error) {
 	var fresh, first, rest []*target
 	for i := range targets {
@@ -104,8 +105,7 @@ func changed(targets []target) ([]*target, error) {
 	return slices.Concat(fresh, first, rest), nil
 }
 
-// compatible checks that a member of several services is one and the same in
-// all.
+// compatible checks that a member of several services has one place in all.
 func compatible(services []config.Service) error {
 	members := make(map[string]config.Member)
 	for _, s := range services {
@@ -135,7 +135,7 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	return list
 }
 
-// builds reports whether the group's update has the strategy build.
+// builds reports whether the update of the group has its strategy build.
 func (t *target) builds() bool {
 	v, takes := t.from.View(), false
 	equal := v.Len() == len(t.hops)
@@ -146,7 +146,7 @@ func (t *target) builds() bool {
 	return takes && !equal
 }
 
-// try has the strategy build what the group's update will have it build.
+// try builds what the update of the group will have its strategy build.
 func (t *target) try() error {
 	members := make([]selector.Member, len(t.hops))
 	for i, h := range t.hops {
@@ -192,8 +192,7 @@ func (t *target) same() bool {
 	return true
 }
 
-// update changes the groups and has the plane take them over, or leaves both as
-// they were.
+// update changes the groups and syncs the plane, or leaves both as they were.
 func (r *Registry) update(targets []target, changed []*target) error {
 	var failed error
 	for _, t := range changed {
@@ -238,7 +237,7 @@ func (r *Registry) sync() error {
 	return r.plane.Sync(services)
 }
 
-// commit makes what is in force known.
+// commit takes down what is in force now.
 func (r *Registry) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
 	var now []*service
 	for _, t := range targets {

@@ -7,8 +7,8 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
-// Replace puts other services in force, in place of all. Origin names the
-// configuration that they are from: see [Registry.Save].
+// Replace puts services in force, in place of all that there are. Origin names
+// the configuration that they are from: see [Registry.Save].
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,10 +37,10 @@ func (r *Registry) SetMembers(service string, members []config.Member) error {
 	return r.setMembers(service, members)
 }
 
-// Edit has a function make a member of what it was, or of nil. Drained is the
-// weight that a member had before it was drained, 0 if it is not. Edit returns
-// what the member is now, and whether it is new. It changes nothing on an error
-// of the function.
+// Edit changes or adds one member. The function edit is given the member as it
+// is, nil if there is none, and the weight that it had before it was drained, 0
+// if it is not drained. It returns the member as it shall be. An error of edit
+// changes nothing. Edit returns the member, and whether it is new.
 func (r *Registry) Edit(
 	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
 ) (config.Member, bool, error) {
@@ -68,7 +68,8 @@ func (r *Registry) Edit(
 	return m, present == nil, r.setMembers(service, members)
 }
 
-// Drain gives a member no new flow; those it has stay.
+// Drain sets a member's weight to 0: it gets no new flow, and keeps those it
+// has.
 func (r *Registry) Drain(service, id string) error {
 	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
 		if present == nil {

@@ -51,7 +51,7 @@ func (r *Registry) history(moved uint64) []Change {
 	return list
 }
 
-// moved returns how many flows came to another member so far.
+// moved returns how many flows have changed their member so far.
 func (r *Registry) moved() uint64 {
 	if f := r.plane.Flows(); f != nil {
 		return f.Stats().Moved
@@ -75,8 +75,8 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	r.log(c)
 }
 
-// describe says what differs between two states of a service; nothing if
-// nothing does.
+// describe says what differs between two states of a service. It is empty if
+// they are equal.
 func describe(was, is config.Service) string {
 	var parts []string
 	before := make(map[string]config.Member)

@@ -22,8 +22,8 @@ type port struct{ id, dev string }
 
 var errOutputs = errors.New("more members than outputs")
 
-// following returns the numbers for other services. What a number has counted
-// so far is of those who had it before.
+// following returns the numbers for the next services. What the counters of a
+// number that is given anew hold is of the members that had it before.
 func (o outputs) following(services []config.Service, counters map[uint16]engine.Traffic) (outputs, error) {
 	next := outputs{make(map[port]uint16), maps.Clone(o.before)}
 	if next.before == nil {
