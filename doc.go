@@ -17,10 +17,10 @@
 //   - flowcache remembers the member of each flow, so that flows stay where
 //     they are while the group changes.
 //
-// The modules examples and benchmarks, beside this one, hold programs built
-// from these parts (a reference packet-forwarding engine, the prediction of
-// paths through Linux, a simulator of polarization), and what they are measured
-// by.
+// Modules beside this one hold what is built from these parts: examples has a
+// reference packet-forwarding engine, the prediction of paths through Linux and
+// a simulator of polarization; gateway is a load balancer to run; benchmarks
+// measures the library beside others.
 //
 // # Four rules
 //

@@ -309,7 +309,7 @@ func TestSeedReturnPacketsMeetTheSameInstance(t *testing.T) {
 // selector alone, also while one is down.
 func TestSeedStatelessEgress(t *testing.T) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Maglev{},
+	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Bounded{},
 		Domain: domain})
 	require.NoError(t, err)
 	gateways := map[string]string{"gw1": "192.0.2.1", "gw2": "192.0.2.2", "gw3": "192.0.2.3"}

@@ -8,42 +8,34 @@ import (
 
 // Anchor is AnchorHash (Mendelson, Vargaftik, Barabash, Lorenz, Keslassy and
 // Orda, "AnchorHash: A Scalable Consistent Hash", IEEE/ACM Transactions on
-// Networking 2021). A hash is placed on one of Capacity buckets. Each bucket
-// that has no member remembers the buckets that had one just after it lost its
-// own, and passes its hashes on to those, evenly, until one with a member is
-// met. Buckets get members again in the reverse of the order in which they lost
-// them.
+// Networking 2021). A hash is placed on one of Capacity buckets. A removed
+// bucket remembers how many buckets were working after its removal, and
+// rehashes its keys evenly over those. A member that joins gets the bucket that
+// was removed last.
 //
-// A look-up takes O(1) time while the capacity is near the number of members: 1
-// + ln(capacity/members) steps on average, and the square of that at worst.
-// Memory is 14 bytes for each bucket and some 30 for each member, building and
-// rebuilding take O(capacity) time. The balance is perfect up to sampling. Each
-// change moves the fewest hashes possible: the disruption ratio is 1.
+// A look-up takes 1 + ln(capacity/members) steps on average. Memory is 14 bytes
+// a bucket and some 30 a member. Building and rebuilding take O(capacity) time.
+// The balance is that of a random draw, and each change moves only the hashes
+// that must move.
 //
-// Placement is NOT history-free. The selector is a [Rebuilder], and where
-// hashes are placed depends on the order in which members came and went: two
-// routers of 100 members that learn of two removals in different orders place 1
-// % of the hashes differently. Routers that share flows must apply one ordered
-// log of changes, from the same start; a router that starts anew must replay
-// it. Where there is no such log, use [Rendezvous] or a history-free table. A
-// change of several members at once is applied as removals, then additions,
-// each in order of ID. [View.Fingerprint] includes the history.
+// Placement is NOT history-free: the selector is a [Rebuilder], and where
+// hashes go depends on the order in which members came and went. Routers that
+// share flows must apply one log of changes from the same start.
+// [View.Fingerprint] includes the history. One change applies removals, then
+// additions, each in order of ID.
 //
-// Members are equal: positive weights that differ are refused with
-// [ErrUnequal]. A drained member counts as removed. The choice of a hash after
-// its own member is where it would go if that member left; all others follow by
-// rendezvous.
+// Positive weights must be equal, else the error is [ErrUnequal]; a drained
+// member counts as removed. The second choice of a hash is where it would go if
+// its member left; the others follow by rendezvous.
 //
-// Choose Anchor for hundreds of equal members and more that change often, where
-// not one flow may move without need and where a log exists. [Memento] is the
-// same without a capacity.
+// Choose Anchor for many members that change often.
 type Anchor struct {
 	// Capacity is the greatest number of members of positive weight that the
-	// group may ever have, at most [MaxMembers]. It is part of placement and
-	// costs look-up time: 10 % more than members take about a tenth of a step,
-	// ten times as many 2.3 steps. A group that grows beyond it is refused with
-	// [ErrCapacity], and stays as it was. 0 means twice the members that the
-	// selector is first built with, and at least 16.
+	// group may ever have, at most [MaxMembers]. It is part of placement, and
+	// the nearer it is to the number of members, the faster are look-ups. A
+	// group that grows beyond it is refused with [ErrCapacity], and stays as it
+	// was. 0 means twice the members that the selector is first built with, and
+	// at least 16.
 	Capacity uint32
 
 	// Seed seeds the order of members that follow when two are down.
@@ -137,7 +129,7 @@ func (s *anchor) SelectBatch(dst []int32, hashes []uint64) {
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
-// member, too.
+// member.
 func (s *anchor) Next(h uint64, after int) int {
 	e, b, last := s.buckets.find(h)
 	heir := -1
@@ -147,9 +139,9 @@ func (s *anchor) Next(h uint64, after int) int {
 	return s.following(h, e.member(), heir, after)
 }
 
-// An anchorEntry is all that a look-up reads of a bucket: in its lowest 16 bits
-// the number of buckets that were working when this one had just been removed,
-// 0 for a working one; in the next 16 the bucket that took its place; then the
+// An anchorEntry is all that a look-up reads of a bucket. Its lowest 16 bits
+// are the number of buckets that were working after its removal, 0 for a
+// working one; the next 16 the bucket that took its place; the upper half the
 // member.
 type anchorEntry uint64
 
@@ -157,8 +149,8 @@ func (e anchorEntry) then() uint32      { return uint32(e & 0xffff) }
 func (e anchorEntry) successor() uint32 { return uint32(e >> 16 & 0xffff) }
 func (e anchorEntry) member() int       { return int(e >> 32) }
 
-// anchorBuckets are the paper's arrays. Of the order of buckets, the first
-// working ones have members.
+// anchorBuckets are the paper's arrays, whose names stand beside. The first
+// working ones of the order of buckets have members.
 type anchorBuckets struct {
 	entries []anchorEntry // A and K
 	order   []uint16      // W
@@ -167,7 +159,7 @@ type anchorBuckets struct {
 	working int           // N
 }
 
-// newAnchorBuckets returns buckets that were removed, the last one first.
+// newAnchorBuckets returns buckets that are all removed, the last one first.
 func newAnchorBuckets(capacity int) anchorBuckets {
 	s := anchorBuckets{
 		entries: make([]anchorEntry, capacity),
@@ -210,8 +202,8 @@ func (s *anchorBuckets) add() uint32 {
 	return uint32(b)
 }
 
-// find returns the entry of the bucket with a member that h meets, the bucket,
-// and what h has become on the way.
+// find returns the entry of the working bucket that h ends in, the bucket, and
+// what h has become on the way.
 func (s *anchorBuckets) find(h uint64) (anchorEntry, uint32, uint64) {
 	entries := s.entries
 	hi, _ := bits.Mul64(h, uint64(len(entries)))
@@ -229,8 +221,8 @@ func (s *anchorBuckets) find(h uint64) (anchorEntry, uint32, uint64) {
 	return e, b, h
 }
 
-// heir returns the entry that find would return, with h as it was at the
-// working bucket b, if b had just been removed.
+// heir returns the entry that find would return if the working bucket b had
+// just been removed, given h as find returns it.
 func (s *anchorBuckets) heir(h uint64, b uint32) anchorEntry {
 	last := uint32(s.order[s.working-1])
 	hi, _ := bits.Mul64(rehash(h, b), uint64(s.working-1))

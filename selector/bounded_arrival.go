@@ -2,16 +2,15 @@ package selector
 
 import "sync"
 
-// raceClock returns the clock of a race for 2^k slots: clock[r] is the time, in
-// units of 2^-58, at which a member of weight 1 reaches rank r; one of weight w
-// is w times as fast. They are the expected times of a race in which a member
-// draws an exponential time for each slot: 1/M, 1/M + 1/(M-1), and so on; half
-// of 1/M earlier, which is the middle of the first step. A linear clock would
-// give heavy members too much, since members slow down as they run out of
-// slots.
+// raceClock returns the clock of a race for 2^k slots: a member of weight w
+// reaches rank r at the time clock[r]/w, in units of 2^-58. These are the
+// expected times of a race in which a member draws an exponential time for each
+// slot: 1/M, 1/M + 1/(M-1) and so on, all moved half of the first step ahead. A
+// linear clock would give heavy members too much, since members slow down as
+// they run out of slots.
 //
-// A clock is made, in 8 bytes a slot, when the first group of unequal weights
-// and this size is built, and shared by all.
+// A clock takes 8 bytes a slot. It is made when the first group of unequal
+// weights and this size is built, and shared by all.
 func raceClock(k int) []uint64 { return raceClocks[k]() }
 
 //nolint:gochecknoglobals // constants, too long to write
@@ -42,10 +41,10 @@ type raceOrder struct {
 	mask         uint32   // slots-1
 }
 
-// arrival returns the bid of a member for the slot that it reaches at a rank:
-// the time at which it does, then the rank, then its position in ties, counted
-// from the front in even ranks and from the back in odd ones, so that no member
-// is first in more than half of its ranks.
+// arrival returns a member's bid for the slot that it reaches at a rank. It is
+// compared by time, then by rank, then by the member's position in ties:
+// ascending at even ranks and descending at odd ones, so that no member is
+// first in more than half of its ranks.
 func (o *raceOrder) arrival(place, rank uint32) bid {
 	tie := o.ties[place] ^ -(rank & 1)
 	return bid{o.time(rank), uint64(o.weights[place]), uint64(rank)<<32 | uint64(tie), int(place)}
@@ -64,11 +63,13 @@ func (o *raceOrder) at(place, slot uint32) bid {
 }
 
 // quadratic is a permutation of the slots 0 to 2^k-1: slot(r) = offset +
-// linear*r + square*r^2 modulo 2^k, where linear is odd and square is even (a
-// quadratic permutation polynomial, as in the interleavers of LTE; Sun and
+// linear*r + square*r^2 modulo 2^k, where linear is odd and square is even.
+// Such quadratic permutation polynomials serve as interleavers in LTE (Sun and
 // Takeshita 2005). All methods work modulo 2^32 and leave it to the caller to
-// mask. Two members whose arithmetic progressions were related would meet on
-// slot after slot, always in the same order; two quadratic ones part at once.
+// mask.
+//
+// The simpler arithmetic progressions would not do: two of them with related
+// steps meet on slot after slot, always in the same order.
 type quadratic struct{ offset, linear, square uint32 }
 
 // newQuadratic returns the permutation offset + skip*r + 2*bend*r*(r-1).
@@ -85,9 +86,9 @@ func (q *quadratic) step(rank uint32) uint32 {
 	return q.linear + q.square*(2*rank+1)
 }
 
-// rank returns the rank of a slot, right in the lowest 24 bits: Newton's method
-// in 2-adic numbers, where each round doubles the number of right bits, those
-// of the root as well as those of the inverse of the slope.
+// rank returns the rank of a slot, right in the lowest 24 bits, by Newton's
+// method in 2-adic numbers. Each round doubles the number of right bits of the
+// root and of the inverse of the slope.
 func (q *quadratic) rank(slot uint32) uint32 {
 	d, a, b := slot-q.offset, q.linear, q.square
 	// Modulo 8: a is its own inverse, as every odd number, and b*r^2 = b*d,

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// boundedCaps returns how many of size slots each place of the line-up may own.
-// The caps add up to C = ceil(size*(1000+slack)/1000), or are all size with
-// UnlimitedSlack: each is its share of C, rounded up for those members whose
-// fraction exceeds a hash of their ID by most and down for the others. So a
-// change of C or of the total weight moves few caps, and the caps of one and
-// the same few members: without the hash all would fall at once where the share
-// of equal members crosses a whole number.
+// boundedCaps returns how many of size slots each place of the line-up may own:
+// size with UnlimitedSlack, else its share of C = ceil(size*(1000+slack)/1000).
+// The caps add up to C. A share is rounded up for the members whose fraction
+// exceeds a hash of their ID by most, and down for the others. So a change of C
+// or of the total weight moves few caps, always those of the same members.
+// Without the hash, the caps of equal members would all fall at once where
+// their share crosses a whole number.
 func boundedCaps(l *lineup, size uint64, slack Slack, hashes []boundedHashes) []uint32 {
 	caps := make([]uint32, len(l.weights))
 	if slack == UnlimitedSlack {

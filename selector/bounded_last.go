@@ -11,8 +11,8 @@ type award struct {
 	slot uint32
 }
 
-// endgame gives out the slots that are left: to the racer that has room and
-// arrives first, the earliest arrival first.
+// endgame gives each slot that is left to the racer that has room and arrives
+// first, the earliest arrival first.
 func (r *race) endgame() []award {
 	awards := make([]award, 0, r.left)
 	wanted := make([]uint32, len(r.weights))

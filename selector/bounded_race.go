@@ -7,7 +7,7 @@ import (
 )
 
 // raceTable lets members race for the slots of a table. No place of the line-up
-// may own more than its cap of slots.
+// gets more slots than its cap.
 func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTable[E] {
 	size := int(order.mask) + 1
 	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
@@ -29,28 +29,30 @@ func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTa
 	return t
 }
 
-// Probing for one more of the last free slots takes size/left steps; asking
+// To look for one more of the last free slots takes size/left steps. To ask
 // every racer for its rank there takes endgameShare steps a racer.
 const endgameShare = 12
 
-// race is the state of a race. In place of handling arrivals one by one in
-// order, which takes a queue, it handles them window by window of the clock,
-// and in a window member by member. A slot goes to the first to arrive and a
-// member takes its first slots, up to its cap; both see a pair of member and
-// slot at the same time, so this is a stable matching, of which there is only
-// one: the offers of a window may be made in any order, if a member that loses
-// a slot to an earlier one goes on where it stopped (Gale and Shapley 1962;
-// McVitie and Wilson 1971).
+// race is the state of a race. It handles arrivals by windows of the clock, and
+// within a window member by member, since one by one in order would take a
+// queue.
+//
+// The result is the same. A slot goes to the member that reaches it first, and
+// a member takes the slots that it reaches first, up to its cap. Both rank a
+// pair of member and slot by the same time of arrival, so there is exactly one
+// stable matching. The offers of a window may come in any order, if a member
+// that loses a slot goes on where it stopped (Gale and Shapley 1962; McVitie
+// and Wilson 1971).
 type race struct {
 	raceOrder
 
-	racers  []racer // that may still get a slot, in order of weight
-	classes []class // of racers of equal weight
-	now     uint64  // the end of the last window, in units of 2^-58/unit
-	unit    uint64  // the greatest power of two not above the least weight
-	left    int     // free slots at the end of the last window
-	free    []uint64
-	holds   []hold
+	racers []racer // that may still get a slot, in order of weight
+	paces  []pace  // of the racers, in order of weight
+	now    uint64  // the end of the last window, in units of 2^-58/unit
+	unit   uint64  // the greatest power of two not above the least weight
+	left   int     // free slots at the end of the last window
+	free   []uint64
+	holds  []hold
 
 	// The window that is open.
 	base  uint64   // no arrival is earlier
@@ -64,17 +66,15 @@ type racer struct {
 	place       uint32
 	rank        uint32 // the next
 	room        uint32 // how many more slots it may own
-	class       int32
+	pace        int32  // its index in paces
 }
 
-// class is the racers of one weight. Between two windows they are all at the
-// same rank.
-type class struct {
+// pace is that of the racers of one weight. They are all at the same rank
+// between two windows.
+type pace struct {
 	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
 	members       int
-	// the rank that the window ends before; for the next one, that it starts
-	// with
-	end uint32
+	end           uint32 // the rank that the open window ends before, and the next one starts with
 }
 
 // hold is the offer that a slot holds in a window.
@@ -97,17 +97,17 @@ func (r *race) line(caps []uint32) {
 	r.unit = 1 << (bits.Len32(r.weights[r.racers[0].place]) - 1)
 	for i := range r.racers {
 		w := uint64(r.weights[r.racers[i].place])
-		last := len(r.classes) - 1
-		if last < 0 || r.classes[last].weight != w {
+		last := len(r.paces) - 1
+		if last < 0 || r.paces[last].weight != w {
 			scale := ^uint64(0)
 			if w > r.unit {
 				scale, _ = bits.Div64(r.unit, 0, w)
 			}
-			r.classes = append(r.classes, class{weight: w, scale: scale})
+			r.paces = append(r.paces, pace{weight: w, scale: scale})
 			last++
 		}
-		r.classes[last].members++
-		r.racers[i].class = int32(last)
+		r.paces[last].members++
+		r.racers[i].pace = int32(last)
 	}
 }
 
@@ -128,35 +128,35 @@ func (r *race) window() {
 
 // open sets the end of the next window.
 func (r *race) open() {
-	// A visit of a racer costs as much as some offers. The longer windows are,
-	// the fewer visits there are, but the more offers fail, as the slot is
-	// taken in the same window. Both cost about the same if a window has
-	// arrivals for one in sqrt(left/racers) slots.
+	// Longer windows mean fewer visits of racers, each of which costs as much
+	// as some offers, but more offers that fail, since the slot was taken in
+	// the same window. Both cost about the same if a window has arrivals for
+	// one in sqrt(left/racers) slots.
 	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
 	start, length := r.now, uint64(0)
 	if r.clock == nil {
 		length = (target + uint64(len(r.racers)) - 1) / uint64(len(r.racers))
 	} else {
-		pace := uint64(0) // slots per 2^-58 of the clock, times 2^58
-		for i := range r.classes {
-			c := &r.classes[i]
-			pace += uint64(c.members) * c.weight * uint64(r.mask+1-c.end)
+		rate := uint64(0) // slots per 2^-58 of the clock, times 2^58
+		for i := range r.paces {
+			p := &r.paces[i]
+			rate += uint64(p.members) * p.weight * uint64(r.mask+1-p.end)
 		}
 		hi, lo := bits.Mul64(target<<26, r.unit<<32)
 		length = 1 << 62 // the end of all races
-		if hi < pace {
-			length, _ = bits.Div64(hi, lo, pace)
+		if hi < rate {
+			length, _ = bits.Div64(hi, lo, rate)
 			length = min(length+1, 1<<62)
 		}
 	}
 	r.now += length
 	r.base = start - min(start, 2) // approximate times are less than 2 too small
 	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
-	for i := range r.classes {
-		c := &r.classes[i]
-		limit := r.limit(c.weight)
-		for c.end <= r.mask && r.time(c.end) < limit {
-			c.end++
+	for i := range r.paces {
+		p := &r.paces[i]
+		limit := r.limit(p.weight)
+		for p.end <= r.mask && r.time(p.end) < limit {
+			p.end++
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (r *race) limit(weight uint64) uint64 {
 // offer lets a racer go on to the end of the window or to its cap.
 func (r *race) offer(i int32) {
 	m := &r.racers[i]
-	end := r.classes[m.class].end
+	end := r.paces[m.pace].end
 	for m.rank < end && m.room > 0 {
 		start := m.rank
 		m.rank = min(start+64, end)
@@ -194,9 +194,9 @@ func (r *race) offer(i int32) {
 	}
 }
 
-// freeSlots returns a bit for each rank of at most 64 whose slot was free when
-// the window opened. A test of each slot, in place of the bit, would be a
-// branch that a processor guesses wrong half of the time.
+// freeSlots returns a bit for each of at most 64 ranks whose slot was free when
+// the window opened. It computes the bits without a branch, which a processor
+// would guess wrong half of the time.
 func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
 	for i := range end - start {
@@ -212,7 +212,7 @@ func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
 // arrive so far, and reports whether it is.
 func (r *race) take(slot uint32, i int32, rank uint32) bool {
 	m := &r.racers[i]
-	time, _ := bits.Mul64(r.time(rank), r.classes[m.class].scale)
+	time, _ := bits.Mul64(r.time(rank), r.paces[m.pace].scale)
 	offer := hold{uint16((time - r.base) >> (r.shift & 63)), uint16(i) + 1}
 	held := r.holds[slot]
 	if held.racer == 0 {
@@ -248,7 +248,7 @@ func (r *race) close() {
 			kept = append(kept, m)
 			continue
 		}
-		r.classes[m.class].members--
+		r.paces[m.pace].members--
 	}
 	r.racers = kept
 }

@@ -65,7 +65,7 @@ func TestStrategiesAreComplete(t *testing.T) {
 			t.Errorf("%s is in no row of the catalog: add one to All in %s", name, catalogFile)
 		}
 		if !slices.Contains(list, "identity") {
-			t.Errorf("%s has no identity, by which fingerprints tell strategies: add func (%s) identity() string to %s.go",
+			t.Errorf("%s has no identity, which fingerprints digest: add func (%s) identity() string to %s.go",
 				name, name, file)
 		}
 		if !models[name] {

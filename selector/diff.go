@@ -4,23 +4,22 @@ import "math"
 
 // A Diff counts the hashes whose member differs between two states of a group.
 // A hash moved if its member changed. It was forced to if its old member left,
-// was drained or lost weight, or its new member joined or gained weight;
-// otherwise its move is collateral: a flow that is broken for nothing. Where
-// nothing but positive weights changed, as many hashes were forced as the
+// was drained or lost weight, or its new member joined or gained weight. Any
+// other move is collateral: a flow broken without need.
+//
+// Where only positive weights changed, the forced ones are as many as the
 // change of due shares asks for: the sum of what members are due less than
 // before.
 type Diff struct {
-	Hashes     int // compared: the slots of the table, or 65,536 probes
-	Moved      int // Forced + Collateral
-	Forced     int // moved since they had to
-	Collateral int // moved without need
-	// every table slot was compared; false: probes, which sample the space of
-	// hashes
-	Exact bool
+	Hashes     int  // compared: the slots of the table, or 65,536 probes
+	Moved      int  // Forced + Collateral
+	Forced     int  // moved since they had to
+	Collateral int  // moved without need
+	Exact      bool // every table slot was compared; false: probes, a sample of the hashes
 }
 
 // Ratio returns the disruption ratio Moved/Forced. 1 is perfect, and the answer
-// when nothing moved; it is +Inf when nothing had to move but something did.
+// when nothing moved. It is +Inf when something moved and nothing had to.
 func (d Diff) Ratio() float64 {
 	if d.Moved == d.Forced {
 		return 1
@@ -31,7 +30,7 @@ func (d Diff) Ratio() float64 {
 const diffProbes = 1 << 16
 
 // Diff compares the placement of v with that of an older view of the group,
-// marks aside. It is exact where both selectors are [Tabled] with as many
+// whoever is down. It is exact where both selectors are [Tabled] with as many
 // slots; else it asks both for 65,536 fixed hashes. Members are told by ID: one
 // that left and came back between the views did not change.
 func (v *View) Diff(old *View) Diff {

@@ -29,8 +29,8 @@ func (s *sharedSelector) serves(members []Member) bool {
 func sharable(s Strategy) bool { return reflect.ValueOf(s).Comparable() }
 
 // build returns a selector for the members, an existing one if the domain has
-// it. Only a sharable strategy is looked up, and a Rebuilder, which carries the
-// history of one group, is never shared.
+// it. It looks only sharable strategies up, and never shares a Rebuilder, which
+// carries the history of one group.
 func (d *Domain) build(strategy Strategy, sharable bool, members []Member) (*sharedSelector, error) {
 	if !sharable {
 		return newShared(strategy, members)
@@ -71,7 +71,7 @@ func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
 }
 
 // A weakMap finds values that others keep alive: an entry is gone once nobody
-// else holds its value. The owner of the map locks it.
+// else holds its value. Its owner locks it.
 type weakMap[K comparable, V any] struct {
 	entries map[K]weak.Pointer[V]
 	purgeAt int

@@ -8,7 +8,7 @@ import (
 
 // A selector for a fixed list of members.
 func ExampleNew() {
-	s, err := selector.New(selector.Maglev{}, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 3}})
+	s, err := selector.New(selector.Bounded{}, []selector.Member{{ID: "a", Weight: 1}, {ID: "b", Weight: 3}})
 	if err != nil {
 		panic(err)
 	}
@@ -22,7 +22,7 @@ type adjacency struct{ mac string }
 // A group is changed by one goroutine and read by others, which load one
 // snapshot for each burst of packets.
 func ExampleGroup() {
-	g, err := selector.NewGroup[adjacency](selector.Config{Name: "172.16.0.20", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[adjacency](selector.Config{Name: "172.16.0.20", Strategy: selector.Bounded{}})
 	if err != nil {
 		panic(err)
 	}
@@ -72,9 +72,9 @@ func ExampleDomain_Mark() {
 	// 1
 }
 
-// What a change does to flows can be told before it is made for good.
+// A Diff says what a change did to the flows of a group.
 func ExampleView_Diff() {
-	g, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Maglev{}})
+	g, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Bounded{}})
 	if err != nil {
 		panic(err)
 	}
@@ -91,6 +91,6 @@ func ExampleView_Diff() {
 		panic(err)
 	}
 	d := after.Diff(before)
-	fmt.Printf("%d of %d slots moved, %d of them for nothing: ratio %.3f\n", d.Moved, d.Hashes, d.Collateral, d.Ratio())
-	// Output: 6788 of 65537 slots moved, 234 of them for nothing: ratio 1.036
+	fmt.Printf("%d of %d slots moved, %d without need: ratio %.3f\n", d.Moved, d.Hashes, d.Collateral, d.Ratio())
+	// Output: 6578 of 65536 slots moved, 0 without need: ratio 1.000
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Every strategy of this package is identified: by its algorithm and its
-// parameters, defaults filled in, in a form that no release changes.
+// Every strategy of this package has an identity: its algorithm and parameters,
+// defaults filled in, in a form that no release changes.
 type identified interface{ identity() string }
 
 const fingerprintProbes = 4096
 
 // fingerprint digests all that placement depends on. The placement of a
-// strategy from elsewhere, whose parameters are not known, is probed. A
-// Rebuilder's placement depends on its history, which prev, the fingerprint
-// before, stands for.
+// strategy from elsewhere, whose parameters are unknown, is probed. For a
+// Rebuilder, whose placement depends on history, prev is the fingerprint
+// before.
 func fingerprint(strategy Strategy, s Selector, members []Member, prev uint64) uint64 {
 	f := hashMembers(prev, members)
 	if id, ok := strategy.(identified); ok && ours(strategy) {

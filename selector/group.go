@@ -25,8 +25,8 @@ func (h *Hop[T]) member() Member { return Member{ID: h.ID, Weight: h.Weight} }
 
 // Config describes a group.
 type Config struct {
-	// tells the group's flows from those of others in a shared flow table;
-	// unique among groups with members
+	// Name tells the group's flows from those of others in a shared flow table.
+	// It is unique among the groups of a domain that have members.
 	Name     string
 	Strategy Strategy // required
 	Domain   *Domain  // nil: a domain of its own
@@ -89,10 +89,9 @@ func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
 // keeps its slot; so does one that comes back soon with its incarnation.
 //
 // An invalid list is a [*GroupError], or an error of the strategy, and leaves
-// the group as it was; so does a name that another group of the domain with
-// members has ([ErrGroupName]). Update takes the time of the strategy's Build,
-// unless a group of the domain with the same strategy and members has been
-// built already.
+// the group as it was. So does a name that another group with members has,
+// [ErrGroupName]. Update takes the time of the strategy's Build, unless the
+// domain has a group of the same strategy and members already.
 func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -103,9 +102,9 @@ func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	return g.update(version+1, hops)
 }
 
-// UpdateAt is Update with a version that comes from elsewhere: the revision of
-// a replicated log, say. It must be greater than that of the newest snapshot;
-// if not, the error is a [*GroupError] with [ErrVersion].
+// UpdateAt is Update with a version from elsewhere, such as the revision of a
+// replicated log. The error is a [*GroupError] with [ErrVersion] if it is not
+// greater than that of the newest snapshot.
 func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -54,7 +54,7 @@ func (b *viewBuilder) next(old *View, members []Member, incarnations []uint64, v
 	if err := b.place(v, old, prev); err != nil {
 		return nil, err
 	}
-	// else all is pinned, as if none were announced
+	// On an error every flow is pinned, as if nobody were announced.
 	if future, err := b.future(v.selector, members, b.announced); err == nil {
 		v.future = future
 	}
@@ -81,9 +81,9 @@ func previous(old *View, members []Member) []int {
 	return prev
 }
 
-// place gives v its selector and its fingerprint: those of old if nothing
-// changed; the successor of old's selector if that one has a history; else a
-// selector built for the members alone.
+// place gives v its selector and its fingerprint. They are those of old if no
+// member changed; else the successor of old's selector if that is a Rebuilder;
+// else a selector built for the members alone.
 func (b *viewBuilder) place(v, old *View, prev []int) error {
 	if slices.Equal(old.members, v.members) {
 		v.shared, v.fingerprint = old.shared, old.fingerprint

@@ -3,9 +3,9 @@ package selector
 import "slices"
 
 // Minimal is a Strategy that may be exactly minimal; it is where Minimal
-// reports true: when members join, or gain weight from zero, each hash stays
-// where it is or goes to one of them, and where only some of them do, nothing
-// else moves either. If its selector is a [Rebuilder], this is said of Rebuild.
+// reports true. Then, when members join or gain weight from zero, each hash
+// stays where it is or goes to one of them, and where only some of them do,
+// nothing else moves either. Of a [Rebuilder], this is said of Rebuild.
 type Minimal interface {
 	Strategy
 	Minimal() bool
@@ -17,22 +17,21 @@ func minimal(s Strategy) bool {
 }
 
 // Prepare announces members that may join soon, or that are drained and may get
-// this weight, all at once or one after another; it replaces those announced
-// before. It changes no placement. From then on [View.Settled] tells which
+// this weight, all at once or one after another. It replaces those announced
+// before and changes no placement. From then on [View.Settled] tells which
 // hashes no such change would move, and the flow cache pins only flows of the
-// others. That is just-enough tracking (JET; Mendelson et al., "Load balancing
-// with JET", CoNEXT 2021): with k of N+k members announced, about k of N+k
-// flows are pinned.
+// others: just-enough tracking (Mendelson et al., "Load balancing with JET",
+// CoNEXT 2021). With k of N+k members announced, about k of N+k flows are
+// pinned.
 //
-// What it saves it takes from elsewhere: flows without pin don't stay through a
-// drain, a change of other weights or the joining of a member that was not
-// announced, and when their member leaves they are moved without a report.
+// The price: flows without a pin do not stay through a drain, a change of other
+// weights or the joining of another member, and they move without a report when
+// their member leaves.
 //
 // Prepare publishes a new snapshot of the same version and returns it. Announce
-// members before they join, for as long as the flows of that time are to last.
-// The error is a [*GroupError], with [ErrNotMinimal] if the strategy is not
-// [Minimal]: there, hashes that seemed settled could move when only some of the
-// announced members join. Prepare() announces nobody, and is never an error.
+// members before they join, for as long as the flows of that time may last. The
+// error is a [*GroupError], with [ErrNotMinimal] if the strategy is not
+// [Minimal]. Prepare() announces nobody and never fails.
 func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -48,8 +47,8 @@ func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
 }
 
 // future returns the selector that would follow now, the one of members, if
-// those announced joined that are not among them or are drained; nil if none
-// was announced, and if those who were have joined.
+// those announced that are absent or drained joined. It is nil if there are
+// none of them.
 func (b *viewBuilder) future(now Selector, members, announced []Member) (*sharedSelector, error) {
 	if len(announced) == 0 {
 		return nil, nil
@@ -102,8 +101,8 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 }
 
 // Settled reports whether hash h, which View.Select gave member i, would stay
-// there if members that Group.Prepare announced joined. It is false if none are
-// announced, and for a hash whose own member is down.
+// there if members that Group.Prepare announced joined. It is false if nobody
+// is announced, and for a hash whose own member is down.
 func (v *View) Settled(h uint64, i int) bool {
 	return v.future != nil && v.future.selector.Select(h&v.mask) == i
 }

@@ -3,23 +3,23 @@ package selector
 import "math/bits"
 
 // Jump is jump consistent hashing (Lamping and Veach, "A Fast, Minimal Memory,
-// Consistent Hash Algorithm", 2014) over the members in order of ID: member i
+// Consistent Hash Algorithm", 2014) over the members in order of ID. Member i
 // owns the next w_i of W buckets, where weights are divided by their greatest
-// common divisor first. At equal weights the bucket is that of
+// common divisor. At equal weights the bucket is that of
 // github.com/dgryski/go-jump, bit for bit.
 //
-// A look-up takes O(log W) time, and O(log N) more at unequal weights; memory
-// is O(N), or nothing. The balance is perfect up to sampling.
+// A look-up takes O(log W) time, and O(log N) more at unequal weights. Memory
+// is O(N) at most. The balance is that of a random draw.
 //
-// Placement is history-free, but positional: it moves the fewest hashes
-// possible only where members join or leave, or change their weight, at the end
-// of the order of IDs. A change elsewhere shifts every member behind it by some
-// buckets, and then most of the hashes of those members move. The paper's
-// remedy, to put the last member in the place of the one that leaves, makes
-// placement depend on history, and this library does not do so. A change that
-// changes the weights' common divisor rescales all buckets. Choose Jump where
-// members are numbered and scale at the end (shards, or IDs that rise with
-// time), or where memory counts; else choose [Rendezvous] or [Bounded].
+// Placement is history-free, but depends on positions: a change moves only what
+// must move where members join, leave or change weight at the end of the order
+// of IDs. Elsewhere it shifts every member behind it, and most of their hashes
+// move. The paper's remedy, to put the last member in the place of the one that
+// leaves, would make placement depend on history. A change of the common
+// divisor rescales all buckets.
+//
+// Choose Jump where members are numbered and only the last come and go, or
+// where memory counts; else choose [Bounded] or [Rendezvous].
 type Jump struct{}
 
 // Build implements [Strategy]. The errors are those of [Validate].
@@ -37,8 +37,8 @@ func (Jump) Build(members []Member) (Selector, error) {
 func (Jump) identity() string { return "jump" }
 
 // roundedJump returns floor(b * (2^31/r)), where quotient and product are
-// rounded to the nearest number of 53 bits, ties to even, as IEEE 754 doubles
-// are.
+// rounded as IEEE 754 doubles are: to the nearest number of 53 bits, ties to
+// even.
 func roundedJump(b, r uint64) uint64 {
 	shift := 52 + bits.Len64(r) // puts the quotient 2^shift/r between 2^52 and 2^53
 	hi, lo := uint64(0), uint64(1)<<(shift&63)
@@ -69,16 +69,16 @@ type equalJump struct {
 	mapping []int32
 }
 
-// Select jumps to a bucket out of n, which must be from 1 to 2^32-1. With b the
-// bucket of the key among fewer buckets, the paper's next bucket is
-// floor(B*2^31/R) with B = b+1 and a random R from 1 to 2^31, in floating
-// point: B * (2^31/R), rounded twice. Here it is a product of integers, of
-// which the reciprocal does not wait for B, and rounding is imitated in the
-// rare case in which it matters.
+// Select jumps to a bucket out of n, which must be from 1 to 2^32-1. If b is
+// the bucket of the key among fewer buckets, the paper's next one is floor(B *
+// (2^31/R)) with B = b+1 and a random R from 1 to 2^31, in floating point,
+// which rounds twice. Here it is a product of integers, whose reciprocal does
+// not wait for B. The rounding is imitated in the rare cases in which it
+// matters.
 func (s *equalJump) Select(h uint64) int {
 	key, n := h, s.n
-	// The floating-point result is within 2^-52 of the quotient, relatively. In
-	// units of 2^-32 that is less than this.
+	// The floating-point result differs from the quotient by less than 2^-52 of
+	// it: less than this, in units of 2^-32.
 	doubt := n>>20 + 1
 	for b := uint64(1); ; {
 		key = key*2862933555777941757 + 1

@@ -13,40 +13,35 @@ type LinuxResilientConfig struct {
 	// Buckets is the number of buckets, from 1 to 65535.
 	Buckets int
 
-	// Idle is how long a bucket must have been unused before it may be moved
-	// from a member that has too many; 0 means 120 seconds, Linux's default. A
-	// bucket that was not used since it moved last is always idle. A negative
-	// Idle makes all buckets idle at all times, as idle_timer 0 does.
+	// Idle is how long a bucket must have been unused before it may leave a
+	// member that has too many. 0 means 120 seconds, as in Linux. A bucket that
+	// was not used since it moved is always idle. If negative, all buckets are
+	// always idle, as with idle_timer 0.
 	Idle time.Duration
 
-	// Unbalanced is how long the group may be unbalanced before buckets move
-	// that are in use; 0 means for ever, as in Linux. It must not be negative.
+	// Unbalanced is how long the group may be unbalanced before buckets in use
+	// move. 0 means for ever, as in Linux. It must not be negative.
 	Unbalanced time.Duration
 }
 
 // LinuxResilient reproduces a resilient next-hop group of Linux (ip nexthop add
-// ... type resilient; Linux 5.13 and later, checked against 6.18), bucket for
-// bucket. Hash h belongs to bucket (h>>33) % Buckets. When next hops change,
-// the buckets of those that left move at once; those of members that have more
-// than they are due wait until they are idle, or until the group has been
-// unbalanced for too long. Flows that pause are moved, flows that don't are
-// not.
+// ... type resilient, since Linux 5.13), bucket for bucket. Hash h belongs to
+// bucket (h>>33) % Buckets. When next hops change, the buckets of those that
+// left move at once. Those of members that have too many wait until they are
+// idle, or until the group was unbalanced for too long.
 //
 // Member i is due ub(i)-ub(i-1) buckets, ub(i) = (Buckets*W_i + W/2)/W, where
 // W_i is the sum of the weights up to i in the order given and W that of all.
-// Buckets that move, in order, go to the last member in that order that has
-// fewer than it is due. So placement depends on the order of the members, on
-// history and on time; because every bound is rounded, more buckets move than
-// must: see [Resilient] for a table without these traits. Two more of Linux's:
-// one that is alone in its group is sent to without a look at the buckets, so
-// that none of them is marked as used, and the next change may move them all.
-// And weight zero, which Linux does not know, is due no bucket, so that a
-// drained member loses its buckets as they fall idle.
+// Buckets that move go to the last member in that order that has too few. So
+// placement depends on the order of the members, on history and on time. Two
+// more traits of Linux: the only next hop of a group marks no bucket as used,
+// so the next change may move all of them; and weight zero, which Linux does
+// not know, is due no bucket.
 //
-// It is mutable, unlike the selectors of this package, and is no [Strategy].
-// All methods are safe for concurrent use; Select waits for nobody and
-// allocates nothing. Times are nanoseconds of the caller's clock, real or
-// virtual, which should not go backwards. A bucket takes 32 bytes.
+// It is mutable and no [Strategy]. All methods are safe for concurrent use.
+// Select waits for nobody and allocates nothing. Times are nanoseconds of the
+// caller's clock, real or virtual, which should not go backwards. A bucket
+// takes 32 bytes.
 type LinuxResilient[T any] struct {
 	config  LinuxResilientConfig
 	buckets []linuxBucket[T]
@@ -54,10 +49,8 @@ type LinuxResilient[T any] struct {
 
 	mu      sync.Mutex
 	members []linuxMember[T]
-	// the members that have fewer buckets than they are due; the last one is
-	// served first
-	under []int32
-	since int64 // when under was last empty
+	under   []int32 // members that have too few buckets; the last is served first
+	since   int64   // when under was last empty
 }
 
 type linuxBucket[T any] struct {
@@ -92,8 +85,8 @@ func NewLinuxResilient[T any](c LinuxResilientConfig) (*LinuxResilient[T], error
 }
 
 // Select returns the next hop for hash h and marks its bucket as used now; nil
-// before the first Replace. The hop must not be changed. It is one of the
-// newest or, while a Replace is running, of the list before.
+// before the first Replace. The hop must not be changed. While a Replace is
+// running, it may be one of the list before.
 func (r *LinuxResilient[T]) Select(h uint64, now int64) *Hop[T] {
 	b := &r.buckets[h>>33%uint64(len(r.buckets))]
 	if b.used.Load() != now && r.marking.Load() { // most packets find the mark of one just before
@@ -176,11 +169,10 @@ func (r *LinuxResilient[T]) rebalance(now int64) {
 
 const upkeepPause = int64(500 * time.Millisecond) // the least time between two runs of upkeep
 
-// Upkeep moves the buckets that may move now, and returns when it is to be
-// called again: at the earliest time at which another bucket may move, but not
-// within half a second; [math.MaxInt64] if the group is balanced. Linux calls
-// it at exactly that time; a bucket may move later here if Upkeep is called
-// later, or earlier if earlier.
+// Upkeep moves the buckets that may move now, and returns when to call it
+// again: at the earliest time at which another bucket may move, but not within
+// half a second; [math.MaxInt64] if the group is balanced. Linux calls it at
+// exactly that time.
 func (r *LinuxResilient[T]) Upkeep(now int64) (next int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,9 +224,9 @@ func (r *LinuxResilient[T]) mayMove(b *linuxBucket[T], now int64) (move bool, re
 	return false, min(idle, patience)
 }
 
-// move gives a bucket to the member that is served first. There is one: what
-// members are due adds up to all buckets, so if a bucket is free or a member
-// has too many, another one has too few.
+// move gives a bucket to the member that is served first. There is one, since
+// what members are due adds up to all buckets: while a bucket is free or a
+// member has too many, another has too few.
 func (r *LinuxResilient[T]) move(b *linuxBucket[T], now int64) {
 	if b.member >= 0 {
 		r.members[b.member].has--

@@ -8,37 +8,29 @@ import (
 
 // Table sizes of [Maglev].
 const (
-	DefaultTableSize = 65537   // Google's small table, and that of most users
-	MaxTableSize     = 1 << 24 // takes 16 or 32 MiB, and seconds to build
+	DefaultTableSize = 65537 // Google's small table, and that of most users
+	MaxTableSize     = 1 << 24
 )
 
 // Maglev is Maglev hashing (Eisenbud et al., "Maglev: A Fast and Reliable
-// Software Network Load Balancer", NSDI 2016, section 3.4): each member has a
-// permutation of the slots of a table, and members take turns at claiming the
-// next free slot of theirs. At equal weights the table is that of
+// Software Network Load Balancer", NSDI 2016, section 3.4). Each member has a
+// permutation of the slots of a table, and members take turns at claiming their
+// next free slot. At equal weights the table is that of
 // github.com/dgryski/go-maglev for the sorted IDs, slot for slot.
 //
-// Weights are turns: a member of weight w takes its k-th turn at time k/w; of
-// members whose turns coincide, the first in order of ID goes first. So the
-// shares are exact to a slot or so, and a member that is due less than one slot
-// may own none.
+// A member of weight w takes its k-th turn at time k/w. Turns at the same time
+// go in order of ID. So shares are exact to about a slot, and a member that is
+// due less than one slot may own none.
 //
 // A look-up takes O(1) time. The table takes a byte a slot for up to 256
-// members, two bytes for more. Building takes O(M log M) time for M slots,
-// about a millisecond for 65537. Placement is history-free. A change moves few
-// hashes beside the forced ones while the table is much larger than the group:
-// the disruption ratio on a removal is 1.03 with 10 members and 65537 slots (up
-// to 1.11 if the permutations of their IDs happen to run in step), 1.6 with
-// 100, 6.4 with 1000; with 655373 slots it is 1.01, 1.14 and 4.3. A larger
-// table buys that and a finer balance, and costs memory, hence time: with a
-// group for each of hundreds of routes, small tables look up several times as
-// fast because they stay in cache. The size is never derived from the number of
-// members, since another size is another placement.
+// members, two for more. Building takes O(M log M) time for M slots. Placement
+// is history-free. A change moves few hashes without need while the table is
+// much larger than the group. A larger table moves fewer still and balances
+// better, but leaves the processor's cache sooner.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. The choice
-// of a hash after the owner of its slot is the member whose permutation, at its
-// pace, reaches the slot next: every member in order of (rank+1)/w, where rank
-// is the position of the slot in the member's permutation, and then of ID.
+// The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. After its
+// owner, a hash prefers members in order of (rank+1)/w, then of ID, where rank
+// is the position of the slot in the member's permutation.
 type Maglev struct {
 	// Size is the number of slots, a prime of at least the number of members of
 	// positive weight and at most [MaxTableSize]. 0 means [DefaultTableSize].

@@ -23,10 +23,8 @@ type claims[E Entry] struct {
 
 	slots []E
 	index []int32
-	// a bit for each slot, far smaller than the table: probing it stays in the
-	// nearest cache
-	free  []uint64
-	turns []uint16 // the order of turns, to be repeated; nil means one turn each
+	free  []uint64 // a bit a slot, few enough to stay in the nearest cache
+	turns []uint16 // the order of turns, which repeats; nil: one turn each
 }
 
 // fill fills the table.
@@ -38,8 +36,8 @@ func (c *claims[E]) fill() {
 	if rest := uint(left) % 64; rest != 0 {
 		c.free[len(c.free)-1] = 1<<rest - 1
 	}
-	// Finding a free slot by probing takes size/left steps, by endgame left; so
-	// they change over where that is equal.
+	// To find a free slot takes size/left steps by probe, and left by endgame:
+	// change over where both are equal.
 	last := 1 << (bits.Len(uint(left)) / 2)
 	turn := c.probe(left - min(left, last))
 	c.endgame(turn)
@@ -48,8 +46,8 @@ func (c *claims[E]) fill() {
 // probe gives out n slots: each member goes on along its permutation to the
 // next free slot. It returns the next turn.
 //
-// Whether a slot is free and whether a step wraps around are as good as random,
-// so both are computed and not branched on, two slots at a time: this takes two
+// Whether a slot is free and whether a step wraps around are as good as random.
+// So both are computed without a branch, two slots at a time, which takes two
 // thirds of the time of the obvious loop.
 func (c *claims[E]) probe(n int) int {
 	size := int32(len(c.slots))
@@ -100,9 +98,8 @@ func (c *claims[E]) after(turn int) int {
 	return turn
 }
 
-// endgame gives out the slots that are left: the next free slot of a member's
-// permutation is the one of least rank, since the member has been everywhere
-// before.
+// endgame gives out the slots that are left. The next free slot of a member's
+// permutation is the one of least rank, since the member has passed all others.
 func (c *claims[E]) endgame(turn int) {
 	var left []uint32
 	for i, word := range c.free {
@@ -182,17 +179,17 @@ func (o *claimOrder) next(slot, owner, after int) int {
 }
 
 // turns returns the order in which members of unequal weights claim at least
-// the first size slots, as places of the line-up. It repeats from the start if
-// that takes more turns. The k-th turn of weight w, with k from 1, is at time
-// k/w, compared exactly; of turns at the same time the first place goes first.
+// the first size slots, as places of the line-up. If that takes more turns, the
+// order repeats. The k-th turn of weight w, with k from 1, is at time k/w,
+// compared exactly. Turns at the same time go in order of place.
 func turns(l *lineup, size uint64) []uint16 {
 	// At time t members have taken sum(floor(t*w)) turns, which is more than
-	// t*total - members. So all turns up to time 1 will do, when the order
-	// starts over, or those up to time (size+members)/total if that is earlier.
+	// t*total - members. So the turns up to time (size+members)/total are
+	// enough, or those up to time 1, when the order repeats.
 	horizon := min(l.total, size+uint64(len(l.index)))
 
-	// The turn k of weight w is about the k*total/w-th of all. Sort by that
-	// number, which never falls with k/w, by counting...
+	// Turn k of weight w is about number k*total/w of all. That number never
+	// falls with k/w: sort by it, by counting.
 	starts := make([]uint32, horizon+2)
 	for _, w := range l.weights {
 		for k, last := uint64(1), horizon*uint64(w)/l.total; k <= last; k++ {
@@ -215,8 +212,8 @@ func turns(l *lineup, size uint64) []uint16 {
 		}
 	}
 
-	// ...and the few turns that share a number by the exact time. Each start is
-	// by now the end of its number's turns.
+	// Sort the few turns that share a number by their exact time. Each start is
+	// the end of its number's turns by now.
 	compare := func(a, b turn) int {
 		x, y := uint64(a.k)*uint64(l.weights[b.place]), uint64(b.k)*uint64(l.weights[a.place])
 		switch {

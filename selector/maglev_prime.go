@@ -10,8 +10,8 @@ type modulus struct {
 
 func newModulus(m uint32) modulus { return modulus{uint64(m), ^uint64(0) / uint64(m)} }
 
-// mul returns a*b mod m for a and b below m. The estimate of the quotient is at
-// most one too small (Barrett).
+// mul returns a*b mod m for a and b below m (Barrett). The estimate of the
+// quotient is at most one too small.
 func (p modulus) mul(a, b uint64) uint64 {
 	x := a * b
 	quotient, _ := bits.Mul64(x, p.reciprocal)
@@ -22,7 +22,7 @@ func (p modulus) mul(a, b uint64) uint64 {
 	return x
 }
 
-// inverses replaces every number, from 1 to m-1, by its inverse, with one
+// inverses replaces every number, from 1 to m-1, by its inverse. It takes one
 // division by Euclid for all (Montgomery).
 func (p modulus) inverses(a []uint32) {
 	prefix := make([]uint32, len(a)) // products of all numbers before each

@@ -8,36 +8,23 @@ import (
 
 // Memento is MementoHash (Coluzzi, Brocco, Antonucci and Leidi, "MementoHash: A
 // Stateful, Minimal Memory, Best Performing Consistent Hash Algorithm", 2023)
-// over JumpBackHash (Ertl, "JumpBackHash: Say Goodbye to the Modulo Operation
-// to Distribute Keys Uniformly to Buckets", 2024). JumpBackHash places a hash
-// on one of n buckets. A bucket that lost its member remembers how many buckets
-// had one then, and passes its hashes on to those, evenly. Buckets get members
-// again in the reverse of the order in which they lost them; with none left to
-// refill, the buckets grow by one.
+// over JumpBackHash (Ertl 2024), which places a hash on one of n buckets. A
+// removed bucket remembers how many buckets were working after its removal, and
+// rehashes its keys evenly over those. A member that joins gets the bucket that
+// was removed last, or a new one.
 //
-// A look-up takes O(1) expected time while few buckets are without a member: 1
-// + ln(n/members) steps on average, each of one or two dozen nanoseconds in all
-// that are dominated by mispredicted branches. n is the most members that the
-// group had, since a bucket other than the last is never given up. Memory is 4
-// bytes for each bucket and some 30 for each member; building and rebuilding
-// take O(n) time. The balance is perfect up to sampling. Each change moves the
-// fewest hashes possible: the disruption ratio is 1.
+// A look-up takes 1 + ln(n/members) steps on average, where n is the most
+// members that the group had: a bucket other than the last is never given up.
+// Memory is 4 bytes a bucket and some 30 a member. Building and rebuilding take
+// O(n) time. The balance is that of a random draw, and each change moves only
+// the hashes that must move.
 //
-// Placement is NOT history-free. The selector is a [Rebuilder], and where
-// hashes are placed depends on the order in which members came and went.
-// Routers that share flows must apply one ordered log of changes, from the same
-// start; a router that starts anew must replay it. A change of several members
-// at once is applied as removals, then additions, each in order of ID.
-// [View.Fingerprint] includes the history.
+// Placement is NOT history-free: see [Anchor] for what that means, for weights
+// and for the order of preference.
 //
-// Members are equal: positive weights that differ are refused with
-// [ErrUnequal]. A drained member counts as removed. The choice of a hash after
-// its own member is where it would go if that member left; all others follow by
-// rendezvous.
-//
-// Choose Memento over [Anchor] where the group may grow without limit, or where
-// memory must be least, and over [Jump] wherever a log of changes exists: it is
-// faster, and any member may leave.
+// Choose Memento over [Anchor] where the group may grow without limit or memory
+// counts, and over [Jump] wherever a log of changes exists: it is faster, and
+// any member may leave.
 type Memento struct {
 	// Seed seeds the order of members that follow when two are down.
 	Seed uint64
@@ -123,7 +110,7 @@ func (s *memento) SelectBatch(dst []int32, hashes []uint64) {
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
-// member, too.
+// member.
 func (s *memento) Next(h uint64, after int) int {
 	b, last := s.buckets.find(h)
 	owner, heir := s.buckets.entries[b].member(), -1
@@ -133,10 +120,10 @@ func (s *memento) Next(h uint64, after int) int {
 	return s.following(h, owner, heir, after)
 }
 
-// A mementoEntry is, in its lower half, 0 for a bucket with a member and 1 +
-// the number of buckets with one after this one was removed for others; in its
-// upper half the member. That number is also the bucket that takes the place of
-// the removed one.
+// A mementoEntry holds the member of a bucket in its upper half. Its lower half
+// is 0 for a working bucket; for a removed one it is 1 + the number of buckets
+// that were working after its removal, and that number is also the bucket that
+// took its place.
 type mementoEntry uint32
 
 func (e mementoEntry) after() uint32 { return uint32(e & 0xffff) }
@@ -169,8 +156,8 @@ func (s *mementoBuckets) add() uint32 {
 	return uint32(len(s.entries) - 1)
 }
 
-// find returns the bucket with a member that h meets, and what h has become on
-// the way.
+// find returns the working bucket that h ends in, and what h has become on the
+// way.
 func (s *mementoBuckets) find(h uint64) (uint32, uint64) {
 	entries := s.entries
 	b := jumpBack(h, uint32(len(entries)))
@@ -188,8 +175,8 @@ func (s *mementoBuckets) find(h uint64) (uint32, uint64) {
 	return b, h
 }
 
-// heir returns the bucket that find would return, with h as it was at the
-// working bucket b, if b had just been removed.
+// heir returns the bucket that find would return if the working bucket b had
+// just been removed, given h as find returns it.
 func (s *mementoBuckets) heir(h uint64, b uint32) uint32 {
 	if len(s.removed) == 0 && int(b) == len(s.entries)-1 {
 		return jumpBack(h, b)

@@ -3,10 +3,10 @@ package selector
 import "math/bits"
 
 // jumpBack is JumpBackHash (Ertl, "JumpBackHash: Say Goodbye to the Modulo
-// Operation to Distribute Keys Uniformly to Buckets", 2024): like jump, it maps
+// Operation to Distribute Keys Uniformly to Buckets", 2024). Like jump it maps
 // hashes to n buckets so that another bucket takes its share from all others
-// and moves nothing else, but in constant expected time. It jumps from the last
-// power of two down, over the buckets at which the hash would have moved while
+// and nothing else moves, but in constant expected time. It goes down from the
+// last power of two, over the buckets at which the hash would have moved while
 // buckets were added. Its random numbers are those of SplitMix64 with h as the
 // state.
 func jumpBack(h uint64, n uint32) uint32 {

@@ -6,8 +6,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// splitMix64 returns the first output of SplitMix64 (Steele, Lea, Flood 2014)
-// after a state.
+// splitMix64 returns the first output of SplitMix64 after a state (Steele, Lea
+// and Flood 2014).
 func splitMix64(x uint64) uint64 {
 	x += weyl
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -17,10 +17,11 @@ func splitMix64(x uint64) uint64 {
 
 const weyl = 0x9e3779b97f4a7c15 // by which the state of SplitMix64 grows
 
-// mix64 returns fixed, well spread probes: output x, from 0, of SplitMix64
-// under seed 0.
+// mix64 returns output x, from 0, of SplitMix64 under seed 0: fixed, well
+// spread probes.
 func mix64(x uint64) uint64 { return splitMix64(x * weyl) }
 
+// hashID returns the XXH64 of an ID under a seed.
 func hashID(seed uint64, id string) uint64 {
 	d := xxhash.NewWithSeed(seed)
 	_, _ = d.WriteString(id) // never fails
@@ -33,21 +34,22 @@ const (
 	mixB = 0xe7037ed1a0b428db
 )
 
-// spread prepares a hash for draw. Hashes may have few random bits, all in the
-// high half, and one multiplication a member cannot bring those into all bits
-// of all members' draws: without this step shares are off by up to 20 standard
-// deviations for a counter or a repetitive Toeplitz hash in the high half.
+// spread prepares a hash for draw. A hash may have few random bits, all in the
+// high half, and the one multiplication of a draw cannot bring those into all
+// bits of all draws. Without spread, the shares of a counter or of a repetitive
+// Toeplitz hash are off by many standard deviations.
 func spread(h uint64) uint64 {
 	return multiplyFold(h^mixA, mixB)
 }
 
+// multiplyFold returns the two halves of the 128-bit product, exclusive-ored.
 func multiplyFold(x, y uint64) uint64 {
 	hi, lo := bits.Mul64(x, y)
 	return hi ^ lo
 }
 
-// rehash returns another hash for the hashes of a bucket, in effect an
-// independent one for each bucket.
+// rehash returns another hash for the hashes of a bucket, in effect independent
+// for each bucket.
 func rehash(h uint64, b uint32) uint64 {
 	return multiplyFold(h^mixA, (uint64(b)+1)*mixB|1)
 }

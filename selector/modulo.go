@@ -6,11 +6,12 @@ import "math/bits"
 // of the hash, modulo the sum W of the weights. Weights are divided by their
 // greatest common divisor first; member i owns the next w_i residues.
 //
-// A look-up takes O(1) time at equal weights, O(log N) otherwise; memory is
-// O(N). The balance is perfect up to sampling. Placement is history-free, but
-// on any change nearly every hash moves: (N-1)/N of all when one of N leaves.
-// It is here as the baseline, and to reproduce devices that work so; use
-// another strategy where flows should stay.
+// A look-up takes O(1) time at equal weights, O(log N) otherwise. Memory is
+// O(N). The balance is exact. Placement is history-free, but on any change
+// nearly every hash moves: (N-1)/N of all when one of N leaves.
+//
+// It is the baseline, and reproduces devices that work so. Use another strategy
+// where flows should stay.
 type Modulo struct {
 	// KeepOrder places the members in the order given instead of in order of
 	// ID, as devices do that number their next hops as they learn them.
@@ -46,7 +47,7 @@ func withOrder(identity string, keepOrder bool) string {
 }
 
 // divisor takes remainders of 32-bit numbers with two multiplications, exactly
-// (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019).
+// (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
 type divisor struct {
 	n          uint64
 	reciprocal uint64 // ceil(2^64/n), which is 0 for n of 1 and right as well

@@ -12,34 +12,26 @@ const (
 )
 
 // MultiProbe is multi-probe consistent hashing (Appleton and O'Reilly,
-// "Multi-probe consistent hashing", arXiv 1505.00062, 2015): each member has
-// one point on the ring of all hashes, and each hash is probed from Probes
-// places. The probe that has the least way to the next point wins. So no member
-// gets much more than its due, as on a ring with hundreds of points a member,
-// in the memory of one.
+// "Multi-probe consistent hashing", arXiv 1505.00062, 2015). Each member has
+// one point on the ring of all hashes, each hash is probed from Probes places,
+// and the probe with the shortest way to the next point wins. So no member gets
+// much more than its due, in the memory of one point a member.
 //
 // Probe j of a hash, from 0, is number j+1 of SplitMix64 with the hash as the
-// state. Of equal ways, the point of the first member in order of ID wins. With
-// weights, a member has a point for each unit of its weight, where weights are
-// divided by their greatest common divisor, and where that is over 65,536 in
-// all and over 16 for each member, the number for a unit is halved as often as
-// it takes to stay below; a member has at least one. Point k of an ID is the
-// XXH64, seeded, of the ID and k as four bytes, little-endian.
+// state. Of equal ways, the first member in order of ID wins. Points are those
+// of [Ring], one for each unit of weight.
 //
-// A look-up takes O(Probes) expected time, about 10 ns a probe while the points
-// are in cache. Memory is 24 to 32 bytes a point; building takes linear time.
-// The balance is bounded above only: with 100 members the greatest share was
-// 1.1 times its due, with 8 of them 1.24, but one whose point comes close
-// behind another's may get next to nothing (the root of the mean square error
-// is 16 to 19 %). Weights, hence more points, mend that to some degree.
-// Placement is history-free. A member that joins or leaves moves the fewest
-// hashes possible, as long as the common divisor and the halving stay as they
-// are; so does a change of one weight.
+// A look-up takes O(Probes) expected time, memory O(1) a point, building linear
+// time. The balance is bounded above only: a member whose point comes close
+// behind another's may get next to nothing. Placement is history-free. While
+// the common divisor and the halving stay, a change of one member moves only
+// the hashes that must move.
 //
-// The selector is a [Ranker]: further members follow in order of their points'
-// least way from a probe, as if those before had left. Choose MultiProbe where
-// memory counts and only the greatest load matters; for up to some dozens of
-// members [Rendezvous] is faster and exact, and for more a table is.
+// The selector is a [Ranker]: members follow in order of their shortest way, as
+// if those before had left.
+//
+// Choose MultiProbe where memory counts and only the greatest load matters.
+// [Rendezvous] is exact and faster for some dozens of members.
 type MultiProbe struct {
 	// Probes is the number of probes, at most [MaxProbes]. 0 means
 	// DefaultProbes. More balance better and take longer.
@@ -130,8 +122,8 @@ func (s *multiProbe) bid(h uint64, place int) bid {
 	return bid{cost: least, weight: 1, place: place}
 }
 
-// Next implements [Ranker], in O(N*Probes) time, more by the logarithm of the
-// points a member has. It is -1 for a drained or unknown member, too.
+// Next implements [Ranker], in O(N*Probes) time. It is -1 for a drained or
+// unknown member.
 func (s *multiProbe) Next(h uint64, after int) int {
 	last := placeOf(s.place, len(s.own), after)
 	if last < 0 {

@@ -21,9 +21,8 @@ func newRoster(members []Member) roster {
 }
 
 // succeed returns the roster of a new list, in which the members that stay have
-// their buckets, the buckets of those that left or were drained, in order of
-// ID, and the joiners: the indexes of those that have no bucket yet, in order
-// of ID.
+// their buckets; the buckets of those that left or were drained, in order of
+// ID; and the indexes of those that have no bucket yet, in order of ID.
 func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, left, joined []int32, err error) {
 	stays := make([]bool, len(r.ids))
 	if err := checkPrevious(members, prev, len(r.ids)); err != nil {
@@ -49,8 +48,8 @@ func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, 
 	return next, left, joined, nil
 }
 
-// checkPrevious checks what Rebuild is told: an index below before for each
-// member, or -1, and none of them twice.
+// checkPrevious checks what Rebuild is told: for each member an index below
+// before, none of them twice, or -1.
 func checkPrevious(members []Member, prev []int, before int) error {
 	if len(prev) != len(members) {
 		return &GroupError{Err: ErrPrevious, Index: -1, Value: uint64(len(prev)), Limit: uint64(len(members))}

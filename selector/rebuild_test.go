@@ -180,7 +180,8 @@ func TestRebuildRefuses(t *testing.T) {
 	unequal[2].Weight = 7
 	for _, s := range []selector.Strategy{selector.Anchor{}, selector.Memento{}} {
 		_, err := s.Build(unequal)
-		require.EqualError(t, err, `selector: unequal weights, which the strategy does not serve: member 2 "c": 7 (limit 1)`)
+		require.EqualError(t, err,
+			`selector: unequal weights, which the strategy does not serve: member 2 "c": 7 (limit 1)`)
 		require.ErrorIs(t, err, selector.ErrUnequal)
 		built := build(t, s, group).(selector.Rebuilder)
 		_, err = built.Rebuild(unequal, []int{0, 1, 2, 3})

@@ -2,25 +2,25 @@ package selector
 
 import "strconv"
 
-// Rendezvous is rendezvous hashing, or highest random weight (Thaler and
-// Ravishankar, "Using name-based mappings to increase hit rates", 1998): each
-// member draws a number from the hash, and the best draw wins. With weights it
-// is the logarithmic form, the member with the greatest -w/ln(u), where u is
-// the draw, uniform between 0 and 1 (Schindelhauer and Schomaker 2005); to
-// scale the draws by the weights, as CARP did, misses them
-// (draft-ietf-bess-weighted-hrw).
+// Rendezvous is rendezvous hashing, also called highest random weight (Thaler
+// and Ravishankar, "Using name-based mappings to increase hit rates", 1998).
+// Each member draws a number from the hash, and the best draw wins. With
+// weights it is the logarithmic form: the member with the greatest -w/ln(u)
+// wins, where u is its draw, uniform between 0 and 1 (Schindelhauer and
+// Schomaker 2005). Scaling the draws by weight, as CARP did, does not give
+// shares in proportion (draft-ietf-bess-weighted-hrw).
 //
 // A look-up takes O(N) time, about a nanosecond a member at equal weights and a
-// few otherwise; memory is O(N). The balance is that of a random draw: perfect
-// up to sampling. Placement is history-free, and moves the fewest hashes
-// possible on every change of members and weights: the disruption ratio is 1.
-// It depends on the ratios of weights alone. The arithmetic is in integers; the
-// logarithm is a table, off by less than 0.03 % of its value.
+// few otherwise. Memory is O(N). The balance is that of a random draw.
+// Placement is history-free, and every change of members and weights moves only
+// the hashes that must move. It depends on the ratios of weights alone, and is
+// computed in integers, with a table of logarithms.
 //
-// The selector is a [Ranker]: when a member is down, its hashes go where they
-// would go if it left, again in proportion to weights. It is the best strategy
-// for up to some dozens of members; for more, tables such as [Bounded] are
-// faster.
+// The selector is a [Ranker]: while a member is down, its hashes go where they
+// would go if it left.
+//
+// Choose Rendezvous for up to some dozens of members. For more, tables such as
+// [Bounded] are faster.
 type Rendezvous struct {
 	// Seed seeds the hash of the members' IDs, XXH64. Groups with the same
 	// members and different seeds place independently.
@@ -106,10 +106,10 @@ func (s *rendezvous) SelectBatch(dst []int32, hashes []uint64) {
 	}
 }
 
-// leaders is leader for two hashes at once, which takes a quarter less time, as
-// each member is fetched once. It is out of line since the compiler would
-// branch where it looks up the answer: a branch for each new leader is
-// mispredicted more often than not.
+// leaders is leader for two hashes at once, which fetches each member once and
+// takes a quarter less time. It is not inlined, since the compiler would then
+// branch at each new leader, and that branch is mispredicted more often than
+// not.
 //
 //go:noinline
 func leaders(h, g uint64, seeds []uint64) (place, other int) {
@@ -127,7 +127,7 @@ func leaders(h, g uint64, seeds []uint64) (place, other int) {
 }
 
 // Next implements [Ranker]: members follow in order of their draws. It is -1
-// for a drained or unknown member, too.
+// for a drained or unknown member.
 func (s *rendezvous) Next(h uint64, after int) int {
 	last := s.placeOf(after)
 	if last < 0 {

@@ -6,9 +6,9 @@ import (
 )
 
 // weightedRendezvous selects the member with the least -log2(u)/w, compared
-// exactly; of equals the one with the greater draw, then the first. At equal
-// weights that is the order of draws, since the logarithm never rises with the
-// draw.
+// exactly. Of equals, the one with the greater draw wins, then the first. At
+// equal weights that is the order of draws, since the logarithm never rises
+// with the draw.
 type weightedRendezvous struct {
 	draws
 	weights []uint32
@@ -26,8 +26,8 @@ func (s *weightedRendezvous) Select(h uint64) int {
 	h = spread(h)
 	best := s.bid(h, 0)
 	for k := 1; k < len(s.seeds); k++ {
-		// Most members need no logarithm: -log2(u) is at least 1-u, and that is
-		// too much already.
+		// Most members need no logarithm: -log2(u) is at least 1-u, and that
+		// alone is too much.
 		u := draw(h, s.seeds[k])
 		if less(best.cost, uint64(s.weights[k]), ^u>>(64-logBits), best.weight) {
 			continue
@@ -44,7 +44,7 @@ func (s *weightedRendezvous) SelectBatch(dst []int32, hashes []uint64) {
 }
 
 // Next implements [Ranker]: members follow in order of -log2(u)/w. It is -1 for
-// a drained or unknown member, too.
+// a drained or unknown member.
 func (s *weightedRendezvous) Next(h uint64, after int) int {
 	last := s.placeOf(after)
 	if last < 0 {
@@ -68,8 +68,8 @@ const (
 )
 
 // logTable returns floor(log2(1 + k/logSteps) * 2^logBits) for k from 0 to
-// logSteps. It is made when the first group with unequal weights is built, in
-// integers: each squaring of a number from 1 to 2 shows one more bit of its
+// logSteps. It is made in integers when the first group of unequal weights is
+// built: each squaring of a number from 1 to 2 shows one more bit of its
 // logarithm.
 var logTable = sync.OnceValue(func() *[logSteps + 1]uint64 { //nolint:gochecknoglobals // a constant, too long to write
 	table := new([logSteps + 1]uint64)
@@ -90,7 +90,7 @@ var logTable = sync.OnceValue(func() *[logSteps + 1]uint64 { //nolint:gochecknog
 	return table
 })
 
-// cost returns -log2(u/2^64) times 2^logBits, by linear interpolation; it never
+// cost returns -log2(u/2^64) times 2^logBits, by linear interpolation. It never
 // rises with u. Draws of 0 and 1 cost the same.
 func cost(table *[logSteps + 1]uint64, u uint64) uint64 {
 	u |= 1

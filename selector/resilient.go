@@ -11,41 +11,31 @@ import (
 // DefaultBuckets is the number of buckets of a [Resilient] that names none.
 const DefaultBuckets = 1 << 16
 
-// Resilient is a table of buckets that change hands only where they must, as in
-// the resilient hashing of switches: a bucket keeps its member while that is in
-// the group and not due less. It does exactly what such tables are bought for;
-// for one that does what Linux does, which moves more, see [LinuxResilient].
+// Resilient is a table of buckets that change hands only where they must, as
+// resilient hashing promises. [LinuxResilient] does what Linux does.
 //
 // Each member is due buckets in proportion to its weight. On a change, the
-// buckets of members that left go one by one to the member that is then
-// furthest below its due, of equals the first in order of ID. Then, while there
-// is a member whose weight fell, or that was given one, and whose excess over
-// its due is more than one bucket greater than that of a member further below,
-// it gives that one a bucket; and likewise whoever has the greatest excess
-// gives to one that joined or whose weight grew. Which of its buckets a member
-// gives is drawn from Seed and the IDs of the members.
+// buckets of members that left go one by one to the member furthest below its
+// due, of equals the first in order of ID. Then, while two excesses differ by
+// more than one bucket, a member that lost weight gives a bucket to the member
+// furthest below its due, or the member furthest above gives one to a member
+// that joined or gained weight. Which bucket that is, is drawn from Seed and
+// the IDs.
 //
-// So each change moves the fewest buckets possible, and the disruption ratio is
-// 1, weight changes included. At equal weights shares are always within one
-// bucket of each other. At unequal weights they are so when the group is built;
-// later they may be off by a few buckets, since members whose weights did not
-// change never trade among themselves. A group that is emptied forgets its
-// past.
+// So each change moves the fewest buckets possible. At equal weights shares are
+// within one bucket of each other. At unequal weights they may be off by a few,
+// since members that keep their weights never trade.
 //
-// A look-up takes O(1) time. The table takes a byte a bucket for up to 256
-// members, two bytes for more. Building and rebuilding take O(M) time for M
-// buckets, and O(log N) more for each bucket that moves. Placement is NOT
-// history-free: the selector is a [Rebuilder], and routers that share flows
-// must apply one ordered log of changes from the same start. [View.Fingerprint]
-// includes the history. Where there is no such log, use a history-free table.
+// A look-up takes O(1) time, building O(M) for M buckets and O(log N) for each
+// that moves. Placement is NOT history-free: see [Anchor]. A group that is
+// emptied forgets its past.
 //
 // The selector is a [Tabled] and a [Ranker], of type *[ResilientTable]. After
-// the owner of a bucket, members follow in the order in which [Rendezvous]
-// ranks them for the bucket, in proportion to weights.
+// its owner, a bucket prefers members as [Rendezvous] ranks them for it.
 type Resilient struct {
 	// Buckets is the number of buckets, from the number of members of positive
-	// weight to [MaxTableSize]. 0 means DefaultBuckets. Fewer look up faster
-	// where there are many groups, and are coarser.
+	// weight to [MaxTableSize]. 0 means DefaultBuckets. Fewer are coarser, and
+	// faster where many groups share a processor's cache.
 	Buckets uint32
 
 	// Seed makes groups with the same members place independently.
@@ -78,8 +68,8 @@ func (r Resilient) identity() string {
 }
 
 // follow builds the table that follows one of the members old. Inherit sets
-// owners to the place of each bucket's owner, -1 where place has none for that
-// member.
+// owners to the place of each bucket's owner, or to -1 where place has none for
+// it.
 func (r Resilient) follow(
 	members, old []Member, prev []int, inherit func(owners, place []int32),
 ) (Selector, error) {

@@ -79,9 +79,9 @@ func (d *dealer) settle() {
 	}
 }
 
-// round gives every member the whole buckets it is due, if the free ones
-// suffice: giving them one by one to the poorest comes to that. It returns how
-// many are left.
+// round gives every member the whole buckets that it is due, if the free ones
+// suffice, and returns how many are left. Giving them one by one to the poorest
+// comes to the same.
 func (d *dealer) round() int64 {
 	need := int64(0)
 	for k, due := range d.due {
@@ -96,10 +96,11 @@ func (d *dealer) round() int64 {
 	return d.free - need
 }
 
-// deal moves buckets until all have their target. Buckets are visited in a
-// random order, that of a Fisher-Yates shuffle by SplitMix64. What somebody
-// gives who did not lose weight is for those who won; all the rest is for the
-// others first.
+// deal moves buckets until all members have their target. It visits buckets in
+// random order, by a Fisher-Yates shuffle with SplitMix64. Buckets given by
+// members whose weight did not fall go only to members that joined or gained
+// weight; free buckets, and those of members whose weight fell, go first to
+// members that did neither.
 func (d *dealer) deal(seed uint64) {
 	give := make([]int64, len(d.target))
 	winners, others := queue{d: d}, queue{d: d}

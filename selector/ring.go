@@ -8,33 +8,24 @@ const (
 	MaxPoints     = 1 << 12 // for each unit of weight
 )
 
-// Ring is consistent hashing on a ring (Karger, Lehman, Leighton, Panigrahy,
-// Levine and Lewin, "Consistent Hashing and Random Trees", STOC 1997): each
-// member has points at random places on the ring of all hashes, and a hash
-// belongs to the first point at or after it. It is the baseline that people
-// know, from libketama and Envoy.
+// Ring is consistent hashing on a ring (Karger et al., "Consistent Hashing and
+// Random Trees", STOC 1997), known from libketama and Envoy. Each member has
+// points at random places on the ring of all hashes, and a hash belongs to the
+// first point at or after it.
 //
 // A member has Points points for each unit of its weight, where weights are
-// divided by their greatest common divisor. Where that is over 16 * Points for
-// each member on average and over 65,536 in all, or over [MaxTableSize], the
-// number for a unit is halved as often as it takes to stay below; a member has
-// at least one. Point k of an ID is the XXH64, seeded, of the ID and k as four
-// bytes, little-endian; a point that two share is that of the first in order of
-// ID.
+// divided by their greatest common divisor. Where that is more than 16 * Points
+// a member on average and more than 65,536 in all, or more than [MaxTableSize],
+// the points of a unit are halved until it is not. Each member has at least
+// one. Point k of an ID is the XXH64, seeded, of the ID and k as four bytes,
+// little-endian. A point that two share is that of the first in order of ID.
 //
-// A look-up takes O(1) expected time, some of it for mispredicted branches and
-// cache misses. Memory is 20 to 24 bytes a point; building takes linear time.
-// The balance is poor: shares are off by 1/sqrt(Points) of their due, 8 % by
-// default, and the greatest of 100 by over three times that. Placement is
-// history-free. A member that joins or leaves moves the fewest hashes possible,
-// as long as the common divisor and the halving stay as they are; so does a
-// change of one weight. Where they don't, every member's points are more or
-// fewer by a factor, and as many hashes move.
+// A look-up takes O(1) expected time, memory O(1) a point, building linear
+// time. The balance is poor: a share is off by about 1/sqrt(Points) of its due.
+// Placement is history-free. While the common divisor and the halving stay, a
+// change of one member moves only the hashes that must move.
 //
-// The selector is a [Ranker]: further members follow in the order in which the
-// ring meets them, in proportion to weights and as if those before had left.
-// Choose it to match a ring elsewhere in spirit; else [Rendezvous],
-// [MultiProbe] or a table do better at everything.
+// The selector is a [Ranker]: members follow along the ring.
 type Ring struct {
 	// Points is the number of points for each unit of weight, at most
 	// [MaxPoints]. 0 means DefaultPoints.
@@ -83,10 +74,10 @@ func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
-// Next implements [Ranker]. It walks along the ring, over O(N ln N) points at
-// worst for N equal members. It is -1 for a drained or unknown member, too.
+// Next implements [Ranker]. It walks along the ring, over O(N log N) points at
+// worst for N equal members. It is -1 for a drained or unknown member.
 func (s *ring) Next(h uint64, after int) int {
-	var met [(MaxMembers + 1) / 64]uint64 // the members that the ring meets up to after
+	var met [(MaxMembers + 1) / 64]uint64 // a bit for each place met so far
 	passed := false
 	at := s.circle.find(h)
 	for range s.circle.points {

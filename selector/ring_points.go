@@ -9,15 +9,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A circle is the space of 64-bit hashes closed to a ring, with points of
+// A circle is the space of 64-bit hashes, closed to a ring, with points of
 // members on it. A hash belongs to the first point at or after it. Members are
 // named by their places in a line-up.
 type circle struct {
 	points []point // in order of position, then place
-	// for each value of the high bits, the first point that may be at or after
-	// a hash that has it
-	guide []int32
-	shift uint8
+	guide  []int32 // by the high bits of a hash: the first point that may be at or after it
+	shift  uint8
 }
 
 type point struct {
@@ -35,8 +33,8 @@ func newCircle(members []Member, l *lineup, counts []int, seed uint64) circle {
 	cellBits := bits.Len(uint(total))
 	c := circle{guide: make([]int32, 1<<cellBits), shift: uint8(64 - cellBits)}
 
-	// Points are sorted by counting them in each cell of the guide, and then
-	// within cells, of less than one on average.
+	// Points are sorted by counting them in each cell of the guide, which holds
+	// less than one on average, and then within cells.
 	unsorted := make([]point, 0, total)
 	starts := make([]int32, len(c.guide)+1)
 	var digest xxhash.Digest
@@ -84,9 +82,9 @@ func (c *circle) find(h uint64) int {
 }
 
 // pointCounts returns how many points each member gets: unit for each of its
-// weight, where weights are divided by their common divisor, halved as often as
-// it takes to have no more than about 16*unit a member, or 65,536 in all if
-// that is more, and never more than about MaxTableSize; and at least one.
+// weight, but at least one. Weights are divided by their common divisor first.
+// The unit is halved until there are at most 16*unit points a member or 65,536
+// in all, whichever is more, and at most MaxTableSize.
 func pointCounts(l *lineup, unit uint64) []int {
 	most := min(max(1<<16, 16*unit*uint64(len(l.index))), MaxTableSize)
 	counts := make([]int, len(l.weights))

@@ -36,9 +36,9 @@ type BatchSelector interface {
 	SelectBatch(dst []int32, hashes []uint64)
 }
 
-// A Ranker is a Selector whose algorithm has an order of preference. Starting
-// with Select(h), Next(h, after) is the choice of h that follows member after;
-// it is -1 at the end. The sequence holds every member of positive weight once.
+// A Ranker is a Selector with an order of preference. Starting with Select(h),
+// Next(h, after) is the choice of h that follows member after, and -1 at the
+// end. The sequence holds every member of positive weight once.
 type Ranker interface {
 	Selector
 	Next(h uint64, after int) int
@@ -52,15 +52,15 @@ type Tabled interface {
 	Owner(slot int) int
 }
 
-// A Strategy is an algorithm with its parameters: best a plain comparable
-// value, which groups with equal members can share the selector of. (A pointer
-// is compared by address: what it points to must not change.)
+// A Strategy is an algorithm with its parameters. It is best a plain comparable
+// value, so that groups with equal members can share a selector. A pointer is
+// compared by address, and what it points to must not change.
 //
-// Build is called with a list that [New] accepts, and must return a Selector
-// whose indexes are those of the list. Members of weight 0 are in the list, and
-// must not be selected. Placement must not depend on the order of the list,
-// unless the strategy is [Ordered]. Build must neither change nor keep the
-// list, and is safe for concurrent use, since groups build at the same time.
+// Build is called with a list that [New] accepts, and returns a Selector whose
+// indexes are those of the list. Members of weight 0 are in the list and must
+// not be selected. Placement must not depend on the order of the list, unless
+// the strategy is [Ordered]. Build must neither change nor keep the list, and
+// is safe for concurrent use. Package selectortest checks a strategy.
 type Strategy interface {
 	Build(members []Member) (Selector, error)
 }
@@ -73,8 +73,8 @@ type Rebuilder interface {
 	Rebuild(members []Member, prev []int) (Selector, error)
 }
 
-// Ordered is a Strategy that may reproduce a device whose placement depends on
-// the order of the members given; it does where Ordered reports true.
+// Ordered is a Strategy whose placement may depend on the order of the members
+// given, as that of some devices does; it does where Ordered reports true.
 type Ordered interface {
 	Strategy
 	Ordered() bool
@@ -93,8 +93,7 @@ func New(s Strategy, members []Member) (Selector, error) {
 	return s.Build(members)
 }
 
-// selectEach is SelectBatch for a selector that has nothing faster than a
-// Select for each hash.
+// selectEach is SelectBatch for a selector that has nothing faster than Select.
 func selectEach(dst []int32, hashes []uint64, choose func(h uint64) int) {
 	dst = window(dst, len(hashes))
 	for i, h := range hashes {

@@ -10,13 +10,13 @@ type spans struct {
 
 	// guide[x>>shift] and the entry after it are the first and the last span
 	// that x may be in, mostly the same one. A binary search of all spans would
-	// mispredict a branch at every other step.
+	// mispredict every other branch.
 	guide []uint16
 	shift uint8
 }
 
-// newSpans makes spans from their ends, which must not fall. An empty span is
-// left out: nothing is in it.
+// newSpans makes spans from their ends, which must not fall. It leaves empty
+// spans out.
 func newSpans(ends []uint32, owner []int32) spans {
 	s := spans{ends: make([]uint32, 0, len(ends)), owner: make([]int32, 0, len(ends))}
 	last := uint32(0)

@@ -12,9 +12,8 @@ type Entry interface{ uint8 | uint16 }
 // safe for concurrent use.
 //
 // Strategies return a Table, or a [RankedTable] if they have an order of
-// preference. A caller for whom the call through the [Selector] interface is
-// too slow can assert the type it expects, and the compiler inlines the
-// look-up.
+// preference. A caller for whom a call through [Selector] is too slow can
+// assert that type, and the compiler inlines the look-up.
 type Table[E Entry] struct {
 	slots []E
 }
@@ -59,15 +58,15 @@ type preference interface {
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
-// member, too.
+// member.
 func (t *RankedTable[E]) Next(h uint64, after int) int {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
 	return t.preference.next(int(slot), int(t.slots[slot]), after)
 }
 
-// A fallback ranks members behind the owner of a hash and the heir, who would
-// own the hash if the owner left: they follow in the order of rendezvous
-// hashing, so that the hashes of two that are down are spread over all others.
+// A fallback orders the members after the first choice of a hash: first the
+// heir, who would own the hash if the owner left, then rendezvous order. So the
+// hashes of two members that are down are spread over all others.
 type fallback struct{ others Ranker }
 
 func newFallback(seed uint64, members []Member) (fallback, error) {

@@ -3,22 +3,19 @@ package selector
 // Threshold is hash-threshold (RFC 2992), as Linux rounds it: the 31 high bits
 // of the hash lie in one of N regions, whose sizes are in proportion to the
 // weights. Region i ends at bound_i = (W_i*2^31 + W/2)/W - 1 in integers, where
-// W_i is the sum of the weights up to member i and W that of all; a hash
+// W_i is the sum of the weights up to member i and W that of all. A hash
 // belongs to the first i with h>>33 <= bound_i.
 //
-// A look-up takes O(1) time at equal weights, O(log N) otherwise; memory is
-// O(N). The balance is perfect up to sampling. Placement is history-free. When
-// one of N members leaves, between a quarter and a half of all hashes move, the
-// fewest for a member in the middle: 1/4 + 1/(4N) for odd N. A member due less
-// than a 2^31st part may own no hash.
+// A look-up takes O(1) time at equal weights, O(log N) otherwise. Memory is
+// O(N). The balance is exact, but a member due less than a 2^31st part may own
+// no hash. Placement is history-free. When one of N members leaves, a quarter
+// to a half of all hashes move, the fewest for a member in the middle.
 //
-// It is the strategy to choose where a router with a kernel or a chip that does
-// the same must be predicted.
+// Choose it to predict a router whose kernel or chip does the same.
 type Threshold struct {
 	// KeepOrder lays the regions out in the order given instead of in order of
-	// ID. With it, a group places as a Linux next-hop group (mpath) of the same
-	// order and weights does, bit for bit. Placement then depends on that
-	// order.
+	// ID. Placement then depends on that order, and is that of a Linux next-hop
+	// group (mpath) of the same order and weights, bit for bit.
 	KeepOrder bool
 }
 
@@ -39,9 +36,8 @@ func (t Threshold) Ordered() bool { return t.KeepOrder }
 
 func (t Threshold) identity() string { return withOrder("threshold", t.KeepOrder) }
 
-// regions returns the regions of the members. Dividing all weights by a common
-// factor does not change them: the bounds are quotients rounded to the nearest,
-// halves up, and a quotient does not know the factor.
+// regions returns the regions of the members. They do not depend on a common
+// factor of the weights, since a bound is a rounded quotient of weights.
 func regions(l *lineup) spans {
 	ends, sum := make([]uint32, len(l.index)), uint64(0)
 	for k, w := range l.weights {
@@ -58,8 +54,8 @@ type equalThreshold struct {
 
 // region solves the bounds of n equal members for i, with x = h>>33. The first
 // i with x <= bound_i is the least i with x+1 <= (i+1)*2^31/n + 1/2, that is
-// (2x+1)*n <= (i+1)*2^32. Both sides are never equal, as 2x+1 is odd and n is
-// small; hence i = floor((2x+1)*n/2^32).
+// (2x+1)*n <= (i+1)*2^32. The two sides are never equal, since 2x+1 is odd and
+// n is small; hence i = floor((2x+1)*n/2^32).
 func (s *equalThreshold) region(h uint64) uint64 { return (h>>32 | 1) * s.n >> 32 }
 
 func (s *equalThreshold) Select(h uint64) int { return memberAt(s.mapping, int(s.region(h))) }

@@ -41,10 +41,8 @@ type GroupError struct {
 	Group  string // the name of the group, where that is at fault
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
-	// the number at fault: a count, a weight, a sum of weights, a table size, a
-	// parameter, a version
-	Value uint64
-	Limit uint64 // the number that Value had to respect; 0 where there is none
+	Value  uint64 // the number at fault: a count, weight, sum, table size, parameter or version
+	Limit  uint64 // the number that Value had to respect; 0 where there is none
 }
 
 func (e *GroupError) Error() string {

@@ -9,8 +9,8 @@ import (
 )
 
 // A View is the part of a snapshot that has no payloads: the members, their
-// slots, their marks and the selector. It is what the flow cache works with. It
-// never changes, but for the marks, and is safe for concurrent use.
+// slots, their marks and the selector. The flow cache works with it. It never
+// changes, but for the marks, and is safe for concurrent use.
 type View struct {
 	// What a look-up reads comes first.
 	domain   *Domain
@@ -130,9 +130,9 @@ func (v *View) Version() uint64 { return v.version }
 
 // Fingerprint returns a digest of all that placement depends on: strategy and
 // parameters, members and weights, and the history where the strategy has one.
-// Routers whose fingerprints are equal place every hash alike. A strategy from
-// outside this package, whose parameters can't be known, is told by its answers
-// to 4,096 fixed hashes. Unequal fingerprints don't prove unequal placement.
+// Routers whose fingerprints are equal place every hash alike. Unequal ones may
+// still do so. A strategy from elsewhere, whose parameters are unknown, is told
+// by its answers to 4,096 fixed hashes.
 func (v *View) Fingerprint() uint64 { return v.fingerprint }
 
 // Selector returns the selector of the view; nil if no member has a positive
@@ -181,19 +181,19 @@ func (v *View) Alive(i int) bool { return v.domain.down.Load() == 0 || !v.marks[
 func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
 
 // Latest reports whether the view is of the group's newest snapshot. It turns
-// false before the next one can be loaded, so a slot found in a flow table that
+// false before the next snapshot can be loaded. So a slot in a flow table that
 // a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load() == v }
 
 // A Snapshot is one state of a group: its [View] and the payloads of its
-// members. It never changes and is safe for concurrent use; whoever writes
-// through At breaks that promise.
+// members. It is immutable, unless somebody writes through At, and safe for
+// concurrent use.
 type Snapshot[T any] struct {
 	view   View // not a pointer: with many groups, each one followed is a wait for memory
 	values []T
 }
 
-// At returns the payload of member i, an index that Select returned; it panics
+// At returns the payload of member i, an index that Select returned. It panics
 // for -1.
 func (s *Snapshot[T]) At(i int) *T { return &s.values[i] }
 

@@ -2,22 +2,21 @@ package selector
 
 // ReduceWeights returns the members with weights that add up to at most size,
 // for tables in which a member takes as many entries as it has weight: the
-// group tables of switches, [Modulo] or a small [Maglev]. It is the problem of
-// WCMP (Zhou, Tewari, Zhu, Kabbani, Poutievski, Singh and Vahdat, "WCMP:
-// Weighted Cost Multipathing for Improved Fairness in Data Centers", EuroSys
-// 2014, section 4), solved exactly: of all such weights, those returned have
-// the least [Oversubscription], and of those the least sum. A member of
-// positive weight keeps at least one, and a drained one stays drained.
+// group tables of switches, [Modulo] or a small [Maglev]. It solves the problem
+// of WCMP exactly (Zhou et al., "WCMP: Weighted Cost Multipathing for Improved
+// Fairness in Data Centers", EuroSys 2014, section 4): of all such weights,
+// those returned have the least [Oversubscription], and of those the least sum.
+// A member of positive weight keeps at least one, and a drained one stays
+// drained.
 //
 // The oversubscription is less than 1 + N/(size-N) for N members of positive
-// weight, unless a member is due less than one of size, in which case it may be
-// more, since it gets one.
+// weight, unless one of them is due less than one of size.
 //
-// It takes O(size * log N) time. The weights depend on the set of members and
-// weights alone, and on the ratios of the weights. A change of one weight may
-// change them all: reduce only where a table forces it. The errors are those of
-// [Validate], and [ErrTableSize] for a size below N or above [MaxTableSize].
-// The list given is not changed.
+// It takes O(size * log N) time. The result depends on the set of members and
+// the ratios of weights alone. A change of one weight may change all, so reduce
+// only where a table forces it. The errors are those of [Validate], and
+// [ErrTableSize] for a size below N or above [MaxTableSize]. The list given is
+// not changed.
 func ReduceWeights(members []Member, size int) ([]Member, error) {
 	l, err := newLineup(members, false)
 	if err != nil {
@@ -44,10 +43,10 @@ func ReduceWeights(members []Member, size int) ([]Member, error) {
 }
 
 // Oversubscription returns the greatest load of a member that reduced weights
-// cause, relative to what it is due by the weights that members had: 1.05 means
-// that a member has 5 % too many hashes, and none has more. Lists are matched
-// by index. It is 0 where nobody has a weight, and infinite where one has that
-// is due nothing.
+// cause, relative to what it is due by its weight among members: at 1.05 one
+// has 5 % too many hashes, and none has more. Lists are matched by index. It is
+// 0 where nobody has a weight, and infinite where a member has one that is due
+// nothing.
 func Oversubscription(members, reduced []Member) float64 {
 	var due, got, greatest float64
 	for i, m := range members {
@@ -61,10 +60,10 @@ func Oversubscription(members, reduced []Member) float64 {
 	return greatest
 }
 
-// apportion hands out entries one by one, always where that loads a member the
-// least for its weight: for any number of entries, no other way has a smaller
-// greatest load (Jefferson 1792). Of all numbers up to size, the one is best
-// whose greatest load is least for an entry.
+// apportion hands out entries one by one, always where that loads a member
+// least for its weight. For any number of entries, no other way has a smaller
+// greatest load (Jefferson 1792). Of all numbers up to size it takes the one
+// whose greatest load, for each entry, is least.
 func apportion(l *lineup, size int) []uint32 {
 	p := newApportionment(l)
 	best, bestSum := p.load(), p.sum
