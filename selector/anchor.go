@@ -3,7 +3,6 @@ package selector
 import (
 	"math/bits"
 	"slices"
-	"strconv"
 )
 
 // Anchor is AnchorHash (Mendelson, Vargaftik, Barabash, Lorenz, Keslassy and
@@ -58,16 +57,15 @@ func (a Anchor) Build(members []Member) (Selector, error) {
 	case capacity < len(l.index):
 		return nil, &GroupError{Err: ErrCapacity, Index: -1, Value: uint64(len(l.index)), Limit: uint64(capacity)}
 	}
-	s := &anchor{strategy: a, roster: newRoster(members), buckets: newAnchorBuckets(capacity)}
-	return s.admit(members, l.index)
+	s := &anchor{newFallback(a.Seed, members), a, newRoster(members), newAnchorBuckets(capacity)}
+	s.roster.admit(&s.buckets, l.index)
+	return s, nil
 }
 
 // Minimal implements [Minimal]: it is true.
 func (Anchor) Minimal() bool { return true }
 
-func (a Anchor) identity() string {
-	return "anchor/" + strconv.FormatUint(uint64(a.Capacity), 10) + "/" + strconv.FormatUint(a.Seed, 10)
-}
+func (a Anchor) identity() string { return identityOf("anchor", uint64(a.Capacity), a.Seed) }
 
 type anchor struct {
 	fallback
@@ -75,23 +73,6 @@ type anchor struct {
 	strategy Anchor
 	roster   roster
 	buckets  anchorBuckets
-}
-
-// admit gives the joiners their buckets and completes s.
-func (s *anchor) admit(members []Member, joined []int32) (Selector, error) {
-	for _, i := range joined {
-		s.roster.bucket[i] = int32(s.buckets.add())
-	}
-	for i, b := range s.roster.bucket {
-		if b >= 0 {
-			s.buckets.entries[b] = anchorEntry(i) << 32
-		}
-	}
-	var err error
-	if s.fallback, err = newFallback(s.strategy.Seed, members); err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 // Rebuild implements [Rebuilder].
@@ -103,16 +84,12 @@ func (s *anchor) Rebuild(members []Member, prev []int) (Selector, error) {
 	if capacity := len(s.buckets.entries); len(l.index) > capacity {
 		return nil, &GroupError{Err: ErrCapacity, Index: -1, Value: uint64(len(l.index)), Limit: uint64(capacity)}
 	}
-	next := &anchor{strategy: s.strategy}
-	var left, joined []int32
-	if next.roster, left, joined, err = s.roster.succeed(members, &l, prev); err != nil {
+	next := s.buckets.clone()
+	roster, err := s.roster.succeed(&next, members, &l, prev)
+	if err != nil {
 		return nil, err
 	}
-	next.buckets = s.buckets.clone()
-	for _, b := range left {
-		next.buckets.remove(uint32(b))
-	}
-	return next.admit(members, joined)
+	return &anchor{newFallback(s.strategy.Seed, members), s.strategy, roster, next}, nil
 }
 
 func (s *anchor) Select(h uint64) int {
@@ -121,11 +98,7 @@ func (s *anchor) Select(h uint64) int {
 }
 
 func (s *anchor) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		e, _, _ := s.buckets.find(h)
-		dst[i] = int32(e.member())
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
@@ -201,6 +174,8 @@ func (s *anchorBuckets) add() uint32 {
 	s.working++
 	return uint32(b)
 }
+
+func (s *anchorBuckets) assign(b uint32, member int) { s.entries[b] = anchorEntry(member) << 32 }
 
 // find returns the entry of the working bucket that h ends in, the bucket, and
 // what h has become on the way.

@@ -2,7 +2,6 @@ package selector
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/bits"
 	"slices"
@@ -109,36 +108,27 @@ func (b Bounded) Build(members []Member) (Selector, error) {
 	return raceTable[uint16](order, l.index, caps), nil
 }
 
-func (b Bounded) slots() uint32 {
-	if b.Slots == 0 {
-		return DefaultBoundedSlots
-	}
-	return b.Slots
-}
+func (b Bounded) slots() uint32 { return cmp.Or(b.Slots, DefaultBoundedSlots) }
 
 // Minimal implements [Minimal]: it is true with UnlimitedSlack.
 func (b Bounded) Minimal() bool { return b.Slack == UnlimitedSlack }
 
 func (b Bounded) identity() string {
-	return "bounded/" + strconv.FormatUint(uint64(b.slots()), 10) + "/" + b.Slack.String() +
-		"/" + strconv.FormatUint(b.Seed, 10)
+	return identityOf("bounded", uint64(b.slots())) + identityOf("/"+b.Slack.String(), b.Seed)
 }
 
 func checkSlots(size uint32, members int) error {
-	e := &GroupError{Err: ErrTableSize, Index: -1, Value: uint64(size)}
 	switch {
 	case int64(size) < int64(members):
-		e.Err, e.Limit = fmt.Errorf("%w: fewer slots than members", ErrTableSize), uint64(members)
+		return tableSizeError("fewer slots than members", size, members)
 	case size < MinBoundedSlots:
-		e.Err, e.Limit = fmt.Errorf("%w: too few slots", ErrTableSize), MinBoundedSlots
+		return tableSizeError("too few slots", size, MinBoundedSlots)
 	case size > MaxBoundedSlots:
-		e.Err, e.Limit = fmt.Errorf("%w: too many slots", ErrTableSize), MaxBoundedSlots
+		return tableSizeError("too many slots", size, MaxBoundedSlots)
 	case bits.OnesCount32(size) != 1:
-		e.Err = fmt.Errorf("%w: not a power of two", ErrTableSize)
-	default:
-		return nil
+		return tableSizeError("not a power of two", size, 0)
 	}
-	return e
+	return nil
 }
 
 // boundedHashes are the four hashes of a member's ID, named after their use.

@@ -3,6 +3,7 @@ package selector
 import (
 	"encoding/binary"
 	"reflect"
+	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -10,6 +11,14 @@ import (
 // Every strategy of this package has an identity: its algorithm and parameters,
 // defaults filled in, in a form that no release changes.
 type identified interface{ identity() string }
+
+// identityOf joins the name of an algorithm and its parameters.
+func identityOf(name string, parameters ...uint64) string {
+	for _, p := range parameters {
+		name += "/" + strconv.FormatUint(p, 10)
+	}
+	return name
+}
 
 const fingerprintProbes = 4096
 

@@ -64,12 +64,17 @@ func (b *viewBuilder) next(old *View, members []Member, incarnations []uint64, v
 	return v, nil
 }
 
-// previous returns the index in old of each member, -1 for one that joins.
-func previous(old *View, members []Member) []int {
-	index := make(map[string]int, len(old.members))
-	for i, m := range old.members {
+func indexByID(members []Member) map[string]int {
+	index := make(map[string]int, len(members))
+	for i, m := range members {
 		index[m.ID] = i
 	}
+	return index
+}
+
+// previous returns the index in old of each member, -1 for one that joins.
+func previous(old *View, members []Member) []int {
+	index := indexByID(old.members)
 	prev := make([]int, len(members))
 	for i, m := range members {
 		at, ok := index[m.ID]

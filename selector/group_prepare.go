@@ -59,10 +59,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	if _, err := validateList(announced); err != nil {
 		return nil, err
 	}
-	index := make(map[string]int, len(members))
-	for i, m := range members {
-		index[m.ID] = i
-	}
+	index := indexByID(members)
 	all, joining := slices.Clone(members), false
 	for _, m := range announced {
 		i, known := index[m.ID]

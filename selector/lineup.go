@@ -94,10 +94,7 @@ func places(l *lineup, n int) []int32 {
 	if l.mapping() == nil && len(l.index) == n {
 		return nil
 	}
-	place := make([]int32, n)
-	for i := range place {
-		place[i] = -1
-	}
+	place := slices.Repeat([]int32{-1}, n)
 	for k, i := range l.index {
 		place[i] = int32(k)
 	}

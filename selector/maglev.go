@@ -1,9 +1,8 @@
 package selector
 
 import (
-	"fmt"
+	"cmp"
 	"math"
-	"strconv"
 )
 
 // Table sizes of [Maglev].
@@ -61,30 +60,20 @@ func (m Maglev) Build(members []Member) (Selector, error) {
 	return claimTable[uint16](p, &l), nil
 }
 
-func (m Maglev) size() uint32 {
-	if m.Size == 0 {
-		return DefaultTableSize
-	}
-	return m.Size
-}
+func (m Maglev) size() uint32 { return cmp.Or(m.Size, DefaultTableSize) }
 
-func (m Maglev) identity() string {
-	return "maglev/" + strconv.FormatUint(uint64(m.size()), 10) + "/" + strconv.FormatUint(m.Seed, 10)
-}
+func (m Maglev) identity() string { return identityOf("maglev", uint64(m.size()), m.Seed) }
 
 func checkTableSize(size uint32, members int) error {
-	e := &GroupError{Err: ErrTableSize, Index: -1, Value: uint64(size)}
 	switch {
 	case int64(size) < int64(members):
-		e.Err, e.Limit = fmt.Errorf("%w: fewer slots than members", ErrTableSize), uint64(members)
+		return tableSizeError("fewer slots than members", size, members)
 	case size > MaxTableSize:
-		e.Err, e.Limit = fmt.Errorf("%w: too many slots", ErrTableSize), MaxTableSize
+		return tableSizeError("too many slots", size, MaxTableSize)
 	case !isPrime(size):
-		e.Err = fmt.Errorf("%w: not a prime", ErrTableSize)
-	default:
-		return nil
+		return tableSizeError("not a prime", size, 0)
 	}
-	return e
+	return nil
 }
 
 // permutations are the members' orders of the slots: the slot of rank r is

@@ -3,7 +3,6 @@ package selector
 import (
 	"math/bits"
 	"slices"
-	"strconv"
 )
 
 // Memento is MementoHash (Coluzzi, Brocco, Antonucci and Leidi, "MementoHash: A
@@ -37,14 +36,15 @@ func (m Memento) Build(members []Member) (Selector, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &memento{strategy: m, roster: newRoster(members)}
-	return s.admit(members, l.index)
+	s := &memento{newFallback(m.Seed, members), m, newRoster(members), mementoBuckets{}}
+	s.roster.admit(&s.buckets, l.index)
+	return s, nil
 }
 
 // Minimal implements [Minimal]: it is true.
 func (Memento) Minimal() bool { return true }
 
-func (m Memento) identity() string { return "memento/" + strconv.FormatUint(m.Seed, 10) }
+func (m Memento) identity() string { return identityOf("memento", m.Seed) }
 
 type memento struct {
 	fallback
@@ -54,39 +54,18 @@ type memento struct {
 	buckets  mementoBuckets
 }
 
-// admit gives the joiners their buckets and completes s.
-func (s *memento) admit(members []Member, joined []int32) (Selector, error) {
-	for _, i := range joined {
-		s.roster.bucket[i] = int32(s.buckets.add())
-	}
-	for i, b := range s.roster.bucket {
-		if b >= 0 {
-			s.buckets.entries[b] = mementoEntry(i) << 16
-		}
-	}
-	var err error
-	if s.fallback, err = newFallback(s.strategy.Seed, members); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
 // Rebuild implements [Rebuilder].
 func (s *memento) Rebuild(members []Member, prev []int) (Selector, error) {
 	l, err := newEqualLineup(members)
 	if err != nil {
 		return nil, err
 	}
-	next := &memento{strategy: s.strategy}
-	var left, joined []int32
-	if next.roster, left, joined, err = s.roster.succeed(members, &l, prev); err != nil {
+	next := s.buckets.clone()
+	roster, err := s.roster.succeed(&next, members, &l, prev)
+	if err != nil {
 		return nil, err
 	}
-	next.buckets = mementoBuckets{slices.Clone(s.buckets.entries), slices.Clone(s.buckets.removed)}
-	for _, b := range left {
-		next.buckets.remove(uint32(b))
-	}
-	return next.admit(members, joined)
+	return &memento{newFallback(s.strategy.Seed, members), s.strategy, roster, next}, nil
 }
 
 func (s *memento) Select(h uint64) int {
@@ -95,18 +74,12 @@ func (s *memento) Select(h uint64) int {
 }
 
 func (s *memento) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	entries := s.buckets.entries
-	if len(s.buckets.removed) == 0 {
-		for i, h := range hashes {
-			dst[i] = int32(entries[jumpBack(h, uint32(len(entries)))].member())
-		}
+	if len(s.buckets.removed) > 0 {
+		selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 		return
 	}
-	for i, h := range hashes {
-		b, _ := s.buckets.find(h)
-		dst[i] = int32(entries[b].member())
-	}
+	entries := s.buckets.entries
+	selectEach(dst, hashes, func(h uint64) int { return entries[jumpBack(h, uint32(len(entries)))].member() })
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
@@ -154,6 +127,12 @@ func (s *mementoBuckets) add() uint32 {
 	}
 	s.entries = append(s.entries, 0)
 	return uint32(len(s.entries) - 1)
+}
+
+func (s *mementoBuckets) assign(b uint32, member int) { s.entries[b] = mementoEntry(member) << 16 }
+
+func (s *mementoBuckets) clone() mementoBuckets {
+	return mementoBuckets{slices.Clone(s.entries), slices.Clone(s.removed)}
 }
 
 // find returns the working bucket that h ends in, and what h has become on the

@@ -1,8 +1,8 @@
 package selector
 
 import (
+	"cmp"
 	"slices"
-	"strconv"
 )
 
 // Probes of a [MultiProbe].
@@ -65,16 +65,9 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 	return s, nil
 }
 
-func (m MultiProbe) probes() uint32 {
-	if m.Probes == 0 {
-		return DefaultProbes
-	}
-	return m.Probes
-}
+func (m MultiProbe) probes() uint32 { return cmp.Or(m.Probes, DefaultProbes) }
 
-func (m MultiProbe) identity() string {
-	return "multi-probe/" + strconv.FormatUint(uint64(m.probes()), 10) + "/" + strconv.FormatUint(m.Seed, 10)
-}
+func (m MultiProbe) identity() string { return identityOf("multi-probe", uint64(m.probes()), m.Seed) }
 
 type multiProbe struct {
 	circle  circle
@@ -87,10 +80,7 @@ type multiProbe struct {
 func (s *multiProbe) Select(h uint64) int { return memberAt(s.mapping, s.best(h)) }
 
 func (s *multiProbe) SelectBatch(dst []int32, hashes []uint64) {
-	dst = window(dst, len(hashes))
-	for i, h := range hashes {
-		dst[i] = int32(memberAt(s.mapping, s.best(h)))
-	}
+	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
 }
 
 func (s *multiProbe) best(h uint64) int {

@@ -20,15 +20,34 @@ func newRoster(members []Member) roster {
 	return r
 }
 
-// succeed returns the roster of a new list, in which the members that stay have
-// their buckets; the buckets of those that left or were drained, in order of
-// ID; and the indexes of those that have no bucket yet, in order of ID.
-func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, left, joined []int32, err error) {
-	stays := make([]bool, len(r.ids))
-	if err := checkPrevious(members, prev, len(r.ids)); err != nil {
-		return roster{}, nil, nil, err
+// buckets are those of a strategy whose members each have one.
+type buckets interface {
+	add() uint32 // the bucket that the next member gets
+	remove(b uint32)
+	assign(b uint32, member int)
+}
+
+// admit gives the joiners their buckets, and tells all buckets their members.
+func (r *roster) admit(t buckets, joined []int32) {
+	for _, i := range joined {
+		r.bucket[i] = int32(t.add())
 	}
-	next = newRoster(members)
+	for i, b := range r.bucket {
+		if b >= 0 {
+			t.assign(uint32(b), i)
+		}
+	}
+}
+
+// succeed returns the roster of a new list. The members that stay keep their
+// buckets, those of members that left or were drained are removed from t, and
+// then the others get buckets, each in order of ID.
+func (r *roster) succeed(t buckets, members []Member, l *lineup, prev []int) (roster, error) {
+	if err := checkPrevious(members, prev, len(r.ids)); err != nil {
+		return roster{}, err
+	}
+	next, stays := newRoster(members), make([]bool, len(r.ids))
+	var left, joined []int32
 	for _, i := range l.index {
 		if before := prev[i]; before >= 0 && r.bucket[before] >= 0 {
 			next.bucket[i], stays[before] = r.bucket[before], true
@@ -42,10 +61,11 @@ func (r *roster) succeed(members []Member, l *lineup, prev []int) (next roster, 
 		}
 	}
 	slices.SortFunc(left, func(a, b int32) int { return cmp.Compare(r.ids[a], r.ids[b]) })
-	for k, i := range left {
-		left[k] = r.bucket[i]
+	for _, i := range left {
+		t.remove(uint32(r.bucket[i]))
 	}
-	return next, left, joined, nil
+	next.admit(t, joined)
+	return next, nil
 }
 
 // checkPrevious checks what Rebuild is told: for each member an index below

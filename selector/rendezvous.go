@@ -1,7 +1,5 @@
 package selector
 
-import "strconv"
-
 // Rendezvous is rendezvous hashing, also called highest random weight (Thaler
 // and Ravishankar, "Using name-based mappings to increase hit rates", 1998).
 // Each member draws a number from the hash, and the best draw wins. With
@@ -47,7 +45,7 @@ func (r Rendezvous) Build(members []Member) (Selector, error) {
 // Minimal implements [Minimal]: it is true.
 func (r Rendezvous) Minimal() bool { return true }
 
-func (r Rendezvous) identity() string { return "rendezvous/" + strconv.FormatUint(r.Seed, 10) }
+func (r Rendezvous) identity() string { return identityOf("rendezvous", r.Seed) }
 
 // draws are the members' sources of random numbers.
 type draws struct {

@@ -1,9 +1,9 @@
 package selector
 
 import (
-	"fmt"
+	"cmp"
 	"math"
-	"strconv"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -45,27 +45,16 @@ type Resilient struct {
 // Build implements [Strategy]. The errors are those of [Validate], and
 // ErrTableSize.
 func (r Resilient) Build(members []Member) (Selector, error) {
-	prev := make([]int, len(members))
-	for i := range prev {
-		prev[i] = -1
-	}
-	return r.follow(members, nil, prev, func(owners []int32, _ []int32) {
+	return r.follow(members, nil, slices.Repeat([]int{-1}, len(members)), func(owners []int32, _ []int32) {
 		for bucket := range owners {
 			owners[bucket] = -1
 		}
 	})
 }
 
-func (r Resilient) buckets() uint32 {
-	if r.Buckets == 0 {
-		return DefaultBuckets
-	}
-	return r.Buckets
-}
+func (r Resilient) buckets() uint32 { return cmp.Or(r.Buckets, DefaultBuckets) }
 
-func (r Resilient) identity() string {
-	return "resilient/" + strconv.FormatUint(uint64(r.buckets()), 10) + "/" + strconv.FormatUint(r.Seed, 10)
-}
+func (r Resilient) identity() string { return identityOf("resilient", uint64(r.buckets()), r.Seed) }
 
 // follow builds the table that follows one of the members old. Inherit sets
 // owners to the place of each bucket's owner, or to -1 where place has none for
@@ -84,10 +73,7 @@ func (r Resilient) follow(
 		return nil, err
 	}
 	d := newDealer(&l, int(r.buckets()))
-	place := make([]int32, len(old))
-	for i := range place {
-		place[i] = -1
-	}
+	place := slices.Repeat([]int32{-1}, len(old))
 	for k, i := range l.index {
 		before := uint32(0)
 		if p := prev[i]; p >= 0 {
@@ -99,10 +85,7 @@ func (r Resilient) follow(
 	d.settle()
 	d.deal(r.dealSeed(members, &l))
 
-	rank, err := newFallback(r.Seed, members)
-	if err != nil {
-		return nil, err
-	}
+	rank := newFallback(r.Seed, members)
 	p := past{r, append([]Member(nil), members...)}
 	if len(members) <= math.MaxUint8+1 {
 		return newResilientTable[uint8](d.owners, l.index, rank, p), nil
@@ -111,16 +94,13 @@ func (r Resilient) follow(
 }
 
 func (r Resilient) checkBuckets(members int) error {
-	e := &GroupError{Err: ErrTableSize, Index: -1, Value: uint64(r.buckets())}
-	switch {
-	case uint64(members) > uint64(r.buckets()):
-		e.Err, e.Limit = fmt.Errorf("%w: fewer buckets than members", ErrTableSize), uint64(members)
-	case r.buckets() > MaxTableSize:
-		e.Err, e.Limit = fmt.Errorf("%w: too many buckets", ErrTableSize), MaxTableSize
-	default:
-		return nil
+	switch size := r.buckets(); {
+	case uint64(members) > uint64(size):
+		return tableSizeError("fewer buckets than members", size, members)
+	case size > MaxTableSize:
+		return tableSizeError("too many buckets", size, MaxTableSize)
 	}
-	return e
+	return nil
 }
 
 // dealSeed depends on the IDs of the line-up.

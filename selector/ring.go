@@ -1,6 +1,6 @@
 package selector
 
-import "strconv"
+import "cmp"
 
 // Points of a [Ring].
 const (
@@ -50,16 +50,9 @@ func (r Ring) Build(members []Member) (Selector, error) {
 	return &ring{newCircle(members, &l, counts, r.Seed), l.mapping()}, nil
 }
 
-func (r Ring) points() uint32 {
-	if r.Points == 0 {
-		return DefaultPoints
-	}
-	return r.Points
-}
+func (r Ring) points() uint32 { return cmp.Or(r.Points, DefaultPoints) }
 
-func (r Ring) identity() string {
-	return "ring/" + strconv.FormatUint(uint64(r.points()), 10) + "/" + strconv.FormatUint(r.Seed, 10)
-}
+func (r Ring) identity() string { return identityOf("ring", uint64(r.points()), r.Seed) }
 
 type ring struct {
 	circle  circle

@@ -69,12 +69,9 @@ func (t *RankedTable[E]) Next(h uint64, after int) int {
 // hashes of two members that are down are spread over all others.
 type fallback struct{ others Ranker }
 
-func newFallback(seed uint64, members []Member) (fallback, error) {
-	s, err := Rendezvous{Seed: seed}.Build(members)
-	if err != nil {
-		return fallback{}, err
-	}
-	return fallback{s.(Ranker)}, nil
+func newFallback(seed uint64, members []Member) fallback {
+	s, _ := Rendezvous{Seed: seed}.Build(members) // the members are validated by now
+	return fallback{s.(Ranker)}
 }
 
 // following returns the member that follows after. An heir of -1 is none.

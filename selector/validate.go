@@ -68,6 +68,14 @@ func (e *GroupError) Error() string {
 // Unwrap returns e.Err.
 func (e *GroupError) Unwrap() error { return e.Err }
 
+// tableSizeError says what is wrong with the size of a table. A limit of 0 is
+// none.
+func tableSizeError(what string, size uint32, limit int) error {
+	return &GroupError{
+		Err: fmt.Errorf("%w: %s", ErrTableSize, what), Index: -1, Value: uint64(size), Limit: uint64(limit),
+	}
+}
+
 // Validate reports as a [*GroupError] what keeps members from being selected
 // from: no members, more than [MaxMembers], an empty or repeated ID, no
 // positive weight, or weights that add up to more than [MaxWeight].
