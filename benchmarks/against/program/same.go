@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // states returns what a group goes through while both engines decide, by the
@@ -26,9 +28,9 @@ type pair struct {
 	now, was  Engine
 	clock     time.Duration
 	verdicts  map[string]int
-	allowed   map[string]int       // by the name of what allows it
-	astray    map[string]bool      // flows that a difference before has sent elsewhere
-	unlike    [2]map[string]uint64 // drops and outputs of what is allowed to differ
+	allowed   map[string]int        // by the name of what allows it
+	astray    map[hash.FlowKey]bool // flows that a difference before has sent elsewhere
+	unlike    [2]map[string]uint64  // drops and outputs of what is allowed to differ
 	frames    int
 	decisions [2][]Decision
 	copies    [2][][]byte
@@ -71,7 +73,7 @@ func newPair(now, was Commit, features bool) *pair {
 	}
 	return &pair{
 		now: now.NewEngine(s), was: was.NewEngine(s), verdicts: map[string]int{}, allowed: map[string]int{},
-		astray: map[string]bool{}, unlike: [2]map[string]uint64{{}, {}},
+		astray: map[hash.FlowKey]bool{}, unlike: [2]map[string]uint64{{}, {}},
 	}
 }
 

@@ -68,6 +68,6 @@ func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes) *destina
 		return nil
 	}
 	r[at^1] = r[at]
-	r[at] = destination{high: high, low: low, kind: kind, salt: group.Load().View().Salt(), group: group}
+	r[at] = destination{high: high, low: low, kind: kind, salt: group.Salt(), group: group}
 	return &r[at]
 }
