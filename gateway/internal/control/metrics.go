@@ -21,6 +21,7 @@ type descriptions struct {
 	healthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
 	flows, capacity, placed, moved, refused, memberFlows, members, version                             *prometheus.Desc
 	reloadsDone, reloadsRefused, reloaded                                                              *prometheus.Desc
+	fragmentsHeld, fragmentsWaiting, strays                                                            *prometheus.Desc
 }
 
 func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
@@ -33,7 +34,7 @@ func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 		&metrics{r, reloads, descriptions{
 			healthy: d("healthy", "1 if a packet that comes in is forwarded."),
 			inFrames: d("received_frames_total",
-				"Frames that came in: to members, to those that left, replies, and dropped ones."),
+				"Frames that came in: to members, to those that left, replies, dropped ones, and fragments waiting."),
 			inBytes:      d("received_bytes_total", "Bytes of the frames that came in."),
 			memberFrames: d("member_frames_total", "Frames sent to a member, of all services.", "member"),
 			memberBytes:  d("member_bytes_total", "Bytes of the frames sent to a member, of all services.", "member"),
@@ -41,13 +42,18 @@ func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 			leftBytes:    d("left_bytes_total", "Bytes of the frames sent to members that left."),
 			replyFrames:  d("reply_frames_total", "Frames sent back to where they came from."),
 			dropped:      d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
-			flows:        d("flows", "Flows in the flow table."),
-			capacity:     d("flow_capacity", "Flows that there is room for."),
-			placed:       d("flows_placed_total", "New flows."),
-			moved:        d("flows_moved_total", "Flows whose member left."),
-			refused:      d("flows_refused_total", "Flows that the table had no room for."),
-			memberFlows:  d("member_flows", "Flows pinned to a member.", "service", "member"),
-			members:      d("members", "Members, by state.", "service", "state"),
+			fragmentsHeld: d("fragments_held_total",
+				"Fragments held, since they came before the first one of their datagram."),
+			fragmentsWaiting: d("fragments_waiting", "Fragments that are held now."),
+			strays: d("fragments_stray_total",
+				"Fragments sent by their addresses, since the first one of their datagram did not come in time."),
+			flows:       d("flows", "Flows in the flow table."),
+			capacity:    d("flow_capacity", "Flows that there is room for."),
+			placed:      d("flows_placed_total", "New flows."),
+			moved:       d("flows_moved_total", "Flows whose member left."),
+			refused:     d("flows_refused_total", "Flows that the table had no room for."),
+			memberFlows: d("member_flows", "Flows pinned to a member.", "service", "member"),
+			members:     d("members", "Members, by state.", "service", "state"),
 			version: d("group_version", "Version of the group of a service: it grows with each change.",
 				"service"),
 			reloadsDone: d("config_reloads_total", "Times that the configuration was read again and put in force."),
@@ -79,6 +85,9 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	for reason, n := range s.Dropped {
 		counter(m.dropped, n, reason)
 	}
+	counter(m.fragmentsHeld, s.Fragments.Held)
+	gauge(m.fragmentsWaiting, float64(s.Fragments.Waiting))
+	counter(m.strays, s.Fragments.Strays)
 	if s.Flows != nil {
 		gauge(m.flows, float64(s.Flows.Flows))
 		gauge(m.capacity, float64(s.Flows.Capacity))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
 // metric returns what the metrics say of a series.
@@ -36,6 +37,7 @@ func TestMetrics(t *testing.T) {
 	require.NoError(t, f.Services.Drain(config.Default, "pod2"))
 	require.NoError(t, f.Services.SetCarrier("lp3", false))
 	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
+	f.plane.Hold(plane.Fragments{Held: 7, Waiting: 2, Strays: 4})
 	f.Reloads.Add(nil)
 	f.Reloads.Add(errors.New("line 3"))
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
@@ -63,6 +65,11 @@ func TestMetrics(t *testing.T) {
 	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
 	assert.InDelta(t, stats.Dropped["no member"],
 		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
+	for series, n := range map[string]float64{
+		"forwarder_fragments_held_total": 7, "forwarder_fragments_waiting": 2, "forwarder_fragments_stray_total": 4,
+	} {
+		assert.InDelta(t, n, metric(t, text, series), 0, series)
+	}
 	assert.InDelta(t, stats.Flows.Flows, metric(t, text, "forwarder_flows"), 0)
 	assert.InDelta(t, stats.Flows.Placed, metric(t, text, "forwarder_flows_placed_total"), 0)
 	assert.InDelta(t, stats.Flows.Moved, metric(t, text, "forwarder_flows_moved_total"), 0)

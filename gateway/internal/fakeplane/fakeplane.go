@@ -157,6 +157,13 @@ func (p *Plane) Drop(reason string) {
 	p.counters.Dropped[reason]++
 }
 
+// Hold sets the counters of fragments.
+func (p *Plane) Hold(f plane.Fragments) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counters.Fragments = f
+}
+
 // Receive sends a TCP packet of each of so many flows, whose numbers begin with
 // first, and returns the members that they went to.
 func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
 )
 
 // afpacketLane is a lane that receives by one socket and sends by one for each
@@ -82,7 +83,7 @@ func (l *afpacketLane) lost() *losses {
 	return &l.losses
 }
 
-func (l *afpacketLane) receive() ([][]byte, error) {
+func (l *afpacketLane) receive(limit time.Duration) ([][]byte, error) {
 	l.ring.release()
 	n := 0
 	for n < len(l.burst) {
@@ -102,7 +103,7 @@ func (l *afpacketLane) receive() ([][]byte, error) {
 		l.alarm.busy = true
 		return l.burst[:n], nil
 	}
-	idle, err := l.alarm.wait(time.Second / 10)
+	idle, err := l.alarm.wait(limit)
 	if idle && err == nil {
 		err = l.gone()
 	}
@@ -174,6 +175,16 @@ func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byt
 		l.sendBatch(port, batch, decisions)
 		pending = others
 	}
+}
+
+func (l *afpacketLane) sendHeld(strays []flowcache.Stray, decisions []engine.Decision) {
+	for i, s := range strays {
+		whole := l.large[i][:virtioSize+len(s.Frame)] // what was in it is sent
+		clear(whole[:virtioSize])                     // nothing is left to be done for a fragment
+		copy(whole[virtioSize:], s.Frame)
+		l.whole[i], l.burst[i] = whole, whole[virtioSize:]
+	}
+	l.send(decisions, nil)
 }
 
 // sendReply sends a reply, which stands where the frame stood that it answers,

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
 )
 
 // afxdpLane is a lane of AF_XDP sockets on the queues of one number. They share
@@ -98,7 +99,7 @@ func (l *afxdpLane) lost() *losses {
 	return &l.losses
 }
 
-func (l *afxdpLane) receive() ([][]byte, error) {
+func (l *afxdpLane) receive(limit time.Duration) ([][]byte, error) {
 	n := 0
 	for _, s := range l.in {
 		l.refill(s)
@@ -115,7 +116,6 @@ func (l *afxdpLane) receive() ([][]byte, error) {
 		l.alarm.busy = true
 		return l.burst[:n], nil
 	}
-	limit := time.Second / 10
 	if l.sendBusy(); len(l.busy) > 0 {
 		limit = time.Millisecond // there is more to be tried again
 	}
@@ -180,6 +180,26 @@ func (l *afxdpLane) send(decisions []engine.Decision, reply func(i int) []byte) 
 		}
 	}
 	l.sendBusy()
+}
+
+func (l *afxdpLane) sendHeld(strays []flowcache.Stray, decisions []engine.Decision) {
+	n := 0
+	for i, s := range strays {
+		d := decisions[i]
+		switch {
+		case d.Hop == nil:
+			continue
+		case len(l.free) == 0:
+			l.lose(senderFull, d.Hop.Output, s.Frame)
+			continue
+		}
+		place := l.take()
+		b := l.at(&unix.XDPDesc{Addr: place, Len: uint32(len(s.Frame))})
+		copy(b, s.Frame)
+		l.places[n], l.burst[n], decisions[n] = place, b, d
+		n++
+	}
+	l.send(decisions[:n], nil)
 }
 
 // enqueue puts a frame of the burst, cut to a length, into the transmit ring of

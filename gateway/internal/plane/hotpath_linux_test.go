@@ -97,7 +97,7 @@ func TestWhatIsTaken(t *testing.T) {
 }
 
 // To forward a burst allocates nothing, from receiving to sending, new flows
-// and known ones.
+// and known ones, and fragments that are held.
 func TestBurstAllocatesNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{Sticky: &flowcache.Config{Flows: 10000}}, 2)
@@ -106,6 +106,10 @@ func TestBurstAllocatesNothing(t *testing.T) {
 		b.stop() // the test takes the worker's place
 		const bursts = 20
 		for i := range bursts * 80 {
+			if i%8 == 0 { // the first fragment comes last
+				f := udpFragments(i%16 == 0, uint16(i/8))
+				send(f[2], f[1], f[0])
+			}
 			send(datagram(uint16(i % 1000)))
 		}
 		for _, w := range p.workers {
@@ -113,5 +117,6 @@ func TestBurstAllocatesNothing(t *testing.T) {
 			assert.Zero(t, testing.AllocsPerRun(bursts/3, func() { assert.NoError(t, w.burst(p.now)) }))
 		}
 		assert.Positive(t, b.plane.Counters().In.Frames)
+		assert.Positive(t, b.plane.Counters().Fragments.Held)
 	})
 }

@@ -68,6 +68,8 @@ type Config struct {
 	Domain  *selector.Domain
 	Sticky  *flowcache.Config // nil: no stickiness
 	Reset   bool              // answer a TCP packet of a flow whose member died by a RST
+
+	Fragments flowcache.FragmentsConfig // with Seed in place of its own
 }
 
 // A Service is a group of members and the destinations that it is the next hop
@@ -84,7 +86,15 @@ type Counters struct {
 	Replies engine.Traffic            // sent back to where they came from
 	// frames, by reason, those that the kernel dropped before the plane saw
 	// them included
-	Dropped map[string]uint64
+	Dropped   map[string]uint64
+	Fragments Fragments
+}
+
+// Fragments count those that came before the first one of their datagram.
+type Fragments struct {
+	Held    uint64 // so far, to wait for the first one
+	Waiting uint64 // now; they came in, and have gone nowhere yet
+	Strays  uint64 // sent by their addresses, since the first one did not come in time
 }
 
 // Flows is a plane's memory of flows.

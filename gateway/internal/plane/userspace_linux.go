@@ -48,7 +48,8 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	fragments, err := flowcache.NewFragments(flowcache.FragmentsConfig{Seed: c.Seed})
+	c.Fragments.Seed = c.Seed
+	fragments, err := flowcache.NewFragments(c.Fragments)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +60,7 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 		Reset:     c.Reset,
 		Router:    router,
 		Fragments: fragments,
+		Hold:      true,
 	}
 	if c.Sticky != nil {
 		sticky := *c.Sticky

@@ -5,19 +5,24 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
 )
 
 // A lane receives and sends for one worker, which calls its methods between
 // bursts. Only prepare and wake are called by others.
 type lane interface {
 	// receive returns up to a burst of frames, to be used until the next call.
-	// Where there are none it waits, for a limited time or until wake is
-	// called, and may return none. After an error the lane can't go on.
-	receive() ([][]byte, error)
+	// Where there are none it waits, at most for limit or until wake is called,
+	// and may return none. After an error the lane can't go on.
+	receive(limit time.Duration) ([][]byte, error)
 
 	// send sends the frames last received as decided, and the replies to those
 	// that are answered.
 	send(decisions []engine.Decision, reply func(i int) []byte)
+
+	// sendHeld sends frames that were held, as decided; it may change
+	// decisions. They are no longer those last received.
+	sendHeld(strays []flowcache.Stray, decisions []engine.Decision)
 
 	// prepare opens what it takes to send to the devices.
 	prepare(devices map[uint16]string) (change, error)
@@ -37,6 +42,8 @@ type worker struct {
 	engine    *engine.Worker
 	reply     func(i int) []byte // of engine: made once, as it is allocated
 	decisions [engine.MaxBurst]engine.Decision
+	strays    [engine.MaxBurst]flowcache.Stray
+	drained   time.Duration // when nothing was left to be received
 	request   atomic.Pointer[request]
 	ended     chan struct{} // closed while it doesn't run
 }
@@ -67,15 +74,38 @@ func (w *worker) run(p *userspace) error {
 	return nil
 }
 
+// Waits for packets: as long as nothing else is to be done, and while fragments
+// are held.
+const (
+	patience     = time.Second / 10
+	holdPatience = time.Millisecond
+)
+
 // burst forwards what is there.
 func (w *worker) burst(now func() int64) error {
-	frames, err := w.lane.receive()
-	if err != nil || len(frames) == 0 {
+	limit := patience
+	if w.engine.Held() > 0 {
+		limit = holdPatience
+	}
+	start := time.Duration(now())
+	frames, err := w.lane.receive(limit)
+	if err != nil {
 		return err
 	}
-	decisions := w.decisions[:len(frames)]
-	w.engine.Burst(decisions, frames, time.Duration(now()))
-	w.lane.send(decisions, w.reply)
+	if len(frames) < engine.MaxBurst {
+		w.drained = start
+	}
+	if len(frames) > 0 {
+		decisions := w.decisions[:len(frames)]
+		w.engine.Burst(decisions, frames, time.Duration(now()))
+		w.lane.send(decisions, w.reply)
+	}
+	// However late this worker is, a fragment whose time is over waits for all
+	// that came before that.
+	for n := len(w.strays); n == len(w.strays) && w.engine.Held() > 0; {
+		n = w.engine.Release(w.decisions[:], w.strays[:], w.drained)
+		w.lane.sendHeld(w.strays[:n], w.decisions[:n])
+	}
 	return nil
 }
 
@@ -121,6 +151,9 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 		c.In.Frames += n
 		c.drop(reason, n)
 	}
+	c.Fragments.Held += seen.Held
+	c.Fragments.Waiting += uint64(w.engine.Held())
+	c.Fragments.Strays += seen.Strays
 	c.Replies.Frames += seen.Replies.Frames - lost.replies.Frames
 	c.Replies.Bytes += seen.Replies.Bytes - lost.replies.Bytes
 }

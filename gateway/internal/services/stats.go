@@ -10,7 +10,7 @@ import (
 )
 
 // Stats is the state of a gateway at one moment. Frames in are those of the
-// members, of those that left, of replies and those dropped.
+// members, of those that left, of replies, those dropped, and those waiting.
 type Stats struct {
 	Healthy  bool              `json:"healthy"`
 	Reason   string            `json:"reason,omitempty"` // why not
@@ -21,6 +21,16 @@ type Stats struct {
 	Flows    *FlowStats        `json:"flows"`   // nil: not sticky
 	Services []ServiceStats    `json:"services"`
 	Changes  []Change          `json:"changes"` // the newest first
+
+	Fragments FragmentStats `json:"fragments"`
+}
+
+// FragmentStats counts the fragments that came before the first one of their
+// datagram.
+type FragmentStats struct {
+	Held    uint64 `json:"held"`    // so far, to wait for the first one
+	Waiting uint64 `json:"waiting"` // now
+	Strays  uint64 `json:"strays"`  // sent by their addresses, since the first one did not come in time
 }
 
 // Traffic is an amount of it.
@@ -82,6 +92,7 @@ func (r *Registry) Stats() Stats {
 	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
 	s.Left = Traffic(r.outputs.gone(counters.Members))
 	maps.Copy(s.Dropped, counters.Dropped)
+	s.Fragments = FragmentStats(counters.Fragments)
 	pins := map[selector.Slot]int{}
 	if f := r.plane.Flows(); f != nil {
 		flows := FlowStats(f.Stats())
