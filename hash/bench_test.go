@@ -99,30 +99,6 @@ func randomAddrPort(r *rand.Rand) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(r.Uint32()))
 }
 
-var builtIn = []struct {
-	name   string
-	hasher interface {
-		hash.BatchHasher
-		hash.FieldsHasher
-	}
-}{
-	{"xx", hash.XX{Seed: 1}},
-	{"sip", hash.Sip{K0: 1, K1: 2}},
-	{"crc32c", hash.CRC32C{}},
-	{"mix", hash.NewMix(1)},
-	{"toeplitz", mustToeplitz()},
-	{"mixed", hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(2)}},
-}
-
-func mustToeplitz() *hash.Toeplitz {
-	key := hash.MicrosoftKey()
-	t, err := hash.NewToeplitz(key[:])
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
-
 // BenchmarkHash hashes random keys that are in the cache; one operation is one
 // key.
 func BenchmarkHash(b *testing.B) {

@@ -24,20 +24,27 @@
 // to put all their flows on one member, or all into one bucket of a flow table.
 // [Mix] is the fastest, for senders of good will.
 //
-// [CRC32C] and [Toeplitz] are what switch and network card chips compute;
-// whoever knows that can collide them at will. Unless a device must be
-// predicted, put a [Mixed] between them and a selector. [Linux611] is what the
-// kernel hashes to under each of its multipath policies, for predicting a
-// router bit for bit.
+// [Toeplitz], [CRC32C] and any other [CRC] are what network cards and switch
+// chips compute; whoever knows that can collide them at will. Unless a device
+// must be predicted, put a [Mixed] between them and a selector. [Linux611] is
+// what the kernel hashes to under each of its multipath policies, for
+// predicting a router bit for bit.
+//
+// Both directions of a conversation get one hash by [Symmetric] among the
+// fields; package symmetric has the door to it.
 //
 // Hash many packets or keys in one call where you can: a call through an
 // interface for every key costs as much as the hash.
 //
 // # Hostile input
 //
-// Parse and ParseIP accept any bytes. They never panic, never look past the end
-// of the slice or of the IP packet in it, do a bounded amount of work for a
-// packet, and allocate nothing for bad packets either. They check what they
+// Parse, ParseIP and a Reader accept any bytes. They never panic, never look
+// past the end of the slice or of the IP packet in it, and allocate nothing for
+// bad packets either. The slowest packet takes about a hundred times as long as
+// a plain one, however long it is: at most eight tunnels are entered, 16
+// extension headers stepped over at each of them, and nothing is looked for
+// behind byte 1,534, or in a tunnel behind byte 1,024. An ICMP error may quote
+// another such packet. They check what they
 // must in order to find the flow; they are no firewall: checksums, addresses,
 // TCP data offsets and UDP lengths are not looked at.
 package hash

@@ -53,7 +53,7 @@ func TestExtract(t *testing.T) {
 				"symmetric %s of %s", f, h.Outer)
 			h.ICMPError, h.InnerICMPError, h.CitedInner = true, true, keys[i].Reverse()
 			require.Equal(t, extract(f, h.Cited), f.Extract(&h, nil), "%s of %s", f, h.Cited)
-			require.Equal(t, extract(f, h.CitedInner), hash.Inner(f).Extract(&h, nil), "inner %s of %s", f, h.CitedInner)
+			require.Equal(t, extract(f, h.CitedInner), hash.Inner(f).Extract(&h, nil), "inner %s", f)
 			h.ICMPError, h.InnerICMPError = false, false
 		}
 	}

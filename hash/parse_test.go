@@ -313,7 +313,8 @@ func checkKernel(t *testing.T, b []byte, h hash.Headers, seen packet.Seen) {
 // exported returns h without its unexported fields.
 func exported(h hash.Headers) hash.Headers {
 	return hash.Headers{
-		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, CitedInner: h.CitedInner, FragID: h.FragID, SPI: h.SPI, InnerSPI: h.InnerSPI,
+		Outer: h.Outer, Inner: h.Inner, Cited: h.Cited, CitedInner: h.CitedInner, FragID: h.FragID,
+		SPI: h.SPI, InnerSPI: h.InnerSPI,
 		TunnelID:     h.TunnelID,
 		EntropyLabel: h.EntropyLabel, EchoID: h.EchoID, InnerEchoID: h.InnerEchoID, L3Offset: h.L3Offset,
 		L4Offset:      h.L4Offset,

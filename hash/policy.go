@@ -3,10 +3,11 @@ package hash
 // Policy is what the field calls a hash policy: which fields of a packet make
 // up its flow, and by which hash. The zero value hashes the five-tuple by XX{}.
 //
-// What a policy yields always has 64 good bits. Beside a Hasher of 32 bits, such
+// What a policy yields has 64 good bits. Beside a Hasher of 32 bits, such
 // as [CRC32C], [Toeplitz] and [Linux611], the low half is that of Digest for the
 // same key: so a flow table can tell flows apart, while a selector that
-// reproduces a device reads the high half and answers as the device does.
+// reproduces a device reads the high half and answers as the device does. A
+// Hasher with fewer good bits (see [Bits]) serves no flow table.
 //
 // A Policy is a value. It is safe for concurrent use.
 type Policy struct {

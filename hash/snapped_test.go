@@ -79,7 +79,7 @@ func TestSnappedMutations(t *testing.T) {
 	r := rand.New(rand.NewPCG(61, 62))
 	for range mutations(t, 100_000) {
 		b := mutate(r, corpus)
-		checkSnapped(t, b, r.IntN(len(b)+1))
+		_ = checkSnapped(t, b, r.IntN(len(b)+1))
 	}
 }
 
@@ -130,5 +130,5 @@ func FuzzSnapped(f *testing.F) {
 	for i, seed := range frames() {
 		f.Add(seed.bytes, uint16(i))
 	}
-	f.Fuzz(func(t *testing.T, b []byte, n uint16) { checkSnapped(t, b, int(n)%(len(b)+1)) })
+	f.Fuzz(func(t *testing.T, b []byte, n uint16) { _ = checkSnapped(t, b, int(n)%(len(b)+1)) })
 }

@@ -9,7 +9,7 @@ import (
 // Toeplitz is the hash of receive-side scaling (Microsoft, "RSS Hashing
 // Functions"), which network cards and many switches compute: of source and
 // destination address, source and destination port, in network order, under a
-// key of 40 or 52 bytes. The other parts of a FlowKey do not count. It is in
+// key of 40 bytes or more. The other parts of a FlowKey do not count. It is in
 // the high 32 bits of the hash; the low ones are zero.
 //
 // A key without ports gives what a card calls the hash over addresses, because
@@ -30,17 +30,22 @@ type Toeplitz struct {
 	v4 [4 + 4 + 4][256]uint32
 	v6 [16 + 16 + 4][256]uint32
 
-	bits int
+	bits  int
+	orXOR bool // see SymmetricOrXOR
 }
 
 // A ToeplitzKeyError is the length in bytes of a key for [NewToeplitz] that is
-// neither 40 nor 52.
+// too short.
 type ToeplitzKeyError int
 
-// Error returns a text such as "hash: Toeplitz key of 16 bytes, want 40 or 52".
+// Error returns a text such as "hash: Toeplitz key of 16 bytes, want 40 or more".
 func (e ToeplitzKeyError) Error() string {
-	return fmt.Sprintf("hash: Toeplitz key of %d bytes, want 40 or 52", int(e))
+	return fmt.Sprintf("hash: Toeplitz key of %d bytes, want %d or more", int(e), toeplitzKeySize)
 }
+
+// toeplitzKeySize is how much of a key the longest input needs: 36 bytes, and
+// the 32 bits of the hash.
+const toeplitzKeySize = 40
 
 // MicrosoftKey returns the key that the documents of Microsoft use for their
 // examples, and many drivers by default. Everyone knows it.
@@ -52,11 +57,11 @@ func MicrosoftKey() [40]byte {
 	}
 }
 
-// NewToeplitz returns the Toeplitz hash of a key of 40 or 52 bytes, or a
-// [ToeplitzKeyError]. Of the longer ones, which some cards have, the first 40
+// NewToeplitz returns the Toeplitz hash of a key of 40 bytes or more, or a
+// [ToeplitzKeyError]. Of the longer ones, which many cards have, the first 40
 // bytes count: no input here is longer than 36 bytes.
 func NewToeplitz(key []byte) (*Toeplitz, error) {
-	if len(key) != 40 && len(key) != 52 {
+	if len(key) < toeplitzKeySize {
 		return nil, ToeplitzKeyError(len(key))
 	}
 	t := new(Toeplitz)
@@ -77,17 +82,28 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 	return t, nil
 }
 
-// SymmetricXOR returns the form of t that DPDK calls symmetric Toeplitz: in
-// place of both addresses it hashes twice their exclusive or, and in place of
-// both ports likewise, so that both directions of a conversation agree under
-// any key. The other way is the key of package symmetric. Flows whose ends
-// differ alike collide: all of a pair of neighbouring networks, say.
+// SymmetricXOR returns the form of t that ethtool calls symmetric-xor and DPDK
+// symmetric Toeplitz: in place of both addresses it hashes twice their exclusive
+// or, and in place of both ports likewise, so that both directions of a
+// conversation agree under any key. Flows whose ends differ alike collide: all
+// of a pair of neighbouring networks, say.
 func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 	s := new(Toeplitz)
 	combine(s.v4[:], t.v4[:], 4)
 	combine(s.v6[:], t.v6[:], 16)
 	s.bits = rank(s.v4[:])
 	return s
+}
+
+// SymmetricOrXOR returns the form of t that ethtool calls symmetric-or-xor: in
+// place of source and destination address it hashes their or and their exclusive
+// or, and of the ports likewise. Both directions agree under any key, and flows
+// whose ends differ alike do not collide. t must be what NewToeplitz returned.
+// The third way to symmetry is the key of package symmetric.
+func (t *Toeplitz) SymmetricOrXOR() *Toeplitz {
+	s := *t
+	s.orXOR = true
+	return &s
 }
 
 // combine sets the tables of an input of two addresses and two ports so that
@@ -145,6 +161,12 @@ func (t *Toeplitz) Hash(k FlowKey) uint64 {
 }
 
 func (t *Toeplitz) words(src0, src1, dst0, dst1, rest uint64) uint64 {
+	if t.orXOR {
+		src0, dst0 = src0|dst0, src0^dst0
+		src1, dst1 = src1|dst1, src1^dst1
+		sport, dport := rest&maskSrcPort, rest>>16&maskSrcPort
+		rest = rest&^maskPorts | (sport | dport) | (sport^dport)<<16
+	}
 	if rest&ip6Flag == 0 {
 		// The address is in the upper half.
 		return uint64(t.v4[0][uint8(src1>>32)]^t.v4[1][uint8(src1>>40)]^

@@ -2,6 +2,7 @@ package hash_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,18 +70,51 @@ func TestToeplitzAgreesWithModel(t *testing.T) {
 }
 
 func TestToeplitzKeySizes(t *testing.T) {
-	for size := range 64 {
-		rss, err := hash.NewToeplitz(make([]byte, size))
-		if size == 40 || size == 52 {
+	long := make([]byte, 64)
+	for i := range long {
+		long[i] = byte(7 * i)
+	}
+	k := fromEncoding(counting(40))
+	for size := range len(long) {
+		rss, err := hash.NewToeplitz(long[:size])
+		if size >= 40 {
 			require.NoError(t, err)
+			assert.Equal(t, toeplitz(t, long[:40]).Hash(k), rss.Hash(k), "%d bytes", size)
 			continue
 		}
 		assert.Nil(t, rss)
 		var keyErr hash.ToeplitzKeyError
 		require.ErrorAs(t, err, &keyErr)
 		assert.Equal(t, size, int(keyErr))
-		assert.ErrorContains(t, err, "want 40 or 52")
+		assert.ErrorContains(t, err, "want 40 or more")
 	}
+}
+
+// Both symmetric forms agree for both directions; symmetric-xor merges flows
+// whose ends differ alike, and symmetric-or-xor does not.
+func TestToeplitzSymmetricForms(t *testing.T) {
+	rss := toeplitz(t, microsoft())
+	xor, orXOR := rss.SymmetricXOR(), rss.SymmetricOrXOR()
+	for _, k := range randomKeys(rand.New(rand.NewPCG(71, 72)), 300) {
+		assert.Equal(t, xor.Hash(k), xor.Hash(k.Reverse()))
+		assert.Equal(t, orXOR.Hash(k), orXOR.Hash(k.Reverse()))
+		assert.NotEqual(t, orXOR.Hash(k), rss.Hash(k))
+	}
+	a := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("10.0.0.1:1000"), netip.MustParseAddrPort("10.0.1.1:80"))
+	b := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("10.0.0.2:1000"), netip.MustParseAddrPort("10.0.1.2:80"))
+	assert.Equal(t, xor.Hash(a), xor.Hash(b))
+	assert.NotEqual(t, orXOR.Hash(a), orXOR.Hash(b))
+	assert.NotEqual(t, rss.Hash(a), toeplitz(t, microsoft()).SymmetricOrXOR().Hash(a), "t itself stays")
+}
+
+func TestToeplitzBits(t *testing.T) {
+	var repeating []byte
+	for range 20 {
+		repeating = append(repeating, 0x6d, 0x5a)
+	}
+	assert.Equal(t, 32, toeplitz(t, microsoft()).Bits())
+	assert.Equal(t, 16, toeplitz(t, repeating).Bits())
+	assert.Zero(t, toeplitz(t, make([]byte, 40)).Bits())
 }
 
 // A Toeplitz keeps no hold of its key.

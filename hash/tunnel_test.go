@@ -69,8 +69,7 @@ func TestEveryLayerIsKnown(t *testing.T) {
 			if err == nil {
 				err = h.InnerErr()
 			}
-			var parseErr *hash.ParseError
-			if errors.As(err, &parseErr) {
+			if parseErr, ok := errors.AsType[*hash.ParseError](err); ok {
 				bad[parseErr.Layer().String()] = true
 			}
 		}

@@ -40,6 +40,19 @@ func (f Flow) ToeplitzXORInput() []byte {
 	return append(b, byte(port>>8), byte(port), byte(port>>8), byte(port))
 }
 
+// ToeplitzOrXORInput is what it hashes in the symmetric-or-xor form of Linux.
+func (f Flow) ToeplitzOrXORInput() []byte {
+	var or, xor []byte
+	src, dst := f.address(f.Src), f.address(f.Dst)
+	for i := range src {
+		or = append(or, src[i]|dst[i])
+		xor = append(xor, src[i]^dst[i])
+	}
+	b := append(or, xor...)
+	either, one := f.SrcPort|f.DstPort, f.SrcPort^f.DstPort
+	return append(b, byte(either>>8), byte(either), byte(one>>8), byte(one))
+}
+
 // address returns the 4 or 16 bytes of an address of f. One that does not count
 // is zero.
 func (f Flow) address(a interface {
@@ -63,7 +76,27 @@ func (f Flow) address(a interface {
 // Mix is the formula in the documentation of hash.Mix, with numbers of any
 // size.
 func Mix(seed uint64, data []byte) uint64 {
-	var k []*big.Int
+	k := mixKeys(seed)
+	var w []*big.Int
+	for i := range 5 {
+		w = append(w, new(big.Int).SetUint64(littleEndian(data[8*i:8*i+8])))
+	}
+	m, xor := multiplyFold, xorAll
+	a := m(xor(w[0], k[0]), xor(w[1], k[1]))
+	b := m(xor(w[2], k[2]), xor(w[3], k[3]))
+	c := m(xor(a, k[4]), xor(b, w[4], k[5]))
+	return MixFinalize(seed, c.Uint64())
+}
+
+// MixFinalize is the last step of it.
+func MixFinalize(seed, c uint64) uint64 {
+	k := mixKeys(seed)
+	word, rotated := new(big.Int).SetUint64(c), new(big.Int).SetUint64(rotateLeft(c, 32))
+	return multiplyFold(xorAll(word, k[6]), xorAll(rotated, k[7])).Uint64()
+}
+
+// mixKeys are the constants of a seed: SplitMix64.
+func mixKeys(seed uint64) (k []*big.Int) {
 	for range 8 {
 		seed += 0x9e3779b97f4a7c15
 		z := seed
@@ -72,25 +105,20 @@ func Mix(seed uint64, data []byte) uint64 {
 		z ^= z >> 31
 		k = append(k, new(big.Int).SetUint64(z))
 	}
-	var w []*big.Int
-	for i := range 5 {
-		w = append(w, new(big.Int).SetUint64(littleEndian(data[8*i:8*i+8])))
+	return k
+}
+
+func xorAll(x ...*big.Int) *big.Int {
+	sum := new(big.Int)
+	for _, x := range x {
+		sum.Xor(sum, x)
 	}
-	xor := func(x ...*big.Int) *big.Int {
-		sum := new(big.Int)
-		for _, x := range x {
-			sum.Xor(sum, x)
-		}
-		return sum
-	}
+	return sum
+}
+
+// multiplyFold is the exclusive or of the halves of a product.
+func multiplyFold(x, y *big.Int) *big.Int {
+	product := new(big.Int).Mul(x, y)
 	low := new(big.Int).SetUint64(1<<64 - 1)
-	m := func(x, y *big.Int) *big.Int {
-		product := new(big.Int).Mul(x, y)
-		return xor(new(big.Int).Rsh(product, 64), new(big.Int).And(product, low))
-	}
-	a := m(xor(w[0], k[0]), xor(w[1], k[1]))
-	b := m(xor(w[2], k[2]), xor(w[3], k[3]))
-	c := m(xor(a, k[4]), xor(b, w[4], k[5]))
-	rotated := new(big.Int).SetUint64(rotateLeft(c.Uint64(), 32))
-	return m(xor(c, k[6]), xor(rotated, k[7])).Uint64()
+	return xorAll(new(big.Int).Rsh(product, 64), new(big.Int).And(product, low))
 }

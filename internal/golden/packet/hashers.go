@@ -83,20 +83,41 @@ func SipHash24(k0, k1 uint64, data []byte) uint64 {
 	return v0 ^ v1 ^ v2 ^ v3
 }
 
-// CRC32C is the Castagnoli CRC, bit by bit.
-func CRC32C(data []byte) uint32 {
-	crc := ^uint32(0)
+// CRC32C is the Castagnoli CRC.
+func CRC32C(data []byte) uint32 { return CRC(32, 0x1edc6f41, 1<<32-1, true, 1<<32-1, data) }
+
+// CRC is a CRC with the parameters of Ross Williams ("A painless guide to CRC
+// error detection algorithms"), bit by bit: the remainder of a division of
+// polynomials.
+func CRC(width int, polynomial, initial uint32, reflected bool, xorOut uint32, data []byte) uint32 {
+	bit := func(x uint32, i int) bool { return x>>i&1 == 1 }
+	crc := initial
 	for _, b := range data {
-		crc ^= uint32(b)
-		for range 8 {
-			low := crc & 1
-			crc >>= 1
-			if low == 1 {
-				crc ^= 0x82f63b78
+		for i := range 8 {
+			in := bit(uint32(b), 7-i)
+			if reflected {
+				in = bit(uint32(b), i)
+			}
+			out := bit(crc, width-1)
+			crc <<= 1
+			if width < 32 {
+				crc %= 1 << width
+			}
+			if in != out {
+				crc ^= polynomial
 			}
 		}
 	}
-	return ^crc
+	if reflected {
+		var turned uint32
+		for i := range width {
+			if bit(crc, i) {
+				turned |= 1 << (width - 1 - i)
+			}
+		}
+		crc = turned
+	}
+	return crc ^ xorOut
 }
 
 func rotateLeft(x uint64, n int) uint64 { return x<<n | x>>(64-n) }

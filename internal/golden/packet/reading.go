@@ -67,6 +67,7 @@ func plain(bytes []byte, p Packet, ethernet, inner bool) bool {
 	case 6, 17, 33, 132, 136:
 	}
 	size := map[uint8]int{6: 20, 17: 8, 33: 12, 132: 12, 136: 8}[l.Flow.Proto]
-	return l.payload.len() >= size && !l.payload.cut() && l.L3 == link && l.L4 == link+header && !l.First && !l.Later && length != 0 &&
+	return l.payload.len() >= size && !l.payload.cut() && l.L3 == link && l.L4 == link+header &&
+		!l.First && !l.Later && length != 0 &&
 		len(bytes) >= link+header+20 && (!inner || l.Flow.Proto != 17 || l.ports.kind(l.Flow.DstPort) == "")
 }
