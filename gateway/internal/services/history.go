@@ -20,7 +20,9 @@ type Change struct {
 	// those without pin
 	Moved      float64 `json:"moved"`
 	Collateral float64 `json:"collateral"` // share of the hashes that moved without need
-	Voided     int     `json:"voided"`     // flows whose member left
+	// flows whose member left; of a member that is in other services too, with
+	// the flows that it has there
+	Voided int `json:"voided"`
 	// flows that came to another member since, until the next change
 	FlowsMoved uint64 `json:"flowsMoved"`
 

@@ -57,8 +57,8 @@ type ServiceStats struct {
 	Members  []MemberStats  `json:"members"`
 }
 
-// MemberStats is the state of a member. Its traffic is that of all services it
-// is in.
+// MemberStats is the state of a member. Its flows and its traffic are those of
+// all services that it is in.
 type MemberStats struct {
 	ID     string  `json:"id"`
 	Dev    string  `json:"dev"`
@@ -107,7 +107,9 @@ func (r *Registry) Stats() Stats {
 	return s
 }
 
-func (r *Registry) serviceStats(s *service, pins map[selector.Slot]int, counters map[uint16]engine.Traffic) ServiceStats {
+func (r *Registry) serviceStats(
+	s *service, pins map[selector.Slot]int, counters map[uint16]engine.Traffic,
+) ServiceStats {
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: s.Strategy.Name, Version: v.Version(), Members: []MemberStats{},
