@@ -2,6 +2,7 @@ package xdp
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
@@ -121,6 +123,38 @@ func ask(t *testing.T, c net.Conn, size int) (pod byte, err error) {
 	return answer[0], err
 }
 
+// sendBackwards sends a datagram of a connection in three fragments, the last
+// one first.
+func sendBackwards(t *testing.T, client *netns.Namespace, c net.Conn) {
+	t.Helper()
+	const size, header = 256, 20
+	from, to := c.LocalAddr().(*net.UDPAddr).AddrPort(), netip.MustParseAddr(vip)
+	payload := make([]byte, 3*size)
+	binary.BigEndian.PutUint16(payload, from.Port())
+	binary.BigEndian.PutUint16(payload[2:], 80)
+	binary.BigEndian.PutUint16(payload[4:], uint16(len(payload))) // without a checksum
+	require.NoError(t, client.Do(func() error {
+		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket) //nolint:errcheck // nothing is unsent
+		for n := 2; n >= 0; n-- {
+			p := make([]byte, header, header+size)
+			p[0], p[8], p[9] = 0x45, 64, unix.IPPROTO_UDP
+			binary.BigEndian.PutUint16(p[4:], from.Port())
+			binary.BigEndian.PutUint16(p[6:], uint16(1-n/2)<<13|uint16(n*size/8))
+			copy(p[12:], from.Addr().AsSlice())
+			copy(p[16:], to.AsSlice())
+			p = append(p, payload[n*size:][:size]...)
+			if err := unix.Sendto(socket, p, 0, &unix.SockaddrInet4{Addr: to.As4()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // Real connections and datagrams, those in fragments too, stay on their pods
 // while others come and go; those of a pod that left end by a reset.
 func TestLive(t *testing.T) {
@@ -134,7 +168,10 @@ func TestLive(t *testing.T) {
 	require.NoError(t, err)
 	var p plane.Plane
 	err = ns.Do(func() (err error) {
-		p, err = New(plane.Config{In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000}})
+		p, err = New(plane.Config{
+			In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000},
+			Fragments: flowcache.FragmentsConfig{Hold: time.Second},
+		})
 		if err != nil {
 			return err
 		}
@@ -192,6 +229,14 @@ func TestLive(t *testing.T) {
 	assert.Equal(t, tcp, at(streams, 1))
 	assert.Equal(t, udp, at(datagrams, 1))
 	assert.Equal(t, udp, at(datagrams, 5000), "datagrams in fragments")
+	for i, c := range datagrams {
+		sendBackwards(t, client, c)
+		answer := make([]byte, 1)
+		_, err := io.ReadFull(c, answer)
+		require.NoError(t, err)
+		assert.Equal(t, udp[i], answer[0], "a datagram in fragments, the last one first")
+	}
+	assert.Equal(t, plane.Fragments{Held: 2 * uint64(len(datagrams))}, p.Counters().Fragments)
 	open(20)
 	assert.Contains(t, at(streams[30:], 1), byte(2))
 
