@@ -154,11 +154,25 @@ func (r *race) open() {
 	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
 	for i := range r.paces {
 		p := &r.paces[i]
-		limit := r.limit(p.weight)
-		for p.end <= r.mask && r.time(p.end) < limit {
-			p.end++
-		}
+		p.end = r.firstFrom(p.end, r.limit(p.weight))
 	}
+}
+
+// firstFrom returns the first rank, from the one given on, whose time is not
+// before a limit. It is near, most often.
+func (r *race) firstFrom(rank uint32, limit uint64) uint32 {
+	slots := r.mask + 1
+	if r.clock == nil {
+		return uint32(min(max(uint64(rank), limit), uint64(slots)))
+	}
+	end, step := rank, uint32(1)
+	for end < slots && r.clock[end] < limit {
+		rank = end + 1
+		end = min(end+step, slots)
+		step *= 2
+	}
+	skipped, _ := slices.BinarySearch(r.clock[rank:end], limit)
+	return rank + uint32(skipped)
 }
 
 // limit returns the first time of the clock that is, for a weight, after the
@@ -239,16 +253,22 @@ func (r *race) take(slot uint32, i int32, rank uint32) bool {
 }
 
 // close makes the offers that were taken final, and drops the racers that are
-// full or have been everywhere.
+// full or have been everywhere, and the paces that have no racer left.
 func (r *race) close() {
 	r.left -= len(r.taken)
-	kept := r.racers[:0]
+	racers, paces, last := r.racers[:0], r.paces[:0], int32(-1)
 	for _, m := range r.racers {
-		if m.room > 0 && m.rank <= r.mask {
-			kept = append(kept, m)
+		if m.room == 0 || m.rank > r.mask {
 			continue
 		}
-		r.paces[m.pace].members--
+		if m.pace != last { // of another weight than the racer before
+			last = m.pace
+			paces = append(paces, r.paces[last])
+			paces[len(paces)-1].members = 0
+		}
+		paces[len(paces)-1].members++
+		m.pace = int32(len(paces) - 1)
+		racers = append(racers, m)
 	}
-	r.racers = kept
+	r.racers, r.paces = racers, paces
 }

@@ -3,6 +3,7 @@ package selector
 import (
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,5 +23,57 @@ func TestWindowLimit(t *testing.T) {
 		}
 		require.True(t, limit == 0 || inside(limit-1), "%+v, %d", race, weight)
 		require.True(t, limit == ^uint64(0) || !inside(limit), "%+v, %d", race, weight)
+	}
+}
+
+// TestWindowEnd: a window ends before the first rank, from where it starts on,
+// whose time is not before the limit.
+func TestWindowEnd(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 4))
+	for range 10_000 {
+		slots := uint32(1) << (6 + r.IntN(5))
+		race := race{raceOrder: raceOrder{mask: slots - 1}}
+		if r.IntN(2) == 0 {
+			race.clock = raceClock(bits.Len32(slots - 1))
+		}
+		start := r.Uint32N(slots + 1)
+		limit := r.Uint64N(4 + race.time(min(start+r.Uint32N(40), slots-1)))
+		end := start
+		for end < slots && race.time(end) < limit {
+			end++
+		}
+		require.Equal(t, end, race.firstFrom(start, limit), "%d slots, from %d, limit %d", slots, start, limit)
+	}
+}
+
+// TestPacesWithoutRacersAreDropped: each window costs a step for each pace, and
+// there can be as many paces as members.
+func TestPacesWithoutRacersAreDropped(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 5))
+	for range 300 {
+		weights := make([]uint32, 1+r.IntN(60))
+		for i := range weights {
+			weights[i] = 1 + r.Uint32N(1+r.Uint32N(30))
+		}
+		n := len(weights)
+		race := race{raceOrder: raceOrder{
+			permutations: make([]quadratic, n), weights: weights, clock: raceClock(10), mask: 1<<10 - 1,
+		}}
+		race.line(slices.Repeat([]uint32{1}, n))
+		for len(race.racers) > 0 {
+			i := r.IntN(len(race.racers))
+			race.racers[i].room = 0
+			race.close()
+			members := 0
+			for _, c := range race.paces {
+				require.Positive(t, c.members)
+				members += c.members
+			}
+			require.Len(t, race.racers, members)
+			for _, m := range race.racers {
+				require.Equal(t, uint64(weights[m.place]), race.paces[m.pace].weight)
+			}
+		}
+		require.Empty(t, race.paces)
 	}
 }
