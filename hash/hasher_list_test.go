@@ -161,6 +161,7 @@ func TestHashersAreComplete(t *testing.T) {
 		assert.True(t, ofFields || ofHeaders, "%s has no HashFields: hashFields in loops.go makes it one line",
 			row.name)
 		assert.NotNil(t, row.model, "%s has no model: write one in internal/golden/packet", row.name)
+		assert.NotZero(t, row.known, "%s has no known hash: TestHashersKnown prints it", row.name)
 		assert.Equal(t, row.bits, hash.Bits(row.hasher), "%s: how many bits are good?", row.name)
 	}
 	for name := range exportedHashers(t) {
