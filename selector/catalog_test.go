@@ -52,15 +52,14 @@ func TestStrategiesAreComplete(t *testing.T) {
 	for _, row := range catalog.All() {
 		rows[reflect.TypeOf(row.Strategy).Name()] = row
 	}
-	count := 0
 	for name, list := range methods {
 		if !ast.IsExported(name) || !slices.Contains(list, "Build") && !slices.Contains(list, "identity") {
 			continue
 		}
-		count++
 		file := "selector/" + strings.ToLower(name)
 		if row, ok := rows[name]; ok {
 			checkRow(t, name, row)
+			delete(rows, name)
 		} else {
 			t.Errorf("%s is in no row of the catalog: add one to All in %s", name, catalogFile)
 		}
@@ -77,7 +76,7 @@ func TestStrategiesAreComplete(t *testing.T) {
 			t.Errorf("Test%sEqualsModel in %s_test.go does not use place.%s", name, file, name)
 		}
 	}
-	assert.Equal(t, len(rows), count, "strategies in the source and rows of the catalog")
+	assert.Empty(t, rows, "rows of the catalog that are no strategy of this package")
 }
 
 func checkRow(t *testing.T, name string, row catalog.Row) {

@@ -144,7 +144,7 @@ func TestWeightError(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 7))
 	const samples = 2_000_000
 	for _, row := range catalog.All() {
-		if row.EqualOnly || row.Claims[0].Imbalance > 0 {
+		if row.EqualOnly || row.Imbalance() > 0 {
 			continue
 		}
 		s := row.Strategy
@@ -183,7 +183,7 @@ func TestRepetitiveToeplitz(t *testing.T) {
 		}
 		for i, n := range count {
 			// 0.07 is over 5 standard deviations of a random draw
-			assert.InEpsilon(t, 6553.6, n, 0.07+3*row.Claims[0].Imbalance, "%s, member %d", row.Name, i)
+			assert.InEpsilon(t, 6553.6, n, 0.07+3*row.Imbalance(), "%s, member %d", row.Name, i)
 		}
 	}
 }

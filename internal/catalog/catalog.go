@@ -158,6 +158,15 @@ func (r Row) Settings() []selector.Strategy {
 	return append([]selector.Strategy{r.Strategy}, r.Variants...)
 }
 
+// Imbalance returns what Strategy claims: by how much shares may differ from
+// their due, beside what sampling explains.
+func (r Row) Imbalance() float64 {
+	if len(r.Claims) == 0 {
+		return 0
+	}
+	return r.Claims[0].Imbalance
+}
+
 // Level returns members with weights that the strategy serves: where it serves
 // equal weights only, each positive weight becomes 1.
 func (r Row) Level(members []selector.Member) []selector.Member {
