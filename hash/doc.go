@@ -44,7 +44,8 @@
 // a plain one, however long it is: at most eight tunnels are entered, 16
 // extension headers stepped over at each of them, and nothing is looked for
 // behind byte 1,534, or in a tunnel behind byte 1,024. An ICMP error may quote
-// another such packet. They check what they
-// must in order to find the flow; they are no firewall: checksums, addresses,
-// TCP data offsets and UDP lengths are not looked at.
+// another such packet.
+//
+// They check what they must in order to find the flow; they are no firewall:
+// checksums, addresses, TCP data offsets and UDP lengths are not looked at.
 package hash

@@ -164,11 +164,11 @@ func TestHashersAreComplete(t *testing.T) {
 		assert.NotZero(t, row.known, "%s has no known hash: TestHashersKnown prints it", row.name)
 		assert.Equal(t, row.bits, hash.Bits(row.hasher), "%s: how many bits are good?", row.name)
 	}
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
 	for name := range exportedHashers(t) {
 		assert.True(t, rows[name], "%s is in no row of hashers in hasher_list_test.go", name)
-		text, err := os.ReadFile("doc.go")
-		require.NoError(t, err)
-		assert.Contains(t, string(text), "["+name+"]", "doc.go does not say when to choose %s", name)
+		assert.True(t, strings.Contains(string(doc), "["+name+"]"), "doc.go does not say when to choose %s", name)
 	}
 }
 
@@ -216,6 +216,9 @@ func TestHashersEqualModels(t *testing.T) {
 	any4 := netip.MustParseAddrPort("0.0.0.0:0")
 	keys := append(randomKeys(r, 1000), hash.NewFlowKey(0, any4, any4), knownKey())
 	for _, row := range hashers {
+		if row.model == nil {
+			continue // TestHashersAreComplete says so
+		}
 		for _, k := range keys {
 			flow := modelFlow(k)
 			require.Equal(t, row.model(flow, encoding40(t, k)), row.hasher.Hash(k), "%s of %s", row.name, k)
