@@ -31,6 +31,8 @@ type Reader struct {
 	mask   keyMask
 	plain  bool // the fields say all, so that plain packets can do without Headers
 
+	tagged bool // so were most frames of the last burst
+
 	// Of the last burst, however long. The others are set where rest has a bit.
 	rest    []uint64 // a bit a packet: it is not plain
 	headers []Headers
@@ -140,26 +142,48 @@ func (r *Reader) readBurst(dst []Flow, packets [][]byte, lengths []int, from int
 	}
 }
 
-// readPlain reads the plain ones of some packets, and returns the others.
+// readPlain reads the plain ones of some packets, and returns the others. It
+// tries first with a tag or without, by what most packets of the last burst had.
 func (r *Reader) readPlain(dst []Flow, packets [][]byte, some uint64, ethernet bool) (rest uint64) {
 	var tagged uint64
-	switch mix := r.mix != nil; {
-	case mix && ethernet:
-		rest, tagged = plainMix[[ethernetSize]byte](r, dst, packets, some)
-		if tagged != 0 {
-			left, _ := plainMix[[ethernetSize + vlanSize]byte](r, dst, packets, tagged)
-			rest = rest&^tagged | left
+	switch {
+	case !ethernet:
+		rest, _ = r.plainIP(dst, packets, some)
+	case r.tagged:
+		if rest = r.plainTagged(dst, packets, some); rest != 0 {
+			r.tagged = 2*bits.OnesCount64(rest) < len(packets)
+			rest, _ = r.plainEthernet(dst, packets, rest)
 		}
-	case ethernet:
-		rest, tagged = plainKeys[[ethernetSize]byte](r, dst, packets, some)
-		if tagged != 0 {
-			left, _ := plainKeys[[ethernetSize + vlanSize]byte](r, dst, packets, tagged)
-			rest = rest&^tagged | left
-		}
-	case mix:
-		rest, _ = plainMix[[0]byte](r, dst, packets, some)
 	default:
-		rest, _ = plainKeys[[0]byte](r, dst, packets, some)
+		if rest, tagged = r.plainEthernet(dst, packets, some); tagged != 0 {
+			r.tagged = 2*bits.OnesCount64(tagged) > len(packets)
+			rest = rest&^tagged | r.plainTagged(dst, packets, tagged)
+		}
+	}
+	return rest
+}
+
+// Each of these is a loop of plain packets behind one link layer.
+
+func (r *Reader) plainIP(dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
+	if r.mix != nil {
+		return plainMix[[0]byte](r, dst, packets, some)
+	}
+	return plainKeys[[0]byte](r, dst, packets, some)
+}
+
+func (r *Reader) plainEthernet(dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
+	if r.mix != nil {
+		return plainMix[[ethernetSize]byte](r, dst, packets, some)
+	}
+	return plainKeys[[ethernetSize]byte](r, dst, packets, some)
+}
+
+func (r *Reader) plainTagged(dst []Flow, packets [][]byte, some uint64) (rest uint64) {
+	if r.mix != nil {
+		rest, _ = plainMix[[taggedSize]byte](r, dst, packets, some)
+	} else {
+		rest, _ = plainKeys[[taggedSize]byte](r, dst, packets, some)
 	}
 	return rest
 }

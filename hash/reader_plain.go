@@ -17,7 +17,7 @@ import (
 // A linkLayer is what is in front of IP: nothing, Ethernet, or Ethernet with a
 // tag.
 type linkLayer interface {
-	[0]byte | [ethernetSize]byte | [ethernetSize + vlanSize]byte
+	[0]byte | [ethernetSize]byte | [taggedSize]byte
 }
 
 // What a plain packet has at least behind l3: IP and the fixed header of TCP,
@@ -26,7 +26,8 @@ const (
 	plain4 = ipv4Size + tcpSize
 	plain6 = ipv6Size + tcpSize
 
-	tcpSize = 20
+	tcpSize    = 20
+	taggedSize = ethernetSize + vlanSize
 
 	// Bytes of Ethernet and IP as little-endian words.
 	littleIPv4 = 0x0008
@@ -60,7 +61,7 @@ func plainKeys[L linkLayer](r *Reader, dst []Flow, packets [][]byte, some uint64
 		if some&bit == 0 {
 			continue
 		}
-		if len(b) < l3+plain4 {
+		if len(b) < l3+plain4 || l3 == taggedSize && binary.LittleEndian.Uint16(b[ethernetSize-2:]) != littleVLAN {
 			rest |= bit
 			continue
 		}
@@ -123,7 +124,7 @@ func plainMix[L linkLayer](r *Reader, dst []Flow, packets [][]byte, some uint64)
 		if some&bit == 0 {
 			continue
 		}
-		if len(b) < l3+plain4 {
+		if len(b) < l3+plain4 || l3 == taggedSize && binary.LittleEndian.Uint16(b[ethernetSize-2:]) != littleVLAN {
 			rest |= bit
 			continue
 		}

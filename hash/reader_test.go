@@ -152,6 +152,38 @@ func TestReaderAgrees(t *testing.T) {
 	}
 }
 
+// Bursts of tagged frames, of others, and of both, one after the other: the
+// Reader remembers what most frames were.
+func TestReaderRemembersTags(t *testing.T) {
+	r := rand.New(rand.NewPCG(43, 44))
+	var plain, tagged [][]byte
+	for _, f := range plainFrames() {
+		if len(f) > 14 && f[12] == 0x81 {
+			tagged = append(tagged, f)
+		} else {
+			plain = append(plain, f)
+		}
+	}
+	// An untagged packet that looks like a tagged one where its EtherType would
+	// be: its length is 0x0800.
+	long := ether4(ip4(6, append(tcp(0), make([]byte, 0x800-44)...)))
+	require.Equal(t, []byte{8, 0}, long[16:18])
+	for _, c := range readerChecks() {
+		for range 20 {
+			var burst [][]byte
+			share := r.IntN(5) // quarters that are tagged
+			for range 64 {
+				from := plain
+				if r.IntN(4) < share {
+					from = tagged
+				}
+				burst = append(burst, from[r.IntN(len(from))])
+			}
+			c.check(t, append(burst[:63:63], long), true)
+		}
+	}
+}
+
 // Every truncation of plain frames, and every damage of one byte.
 func TestReaderTruncations(t *testing.T) {
 	checks := readerChecks()
