@@ -112,7 +112,8 @@ func listCases(w io.Writer, wanted results.Filter, quick bool) error {
 			cases = s.Cases(newPlan(quick).Size)
 		}
 		if len(wanted) == 0 {
-			if _, err := fmt.Fprintf(w, "%-10s %4d cases  %s\n", s.Name, len(cases), s.Text.About); err != nil {
+			about, _, _ := strings.Cut(s.Text.About, ". ")
+			if _, err := fmt.Fprintf(w, "%-10s %4d cases  %s\n", s.Name, len(cases), about); err != nil {
 				return err
 			}
 			continue

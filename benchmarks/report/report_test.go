@@ -118,6 +118,9 @@ func TestCommittedRunIsFull(t *testing.T) {
 			if _, timed := measured.Timed(); !s.Exact {
 				assert.True(t, timed, name)
 			}
+			if len(measured.NsPerOp) > 0 {
+				assert.Len(t, measured.NsPerOp, newPlan(false).Blocks, name)
+			}
 		}
 	}
 	const rows = 12 // of the pipeline, for both sides

@@ -28,7 +28,12 @@ func Compare(a, b *Run) Agreement {
 	for _, c := range slices.Backward(b.Cases) { // the first of a name counts
 		theirs[c.Name] = c
 	}
+	ours := map[string]bool{}
 	for _, c := range a.Cases {
+		if ours[c.Name] {
+			continue // of another origin
+		}
+		ours[c.Name] = true
 		other, ok := theirs[c.Name]
 		if !ok {
 			complain("%s: only in the first run", c.Name)

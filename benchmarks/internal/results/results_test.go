@@ -118,11 +118,15 @@ func TestCompare(t *testing.T) {
 			r.Cases[1].NsPerOp, r.Cases[2].NsPerOp = []float64{20}, []float64{50}
 		},
 		"a ratio is 24 % off": func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 * 1.24} },
-		"memory differs":      func(r *results.Run) { r.Cases[2].Figures["held-bytes"] = results.Figure{Value: 8} },
+		"a case has another origin too": func(r *results.Run) {
+			r.Cases = append(r.Cases, results.Case{Name: r.Cases[0].Name, Origin: 1})
+		},
+		"memory differs": func(r *results.Run) { r.Cases[2].Figures["held-bytes"] = results.Figure{Value: 8} },
 	} {
 		other := run()
 		change(other)
 		assert.Empty(t, results.Compare(run(), other).Complaints, name)
+		assert.Empty(t, results.Compare(other, run()).Complaints, name)
 	}
 }
 
