@@ -11,6 +11,7 @@ import (
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -131,11 +132,15 @@ func TestFigures(t *testing.T) {
 
 // TestMinimal holds what is promised of strategies that move the least.
 func TestMinimal(t *testing.T) {
+	minimal := []string{"bounded-unlimited", "go-rendezvous", "doublejump"}
+	for _, row := range catalog.All() {
+		if row.Disruption == 1 {
+			minimal = append(minimal, row.Name)
+		}
+	}
 	for _, c := range Remap().Cases(Size{Members: []int{10}}) {
 		s, e := results.Value(c.Name, "strategy"), results.Value(c.Name, "event")
-		minimal := slices.Contains([]string{"rendezvous", "bounded-unlimited", "anchor", "memento", "go-rendezvous",
-			"doublejump"}, s)
-		if !minimal || e != "add" && e != "remove" && e != "restart" {
+		if !slices.Contains(minimal, s) || e != "add" && e != "remove" && e != "restart" {
 			continue
 		}
 		w, err := c.New()
