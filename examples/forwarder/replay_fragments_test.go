@@ -41,8 +41,10 @@ func fragmentsOf(t *testing.T, v6 bool, port uint16) (frames [4][]byte) {
 			}
 			if n < 3 {
 				ip.NextHeader = layers.IPProtocolIPv6Fragment
-				header := binary.BigEndian.AppendUint16([]byte{byte(layers.IPProtocolUDP), 0}, uint16(n*size)|uint16(1-n/2))
-				payload = append(binary.BigEndian.AppendUint32(header, uint32(port)<<8), payload...)
+				header := []byte{byte(layers.IPProtocolUDP), 0}
+				header = binary.BigEndian.AppendUint16(header, uint16(n*size)|uint16(1-n/2))
+				header = binary.BigEndian.AppendUint32(header, uint32(port)<<8)
+				payload = append(header, payload...)
 			}
 			err = gopacket.SerializeLayers(b, options, ethernet, ip, gopacket.Payload(payload))
 		} else {

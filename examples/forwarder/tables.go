@@ -84,8 +84,8 @@ func (r *replayReport) print(w io.Writer) error {
 	t.Row("in all", "", "", r.Frames, "", "")
 	b.WriteString(t.String())
 	if r.Strays > 0 {
-		fmt.Fprintf(&b, "\n%d fragments went by their addresses: the first one of their datagram did not come in time\n",
-			r.Strays)
+		const text = "\n%d fragments went by their addresses: the first one of their datagram did not come in time\n"
+		fmt.Fprintf(&b, text, r.Strays)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
