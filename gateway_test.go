@@ -51,10 +51,10 @@ func (g *gateway) set(members ...selector.Member) *selector.Snapshot[string] {
 }
 
 // forward routes a packet of the flow at time now.
-func (g *gateway) forward(k hash.FlowKey, flags hash.TCPFlags, now int64) (pod string, v flowcache.Verdict) {
+func (g *gateway) forward(k hash.FlowKey, flags hash.TCPFlags, now time.Duration) (pod string, v flowcache.Verdict) {
 	s := g.group.Load()
-	p := flowcache.NewPacket(s.View(), &hash.Headers{Outer: k, Proto: k.Proto(), TCPFlags: flags}, g.hasher.Hash(k))
-	r := g.sticky.Route(&p, now)
+	p := flowcache.NewPacket(&hash.Flow{Hash: g.hasher.Hash(k), Proto: k.Proto(), Flags: flags}, s.View().Salt(), 0)
+	r := g.sticky.Route(p, s.View(), now)
 	if r.Member < 0 {
 		return "", r.Verdict
 	}
@@ -68,7 +68,7 @@ func (g *gateway) normal(k hash.FlowKey) string {
 }
 
 // connect sends what establishes the flow, and returns its pod.
-func (g *gateway) connect(k hash.FlowKey, now int64) string {
+func (g *gateway) connect(k hash.FlowKey, now time.Duration) string {
 	if k.Proto() == tcp {
 		g.forward(k, hash.SYN, now)
 		pod, _ := g.forward(k, hash.ACK, now)
@@ -110,7 +110,7 @@ func pods(from, to int) []selector.Member {
 }
 
 const (
-	second = int64(time.Second)
+	second = time.Second
 	tcp    = 6
 	udp    = 17
 )

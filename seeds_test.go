@@ -115,7 +115,7 @@ func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
 				require.Equal(t, flowcache.Pinned, v, "%s after %d s", row.Name, now/second)
 				require.Equal(t, before[k], pod, "%s after %d s", row.Name, now/second)
 			}
-			g.table.Sweep(now, g.table.Buckets()/10)
+			g.table.Sweep(now)
 		}
 	}
 }

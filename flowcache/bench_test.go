@@ -30,13 +30,13 @@ func BenchmarkRoute(b *testing.B) {
 		rng := rand.New(rand.NewPCG(1, uint64(n)))
 		packets := make([]flowcache.Packet, n)
 		for i := range packets {
-			packets[i] = flowcache.Packet{Digest: rng.Uint64(), View: s.View(), Flags: hash.ACK, Proto: hash.TCP}
+			packets[i] = flowcache.Packet{Digest: rng.Uint64(), Flags: hash.ACK, Class: flowcache.ClassTCP}
 		}
-		routes := make([]flowcache.Route, 32)
+		routes, views := make([]flowcache.Route, 32), []*selector.View{s.View()}
 		sticky := flowcache.NewSticky(table)
 		bursts := func() {
 			for at := 0; at+32 <= n; at += 32 {
-				sticky.RouteBatch(routes, packets[at:at+32], 0)
+				sticky.RouteBatch(routes, packets[at:at+32], views, 0)
 			}
 		}
 		bursts()
@@ -50,7 +50,7 @@ func BenchmarkRoute(b *testing.B) {
 		b.Run(fmt.Sprintf("flows=%d/batch=1", n), func(b *testing.B) {
 			for b.Loop() {
 				for i := range packets {
-					sticky.Route(&packets[i], 0)
+					sticky.Route(packets[i], views[0], 0)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/packet")

@@ -1,6 +1,11 @@
 package flowcache
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // ahead is how many packets a burst has at most, whose cache misses overlap. A
 // set of them is a uint32.
@@ -12,18 +17,22 @@ const ahead = 32
 //
 // Most packets are done after a look at their home bucket. The others may
 // change their flow's pin, or the flow has none there: all packets of a flow
-// alike, which are then routed one after another.
-func (s *Sticky) burst(dst []Route, p []Packet, now uint32) {
+// alike, which are then routed one after another. Their away buckets are asked
+// for before the others are routed, so that those misses overlap too.
+func (s *Sticky) burst(dst []Route, p []Packet, views []*selector.View) {
 	var (
-		homes [ahead]*bucket
-		found [ahead]word
+		homes, aways [ahead]*bucket
+		found        [ahead]word
 	)
-	s.table.findHomes(&homes, p)
+	t := s.table
+	t.findHomes(&homes, p)
 	prefetch(homes[:len(p)])
-	match(&found, &homes, p)
-	changing, absent := s.table.routeHits(dst, p, &found, now)
-	if changing|absent != 0 {
-		s.routeOthers(dst, p, changing, absent, now)
+	absent := match(&found, &homes, p)
+	if absent != 0 {
+		prefetch(aways[:t.findAways(&aways, p, absent)])
+	}
+	if changing := s.routeHits(dst, p, &found, views) &^ absent; changing|absent != 0 {
+		s.routeOthers(dst, p, views, changing, absent, &aways)
 	}
 }
 
@@ -31,6 +40,17 @@ func (t *Table) findHomes(homes *[ahead]*bucket, p []Packet) {
 	for i := range p {
 		homes[uint(i)%ahead] = &t.buckets[t.home(p[i].Digest)]
 	}
+}
+
+// findAways finds the away buckets of a set of packets, one after another, and
+// returns how many they are.
+func (t *Table) findAways(aways *[ahead]*bucket, p []Packet, set uint32) (n int) {
+	for ; set != 0; set &= set - 1 {
+		digest := p[bits.TrailingZeros32(set)].Digest
+		aways[n%ahead] = &t.buckets[t.away(tagOf(digest), t.home(digest))]
+		n++
+	}
+	return n
 }
 
 // prefetch asks for the cache lines of buckets.
@@ -41,63 +61,65 @@ func prefetch(buckets []*bucket) {
 }
 
 // match looks for the packets' tags in their home buckets: what it finds is
-// what minXOR returns.
-func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) {
+// what minXOR returns. It returns the set of the packets whose flow has no pin
+// there.
+func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) (absent uint32) {
 	for i := range p {
 		b, tag := homes[uint(i)%ahead], tagOf(p[i].Digest)
-		found[uint(i)%ahead] = min(minXOR(b.lower(), tag), minXOR(b.upper(), tag))
+		w := min(minXOR(b.lower(), tag), minXOR(b.upper(), tag))
+		found[uint(i)%ahead] = w
+		absent |= uint32(min(w>>tagShift, 1)) << (uint(i) % ahead)
 	}
+	return absent
 }
 
 // routeHits routes the packets whose pin was found and needs no write. It
-// returns the set of those whose pin may need one, and that of those whose flow
-// has no pin in its home bucket.
-func (t *Table) routeHits(dst []Route, p []Packet, found *[ahead]word, now uint32) (changing, absent uint32) {
+// returns the set of the others. It makes no call, see package engine.
+func (s *Sticky) routeHits(dst []Route, p []Packet, found *[ahead]word, views []*selector.View) (others uint32) {
 	dst = dst[:len(p)]
+	hitAge := &s.table.clocks.hitAge
 	for i, w := range found[:len(p)] {
-		if w.tag() != 0 {
-			absent |= 1 << (uint(i) % ahead)
-			continue
-		}
-		if t.clocks.unchangedBy(&p[i], w, now) {
-			if member, ok := p[i].View.BySlot(w.slot()); ok && p[i].View.Alive(member) {
-				dst[i] = Route{int32(member), Pinned}
-				continue
+		q := &p[i]
+		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
+			w.steps(&s.now) < hitAge[w&stateMask] {
+			v := views[q.Ref]
+			index := v.SlotIndex()
+			if at := uint32(w.slot()) - index.First; at < uint32(len(index.Dense)) {
+				if member := int(index.Dense[at]) - 1; member >= 0 && v.Alive(member) {
+					dst[i] = Route{int32(member), Pinned}
+					continue
+				}
 			}
 		}
-		changing |= 1 << (uint(i) % ahead)
+		others |= 1 << (uint(i) % ahead)
 	}
-	return changing, absent
+	return others
 }
 
-// routeOthers routes the packets of two sets. The cache misses of the absent
-// ones overlap with the routing of the changing ones.
-func (s *Sticky) routeOthers(dst []Route, p []Packet, changing, absent uint32, now uint32) {
-	var aways [ahead]*bucket
-	t, n := s.table, 0
-	for set := absent; set != 0; set &= set - 1 {
-		digest := p[bits.TrailingZeros32(set)].Digest
-		aways[n%ahead] = &t.buckets[t.away(tagOf(digest), t.home(digest))]
-		n++
-	}
-	prefetch(aways[:n])
+// routeOthers routes the packets of two sets: those whose pin may change, and
+// those of whose flow no pin was found in its home bucket.
+func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, changing, absent uint32,
+	aways *[ahead]*bucket) {
 	for ; changing != 0; changing &= changing - 1 {
 		i := bits.TrailingZeros32(changing)
-		dst[i] = s.route(&p[i], now)
+		dst[i] = s.routeOne(&p[i], views)
 		if v := dst[i].Verdict; v == Placed || v == Unpinned {
 			// of a connection begun anew: they may have been routed by the old
 			// one's pin
 			changing |= laterOf(p, i)
 		}
 	}
-	for _, b := range aways[:n] {
+	for n := 0; absent != 0; n++ {
 		i := bits.TrailingZeros32(absent)
 		absent &= absent - 1
-		if member, ok := t.hit(&p[i], b.match(tagOf(p[i].Digest)), now); ok {
-			dst[i] = Route{int32(member), Pinned}
-		} else {
-			dst[i] = s.route(&p[i], now)
+		if p[i].Mode != Skip {
+			w := aways[n%ahead].match(tagOf(p[i].Digest))
+			if member, ok := s.hit(&p[i], views[p[i].Ref], w); ok {
+				dst[i] = Route{member, Pinned}
+				continue
+			}
 		}
+		dst[i] = s.routeOne(&p[i], views)
 	}
 }
 

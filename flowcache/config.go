@@ -3,13 +3,21 @@ package flowcache
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/ecmp-go/ecmp/internal/life"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Config describes a Table. Domain and Flows are required; a zero duration
-// means its default, or the nearest that it can be with this Tick.
+// means its default.
+//
+// A timeout may be from two ticks to 2^29 of them. It is kept in a unit of its
+// own, Tick or a power of two times as long, so that it takes at most 512 units.
+// A pin lives at least as long, and at most an eighth and two units longer:
+// packets refresh a pin only when an eighth of its timeout has passed, or a
+// quarter of DownGrace if that is less.
 type Config struct {
 	Domain *selector.Domain // that of every view routed over the table
 
@@ -20,35 +28,46 @@ type Config struct {
 
 	Tick time.Duration // resolution of time, up to 1 h; default 1 s
 
-	// Timeouts, in order of state, up to 512 ticks each. A pin lives at least
-	// as long and at most an eighth and two ticks longer, for packets refresh a
-	// pin only when an eighth of its timeout has passed, or a quarter of
-	// DownGrace if that is less.
-	// since the first packet of a flow not yet promoted; two ticks or more;
-	// default 8 s
-	Probation      time.Duration
+	Probation      time.Duration // since the first packet of a flow not yet promoted; default 8 s
 	EstablishedTCP time.Duration // since the last packet of a TCP flow; default 350 s
 	Established    time.Duration // since the last packet of any other flow; default 30 s
-	// since the last packet of a TCP flow that saw FIN or RST; default 10 s
-	Closing time.Duration
+	Closing        time.Duration // since the last packet of a TCP flow that saw FIN or RST; default 60 s
 
 	// PromoteAfter is the age from which a second packet promotes a flow that
-	// is not TCP, or up to two ticks later; in ticks it is less than Probation,
-	// by default an eighth of it. Such a flow is sticky if its packets are
-	// closer than Probation.
+	// is not TCP, or up to two units of Probation later. In units it is less
+	// than Probation, by default an eighth of it. Such a flow is sticky if its
+	// packets are closer than Probation.
 	PromoteAfter time.Duration
 
 	// DownGrace is how long a pin waits for a member that is down, since its
-	// last packet, and up to a quarter and two ticks longer; default 30 s.
+	// last packet, and up to a quarter and two units longer; default 30 s.
 	DownGrace time.Duration
+
+	// RestoreGrace is how long after [Table.Restore] the flows of members that
+	// no group has yet wait for them; default 30 s.
+	RestoreGrace time.Duration
+
+	// Classes are the classes of flows that have a timeout of their own, up to
+	// 11: DNS, QUIC, the affinity of clients. Packet.Class says which class a
+	// flow is of, FirstClass for the first one here.
+	Classes []ClassConfig
+}
+
+// A ClassConfig describes a class of flows.
+type ClassConfig struct {
+	Name string        // what Save and Restore know the class by; unique
+	Idle time.Duration // timeout since the last packet
+	Sure bool          // a flow is established by its first packet
 }
 
 // Limits of a Config.
 const (
-	maxFlows = min(1<<30, math.MaxInt/(bucketSize*8)*flowsPerBucket) // whose bytes an int counts
-	maxTicks = 512                                                   // of a timeout
-	// so that timeouts of three weeks can be had, and no sum of them overflows
-	maxTick = time.Hour
+	maxFlows    = min(1<<30, math.MaxInt/(bucketSize*8)*flowsPerBucket) // whose bytes an int counts
+	maxUnits    = 512                                                   // of a timeout
+	maxShift    = 20                                                    // of a unit
+	maxTick     = time.Hour
+	maxDuration = math.MaxInt64 / 4 // so that no sum of timeouts overflows
+	maxClasses  = life.States - int(life.FirstClass)
 )
 
 // A ConfigError names the field of a Config that can't be used.
@@ -77,101 +96,200 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Tick < 0 || c.Tick > maxTick {
 		return c, &ConfigError{"Tick", c.Tick, fmt.Sprintf("not within 1 ns to %v", maxTick)}
 	}
-	durations := []struct {
+	if c.PromoteAfter == 0 {
+		c.PromoteAfter = max(1, cmpOr(c.Probation, 8*time.Second)/8)
+	}
+	for _, d := range []struct {
 		field *time.Duration
 		name  string
 		std   time.Duration
+		least time.Duration
 	}{
-		{&c.Probation, "Probation", max(8*time.Second, 2*c.Tick)},
-		{&c.EstablishedTCP, "EstablishedTCP", 350 * time.Second},
-		{&c.Established, "Established", 30 * time.Second},
-		{&c.Closing, "Closing", 10 * time.Second},
-		{&c.PromoteAfter, "PromoteAfter", 0}, // depends on Probation: see below
-		{&c.DownGrace, "DownGrace", 30 * time.Second},
-	}
-	for _, d := range durations {
-		if *d.field == 0 {
-			*d.field = min(d.std, maxTicks*c.Tick)
-		}
-		switch {
-		case *d.field < 0:
-			return c, &ConfigError{d.name, *d.field, "negative"}
-		case *d.field > maxTicks*c.Tick:
-			return c, &ConfigError{d.name, *d.field, fmt.Sprintf("more than %d ticks of %v", maxTicks, c.Tick)}
+		{&c.Probation, "Probation", 8 * time.Second, 2 * c.Tick},
+		{&c.EstablishedTCP, "EstablishedTCP", 350 * time.Second, 1},
+		{&c.Established, "Established", 30 * time.Second, 1},
+		{&c.Closing, "Closing", 60 * time.Second, 1},
+		{&c.PromoteAfter, "PromoteAfter", 0, 1},
+		{&c.DownGrace, "DownGrace", 30 * time.Second, 1},
+	} {
+		*d.field = cmpOr(*d.field, d.std)
+		if err := c.checkDuration(d.name, *d.field, d.least); err != nil {
+			return c, err
 		}
 	}
-	if c.PromoteAfter == 0 {
-		c.PromoteAfter = c.Probation / 8
+	if c.RestoreGrace = cmpOr(c.RestoreGrace, 30*time.Second); c.RestoreGrace < 0 || c.RestoreGrace > maxDuration {
+		return c, &ConfigError{"RestoreGrace", c.RestoreGrace, "not a time to wait"}
 	}
-	if c.ticks(c.PromoteAfter) >= c.ticks(c.Probation) {
+	unit := c.Tick << c.shift(c.Probation)
+	if units(c.PromoteAfter, unit) >= units(c.Probation, unit) {
 		return c, &ConfigError{"PromoteAfter", c.PromoteAfter, fmt.Sprintf(
-			"with ticks of %v not less than Probation, %v: only TCP flows would ever be promoted", c.Tick, c.Probation)}
+			"in units of %v not less than Probation, %v: only TCP flows would ever be promoted", unit, c.Probation)}
 	}
-	return c, nil
+	return c, c.checkClasses()
 }
 
-// ticks returns the least number of ticks that is not shorter than d.
-func (c Config) ticks(d time.Duration) int64 {
-	n := int64(d / c.Tick)
-	if d%c.Tick != 0 {
+func cmpOr(d, std time.Duration) time.Duration {
+	if d == 0 {
+		return std
+	}
+	return d
+}
+
+// checkDuration reports what keeps a duration from being counted in ticks.
+func (c *Config) checkDuration(name string, d, least time.Duration) error {
+	most := time.Duration(maxDuration)
+	if c.Tick < maxDuration>>maxShift/maxUnits {
+		most = c.Tick << maxShift * maxUnits
+	}
+	if d < least || d > most {
+		return &ConfigError{name, d, fmt.Sprintf("with ticks of %v not within %v to %v", c.Tick, least, most)}
+	}
+	return nil
+}
+
+func (c *Config) checkClasses() error {
+	if len(c.Classes) > maxClasses {
+		return &ConfigError{"Classes", len(c.Classes), fmt.Sprintf("more than %d", maxClasses)}
+	}
+	c.Classes = slices.Clone(c.Classes)
+	for i, k := range c.Classes {
+		same := func(other ClassConfig) bool { return other.Name == k.Name }
+		if k.Name == "" || slices.ContainsFunc(c.Classes[:i], same) {
+			return &ConfigError{"Classes", k.Name, "a class needs a name of its own"}
+		}
+		if err := c.checkDuration("Classes", k.Idle, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shift returns by how much a tick is shifted for the unit of a timeout.
+func (c *Config) shift(timeout time.Duration) (n uint) {
+	for n < maxShift && units(timeout, c.Tick<<n) > maxUnits {
 		n++
 	}
 	return n
 }
 
-// clocks are the durations of a Config in ticks, and what follows from them. To
-// refresh a pin with every packet would write to its cache line with every tick
-// that the clock moves; so a pin is refreshed only when it was refresh ticks
-// ago that it last was, and lives for as much longer.
+// units returns the least number of units that is not shorter than d.
+func units(d, unit time.Duration) int64 {
+	n := int64(d / unit)
+	if d%unit != 0 {
+		n++
+	}
+	return n
+}
+
+// timeout returns the timeout of a state; that of no class is Established.
+func (c *Config) timeout(s State) time.Duration {
+	switch s {
+	case Probation:
+		return c.Probation
+	case Closing:
+		return c.Closing
+	case Adopted, EstablishedTCP:
+		return c.EstablishedTCP
+	}
+	if i := int(s) - int(life.FirstClass); i >= 0 && i < len(c.Classes) {
+		return c.Classes[i].Idle
+	}
+	return c.Established
+}
+
+// clocks are the durations of a Config in the units of each state, and what
+// follows from them. To refresh a pin with every packet would write to its cache
+// line with every tick that the clock moves; so a pin is refreshed only when it
+// was refresh units ago that it last was, and lives for as much longer.
 type clocks struct {
-	tick    int64     // in nanoseconds
-	life    [4]uint32 // by state: the greatest age of a pin that has not expired
-	limit   [4]uint32 // life and aheadTicks, to compare with agePlus
-	refresh [4]uint32 // by state: the least age at which a packet refreshes a pin; at least 1
-	// by state: the greatest age at which a pin waits for a member that is down
-	grace        [4]uint32
-	hitAge       [4]uint32 // by state: the least age at which any packet changes a pin
-	promoteAfter uint32
+	tick    time.Duration
+	shift   [States]uint8       // the unit of a state is tick shifted by so much
+	life    [States]uint32      // the greatest age of a pin that has not expired
+	ahead   [States]uint32      // how far ahead of another worker's a clock may be
+	limit   [States]uint32      // life and ahead
+	refresh [States]uint32      // the least age at which a packet refreshes a pin; at least 1
+	grace   [States]uint32      // the greatest age at which a pin waits for a member that is down
+	hitAge  [States]uint32      // the least age at which any packet changes a pin
+	late    [Adopted + 1]uint32 // PromoteAfter
+	pass    time.Duration       // that Sweep takes for the whole table
 }
 
 func newClocks(c *Config) clocks {
-	ticks := func(d time.Duration) uint32 { return uint32(c.ticks(d)) }
-	k := clocks{
-		tick:         int64(c.Tick),
-		life:         [4]uint32{ticks(c.Probation), ticks(c.EstablishedTCP), ticks(c.Established), ticks(c.Closing)},
-		promoteAfter: ticks(c.PromoteAfter),
-	}
-	for s := range k.life {
-		k.grace[s] = ticks(c.DownGrace)
+	k := clocks{tick: c.Tick, pass: time.Minute}
+	for i := range k.life {
+		s := State(i)
+		shift := c.shift(c.timeout(s))
+		unit := c.Tick << shift
+		k.shift[s] = uint8(shift)
+		k.life[s] = uint32(units(c.timeout(s), unit))
+		k.grace[s] = uint32(min(units(c.DownGrace, unit), tickMask))
 		k.refresh[s] = max(1, min(k.life[s]/8, k.grace[s]/4))
-		k.life[s] += k.lag(State(s))
-		k.grace[s] += k.lag(State(s))
-		if State(s) != Probation {
+		k.life[s] += k.lag(s)
+		k.grace[s] += k.lag(s)
+		if s > Adopted {
 			k.hitAge[s] = k.refresh[s]
 		}
-		k.limit[s] = k.life[s] + aheadTicks
+		k.ahead[s] = (tickWrap - k.life[s] - 1) / 2
+		k.limit[s] = k.life[s] + k.ahead[s]
+		// a third of the time that an expired pin has until it seems ahead
+		k.pass = min(k.pass, max(1, time.Duration(tickMask-k.limit[s])*unit/3))
+	}
+	for s := range k.late {
+		k.late[s] = uint32(units(c.PromoteAfter, k.unit(State(s))))
 	}
 	return k
 }
 
+// unit returns the unit of a state.
+func (k *clocks) unit(s State) time.Duration { return k.tick << k.shift[s&stateMask] }
+
 // lag is the most by which the tick of a pin is behind the last packet of its
 // flow; on probation behind the first.
 func (k *clocks) lag(s State) uint32 {
-	if s == Probation {
+	if s <= Adopted {
 		return 0
 	}
 	return k.refresh[s] - 1
 }
 
-// longest is the greatest age, in nanoseconds, of a pin that has not expired,
-// whatever its state, and a tick more.
-func (k *clocks) longest() int64 {
-	return (int64(max(k.life[Probation], k.life[EstablishedTCP], k.life[Established], k.life[Closing])) + 1) * k.tick
+// longest is the greatest age of a pin that has not expired, whatever its state,
+// and a unit more.
+func (k *clocks) longest() (d time.Duration) {
+	for s := range k.life {
+		d = max(d, time.Duration(k.life[s]+1)*k.unit(State(s)))
+	}
+	return d
 }
 
-func (k *clocks) tickAt(now int64) uint32 { return uint32(now / k.tick) }
+// tickAt returns the number of a tick, rounded down before 0 too.
+func (k *clocks) tickAt(now time.Duration) int64 {
+	n := int64(now / k.tick)
+	if now%k.tick < 0 {
+		n--
+	}
+	return n
+}
 
-func (k *clocks) expired(w word, now uint32) bool { return w.agePlus(now) > k.limit[w.state()] }
+func (k *clocks) moment(tick int64) (m moment) {
+	for s := range m {
+		m[s] = uint32(tick >> k.shift[s])
+	}
+	return m
+}
+
+// agePlus is the age of a pin and ahead more, so that a clock ahead of this
+// moment makes it less, and not a great age.
+func (k *clocks) agePlus(w word, now *moment) uint32 {
+	return (now[w&stateMask] + k.ahead[w&stateMask] - uint32(w>>tickShift)) & tickMask
+}
+
+// age returns how many units ago the word was refreshed.
+func (k *clocks) age(w word, now *moment) uint32 {
+	ahead := k.ahead[w&stateMask]
+	return max(k.agePlus(w, now), ahead) - ahead
+}
+
+func (k *clocks) expired(w word, now *moment) bool { return k.agePlus(w, now) > k.limit[w&stateMask] }
 
 // Flowlets returns the configuration of a table that keeps a flow where it is
 // for as long as its packets are closer than gap, at least 16 ns, and no
@@ -181,7 +299,7 @@ func (k *clocks) expired(w word, now uint32) bool { return w.agePlus(now) > k.li
 // (Kandula et al., "Dynamic load balancing without packet reordering", 2007).
 // That is for next hops that keep no state, such as uplinks.
 //
-// A tick is an eighth of the gap, so sweep the table at least every 48 gaps.
+// A tick is an eighth of the gap. Sweep such a table every few gaps.
 func Flowlets(d *selector.Domain, flows int, gap time.Duration) Config {
 	tick := gap / 8
 	return Config{

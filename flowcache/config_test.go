@@ -21,8 +21,10 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		"Flows":          {Domain: d},
 		"Tick":           {Domain: d, Flows: 1, Tick: -1},
 		"Probation":      {Domain: d, Flows: 1, Probation: -time.Second},
-		"EstablishedTCP": {Domain: d, Flows: 1, EstablishedTCP: 513 * time.Second},
-		"Established":    {Domain: d, Flows: 1, Established: 24 * time.Hour},
+		"EstablishedTCP": {Domain: d, Flows: 1, Tick: 500 * time.Nanosecond}, // its default is too long
+		"Established":    {Domain: d, Flows: 1, Tick: time.Microsecond, Established: 9 * time.Minute},
+		"RestoreGrace":   {Domain: d, Flows: 1, RestoreGrace: -1},
+		"Classes":        {Domain: d, Flows: 1, Classes: []flowcache.ClassConfig{{Name: "dns"}}},
 		"Closing":        {Domain: d, Flows: 1, Closing: 1<<63 - 1},
 		"PromoteAfter":   {Domain: d, Flows: 1, PromoteAfter: time.Hour},
 		"DownGrace":      {Domain: d, Flows: 1, DownGrace: -1},
@@ -33,9 +35,15 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		assert.Equal(t, field, e.Field)
 		assert.Contains(t, err.Error(), field)
 	}
+	idle := time.Minute
+	for _, classes := range [][]flowcache.ClassConfig{make([]flowcache.ClassConfig, 12), {{Idle: idle}},
+		{{Name: "dns", Idle: idle}, {Name: "dns", Idle: idle}}} {
+		_, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, Classes: classes})
+		require.Error(t, err)
+	}
 	_, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: math.MaxInt/64*6 + 1})
 	require.Error(t, err)
-	_, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, Tick: time.Hour, EstablishedTCP: 512 * time.Hour})
+	_, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, EstablishedTCP: 365 * 24 * time.Hour})
 	require.NoError(t, err)
 }
 
@@ -44,7 +52,7 @@ func TestEveryConfigPromotes(t *testing.T) {
 	for _, c := range []flowcache.Config{
 		{}, {Tick: time.Millisecond}, {Probation: 2 * time.Second}, {Tick: time.Hour, Probation: 2 * time.Hour},
 		{Probation: 3 * time.Second, PromoteAfter: 2 * time.Second},
-		{Tick: 15 * time.Second, EstablishedTCP: 124 * time.Minute},
+		{Tick: 15 * time.Second, EstablishedTCP: 124 * time.Minute, Probation: 30 * time.Second},
 	} {
 		c.Domain, c.Flows = selector.NewDomain(), 100
 		r := newRouter(t, c, "a")
@@ -56,7 +64,7 @@ func TestEveryConfigPromotes(t *testing.T) {
 		assert.EqualValues(t, 1, r.table.Stats().Promoted, "%+v", c)
 		assert.EqualValues(t, 1, r.table.Stats().Inserted, "%+v", c)
 	}
-	for _, c := range []flowcache.Config{{Probation: time.Second}, {PromoteAfter: 8 * time.Second},
+	for _, c := range []flowcache.Config{{PromoteAfter: 8 * time.Second},
 		{Probation: 3 * time.Second, PromoteAfter: 2500 * time.Millisecond}} {
 		c.Domain, c.Flows = selector.NewDomain(), 100
 		_, err := flowcache.NewTable(c)
@@ -64,6 +72,54 @@ func TestEveryConfigPromotes(t *testing.T) {
 		require.ErrorAs(t, err, &e, "%+v", c)
 		assert.Equal(t, "PromoteAfter", e.Field)
 	}
+}
+
+func TestConfigHasItsDefaults(t *testing.T) {
+	c := flowcache.Config{Domain: selector.NewDomain(), Flows: 100, Probation: 4 * time.Second,
+		Classes: []flowcache.ClassConfig{{Name: "dns", Idle: time.Minute}}}
+	table, err := flowcache.NewTable(c)
+	require.NoError(t, err)
+	want := c
+	want.Tick, want.EstablishedTCP, want.Established = time.Second, 350*time.Second, 30*time.Second
+	want.Closing, want.PromoteAfter, want.DownGrace = time.Minute, time.Second/2, 30*time.Second
+	want.RestoreGrace = 30 * time.Second
+	assert.Equal(t, want, table.Config())
+	table.Config().Classes[0].Name = "another"
+	assert.Equal(t, want, table.Config())
+}
+
+// TestTimeoutsOfAnyLength has flows of milliseconds and of weeks in one table.
+func TestTimeoutsOfAnyLength(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	r := newRouter(t, flowcache.Config{
+		Tick: 10 * time.Millisecond, Probation: 50 * time.Millisecond, PromoteAfter: 10 * time.Millisecond,
+		Classes: []flowcache.ClassConfig{{Name: "brief", Idle: 20 * time.Millisecond, Sure: true},
+			{Name: "weeks", Idle: 3 * week, Sure: true}},
+	}, "a")
+	verdict := func(class flowcache.Class) flowcache.Verdict {
+		p := packet(r.view(), uint64(class), hash.UDP, 0)
+		p.Class = class
+		_, v := r.send(p)
+		return v
+	}
+	brief, weeks := flowcache.FirstClass, flowcache.FirstClass+1
+	assert.Equal(t, flowcache.Placed, verdict(brief))
+	assert.Equal(t, flowcache.Placed, verdict(weeks))
+	r.wait(20 * time.Millisecond)
+	assert.Equal(t, flowcache.Pinned, verdict(brief))
+	r.wait(50 * time.Millisecond)
+	assert.Equal(t, flowcache.Placed, verdict(brief))
+	for range 3 {
+		for end := r.now + 2*week; r.now < end; r.wait(time.Hour) {
+			r.sweepPass()
+		}
+		assert.Equal(t, flowcache.Pinned, verdict(weeks))
+	}
+	for end := r.now + 3*week*9/8 + week; r.now < end; r.wait(time.Hour) {
+		r.sweepPass()
+	}
+	assert.Equal(t, flowcache.Placed, verdict(weeks))
+	assert.Equal(t, flowcache.Placed, verdict(flowcache.FirstClass+9), "a class that the table does not have")
 }
 
 func TestMemoryOfATable(t *testing.T) {
@@ -90,12 +146,12 @@ func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
 			r := newRouter(t, flowcache.Flowlets(selector.NewDomain(), 1000, gap), "a", "b", "c")
 			rng := rand.New(rand.NewPCG(1, 2))
 			var last [50]struct {
-				at     int64
+				at     time.Duration
 				member string
 			}
 			moved, followed := 0, 0
 			for range 50_000 {
-				r.now += rng.Int64N(int64(3 * time.Millisecond))
+				r.now += time.Duration(rng.Int64N(int64(3 * time.Millisecond)))
 				if rng.IntN(100) == 0 {
 					r.set(selector.Member{ID: "a", Weight: rng.Uint32N(3)},
 						selector.Member{ID: "b", Weight: rng.Uint32N(3)}, selector.Member{ID: "c", Weight: 1})
@@ -111,7 +167,7 @@ func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
 					require.Equal(t, last[f].member, m)
 				}
 				if silence > gap*3/2 {
-					require.Equal(t, r.view().Select(p.Hash), index(r.view(), m))
+					require.Equal(t, r.view().Select(p.hash()), index(r.view(), m))
 					followed++
 				}
 				if m != last[f].member {

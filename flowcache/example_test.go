@@ -22,25 +22,20 @@ func ExampleSticky_RouteBatch() {
 		panic(err)
 	}
 	sticky := flowcache.NewSticky(table)
-	hasher := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}}
+	reader := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}}.Reader()
 
-	headers := make([]hash.Headers, 32)
-	hashes := make([]uint64, 32)
+	flows := make([]hash.Flow, 32)
 	packets := make([]flowcache.Packet, 32)
 	routes := make([]flowcache.Route, 32)
-	forward := func(burst [][]byte, now int64) {
-		n := 0
-		for _, frame := range burst {
-			if hash.Parse(frame, &headers[n]) == nil {
-				n++
-			}
+	views := make([]*selector.View, 1)
+	forward := func(burst [][]byte, now time.Duration) {
+		n := len(burst)
+		reader.Read(flows[:n], burst)
+		for i := range flows[:n] {
+			packets[i] = flowcache.NewPacket(&flows[i], group.Salt(), 0)
 		}
-		view := group.Load().View()
-		hasher.HashHeaders(hashes[:n], headers[:n], nil)
-		for i := range n {
-			packets[i] = flowcache.NewPacket(view, &headers[i], hashes[i])
-		}
-		sticky.RouteBatch(routes[:n], packets[:n], now)
+		views[0] = group.Load().View()
+		sticky.RouteBatch(routes[:n], packets[:n], views, now)
 		for _, r := range routes[:n] {
 			fmt.Println(r.Verdict)
 		}
@@ -88,8 +83,8 @@ func ExampleFlowlets() {
 	}
 	send := func(now time.Duration) {
 		view := uplinks.Load().View()
-		packet := flowcache.NewPacket(view, &hash.Headers{Proto: hash.UDP}, 0x123456789abcdef)
-		route := sticky.Route(&packet, int64(now))
+		packet := flowcache.NewPacket(&hash.Flow{Hash: 0x123456789abcdef, Proto: hash.UDP}, view.Salt(), 0)
+		route := sticky.Route(packet, view, now)
 		fmt.Println(now, view.Member(int(route.Member)).ID, route.Verdict)
 	}
 

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	second = int64(time.Second)
+	second = time.Second
 
 	// gone is when the pin of an established TCP flow has expired for sure, at
 	// the defaults: an eighth and two ticks later.
@@ -27,7 +27,7 @@ type router struct {
 	domain *selector.Domain
 	group  *selector.Group[string]
 	table  *flowcache.Table
-	now    int64
+	now    time.Duration
 }
 
 func newRouter(t *testing.T, c flowcache.Config, ids ...string) *router {
@@ -67,15 +67,15 @@ func (r *router) tcp(flow uint64, flags hash.TCPFlags) (string, flowcache.Verdic
 	return r.send(packet(r.view(), flow, 6, flags))
 }
 
-func (r *router) send(p flowcache.Packet) (string, flowcache.Verdict) {
-	route := r.Route(&p, r.now)
+func (r *router) send(p sent) (string, flowcache.Verdict) {
+	route := r.Route(p.Packet, p.View, r.now)
 	if route.Member < 0 {
 		return "", route.Verdict
 	}
 	return p.View.Member(int(route.Member)).ID, route.Verdict
 }
 
-func (r *router) wait(d time.Duration) { r.now += int64(d) }
+func (r *router) wait(d time.Duration) { r.now += d }
 
 // connect establishes flow and returns its member.
 func (r *router) connect(flow uint64) string {
@@ -93,9 +93,25 @@ func (r *router) expect(flow uint64, flags hash.TCPFlags, member string, verdict
 	require.Equal(r.t, member, m)
 }
 
-func packet(v *selector.View, flow uint64, proto uint8, flags hash.TCPFlags) flowcache.Packet {
-	h := mix(flow)
-	return flowcache.Packet{Digest: h ^ v.Salt(), Hash: h, View: v, Flags: flags, Proto: proto}
+// sent is a packet and the view that it is routed by.
+type sent struct {
+	flowcache.Packet
+	View *selector.View
+}
+
+// burst returns packets of one view.
+func burst(list []sent) (packets []flowcache.Packet, views []*selector.View) {
+	for _, p := range list {
+		packets, views = append(packets, p.Packet), []*selector.View{p.View}
+	}
+	return packets, views
+}
+
+// hash is what a selector sees of the packet's flow.
+func (p *sent) hash() uint64 { return p.Digest ^ p.View.Salt() }
+
+func packet(v *selector.View, flow uint64, proto uint8, flags hash.TCPFlags) sent {
+	return sent{flowcache.NewPacket(&hash.Flow{Hash: mix(flow), Proto: proto, Flags: flags}, v.Salt(), 0), v}
 }
 
 func mix(x uint64) uint64 {

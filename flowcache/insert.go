@@ -7,17 +7,18 @@ import (
 )
 
 // insert pins a flow that has no pin. ok is false if its buckets hold nothing
-// but flows that may not be pushed out; the counters then say so. Another
-// worker may pin the same flow meanwhile: then the lower word wins, and lost is
-// true if that is not w.
-func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
+// but flows that may not be pushed out; the counters then say so. A pin that is
+// to be adopted pushes nobody out: it goes on probation instead. Another worker
+// may pin the same flow meanwhile: then the lower word wins, and lost is true if
+// that is not w.
+func (s *Sticky) insert(home int, w word) (ok, lost bool) {
 	t := s.table
 	away := t.away(w.tag(), home)
 	for moved := false; ; {
-		at, old, class := t.room(home, away, w.tag(), now)
+		at, old, class := t.room(home, away, w.tag(), &s.now)
 		if class > dead && !moved {
 			moved = true
-			if s.makeRoom(home, away, w.tag(), class, now) {
+			if s.makeRoom(home, away, w.tag(), class) {
 				continue
 			}
 		}
@@ -25,6 +26,9 @@ func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
 			s.tally[refused]++
 			s.pressure.rise()
 			return false, false
+		}
+		if class > dead && w.state() == Adopted {
+			w = newWord(w.tag(), w.slot(), &s.now, Probation)
 		}
 		if !at.CompareAndSwap(uint64(old), uint64(w)) {
 			continue
@@ -47,30 +51,40 @@ func (s *Sticky) insert(home int, w word, now uint32) (ok, lost bool) {
 	}
 }
 
-// withdraw takes w back from its place if the same flow has a pin in a lower
-// one, and clears higher ones.
+// withdraw takes the pin of the flow of w back from its place if the flow has a
+// pin in a lower one, and clears higher ones, whatever other workers make of
+// them meanwhile. A pin that was moved to its other bucket may not have been
+// seen; then it looks again.
 func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn bool) {
-	passed := false
-	for n, b := range [2]int{home, away} {
-		if n == 1 && away == home {
-			break
-		}
-		for i := range t.buckets[b] {
-			place := &t.buckets[b][i]
-			other := word(place.Load())
-			switch {
-			case place == at:
-				passed = true
-			case other.tag() != w.tag():
-			case passed:
-				place.CompareAndSwap(uint64(other), 0)
-			default:
-				at.CompareAndSwap(uint64(w), 0)
-				return true
+	for {
+		moves := t.moves.Load()
+		var first *atomic.Uint64
+		for n, b := range [2]int{home, away} {
+			if n == 1 && away == home {
+				break
+			}
+			for i := range t.buckets[b] {
+				place := &t.buckets[b][i]
+				switch {
+				case word(place.Load()).tag() != w.tag():
+				case first == nil:
+					first = place
+				default:
+					clearTag(place, w.tag())
+				}
 			}
 		}
+		if t.moves.Load() == moves {
+			return first != nil && first != at
+		}
 	}
-	return false
+}
+
+// clearTag removes what a place holds for as long as it has the tag.
+func clearTag(place *atomic.Uint64, tag uint64) {
+	for w := place.Load(); word(w).tag() == tag && !place.CompareAndSwap(w, 0); {
+		w = place.Load()
+	}
 }
 
 // The classes of words that a new pin can take the place of, the best first.
@@ -79,7 +93,7 @@ type class uint8
 const (
 	vacant   class = iota // no pin
 	dead                  // expired, or void
-	fresh                 // on probation; of several the oldest
+	fresh                 // on probation or adopted; of several the oldest
 	gone                  // its member left: kept for a while to know the flow again
 	occupied              // closing or established, and neither expired nor void: never
 )
@@ -102,7 +116,7 @@ func (r rank) class() class { return class(r >> rankClass) }
 // at is nil for class occupied. Of equal victims it takes one that depends on
 // the flow: always the first would be a stack, where a flood pushes out the
 // newest flows.
-func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64, old word, best class) {
+func (t *Table) room(home, away int, tag uint64, now *moment) (at *atomic.Uint64, old word, best class) {
 	h := &t.buckets[home]
 	for i := range h {
 		if h[i].Load() == 0 {
@@ -130,19 +144,19 @@ func (t *Table) room(home, away int, tag uint64, now uint32) (at *atomic.Uint64,
 
 // rank returns the rank of w with a tie of 0. What the words of a bucket are
 // can't be predicted, so it has no branches.
-func (t *Table) rank(w word, now uint32) rank {
+func (t *Table) rank(w word, now *moment) rank {
 	if w == 0 {
 		return rank(vacant) << rankClass
 	}
 	// 1: the difference is negative, so it has expired
-	isDead := (t.clocks.limit[w.state()] - w.agePlus(now)) >> 31
+	isDead := (t.clocks.limit[w.state()] - t.clocks.agePlus(w, now)) >> 31
 	if !t.slots.Held(uint16(w.slot())) || w.slot() == selector.NoSlot {
 		isDead = 1
 	}
 	isGone := !t.slots.InUse(uint16(w.slot()))
 	class, byAge := rank(occupied), rank(0)
-	if w.state() == Probation {
-		class, byAge = rank(fresh), tickMask-rank(w.age(now))
+	if w.state() <= Adopted {
+		class, byAge = rank(fresh), tickMask-rank(t.clocks.age(w, now))
 	}
 	if isGone {
 		class, byAge = rank(gone), 0
@@ -176,7 +190,7 @@ func (p *pressure) high() bool { return *p >= highPressure }
 
 // makeRoom moves a pin out of one of the two buckets into its other one, if
 // there is room for it there. best is the class of the best victim otherwise.
-func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (made bool) {
+func (s *Sticky) makeRoom(home, away int, tag uint64, best class) (made bool) {
 	tries := fewTries
 	switch {
 	case best == fresh && s.pressure.high():
@@ -193,7 +207,7 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 		}
 		at := &t.buckets[b][i]
 		w := word(at.Load())
-		switch t.rank(w, now).class() {
+		switch t.rank(w, &s.now).class() {
 		case vacant:
 			return true
 		case dead, gone: // it could get behind Sweep
@@ -203,7 +217,7 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 		if other == b {
 			continue
 		}
-		if s.relocate(at, w, &t.buckets[other], now) {
+		if s.relocate(at, w, &t.buckets[other]) {
 			return true
 		}
 		if tries--; tries == 0 {
@@ -216,9 +230,9 @@ func (s *Sticky) makeRoom(home, away int, tag uint64, best class, now uint32) (m
 // relocate moves the pin w at place at into its other bucket, if something
 // there is vacant or dead. The copy is there before the original goes, so that
 // look-ups don't miss it: see find.
-func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket, now uint32) bool {
+func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket) bool {
 	t := s.table
-	to, old := t.roomFor(w, other, now)
+	to, old := t.roomFor(w, other, &s.now)
 	if to == nil || word(at.Load()) != w || !to.CompareAndSwap(uint64(old), uint64(w)) {
 		return false
 	}
@@ -253,7 +267,7 @@ func finish(at, to *atomic.Uint64, w word) (made bool) {
 
 // roomFor returns a vacant place of a bucket or, if there is none, a dead one;
 // nil if there is neither, or if the bucket holds the flow of w already.
-func (t *Table) roomFor(w word, b *bucket, now uint32) (at *atomic.Uint64, old word) {
+func (t *Table) roomFor(w word, b *bucket, now *moment) (at *atomic.Uint64, old word) {
 	best := fresh
 	for i := range b {
 		there := word(b[i].Load())

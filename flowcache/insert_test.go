@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,7 @@ import (
 type shuttle struct {
 	*Table
 	packet Packet
+	view   *selector.View
 }
 
 func newShuttle(t *testing.T) *shuttle {
@@ -28,11 +30,11 @@ func newShuttle(t *testing.T) *shuttle {
 	s, err := group.Update([]selector.Hop[int]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)
 	const digest = 0x123456789abcdef0
-	c := &shuttle{Table: table, packet: Packet{Digest: digest, View: s.View(), Flags: hash.ACK, Proto: hash.TCP}}
+	c := &shuttle{table, Packet{Digest: digest, Flags: hash.ACK, Class: ClassTCP}, s.View()}
 	require.NotEqual(t, c.home(digest), c.away(tagOf(digest), c.home(digest)))
 	worker := NewSticky(table)
-	require.Equal(t, Placed, worker.Route(&c.packet, 0).Verdict)
-	require.Equal(t, Pinned, worker.Route(&c.packet, 0).Verdict)
+	require.Equal(t, Placed, worker.Route(c.packet, c.view, 0).Verdict)
+	require.Equal(t, Pinned, worker.Route(c.packet, c.view, 0).Verdict)
 	return c
 }
 
@@ -48,7 +50,7 @@ func (c *shuttle) move(worker *Sticky) bool {
 	if at == nil || &c.buckets[from] == &c.buckets[to] {
 		return false
 	}
-	return worker.relocate(at, w, &c.buckets[to], w.tick())
+	return worker.relocate(at, w, &c.buckets[to])
 }
 
 func (c *shuttle) copies() (n int) {
@@ -104,25 +106,25 @@ func TestMovingPinIsNeverMissed(t *testing.T) {
 // pin, with the last refresh.
 func TestMovingPinIsChanged(t *testing.T) {
 	c := newShuttle(t)
-	worker, now := NewSticky(c.Table), int64(0)
+	worker, now := NewSticky(c.Table), time.Duration(0)
 	c.while(func() {
 		for range 50_000 {
-			now += int64(c.clocks.refresh[EstablishedTCP]) * c.clocks.tick
-			worker.Route(&c.packet, now)
+			now += time.Duration(c.clocks.refresh[EstablishedTCP]) * c.clocks.tick
+			worker.Route(c.packet, c.view, now)
 		}
 	})
 	require.Equal(t, 1, c.copies())
 	_, w := c.find(c.packet.Digest)
-	assert.Zero(t, w.age(c.clocks.tickAt(now)))
-	assert.Equal(t, 1, c.Pins(c.packet.View.Slot(0)))
+	assert.Zero(t, c.clocks.age(w, &worker.now))
+	assert.Equal(t, 1, c.Pins(c.view.Slot(0)))
 }
 
 // TestWhatChangesDuringAMoveWins makes each thing that can happen to a pin
 // between its copy and its end.
 func TestWhatChangesDuringAMoveWins(t *testing.T) {
 	const tag = 0x123456789
-	before, after := newWord(tag, 1, 0, Probation), newWord(tag, 1, 5, Closing)
-	elsewhere := newWord(tag+1, 1, 0, Probation)
+	before, after := wordOf(tag, 1, 0, Probation), wordOf(tag, 1, 5, Closing)
+	elsewhere := wordOf(tag+1, 1, 0, Probation)
 	for name, tt := range map[string]struct {
 		original, copied         word // as the mover finds them
 		wantOriginal, wantCopied word
@@ -134,7 +136,7 @@ func TestWhatChangesDuringAMoveWins(t *testing.T) {
 		"pushed out":      {original: elsewhere, copied: before, wantOriginal: elsewhere, wantCopied: before},
 		"copy touched":    {original: before, copied: after, wantCopied: after, made: true},
 		"copy pushed out": {original: after, copied: elsewhere, wantOriginal: after, wantCopied: elsewhere},
-		"both touched":    {original: newWord(tag, 1, 4, EstablishedTCP), copied: after, wantCopied: after, made: true},
+		"both touched":    {original: wordOf(tag, 1, 4, EstablishedTCP), copied: after, wantCopied: after, made: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var original, copied atomic.Uint64
@@ -152,9 +154,9 @@ func TestVoidPinsStayWhereTheyAre(t *testing.T) {
 	table := newTestTable(t, 1000)
 	worker := NewSticky(table)
 	for i := range bucketSize {
-		table.buckets[5][i].Store(uint64(newWord(uint64(i)+1, 7, 0, EstablishedTCP)))
+		table.buckets[5][i].Store(uint64(wordOf(uint64(i)+1, 7, 0, EstablishedTCP)))
 	}
-	assert.False(t, worker.makeRoom(5, 5, 1, occupied, 0))
+	assert.False(t, worker.makeRoom(5, 5, 1, occupied))
 	for i := range bucketSize {
 		assert.NotZero(t, table.buckets[5][i].Load())
 	}
@@ -167,7 +169,7 @@ func TestNoMoveWhereTheFlowHasAnotherPin(t *testing.T) {
 	at, w := c.find(c.packet.Digest)
 	other := &c.buckets[c.away(w.tag(), c.home(c.packet.Digest))]
 	other[7].Store(uint64(w))
-	assert.False(t, NewSticky(c.Table).relocate(at, w, other, 0))
+	assert.False(t, NewSticky(c.Table).relocate(at, w, other))
 	assert.Equal(t, 2, c.copies())
 }
 
@@ -175,9 +177,9 @@ func TestMatchSeesEveryPlace(t *testing.T) {
 	for place := range bucketSize {
 		var b bucket
 		for i := range b {
-			b[i].Store(uint64(newWord(uint64(100+i), 3, 4, Closing)))
+			b[i].Store(uint64(wordOf(uint64(100+i), 3, 4, Closing)))
 		}
-		w := newWord(7, 1, 2, Established)
+		w := wordOf(7, 1, 2, Established)
 		b[place].Store(uint64(w))
 		assert.Equal(t, w, b.match(7))
 		assert.Zero(t, b.match(8))

@@ -24,7 +24,7 @@ type sharedTable struct {
 	*router
 	changing sync.Mutex
 	changes  atomic.Int64 // odd during a change
-	clock    atomic.Int64
+	clock    atomic.Int64 // nanoseconds
 	packets  atomic.Int64
 	left     [16]atomic.Int64 // by slot: how often its member was about to leave
 }
@@ -33,7 +33,7 @@ func TestWorkersOnTinyTablesAreAsTheModelSays(t *testing.T) {
 	for name, flows := range map[string]int{"one bucket": 1, "three buckets": 18, "six buckets": 36} {
 		t.Run(name, func(t *testing.T) {
 			c := &sharedTable{router: newRouter(t, modelConfig(flows), "a", "b", "c")}
-			c.clock.Store(c.now)
+			c.clock.Store(int64(c.now))
 			todo := int64(steps(t, 150_000))
 			var all []*modelWorker
 			for n := range uint64(workers) {
@@ -67,7 +67,7 @@ func (c *sharedTable) run(workers []*modelWorker) {
 	}
 	sweeping.Go(func() {
 		for !end.Load() {
-			c.table.Sweep(c.clock.Load(), 1)
+			c.table.SweepBuckets(time.Duration(c.clock.Load()), 1)
 		}
 	})
 	working.Wait()
@@ -129,7 +129,7 @@ func (h *modelWorker) work(n int) {
 	flags := []hash.TCPFlags{hash.SYN, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK, hash.ACK,
 		hash.FIN | hash.ACK, 0}
 	for n > 0 {
-		before, now, view := h.changes.Load(), h.clock.Load(), h.view()
+		before, now, view := h.changes.Load(), time.Duration(h.clock.Load()), h.view()
 		h.model.Expose(func(s selector.Slot) bool { return h.sharedTable.left[s].Load() != h.left[s] })
 		for s := range h.left {
 			h.left[s] = h.sharedTable.left[s].Load()
@@ -138,19 +138,21 @@ func (h *modelWorker) work(n int) {
 		used := make([]int, len(packets))
 		for i := range packets {
 			used[i] = h.rng.IntN(len(h.flows))
-			packets[i] = packet(view, h.flows[used[i]], 6, flags[h.rng.IntN(len(flags))])
-			packets[i].LookupOnly = h.rng.IntN(10) == 0
+			packets[i] = packet(view, h.flows[used[i]], 6, flags[h.rng.IntN(len(flags))]).Packet
+			if h.rng.IntN(10) == 0 {
+				packets[i].Mode = flowcache.LookupOnly
+			}
 		}
 		routes := make([]flowcache.Route, len(packets))
 		if len(packets) == 1 {
-			routes[0] = h.sticky.Route(&packets[0], now)
+			routes[0] = h.sticky.Route(packets[0], view, now)
 		} else {
-			h.sticky.RouteBatch(routes, packets, now)
+			h.sticky.RouteBatch(routes, packets, []*selector.View{view}, now)
 		}
 		n -= len(packets)
 		var wrong error
 		for i := range packets {
-			if err := h.model.Check(&packets[i], now, routes[i]); wrong == nil {
+			if err := h.model.Check(&packets[i], view, now, routes[i]); wrong == nil {
 				wrong = err
 			}
 		}

@@ -2,66 +2,111 @@ package flowcache
 
 import (
 	"github.com/ecmp-go/ecmp/hash"
-	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/internal/life"
 )
 
-// A Packet is what Sticky needs to know of a packet.
+// A Packet is what Sticky needs to know of a packet: 16 bytes, without pointers.
 type Packet struct {
-	Digest uint64         // which flow this is: a 64-bit hash of its key, salted by its group
-	Hash   uint64         // where a selector places it
-	View   *selector.View // of its group, loaded once a burst; never nil, and of the table's domain
-	Flags  hash.TCPFlags  // of a TCP packet, if Digest tells its connection from all others; else 0
-	Proto  uint8          // IP protocol number
+	// Digest tells which flow this is: the packet's hash, 64 good bits, XORed
+	// with the salt of its group. Its high 34 bits are kept by a pin, so those
+	// of the hash must tell flows apart. A selector gets Digest XORed with the
+	// salt again.
+	Digest uint64
 
-	// LookupOnly is for packets that belong to a flow but are not its own: they
-	// go where its pin says, and neither make nor refresh nor promote nor close
-	// one.
-	LookupOnly bool
+	Ref   uint16        // which of the views of the burst is that of its group
+	Flags hash.TCPFlags // of a TCP packet, if Digest tells its connection from all others; else 0
+	Class Class         // in which class its flow is when it is established
+	Mode  Mode
 }
 
-// NewPacket returns the packet that h describes, of a flow whose key has the
-// given hash. ICMP errors and fragments are LookupOnly. An ICMP error meets the
-// pin of the flow that it cites. A fragment has no ports: it meets the pin of
-// its flow only if the key has none either ([hash.ThreeTuple], say). With
-// [hash.FiveTuple] the fragments of a datagram go where the selector places
-// their addresses, all of them together, but apart from the flow's whole
-// packets.
+// A Class is a kind of flows that have a timeout of their own.
+type Class uint8
+
+// The classes. Those from FirstClass on are Config.Classes, in their order. A
+// class that the table does not have counts as ClassOther.
+const (
+	ClassOther Class = iota
+	ClassTCP
+	FirstClass
+)
+
+// state returns the state of an established flow of the class.
+func (c Class) state() State { return State(life.Other) + State(c) }
+
+// A Mode says what a packet may do to its flow's pin.
+type Mode uint8
+
+// The modes.
+const (
+	Own        Mode = iota // a packet of the flow
+	LookupOnly             // it goes where the pin says, and leaves the table as it is
+	Skip                   // not to be routed: its route is NoMember, and Ref is not looked at
+)
+
+// NewPacket returns the packet of a flow that a [hash.Reader] read, of the group
+// with this salt. Fragments and ICMP errors are LookupOnly: an error meets the
+// pin of the flow that it cites, and a fragment only that of a flow whose key
+// has no ports; see [Fragments].
 //
-// The hash serves as the digest too, so it must be a good one of 64 bits: not a
-// device's 32-bit hash, beside which the caller computes a Digest of its own.
-// If the key is coarser than a connection, the caller sets Flags to 0, lest one
+// If the policy's key is coarser than a connection, set Flags to 0, lest one
 // connection's FIN close the pin of all.
-func NewPacket(v *selector.View, h *hash.Headers, hash64 uint64) (p Packet) {
-	p.Set(v, h, hash64)
+func NewPacket(f *hash.Flow, salt uint64, ref uint16) Packet {
+	p := Packet{Digest: f.Hash ^ salt, Ref: ref, Flags: f.Flags, Class: classOf(f.Proto)}
+	if f.Kind&hash.LookupOnly != 0 {
+		p.Mode = LookupOnly
+	}
 	return p
 }
 
-// Set makes p the packet that [NewPacket] returns, without a copy, which a
-// burst of packets would feel.
-func (p *Packet) Set(v *selector.View, h *hash.Headers, hash64 uint64) {
-	p.Digest, p.Hash, p.View = hash64^v.Salt(), hash64, v
-	p.Flags, p.Proto = h.TCPFlags, h.Proto
-	p.LookupOnly = h.ICMPError || h.FragFirst || h.FragLater
+// HeadersPacket is NewPacket for who has parsed headers: of their outermost flow,
+// whose hash is given.
+func HeadersPacket(h *hash.Headers, hash64, salt uint64, ref uint16) Packet {
+	p := Packet{Digest: hash64 ^ salt, Ref: ref, Flags: h.TCPFlags, Class: classOf(h.Proto)}
+	if h.ICMPError || h.FragFirst || h.FragLater {
+		p.Mode = LookupOnly
+	}
+	return p
+}
+
+// InnerPacket is HeadersPacket for the innermost flow.
+func InnerPacket(h *hash.Headers, hash64, salt uint64, ref uint16) Packet {
+	p := Packet{Digest: hash64 ^ salt, Ref: ref, Flags: h.InnerFlags, Class: classOf(h.InnerProto)}
+	if h.InnerICMPError || h.InnerFragment {
+		p.Mode = LookupOnly
+	}
+	return p
+}
+
+func classOf(proto uint8) Class {
+	if proto == hash.TCP {
+		return ClassTCP
+	}
+	return ClassOther
 }
 
 // A Verdict says how a packet got its member.
 type Verdict uint8
 
+// The verdicts.
 const (
 	Pinned Verdict = iota // the flow's pin said so
 	Placed                // a new flow: the selector said so, and it is pinned now
 	// the flow's member left, or was down for longer than the grace: selected
 	// anew, and pinned there
 	Moved
-	Detoured // the flow's member is down: selected anew for this packet alone
+	// the flow's member is down, or not known again yet after Restore: selected
+	// anew for this packet alone
+	Detoured
 	// the selector said so, and there is no pin: LookupOnly, a settled hash, a
-	// member without slot, an old view
+	// member without slot, an old view, a view of another domain
 	Unpinned
 	Refused // a new flow for which the table had no room: the selector said so
-	// the flow was silent for a while, and the selector said so: see
-	// Table.Rebalance
+	// the selector said so for a flow that may change its member: see
+	// Table.Rebalance, Table.Release and selector.Config.Scope
 	Rebalanced
-	NoMember // the group has no member that can take the flow
+	NoMember // the group has no member that can take the flow, or the packet is to skip
+
+	NumVerdicts = iota
 )
 
 // String returns the verdict's name.

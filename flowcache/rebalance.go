@@ -9,8 +9,8 @@ import (
 
 // rebalancing is what Rebalance has allowed.
 type rebalancing struct {
-	left atomic.Int64  // moves; below 0 after workers have raced for the last
-	idle atomic.Uint32 // in ticks, at least 1
+	left atomic.Int64 // moves; below 0 after workers have raced for the last
+	idle atomic.Int64 // a duration, at least a tick
 }
 
 // Rebalance allows up to moves pinned flows to follow their group's selector: a
@@ -24,37 +24,39 @@ type rebalancing struct {
 // rebalanced: uplinks and stateless proxies, not servers. Flows that are never
 // silent for a tick stay where they are.
 func (t *Table) Rebalance(moves int, idle time.Duration) {
-	ticks := t.config.ticks(min(max(idle, t.config.Tick), maxTicks*t.config.Tick))
-	t.rebalancing.idle.Store(uint32(ticks))
+	t.rebalancing.idle.Store(int64(max(idle, t.config.Tick)))
 	t.rebalancing.left.Store(int64(moves))
 }
 
 // rebalance routes a packet of a pinned flow to the member that the selector
-// says, and moves its pin, if Rebalance allows it. done is false if the flow
-// stays with member i; ok is false if another worker changed the pin meanwhile.
-func (s *Sticky) rebalance(p *Packet, at *atomic.Uint64, w word, now uint32, i int) (r Route, done, ok bool) {
+// says, and moves its pin, if Rebalance allows it. next is the pin if the flow
+// stays with its member. done is false if it does; ok is false if another worker
+// changed the pin meanwhile.
+func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, next word, member int) (r Route, done,
+	ok bool) {
 	t := s.table
-	if w.age(now) < t.rebalancing.idle.Load()+t.clocks.lag(w.state()) {
+	k := &t.clocks
+	silence := time.Duration(int64(k.age(w, &s.now))-int64(k.lag(w.state()))) * k.unit(w.state())
+	if silence < time.Duration(t.rebalancing.idle.Load()) {
 		return Route{}, false, true
 	}
-	r = p.selected(Rebalanced)
-	if r.Member < 0 || int(r.Member) == i || !t.slots.InUse(uint16(p.View.Slot(int(r.Member)))) {
+	r = p.selected(v, Rebalanced)
+	if r.Member < 0 || int(r.Member) == member || !t.slots.InUse(uint16(v.Slot(int(r.Member)))) {
 		return Route{}, false, true
 	}
 	if t.rebalancing.left.Add(-1) < 0 {
 		return Route{}, false, true
 	}
-	next := word(0)
-	if slot := t.slotFor(p, r); slot != selector.NoSlot {
-		next = newWord(w.tag(), slot, now, t.after(w, p, now))
+	if slot := t.slotFor(p, v, r.Member); slot != selector.NoSlot {
+		next = newWord(w.tag(), slot, &s.now, next.state())
+	} else {
+		next = 0
 	}
 	if !at.CompareAndSwap(uint64(w), uint64(next)) {
 		t.rebalancing.left.Add(1)
 		return Route{}, true, false
 	}
 	s.tally[rebalanced]++
-	if w.state() == Probation && next.state() != Probation {
-		s.tally[promoted]++
-	}
+	s.promote(w, next)
 	return r, true, true
 }

@@ -80,7 +80,7 @@ func TestRebalancingKeepsStatesAndLookUps(t *testing.T) {
 	r.table.Rebalance(flows, 0)
 	for f := range uint64(flows) {
 		p := packet(r.view(), f, 6, hash.ACK)
-		p.LookupOnly = true
+		p.Mode = flowcache.LookupOnly
 		_, v := r.send(p)
 		require.Equal(t, flowcache.Pinned, v)
 	}
@@ -133,8 +133,8 @@ func TestAllYieldsPins(t *testing.T) {
 
 func TestStateNames(t *testing.T) {
 	seen := make(map[string]bool)
-	for s := flowcache.Probation; s <= flowcache.Closing+1; s++ {
+	for s := flowcache.Probation; s <= flowcache.States; s++ {
 		seen[s.String()] = true
 	}
-	assert.Len(t, seen, 5)
+	assert.Len(t, seen, flowcache.States+1)
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/ecmp-go/ecmp/internal/life"
 	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -40,30 +43,49 @@ func (e *SnapshotError) Error() string {
 // Unwrap returns e.Err.
 func (e *SnapshotError) Unwrap() error { return e.Err }
 
+// Restored says what Restore did.
+type Restored struct {
+	Pins    int // added to the table
+	Expired int // older than the timeouts of this table
+	Kept    int // of flows that have a pin already, which they keep
+	Refused int // for which the table had no room, or the domain no slot
+	// pins of members that no group has now, and those members, by ID: their
+	// flows wait for them for Config.RestoreGrace
+	Waiting int
+	Members []string
+}
+
 // Restore reads what Save wrote, to the end of r, and adds its pins to the
 // table as of time now, each as old as it was then. It needs a table of the
-// same Flows and the same check value. Slots and clocks may differ: a pin finds
-// its member by the names of the group and the member among the views. One that
-// does not is restored as that of a member that left, so that its flow is
-// reported as Moved. A flow that has a pin already keeps that; one that is
-// pinned by a worker at the same moment keeps either, so restore before the
-// workers start where that matters.
+// same Flows and the same check value. Slots, clocks, timeouts and classes may
+// differ: a pin finds its member by ID and incarnation, and its class by name.
+// One of a class that this table does not have becomes Established.
+//
+// Members that no group has yet get their slots, and wait in quarantine. When
+// they join with the same ID and incarnation, their flows go on. Until then, and
+// for Config.RestoreGrace at most, packets of such flows are Detoured, not Moved.
+//
+// A flow that has a pin already keeps that; one that is pinned by a worker at
+// the same moment keeps either, so restore before the workers start where that
+// matters. A pin whose member is not known any more gives way.
 //
 // The stream is verified whole before anything is applied. The error is a
 // [*SnapshotError] or that of r, and the table is then unchanged. Restore needs
 // memory for the whole stream, of which it reads no more than a table of this
 // size can have written.
-func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector.View) error {
+func (t *Table) Restore(r io.Reader, check uint64, now time.Duration) (Restored, error) {
 	data, err := t.readSaved(r)
 	if err != nil {
-		return err
+		return Restored{}, err
 	}
 	s, err := t.parse(data, check)
 	if err != nil {
-		return err
+		return Restored{}, err
 	}
-	current := currentSlots(s.owners, views)
-	tick, worker := t.clocks.tickAt(now), NewSticky(t)
+	var done Restored
+	slots := t.reserve(s, now, &done)
+	worker := NewSticky(t)
+	worker.at(now)
 	defer t.counters.add(&worker.tally)
 	for b := range t.buckets {
 		pins := s.bucket()
@@ -71,52 +93,92 @@ func (t *Table) Restore(r io.Reader, check uint64, now int64, views ...*selector
 			t.buckets[t.away(w.tag(), b)][0].Load() // so that the cache misses of a bucket overlap
 		}
 		for _, w := range pins {
-			worker.restorePin(b, w, s.tick, current[w.slot()], tick)
+			worker.restorePin(b, w, s, slots[w.slot()], &done)
 		}
 	}
-	return nil
+	return done, nil
 }
 
-// currentSlots maps the slots of a stream to those that the same members have
-// in the views, NoSlot if none.
-func currentSlots(owners map[uint16]slots.Key, views []*selector.View) *[1 << 16]selector.Slot {
-	now := make(map[slots.Key]selector.Slot)
-	for _, v := range views {
-		for i, m := range v.All() {
-			now[slots.Key{ID: m.ID, Incarnation: v.Incarnation(i)}] = v.Slot(i)
-		}
-	}
+// reserve maps the slots of a stream to those that the same members have in the
+// domain, NoSlot if there is none.
+func (t *Table) reserve(s *saved, now time.Duration, done *Restored) *[1 << 16]selector.Slot {
+	t.awaited.until.Store(t.clocks.tickAt(now + t.config.RestoreGrace))
 	current := new([1 << 16]selector.Slot)
-	for old, k := range owners {
-		current[old] = now[k]
+	for old, member := range s.owners {
+		slot := t.slots.Reserve(member)
+		if slot != 0 && !t.slots.InUse(slot) {
+			t.awaited.slots.Add(slot)
+			done.Members = append(done.Members, member.ID)
+		}
+		current[old] = selector.Slot(slot)
 	}
+	slices.Sort(done.Members)
 	return current
+}
+
+// awaited is the members that Restore has reserved slots for.
+type awaited struct {
+	until atomic.Int64 // tick
+	slots slots.Set
+}
+
+// awaits reports whether flows of the slot wait for its member at this tick.
+func (t *Table) awaits(slot selector.Slot, tick int64) bool {
+	return t.awaited.slots.Has(uint16(slot)) && tick < t.awaited.until.Load() && t.slots.Held(uint16(slot))
 }
 
 // restorePin puts a pin, in which the age stands in place of the tick, into
 // bucket b, or into the other one of its flow.
-func (s *Sticky) restorePin(b int, w word, tickThen time.Duration, slot selector.Slot, now uint32) {
+func (s *Sticky) restorePin(b int, w word, from *saved, slot selector.Slot, done *Restored) {
 	t := s.table
-	age := t.config.ticks(time.Duration(w.tick()) * tickThen)
-	if age > int64(t.clocks.life[w.state()]) {
+	state := s.stateNow(w.state(), from)
+	age := units(time.Duration(w.tick())*from.units[w.state()], t.clocks.unit(state))
+	if age > int64(t.clocks.life[state]) {
+		done.Expired++
 		return
 	}
 	for _, bucket := range [2]int{b, t.away(w.tag(), b)} {
 		at, has := t.buckets[bucket].find(w.tag())
-		if has == 0 || t.clocks.expired(has, now) && at.CompareAndSwap(uint64(has), 0) {
+		isVoid := has != 0 && (!t.slots.InUse(uint16(has.slot())) || t.clocks.expired(has, &s.now))
+		if has == 0 || isVoid && at.CompareAndSwap(uint64(has), 0) {
 			continue
 		}
+		done.Kept++
 		return
 	}
-	s.insert(b, newWord(w.tag(), slot, now-uint32(age), w.state()), now)
+	next := wordOf(w.tag(), slot, s.now[state]-uint32(age), state)
+	switch ok, _ := s.insert(b, next); {
+	case !ok || slot == selector.NoSlot:
+		done.Refused++
+	default:
+		done.Pins++
+		if !t.slots.InUse(uint16(slot)) {
+			done.Waiting++
+		}
+	}
+}
+
+// stateNow returns the state that a saved one is in this table.
+func (s *Sticky) stateNow(state State, from *saved) State {
+	i := int(state) - int(life.FirstClass)
+	if i < 0 {
+		return state
+	}
+	for now, c := range s.table.config.Classes {
+		if i < len(from.classes) && from.classes[i] == c.Name {
+			return State(int(life.FirstClass) + now)
+		}
+	}
+	return Established
 }
 
 // A saved table, verified: its form is described at Save.
 type saved struct {
-	tick   time.Duration
-	pins   []byte // bucket after bucket
-	owners map[uint16]slots.Key
-	next   [bucketSize]word
+	units   [States]time.Duration
+	classes []string
+	pins    []byte // bucket after bucket
+	owners  map[uint16]slots.Key
+	next    [bucketSize]word
 }
 
 // readSaved reads a stream to its end. It gives up early on one that is
@@ -129,7 +191,7 @@ func (t *Table) readSaved(r io.Reader) ([]byte, error) {
 	if err := checkVersion(&savedReader{data: data}); err != nil {
 		return nil, err
 	}
-	longest := len(t.buckets)*(1+8*bucketSize) + maxOwners + crcSize
+	longest := len(t.buckets)*(1+8*bucketSize) + 2*maxOwners + crcSize
 	rest, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
 	if err != nil {
 		return nil, err
@@ -166,9 +228,15 @@ func (t *Table) parse(data []byte, check uint64) (*saved, error) {
 	if c := r.uint64(); c != check {
 		return nil, &SnapshotError{Err: ErrCheck, Offset: r.at - 8, Got: c, Want: check}
 	}
-	s := &saved{tick: time.Duration(r.uint64())}
-	if s.tick <= 0 || s.tick > 1<<63/tickWrap-1 {
-		return nil, r.damaged()
+	s := new(saved)
+	for i := range s.units {
+		s.units[i] = time.Duration(r.uint64())
+		if s.units[i] <= 0 || s.units[i] > 1<<63/tickWrap-1 {
+			return nil, r.damaged()
+		}
+	}
+	for n := r.uint32(); n > 0 && !r.short; n-- {
+		s.classes = append(s.classes, string(r.take(int(r.uint32()))))
 	}
 	start := r.at
 	for range t.buckets {

@@ -5,33 +5,38 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"time"
 )
 
 // A saved table is, in little-endian order:
 //
-//	magic "ecmpflow", version (4 bytes), buckets (4), check (8), tick in nanoseconds (8)
-//	for each bucket: the number of its pins (1), and the pins (8 each): words with the age in place of the tick
-//	the number of slots (4), and for each: slot (2), and its member's incarnation (8) and ID (length 4, and bytes)
+//	magic "ecmpflow", version (4 bytes), buckets (4), check (8)
+//	for each state: its unit of time in nanoseconds (8)
+//	the number of classes (4), and for each: length and bytes of its name (4 + n)
+//	for each bucket: the number of its pins (1), and the pins (8 each): words
+//	with the age in place of the tick
+//	the number of slots (4), and for each: slot (2), and its member's
+//	incarnation (8) and length and bytes of its ID (4 + n)
 //	CRC-32C of all that (4)
 const (
 	saveMagic   = "ecmpflow"
-	saveVersion = 2
-	headerSize  = len(saveMagic) + 4 + 4 + 8 + 8
+	saveVersion = 3
+	headerSize  = len(saveMagic) + 4 + 4 + 8
 	crcSize     = 4
 )
 
 // Save writes the pins that have not expired at time now, with their ages,
-// states and, by name, their members. check is stored for Restore to compare: a
+// states and, by name, their classes and members. check is stored for Restore to compare: a
 // value that tells whether digests still mean the same flows, such as the seed
 // of the hash or, where that is secret, a digest of it. Workers may go on
 // meanwhile; each pin is written as it was at some moment. The error is that of
 // w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
-func (t *Table) Save(w io.Writer, check uint64, now int64) error {
+func (t *Table) Save(w io.Writer, check uint64, now time.Duration) error {
 	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
 	s.header(t, check)
-	tick := t.clocks.tickAt(now)
+	m := t.clocks.moment(t.clocks.tickAt(now))
 	for b := range t.buckets {
-		s.bucket(t, &t.buckets[b], tick)
+		s.bucket(t, &t.buckets[b], &m)
 	}
 	s.owners(t)
 	s.flush()
@@ -78,12 +83,19 @@ func (s *saver) header(t *Table, check uint64) {
 	s.buf = binary.LittleEndian.AppendUint32(s.buf, saveVersion)
 	s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(t.buckets)))
 	s.buf = binary.LittleEndian.AppendUint64(s.buf, check)
-	s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(t.config.Tick))
+	for state := range State(States) {
+		s.buf = binary.LittleEndian.AppendUint64(s.buf, uint64(t.clocks.unit(state)))
+	}
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(t.config.Classes)))
+	for _, c := range t.config.Classes {
+		s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(len(c.Name)))
+		s.buf = append(s.buf, c.Name...)
+	}
 }
 
 // bucket writes every word and then keeps those that are pins, instead of
 // branching on what can't be predicted.
-func (s *saver) bucket(t *Table, b *bucket, now uint32) {
+func (s *saver) bucket(t *Table, b *bucket, now *moment) {
 	const most = 1 + 8*bucketSize
 	s.room(most)
 	out := (*[most]byte)(s.buf[len(s.buf):cap(s.buf)])
@@ -91,7 +103,7 @@ func (s *saver) bucket(t *Table, b *bucket, now uint32) {
 	for i := range b {
 		w := word(b[i].Load())
 		binary.LittleEndian.PutUint64(out[1+8*(n%bucketSize):],
-			uint64(newWord(w.tag(), w.slot(), w.age(now), w.state())))
+			uint64(wordOf(w.tag(), w.slot(), t.clocks.age(w, now), w.state())))
 		keep := 1
 		if t.clocks.expired(w, now) {
 			keep = 0

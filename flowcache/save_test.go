@@ -28,7 +28,8 @@ func (r *router) save() []byte {
 }
 
 func (r *router) restore(saved []byte) error {
-	return r.table.Restore(bytes.NewReader(saved), check, r.now, r.view())
+	_, err := r.table.Restore(bytes.NewReader(saved), check, r.now)
+	return err
 }
 
 func TestSavedPinsHoldAcrossARestart(t *testing.T) {
@@ -83,23 +84,64 @@ func TestPinsOlderThanTheTimeoutsNowAreNotRestored(t *testing.T) {
 	assert.Zero(t, after.table.Stats().Inserted)
 }
 
-func TestRestoreTellsGroupsApart(t *testing.T) {
-	before := newRouter(t, flowcache.Config{}, "a")
-	member := before.connect(1)
-	saved := before.save()
-	after := newRouter(t, flowcache.Config{}, "a", "b")
-	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
-		Domain: after.domain})
-	require.NoError(t, err)
-	s, err := other.Update([]selector.Hop[string]{{ID: "a", Weight: 1}})
-	require.NoError(t, err)
-	for _, views := range [][]*selector.View{{after.view(), s.View()}, {s.View(), after.view()}} {
-		table, err := flowcache.NewTable(flowcache.Config{Domain: after.domain, Flows: 10_000})
-		require.NoError(t, err)
-		require.NoError(t, table.Restore(bytes.NewReader(saved), check, after.now, views...))
-		after.Sticky = flowcache.NewSticky(table)
-		after.expect(1, hash.ACK, member, flowcache.Pinned)
+// TestRestoreBeforeTheMembersAreKnown restores while half of the members are
+// missing, as a router does that learns its routes one after another.
+func TestRestoreBeforeTheMembersAreKnown(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a", "b", "c", "d")
+	member, late := make(map[uint64]string), 0
+	for f := range uint64(flows) {
+		if member[f] = before.connect(f); member[f] > "b" {
+			late++
+		}
 	}
+	after := newRouter(t, flowcache.Config{}, "a", "b")
+	restored, err := after.table.Restore(bytes.NewReader(before.save()), check, after.now)
+	require.NoError(t, err)
+	assert.Equal(t, flowcache.Restored{Pins: flows, Waiting: late, Members: []string{"c", "d"}}, restored)
+	for f, m := range member {
+		if _, v := after.tcp(f, hash.ACK); m > "b" {
+			require.Equal(t, flowcache.Detoured, v)
+		} else {
+			require.Equal(t, flowcache.Pinned, v)
+		}
+	}
+	after.wait(20 * time.Second)
+	after.set(selector.Equal("a", "b", "c")...)
+	after.wait(11 * time.Second)
+	for f, m := range member {
+		switch m {
+		case "d":
+			_, v := after.tcp(f, hash.ACK)
+			require.Equal(t, flowcache.Moved, v, "the grace is over")
+		default:
+			after.expect(f, hash.ACK, m, flowcache.Pinned)
+		}
+	}
+}
+
+func TestClassesAreRestoredByName(t *testing.T) {
+	config := func(names ...string) (c flowcache.Config) {
+		for i, name := range names {
+			c.Classes = append(c.Classes, flowcache.ClassConfig{Name: name, Idle: time.Duration(i+1) * time.Hour, Sure: true})
+		}
+		return c
+	}
+	before := newRouter(t, config("dns", "quic"), "a")
+	for i := range 2 {
+		p := packet(before.view(), uint64(i), hash.UDP, 0)
+		p.Class = flowcache.FirstClass + flowcache.Class(i)
+		_, _ = before.send(p)
+	}
+	before.wait(20 * time.Second)
+	after := newRouter(t, config("affinity", "quic"), "a")
+	require.NoError(t, after.restore(before.save()))
+	var pins []flowcache.Pin
+	for p := range after.table.All(after.now) {
+		p.Slot = 0
+		pins = append(pins, p)
+	}
+	assert.ElementsMatch(t, []flowcache.Pin{{State: flowcache.Established, Age: 16 * time.Second},
+		{State: flowcache.EstablishedTCP + 2, Age: 16 * time.Second}}, pins)
 }
 
 func TestExpiredPinDoesNotKeepARestoredOneOut(t *testing.T) {
@@ -129,7 +171,8 @@ func TestEndlessStreamsAreGivenUp(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
 	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"),
 		flowcache.ErrSize: r.save()[:32]} {
-		require.ErrorIs(t, r.table.Restore(&endless{prefix}, check, r.now, r.view()), want)
+		_, err := r.table.Restore(&endless{prefix}, check, r.now)
+		require.ErrorIs(t, err, want)
 	}
 }
 
@@ -183,7 +226,7 @@ func TestForeignSnapshots(t *testing.T) {
 	require.ErrorIs(t, r.restore(version), flowcache.ErrForeign)
 
 	var e *flowcache.SnapshotError
-	err := r.table.Restore(bytes.NewReader(saved), check+1, r.now, r.view())
+	_, err := r.table.Restore(bytes.NewReader(saved), check+1, r.now)
 	require.ErrorIs(t, err, flowcache.ErrCheck)
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, [2]uint64{check, check + 1}, [2]uint64{e.Got, e.Want})
@@ -196,7 +239,8 @@ func TestForeignSnapshots(t *testing.T) {
 func TestErrorsOfReaderAndWriter(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	broken := errors.New("broken")
-	require.ErrorIs(t, r.table.Restore(iotest.ErrReader(broken), check, r.now), broken)
+	_, err := r.table.Restore(iotest.ErrReader(broken), check, r.now)
+	require.ErrorIs(t, err, broken)
 	reader, writer := io.Pipe()
 	require.NoError(t, reader.CloseWithError(broken))
 	require.ErrorIs(t, r.table.Save(writer, check, r.now), broken)

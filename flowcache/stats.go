@@ -21,6 +21,7 @@ const (
 	moved
 	detoured
 	rebalanced
+	foreign
 	voided
 	expired
 	events
@@ -54,14 +55,16 @@ type Stats struct {
 	Reused    uint64 // pins put in the place of one that had expired or whose member had left
 	Evicted   uint64 // inserts that took the place of a pin on probation
 	Relocated uint64 // pins that went to their other bucket, to make room for an insert
-	Promoted  uint64 // pins that left probation
+	Promoted  uint64 // pins that left probation, or were adopted and met again
 	// pins given up since their member left, or was down for longer than the
 	// grace
 	Moved      uint64
 	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
-	Rebalanced uint64 // pins moved as Rebalance allowed
+	Rebalanced uint64 // pins moved as Rebalance, Release or a change of group allowed
+	Foreign    uint64 // packets whose view is of another domain than the table
 	Voided     uint64 // pins found by Sweep whose member had left
 	Expired    uint64 // pins removed by Sweep
+	Pins       int    // in the table, as the last complete pass of Sweep found; not a counter
 }
 
 // Stats returns the counters, read one after another while workers go on. A
@@ -78,8 +81,10 @@ func (t *Table) Stats() Stats {
 		Moved:      c[moved].Load(),
 		Detoured:   c[detoured].Load(),
 		Rebalanced: c[rebalanced].Load(),
+		Foreign:    c[foreign].Load(),
 		Voided:     c[voided].Load(),
 		Expired:    c[expired].Load(),
+		Pins:       int(t.pins.Load()),
 	}
 }
 
@@ -87,22 +92,23 @@ func (t *Table) Stats() Stats {
 type Pin struct {
 	Slot  selector.Slot // of its member; selector.NoSlot if that left
 	State State
-	Age   time.Duration // since the pin was made or refreshed, in whole ticks
+	Age   time.Duration // since the pin was made or refreshed, in whole units of its state
 }
 
 // All yields the pins that have not expired at time now, in no order that means
 // anything, while workers go on: a pin that is moved to its other bucket
 // meanwhile may be yielded twice or not at all.
-func (t *Table) All(now int64) iter.Seq[Pin] {
+func (t *Table) All(now time.Duration) iter.Seq[Pin] {
 	return func(yield func(Pin) bool) {
-		tick := t.clocks.tickAt(now)
+		m := t.clocks.moment(t.clocks.tickAt(now))
 		for b := range t.buckets {
 			for i := range t.buckets[b] {
 				w := word(t.buckets[b][i].Load())
-				if w == 0 || t.clocks.expired(w, tick) {
+				if w == 0 || t.clocks.expired(w, &m) {
 					continue
 				}
-				if !yield(Pin{w.slot(), w.state(), time.Duration(w.age(tick)) * t.config.Tick}) {
+				age := time.Duration(t.clocks.age(w, &m)) * t.clocks.unit(w.state())
+				if !yield(Pin{w.slot(), w.state(), age}) {
 					return
 				}
 			}

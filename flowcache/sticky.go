@@ -1,9 +1,12 @@
 package flowcache
 
 import (
+	"math"
 	"sync/atomic"
+	"time"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/life"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -12,62 +15,110 @@ import (
 type Sticky struct {
 	table *Table
 
-	tick    uint32 // of the last packet
-	tickEnd int64  // when it ends; the clock has not been asked yet if this is 0
+	now     moment        // of the last packet
+	tickEnd time.Duration // when that tick ends
+	tick    int64
 
 	pressure pressure
 	tally    tally
 }
 
 // NewSticky returns a router over the table, for one worker.
-func NewSticky(t *Table) *Sticky { return &Sticky{table: t} }
+func NewSticky(t *Table) *Sticky { return &Sticky{table: t, tickEnd: math.MinInt64} }
 
-// tickAt remembers the last tick, since a division for each packet would be
-// felt.
-func (s *Sticky) tickAt(now int64) uint32 {
-	length := s.table.clocks.tick
-	if left := s.tickEnd - now; left <= 0 || left > length {
-		s.tick = s.table.clocks.tickAt(now)
-		s.tickEnd = (now/length + 1) * length
+// at sets the clock. It remembers the last tick, since a division for each
+// packet would be felt.
+func (s *Sticky) at(now time.Duration) {
+	if left := s.tickEnd - now; left <= 0 || left > s.table.clocks.tick {
+		s.advance(now)
 	}
-	return s.tick
 }
 
-// Route routes one packet at time now, in nanoseconds. Each flow whose member
-// left is reported as Moved once.
-func (s *Sticky) Route(p *Packet, now int64) Route {
-	t, tick := s.table, s.tickAt(now)
-	tag, home := tagOf(p.Digest), t.home(p.Digest)
-	w := t.buckets[home].match(tag)
-	if w == 0 {
-		w = t.buckets[t.away(tag, home)].match(tag)
+func (s *Sticky) advance(now time.Duration) {
+	k := &s.table.clocks
+	s.tick = k.tickAt(now)
+	s.tickEnd = time.Duration(s.tick+1) * k.tick
+	s.now = k.moment(s.tick)
+	s.table.note(s.tick)
+}
+
+// Route routes one packet of the group with view v at time now, which is counted
+// from any moment, by a clock that does not run backwards. Packet.Ref is not
+// looked at. Each flow whose member left is reported as Moved once.
+func (s *Sticky) Route(p Packet, v *selector.View, now time.Duration) Route {
+	s.at(now)
+	t := s.table
+	if p.Mode == Skip {
+		return Route{-1, NoMember}
 	}
-	if member, ok := t.hit(p, w, tick); ok {
-		return Route{int32(member), Pinned}
+	if v.Domain() == t.config.Domain {
+		tag, home := tagOf(p.Digest), t.home(p.Digest)
+		w := t.buckets[home].match(tag)
+		if w == 0 {
+			w = t.buckets[t.away(tag, home)].match(tag)
+		}
+		if member, ok := s.hit(&p, v, w); ok {
+			return Route{member, Pinned}
+		}
 	}
-	r := s.route(p, tick)
+	r := s.route(&p, v)
 	t.counters.add(&s.tally)
 	return r
 }
 
-// RouteBatch routes a burst at time now: dst[i] is the route of p[i], as if
-// they were routed one after another. It panics if dst is shorter than p. It
-// allocates nothing.
-func (s *Sticky) RouteBatch(dst []Route, p []Packet, now int64) {
+// RouteBatch routes a burst at time now: dst[i] is the route of p[i], a packet of
+// the group with view views[p[i].Ref], as if they were routed one after another.
+// The views are loaded once a burst. A packet whose view is of another domain
+// than the table is routed by the view alone, and counted.
+//
+// It panics if dst is shorter than p. It allocates nothing.
+func (s *Sticky) RouteBatch(dst []Route, p []Packet, views []*selector.View, now time.Duration) {
 	dst = dst[:len(p):len(dst)]
-	tick := s.tickAt(now)
+	s.at(now)
+	if s.foreign(views) {
+		for i := range p {
+			dst[i] = s.routeOne(&p[i], views)
+		}
+		p = nil
+	}
 	for len(p) > ahead {
-		s.burst(dst[:ahead], p[:ahead], tick)
+		s.burst(dst[:ahead], p[:ahead], views)
 		dst, p = dst[ahead:], p[ahead:]
 	}
-	s.burst(dst, p, tick)
+	if len(p) > 0 {
+		s.burst(dst, p, views)
+	}
 	s.table.counters.add(&s.tally)
 }
 
-func (s *Sticky) route(p *Packet, now uint32) Route {
+// foreign reports whether a view is of another domain than the table.
+func (s *Sticky) foreign(views []*selector.View) bool {
+	domain := s.table.config.Domain
+	for _, v := range views {
+		if v.Domain() != domain {
+			return true
+		}
+	}
+	return false
+}
+
+// routeOne routes a packet of a burst by itself.
+func (s *Sticky) routeOne(p *Packet, views []*selector.View) Route {
+	if p.Mode == Skip {
+		return Route{-1, NoMember}
+	}
+	return s.route(p, views[p.Ref])
+}
+
+// route routes a packet without a look at what most packets are.
+func (s *Sticky) route(p *Packet, v *selector.View) Route {
+	if v.Domain() != s.table.config.Domain {
+		s.tally[foreign]++
+		return p.selected(v, Unpinned)
+	}
 	for {
 		at, w := s.table.find(p.Digest)
-		if r, ok := s.follow(p, at, w, now); ok {
+		if r, ok := s.follow(p, v, at, w); ok {
 			return r
 		}
 	}
@@ -75,75 +126,158 @@ func (s *Sticky) route(p *Packet, now uint32) Route {
 
 // follow routes a packet whose pin is w, at place at. ok is false if another
 // worker changed the pin meanwhile.
-func (s *Sticky) follow(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
+func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	t := s.table
-	if w == 0 || t.clocks.expired(w, now) {
-		return s.place(p, at, w, now)
+	if w == 0 || t.clocks.expired(w, &s.now) {
+		return s.place(p, v, at, w)
 	}
-	v := p.View
-	i, known := v.BySlot(w.slot())
-	switch {
-	// the word was loaded before: it may be newer than the view
-	case !known && (p.LookupOnly || !v.Latest()):
-		return p.selected(Unpinned), true
-	case !known && v.InScope(w.slot()):
-		return s.repin(p, at, w, now, Rebalanced)
-	case !known:
-		return s.repin(p, at, w, now, Moved)
-	case !v.Alive(i):
-		if !p.LookupOnly && w.age(now) > t.clocks.grace[w.state()] {
-			return s.repin(p, at, w, now, Moved)
+	member, known := v.BySlot(w.slot())
+	if !known {
+		return s.followUnknown(p, v, at, w)
+	}
+	alive := v.Alive(member)
+	if p.Mode == LookupOnly {
+		if !alive {
+			s.tally[detoured]++
+			return p.selected(v, Detoured), true
+		}
+		return Route{int32(member), Pinned}, true
+	}
+	step := life.Next(life.State(w.state()), s.event(p, w), alive && !v.Drained(member))
+	if step == life.Renew {
+		if r, ok := s.repin(p, v, at, w, Placed); r.Verdict != NoMember || !alive {
+			return r, ok
+		}
+		step = life.Keep // nobody else can take the flow
+	}
+	if !alive {
+		if t.clocks.age(w, &s.now) > t.clocks.grace[w.state()] {
+			return s.repin(p, v, at, w, Moved)
 		}
 		s.tally[detoured]++
-		return p.selected(Detoured), true
-	case p.LookupOnly:
-		return Route{int32(i), Pinned}, true
-	case w.state() == Closing && p.opens():
-		return s.repin(p, at, w, now, Placed)
+		return p.selected(v, Detoured), true
 	}
+	next := s.after(p, w, step)
 	if t.rebalancing.left.Load() > 0 {
-		if r, done, ok := s.rebalance(p, at, w, now, i); done {
+		if r, done, ok := s.rebalance(p, v, at, w, next, member); done {
 			return r, ok
 		}
 	}
-	next := t.refreshed(w, p, now)
 	if next != w && !at.CompareAndSwap(uint64(w), uint64(next)) {
 		return Route{}, false
 	}
-	if w.state() == Probation && next.state() != Probation {
+	s.promote(w, next)
+	return Route{int32(member), Pinned}, true
+}
+
+// followUnknown is follow for a pin whose member is not in the view. The word was
+// loaded before: it may be newer than the view.
+func (s *Sticky) followUnknown(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
+	switch {
+	case p.Mode == LookupOnly || !v.Latest():
+		return p.selected(v, Unpinned), true
+	case v.InScope(w.slot()):
+		return s.repin(p, v, at, w, Rebalanced)
+	case s.table.awaits(w.slot(), s.tick):
+		s.tally[detoured]++
+		return p.selected(v, Detoured), true
+	}
+	return s.repin(p, v, at, w, Moved)
+}
+
+// unchangedBy reports whether the packet leaves the pin w as it is: w is not on
+// probation and not yet to be refreshed, and the packet's flags don't change its
+// state. Most packets find it so. The tag of w does not matter.
+func (s *Sticky) unchangedBy(p *Packet, w word) bool {
+	return p.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && w.steps(&s.now) < s.table.clocks.hitAge[w&stateMask]
+}
+
+// hit returns the member of the pin w if w needs no write and its member is
+// alive.
+func (s *Sticky) hit(p *Packet, v *selector.View, w word) (member int32, ok bool) {
+	if !s.unchangedBy(p, w) {
+		return 0, false
+	}
+	i, known := v.BySlot(w.slot())
+	return int32(i), known && v.Alive(i)
+}
+
+// event returns what a packet is to the pin w.
+func (s *Sticky) event(p *Packet, w word) life.Event {
+	k := &s.table.clocks
+	return life.EventOf(p.Flags, p.Flags == 0 && w.state() <= Adopted && k.age(w, &s.now) > k.late[w.state()])
+}
+
+// after returns the pin w after a step that keeps its member.
+func (s *Sticky) after(p *Packet, w word, step life.Step) word {
+	state := w.state()
+	switch step {
+	case life.Refresh:
+		if s.table.clocks.age(w, &s.now) < s.table.clocks.refresh[state] {
+			return w
+		}
+	case life.Establish:
+		state = s.table.established(p.Class)
+	case life.Close:
+		state = Closing
+	default:
+		return w
+	}
+	return newWord(w.tag(), w.slot(), &s.now, state)
+}
+
+// promote counts a pin that left probation.
+func (s *Sticky) promote(w, next word) {
+	if w.state() <= Adopted && next.state() > Adopted {
 		s.tally[promoted]++
 	}
-	return Route{int32(i), Pinned}, true
+}
+
+// established returns the state of an established flow of the class.
+func (t *Table) established(c Class) State {
+	if int(c) < int(FirstClass)+len(t.config.Classes) {
+		return c.state()
+	}
+	return Established
+}
+
+// firstState returns the state of a new flow's pin.
+func (t *Table) firstState(p *Packet) State {
+	if i := int(p.Class) - int(FirstClass); i >= 0 && i < len(t.config.Classes) && t.config.Classes[i].Sure {
+		return p.Class.state()
+	}
+	return State(life.First(life.EventOf(p.Flags, false)))
 }
 
 // selected is the route that the selector gives, for a packet that leaves the
 // table as it is.
-func (p *Packet) selected(v Verdict) Route {
-	m := p.View.Select(p.Hash)
+func (p *Packet) selected(v *selector.View, verdict Verdict) Route {
+	m := v.Select(p.Digest ^ v.Salt())
 	if m < 0 {
-		v = NoMember
+		verdict = NoMember
 	}
-	return Route{int32(m), v}
+	return Route{int32(m), verdict}
 }
 
 // place routes and pins a flow that has no pin, or an expired one, w.
-func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Route, ok bool) {
+func (s *Sticky) place(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	switch {
-	case p.LookupOnly:
-		return p.selected(Unpinned), true
+	case p.Mode == LookupOnly:
+		return p.selected(v, Unpinned), true
 	case w != 0:
-		return s.repin(p, at, w, now, Placed)
+		return s.repin(p, v, at, w, Placed)
 	}
-	r = p.selected(Placed)
+	r = p.selected(v, Placed)
 	if r.Verdict == NoMember {
 		return r, true
 	}
-	slot := s.table.slotFor(p, r)
+	slot := s.table.slotFor(p, v, r.Member)
 	if slot == selector.NoSlot {
 		r.Verdict = Unpinned
 		return r, true
 	}
-	ok, lost := s.insert(s.table.home(p.Digest), newWord(tagOf(p.Digest), slot, now, Probation), now)
+	next := newWord(tagOf(p.Digest), slot, &s.now, s.table.firstState(p))
+	ok, lost := s.insert(s.table.home(p.Digest), next)
 	if !ok {
 		r.Verdict = Refused
 	}
@@ -153,14 +287,14 @@ func (s *Sticky) place(p *Packet, at *atomic.Uint64, w word, now uint32) (r Rout
 // repin selects a member anew for a flow and puts its new pin in the place of
 // the old one, w. Without a member the old pin stays, to tell later that the
 // flow moved; a member without slot can't be pinned to, and the old pin goes.
-func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict Verdict) (r Route, ok bool) {
-	r = p.selected(verdict)
+func (s *Sticky) repin(p *Packet, v *selector.View, at *atomic.Uint64, w word, verdict Verdict) (r Route, ok bool) {
+	r = p.selected(v, verdict)
 	if r.Verdict == NoMember {
 		return r, true
 	}
 	next := word(0)
-	if slot := s.table.slotFor(p, r); slot != selector.NoSlot {
-		next = newWord(w.tag(), slot, now, Probation)
+	if slot := s.table.slotFor(p, v, r.Member); slot != selector.NoSlot {
+		next = newWord(w.tag(), slot, &s.now, s.table.firstState(p))
 	} else if verdict == Placed {
 		r.Verdict = Unpinned
 	}
@@ -174,7 +308,7 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 		s.tally[rebalanced]++
 	case next != 0:
 		s.tally[inserted]++
-		if s.table.clocks.expired(w, now) {
+		if s.table.clocks.expired(w, &s.now) {
 			s.tally[reused]++
 		}
 	}
@@ -184,27 +318,10 @@ func (s *Sticky) repin(p *Packet, at *atomic.Uint64, w word, now uint32, verdict
 // slotFor returns the slot to pin a flow to. It is NoSlot if the member has
 // none, or had one and left since the view was made; and if the flow stays
 // there without a pin whoever joins.
-func (t *Table) slotFor(p *Packet, r Route) selector.Slot {
-	slot := p.View.Slot(int(r.Member))
-	if !t.slots.InUse(uint16(slot)) || p.View.Settled(p.Hash, int(r.Member)) {
+func (t *Table) slotFor(p *Packet, v *selector.View, member int32) selector.Slot {
+	slot := v.Slot(int(member))
+	if !t.slots.InUse(uint16(slot)) || v.Settled(p.Digest^v.Salt(), int(member)) {
 		return selector.NoSlot
 	}
 	return slot
-}
-
-// unchangedBy reports whether the packet leaves the pin w as it is: w is not on
-// probation and not yet to be refreshed, and the packet's flags don't change
-// its state. Most packets find it so. The tag of w does not matter.
-func (k *clocks) unchangedBy(p *Packet, w word, now uint32) bool {
-	return p.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && w.steps(now) < k.hitAge[w.state()]
-}
-
-// hit returns the member of the pin w if w needs no write and its member is
-// alive.
-func (t *Table) hit(p *Packet, w word, now uint32) (member int, ok bool) {
-	if !t.clocks.unchangedBy(p, w, now) {
-		return 0, false
-	}
-	i, known := p.View.BySlot(w.slot())
-	return i, known && p.View.Alive(i)
 }

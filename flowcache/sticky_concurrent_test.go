@@ -18,15 +18,15 @@ const workers = 4
 
 // routeAll lets every worker route one packet of each flow, all at once, and
 // counts the verdicts.
-func (r *router) routeAll(flags hash.TCPFlags) (verdicts [flowcache.NoMember + 1]int64) {
+func (r *router) routeAll(flags hash.TCPFlags) (verdicts [flowcache.NumVerdicts]int64) {
 	var wg sync.WaitGroup
-	var counts [flowcache.NoMember + 1]atomic.Int64
+	var counts [flowcache.NumVerdicts]atomic.Int64
 	for range workers {
 		wg.Go(func() {
 			s := flowcache.NewSticky(r.table)
 			for f := range uint64(flows) {
 				p := packet(r.view(), f, 6, flags)
-				counts[s.Route(&p, r.now).Verdict].Add(1)
+				counts[s.Route(p.Packet, p.View, r.now).Verdict].Add(1)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		r.set(selector.Equal(guests[n%3]...)...)
 	})
 	background(func(n int) { r.domain.Mark("x").SetDown(n%2 == 0) })
-	background(func(int) { r.table.Sweep(r.now, 100) })
+	background(func(int) { r.table.SweepBuckets(r.now, 100) })
 	background(func(int) { _ = r.table.Save(io.Discard, 0, r.now) })
 	for w := range uint64(workers) {
 		routing.Go(func() {
@@ -94,15 +94,15 @@ func TestEverythingAtOnce(t *testing.T) {
 				v := r.view()
 				for first := uint64(0); first < flows; first += together {
 					for i := range uint64(together) {
-						packets[2*i] = packet(v, first+i, 6, hash.ACK)
+						packets[2*i] = packet(v, first+i, 6, hash.ACK).Packet
 						// new flows come and fill the table
-						packets[2*i+1] = packet(v, flows+(w*6+round)*flows+first+i, 17, 0)
+						packets[2*i+1] = packet(v, flows+(w*6+round)*flows+first+i, 17, 0).Packet
 					}
 					if round%2 == 0 {
-						s.RouteBatch(routes, packets, r.now)
+						s.RouteBatch(routes, packets, []*selector.View{v}, r.now)
 					} else {
 						for i := range packets {
-							routes[i] = s.Route(&packets[i], r.now)
+							routes[i] = s.Route(packets[i], v, r.now)
 						}
 					}
 					for i := range uint64(together) {

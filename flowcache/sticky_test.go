@@ -178,17 +178,22 @@ func TestStatesAndTimeouts(t *testing.T) {
 			{5 * time.Second, ack}}, false},
 		{"SYN and ACK together do not promote", 6, []step{{0, syn}, {4 * time.Second, syn | ack},
 			{5 * time.Second, ack}}, false},
-		{"the first ACK does not promote", 6, []step{{0, ack}, {9 * time.Second, ack}}, false},
+		{"a connection in mid-life is adopted", 6, []step{{0, ack}, {340 * time.Second, ack}, {350 * time.Second, ack}}, true},
+		{"an adopted one ends", 6, []step{{0, ack}, {351 * time.Second, ack}}, false},
+		{"what else an adopted one sends does not refresh it", 6, []step{{0, ack}, {200 * time.Second, syn | ack},
+			{151 * time.Second, ack}}, false},
+		{"a SYN does not refresh", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, syn}, {gone - 300*time.Second, ack}},
+			false},
 		{"a later ACK promotes", 6, []step{{0, syn}, {0, ack}, {350 * time.Second, ack}}, true},
 		{"established refreshes", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, ack}, {300 * time.Second, ack}},
 			true},
 		{"established ends", 6, []step{{0, syn}, {0, ack}, {gone, ack}}, false},
-		{"closing by FIN lasts", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {10 * time.Second, ack}}, true},
-		{"closing refreshes", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {9 * time.Second, ack},
-			{9 * time.Second, ack}}, true},
-		{"closing by FIN ends", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {14 * time.Second, ack}}, false},
-		{"closing by RST ends", 6, []step{{0, syn}, {0, ack}, {0, rst}, {14 * time.Second, ack}}, false},
-		{"an ACK does not reopen", 6, []step{{0, syn}, {0, ack}, {0, rst}, {0, ack}, {14 * time.Second, ack}}, false},
+		{"closing by FIN lasts", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {60 * time.Second, ack}}, true},
+		{"closing refreshes", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {59 * time.Second, ack},
+			{59 * time.Second, ack}}, true},
+		{"closing by FIN ends", 6, []step{{0, syn}, {0, ack}, {0, fin | ack}, {70 * time.Second, ack}}, false},
+		{"closing by RST ends", 6, []step{{0, syn}, {0, ack}, {0, rst}, {70 * time.Second, ack}}, false},
+		{"an ACK does not reopen", 6, []step{{0, syn}, {0, ack}, {0, rst}, {0, ack}, {70 * time.Second, ack}}, false},
 		{"UDP is promoted", 17, []step{{0, 0}, {2 * time.Second, 0}, {30 * time.Second, 0}}, true},
 		{"UDP not yet promoted", 17, []step{{0, 0}, {1 * time.Second, 0}, {9 * time.Second, 0}}, false},
 		{"UDP ends", 17, []step{{0, 0}, {2 * time.Second, 0}, {36 * time.Second, 0}}, false},
@@ -229,7 +234,7 @@ func TestLookupOnlyLeavesNoTrace(t *testing.T) {
 	lookup := func(flow uint64, member string, verdict flowcache.Verdict) {
 		t.Helper()
 		p := packet(r.view(), flow, 6, hash.RST|hash.ACK)
-		p.LookupOnly = true
+		p.Mode = flowcache.LookupOnly
 		m, v := r.send(p)
 		assert.Equal(t, verdict, v)
 		assert.Equal(t, member, m)

@@ -1,11 +1,22 @@
 package flowcache
 
-import "github.com/ecmp-go/ecmp/selector"
+import (
+	"math/bits"
+	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // sweepState is where Sweep is, and what it has to tell the domain.
 type sweepState struct {
-	cursor int
-	passes uint64
+	started bool
+	last    time.Duration // what was due until then is done
+	cursor  int
+	pins    int // in this pass
+	passes  int // that are complete
+
+	tick   int64
+	moment moment // of tick
 
 	// Slots that were quarantined before epoch, which began at time since, may
 	// leave once that is longer ago than the longest timeout; waiting is false
@@ -13,46 +24,67 @@ type sweepState struct {
 	// pass, is free when that ends.
 	waiting     bool
 	epoch, pass uint64
-	since       int64
+	since       time.Duration
 }
 
-// Sweep looks at the next buckets of the table, in turn: it removes expired
-// pins, and voids those whose member left, which keeps their flows known as
-// moved until their timeout. It returns how many passes over the whole table
-// are complete. A pass is due every 384 ticks at the latest; passes also tell
-// the domain which slots of members that left can be given again.
+// Sweep does what is due since its last call: it removes expired pins, and voids
+// those of slots that leave the domain, which keeps their flows known as moved
+// until their timeout. Call it about once a tick, from wherever time is at hand.
+// A pass over the whole table takes a minute, or less where pins would else seem
+// fresh again; a call looks at no more than that.
 //
-// Without sweeps nothing else goes wrong until the domain has given its 65,535
-// slots: then members that join get none, and their flows are not pinned.
+// Every table of a domain must be swept: passes tell the domain which slots of
+// members that left can be given again. A slot is free after its quarantine,
+// the longest timeout and an eighth, and two passes. Without sweeps expired pins
+// may seem fresh again, and members that join get no slot in the end.
 //
 // Sweep is safe for concurrent use with everything; two sweeps wait for each
-// other. It takes tens of nanoseconds a bucket, full or empty.
-func (t *Table) Sweep(now int64, buckets int) (passes uint64) {
+// other. It takes tens of nanoseconds a bucket.
+func (t *Table) Sweep(now time.Duration) {
 	t.sweepMu.Lock()
 	defer t.sweepMu.Unlock()
 	s := &t.sweep
-	tick := t.clocks.tickAt(now)
-	for range buckets {
+	elapsed := now - s.last
+	if !s.started || elapsed < 0 {
+		s.started, s.last = true, now
+		return
+	}
+	if elapsed >= t.clocks.pass {
+		s.last = now
+		t.sweepBuckets(now, len(t.buckets))
+		return
+	}
+	hi, lo := bits.Mul64(uint64(len(t.buckets)), uint64(elapsed))
+	due, _ := bits.Div64(hi, lo, uint64(t.clocks.pass))
+	hi, lo = bits.Mul64(due, uint64(t.clocks.pass))
+	done, _ := bits.Div64(hi, lo, uint64(len(t.buckets)))
+	s.last += time.Duration(done)
+	t.sweepBuckets(now, int(due))
+}
+
+// Buckets returns the number of buckets.
+func (t *Table) Buckets() int { return len(t.buckets) }
+
+// sweepBuckets looks at the next buckets, in turn.
+func (t *Table) sweepBuckets(now time.Duration, n int) {
+	s := &t.sweep
+	s.tick = t.clocks.tickAt(now)
+	s.moment = t.clocks.moment(s.tick)
+	for range n {
 		if s.cursor == 0 {
 			t.beginPass(now)
 		}
-		if b := &t.buckets[s.cursor]; t.due(b, tick) {
-			t.sweepBucket(b, tick)
-		}
+		t.sweepBucket(&t.buckets[s.cursor])
 		if s.cursor++; s.cursor == len(t.buckets) {
 			s.cursor = 0
 			t.endPass()
 		}
 	}
-	return s.passes
 }
 
-// Buckets returns the number of buckets, which is what a full pass of Sweep
-// takes.
-func (t *Table) Buckets() int { return len(t.buckets) }
-
-func (t *Table) beginPass(now int64) {
+func (t *Table) beginPass(now time.Duration) {
 	s := &t.sweep
+	s.pins = 0
 	if s.waiting && now-s.since > t.clocks.longest() {
 		t.registered.Aged(s.epoch)
 		s.waiting = false
@@ -64,37 +96,50 @@ func (t *Table) beginPass(now int64) {
 }
 
 func (t *Table) endPass() {
-	s := &t.sweep
-	s.passes++
-	t.registered.Swept(s.pass)
+	t.registered.Swept(t.sweep.pass)
+	t.sweep.passes++
+	t.pins.Store(int64(t.sweep.pins))
 }
 
-// due reports whether a bucket may hold a pin that is expired or void. Most
-// don't, and no branch depends on which they are.
-func (t *Table) due(b *bucket, now uint32) bool {
-	bad := uint32(0)
+// sweepBucket removes and voids what is expired and void. Most pins are neither,
+// and no branch depends on which are.
+//
+// The words are read before the latest tick of the workers. So none was written
+// after the moment by which it is judged, however long the sweeper was held up
+// since its caller read the clock: a pin that was just refreshed can't seem so
+// far ahead that it looks expired.
+func (t *Table) sweepBucket(b *bucket) {
+	s := &t.sweep
+	var words [bucketSize]word
 	for i := range b {
-		w := word(b[i].Load())
-		left := t.clocks.limit[w.state()] - w.agePlus(now) // negative, its highest bit 1: expired
+		words[i] = word(b[i].Load())
+	}
+	if latest := t.latest.Load(); latest > s.tick {
+		s.tick, s.moment = latest, t.clocks.moment(latest)
+	}
+	bad := uint32(0)
+	for _, w := range words {
+		left := t.clocks.limit[w&stateMask] - t.clocks.agePlus(w, &s.moment) // negative, its highest bit 1: expired
 		if !t.slots.Held(uint16(w.slot())) {
 			left = 1 << 31
 		}
 		if w == 0 {
 			left = 0
+		} else {
+			s.pins++
 		}
 		bad |= left
 	}
-	return bad>>31 != 0
-}
-
-func (t *Table) sweepBucket(b *bucket, now uint32) {
-	for i := range b {
-		w := word(b[i].Load())
+	if bad>>31 == 0 {
+		return
+	}
+	for i, w := range words {
 		switch {
 		case w == 0:
-		case t.clocks.expired(w, now):
+		case t.clocks.expired(w, &s.moment):
 			if b[i].CompareAndSwap(uint64(w), 0) {
 				t.counters[expired].Add(1)
+				s.pins--
 			}
 		case w.slot() != selector.NoSlot && !t.slots.Held(uint16(w.slot())):
 			if b[i].CompareAndSwap(uint64(w), uint64(w.withSlot(selector.NoSlot))) {

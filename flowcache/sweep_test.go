@@ -16,7 +16,7 @@ import (
 )
 
 // sweepPass passes the table once at the current time.
-func (r *router) sweepPass() { r.table.Sweep(r.now, r.table.Buckets()) }
+func (r *router) sweepPass() { r.table.SweepBuckets(r.now, r.table.Buckets()) }
 
 func TestSweptFlowIsStillReportedAsMovedUntilItsTimeout(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
@@ -61,18 +61,74 @@ func TestSweepRemovesWhatExpired(t *testing.T) {
 	slot := r.view().Slot(0)
 	require.Equal(t, 2, r.table.Pins(slot))
 	r.wait(9 * time.Second)
-	assert.EqualValues(t, 1, r.table.Sweep(r.now, r.table.Buckets()))
+	r.sweepPass()
 	assert.Equal(t, 1, r.table.Pins(slot))
 	assert.EqualValues(t, 1, r.table.Stats().Expired)
 }
 
-func TestSweepGoesOnWhereItWas(t *testing.T) {
-	r := newRouter(t, flowcache.Config{Flows: 60}, "a")
-	require.Equal(t, 10, r.table.Buckets())
-	assert.EqualValues(t, 0, r.table.Sweep(r.now, 4))
-	assert.EqualValues(t, 0, r.table.Sweep(r.now, 5))
-	assert.EqualValues(t, 1, r.table.Sweep(r.now, 1))
-	assert.EqualValues(t, 3, r.table.Sweep(r.now, 25))
+// TestSweepPacesItself calls Sweep at different intervals: each pass over the
+// table takes a minute, and no pin outlives it.
+func TestSweepPacesItself(t *testing.T) {
+	for _, flows := range []int{1, 100, 10_000} {
+		for _, every := range []time.Duration{time.Millisecond, 700 * time.Millisecond, time.Second, 25 * time.Second,
+			time.Hour} {
+			r := newRouter(t, flowcache.Config{Flows: flows}, "a")
+			r.now = -5 * time.Second
+			r.table.Sweep(r.now) // the first call begins
+			r.connect(1)
+			_, _ = r.tcp(2, hash.SYN)
+			r.wait(9 * time.Second)
+			passes, end := 0, r.now+10*time.Minute
+			for r.now < end {
+				r.table.Sweep(r.now)
+				if n := r.table.Passes(); n != passes {
+					require.LessOrEqual(t, n, passes+1)
+					passes = n
+				}
+				r.wait(every)
+			}
+			if every < time.Hour {
+				most := int(10 * time.Minute / time.Minute)
+				least := int(10*time.Minute/(time.Minute+every)) - 1
+				assert.GreaterOrEqual(t, passes, least, "%d flows, every %v", flows, every)
+				assert.LessOrEqual(t, passes, most, "%d flows, every %v", flows, every)
+				assert.EqualValues(t, 2, r.table.Stats().Expired)
+				assert.Zero(t, r.table.Stats().Pins)
+			}
+		}
+	}
+}
+
+// TestSweepTakesNoLiveFlowlet has a sweeper that is held up for longer than a
+// tick counter wraps, between its look at the clock and its work.
+func TestSweepTakesNoLiveFlowlet(t *testing.T) {
+	const gap = 100 * time.Microsecond
+	r := newRouter(t, flowcache.Flowlets(selector.NewDomain(), 1000, gap), "a", "b")
+	for f := range uint64(flows / 4) {
+		_, _ = r.tcp(f, hash.ACK)
+	}
+	old := r.now
+	for range 3000 {
+		r.wait(gap / 2)
+		for f := range uint64(10) {
+			_, v := r.tcp(f, hash.ACK)
+			require.Equal(t, flowcache.Pinned, v)
+		}
+		r.table.SweepBuckets(old, 40)
+		if r.now-old > 50*time.Millisecond {
+			old = r.now
+		}
+	}
+	assert.Positive(t, r.table.Stats().Expired)
+}
+
+func TestStatsCountsPins(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for f := range uint64(flows) {
+		r.connect(f)
+	}
+	r.sweepPass()
+	assert.Equal(t, flows, r.table.Stats().Pins)
 }
 
 func TestSlotWaitsForTheLongestTimeoutAndAFullSweep(t *testing.T) {
@@ -86,10 +142,10 @@ func TestSlotWaitsForTheLongestTimeoutAndAFullSweep(t *testing.T) {
 	r.sweepPass() // not yet longer than the longest timeout and a tick
 	require.Equal(t, 1, quarantined())
 	r.wait(gone - 350*time.Second)
-	r.table.Sweep(r.now, r.table.Buckets()-1)
+	r.table.SweepBuckets(r.now, r.table.Buckets()-1)
 	require.Zero(t, quarantined())
 	require.Equal(t, 1, r.domain.SlotStats().Leaving)
-	r.table.Sweep(r.now, 1)
+	r.table.SweepBuckets(r.now, 1)
 	assert.Equal(t, selector.SlotStats{Free: 1<<16 - 1}, r.domain.SlotStats())
 }
 
@@ -104,9 +160,9 @@ func TestEveryTableOfADomainMustBeSwept(t *testing.T) {
 		r.wait(gone)
 	}
 	require.Equal(t, 1, r.domain.SlotStats().Quarantined)
-	other.Sweep(r.now, other.Buckets())
+	other.SweepBuckets(r.now, other.Buckets())
 	r.wait(gone)
-	other.Sweep(r.now, other.Buckets())
+	other.SweepBuckets(r.now, other.Buckets())
 	require.Equal(t, 1, r.domain.SlotStats().Leaving)
 	r.sweepPass()
 	assert.Equal(t, selector.SlotStats{Free: 1<<16 - 1}, r.domain.SlotStats())
@@ -166,7 +222,7 @@ func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
 			f = rng.IntN(len(pinned))
 		}
 		p := packet(r.view(), worker<<32+uint64(f), 6, hash.ACK)
-		route := s.Route(&p, r.now)
+		route := s.Route(p.Packet, p.View, r.now)
 		if route.Member < 0 {
 			continue
 		}

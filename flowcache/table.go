@@ -1,7 +1,9 @@
 package flowcache
 
 import (
+	"math"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -26,8 +28,16 @@ type Table struct {
 
 	moves    atomic.Uint64 // counts pins that left a bucket for their other one: see find
 	counters counters
+	pins     atomic.Int64 // as Sweep counted
 
 	rebalancing rebalancing
+	awaited     awaited
+
+	_ [64]byte
+
+	latest atomic.Int64 // the greatest tick of any worker
+
+	_ [64]byte
 
 	sweepMu sync.Mutex
 	sweep   sweepState
@@ -46,8 +56,28 @@ func NewTable(c Config) (*Table, error) {
 		slots:      c.Domain.Slots(),
 		registered: c.Domain.Slots().NewTable(),
 	}
+	t.latest.Store(math.MinInt64)
 	hugepage.Advise(t.buckets)
 	return t, nil
+}
+
+// Config returns the configuration of the table, with every default filled in.
+func (t *Table) Config() Config {
+	c := t.config
+	c.Classes = slices.Clone(c.Classes)
+	return c
+}
+
+// note remembers the greatest tick of any worker. A worker calls it before it
+// writes a word of that tick, so that whoever has read a word knows a tick that
+// is not before it: see Sweep.
+func (t *Table) note(tick int64) {
+	for {
+		latest := t.latest.Load()
+		if tick <= latest || t.latest.CompareAndSwap(latest, tick) {
+			return
+		}
+	}
 }
 
 // flowsPerBucket makes a table of Config.Flows pins three quarters full.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -35,7 +36,7 @@ func TestBucketsOfAFlowAreEachOthersOther(t *testing.T) {
 
 func TestNoPinLooksLikeNone(t *testing.T) {
 	for _, digest := range []uint64{0, 1, 1<<tagShift - 1} {
-		w := newWord(tagOf(digest), selector.NoSlot, 0, Probation)
+		w := wordOf(tagOf(digest), selector.NoSlot, 0, Probation)
 		assert.NotZero(t, w)
 		assert.Equal(t, tagOf(digest), w.tag())
 	}
@@ -48,7 +49,7 @@ func TestMatchAndFindAgree(t *testing.T) {
 	var b bucket
 	words := make(map[uint64]word)
 	for i := range bucketSize - 1 {
-		w := newWord(tagOf(rand.Uint64()), selector.Slot(rand.Uint32()&maxSlot), rand.Uint32(), State(i%4))
+		w := wordOf(tagOf(rand.Uint64()), selector.Slot(rand.Uint32()&maxSlot), rand.Uint32(), State(i%States))
 		words[w.tag()] = w
 		b[(i+3)%bucketSize].Store(uint64(w))
 	}
@@ -72,11 +73,11 @@ func TestMatchAndFindAgree(t *testing.T) {
 // TestLowerOfTwoPinsWins makes what two workers make that pin one flow at once.
 func TestLowerOfTwoPinsWins(t *testing.T) {
 	table := newTestTable(t, 100)
-	const digest, tag = 3 << 40, 3 << 12
+	const digest, tag = 3 << 40, 3 << 10
 	home := table.home(digest)
 	away := table.away(tag, home)
 	low, high := &table.buckets[home][2], &table.buckets[away][1]
-	mine, theirs := newWord(tag, 1, 0, Probation), newWord(tag, 2, 0, Probation)
+	mine, theirs := wordOf(tag, 1, 0, Probation), wordOf(tag, 2, 0, Probation)
 
 	low.Store(uint64(theirs))
 	high.Store(uint64(mine))
@@ -95,15 +96,23 @@ func TestLowerOfTwoPinsWins(t *testing.T) {
 // already, in its other bucket.
 func TestRestoreLooksIntoBothBuckets(t *testing.T) {
 	table := newTestTable(t, 100)
-	const digest, tag = 3 << 40, 3 << 12
+	const digest, tag = 3 << 40, 3 << 10
 	home := table.home(digest)
 	away := table.away(tag, home)
-	w := newWord(tag, 1, 0, Established)
+	w := wordOf(tag, 1, 0, Established)
 	for _, b := range []int{home, away} {
 		table.buckets[b][0].Store(uint64(w))
 		s := NewSticky(table)
-		s.restorePin(home, w, 1, 1, 0)
-		s.restorePin(away, w, 1, 1, 0)
+		s.at(0)
+		slot := selector.Slot(table.slots.Take(slots.Key{ID: "a"}))
+		from, done := &saved{}, Restored{}
+		for i := range from.units {
+			from.units[i] = 1
+		}
+		table.buckets[b][0].Store(uint64(w.withSlot(slot)))
+		s.restorePin(home, w, from, slot, &done)
+		s.restorePin(away, w, from, slot, &done)
+		assert.Equal(t, Restored{Kept: 2}, done)
 		assert.Zero(t, s.tally[inserted])
 		table.buckets[b][0].Store(0)
 	}

@@ -23,8 +23,6 @@ type forwarder struct {
 	fragments *flowcache.Fragments
 	worker    *engine.Worker
 	numbers   map[string]uint16 // of the members, by ID; given when a member is first seen
-
-	swept time.Time
 }
 
 type forwarderConfig struct {
@@ -81,16 +79,9 @@ func (f *forwarder) update(members []member) error {
 	return err
 }
 
-// sweep takes the flow table's sweep as far as it is due: through the whole
-// table once a minute.
+// sweep does what is due of the flow table's sweep.
 func (f *forwarder) sweep(now time.Time) {
-	const pass = time.Minute
-	if f.flows == nil {
-		return
-	}
-	due := int(float64(f.flows.Buckets()) * min(now.Sub(f.swept), pass).Seconds() / pass.Seconds())
-	if due > 0 {
-		f.flows.Sweep(now.UnixNano(), due)
-		f.swept = now
+	if f.flows != nil {
+		f.flows.Sweep(time.Duration(now.UnixNano()))
 	}
 }

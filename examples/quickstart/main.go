@@ -20,15 +20,15 @@ func main() {
 	check(err)
 	sticky, hasher := flowcache.NewSticky(table), symmetric.Hasher{Base: hash.XX{Seed: 42}}
 	h := hasher.Hash(hash.NewFlowKey(hash.TCP, addr("192.0.2.1:40000"), addr("172.16.0.20:80")))
-	for now, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
+	for _, pods := range [][]int{{1, 2, 3}, {1, 2, 3, 4}, {1, 2, 4}} {
 		var hops []selector.Hop[struct{}] // a router keeps an adjacency in place of struct{}
 		for _, pod := range pods {
 			hops = append(hops, selector.Hop[struct{}]{ID: fmt.Sprint("pod", pod), Weight: 1})
 		}
 		snapshot, err := group.Update(hops)
 		check(err)
-		packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, h)
-		route := sticky.Route(&packet, int64(now)*1e9)
+		packet := flowcache.NewPacket(&hash.Flow{Hash: h, Proto: hash.TCP, Flags: hash.ACK}, group.Salt(), 0)
+		route := sticky.Route(packet, snapshot.View(), 0)
 		fmt.Println(pods, snapshot.View().Member(int(route.Member)).ID, route.Verdict)
 	}
 }

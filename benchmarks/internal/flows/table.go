@@ -16,13 +16,13 @@ const Batch = 32
 type Table struct {
 	*flowcache.Table
 	Group *selector.Group[struct{}]
-	Now   int64 // nanoseconds
-	Sway  int64 // added to Now for each further burst, up to 31 times, and again
+	Now   time.Duration
+	Sway  time.Duration // added to Now for each further burst, up to 31 times, and again
 
 	sticky  *flowcache.Sticky
-	view    *selector.View
+	views   [1]*selector.View
 	hasher  *hash.Mix
-	bursts  int64
+	bursts  time.Duration
 	packets [Batch]flowcache.Packet
 	routes  [Batch]flowcache.Route
 }
@@ -39,7 +39,7 @@ func NewTable(n int) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Table: table, Group: group, Now: int64(time.Hour), sticky: flowcache.NewSticky(table), hasher: Hasher()}
+	t := &Table{Table: table, Group: group, Now: time.Hour, sticky: flowcache.NewSticky(table), hasher: Hasher()}
 	return t, t.Update(10)
 }
 
@@ -49,7 +49,7 @@ func (t *Table) Update(n int) error {
 	if err != nil {
 		return err
 	}
-	t.view = s.View()
+	t.views[0] = s.View()
 	return nil
 }
 
@@ -94,12 +94,18 @@ func (t *Table) Keys(keys []hash.FlowKey, flags hash.TCPFlags) (pinned int) {
 // set writes field after field: a literal would be made elsewhere and copied in
 // pieces that are wider than what was written.
 func (t *Table) set(p *flowcache.Packet, digest uint64, flags hash.TCPFlags) {
-	p.Digest, p.Hash, p.View, p.Flags, p.Proto = digest, digest, t.view, flags, 6
+	p.Digest, p.Flags, p.Class = digest, flags, flowcache.ClassTCP
+}
+
+// Pass sweeps the table from one end to the other.
+func (t *Table) Pass() {
+	t.Sweep(t.Now - time.Minute) // that is how long a pass takes
+	t.Sweep(t.Now)
 }
 
 func (t *Table) burst(n int) (pinned int) {
 	t.bursts++
-	t.sticky.RouteBatch(t.routes[:n], t.packets[:n], t.Now+t.bursts%32*t.Sway)
+	t.sticky.RouteBatch(t.routes[:n], t.packets[:n], t.views[:], t.Now+t.bursts%32*t.Sway)
 	for _, r := range t.routes[:n] {
 		if r.Verdict == flowcache.Pinned {
 			pinned++
@@ -113,7 +119,7 @@ func (t *Table) burst(n int) (pinned int) {
 func (t *Table) One(keys []hash.FlowKey) (pinned int) {
 	for _, k := range keys {
 		t.set(&t.packets[0], t.hasher.Hash(k), hash.ACK)
-		if t.sticky.Route(&t.packets[0], t.Now).Verdict == flowcache.Pinned {
+		if t.sticky.Route(t.packets[0], t.views[0], t.Now).Verdict == flowcache.Pinned {
 			pinned++
 		}
 	}

@@ -46,7 +46,6 @@ type gateway struct {
 
 	table  *flowcache.Table // of a sticky policy
 	sticky *flowcache.Sticky
-	swept  time.Duration
 }
 
 type kept struct {
@@ -88,10 +87,11 @@ func (g *gateway) update(members []selector.Member) error {
 // inherit takes over the pins of another gateway.
 func (g *gateway) inherit(from *gateway, now time.Duration) error {
 	var stream bytes.Buffer
-	if err := from.table.Save(&stream, 0, int64(now)); err != nil {
+	if err := from.table.Save(&stream, 0, now); err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
-	return g.table.Restore(&stream, 0, int64(now), g.view)
+	_, err := g.table.Restore(&stream, 0, now)
+	return err
 }
 
 // route returns the member that a packet goes to.
@@ -111,14 +111,11 @@ func (g *gateway) route(f *Flow, p Packet) string {
 }
 
 func (g *gateway) routeSticky(f *Flow, p Packet) int {
-	if p.At-g.swept >= time.Minute { // at least every 384 ticks of a second
-		g.table.Sweep(int64(p.At), g.table.Buckets())
-		g.swept = p.At
-	}
-	h := hash.Headers{Proto: hash.TCP, TCPFlags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
+	g.table.Sweep(p.At)
+	flow := hash.Flow{Hash: f.Hash, Proto: hash.TCP, Flags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
 		Closes: hash.FIN | hash.ACK}[p.Kind]}
-	packet := flowcache.NewPacket(g.view, &h, f.Hash)
-	return int(g.sticky.Route(&packet, int64(p.At)).Member)
+	packet := flowcache.NewPacket(&flow, g.view.Salt(), 0)
+	return int(g.sticky.Route(packet, g.view, p.At).Member)
 }
 
 func (g *gateway) has(id string) bool {

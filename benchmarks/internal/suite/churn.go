@@ -66,7 +66,7 @@ func sendNew(t *flows.Table, keys []hash.FlowKey, n int, expire bool) {
 		part := keys[i*len(keys)/parts : (i+1)*len(keys)/parts]
 		t.Keys(part, hash.SYN)
 		if expire {
-			t.Now += 8 * int64(time.Second) * int64(len(part)) / int64(n)
+			t.Now += 8 * time.Second * time.Duration(len(part)) / time.Duration(n)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func upkeepCases(n int) (cases []Case) {
 		n    int
 		pass func(*flows.Table)
 	}{
-		{"sweep", n * 3 / 2, func(t *flows.Table) { t.Sweep(t.Now, t.Buckets()) }},
+		{"sweep", n * 3 / 2, func(t *flows.Table) { t.Pass() }},
 		{"save", n, func(t *flows.Table) { must(t.Save(io.Discard, 1, t.Now)) }},
 		{"count", n, func(t *flows.Table) { t.Pins(1) }},
 	} {
@@ -111,7 +111,8 @@ func upkeepCases(n int) (cases []Case) {
 				must(err)
 			},
 			Pass: func() {
-				must(empty.Restore(bytes.NewReader(saved.Bytes()), 1, 0, empty.Group.Load().View()))
+				_, err := empty.Restore(bytes.NewReader(saved.Bytes()), 1, 0)
+				must(err)
 			},
 		}
 	})

@@ -88,14 +88,14 @@ func hitCases(n int, size Size) (cases []Case) {
 	}
 	add("ecmp/form=sway", func() (*Work, error) {
 		return established(n, func(t *flows.Table, digests []uint64) *Work {
-			t.Sway = int64(time.Second)
+			t.Sway = time.Second
 			return windows(digests, func(d []uint64) { t.Digests(d) })
 		})
 	})
 	add("ecmp/form=refresh", func() (*Work, error) {
 		return established(n, func(t *flows.Table, digests []uint64) *Work {
 			w := windows(digests, func(d []uint64) { t.Digests(d) })
-			w.Reset = func() { t.Now += 8 * int64(time.Second) }
+			w.Reset = func() { t.Now += 8 * time.Second }
 			return w
 		})
 	})
@@ -224,7 +224,7 @@ func sweepCases(n int) (cases []Case) {
 				t.Keys(flows.Keys(0, n), hash.SYN)
 				t.Keys(flows.Keys(0, n), hash.ACK)
 			}
-			return &Work{Items: t.Buckets(), Pass: func() { t.Sweep(t.Now, t.Buckets()) }}, nil
+			return &Work{Items: t.Buckets(), Pass: t.Pass}, nil
 		}})
 	}
 	return cases

@@ -147,7 +147,7 @@ func TestWorkersWhileTheGroupChanges(t *testing.T) {
 						assert.Contains(t, []flowcache.Verdict{flowcache.Placed, flowcache.Pinned}, d.Verdict)
 					}
 				}
-				p.Flows.Sweep(int64(now), 100)
+				p.Flows.Sweep(now)
 			}
 			assertConserved(t, w.Counters(), len(mine)*rounds)
 		})

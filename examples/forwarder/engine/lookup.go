@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -53,9 +54,7 @@ func (w *Worker) lookup(frames [][]byte) (others uint64) {
 			w.groups[refs%MaxBurst] = d.group
 			refs++
 		}
-		p := &packets[i]
-		p.digest = f.Hash ^ d.salt
-		p.ref, p.flags, p.proto, p.lookupOnly = d.ref, f.Flags, f.Proto, false
+		packets[i] = flowcache.NewPacket(f, d.salt, d.ref)
 	}
 	w.refs = int(refs)
 	return others
@@ -73,6 +72,7 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 		}
 		if drop != 0 {
 			decided |= 1 << i
+			w.packets[i] = flowcache.Packet{Mode: flowcache.Skip}
 			dst[i] = w.drop(drop)
 			continue
 		}
@@ -81,10 +81,7 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 			w.groups[w.refs] = d.group
 			w.refs++
 		}
-		w.packets[i] = query{
-			digest: f.Hash ^ d.salt, ref: d.ref, flags: f.Flags, proto: f.Proto,
-			lookupOnly: f.Kind&hash.LookupOnly != 0,
-		}
+		w.packets[i] = flowcache.NewPacket(f, d.salt, d.ref)
 	}
 	return decided
 }

@@ -217,5 +217,5 @@ func (p *enginePipeline) forward(frames [][]byte) (known int) {
 
 func (p *enginePipeline) forget() {
 	p.now += 400 * time.Second // longer than any timeout
-	p.table.Sweep(int64(p.now), p.table.Buckets())
+	p.table.Sweep(p.now)
 }

@@ -47,9 +47,8 @@ func (w *Worker) session(i int) (f hash.Flow, ok bool) {
 // answer resets the session of the i-th packet. To the flow table, the reset
 // closes the flow, so that a new session is placed anew.
 func (w *Worker) answer(i int, frame []byte, f hash.Flow, to int, now time.Duration) Decision {
-	w.packets[i].flags = hash.RST
-	w.fill(&w.whole[0], &w.packets[i])
-	w.router.RouteBatch(w.found[:1], w.whole[:1], int64(now))
+	w.packets[i].Flags = hash.RST
+	w.router.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], w.views[:w.refs], now)
 	r := reply{to, reset(frame, &f)}
 	w.replies = append(w.replies, r)
 	w.counters.Replies.add(r.frame)

@@ -64,7 +64,7 @@ func TestLookupAgreesWithRoutes(t *testing.T) {
 		}
 		var got *Group
 		if w.refs > 0 {
-			got = w.groups[w.packets[0].ref]
+			got = w.groups[w.packets[0].Ref]
 		}
 		require.Same(t, want, got)
 		found[want]++

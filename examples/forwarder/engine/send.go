@@ -23,7 +23,7 @@ func (w *Worker) send(dst []Decision, frames [][]byte) (others uint64) {
 			ip = (*[ipv4Size]byte)(frame[tagged:])
 		}
 		if r.Member >= 0 && r.Verdict != answered && ip != nil {
-			hop := w.snaps[packets[i].ref%MaxBurst].At(int(r.Member))
+			hop := w.snaps[packets[i].Ref%MaxBurst].At(int(r.Member))
 			if int(hop.Output) < len(members) {
 				*(*Ethernet)(frame) = hop.Header
 				if f.Kind&hash.IPv6 == 0 {
@@ -58,7 +58,7 @@ func (w *Worker) sendOthers(dst []Decision, frames [][]byte, others uint64, firs
 				continue
 			}
 		}
-		hop := w.snaps[w.packets[i].ref].At(int(r.Member))
+		hop := w.snaps[w.packets[i].Ref].At(int(r.Member))
 		rewrite(frame, &w.flows[i], hop)
 		w.counters.sent(hop.Output, frame)
 		dst[i] = Decision{Hop: hop, Verdict: r.Verdict}

@@ -38,7 +38,7 @@ type Config struct {
 // A Router finds the members of packets, as a [flowcache.Sticky] does. It
 // belongs to one worker, or is safe for concurrent use.
 type Router interface {
-	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, now int64)
+	RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, views []*selector.View, now time.Duration)
 }
 
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number
@@ -59,11 +59,8 @@ type Worker struct {
 	// Of the burst at hand. What is of one packet lives here too, since it
 	// would escape to the heap.
 	flows    [MaxBurst]hash.Flow
-	packets  [MaxBurst]query
+	packets  [MaxBurst]flowcache.Packet
 	routed   [MaxBurst]flowcache.Route
-	whole    [MaxBurst]flowcache.Packet // of those that are routed
-	found    [MaxBurst]flowcache.Route
-	index    [MaxBurst]int
 	released [MaxBurst][]byte
 	header   [1]hash.Headers
 	frame    [1][]byte
@@ -162,7 +159,7 @@ func (w *Worker) decide(dst []Decision, frames [][]byte, first int, now time.Dur
 		decided = w.lookupOthers(dst, frames, others, now)
 	}
 	w.load()
-	w.route(n, decided, now)
+	w.router.RouteBatch(w.routed[:n], w.packets[:n], w.views[:w.refs], now)
 	if others := w.send(dst, frames) &^ decided; others != 0 {
 		w.sendOthers(dst, frames, others, first, now)
 	}

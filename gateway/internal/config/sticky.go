@@ -58,22 +58,20 @@ func (s *stickiness) table(root value) (*flowcache.Config, error) {
 		if e, ok := errors.AsType[*flowcache.ConfigError](err); ok {
 			reason = e.Reason
 		}
-		return nil, root.at("timeouts").errorf("the timeouts are too far apart: %s", reason)
+		return nil, root.at("timeouts").errorf("%s", reason)
 	}
 	c.Flows = s.flows
 	return &c, nil
 }
 
 // tick returns the resolution of time for timeouts: an eighth of the shortest
-// of those given, a second if that is shorter; but the longest may take 512
-// ticks.
+// of those given, a second if that is shorter.
 func tick(timeouts ...time.Duration) time.Duration {
-	const ticks = 512
-	fine, longest := time.Second, time.Duration(0)
+	fine := time.Second
 	for _, t := range timeouts {
 		if t > 0 {
-			fine, longest = min(fine, t/8), max(longest, t)
+			fine = min(fine, t/8)
 		}
 	}
-	return max(fine, (longest+ticks-1)/ticks)
+	return fine
 }

@@ -177,8 +177,8 @@ func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
 		h, snapshot := hash.XX{}.Hash(key), group.Load()
 		member := snapshot.Select(h)
 		if p.table != nil {
-			packet := flowcache.NewPacket(snapshot.View(), &hash.Headers{Proto: hash.TCP, TCPFlags: hash.ACK}, h)
-			member = int(flowcache.NewSticky(p.table).Route(&packet, 0).Member)
+			packet := flowcache.NewPacket(&hash.Flow{Hash: h, Proto: hash.TCP, Flags: hash.ACK}, group.Salt(), 0)
+			member = int(flowcache.NewSticky(p.table).Route(packet, snapshot.View(), 0).Member)
 		}
 		p.counters.In.Frames++
 		p.counters.In.Bytes += 60
@@ -230,10 +230,7 @@ func (f flows) Pins() map[selector.Slot]int {
 
 func (f flows) Save(w io.Writer) error { return f.table.Save(w, 0, 0) }
 
-func (f flows) Restore(r io.Reader, groups ...*engine.Group) error {
-	views := make([]*selector.View, len(groups))
-	for i, g := range groups {
-		views[i] = g.Load().View()
-	}
-	return f.table.Restore(r, 0, 0, views...)
+func (f flows) Restore(r io.Reader, _ ...*engine.Group) error {
+	_, err := f.table.Restore(r, 0, 0)
+	return err
 }

@@ -15,36 +15,25 @@ type tableFlows struct {
 	table *flowcache.Table
 	seed  uint64
 	now   func() int64
-	pass  time.Duration // that a sweep through the whole table takes
+	every time.Duration // between sweeps
 }
 
-func newTableFlows(t *flowcache.Table, tick time.Duration, seed uint64, now func() int64) *tableFlows {
-	m := &tableFlows{table: t, seed: seed, now: now, pass: time.Minute}
-	const due = 384 // ticks, for a pass
-	if tick > 0 {
-		m.pass = min(m.pass, tick*due/3)
-	}
-	return m
+func newTableFlows(t *flowcache.Table, seed uint64, now func() int64) *tableFlows {
+	const most = time.Second / 4
+	return &tableFlows{table: t, seed: seed, now: now, every: max(min(t.Config().Tick, most), time.Millisecond)}
 }
 
 // sweepUntil sweeps the table, a little at a time, until ctx ends.
 func (m *tableFlows) sweepUntil(ctx context.Context) {
-	every := max(m.pass/256, time.Millisecond)
-	ticker := time.NewTicker(every)
+	ticker := time.NewTicker(m.every)
 	defer ticker.Stop()
-	swept := m.now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		now := m.now()
-		due := int(float64(m.table.Buckets()) * min(1, float64(now-swept)/float64(m.pass)))
-		if due > 0 {
-			m.table.Sweep(now, due)
-			swept = now
-		}
+		m.table.Sweep(time.Duration(m.now()))
 	}
 }
 
@@ -52,7 +41,7 @@ func (m *tableFlows) sweepUntil(ctx context.Context) {
 func (m *tableFlows) Stats() FlowStats {
 	s := m.table.Stats()
 	stats := FlowStats{Capacity: m.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused}
-	for range m.table.All(m.now()) {
+	for range m.table.All(time.Duration(m.now())) {
 		stats.Flows++
 	}
 	return stats
@@ -61,7 +50,7 @@ func (m *tableFlows) Stats() FlowStats {
 // Pins implements Flows.
 func (m *tableFlows) Pins() map[selector.Slot]int {
 	pins := make(map[selector.Slot]int)
-	for pin := range m.table.All(m.now()) {
+	for pin := range m.table.All(time.Duration(m.now())) {
 		if pin.Slot != selector.NoSlot {
 			pins[pin.Slot]++
 		}
@@ -70,13 +59,10 @@ func (m *tableFlows) Pins() map[selector.Slot]int {
 }
 
 // Save implements Flows.
-func (m *tableFlows) Save(w io.Writer) error { return m.table.Save(w, m.seed, m.now()) }
+func (m *tableFlows) Save(w io.Writer) error { return m.table.Save(w, m.seed, time.Duration(m.now())) }
 
-// Restore implements Flows.
-func (m *tableFlows) Restore(r io.Reader, groups ...*engine.Group) error {
-	views := make([]*selector.View, len(groups))
-	for i, g := range groups {
-		views[i] = g.Load().View()
-	}
-	return m.table.Restore(r, m.seed, m.now(), views...)
+// Restore implements Flows. Members are found by ID, whatever the groups.
+func (m *tableFlows) Restore(r io.Reader, _ ...*engine.Group) error {
+	_, err := m.table.Restore(r, m.seed, time.Duration(m.now()))
+	return err
 }

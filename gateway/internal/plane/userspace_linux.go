@@ -69,7 +69,7 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 		if err != nil {
 			return nil, err
 		}
-		p.flows, shared.Flows = newTableFlows(table, sticky.Tick, c.Seed, p.now), table
+		p.flows, shared.Flows = newTableFlows(table, c.Seed, p.now), table
 	}
 	if p.transport, err = open(c); err != nil {
 		return nil, err

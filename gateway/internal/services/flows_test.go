@@ -272,7 +272,7 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 	assert.Positive(t, moved)
-	assert.Equal(t, uint64(moved), next.Stats().Flows.Moved)
+	assert.Zero(t, next.Stats().Flows.Moved, "they wait for pod4")
 
 	for _, damaged := range [][]byte{nil, []byte("{}"), []byte("x\n"), data[:len(data)-1]} {
 		snapshot, err := services.ReadSnapshot(bytes.NewReader(damaged))

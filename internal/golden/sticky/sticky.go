@@ -1,5 +1,6 @@
 // Package sticky is a slow, obviously right model of package flowcache, for
-// tests: a map of pins without a limit, and the rules one after another.
+// tests: a map of pins without a limit, and the rules one after another. It
+// reads the same table of a pin's life, package life.
 package sticky
 
 import (
@@ -8,27 +9,17 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/life"
 	"github.com/ecmp-go/ecmp/selector"
-)
-
-// State is where a flow is in its life.
-type State int
-
-// The states of a pin.
-const (
-	Probation State = iota
-	EstablishedTCP
-	EstablishedOther
-	Closing
 )
 
 // A Pin is a flow's remembered member.
 type Pin struct {
 	Slot  selector.Slot
-	State State
-	Last  int64 // tick since which the timeout runs
+	State flowcache.State
+	Last  int64 // since when the timeout runs, in units of the state
 
-	Heard int64 // when the flow's last packet came; on probation, the first
+	Heard time.Duration // when the flow's last packet came; on probation, the first
 
 	// Exposed: its member was gone for a while since, so that a small table may
 	// have given its place to another flow.
@@ -42,6 +33,9 @@ type Model struct {
 
 	Moves int           // that Rebalance allows
 	Idle  time.Duration // after which a flow may move
+
+	Awaited map[selector.Slot]bool // members that Restore waits for
+	Until   time.Duration
 }
 
 // New returns a model of a table with this configuration, in which every
@@ -50,88 +44,150 @@ func New(c flowcache.Config) *Model {
 	return &Model{Config: c, Pins: make(map[uint64]Pin)}
 }
 
-func (m *Model) tick(now int64) int64 { return now / int64(m.Config.Tick) }
-
-// ticks rounds a duration up.
-func (m *Model) ticks(d time.Duration) int64 {
-	return (int64(d) + int64(m.Config.Tick) - 1) / int64(m.Config.Tick)
+// Timeout returns how long a pin in state s must live after a packet.
+func (m *Model) Timeout(s flowcache.State) time.Duration {
+	switch s {
+	case flowcache.Probation:
+		return m.Config.Probation
+	case flowcache.Adopted, flowcache.EstablishedTCP:
+		return m.Config.EstablishedTCP
+	case flowcache.Established:
+		return m.Config.Established
+	case flowcache.Closing:
+		return m.Config.Closing
+	}
+	return m.Config.Classes[s-flowcache.EstablishedTCP-1].Idle
 }
 
-// Refresh returns how many ticks ago a pin in state s must have been refreshed
+// Unit returns the unit of time of a state: the shortest, of a tick and its
+// doubles, of which the timeout takes 512 or less.
+func (m *Model) Unit(s flowcache.State) time.Duration {
+	unit := m.Config.Tick
+	for m.Timeout(s) > 512*unit {
+		unit *= 2
+	}
+	return unit
+}
+
+// at returns the unit that a time is in, rounded down.
+func (m *Model) at(s flowcache.State, now time.Duration) int64 {
+	unit := m.Unit(s)
+	n := int64(now / unit)
+	if now < 0 && now%unit != 0 {
+		n--
+	}
+	return n
+}
+
+// up rounds a duration up to units.
+func (m *Model) up(s flowcache.State, d time.Duration) int64 {
+	unit := m.Unit(s)
+	return int64((d + unit - 1) / unit)
+}
+
+func (m *Model) age(p Pin, now time.Duration) int64 { return m.at(p.State, now) - p.Last }
+
+// Refresh returns how many units ago a pin in state s must have been refreshed
 // for a packet to refresh it again.
-func (m *Model) Refresh(s State) int64 {
-	return max(1, min(m.Timeout(s)/8, m.ticks(m.Config.DownGrace)/4))
+func (m *Model) Refresh(s flowcache.State) int64 {
+	return max(1, min(m.up(s, m.Timeout(s))/8, m.up(s, m.Config.DownGrace)/4))
 }
 
-// slack is the most that the tick of a pin lags behind its flow's last packet,
+// slack is the most that the time of a pin lags behind its flow's last packet,
 // which is added to timeouts.
-func (m *Model) slack(s State) int64 {
-	if s == Probation {
+func (m *Model) slack(s flowcache.State) int64 {
+	if s == flowcache.Probation || s == flowcache.Adopted {
 		return 0
 	}
 	return m.Refresh(s) - 1
 }
 
-// Timeout returns the ticks that a pin in state s must live for after a packet.
-func (m *Model) Timeout(s State) int64 {
-	switch s {
-	case Probation:
-		return m.ticks(m.Config.Probation)
-	case EstablishedTCP:
-		return m.ticks(m.Config.EstablishedTCP)
-	case EstablishedOther:
-		return m.ticks(m.Config.Established)
-	default:
-		return m.ticks(m.Config.Closing)
-	}
-}
-
 // Alive reports whether the pin has not expired.
-func (m *Model) Alive(p Pin, now int64) bool {
-	return m.tick(now)-p.Last <= m.Timeout(p.State)+m.slack(p.State)
+func (m *Model) Alive(p Pin, now time.Duration) bool {
+	return m.age(p, now) <= m.up(p.State, m.Timeout(p.State))+m.slack(p.State)
 }
 
 // Route routes a packet and remembers what a table would.
-func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
+func (m *Model) Route(p *flowcache.Packet, v *selector.View, now time.Duration) flowcache.Route {
+	if p.Mode == flowcache.Skip {
+		return flowcache.Route{Member: -1, Verdict: flowcache.NoMember}
+	}
 	pin, pinned := m.Pins[p.Digest]
 	if pinned && !m.Alive(pin, now) {
 		delete(m.Pins, p.Digest)
 		pinned = false
 	}
-	if p.LookupOnly {
-		return m.lookUp(p, pin, pinned)
+	if p.Mode == flowcache.LookupOnly {
+		return m.lookUp(p, v, pin, pinned)
 	}
 	if !pinned {
-		return m.place(p, now, flowcache.Placed)
+		return m.place(p, v, now, flowcache.Placed)
 	}
-	member, known := memberOf(p.View, pin.Slot)
+	member, known := memberOf(v, pin.Slot)
 	if !known {
-		if !p.View.Latest() {
-			return selected(p, flowcache.Unpinned)
-		}
-		if p.View.InScope(pin.Slot) {
-			return m.place(p, now, flowcache.Rebalanced)
-		}
-		return m.place(p, now, flowcache.Moved)
+		return m.unknown(p, v, pin, now)
 	}
-	if !p.View.Alive(member) {
-		if m.tick(now)-pin.Last > m.ticks(m.Config.DownGrace)+m.slack(pin.State) {
-			return m.place(p, now, flowcache.Moved)
+	alive := v.Alive(member)
+	step := life.Next(life.State(pin.State), m.event(p, pin, now), alive && !v.Drained(member))
+	if step == life.Renew {
+		if r := m.place(p, v, now, flowcache.Placed); r.Verdict != flowcache.NoMember || !alive {
+			return r
 		}
-		return selected(p, flowcache.Detoured)
+		step = life.Keep
 	}
-	if pin.State == Closing && isTCP(p) && has(p, hash.SYN) && !has(p, hash.FIN) && !has(p, hash.RST) {
-		return m.place(p, now, flowcache.Placed)
+	if !alive {
+		if m.age(pin, now) > m.up(pin.State, m.Config.DownGrace)+m.slack(pin.State) {
+			return m.place(p, v, now, flowcache.Moved)
+		}
+		return selected(p, v, flowcache.Detoured)
 	}
-	pin = m.touch(pin, p, now)
-	idle := m.tick(now) - m.Pins[p.Digest].Last - m.slack(m.Pins[p.Digest].State)
-	own := selected(p, flowcache.Rebalanced)
-	if m.Moves > 0 && idle >= max(1, m.ticks(m.Idle)) && own.Member >= 0 && int(own.Member) != member &&
-		m.inUse(p.View.Slot(int(own.Member))) {
+	return m.keep(p, v, pin, step, member, now)
+}
+
+func (m *Model) unknown(p *flowcache.Packet, v *selector.View, pin Pin, now time.Duration) flowcache.Route {
+	switch {
+	case !v.Latest():
+		return selected(p, v, flowcache.Unpinned)
+	case v.InScope(pin.Slot):
+		return m.place(p, v, now, flowcache.Rebalanced)
+	case m.Awaited[pin.Slot] && now < m.Until:
+		return selected(p, v, flowcache.Detoured)
+	}
+	return m.place(p, v, now, flowcache.Moved)
+}
+
+func (m *Model) event(p *flowcache.Packet, pin Pin, now time.Duration) life.Event {
+	return life.EventOf(p.Flags, m.age(pin, now) > m.up(pin.State, m.Config.PromoteAfter))
+}
+
+// keep makes a step that leaves the flow with its member, unless it may be
+// rebalanced.
+func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.Step, member int,
+	now time.Duration) flowcache.Route {
+	before := pin
+	switch step {
+	case life.Establish:
+		pin.State = flowcache.Established
+		if int(p.Class) < 2+len(m.Config.Classes) {
+			pin.State += flowcache.State(p.Class)
+		}
+	case life.Close:
+		pin.State = flowcache.Closing
+	}
+	if pin.State > flowcache.Adopted && step != life.Keep {
+		pin.Heard = now
+	}
+	if pin.State != before.State || step == life.Refresh && m.age(pin, now) >= m.Refresh(pin.State) {
+		pin.Last = m.at(pin.State, now)
+	}
+	idle := m.Unit(before.State) * time.Duration(m.age(before, now)-m.slack(before.State))
+	own := selected(p, v, flowcache.Rebalanced)
+	if m.Moves > 0 && idle >= max(m.Config.Tick, m.Idle) && own.Member >= 0 && int(own.Member) != member &&
+		m.inUse(v.Slot(int(own.Member))) {
 		m.Moves--
-		pin.Slot, pin.Last, pin.Heard = p.View.Slot(int(own.Member)), m.tick(now), now
+		pin.Slot, pin.Last, pin.Heard = v.Slot(int(own.Member)), m.at(pin.State, now), now
 		m.Pins[p.Digest] = pin
-		if p.View.Settled(p.Hash, int(own.Member)) {
+		if v.Settled(p.Digest^v.Salt(), int(own.Member)) {
 			delete(m.Pins, p.Digest)
 		}
 		return own
@@ -140,67 +196,55 @@ func (m *Model) Route(p *flowcache.Packet, now int64) flowcache.Route {
 	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
 }
 
-func (m *Model) lookUp(p *flowcache.Packet, pin Pin, pinned bool) flowcache.Route {
+func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bool) flowcache.Route {
 	if !pinned {
-		return selected(p, flowcache.Unpinned)
+		return selected(p, v, flowcache.Unpinned)
 	}
-	member, known := memberOf(p.View, pin.Slot)
+	member, known := memberOf(v, pin.Slot)
 	if !known {
-		return selected(p, flowcache.Unpinned)
+		return selected(p, v, flowcache.Unpinned)
 	}
-	if !p.View.Alive(member) {
-		return selected(p, flowcache.Detoured)
+	if !v.Alive(member) {
+		return selected(p, v, flowcache.Detoured)
 	}
 	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
 }
 
-// place selects a member and pins the flow to it, on probation.
-func (m *Model) place(p *flowcache.Packet, now int64, v flowcache.Verdict) flowcache.Route {
-	r := selected(p, v)
+// place selects a member and pins the flow to it.
+func (m *Model) place(p *flowcache.Packet, v *selector.View, now time.Duration,
+	verdict flowcache.Verdict) flowcache.Route {
+	r := selected(p, v, verdict)
 	if r.Verdict == flowcache.NoMember {
 		return r
 	}
-	slot := p.View.Slot(int(r.Member))
+	slot := v.Slot(int(r.Member))
 	// it is not if the member left after the view was made
-	if slot != selector.NoSlot && m.inUse(slot) && !p.View.Settled(p.Hash, int(r.Member)) {
-		m.Pins[p.Digest] = Pin{Slot: slot, State: Probation, Last: m.tick(now), Heard: now}
+	if slot != selector.NoSlot && m.inUse(slot) && !v.Settled(p.Digest^v.Salt(), int(r.Member)) {
+		s := m.first(p)
+		m.Pins[p.Digest] = Pin{Slot: slot, State: s, Last: m.at(s, now), Heard: now}
 		return r
 	}
 	delete(m.Pins, p.Digest)
-	if v == flowcache.Placed {
+	if verdict == flowcache.Placed {
 		r.Verdict = flowcache.Unpinned
 	}
 	return r
 }
 
-func (m *Model) touch(pin Pin, p *flowcache.Packet, now int64) Pin {
-	before := pin.State
-	if isTCP(p) {
-		switch {
-		case has(p, hash.FIN) || has(p, hash.RST):
-			pin.State = Closing
-		case pin.State == Probation && has(p, hash.ACK) && !has(p, hash.SYN):
-			pin.State = EstablishedTCP
-		}
-	} else if pin.State == Probation && m.tick(now)-pin.Last > m.ticks(m.Config.PromoteAfter) {
-		if p.Proto == hash.TCP {
-			pin.State = EstablishedTCP
-		} else {
-			pin.State = EstablishedOther
-		}
+// first returns the state of a new flow.
+func (m *Model) first(p *flowcache.Packet) flowcache.State {
+	if i := int(p.Class) - 2; i >= 0 && i < len(m.Config.Classes) && m.Config.Classes[i].Sure {
+		return flowcache.Established + flowcache.State(p.Class)
 	}
-	if pin.State == Probation {
-		return pin
+	if p.Flags&(hash.SYN|hash.FIN|hash.RST|hash.ACK) == hash.ACK {
+		return flowcache.Adopted
 	}
-	pin.Heard = now
-	if pin.State != before || m.tick(now)-pin.Last >= m.Refresh(pin.State) {
-		pin.Last = m.tick(now)
-	}
-	return pin
+	return flowcache.Probation
 }
 
-// Sweep removes what has expired and voids the pins of members that left.
-func (m *Model) Sweep(now int64) {
+// Sweep removes what has expired and voids the pins of slots that nobody may
+// have back.
+func (m *Model) Sweep(now time.Duration) {
 	for digest, pin := range m.Pins {
 		switch {
 		case !m.Alive(pin, now):
@@ -224,13 +268,14 @@ func (m *Model) Expose(gone func(selector.Slot) bool) {
 }
 
 // Check routes a packet and reports where a table of any size may not answer as
-// got. A small table may have lost a pin on probation, or one that is void, to
-// another flow; and it may refuse a new flow. It may never lose any other.
-func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error {
+// got. A small table may have lost a pin on probation, an adopted one, or one
+// whose member was gone, to another flow. It may refuse a new flow, and put one
+// on probation that is to be adopted. It may never lose any other.
+func (m *Model) Check(p *flowcache.Packet, v *selector.View, now time.Duration, got flowcache.Route) error {
 	before, had := m.Pins[p.Digest]
-	want := m.Route(p, now)
+	want := m.Route(p, v, now)
 	if got == want {
-		if pin, ok := m.Pins[p.Digest]; ok && got.Verdict == flowcache.Pinned {
+		if pin, ok := m.Pins[p.Digest]; ok && got.Verdict == flowcache.Pinned && m.inUse(pin.Slot) {
 			pin.Exposed = false
 			m.Pins[p.Digest] = pin
 		}
@@ -238,7 +283,7 @@ func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error
 	}
 	if had && m.mayLose(before, now) {
 		delete(m.Pins, p.Digest)
-		want = m.Route(p, now)
+		want = m.Route(p, v, now)
 	}
 	if got.Verdict == flowcache.Refused && want.Verdict == flowcache.Placed {
 		delete(m.Pins, p.Digest)
@@ -250,9 +295,11 @@ func (m *Model) Check(p *flowcache.Packet, now int64, got flowcache.Route) error
 	return nil
 }
 
-func (m *Model) mayLose(pin Pin, now int64) bool {
-	return pin.State == Probation || pin.Exposed || !m.inUse(pin.Slot) || !m.Alive(pin, now)
+func (m *Model) mayLose(pin Pin, now time.Duration) bool {
+	return pin.State <= flowcache.Adopted || pin.Exposed || !m.inUse(pin.Slot) || !m.Alive(pin, now)
 }
+
+func (m *Model) inUse(slot selector.Slot) bool { return m.Config.Domain.Slots().InUse(uint16(slot)) }
 
 func memberOf(v *selector.View, slot selector.Slot) (index int, known bool) {
 	for i := range v.All() {
@@ -263,16 +310,10 @@ func memberOf(v *selector.View, slot selector.Slot) (index int, known bool) {
 	return -1, false
 }
 
-func selected(p *flowcache.Packet, v flowcache.Verdict) flowcache.Route {
-	member := p.View.Select(p.Hash)
+func selected(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) flowcache.Route {
+	member := v.Select(p.Digest ^ v.Salt())
 	if member < 0 {
 		return flowcache.Route{Member: -1, Verdict: flowcache.NoMember}
 	}
-	return flowcache.Route{Member: int32(member), Verdict: v}
+	return flowcache.Route{Member: int32(member), Verdict: verdict}
 }
-
-func isTCP(p *flowcache.Packet) bool { return p.Proto == hash.TCP && p.Flags != 0 }
-
-func has(p *flowcache.Packet, f hash.TCPFlags) bool { return p.Flags&f != 0 }
-
-func (m *Model) inUse(slot selector.Slot) bool { return m.Config.Domain.Slots().InUse(uint16(slot)) }

@@ -33,6 +33,7 @@ func TestConfigErrors(t *testing.T) {
 	for field, sticky := range map[string]flowcache.Config{
 		"Flows": {}, "Probation": {Flows: 1, Probation: -1}, "Closing": {Flows: 1, Closing: maxTimeout + 1},
 		"PromoteAfter": {Flows: 1, PromoteAfter: 8 * time.Second},
+		"Classes":      {Flows: 1, Classes: []flowcache.ClassConfig{{Name: "dns", Idle: time.Second}}},
 	} {
 		c := good
 		c.Sticky = &sticky
@@ -159,7 +160,8 @@ func TestSlotsAreGivenBack(t *testing.T) {
 	// own.
 	table := r.table
 	for range 3 {
-		table.Sweep(int64(r.time), table.Buckets())
+		table.Sweep(r.time - time.Minute)
+		table.Sweep(r.time) // as long as a pass takes
 		r.advance(500 * time.Second)
 		require.NoError(t, r.Sync(r.list))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/life"
 )
 
 // follow finds the flow's pin and goes on as timeouts.follow, its model, says:
@@ -15,13 +16,24 @@ func (p *program) follow() {
 	p.tellTime()
 	p.find()
 	p.age()
+	p.status()
 	p.lookUp(p.hops, indexAt, "moved")
 	p.emit(
 		asm.Mov.Reg(hop, asm.R0),
-		asm.LoadMem(asm.R1, hop, hopStatus, asm.Byte),
-		asm.JEq.Imm(asm.R1, int32(hopGone), "moved"),
-		asm.JEq.Imm(asm.R1, int32(hopDown), "down"),
+		asm.LoadMem(asm.R1, asm.RFP, statusAt, asm.DWord),
+		asm.JEq.Imm(asm.R1, int32(hopAlive), "alive"),
+		asm.LoadMem(asm.R4, asm.RFP, flagsAt, asm.DWord),
+		asm.And.Imm(asm.R4, int32(hash.SYN|hash.ACK|hash.FIN|hash.RST)),
+		// What begins anew while the member is down: see life.Next.
+		asm.JEq.Imm(asm.R4, int32(hash.SYN), "opens elsewhere"),
+		asm.JNE.Imm(asm.R1, int32(hopDown), "alive"),
+		asm.JNE.Imm(asm.R4, int32(hash.SYN|hash.ACK), "down"),
+		asm.LoadMem(asm.R2, asm.RFP, pinAt, asm.DWord),
+		asm.And.Imm(asm.R2, stateMask),
+		asm.JEq.Imm(asm.R2, int32(flowcache.Closing), "renewed"),
+		asm.Ja.Label("down"),
 	)
+	p.at("alive")
 	p.transition()
 	p.write()
 	p.anew()
@@ -79,16 +91,36 @@ func (p *program) age() {
 		asm.Sub.Reg(asm.R3, asm.R2),
 		// below 0 if another processor's clock is ahead
 		asm.StoreMem(asm.RFP, ageAt, asm.R3, asm.DWord),
-		asm.And.Imm(asm.R1, 3),
+		asm.And.Imm(asm.R1, stateMask),
 	)
 	p.older(p.timeouts.life, "renewed")
 }
 
+// status puts at statusAt what may be done in this group with the member whose
+// slot is at indexAt, and jumps to "moved" if it has left.
+func (p *program) status() {
+	p.emit(
+		asm.LoadMem(asm.R1, asm.RFP, tableAt, asm.DWord),
+		asm.LoadMem(asm.R2, asm.RFP, indexAt, asm.Word),
+		asm.Mov.Reg(asm.R3, asm.R2),
+		asm.RSh.Imm(asm.R3, 2), // four members a byte
+		asm.And.Imm(asm.R3, 1<<16/memberByte-1),
+		asm.Add.Reg(asm.R1, asm.R3),
+		asm.LoadMem(asm.R1, asm.R1, tableMembers, asm.Byte),
+		asm.And.Imm(asm.R2, memberByte-1),
+		asm.Mul.Imm(asm.R2, memberBits),
+		asm.RSh.Reg(asm.R1, asm.R2),
+		asm.And.Imm(asm.R1, 1<<memberBits-1),
+		asm.StoreMem(asm.RFP, statusAt, asm.R1, asm.DWord),
+		asm.JEq.Imm(asm.R1, int32(hopGone), "moved"),
+	)
+}
+
 // older jumps if the age in R3 is more than that of the state in R1.
-func (p *program) older(ages [4]time.Duration, label string) {
+func (p *program) older(ages [states]time.Duration, label string) {
 	young := p.fresh()
-	for _, s := range []flowcache.State{flowcache.EstablishedTCP, flowcache.Established, flowcache.Closing,
-		flowcache.Probation} {
+	for i := range states {
+		s := flowcache.EstablishedTCP - flowcache.State(i) // the most frequent first
 		next := p.fresh()
 		p.emit(asm.JNE.Imm(asm.R1, int32(s), next))
 		p.emit(
@@ -105,27 +137,45 @@ func (p *program) older(ages [4]time.Duration, label string) {
 func (p *program) loadState() {
 	p.emit(
 		asm.LoadMem(asm.R1, asm.RFP, pinAt, asm.DWord),
-		asm.And.Imm(asm.R1, 3),
+		asm.And.Imm(asm.R1, stateMask),
 		asm.LoadMem(asm.R3, asm.RFP, ageAt, asm.DWord),
 	)
 }
 
 // transition goes to "write" with the next state in R1 if the pin has to be
-// written, and else to "forward".
+// written, and else to "forward", as the table of package life says.
 func (p *program) transition() {
 	p.loadState()
 	p.emit(
 		asm.LoadMem(asm.R4, asm.RFP, flagsAt, asm.DWord),
+		asm.JEq.Imm(asm.R4, 0, "no flags"),
 		asm.Mov.Reg(asm.R5, asm.R4),
 		asm.And.Imm(asm.R5, int32(hash.FIN|hash.RST)),
 		asm.JNE.Imm(asm.R5, 0, "ends"),
-		asm.JEq.Imm(asm.R1, int32(flowcache.Probation), "on probation"),
-		asm.JNE.Imm(asm.R1, int32(flowcache.Closing), "same state"),
-		asm.Mov.Reg(asm.R5, asm.R4),
-		asm.And.Imm(asm.R5, int32(hash.SYN)),
-		asm.JNE.Imm(asm.R5, 0, "renewed"),
+		asm.And.Imm(asm.R4, int32(hash.SYN|hash.ACK)),
+		asm.JEq.Imm(asm.R4, int32(hash.ACK), "goes on"),
+		asm.JEq.Imm(asm.R4, int32(hash.SYN), "opens"),
+		asm.JEq.Imm(asm.R4, int32(hash.SYN|hash.ACK), "answers"),
 	)
-	p.at("same state")
+	p.dispatch(life.Odd)
+	p.at("goes on")
+	p.dispatch(life.GoesOn)
+	p.at("opens")
+	p.dispatch(life.Opens)
+	p.at("answers")
+	p.dispatch(life.Answers)
+	p.at("ends")
+	p.dispatch(life.Ends)
+	p.at("no flags")
+	p.emit(
+		asm.LoadImm(asm.R2, int64(p.timeouts.promoteAfter)<<timeScale, asm.DWord),
+		asm.JSGT.Reg(asm.R3, asm.R2, "late"),
+	)
+	p.dispatch(life.Early)
+	p.at("late")
+	p.dispatch(life.Late)
+
+	p.at("refresh")
 	refresh := p.timeouts.refresh
 	for s := range refresh { // at that age, not after it
 		refresh[s]--
@@ -133,32 +183,41 @@ func (p *program) transition() {
 	p.older(refresh, "write")
 	p.emit(asm.Ja.Label("forward"))
 
-	p.at("ends")
-	p.emit(
-		asm.JEq.Imm(asm.R1, int32(flowcache.Closing), "same state"),
-		asm.Mov.Imm(asm.R1, int32(flowcache.Closing)),
-		asm.Ja.Label("write"),
-	)
+	p.at("close")
+	p.emit(asm.Mov.Imm(asm.R1, int32(flowcache.Closing)), asm.Ja.Label("write"))
 
-	p.at("on probation")
+	p.at("establish")
 	p.emit(
-		asm.JNE.Imm(asm.R4, 0, "TCP on probation"),
-		asm.LoadImm(asm.R2, int64(p.timeouts.promoteAfter)<<timeScale, asm.DWord),
-		asm.JSLE.Reg(asm.R3, asm.R2, "forward"),
 		asm.Mov.Imm(asm.R1, int32(flowcache.Established)),
 		asm.LoadMem(asm.R2, asm.RFP, portsAt, asm.DWord),
 		asm.RSh.Imm(asm.R2, keyProto),
 		asm.And.Imm(asm.R2, 0xff),
 		asm.JNE.Imm(asm.R2, hash.TCP, "write"),
 		asm.Mov.Imm(asm.R1, int32(flowcache.EstablishedTCP)),
-		asm.Ja.Label("write"),
 	)
-	p.at("TCP on probation")
+}
+
+// dispatch goes on with the step that follows an event in the state in R1.
+func (p *program) dispatch(e life.Event) {
+	labels := [...]string{life.Keep: "forward", life.Refresh: "refresh", life.Establish: "establish",
+		life.Close: "close", life.Renew: "reopened"}
+	for s := life.TCP; s > life.Probation; s-- { // the most frequent first
+		p.emit(asm.JEq.Imm(asm.R1, int32(s), labels[life.Next(s, e, true)]))
+	}
+	p.emit(asm.Ja.Label(labels[life.Next(life.Probation, e, true)]))
+}
+
+// first puts the state of a new flow's pin into R1.
+func (p *program) first() {
+	adopted := p.fresh()
 	p.emit(
-		asm.And.Imm(asm.R4, int32(hash.SYN|hash.ACK)),
-		asm.JNE.Imm(asm.R4, int32(hash.ACK), "forward"),
-		asm.Mov.Imm(asm.R1, int32(flowcache.EstablishedTCP)),
+		asm.LoadMem(asm.R2, asm.RFP, flagsAt, asm.DWord),
+		asm.And.Imm(asm.R2, int32(hash.SYN|hash.ACK|hash.FIN|hash.RST)),
+		asm.Mov.Imm(asm.R1, int32(firstState(hash.ACK))),
+		asm.JEq.Imm(asm.R2, int32(hash.ACK), adopted),
+		asm.Mov.Imm(asm.R1, int32(firstState(hash.SYN))),
 	)
+	p.at(adopted)
 }
 
 // makePin puts a pin of the time, of the slot at indexAt and of the state in R1
@@ -206,27 +265,34 @@ func (p *program) anew() {
 	p.at("down")
 	p.loadState()
 	p.older(p.timeouts.grace, "moved")
-	p.choose()
+	p.choose("no member")
 	p.emit(asm.Ja.Label("forward"))
 
-	for _, way := range []struct {
-		label string
-		event event
-	}{{"moved", moved}, {"renewed", placed}} {
-		p.at(way.label)
-		p.choose()
-		p.emit(asm.Mov.Imm(asm.R1, int32(flowcache.Probation)))
-		p.makePin()
-		p.emit(asm.StoreMem(found, 0, asm.R2, asm.DWord))
-		p.countEvent(way.event)
-		p.emit(asm.Ja.Label("forward"))
-	}
+	p.at("opens elsewhere")
+	p.emit(asm.JEq.Imm(asm.R1, int32(hopDown), "renewed"))
+	p.at("reopened")
+	p.repin("forward", placed) // or stays where it is, if nobody else can take the flow
+	p.at("moved")
+	p.repin("no member", moved)
+	p.at("renewed")
+	p.repin("no member", placed)
 
 	p.at("new")
-	p.choose()
-	p.emit(asm.Mov.Imm(asm.R1, int32(flowcache.Probation)))
+	p.choose("no member")
+	p.first()
 	p.makePin()
 	p.update(p.probation)
 	p.emit(asm.JNE.Imm(asm.R0, 0, "refused"))
 	p.countEvent(placed)
+}
+
+// repin chooses a member and puts a new pin in the place of the old one. If
+// there is no member, it jumps to none.
+func (p *program) repin(none string, e event) {
+	p.choose(none)
+	p.first()
+	p.makePin()
+	p.emit(asm.StoreMem(found, 0, asm.R2, asm.DWord))
+	p.countEvent(e)
+	p.emit(asm.Ja.Label("forward"))
 }

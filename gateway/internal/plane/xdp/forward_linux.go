@@ -3,12 +3,12 @@ package xdp
 import "github.com/cilium/ebpf/asm"
 
 // choose takes the member that the table has for the hash: hop, with its slot
-// at indexAt.
-func (p *program) choose() {
+// at indexAt. If there is none, it jumps to the label none and leaves hop.
+func (p *program) choose(none string) {
 	p.emit(
 		asm.LoadMem(asm.R1, asm.RFP, tableAt, asm.DWord),
 		asm.LoadMem(asm.R2, asm.R1, tableSlots, asm.Word),
-		asm.JEq.Imm(asm.R2, 0, "no member"),
+		asm.JEq.Imm(asm.R2, 0, none),
 
 		// The high word of hashed * slots, in two products of 64 bits, since
 		// slots has less than 32.
@@ -23,14 +23,14 @@ func (p *program) choose() {
 		asm.Add.Reg(asm.R3, asm.R4),
 		asm.RSh.Imm(asm.R3, 32),
 
-		asm.JGE.Imm(asm.R3, MaxSlots, "no member"), // never: the verifier can't know
+		asm.JGE.Imm(asm.R3, MaxSlots, none), // never: the verifier can't know
 		asm.LSh.Imm(asm.R3, 1),
 		asm.Add.Reg(asm.R1, asm.R3),
 		asm.LoadMem(asm.R3, asm.R1, tableHeader, asm.Half),
-		asm.JEq.Imm(asm.R3, 0, "no member"),
+		asm.JEq.Imm(asm.R3, 0, none),
 		asm.StoreMem(asm.RFP, indexAt, asm.R3, asm.Word),
 	)
-	p.lookUp(p.hops, indexAt, "no member")
+	p.lookUp(p.hops, indexAt, none)
 	p.emit(asm.Mov.Reg(hop, asm.R0))
 }
 

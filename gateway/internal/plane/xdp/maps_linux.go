@@ -21,27 +21,31 @@ type maps struct {
 
 // A table is a map of one value: tableHeader and then the slots of the members,
 // 16 bits each. It is one value, and not an entry for each slot, because those
-// would take eight bytes.
+// would take eight bytes. The header has two bits for each slot of the domain,
+// what may be done with it in this group: a slot is that of a member in all of
+// its groups.
 const (
-	tableSlots  = 0 // number of slots, 32 bits
-	tableSalt   = 8 // of the group's digests, 64 bits
-	tableHeader = 16
-	tableSize   = tableHeader + 2*MaxSlots
+	tableSlots   = 0 // number of slots, 32 bits
+	tableSalt    = 8 // of the group's digests, 64 bits
+	tableMembers = 16
+	tableHeader  = tableMembers + 1<<16/memberByte
+	tableSize    = tableHeader + 2*MaxSlots
+
+	memberBits = 2 // a hopState
+	memberByte = 8 / memberBits
 )
 
 // A hopEntry is what it takes to send to a member.
 type hopEntry struct {
 	Dst, Src [6]byte
 	Output   uint16
-	State    hopState
-	_        uint8
+	_        uint16
 }
 
 // Where the program finds its parts.
 const (
 	hopMACs   = 0
 	hopOutput = 12
-	hopStatus = 14
 	hopSize   = 16
 )
 

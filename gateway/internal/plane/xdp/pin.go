@@ -1,10 +1,12 @@
 package xdp
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/life"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -20,6 +22,8 @@ import (
 type pin uint64
 
 const (
+	states    = int(flowcache.EstablishedTCP) + 1 // that the program knows
+	stateMask = 7
 	slotShift = 8
 	timeShift = 24
 	// a time in nanoseconds is shifted by so much, and its lowest timeShift
@@ -35,7 +39,7 @@ func newPin(stamp uint64, slot selector.Slot, s flowcache.State) pin {
 }
 
 func (p pin) slot() selector.Slot    { return selector.Slot(uint16(p >> slotShift)) }
-func (p pin) state() flowcache.State { return flowcache.State(p & 3) }
+func (p pin) state() flowcache.State { return flowcache.State(p & stateMask) }
 
 // age is the time since the pin was refreshed, by a processor whose clock may
 // be a little ahead.
@@ -50,15 +54,16 @@ const (
 	hopGone hopState = iota // nobody has the slot, or its member left
 	hopAlive
 	hopDown
+	hopDrained // takes no new flow
 )
 
 // timeouts are the durations of a [flowcache.Config], and what follows from
 // them. As in a [flowcache.Table], a pin is written again only when some time
 // has passed since it was written, and lives longer by that time.
 type timeouts struct {
-	life         [4]time.Duration // by state
-	refresh      [4]time.Duration
-	grace        [4]time.Duration
+	life         [states]time.Duration // by state
+	refresh      [states]time.Duration
+	grace        [states]time.Duration
 	promoteAfter time.Duration
 }
 
@@ -76,7 +81,7 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		{&t.life[flowcache.Probation], "Probation", c.Probation, 8 * time.Second},
 		{&t.life[flowcache.EstablishedTCP], "EstablishedTCP", c.EstablishedTCP, 350 * time.Second},
 		{&t.life[flowcache.Established], "Established", c.Established, 30 * time.Second},
-		{&t.life[flowcache.Closing], "Closing", c.Closing, 10 * time.Second},
+		{&t.life[flowcache.Closing], "Closing", c.Closing, 60 * time.Second},
 		{&t.promoteAfter, "PromoteAfter", c.PromoteAfter, 0},
 		{&grace, "DownGrace", c.DownGrace, 30 * time.Second},
 	} {
@@ -96,9 +101,13 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter,
 			Reason: "not less than Probation"}
 	}
+	if len(c.Classes) > 0 {
+		return t, &flowcache.ConfigError{Field: "Classes", Value: len(c.Classes), Reason: "not served by XDP"}
+	}
+	t.life[flowcache.Adopted] = t.life[flowcache.EstablishedTCP]
 	for s := range t.life {
 		t.grace[s] = grace
-		if flowcache.State(s) != flowcache.Probation {
+		if flowcache.State(s) > flowcache.Adopted {
 			t.refresh[s] = min(t.life[s]/8, grace/4)
 			t.life[s] += t.refresh[s]
 			t.grace[s] += t.refresh[s]
@@ -110,7 +119,7 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 const maxTimeout = 512 * time.Hour // that of a flowcache.Config
 
 // longest is the greatest age of a pin that has not expired.
-func (t *timeouts) longest() time.Duration { return max(t.life[0], t.life[1], t.life[2], t.life[3]) }
+func (t *timeouts) longest() time.Duration { return slices.Max(t.life[:]) }
 
 func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.life[w.state()] }
 
@@ -122,36 +131,35 @@ func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.l
 func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict,
 	next pin) {
 	age, s := w.age(stamp), w.state()
-	switch {
-	case age > t.life[s]:
+	if age > t.life[s] {
 		return flowcache.Placed, w
-	case hop == hopGone, hop == hopDown && age > t.grace[s]:
+	}
+	if hop == hopGone {
+		return flowcache.Moved, w
+	}
+	step := life.Next(life.State(s), life.EventOf(flags, age > t.promoteAfter), hop == hopAlive)
+	switch {
+	case step == life.Renew:
+		return flowcache.Placed, w
+	case hop == hopDown && age > t.grace[s]:
 		return flowcache.Moved, w
 	case hop == hopDown:
 		return flowcache.Detoured, w
-	case s == flowcache.Closing && flags&(hash.SYN|hash.FIN|hash.RST) == hash.SYN:
-		return flowcache.Placed, w
-	}
-	n := t.after(s, age, proto, flags)
-	if n == s && (s == flowcache.Probation || age < t.refresh[s]) {
+	case step == life.Keep, step == life.Refresh && age < t.refresh[s]:
 		return flowcache.Pinned, w
+	case step == life.Establish && proto == hash.TCP:
+		s = flowcache.EstablishedTCP
+	case step == life.Establish:
+		s = flowcache.Established
+	case step == life.Close:
+		s = flowcache.Closing
 	}
-	return flowcache.Pinned, newPin(stamp, w.slot(), n)
+	return flowcache.Pinned, newPin(stamp, w.slot(), s)
 }
 
-// after returns the state that follows s. Flags are zero for what is not TCP.
-func (t *timeouts) after(s flowcache.State, age time.Duration, proto uint8, flags hash.TCPFlags) flowcache.State {
-	switch {
-	case flags&(hash.FIN|hash.RST) != 0:
-		return flowcache.Closing
-	case s != flowcache.Probation:
-		return s
-	case flags != 0 && flags&(hash.ACK|hash.SYN) != hash.ACK, flags == 0 && age <= t.promoteAfter:
-		return flowcache.Probation
-	case proto == hash.TCP:
-		return flowcache.EstablishedTCP
-	}
-	return flowcache.Established
+// firstState is the state of a new flow's pin.
+func firstState(flags hash.TCPFlags) flowcache.State {
+	return flowcache.State(life.First(life.EventOf(flags, false)))
 }
 
 // The protocols that carry IP.

@@ -59,6 +59,7 @@ const (
 	flagsAt    = -128 // of TCP, or 0
 	lifetimeAt = -136 // TTL or hop limit
 	homeAt     = -144 // 1 if the pin is in the map of flows on probation
+	statusAt   = -152 // what may be done with the member of the pin
 )
 
 // Results of the program, as the kernel numbers them.
@@ -77,7 +78,7 @@ func (p *program) load() (*ebpf.Program, error) {
 	if p.established != nil {
 		p.follow()
 	} else {
-		p.choose()
+		p.choose("no member")
 	}
 	p.forward()
 	p.drop("expired", expired)

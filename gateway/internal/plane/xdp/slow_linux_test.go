@@ -130,7 +130,7 @@ func TestSlowPathSharesStates(t *testing.T) {
 	assert.Equal(t, 3-at, r.member(c.frame(hash.ACK, 64, 0)))
 	slow(hash.FIN | hash.ACK)
 	assert.Equal(t, flowcache.Closing, state().state())
-	r.advance(20 * time.Second)
+	r.advance(70 * time.Second)
 	assert.Equal(t, flowcache.Placed, slow(hash.ACK).Verdict)
 	r.setDown(3-at, true)
 	assert.Nil(t, slow(hash.ACK).Hop, "nobody else is there")

@@ -37,15 +37,11 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 	s := g.Load()
 	v := s.View()
 	has, exists := m.pins[digest]
-	verdict, next, member := flowcache.Placed, has.pin, 0
+	verdict, next, member, hop := flowcache.Placed, has.pin, 0, hopGone
 	if exists {
 		i, known := v.BySlot(has.slot())
-		hop := hopGone
 		if known {
-			hop = hopDown
-			if v.Alive(i) {
-				hop = hopAlive
-			}
+			hop = memberState(v, i)
 		}
 		verdict, next = m.timeouts.follow(has.pin, hop, proto, flags, now)
 		member = i
@@ -57,9 +53,15 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 		m.pins[digest] = modelPin{next, has.established}
 		return s.At(member).Output, true
 	}
-	if member = s.Select(h); member < 0 {
-		return 0, false
+	chosen := s.Select(h)
+	if chosen < 0 { // a new connection stays at a drained member if nobody else can take it
+		stays := verdict == flowcache.Placed && hop == hopDrained && next.age(now) <= m.timeouts.life[next.state()]
+		if !stays {
+			return 0, false
+		}
+		return s.At(member).Output, true
 	}
+	member = chosen
 	switch verdict {
 	case flowcache.Placed:
 		m.placed++
@@ -67,7 +69,7 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 		m.moved++
 	}
 	if verdict != flowcache.Detoured {
-		m.pins[digest] = modelPin{newPin(now, v.Slot(member), flowcache.Probation), has.established}
+		m.pins[digest] = modelPin{newPin(now, v.Slot(member), firstState(flags)), has.established}
 	}
 	return s.At(member).Output, true
 }
@@ -135,7 +137,7 @@ func TestFollowsModel(t *testing.T) {
 			seen[got.state()]++
 		}
 	}
-	for s := flowcache.Probation; s <= flowcache.Closing; s++ {
+	for s := flowcache.Probation; s <= flowcache.EstablishedTCP; s++ {
 		assert.Greater(t, seen[s], 100, "%v", s)
 	}
 	stats := r.Flows().Stats()

@@ -21,10 +21,11 @@ type state struct {
 
 // A service is a group in force.
 type service struct {
-	index uint32
-	slots []uint16
-	salt  uint64
-	table *table // nil until it is in force
+	index   uint32
+	slots   []uint16
+	members []memberOf
+	salt    uint64
+	table   *table // nil until it is in force
 }
 
 // Sync implements [plane.Plane]. The errors are an [*Error] that names the
@@ -104,10 +105,10 @@ func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	if err := hopsOf(snapshot, p.outputs, next.hops); err != nil {
 		return nil, err
 	}
-	s := &service{slots: slots, salt: v.Salt()}
+	s := &service{slots: slots, members: membersIn(v), salt: v.Salt()}
 	if old := p.state.services[g]; old != nil {
 		s.index = old.index
-		if slices.Equal(old.slots, slots) {
+		if slices.Equal(old.slots, slots) && slices.Equal(old.members, s.members) {
 			s.table = old.table // as it is
 		}
 		return s, nil
@@ -188,7 +189,7 @@ func (p *dataPlane) swapTable(old, next *service) (err error) {
 	} else if t, err = newTable(); err != nil {
 		return err
 	}
-	if err = t.fill(next.slots, next.salt); err == nil {
+	if err = t.fill(next.slots, next.members, next.salt); err == nil {
 		err = p.maps.tables.Put(next.index, uint32(t.FD()))
 	}
 	if err != nil {

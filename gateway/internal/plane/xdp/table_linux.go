@@ -63,15 +63,37 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, h
 		if v.Slot(i) == selector.NoSlot {
 			return &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
 		}
-		state := hopAlive
-		if !v.Alive(i) {
-			state = hopDown
-		}
 		hops[uint16(v.Slot(i))] = hopEntry{
-			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output, State: state,
+			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output,
 		}
 	}
 	return nil
+}
+
+// A memberOf is a member of a group, by its slot.
+type memberOf struct {
+	slot  uint16
+	state hopState
+}
+
+// membersIn returns the members of a view.
+func membersIn(v *selector.View) []memberOf {
+	list := make([]memberOf, v.Len())
+	for i := range list {
+		list[i] = memberOf{uint16(v.Slot(i)), memberState(v, i)}
+	}
+	return list
+}
+
+// memberState returns what may be done with member i.
+func memberState(v *selector.View, i int) hopState {
+	switch {
+	case !v.Alive(i):
+		return hopDown
+	case v.Drained(i):
+		return hopDrained
+	}
+	return hopAlive
 }
 
 // A table is a map that holds the table of a group.
@@ -93,8 +115,11 @@ func newTable() (*table, error) {
 }
 
 // fill writes the table. The program must not know it yet, or no longer.
-func (t *table) fill(slots []uint16, salt uint64) error {
+func (t *table) fill(slots []uint16, members []memberOf, salt uint64) error {
 	b := make([]byte, tableHeader, tableHeader+2*len(slots))
+	for _, m := range members {
+		b[tableMembers+int(m.slot)/memberByte] |= uint8(m.state) << (m.slot % memberByte * memberBits)
+	}
 	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(slots)))
 	binary.LittleEndian.PutUint64(b[tableSalt:], salt)
 	for _, s := range slots {
