@@ -1,7 +1,6 @@
 package place
 
 import (
-	"math/big"
 	"math/bits"
 	"slices"
 )
@@ -104,12 +103,6 @@ func (m *Buckets) Select(h uint64) string {
 	}
 }
 
-// scale returns floor(h*n/2^64).
-func scale(h uint64, n int) int {
-	product := new(big.Int).Mul(new(big.Int).SetUint64(h), big.NewInt(int64(n)))
-	return int(product.Rsh(product, 64).Int64())
-}
-
 // JumpBack is the last of the buckets, in the order in which they are added,
 // that a hash moves to. A hash moves within an octave of buckets, from 2^i to
 // 2^(i+1)-1, if bit i of its first random number says so; the last bucket there
@@ -148,11 +141,4 @@ func JumpBack(h uint64, n int) int {
 		}
 	}
 	return 0
-}
-
-// SplitMix is the finaliser of SplitMix64.
-func SplitMix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -148,10 +148,7 @@ func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
 func boundedHash(id string, seed uint64, i int) uint64 {
 	d := xxhash.NewWithSeed(seed)
 	_, _ = d.WriteString(id)
-	x := d.Sum64() + uint64(i)*0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+	return SplitMix(d.Sum64() + uint64(i)*0x9e3779b97f4a7c15)
 }
 
 // reach is the event that a member reaches the slot of a rank.

@@ -43,13 +43,6 @@ func Rendezvous(members []Member, seed, h uint64) []int {
 	return order
 }
 
-// fold returns the two halves of the 128-bit product, exclusive-ored.
-func fold(a, b uint64) uint64 {
-	product := new(big.Int).Mul(new(big.Int).SetUint64(a), new(big.Int).SetUint64(b))
-	half := new(big.Int).SetUint64(^uint64(0))
-	return new(big.Int).Rsh(product, 64).Uint64() ^ half.And(half, product).Uint64()
-}
-
 // Cost returns -log2(draw/2^64) times 2^48, with the logarithm interpolated
 // linearly between 1024 steps an octave.
 func Cost(draw uint64) *big.Int {
