@@ -48,7 +48,7 @@ func rocePacket(srcPort uint16, qp uint32) []byte {
 func ExampleExtractor_queuePair() {
 	reader := hash.Policy{Extractor: queuePair{}}.Reader()
 	flows := make([]hash.Flow, 3)
-	reader.ReadIP(flows, [][]byte{rocePacket(49152, 0x000011), rocePacket(50000, 0x000011), rocePacket(49152, 0x000012)})
+	reader.ReadIP(flows, [][]byte{rocePacket(49152, 0x11), rocePacket(50000, 0x11), rocePacket(49152, 0x12)})
 	fmt.Println("same queue pair:", flows[0].Hash == flows[1].Hash)
 	fmt.Println("another one:", flows[0].Hash == flows[2].Hash)
 	// Output:

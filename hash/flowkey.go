@@ -164,6 +164,27 @@ func (k FlowKey) AppendBinary(b []byte) ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(b, k.rest), nil
 }
 
+// UnmarshalBinary implements [encoding.BinaryUnmarshaler]: it is the inverse of
+// AppendBinary. It returns a [FlowKeySizeError] unless b has 40 bytes.
+func (k *FlowKey) UnmarshalBinary(b []byte) error {
+	if len(b) != FlowKeySize {
+		return FlowKeySizeError(len(b))
+	}
+	k.src0, k.src1 = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	k.dst0, k.dst1 = binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+	k.rest = binary.LittleEndian.Uint64(b[32:])
+	return nil
+}
+
+// A FlowKeySizeError is the length in bytes of what is no encoding of a
+// [FlowKey].
+type FlowKeySizeError int
+
+// Error returns a text such as "hash: flow key of 4 bytes, want 40".
+func (e FlowKeySizeError) Error() string {
+	return fmt.Sprintf("hash: flow key of %d bytes, want %d", int(e), FlowKeySize)
+}
+
 // String returns the key for people to read, such as "TCP 10.0.0.1:49152 ->
 // 10.0.0.2:443". The label follows if it is not zero. The form may change.
 func (k FlowKey) String() string {

@@ -168,3 +168,22 @@ func addr16(given, got netip.Addr) [16]byte {
 	}
 	return got.As16()
 }
+
+func TestUnmarshalIsTheInverse(t *testing.T) {
+	for _, k := range randomKeys(rand.New(rand.NewPCG(91, 92)), 100) {
+		b, err := k.AppendBinary(nil)
+		require.NoError(t, err)
+		var got hash.FlowKey
+		require.NoError(t, got.UnmarshalBinary(b))
+		assert.Equal(t, k, got)
+		for _, wrong := range [][]byte{nil, b[:39], append(b, 0)} {
+			before := got
+			err := got.UnmarshalBinary(wrong)
+			var size hash.FlowKeySizeError
+			require.ErrorAs(t, err, &size)
+			assert.Equal(t, len(wrong), int(size))
+			require.ErrorContains(t, err, "want 40")
+			assert.Equal(t, before, got)
+		}
+	}
+}

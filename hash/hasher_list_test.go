@@ -168,7 +168,9 @@ func TestHashersAreComplete(t *testing.T) {
 	require.NoError(t, err)
 	for name := range exportedHashers(t) {
 		assert.True(t, rows[name], "%s is in no row of hashers in hasher_list_test.go", name)
-		assert.True(t, strings.Contains(string(doc), "["+name+"]"), "doc.go does not say when to choose %s", name)
+		if !strings.Contains(string(doc), "["+name+"]") { // assert.Contains would print it all
+			t.Errorf("doc.go does not say when to choose %s", name)
+		}
 	}
 }
 

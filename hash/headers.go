@@ -96,8 +96,8 @@ type Headers struct {
 	// Proto, unless IPv6 extension headers follow.
 	NextHeader uint8
 
-	// TCPFlags are those of the outermost flow; zero unless it is TCP and the
-	// packet is no fragment.
+	// TCPFlags are those of the outermost flow; zero unless it is TCP with a
+	// whole header and the packet is no fragment.
 	TCPFlags TCPFlags
 
 	// InnerFlags are those of the innermost flow.

@@ -17,35 +17,8 @@ import "math/bits"
 // next-hop group (mpath) of the kernel, selector.LinuxResilient a resilient
 // one. It is no digest for a flow table.
 //
-// What may surprise; all of it is the kernel's doing:
-//
-//   - It is symmetric. But addresses and ports are sorted separately, so the
-//     flows from a:1 to b:2 and from a:2 to b:1 share a hash.
-//   - LinuxL4 and LinuxCustom take no ports from fragments, not even from the
-//     first, nor from an IPv6 packet with a fragment header that is whole, so
-//     fragments and whole packets of a flow may part. LinuxL3 hashes the
-//     next-header field of IPv6 as it stands in the fixed header, 44 for a
-//     fragment.
-//   - An ICMP error goes with the flow that it is about under LinuxL3 alone;
-//     the others hash the error's own header. The identifier of an echo never
-//     counts.
-//   - The ports are the first four bytes of TCP, UDP, UDP-Lite, SCTP, DCCP and
-//     also ESP, where they are the SPI, and the SPI of an authentication
-//     header, even in front of TCP in IPv6.
-//   - Tunnels are IP in IP, in all four combinations, and GRE. VXLAN and what
-//     else is carried by UDP is not looked into, nor what is behind MPLS, a tag
-//     9100 or a compressed PPP protocol in GRE.
-//   - The inner flow label is the last one that was not zero, be it that of an
-//     outer header.
-//   - With LinuxL4, the kernel uses skb->hash instead where the network card or
-//     the socket of the sender set one, so that the prediction fails, also
-//     between namespaces of one host. LinuxCustom with Fields 0x37 is the
-//     five-tuple that can be predicted.
-//
-// May go elsewhere than predicted: a packet whose inner headers are damaged, or
-// nested deeper than Parse looks (8 tunnels) or than the kernel does (15
-// extension headers, tags and tunnels together), and, under the policies that
-// look inside, GRE with batman-adv or TIPC in Ethernet.
+// The package documentation says what of it may surprise, and which packets may
+// go elsewhere than predicted.
 //
 // A Linux611 is a value, safe for concurrent use. Hashing allocates nothing.
 type Linux611 struct {

@@ -19,8 +19,7 @@ func toeplitz(t testing.TB, key []byte) *hash.Toeplitz {
 }
 
 func microsoft() []byte {
-	key := hash.MicrosoftKey()
-	return key[:]
+	return hash.MicrosoftKey()
 }
 
 // The columns l3 and l3l4 are the verification suite of Microsoft.

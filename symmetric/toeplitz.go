@@ -1,5 +1,7 @@
 package symmetric
 
+import "bytes"
+
 // ToeplitzKey returns the key for [hash.NewToeplitz] that makes it the same for
 // both directions of a conversation: 6d5a, twenty times (Woo and Park,
 // "Scalable TCP session monitoring with symmetric receive-side scaling", 2012).
@@ -9,9 +11,4 @@ package symmetric
 // halves are the same, so each value is a multiple of 65537, of which there are
 // 65,536. Modulo 65537 all of them are one, and a table of more slots has empty
 // ones. Put [hash.Mixed] behind it, or take [Hasher] where no card need agree.
-func ToeplitzKey() (key [40]byte) {
-	for i := range key {
-		key[i] = [2]byte{0x6d, 0x5a}[i%2]
-	}
-	return key
-}
+func ToeplitzKey() []byte { return bytes.Repeat([]byte{0x6d, 0x5a}, 20) }

@@ -13,8 +13,7 @@ import (
 )
 
 func TestToeplitzKey(t *testing.T) {
-	key := symmetric.ToeplitzKey()
-	toeplitz, err := hash.NewToeplitz(key[:])
+	toeplitz, err := hash.NewToeplitz(symmetric.ToeplitzKey())
 	require.NoError(t, err)
 	// One of the vectors in the tests of package hash.
 	k := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort("66.9.149.187:2794"),

@@ -71,8 +71,7 @@ func Hash() Suite {
 }
 
 func toeplitz() *hash.Toeplitz {
-	key := hash.MicrosoftKey()
-	h, err := hash.NewToeplitz(key[:])
+	h, err := hash.NewToeplitz(hash.MicrosoftKey())
 	if err != nil {
 		panic(err) // only for a key of another length
 	}
