@@ -11,20 +11,36 @@ import (
 //
 // A flow of which one engine has seen a packet and the other has not, or not
 // where, is astray: its later packets may go elsewhere too.
-func (p *pair) allows(frame []byte, now, was Decision) string {
-	var h hash.Headers
-	if hash.Parse(frame, &h) != nil {
-		return ""
-	}
-	flow := hash.FiveTuple.Extract(&h, frame)
+func (p *pair) allows(frame []byte, h *hash.Headers, now, was Decision) string {
+	flow := hash.FiveTuple.Extract(h, frame)
 	switch {
 	case was.Drop == "damaged" && now.Drop != was.Drop && sound(frame):
 		p.astray[flow] = true
 		return "a sound packet is routed, whatever it carries (RFC 1812, 5.2.2)"
-	case p.astray[flow] && now.Drop == "" && was.Drop == "":
+	case opens(h) && was.Verdict == "pinned" && p.drained[was.Member] && now.Verdict == "placed" &&
+		!p.drained[now.Member]:
+		p.astray[flow] = true
+		return "a SYN whose pin names a drained member begins a new flow elsewhere"
+	case h.Proto == hash.TCP && h.TCPFlags&(hash.ACK|hash.SYN) == hash.ACK && was.Verdict == "placed" &&
+		(now.Verdict == "pinned" || now.Verdict == "moved"):
+		p.astray[flow] = true
+		return "a TCP flow that enters in mid-life is adopted: its pin lasts as that of an established one"
+	case opens(h) && was.Verdict == "detoured" && now.Verdict == "placed" && was.Member == now.Member:
+		p.astray[flow] = true
+		return "a SYN whose pin names a member that is down begins a new flow, which stays when it is up"
+	case p.astray[flow] && routed(now) && routed(was):
 		return "a flow that packets as above have pinned"
 	}
 	return ""
+}
+
+// routed reports whether a frame met a member, if only to be told that it is
+// gone.
+func routed(d Decision) bool { return d.Drop == "" || d.Drop == "answered by a reset" }
+
+// opens reports whether a packet is the first one of a TCP connection.
+func opens(h *hash.Headers) bool {
+	return h.Proto == hash.TCP && h.TCPFlags&(hash.SYN|hash.ACK|hash.RST|hash.FIN) == hash.SYN
 }
 
 // sound reports whether a router must forward a frame, whatever is behind its

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -27,9 +28,11 @@ func states() [][]string {
 type pair struct {
 	now, was  Engine
 	clock     time.Duration
+	fragments *flowcache.Fragments // nil: engines have none
 	verdicts  map[string]int
 	allowed   map[string]int        // by the name of what allows it
 	astray    map[hash.FlowKey]bool // flows that a difference before has sent elsewhere
+	drained   map[string]bool       // of the members, in this state
 	unlike    [2]map[string]uint64  // drops and outputs of what is allowed to differ
 	frames    int
 	decisions [2][]Decision
@@ -71,16 +74,21 @@ func newPair(now, was Commit, features bool) *pair {
 	s.Services[0].Destinations = []netip.Addr{
 		netip.MustParseAddr("172.16.0.20"), netip.MustParseAddr("2001:db8:ac10::14"),
 	}
-	return &pair{
+	p := &pair{
 		now: now.NewEngine(s), was: was.NewEngine(s), verdicts: map[string]int{}, allowed: map[string]int{},
 		astray: map[hash.FlowKey]bool{}, unlike: [2]map[string]uint64{{}, {}},
 	}
+	if features {
+		p.fragments, _ = flowcache.NewFragments(flowcache.FragmentsConfig{}) // the default is no error
+	}
+	return p
 }
 
 // enter brings both engines to a state.
 func (p *pair) enter(state []string) {
 	var hops []Hop
 	down := map[string]bool{}
+	p.drained = map[string]bool{}
 	for _, text := range state {
 		weight, number := uint32(1), 0
 		_, _ = fmt.Sscanf(text[len(text)-1:], "%d", &number)
@@ -90,7 +98,7 @@ func (p *pair) enter(state []string) {
 		h := hop(number, number)
 		h.Weight = weight * uint32(1+number%3)
 		hops = append(hops, h)
-		down[h.ID] = text[0] == '!'
+		down[h.ID], p.drained[h.ID] = text[0] == '!', text[0] == '-'
 	}
 	for _, e := range []Engine{p.now, p.was} {
 		e.Update(0, hops)
@@ -115,12 +123,16 @@ func (p *pair) decide(burst [][]byte) error {
 	p.clock += 30 * time.Millisecond
 	for i, f := range burst {
 		p.frames++
+		var h hash.Headers
+		if hash.Parse(f, &h) == nil && p.fragments != nil {
+			p.fragments.Complete(&h, f, p.clock)
+		}
 		now, was := p.decisions[0][i], p.decisions[1][i]
 		p.verdicts[was.Verdict]++
 		if now == was && slices.Equal(p.copies[0][i], p.copies[1][i]) {
 			continue
 		}
-		name := p.allows(f, now, was)
+		name := p.allows(f, &h, now, was)
 		if name == "" {
 			return fmt.Errorf("frame % x: now %+v, was %+v\nnow % x\nwas % x", f, now, was,
 				p.copies[0][i], p.copies[1][i])
