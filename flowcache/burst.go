@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -83,12 +84,21 @@ func (s *Sticky) routeHits(dst []Route, p []Packet, found *[ahead]word, views []
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
 			w.steps(&s.now) < hitAge[w&stateMask] {
 			v := views[q.Ref]
-			index := v.SlotIndex()
-			if at := uint32(w.slot()) - index.First; at < uint32(len(index.Dense)) {
-				if member := int(index.Dense[at]) - 1; member >= 0 && v.Alive(member) {
-					dst[i] = Route{int32(member), Pinned}
-					continue
+			index, slot, member := v.SlotIndex(), uint32(w.slot()), 0
+			if at := slot - index.First; at < uint32(len(index.Dense)) {
+				member = int(index.Dense[at])
+			} else if len(index.Dense) == 0 { // as index.Find, without a call
+				mask := uint32(len(index.Entries) - 1)
+				for at := slot & mask; index.Entries[at] != 0; at = (at + 1) & mask {
+					if e := index.Entries[at]; e>>16 == slot {
+						member = int(e & slots.Max)
+						break
+					}
 				}
+			}
+			if member > 0 && v.Alive(member-1) {
+				dst[i] = Route{int32(member - 1), Pinned}
+				continue
 			}
 		}
 		others |= 1 << (uint(i) % ahead)

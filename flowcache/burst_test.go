@@ -1,9 +1,11 @@
 package flowcache_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
@@ -26,6 +28,53 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 		}
 	}
 	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), nil, 0) })
+}
+
+// TestSlotsFarApart routes flows in bursts to members whose slots are too far
+// apart for a dense index, and have common places in the other one. Each flow
+// stays with its member, and those of a member that left are moved.
+func TestSlotsFarApart(t *testing.T) {
+	const n = 60 // old members, and new ones
+	ids := make([]string, n, 2*n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("a%02d", i)
+	}
+	r := newRouter(t, flowcache.Config{}, ids...)
+	for i := range (20*256 - n) / 2 { // so that the next slot is 1 modulo 256
+		r.set(selector.Equal(append(ids, fmt.Sprint("b", i), fmt.Sprint("c", i))...)...)
+	}
+	for i := range n {
+		ids = append(ids, fmt.Sprintf("d%02d", i))
+	}
+	v := r.set(selector.Equal(ids...)...)
+	require.Equal(t, v.Slot(0)+20*256, v.Slot(n))
+
+	list := make([]sent, 2000)
+	where := map[uint64]string{}
+	for f := range list {
+		where[uint64(f)] = r.connect(uint64(f))
+		list[f] = packet(v, uint64(f), 6, hash.ACK)
+	}
+	route := func(v *selector.View) (verdicts map[flowcache.Verdict]int) {
+		packets, views := burst(list)
+		views[0] = v
+		routes := make([]flowcache.Route, len(packets))
+		r.RouteBatch(routes, packets, views, r.now)
+		verdicts = map[flowcache.Verdict]int{}
+		for f, got := range routes {
+			verdicts[got.Verdict]++
+			if got.Verdict == flowcache.Pinned {
+				require.Equal(t, where[uint64(f)], v.Member(int(got.Member)).ID)
+			} else {
+				require.Equal(t, ids[2*n-1], where[uint64(f)])
+			}
+		}
+		return verdicts
+	}
+	assert.Equal(t, map[flowcache.Verdict]int{flowcache.Pinned: len(list)}, route(v))
+	moved := route(r.set(selector.Equal(ids[:2*n-1]...)...))
+	assert.Positive(t, moved[flowcache.Moved])
+	assert.Equal(t, len(list), moved[flowcache.Moved]+moved[flowcache.Pinned])
 }
 
 // TestConnectionBegunAnewInOneBurst ends a connection, begins another and goes

@@ -6,11 +6,11 @@ import "math/bits"
 type Index struct {
 	// Dense has a place for each slot from First on: the index of its member and
 	// one more, 0 for none. It is empty if the slots are too far apart, and then
-	// entries is an open-addressing table: slot<<16 | index and one more, 0 for
-	// none.
+	// Entries is an open-addressing table: slot<<16 | index and one more, 0 for
+	// none. It begins to look at the slot modulo its size, a power of two.
 	First   uint32
 	Dense   []uint16
-	entries []uint32
+	Entries []uint32
 }
 
 // The slots of a dense index span at most denseSpan, or denseRatio times the
@@ -41,16 +41,16 @@ func NewIndex[S ~uint32](slots []S) Index {
 		return x
 	}
 	size := uint32(1) << bits.Len(uint(2*len(slots)))
-	x := Index{entries: make([]uint32, size)}
+	x := Index{Entries: make([]uint32, size)}
 	for i, s := range slots {
 		if s == 0 {
 			continue
 		}
 		at := uint32(s) & (size - 1)
-		for x.entries[at] != 0 {
+		for x.Entries[at] != 0 {
 			at = (at + 1) & (size - 1)
 		}
-		x.entries[at] = uint32(s)<<16 | uint32(i+1)
+		x.Entries[at] = uint32(s)<<16 | uint32(i+1)
 	}
 	return x
 }
@@ -70,9 +70,9 @@ func (x *Index) Find(slot uint32) int32 {
 //
 //go:noinline
 func (x *Index) search(slot uint32) int32 {
-	mask := uint32(len(x.entries) - 1)
+	mask := uint32(len(x.Entries) - 1)
 	for at := slot & mask; slot <= Max; at = (at + 1) & mask {
-		e := x.entries[at]
+		e := x.Entries[at]
 		if e == 0 {
 			return -1
 		}
