@@ -54,7 +54,14 @@ func (w *Worker) lookup(frames [][]byte) (others uint64) {
 			w.groups[refs%MaxBurst] = d.group
 			refs++
 		}
-		packets[i] = flowcache.NewPacket(f, d.salt, d.ref)
+		class := flowcache.ClassOther
+		if f.Proto == hash.TCP {
+			class = flowcache.ClassTCP
+		}
+		// As NewPacket, without a copy of what has just been written.
+		p := &packets[i]
+		p.Digest = f.Hash ^ d.salt
+		p.Ref, p.Flags, p.Class, p.Mode = d.ref, f.Flags, class, flowcache.Own
 	}
 	w.refs = int(refs)
 	return others

@@ -24,6 +24,8 @@ type destination struct {
 	burst     uint32    // the last one with a packet for it
 	salt      uint64    // of the group
 	group     *Group
+
+	_ [24]byte // to the end of a cache line
 }
 
 // destinations are the recent ones of a worker. Each has two places, which are

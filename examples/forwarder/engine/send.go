@@ -24,14 +24,14 @@ func (w *Worker) send(dst []Decision, frames [][]byte) (others uint64) {
 		}
 		if r.Member >= 0 && r.Verdict != answered && ip != nil {
 			hop := w.snaps[packets[i].Ref%MaxBurst].At(int(r.Member))
-			if int(hop.Output) < len(members) {
+			if output := int(hop.Output); output < len(members) {
 				*(*Ethernet)(frame) = hop.Header
 				if f.Kind&hash.IPv6 == 0 {
 					binary.LittleEndian.PutUint32(ip[8:], lessTTL(binary.LittleEndian.Uint32(ip[8:])))
 				} else {
 					ip[7]--
 				}
-				members[hop.Output].add(frame)
+				members[output].add(frame)
 				d := &dst[i]
 				d.Hop, d.Verdict, d.Drop = hop, r.Verdict, 0
 				continue
