@@ -11,8 +11,8 @@ type award struct {
 	slot uint32
 }
 
-// endgame gives each slot that is left to the racer that has room and arrives
-// first, the earliest arrival first.
+// endgame gives each slot that is left to the racer that may have it and
+// arrives first, the earliest arrival first.
 func (r *race) endgame() []award {
 	awards := make([]award, 0, r.left)
 	wanted := make([]uint32, len(r.weights))
@@ -23,37 +23,47 @@ func (r *race) endgame() []award {
 			wanted[a.place]++
 		}
 	}
-	room := make([]uint32, len(r.weights))
-	enough := true
-	for _, m := range r.racers {
-		room[m.place] = m.room
-		enough = enough && wanted[m.place] <= m.room
+	room, spare := make([]uint32, len(r.weights)), make([]uint32, len(r.weights))
+	agreed := true // on the first arrivals
+	for i := range r.racers {
+		m := &r.racers[i]
+		room[m.place], spare[m.place] = m.room, m.spare
+		agreed = agreed && m.owed() <= wanted[m.place] && wanted[m.place] <= m.room
 	}
-	if enough {
+	if agreed {
 		return awards
 	}
-	latestFirst := func(a, b award) int {
-		if a.before(b.bid) {
-			return 1
-		}
-		return -1
-	}
 	slices.SortFunc(awards, latestFirst)
-	final := make([]award, 0, r.left)
+	final, debt := make([]award, 0, r.left), r.debt()
 	for len(awards) > 0 {
-		a := awards[len(awards)-1]
-		awards = awards[:len(awards)-1]
-		if room[a.place] > 0 {
+		last := len(awards) - 1
+		a := awards[last]
+		awards = awards[:last]
+		owed, allOwed := room[a.place] > spare[a.place], debt > last
+		if owed || room[a.place] > 0 && !allOwed {
+			if owed {
+				debt--
+			}
 			room[a.place]--
 			final = append(final, a)
 			continue
 		}
-		r.racers = slices.DeleteFunc(r.racers, func(m racer) bool { return int(m.place) == a.place })
+		r.racers = slices.DeleteFunc(r.racers, func(m racer) bool {
+			return room[m.place] == 0 || allOwed && room[m.place] <= spare[m.place]
+		})
 		a = r.first(a.slot)
 		i, _ := slices.BinarySearchFunc(awards, a, latestFirst)
 		awards = slices.Insert(awards, i, a)
 	}
 	return final
+}
+
+// latestFirst orders different arrivals.
+func latestFirst(a, b award) int {
+	if a.before(b.bid) {
+		return 1
+	}
+	return -1
 }
 
 // first returns the first arrival at a slot.

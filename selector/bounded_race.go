@@ -7,17 +7,20 @@ import (
 )
 
 // raceTable lets members race for the slots of a table. No place of the line-up
-// gets more slots than its cap.
-func raceTable[E Entry](order raceOrder, index []int32, caps []uint32) *RankedTable[E] {
+// gets more slots than its cap, or less than its floor. Nil floors are none.
+func raceTable[E Entry](order raceOrder, index []int32, caps, floors []uint32) *RankedTable[E] {
 	size := int(order.mask) + 1
 	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
 	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size),
 		left: size}
-	r.line(caps)
+	r.line(caps, floors)
 	for uint64(r.left)*uint64(len(r.racers)) > uint64(size/endgameShare) {
 		r.window()
+		if tooMany := r.debt() - (r.left - len(r.taken)); tooMany > 0 {
+			r.settle(tooMany)
+		}
 		for _, slot := range r.taken {
-			t.slots[slot] = E(index[r.racers[r.holds[slot].racer-1].place])
+			t.slots[slot] = E(index[r.holder(slot).place])
 			r.free[slot>>6] &^= 1 << (slot & 63)
 		}
 		r.close()
@@ -48,7 +51,8 @@ type race struct {
 
 	racers []racer // that may still get a slot, in order of weight
 	paces  []pace  // of the racers, in order of weight
-	now    uint64  // the end of the last window, in units of 2^-58/unit
+	start  uint64  // of the last window, in units of 2^-58/unit
+	now    uint64  // the end of the last window
 	unit   uint64  // the greatest power of two not above the least weight
 	left   int     // free slots at the end of the last window
 	free   []uint64
@@ -66,6 +70,7 @@ type racer struct {
 	place       uint32
 	rank        uint32 // the next
 	room        uint32 // how many more slots it may own
+	spare       uint32 // how many slots it may own beyond its floor
 	pace        int32  // its index in paces
 }
 
@@ -74,6 +79,7 @@ type racer struct {
 type pace struct {
 	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
 	members       int
+	start         uint32 // the rank that the open window starts with
 	end           uint32 // the rank that the open window ends before, and the next one starts with
 }
 
@@ -84,12 +90,17 @@ type hold struct {
 }
 
 // line lines up the racers that may have a slot.
-func (r *race) line(caps []uint32) {
+func (r *race) line(caps, floors []uint32) {
 	r.racers = make([]racer, 0, len(caps))
 	for k, room := range caps {
-		if room > 0 {
-			r.racers = append(r.racers, racer{permutation: r.permutations[k], place: uint32(k), room: room})
+		if room == 0 {
+			continue
 		}
+		spare := room
+		if floors != nil {
+			spare -= floors[k]
+		}
+		r.racers = append(r.racers, racer{permutation: r.permutations[k], place: uint32(k), room: room, spare: spare})
 	}
 	if r.clock != nil {
 		slices.SortFunc(r.racers, func(a, b racer) int { return cmp.Compare(r.weights[a.place], r.weights[b.place]) })
@@ -133,7 +144,8 @@ func (r *race) open() {
 	// the same window. Both cost about the same if a window has arrivals for
 	// one in sqrt(left/racers) slots.
 	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
-	start, length := r.now, uint64(0)
+	r.start = r.now
+	length := uint64(0)
 	if r.clock == nil {
 		length = (target + uint64(len(r.racers)) - 1) / uint64(len(r.racers))
 	} else {
@@ -150,11 +162,11 @@ func (r *race) open() {
 		}
 	}
 	r.now += length
-	r.base = start - min(start, 2) // approximate times are less than 2 too small
+	r.base = r.start - min(r.start, 2) // approximate times are less than 2 too small
 	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
 	for i := range r.paces {
 		p := &r.paces[i]
-		p.end = r.firstFrom(p.end, r.limit(p.weight))
+		p.start, p.end = p.end, r.firstFrom(p.end, r.limit(p.weight))
 	}
 }
 

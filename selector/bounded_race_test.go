@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"fmt"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -59,7 +60,7 @@ func TestPacesWithoutRacersAreDropped(t *testing.T) {
 		race := race{raceOrder: raceOrder{
 			permutations: make([]quadratic, n), weights: weights, clock: raceClock(10), mask: 1<<10 - 1,
 		}}
-		race.line(slices.Repeat([]uint32{1}, n))
+		race.line(slices.Repeat([]uint32{1}, n), nil)
 		for len(race.racers) > 0 {
 			i := r.IntN(len(race.racers))
 			race.racers[i].room = 0
@@ -76,4 +77,80 @@ func TestPacesWithoutRacersAreDropped(t *testing.T) {
 		}
 		require.Empty(t, race.paces)
 	}
+}
+
+// TestOffersInAnyOrder computes tables by offers that come in a random order:
+// members hold what their bounds allow, the earliest arrivals first, and each
+// slot refuses all but its earliest offer. The table does not depend on the
+// order, and is the one that windows lead to.
+func TestOffersInAnyOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 6))
+	short := 0
+	for draw := range 60 {
+		const slots = 64
+		var members []Member
+		for i := range 4 + r.IntN(slots-3) {
+			members = append(members, Member{ID: fmt.Sprint(draw, i), Weight: 1 + r.Uint32N(1<<r.IntN(4))})
+		}
+		l, err := newLineup(members, false)
+		require.NoError(t, err)
+		hashes := newBoundedHashes(0, members, &l)
+		order := newRaceOrder(&l, hashes, slots)
+		caps := boundedCaps(&l, slots, DefaultSlack, hashes)
+		floors := boundedFloors(&l, slots, DefaultSlack, hashes, caps)
+		var open []award // that no slot has refused, the earliest first
+		for place := range l.index {
+			for slot := range uint32(slots) {
+				open = append(open, award{order.at(uint32(place), slot), slot})
+			}
+		}
+		slices.SortFunc(open, latestFirst)
+		slices.Reverse(open)
+		offered := map[award]bool{}
+		var held []award
+		for {
+			reserve, owned := slots, make([]uint32, len(caps))
+			for _, f := range floors {
+				reserve -= int(f)
+			}
+			held = held[:0]
+			for _, a := range open {
+				switch {
+				case owned[a.place] == caps[a.place]:
+					continue
+				case owned[a.place] < floors[a.place]:
+				case reserve > 0:
+					reserve--
+				default:
+					short++
+					continue
+				}
+				owned[a.place]++
+				held = append(held, a)
+			}
+			fresh := slices.DeleteFunc(slices.Clone(held), func(a award) bool { return offered[a] })
+			if len(fresh) == 0 {
+				break
+			}
+			r.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
+			for _, a := range fresh[:1+r.IntN(len(fresh))] {
+				offered[a] = true
+			}
+			best := map[uint32]bool{}
+			open = slices.DeleteFunc(open, func(a award) bool {
+				if !offered[a] {
+					return false
+				}
+				refused := best[a.slot]
+				best[a.slot] = true
+				return refused
+			})
+		}
+		require.Len(t, held, slots)
+		table := raceTable[uint8](order, l.index, caps, floors)
+		for _, a := range held {
+			require.Equal(t, int(l.index[a.place]), table.Owner(int(a.slot)), "draw %d, slot %d", draw, a.slot)
+		}
+	}
+	require.Positive(t, short)
 }

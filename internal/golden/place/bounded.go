@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"iter"
+	"math/big"
 	"math/bits"
 	"slices"
 
@@ -14,8 +15,9 @@ import (
 const Unlimited = -1
 
 // Bounded returns the owner of each slot: all claims of all members, in order,
-// are granted where the slot is free and the member is below its cap. Slack is
-// in thousandths.
+// are granted where the slot is free and the member is below its cap, and
+// either below its floor, too, or the reserve is not used up. Slack is in
+// thousandths.
 func Bounded(members []Member, slots, slack int, seed uint64) []int {
 	race := newRace(members, slots, seed)
 	var all []reach
@@ -25,13 +27,14 @@ func Bounded(members []Member, slots, slack int, seed uint64) []int {
 		}
 	}
 	slices.SortFunc(all, race.compare)
-	return race.grant(slices.Values(all), BoundedCaps(members, slots, slack, seed))
+	return race.grant(slices.Values(all), newBounds(members, slots, slack, seed))
 }
 
 // BoundedMerge is Bounded for large tables: it merges the members' claims, of
-// which each member's are in order, by a heap.
-func BoundedMerge(members []Member, slots, slack int, seed uint64) []int {
-	race, caps := newRace(members, slots, seed), BoundedCaps(members, slots, slack, seed)
+// which each member's are in order, by a heap. It reports, too, whether the
+// reserve was used up before the table was full.
+func BoundedMerge(members []Member, slots, slack int, seed uint64) (owners []int, usedUp bool) {
+	race, b := newRace(members, slots, seed), newBounds(members, slots, slack, seed)
 	next := &queue{race: race}
 	for i, m := range members {
 		if m.Weight > 0 {
@@ -41,26 +44,66 @@ func BoundedMerge(members []Member, slots, slack int, seed uint64) []int {
 	merged := func(yield func(reach) bool) {
 		for len(next.heads) > 0 {
 			c := next.heads[0]
-			if caps[c.member] > 0 && !yield(c) {
+			if !yield(c) {
 				return
 			}
-			if next.heads[0].rank++; next.heads[0].rank == slots || caps[c.member] == 0 {
+			if next.heads[0].rank++; next.heads[0].rank == slots || !b.allow(c.member) {
 				heap.Pop(next)
 			} else {
 				heap.Fix(next, 0)
 			}
 		}
 	}
-	return race.grant(merged, caps)
+	return race.grant(merged, b), b.usedUp
+}
+
+// bounds says how many slots members own and may own.
+type bounds struct {
+	owned, floors, caps []int
+	reserve             int // how many slots may still be granted beyond floors
+	usedUp              bool
+}
+
+func newBounds(members []Member, slots, slack int, seed uint64) *bounds {
+	b := &bounds{
+		owned:   make([]int, len(members)),
+		floors:  BoundedFloors(members, slots, slack, seed),
+		caps:    BoundedCaps(members, slots, slack, seed),
+		reserve: slots,
+	}
+	for _, floor := range b.floors {
+		b.reserve -= floor
+	}
+	return b
+}
+
+// allow reports whether a member may own one more slot.
+func (b *bounds) allow(member int) bool {
+	switch {
+	case b.owned[member] == b.caps[member]:
+		return false
+	case b.owned[member] < b.floors[member] || b.reserve > 0:
+		return true
+	}
+	b.usedUp = true
+	return false
+}
+
+// grant counts a slot more.
+func (b *bounds) grant(member int) {
+	if b.owned[member] >= b.floors[member] {
+		b.reserve--
+	}
+	b.owned[member]++
 }
 
 // grant returns the owners when claims come in the order given.
-func (r *race) grant(claims iter.Seq[reach], caps []int) []int {
+func (r *race) grant(claims iter.Seq[reach], b *bounds) []int {
 	owners, free := slices.Repeat([]int{-1}, r.slots), r.slots
 	for c := range claims {
-		if slot := r.slot(c); owners[slot] < 0 && caps[c.member] > 0 {
+		if slot := r.slot(c); owners[slot] < 0 && b.allow(c.member) {
 			owners[slot] = c.member
-			caps[c.member]--
+			b.grant(c.member)
 			free--
 		}
 		if free == 0 {
@@ -109,39 +152,87 @@ func BoundedOrder(members []Member, slots int, seed uint64, owner, slot int) []i
 
 // BoundedCaps returns how many slots each member may own.
 func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
-	caps := make([]int, len(members))
 	if slack == Unlimited {
-		for i := range caps {
-			caps[i] = slots
-		}
-		return caps
+		return slices.Repeat([]int{slots}, len(members))
 	}
-	sum := uint64(slots*(1000+slack)+999) / 1000
-	rest := sum
-	excess := make([]int64, len(members))
+	sum := (slots*(1000+slack) + 999) / 1000
+	var due []*big.Rat
+	for _, d := range dues(members) {
+		due = append(due, d.Mul(d, big.NewRat(int64(sum), 1)))
+	}
+	return apportion(members, due, seed)
+}
+
+// BoundedFloors returns how many slots each member owns at least: none with
+// unlimited slack; else about three quarters of its due, but one slot where
+// that is more and the due is not less, and the due where that is less than a
+// slot. No floor exceeds the cap.
+func BoundedFloors(members []Member, slots, slack int, seed uint64) []int {
+	if slack == Unlimited {
+		return make([]int, len(members))
+	}
+	slot := big.NewRat(1, 1)
+	var targets []*big.Rat
+	for _, due := range dues(members) {
+		due.Mul(due, big.NewRat(int64(slots), 1))
+		target := due
+		if due.Cmp(slot) > 0 {
+			target = new(big.Rat).Mul(due, big.NewRat(3, 4))
+			if target.Cmp(slot) < 0 {
+				target = slot
+			}
+		}
+		targets = append(targets, target)
+	}
+	floors, caps := apportion(members, targets, seed), BoundedCaps(members, slots, slack, seed)
+	for i := range floors {
+		floors[i] = min(floors[i], caps[i])
+	}
+	return floors
+}
+
+// dues returns what each member is due of the whole, which is 1.
+func dues(members []Member) (list []*big.Rat) {
+	sum := int64(total(members))
+	for _, m := range members {
+		list = append(list, big.NewRat(int64(m.Weight), sum))
+	}
+	return list
+}
+
+// apportion turns shares into whole numbers: each share without its fraction,
+// and one more for the members whose fraction exceeds a hash of their ID by
+// most, as many as have room in the sum of the shares.
+func apportion(members []Member, shares []*big.Rat, seed uint64) []int {
+	whole, excess, hash := make([]int, len(members)), make([]int64, len(members)), make([]uint64, len(members))
+	sum, rest := new(big.Rat), 0
 	var order []int
 	for _, i := range byID(members) {
-		w := uint64(members[i].Weight)
-		if w == 0 {
+		if members[i].Weight == 0 {
 			continue
 		}
 		order = append(order, i)
-		// below 2^64: 2^13 slots, slack of 10^5, any weight
-		whole, remainder := sum*w/total(members), sum*w%total(members)
-		fraction, _ := bits.Div64(remainder, 0, total(members))
-		excess[i] = int64(fraction/2) - int64(boundedHash(members[i].ID, seed, 4)/2)
-		caps[i] = int(whole)
-		rest -= whole
+		sum.Add(sum, shares[i])
+		whole[i] = floor(shares[i])
+		rest -= whole[i]
+		fraction := new(big.Rat).Sub(shares[i], big.NewRat(int64(whole[i]), 1))
+		// half of 64 bits
+		fraction.Mul(fraction, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 63)))
+		hash[i] = boundedHash(members[i].ID, seed, 4)
+		excess[i] = int64(floor(fraction)) - int64(hash[i]/2)
 	}
+	rest += floor(sum)
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(excess[b], excess[a]),
-			cmp.Compare(boundedHash(members[a].ID, seed, 4), boundedHash(members[b].ID, seed, 4)))
+		return cmp.Or(cmp.Compare(excess[b], excess[a]), cmp.Compare(hash[a], hash[b]))
 	})
 	for _, i := range order[:rest] {
-		caps[i]++
+		whole[i]++
 	}
-	return caps
+	return whole
 }
+
+// floor rounds a positive number down.
+func floor(x *big.Rat) int { return int(new(big.Int).Quo(x.Num(), x.Denom()).Int64()) }
 
 // boundedHash returns hash i, from 1 to 4: number i that SplitMix64 yields from
 // the XXH64 of the ID under the seed.
