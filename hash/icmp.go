@@ -76,13 +76,11 @@ func (v *level) citeIPv4(seg []byte) bool {
 		dst1: addrs&ip4Addr | ip4Mapped,
 		rest: uint64(b[9]) << protoShift,
 	}
-	frag := binary.BigEndian.Uint16(b[6:])
-	if !v.citePorts(k, b[size:], frag&fragmentOffset != 0) {
+	later := binary.BigEndian.Uint16(b[6:])&fragmentOffset != 0
+	if !v.citePorts(k, b[size:], later) {
 		return false
 	}
-	if frag&(fragmentOffset|moreFragments) == 0 {
-		v.citeInner(b, 4)
-	}
+	v.citeInner(b, 4)
 	return true
 }
 
@@ -97,7 +95,6 @@ func (v *level) citeIPv6(seg []byte) bool {
 		return false
 	}
 	c, f := walkExtensions(b, ipv6Size, b[6], true)
-	fragment := c.fragment()
 	if c.fragFirst {
 		// The ports are behind the fragment header, perhaps behind more
 		// extensions.
@@ -109,9 +106,7 @@ func (v *level) citeIPv6(seg []byte) bool {
 	if f != 0 || !v.citePorts(ipv6Key(b, c.proto), b[c.l4:], c.fragLater) {
 		return false
 	}
-	if !fragment {
-		v.citeInner(b, 6)
-	}
+	v.citeInner(b, 6)
 	return true
 }
 
@@ -141,21 +136,21 @@ func (v *level) citePorts(k FlowKey, seg []byte, later bool) bool {
 	return true
 }
 
-// citeInner sets the innermost flow that is cited, if the quote, of IP version 4
-// or 6, is of a tunnel and reaches into it. It is read like a packet of which the
-// end is missing.
+// citeInner sets the innermost flow that is cited, if the quote, of IP version
+// 4 or 6, is of a tunnel and reaches into it. It is read like a packet of which
+// the end is missing; what is wrong in it does not count.
 func (v *level) citeInner(quote []byte, version uint8) {
-	cited := &v.h.Cited
-	if !v.ports.mayCarry(&fastTransports[cited.Proto()], uint16(cited.rest)) { // reversed: source is destination
+	if !v.ports.carry(v.h.Cited.Reverse()) {
 		return
 	}
 	const endless = 1 << 16
 	var h Headers
 	q := level{h: &h, ports: v.ports, missing: endless, quoted: true}
-	if q.parse(quote, 0, version) == nil && h.Tunnels > 0 {
+	err := q.parse(quote, 0, version)
+	if err == nil && h.Tunnels > 0 {
 		v.h.CitedInner, v.innerEchoID = h.Inner.Reverse(), h.InnerEchoID
 	}
-	if h.innerFault != 0 && v.missing > 0 {
+	if v.missing > 0 && (err != nil || h.innerFault != 0) { // the rest of the quote may tell more
 		v.h.setInnerFault(shortICMP, v.l4)
 	}
 }

@@ -82,14 +82,15 @@ func newPortTable(ports map[uint16]Layer) *portTable {
 	return t
 }
 
-// fill places the ports, and reports whether no two share a place.
+// fill places the ports, and reports whether no two share a place. That of port
+// 0 is taken.
 func (t *portTable) fill(ports map[uint16]Layer) bool {
 	*t = portTable{factor: t.factor}
 	at := t.place(anyTunnel)
 	t.ports[0], t.ports[at] = anyTunnel, anyTunnel
 	for port, layer := range ports {
 		at := t.place(port)
-		if at == 0 || t.ports[at] != 0 && t.ports[at] != port {
+		if t.ports[at] != 0 && t.ports[at] != port {
 			return false
 		}
 		t.ports[at], t.layers[at] = port, layer
@@ -118,6 +119,18 @@ func (t *portTable) layer(port uint16) Layer {
 		return 0
 	}
 	return t.layers[at]
+}
+
+// carry reports whether packets of flow k are those of a tunnel, as far as ports
+// and protocols can tell.
+func (t *portTable) carry(k FlowKey) bool {
+	switch k.Proto() {
+	case protoIPv4, protoIPv6, GRE:
+		return true
+	case UDP:
+		return t.layer(bits.ReverseBytes16(uint16(k.rest>>16))) != 0
+	}
+	return false
 }
 
 // mayCarry reports whether a packet of transport q to port dst, in network

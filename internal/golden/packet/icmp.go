@@ -147,6 +147,7 @@ func (p *Level) citeDeepest(outermost *Flow, v view, version int) {
 	start := view{bytes: v.bytes, missing: 1 << 16, quoted: true}
 	quoted, err := p.ports.fromIP(start, version)
 	if err != nil {
+		p.unsure = v.cut() && p.ports.carry(outermost.Reverse())
 		return
 	}
 	if quoted.Tunnels > 0 {

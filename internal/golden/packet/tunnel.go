@@ -22,6 +22,15 @@ func (p Ports) kind(port uint16) string {
 	return p[port]
 }
 
+// carry reports whether packets of a flow are those of a tunnel.
+func (p Ports) carry(f Flow) bool {
+	switch f.Proto {
+	case 4, 41, 47:
+		return true
+	}
+	return f.Proto == 17 && p.kind(f.DstPort) != ""
+}
+
 // followTunnels finds the innermost level.
 func (p *Packet) followTunnels() {
 	seen := p.Outer.linux // the flow where Linux is
