@@ -78,11 +78,11 @@ func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) (absent uint32
 // returns the set of the others. It makes no call, see package engine.
 func (s *Sticky) routeHits(dst []Route, p []Packet, found *[ahead]word, views []*selector.View) (others uint32) {
 	dst = dst[:len(p)]
-	hitAge := &s.table.clocks.hitAge
+	hitAge, releases := &s.table.clocks.hitAge, s.table.releases.Load()
 	for i, w := range found[:len(p)] {
 		q := &p[i]
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
-			w.steps(&s.now) < hitAge[w&stateMask] {
+			w.steps(&s.now) < hitAge[w&stateMask] && !releases.has(w.slot()) {
 			v := views[q.Ref]
 			index, slot, member := v.SlotIndex(), uint32(w.slot()), 0
 			if at := slot - index.First; at < uint32(len(index.Dense)) {

@@ -14,10 +14,10 @@ import (
 // means its default.
 //
 // A timeout may be from two ticks to 2^29 of them. It is kept in a unit of its
-// own, Tick or a power of two times as long, so that it takes at most 512 units.
-// A pin lives at least as long, and at most an eighth and two units longer:
-// packets refresh a pin only when an eighth of its timeout has passed, or a
-// quarter of DownGrace if that is less.
+// own, Tick or a power of two times as long, so that it takes at most 512
+// units. A pin lives at least as long, and at most an eighth and two units
+// longer: packets refresh a pin only when an eighth of its timeout has passed,
+// or a quarter of DownGrace if that is less.
 type Config struct {
 	Domain *selector.Domain // that of every view routed over the table
 
@@ -31,7 +31,8 @@ type Config struct {
 	Probation      time.Duration // since the first packet of a flow not yet promoted; default 8 s
 	EstablishedTCP time.Duration // since the last packet of a TCP flow; default 350 s
 	Established    time.Duration // since the last packet of any other flow; default 30 s
-	Closing        time.Duration // since the last packet of a TCP flow that saw FIN or RST; default 60 s
+	// since the last packet of a TCP flow that saw FIN or RST; default 60 s
+	Closing time.Duration
 
 	// PromoteAfter is the age from which a second packet promotes a flow that
 	// is not TCP, or up to two units of Probation later. In units it is less
@@ -198,9 +199,9 @@ func (c *Config) timeout(s State) time.Duration {
 }
 
 // clocks are the durations of a Config in the units of each state, and what
-// follows from them. To refresh a pin with every packet would write to its cache
-// line with every tick that the clock moves; so a pin is refreshed only when it
-// was refresh units ago that it last was, and lives for as much longer.
+// follows from them. To refresh a pin with every packet would write to its
+// cache line with every tick that the clock moves; so a pin is refreshed only
+// when it was refresh units ago that it last was, and lives for as much longer.
 type clocks struct {
 	tick    time.Duration
 	shift   [States]uint8       // the unit of a state is tick shifted by so much
@@ -252,8 +253,15 @@ func (k *clocks) lag(s State) uint32 {
 	return k.refresh[s] - 1
 }
 
-// longest is the greatest age of a pin that has not expired, whatever its state,
-// and a unit more.
+// lease is the age up to which a packet may have come here within a quarter of
+// the timeout.
+func (k *clocks) lease(s State) uint32 {
+	lag := k.lag(s)
+	return (k.life[s&stateMask]-lag+3)/4 + lag
+}
+
+// longest is the greatest age of a pin that has not expired, whatever its
+// state, and a unit more.
 func (k *clocks) longest() (d time.Duration) {
 	for s := range k.life {
 		d = max(d, time.Duration(k.life[s]+1)*k.unit(State(s)))

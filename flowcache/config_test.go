@@ -17,11 +17,12 @@ import (
 func TestConfigErrorsNameTheField(t *testing.T) {
 	d := selector.NewDomain()
 	for field, c := range map[string]flowcache.Config{
-		"Domain":         {Flows: 1},
-		"Flows":          {Domain: d},
-		"Tick":           {Domain: d, Flows: 1, Tick: -1},
-		"Probation":      {Domain: d, Flows: 1, Probation: -time.Second},
-		"EstablishedTCP": {Domain: d, Flows: 1, Tick: 500 * time.Nanosecond}, // its default is too long
+		"Domain":    {Flows: 1},
+		"Flows":     {Domain: d},
+		"Tick":      {Domain: d, Flows: 1, Tick: -1},
+		"Probation": {Domain: d, Flows: 1, Probation: -time.Second},
+		// its default is too long
+		"EstablishedTCP": {Domain: d, Flows: 1, Tick: 500 * time.Nanosecond},
 		"Established":    {Domain: d, Flows: 1, Tick: time.Microsecond, Established: 9 * time.Minute},
 		"RestoreGrace":   {Domain: d, Flows: 1, RestoreGrace: -1},
 		"Classes":        {Domain: d, Flows: 1, Classes: []flowcache.ClassConfig{{Name: "dns"}}},

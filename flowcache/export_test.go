@@ -15,3 +15,12 @@ func (t *Table) Passes() int {
 	defer t.sweepMu.Unlock()
 	return t.sweep.passes
 }
+
+// PinKey returns the key of a flow's pin in its home bucket.
+func PinKey(t *Table, digest uint64) Key { return Key{tagOf(digest), uint32(t.home(digest))} }
+
+// PutPin writes a pin into the first place of its bucket.
+func PutPin(t *Table, p Pin, now time.Duration) {
+	m := t.clocks.moment(t.clocks.tickAt(now - p.Age))
+	t.buckets[p.Key.bucket][0].Store(uint64(newWord(p.Key.tag, p.Slot, &m, p.State)))
+}

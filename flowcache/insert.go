@@ -9,9 +9,14 @@ import (
 // insert pins a flow that has no pin. ok is false if its buckets hold nothing
 // but flows that may not be pushed out; the counters then say so. A pin that is
 // to be adopted pushes nobody out: it goes on probation instead. Another worker
-// may pin the same flow meanwhile: then the lower word wins, and lost is true if
-// that is not w.
+// may pin the same flow meanwhile: then the lower word wins, and lost is true
+// if that is not w.
 func (s *Sticky) insert(home int, w word) (ok, lost bool) {
+	return s.insertUpTo(home, w, gone)
+}
+
+// insertUpTo is insert that takes no place of a class beyond most.
+func (s *Sticky) insertUpTo(home int, w word, most class) (ok, lost bool) {
 	t := s.table
 	away := t.away(w.tag(), home)
 	for moved := false; ; {
@@ -22,7 +27,7 @@ func (s *Sticky) insert(home int, w word) (ok, lost bool) {
 				continue
 			}
 		}
-		if class == occupied {
+		if class > most {
 			s.tally[refused]++
 			s.pressure.rise()
 			return false, false

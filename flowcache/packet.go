@@ -5,7 +5,8 @@ import (
 	"github.com/ecmp-go/ecmp/internal/life"
 )
 
-// A Packet is what Sticky needs to know of a packet: 16 bytes, without pointers.
+// A Packet is what Sticky needs to know of a packet: 16 bytes, without
+// pointers.
 type Packet struct {
 	// Digest tells which flow this is: the packet's hash, 64 good bits, XORed
 	// with the salt of its group. Its high 34 bits are kept by a pin, so those
@@ -43,10 +44,10 @@ const (
 	Skip                   // not to be routed: its route is NoMember, and Ref is not looked at
 )
 
-// NewPacket returns the packet of a flow that a [hash.Reader] read, of the group
-// with this salt. Fragments and ICMP errors are LookupOnly: an error meets the
-// pin of the flow that it cites, and a fragment only that of a flow whose key
-// has no ports; see [Fragments].
+// NewPacket returns the packet of a flow that a [hash.Reader] read, of the
+// group with this salt. Fragments and ICMP errors are LookupOnly: an error
+// meets the pin of the flow that it cites, and a fragment only that of a flow
+// whose key has no ports; see [Fragments].
 //
 // If the policy's key is coarser than a connection, set Flags to 0, lest one
 // connection's FIN close the pin of all.
@@ -58,8 +59,8 @@ func NewPacket(f *hash.Flow, salt uint64, ref uint16) Packet {
 	return p
 }
 
-// HeadersPacket is NewPacket for who has parsed headers: of their outermost flow,
-// whose hash is given.
+// HeadersPacket is NewPacket for who has parsed headers: of their outermost
+// flow, whose hash is given.
 func HeadersPacket(h *hash.Headers, hash64, salt uint64, ref uint16) Packet {
 	p := Packet{Digest: hash64 ^ salt, Ref: ref, Flags: h.TCPFlags, Class: classOf(h.Proto)}
 	if h.ICMPError || h.FragFirst || h.FragLater {
@@ -91,8 +92,8 @@ type Verdict uint8
 const (
 	Pinned Verdict = iota // the flow's pin said so
 	Placed                // a new flow: the selector said so, and it is pinned now
-	// the flow's member left, or was down for longer than the grace: selected
-	// anew, and pinned there
+	// the flow's member left or was released, or was down for longer than the
+	// grace: selected anew, and pinned there
 	Moved
 	// the flow's member is down, or not known again yet after Restore: selected
 	// anew for this packet alone
@@ -102,7 +103,7 @@ const (
 	Unpinned
 	Refused // a new flow for which the table had no room: the selector said so
 	// the selector said so for a flow that may change its member: see
-	// Table.Rebalance, Table.Release and selector.Config.Scope
+	// Table.Rebalance and selector.Config.Scope
 	Rebalanced
 	NoMember // the group has no member that can take the flow, or the packet is to skip
 

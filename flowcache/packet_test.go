@@ -30,8 +30,8 @@ func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	assert.Equal(t, flowcache.Pinned, v)
 }
 
-// TestGroupsOfAScopeShareFlows has a prefix that goes from group to group, while
-// one worker is a burst behind.
+// TestGroupsOfAScopeShareFlows has a prefix that goes from group to group,
+// while one worker is a burst behind.
 func TestGroupsOfAScopeShareFlows(t *testing.T) {
 	d := selector.NewDomain()
 	group := func(name string, ids ...string) *selector.Group[string] {
@@ -130,7 +130,8 @@ func TestSkippedPacketsHaveNoMember(t *testing.T) {
 	packets, views := burst(list)
 	routes := make([]flowcache.Route, 3)
 	r.RouteBatch(routes, packets, views, r.now)
-	assert.Equal(t, []flowcache.Route{{-1, flowcache.NoMember}, {0, flowcache.Pinned}, {-1, flowcache.NoMember}}, routes)
+	none := flowcache.Route{Member: -1, Verdict: flowcache.NoMember}
+	assert.Equal(t, []flowcache.Route{none, {0, flowcache.Pinned}, none}, routes)
 	assert.EqualValues(t, 1, r.table.Stats().Inserted)
 	_, v := r.send(list[0])
 	assert.Equal(t, flowcache.NoMember, v)

@@ -16,7 +16,8 @@ type rebalancing struct {
 // Rebalance allows up to moves pinned flows to follow their group's selector: a
 // flow moves when its next packet comes at least idle after the one before, and
 // at least a tick. So a member that joined fills up with old flows too, and one
-// that is drained empties, and no flow is cut off in the middle of a burst. Their verdict is [Rebalanced].
+// that is drained empties, and no flow is cut off in the middle of a burst.
+// Their verdict is [Rebalanced].
 //
 // Call it once a second to move so many flows a second; what was left of the
 // last call is forfeit. To move idle flows first, begin with a long silence and
@@ -30,8 +31,8 @@ func (t *Table) Rebalance(moves int, idle time.Duration) {
 
 // rebalance routes a packet of a pinned flow to the member that the selector
 // says, and moves its pin, if Rebalance allows it. next is the pin if the flow
-// stays with its member. done is false if it does; ok is false if another worker
-// changed the pin meanwhile.
+// stays with its member. done is false if it does; ok is false if another
+// worker changed the pin meanwhile.
 func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, next word, member int) (r Route, done,
 	ok bool) {
 	t := s.table

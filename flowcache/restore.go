@@ -62,8 +62,9 @@ type Restored struct {
 // One of a class that this table does not have becomes Established.
 //
 // Members that no group has yet get their slots, and wait in quarantine. When
-// they join with the same ID and incarnation, their flows go on. Until then, and
-// for Config.RestoreGrace at most, packets of such flows are Detoured, not Moved.
+// they join with the same ID and incarnation, their flows go on. Until then,
+// and for Config.RestoreGrace at most, packets of such flows are Detoured, not
+// Moved.
 //
 // A flow that has a pin already keeps that; one that is pinned by a worker at
 // the same moment keeps either, so restore before the workers start where that

@@ -26,11 +26,12 @@ const (
 )
 
 // Save writes the pins that have not expired at time now, with their ages,
-// states and, by name, their classes and members. check is stored for Restore to compare: a
-// value that tells whether digests still mean the same flows, such as the seed
-// of the hash or, where that is secret, a digest of it. Workers may go on
-// meanwhile; each pin is written as it was at some moment. The error is that of
-// w, or ErrNames. It takes 8 to 9 bytes a pin, and one a bucket.
+// states and, by name, their classes and members. check is stored for Restore
+// to compare: a value that tells whether digests still mean the same flows,
+// such as the seed of the hash or, where that is secret, a digest of it.
+// Workers may go on meanwhile; each pin is written as it was at some moment.
+// The error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a
+// bucket.
 func (t *Table) Save(w io.Writer, check uint64, now time.Duration) error {
 	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
 	s.header(t, check)
@@ -50,7 +51,8 @@ const (
 	maxOwners  = 64 << 20
 )
 
-// ErrNames is the error of Save where the IDs of members that have pins take more than 64 MiB.
+// ErrNames is the error of Save where the IDs of members that have pins take
+// more than 64 MiB.
 var ErrNames = errors.New("flowcache: save: the IDs of members are too long")
 
 // A saver collects what is to be written. It remembers the first error, after

@@ -56,11 +56,11 @@ type Stats struct {
 	Evicted   uint64 // inserts that took the place of a pin on probation
 	Relocated uint64 // pins that went to their other bucket, to make room for an insert
 	Promoted  uint64 // pins that left probation, or were adopted and met again
-	// pins given up since their member left, or was down for longer than the
-	// grace
+	// pins given up since their member left or was released, or was down for
+	// longer than the grace
 	Moved      uint64
 	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
-	Rebalanced uint64 // pins moved as Rebalance, Release or a change of group allowed
+	Rebalanced uint64 // pins moved as Rebalance or a change of group allowed
 	Foreign    uint64 // packets whose view is of another domain than the table
 	Voided     uint64 // pins found by Sweep whose member had left
 	Expired    uint64 // pins removed by Sweep
@@ -88,8 +88,10 @@ func (t *Table) Stats() Stats {
 	}
 }
 
-// A Pin is what a table knows of a flow. It can't be told which flow that is.
+// A Pin is what a table knows of a flow: not which flow that is, but where
+// another table of the same [Layout] has it.
 type Pin struct {
+	Key   Key
 	Slot  selector.Slot // of its member; selector.NoSlot if that left
 	State State
 	Age   time.Duration // since the pin was made or refreshed, in whole units of its state
@@ -108,7 +110,7 @@ func (t *Table) All(now time.Duration) iter.Seq[Pin] {
 					continue
 				}
 				age := time.Duration(t.clocks.age(w, &m)) * t.clocks.unit(w.state())
-				if !yield(Pin{w.slot(), w.state(), age}) {
+				if !yield(Pin{Key{w.tag(), uint32(b)}, w.slot(), w.state(), age}) {
 					return
 				}
 			}

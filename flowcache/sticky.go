@@ -18,17 +18,20 @@ type Sticky struct {
 	now     moment        // of the last packet
 	tickEnd time.Duration // when that tick ends
 	tick    int64
+	time    time.Duration
 
+	assigned int32 // the member that Assign has chosen, -1 outside of it
 	pressure pressure
 	tally    tally
 }
 
 // NewSticky returns a router over the table, for one worker.
-func NewSticky(t *Table) *Sticky { return &Sticky{table: t, tickEnd: math.MinInt64} }
+func NewSticky(t *Table) *Sticky { return &Sticky{table: t, tickEnd: math.MinInt64, assigned: -1} }
 
 // at sets the clock. It remembers the last tick, since a division for each
 // packet would be felt.
 func (s *Sticky) at(now time.Duration) {
+	s.time = now
 	if left := s.tickEnd - now; left <= 0 || left > s.table.clocks.tick {
 		s.advance(now)
 	}
@@ -42,9 +45,9 @@ func (s *Sticky) advance(now time.Duration) {
 	s.table.note(s.tick)
 }
 
-// Route routes one packet of the group with view v at time now, which is counted
-// from any moment, by a clock that does not run backwards. Packet.Ref is not
-// looked at. Each flow whose member left is reported as Moved once.
+// Route routes one packet of the group with view v at time now, which is
+// counted from any moment, by a clock that does not run backwards. Packet.Ref
+// is not looked at. Each flow whose member left is reported as Moved once.
 func (s *Sticky) Route(p Packet, v *selector.View, now time.Duration) Route {
 	s.at(now)
 	t := s.table
@@ -66,10 +69,10 @@ func (s *Sticky) Route(p Packet, v *selector.View, now time.Duration) Route {
 	return r
 }
 
-// RouteBatch routes a burst at time now: dst[i] is the route of p[i], a packet of
-// the group with view views[p[i].Ref], as if they were routed one after another.
-// The views are loaded once a burst. A packet whose view is of another domain
-// than the table is routed by the view alone, and counted.
+// RouteBatch routes a burst at time now: dst[i] is the route of p[i], a packet
+// of the group with view views[p[i].Ref], as if they were routed one after
+// another. The views are loaded once a burst. A packet whose view is of another
+// domain than the table is routed by the view alone, and counted.
 //
 // It panics if dst is shorter than p. It allocates nothing.
 func (s *Sticky) RouteBatch(dst []Route, p []Packet, views []*selector.View, now time.Duration) {
@@ -135,6 +138,11 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 	if !known {
 		return s.followUnknown(p, v, at, w)
 	}
+	if t.releases.Load().has(w.slot()) {
+		if r, done, ok := s.release(p, v, at, w, member); done {
+			return r, ok
+		}
+	}
 	alive := v.Alive(member)
 	if p.Mode == LookupOnly {
 		if !alive {
@@ -170,8 +178,8 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 	return Route{int32(member), Pinned}, true
 }
 
-// followUnknown is follow for a pin whose member is not in the view. The word was
-// loaded before: it may be newer than the view.
+// followUnknown is follow for a pin whose member is not in the view. The word
+// was loaded before: it may be newer than the view.
 func (s *Sticky) followUnknown(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	switch {
 	case p.Mode == LookupOnly || !v.Latest():
@@ -186,8 +194,8 @@ func (s *Sticky) followUnknown(p *Packet, v *selector.View, at *atomic.Uint64, w
 }
 
 // unchangedBy reports whether the packet leaves the pin w as it is: w is not on
-// probation and not yet to be refreshed, and the packet's flags don't change its
-// state. Most packets find it so. The tag of w does not matter.
+// probation and not yet to be refreshed, and the packet's flags don't change
+// its state. Most packets find it so. The tag of w does not matter.
 func (s *Sticky) unchangedBy(p *Packet, w word) bool {
 	return p.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && w.steps(&s.now) < s.table.clocks.hitAge[w&stateMask]
 }
@@ -195,7 +203,7 @@ func (s *Sticky) unchangedBy(p *Packet, w word) bool {
 // hit returns the member of the pin w if w needs no write and its member is
 // alive.
 func (s *Sticky) hit(p *Packet, v *selector.View, w word) (member int32, ok bool) {
-	if !s.unchangedBy(p, w) {
+	if !s.unchangedBy(p, w) || s.table.releases.Load().has(w.slot()) {
 		return 0, false
 	}
 	i, known := v.BySlot(w.slot())
@@ -259,6 +267,25 @@ func (p *Packet) selected(v *selector.View, verdict Verdict) Route {
 	return Route{int32(m), verdict}
 }
 
+// chosen is the route of a flow that is pinned anew.
+func (s *Sticky) chosen(p *Packet, v *selector.View, verdict Verdict) Route {
+	if s.assigned >= 0 {
+		return Route{s.assigned, verdict}
+	}
+	return p.selected(v, verdict)
+}
+
+// Assign routes a packet as Route does, but a flow that has no live pin is
+// pinned to the given member of the view, and not to the selector's: for
+// placers that look at the members' load. It panics if there is no such member.
+func (s *Sticky) Assign(p Packet, v *selector.View, member int32, now time.Duration) Route {
+	_ = v.Member(int(member))
+	s.assigned = member
+	r := s.Route(p, v, now)
+	s.assigned = -1
+	return r
+}
+
 // place routes and pins a flow that has no pin, or an expired one, w.
 func (s *Sticky) place(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	switch {
@@ -267,7 +294,7 @@ func (s *Sticky) place(p *Packet, v *selector.View, at *atomic.Uint64, w word) (
 	case w != 0:
 		return s.repin(p, v, at, w, Placed)
 	}
-	r = p.selected(v, Placed)
+	r = s.chosen(p, v, Placed)
 	if r.Verdict == NoMember {
 		return r, true
 	}
@@ -288,7 +315,7 @@ func (s *Sticky) place(p *Packet, v *selector.View, at *atomic.Uint64, w word) (
 // the old one, w. Without a member the old pin stays, to tell later that the
 // flow moved; a member without slot can't be pinned to, and the old pin goes.
 func (s *Sticky) repin(p *Packet, v *selector.View, at *atomic.Uint64, w word, verdict Verdict) (r Route, ok bool) {
-	r = p.selected(v, verdict)
+	r = s.chosen(p, v, verdict)
 	if r.Verdict == NoMember {
 		return r, true
 	}

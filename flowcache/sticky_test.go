@@ -120,7 +120,7 @@ func TestMemberThatComesBack(t *testing.T) {
 	r.set(selector.Equal("a", "b")...)
 	r.expect(1, hash.ACK, "a", flowcache.Pinned)
 	r.expect(2, hash.ACK, "b", flowcache.Pinned)
-	assert.EqualValues(t, 2, r.domain.SlotStats().InUse)
+	assert.Equal(t, 2, r.domain.SlotStats().InUse)
 
 	_, err := r.group.Update([]selector.Hop[string]{{ID: "a", Weight: 1, Incarnation: 1}})
 	require.NoError(t, err)
@@ -178,12 +178,13 @@ func TestStatesAndTimeouts(t *testing.T) {
 			{5 * time.Second, ack}}, false},
 		{"SYN and ACK together do not promote", 6, []step{{0, syn}, {4 * time.Second, syn | ack},
 			{5 * time.Second, ack}}, false},
-		{"a connection in mid-life is adopted", 6, []step{{0, ack}, {340 * time.Second, ack}, {350 * time.Second, ack}}, true},
+		{"a connection in mid-life is adopted", 6, []step{{0, ack}, {340 * time.Second, ack}, {350 * time.Second, ack}},
+			true},
 		{"an adopted one ends", 6, []step{{0, ack}, {351 * time.Second, ack}}, false},
 		{"what else an adopted one sends does not refresh it", 6, []step{{0, ack}, {200 * time.Second, syn | ack},
 			{151 * time.Second, ack}}, false},
-		{"a SYN does not refresh", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, syn}, {gone - 300*time.Second, ack}},
-			false},
+		{"a SYN does not refresh", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, syn},
+			{gone - 300*time.Second, ack}}, false},
 		{"a later ACK promotes", 6, []step{{0, syn}, {0, ack}, {350 * time.Second, ack}}, true},
 		{"established refreshes", 6, []step{{0, syn}, {0, ack}, {300 * time.Second, ack}, {300 * time.Second, ack}},
 			true},

@@ -20,23 +20,23 @@ type sweepState struct {
 
 	// Slots that were quarantined before epoch, which began at time since, may
 	// leave once that is longer ago than the longest timeout; waiting is false
-	// while no epoch has begun. What leaves before a pass begins, which is epoch
-	// pass, is free when that ends.
+	// while no epoch has begun. What leaves before a pass begins, which is
+	// epoch pass, is free when that ends.
 	waiting     bool
 	epoch, pass uint64
 	since       time.Duration
 }
 
-// Sweep does what is due since its last call: it removes expired pins, and voids
-// those of slots that leave the domain, which keeps their flows known as moved
-// until their timeout. Call it about once a tick, from wherever time is at hand.
-// A pass over the whole table takes a minute, or less where pins would else seem
-// fresh again; a call looks at no more than that.
+// Sweep does what is due since its last call: it removes expired pins, and
+// voids those of slots that leave the domain, which keeps their flows known as
+// moved until their timeout. Call it about once a tick, from wherever time is
+// at hand. A pass over the whole table takes a minute, or less where pins would
+// else seem fresh again; a call looks at no more than that.
 //
 // Every table of a domain must be swept: passes tell the domain which slots of
 // members that left can be given again. A slot is free after its quarantine,
-// the longest timeout and an eighth, and two passes. Without sweeps expired pins
-// may seem fresh again, and members that join get no slot in the end.
+// the longest timeout and an eighth, and two passes. Without sweeps expired
+// pins may seem fresh again, and members that join get no slot in the end.
 //
 // Sweep is safe for concurrent use with everything; two sweeps wait for each
 // other. It takes tens of nanoseconds a bucket.
@@ -99,10 +99,11 @@ func (t *Table) endPass() {
 	t.registered.Swept(t.sweep.pass)
 	t.sweep.passes++
 	t.pins.Store(int64(t.sweep.pins))
+	t.endReleases()
 }
 
-// sweepBucket removes and voids what is expired and void. Most pins are neither,
-// and no branch depends on which are.
+// sweepBucket removes and voids what is expired and void. Most pins are
+// neither, and no branch depends on which are.
 //
 // The words are read before the latest tick of the workers. So none was written
 // after the moment by which it is judged, however long the sweeper was held up
@@ -119,7 +120,8 @@ func (t *Table) sweepBucket(b *bucket) {
 	}
 	bad := uint32(0)
 	for _, w := range words {
-		left := t.clocks.limit[w&stateMask] - t.clocks.agePlus(w, &s.moment) // negative, its highest bit 1: expired
+		// negative, its highest bit 1: expired
+		left := t.clocks.limit[w&stateMask] - t.clocks.agePlus(w, &s.moment)
 		if !t.slots.Held(uint16(w.slot())) {
 			left = 1 << 31
 		}

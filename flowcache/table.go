@@ -32,6 +32,8 @@ type Table struct {
 
 	rebalancing rebalancing
 	awaited     awaited
+	releases    atomic.Pointer[releases] // nil: none
+	releasing   sync.Mutex               // held by writers of releases
 
 	_ [64]byte
 
@@ -140,8 +142,8 @@ func (b *bucket) upper() *[bucketSize / 2]atomic.Uint64 {
 
 // minXOR XORs the tag into each word of half a bucket and returns the least
 // result: the pin without its tag if one matches, else a word with tag bits
-// set. Where in a bucket a word is can't be predicted, and a mispredicted branch
-// costs as much as looking at all eight words without one.
+// set. Where in a bucket a word is can't be predicted, and a mispredicted
+// branch costs as much as looking at all eight words without one.
 func minXOR(half *[bucketSize / 2]atomic.Uint64, tag uint64) word {
 	tag <<= tagShift
 	return word(min(min(half[0].Load()^tag, half[1].Load()^tag), min(half[2].Load()^tag, half[3].Load()^tag)))

@@ -11,8 +11,8 @@ import (
 type State uint8
 
 // The states of a pin. A flow begins on probation, or adopted. The states from
-// Established on are those of established flows; after EstablishedTCP come those
-// of Config.Classes, in their order.
+// Established on are those of established flows; after EstablishedTCP come
+// those of Config.Classes, in their order.
 const (
 	Probation      = State(life.Probation)
 	Adopted        = State(life.Adopted) // TCP met in mid-life, and not yet a second time
@@ -45,8 +45,8 @@ func (s State) String() string {
 }
 
 // A word is a pin as the table holds it: tag 34 | slot 16 | tick 10 | state 4
-// bits. The tick is in the unit of the state. No pin is the word 0, since no tag
-// is 0.
+// bits. The tick is in the unit of the state. No pin is the word 0, since no
+// tag is 0.
 type word uint64
 
 const (

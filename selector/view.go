@@ -61,6 +61,20 @@ func (v *View) Select(h uint64) int {
 	return i
 }
 
+// Unmarked returns the member that the selector gives for hash h, whatever the
+// marks say: where placement has the hash. It is -1 if no member has a positive
+// weight.
+func (v *View) Unmarked(h uint64) int {
+	switch {
+	case v.table != nil:
+		slot, _ := bits.Mul64(h, uint64(len(v.table)))
+		return int(v.table[slot])
+	case v.selector != nil:
+		return v.selector.Select(h & v.mask)
+	}
+	return -1
+}
+
 // SelectBatch is Select for a burst: dst[i] = Select(hashes[i]). It panics if
 // dst is shorter than hashes.
 func (v *View) SelectBatch(dst []int32, hashes []uint64) {

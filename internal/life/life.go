@@ -39,32 +39,41 @@ const (
 )
 
 // A Step is what becomes of a pin.
-type Step uint8
+type Step byte
 
-// The steps.
+// The steps, by the letters that the table has for them.
 const (
-	Keep      Step = iota // it stays as it is
-	Refresh               // its clock begins anew, if that is due
-	Establish             // it goes to the state of its class
-	Close                 // it goes to Closing
-	Renew                 // it ends: the packet begins a new flow
+	Keep      Step = 'K' // it stays as it is
+	Refresh   Step = 'R' // its clock begins anew, if that is due
+	Establish Step = 'E' // it goes to the state of its class
+	Close     Step = 'C' // it goes to Closing
+	Renew     Step = 'N' // it ends: the packet begins a new flow
 )
 
-// Next is the table. takesNew is false if the pin's member takes no new flow,
+// The table: what follows an event in a state.
+const (
+	// early, late, opens, answers, goes on, odd, ends
+	ofProbation   = "KEKKEKC"
+	ofAdopted     = "KEKKEKC"
+	ofClosing     = "RRNNRRR"
+	ofEstablished = "RRKKRRC"
+)
+
+// Next reads the table. takesNew is false if the pin's member takes no new flow,
 // since it is drained or down: a connection that begins then begins elsewhere.
 func Next(s State, e Event, takesNew bool) Step {
 	if e == Opens && !takesNew {
 		return Renew
 	}
-	return next[min(s, Other)][e]
-}
-
-var next = [Other + 1][Events]Step{
-	Probation: {Early: Keep, Late: Establish, Opens: Keep, Answers: Keep, GoesOn: Establish, Odd: Keep, Ends: Close},
-	Adopted:   {Early: Keep, Late: Establish, Opens: Keep, Answers: Keep, GoesOn: Establish, Odd: Keep, Ends: Close},
-	Closing: {Early: Refresh, Late: Refresh, Opens: Renew, Answers: Renew, GoesOn: Refresh, Odd: Refresh,
-		Ends: Refresh},
-	Other: {Early: Refresh, Late: Refresh, Opens: Keep, Answers: Keep, GoesOn: Refresh, Odd: Refresh, Ends: Close},
+	switch s {
+	case Probation:
+		return Step(ofProbation[e])
+	case Adopted:
+		return Step(ofAdopted[e])
+	case Closing:
+		return Step(ofClosing[e])
+	}
+	return Step(ofEstablished[e])
 }
 
 // EventOf returns the event of a packet with these flags. late is whether one

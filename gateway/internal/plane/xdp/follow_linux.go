@@ -199,7 +199,7 @@ func (p *program) transition() {
 
 // dispatch goes on with the step that follows an event in the state in R1.
 func (p *program) dispatch(e life.Event) {
-	labels := [...]string{life.Keep: "forward", life.Refresh: "refresh", life.Establish: "establish",
+	labels := map[life.Step]string{life.Keep: "forward", life.Refresh: "refresh", life.Establish: "establish",
 		life.Close: "close", life.Renew: "reopened"}
 	for s := life.TCP; s > life.Probation; s-- { // the most frequent first
 		p.emit(asm.JEq.Imm(asm.R1, int32(s), labels[life.Next(s, e, true)]))

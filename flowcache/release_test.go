@@ -1,0 +1,136 @@
+package flowcache_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// TestReleaseEndsADrain drains a member of 10,000 flows, a third busy TCP, a
+// third busy UDP and a third silent, and gives it a minute.
+func TestReleaseEndsADrain(t *testing.T) {
+	const n, deadline, rate = 10_000, time.Minute, 500
+	r := newRouter(t, flowcache.Config{Flows: 30_000}, "a")
+	send := func(f uint64) (string, flowcache.Verdict) {
+		if f%3 == 1 {
+			return r.send(packet(r.view(), f, hash.UDP, 0))
+		}
+		return r.tcp(f, hash.ACK)
+	}
+	for range 2 {
+		for f := range uint64(n) {
+			_, _ = send(f)
+		}
+		r.wait(2 * time.Second)
+	}
+	v := r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.wait(10 * time.Second)
+	start := r.now
+	r.table.Release(v, 0, flowcache.ReleaseConfig{Deadline: deadline, Rate: rate}, r.now)
+	moved := make(map[uint64]int)
+	for r.now <= start+deadline+2*time.Second {
+		before := len(moved)
+		for f := range uint64(n) {
+			if f%3 == 2 && (r.now-start)%(20*time.Second) != 0 {
+				continue // silent
+			}
+			switch m, v := send(f); v {
+			case flowcache.Moved:
+				moved[f]++
+				assert.Equal(t, "b", m)
+				if f%3 != 2 {
+					assert.GreaterOrEqual(t, r.now-start, deadline/2, "a busy flow")
+				}
+				if f%3 == 0 {
+					assert.GreaterOrEqual(t, r.now-start, deadline*3/4, "a busy connection")
+				}
+			default:
+				require.Equal(t, flowcache.Pinned, v)
+				if r.now-start >= deadline {
+					require.Equal(t, "b", m)
+				}
+			}
+		}
+		if r.now == start {
+			require.Zero(t, len(moved)-before)
+		}
+		r.wait(time.Second)
+		assert.True(t, r.now > start+deadline || len(moved) <= int(float64(rate)*(r.now-start).Seconds()))
+	}
+	assert.Len(t, moved, n)
+	for f, times := range moved {
+		require.Equal(t, 1, times, f)
+	}
+	p := packet(r.view(), 0, hash.TCP, hash.ACK)
+	p.Mode = flowcache.LookupOnly
+	m, _ := r.send(p)
+	assert.Equal(t, "b", m)
+}
+
+// TestReleaseIsOfOneGroup releases a member that another group has too, and
+// takes it back.
+func TestReleaseIsOfOneGroup(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
+		Domain: r.domain})
+	require.NoError(t, err)
+	s, err := other.Update([]selector.Hop[string]{{ID: "a"}, {ID: "b", Weight: 1}})
+	require.NoError(t, err)
+	r.connect(1)
+	v := r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.table.Release(s.View(), 0, flowcache.ReleaseConfig{}, r.now)
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+	r.table.Release(v, 0, flowcache.ReleaseConfig{}, r.now)
+	back := r.set(selector.Equal("a", "b")...)
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.expect(1, hash.ACK, "b", flowcache.Moved)
+	r.table.Release(back, 0, flowcache.ReleaseConfig{}, r.now)
+}
+
+// TestDrainedMemberGetsNoReconnect opens connections anew from used ports.
+func TestDrainedMemberGetsNoReconnect(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for f := range uint64(1000) {
+		r.connect(f)
+		if f%2 == 0 {
+			r.expect(f, hash.FIN|hash.ACK, "a", flowcache.Pinned)
+		}
+	}
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	for f := range uint64(1000) {
+		r.expect(f, hash.ACK, "a", flowcache.Pinned)
+		r.expect(f, hash.SYN, "b", flowcache.Placed)
+		r.expect(f, hash.ACK, "b", flowcache.Pinned)
+	}
+	r.set(selector.Member{ID: "b"})
+	r.connectTo(t, 1, "b")
+}
+
+// connectTo repeats a SYN of a flow that nobody else can take.
+func (r *router) connectTo(t *testing.T, flow uint64, member string) {
+	t.Helper()
+	r.expect(flow, hash.SYN, member, flowcache.Pinned)
+}
+
+// TestHandshakeIsNotCutAgain has a member that goes down between the SYNs of a
+// connection and comes back a moment later.
+func TestHandshakeIsNotCutAgain(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	m, v := r.tcp(1, hash.SYN)
+	require.Equal(t, flowcache.Placed, v)
+	other := map[string]string{"a": "b", "b": "a"}[m]
+	r.domain.Mark(m).SetDown(true)
+	r.wait(time.Second)
+	r.expect(1, hash.SYN, other, flowcache.Placed)
+	r.expect(1, hash.ACK, other, flowcache.Pinned)
+	r.wait(5 * time.Second)
+	r.domain.Mark(m).SetDown(false)
+	r.expect(1, hash.ACK, other, flowcache.Pinned)
+}

@@ -1,0 +1,215 @@
+package flowcache
+
+import (
+	"encoding/binary"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Layout is what tables that share pins must have in common. It is
+// comparable.
+type Layout struct {
+	Buckets int
+	Form    int // of words and keys
+}
+
+// Layout returns the layout of the table.
+func (t *Table) Layout() Layout { return Layout{Buckets: len(t.buckets), Form: saveVersion} }
+
+// A Key tells a pin from others of its table: the part of the digest that a
+// word keeps, and a bucket. It is comparable.
+type Key struct {
+	tag    uint64
+	bucket uint32
+}
+
+// Bucket returns the bucket that the pin was found in.
+func (k Key) Bucket() int { return int(k.bucket) }
+
+const keySize = 12
+
+// AppendBinary implements encoding.BinaryAppender. It never fails.
+func (k Key) AppendBinary(b []byte) ([]byte, error) {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(b, k.tag), k.bucket), nil
+}
+
+// MarshalBinary implements encoding.BinaryMarshaler. It never fails.
+func (k Key) MarshalBinary() ([]byte, error) { return k.AppendBinary(make([]byte, 0, keySize)) }
+
+// ErrKey is the error of Key.UnmarshalBinary.
+var ErrKey = errors.New("flowcache: not a key of a pin")
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler. The error is ErrKey.
+func (k *Key) UnmarshalBinary(b []byte) error {
+	if len(b) != keySize {
+		return ErrKey
+	}
+	got := Key{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])}
+	if got.tag == 0 || got.tag>>(64-tagShift) != 0 {
+		return ErrKey
+	}
+	*k = got
+	return nil
+}
+
+// A Scan says which pins [Table.Deviating] yields.
+type Scan struct {
+	View     *selector.View // required
+	Planned  *selector.View // what to compare with instead of View; may be nil
+	From, To int            // the buckets, To excluded
+
+	// Since leaves out pins that deviated from this view already; may be nil.
+	Since *selector.View
+
+	// MaxAge leaves out pins that no packet refreshed for as long. With Since,
+	// it lets younger ones in that deviated already. 0 is no limit.
+	MaxAge time.Duration
+}
+
+// Deviating yields the pins whose member is not the one that the selector of
+// the view gives, marks aside: what another gateway that works with the same
+// view can't know. Pins of members that the view does not have are left out.
+// They come in order of buckets, while workers go on.
+//
+// A table finds them all, and none else, but for hashes at the end of a slot of
+// a selector whose number of slots is not a power of two: a few in a million
+// too many. A pin does not tell its scope: where members are in groups of
+// several scopes, pins of the others are taken for deviating too.
+func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
+	target := s.View
+	if s.Planned != nil {
+		target = s.Planned
+	}
+	return func(yield func(Pin) bool) {
+		m := t.clocks.moment(t.clocks.tickAt(now))
+		for b := max(s.From, 0); b < min(s.To, len(t.buckets)); b++ {
+			for i := range t.buckets[b] {
+				w := word(t.buckets[b][i].Load())
+				if w == 0 || !deviates(w, target) || t.clocks.expired(w, &m) {
+					continue
+				}
+				age := time.Duration(t.clocks.age(w, &m)) * t.clocks.unit(w.state())
+				young := s.MaxAge == 0 || age < s.MaxAge
+				if s.Since != nil {
+					young = s.MaxAge != 0 && young || !deviates(w, s.Since)
+				}
+				if young && !yield(Pin{Key{w.tag(), uint32(b)}, w.slot(), w.state(), age}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// deviates reports whether the view has the member of a pin, and its selector
+// gives another one.
+func deviates(w word, v *selector.View) bool {
+	member := v.SlotIndex().Find(uint32(w.slot()))
+	return member >= 0 && v.Unmarked(w.tag()<<tagShift^v.Salt()) != int(member)
+}
+
+// Imported counts what Import did with pins.
+type Imported struct {
+	Added   int // of flows that had no pin here
+	Renewed int // to the member that the flow has here: the pin lives longer now
+	Moved   int // to another member than the flow had here
+	Kept    int // that changed nothing: the pin here lives longer, or was used
+	Expired int
+	Unknown int // of a slot that is nobody's
+	Refused int // for which there was no room
+}
+
+// Import takes over pins from a table of the same Layout; their slots are those
+// of this domain. An import never moves a flow whose packets were seen here
+// within a quarter of its timeout, and takes no place from a live pin:
+//
+//   - A flow without a live pin gets the imported one.
+//   - Of two pins to one member the one that lives longer stays.
+//   - Of two pins to different members, the one here stays if a packet
+//     refreshed it within a quarter of its timeout, else the younger one, else
+//     the one here.
+//
+// An established pin counts as not seen here until a packet comes: it is made
+// as old as a quarter of its timeout at least.
+func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
+	s.at(now)
+	defer s.table.counters.add(&s.tally)
+	for len(pins) > 0 {
+		n := min(ahead, len(pins))
+		for _, p := range pins[:n] { // so that the cache misses overlap
+			if b := int(p.Key.bucket); b < len(s.table.buckets) {
+				s.table.buckets[b][0].Load()
+			}
+		}
+		for i := range pins[:n] {
+			for !s.importPin(&pins[i], &done) {
+			}
+		}
+		pins = pins[n:]
+	}
+	return done
+}
+
+// importPin takes over one pin; ok is false if another worker changed the pin
+// here meanwhile.
+func (s *Sticky) importPin(p *Pin, done *Imported) (ok bool) {
+	t, k := s.table, &s.table.clocks
+	state, home := p.State&stateMask, int(p.Key.bucket)
+	if home >= len(t.buckets) || !t.slots.InUse(uint16(p.Slot)) {
+		done.Unknown++
+		return true
+	}
+	age := units(max(p.Age, 0), k.unit(state))
+	at, has := t.buckets[home].find(p.Key.tag)
+	if has == 0 {
+		at, has = t.buckets[t.away(p.Key.tag, home)].find(p.Key.tag)
+	}
+	void := has == 0 || k.expired(has, &s.now) || !t.slots.InUse(uint16(has.slot()))
+	elapsed := func(w word) time.Duration { return time.Duration(k.age(w, &s.now)) * k.unit(w.state()) }
+	younger := has != 0 && time.Duration(age)*k.unit(state) < elapsed(has)
+	if state >= Established {
+		age = max(age, int64(k.lease(state))+1)
+	}
+	if age > int64(k.life[state]) {
+		done.Expired++
+		return true
+	}
+	next := wordOf(p.Key.tag, p.Slot, s.now[state]-uint32(age), state)
+	left := func(w word) time.Duration {
+		return time.Duration(int64(k.life[w.state()])-int64(k.age(w, &s.now))) * k.unit(w.state())
+	}
+	switch {
+	case has == 0:
+		switch ok, _ := s.insertUpTo(home, next, dead); {
+		case ok:
+			done.Added++
+		default:
+			done.Refused++
+		}
+		return true
+	case void:
+		done.Added++
+	case has.slot() == p.Slot && left(next) > left(has):
+		done.Renewed++
+	case has.slot() == p.Slot, k.age(has, &s.now) <= k.lease(has.state()), !younger:
+		done.Kept++
+		return true
+	default:
+		done.Moved++
+	}
+	if at.CompareAndSwap(uint64(has), uint64(next)) {
+		return true
+	}
+	switch { // it is counted again
+	case void:
+		done.Added--
+	case has.slot() == p.Slot:
+		done.Renewed--
+	default:
+		done.Moved--
+	}
+	return false
+}

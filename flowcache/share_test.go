@@ -1,0 +1,184 @@
+package flowcache_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func (r *router) scan(s flowcache.Scan) []flowcache.Pin {
+	if s.View == nil {
+		s.View = r.view()
+	}
+	s.To = r.table.Buckets()
+	return slices.Collect(r.table.Deviating(s, r.now))
+}
+
+// TestScanFindsAllThatDeviates compares the scan with what each flow's member
+// and the selector say, for every strategy.
+func TestScanFindsAllThatDeviates(t *testing.T) {
+	for _, row := range catalog.All() {
+		d := selector.NewDomain()
+		r := newRouter(t, flowcache.Config{Domain: d})
+		var err error
+		r.group, err = selector.NewGroup[string](selector.Config{Name: row.Name, Strategy: row.Strategy, Domain: d})
+		require.NoError(t, err)
+		r.set(selector.Equal("a", "b", "c")...)
+		for f := range uint64(flows) {
+			r.connect(f)
+		}
+		require.Empty(t, r.scan(flowcache.Scan{}), row.Name)
+		old := r.view()
+		r.set(selector.Equal("a", "b", "c", "d")...)
+		r.domain.Mark("a").SetDown(true) // marks are no reason
+		deviating := 0
+		for f := range uint64(flows) {
+			p := packet(r.view(), f, hash.TCP, hash.ACK)
+			p.Mode = flowcache.LookupOnly
+			if h := p.hash(); old.Member(old.Unmarked(h)) != r.view().Member(r.view().Unmarked(h)) {
+				deviating++
+			}
+		}
+		assert.Positive(t, deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{View: old, Planned: r.view()}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{Since: old}), deviating, row.Name)
+		assert.Empty(t, r.scan(flowcache.Scan{Since: r.view()}), row.Name)
+		r.wait(10 * time.Second)
+		assert.Empty(t, r.scan(flowcache.Scan{MaxAge: 10 * time.Second}), row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{MaxAge: 11 * time.Second}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{Since: r.view(), MaxAge: 11 * time.Second}), deviating, row.Name)
+		r.set(selector.Equal("b", "c", "d")...)
+		for _, p := range r.scan(flowcache.Scan{}) {
+			_, known := r.view().BySlot(p.Slot)
+			require.True(t, known, "pins of a member that left are nobody's business")
+		}
+	}
+}
+
+// TestImportTakesPinsOver sends what deviates to another gateway, which has the
+// same members by other slots.
+func TestImportTakesPinsOver(t *testing.T) {
+	one, two := newRouter(t, flowcache.Config{}, "a", "b", "c"), newRouter(t, flowcache.Config{}, "x", "c", "b", "a")
+	two.set(selector.Equal("a", "b", "c", "d")...)
+	require.Equal(t, one.table.Layout(), two.table.Layout())
+	member := make(map[uint64]string)
+	for f := range uint64(flows) {
+		member[f] = one.connect(f)
+	}
+	one.set(selector.Equal("a", "b", "c", "d")...)
+	var pins []flowcache.Pin
+	for _, p := range one.scan(flowcache.Scan{}) {
+		i, _ := one.view().BySlot(p.Slot)
+		b, err := p.Key.MarshalBinary()
+		require.NoError(t, err)
+		var key flowcache.Key
+		require.NoError(t, key.UnmarshalBinary(b))
+		require.Equal(t, p.Key, key)
+		p.Slot = two.view().Slot(i)
+		pins = append(pins, p)
+	}
+	assert.Equal(t, flowcache.Imported{Added: len(pins)}, two.Import(pins, two.now))
+	assert.Equal(t, flowcache.Imported{Kept: len(pins)}, two.Import(pins, two.now))
+	for f, m := range member {
+		got, _ := two.tcp(f, hash.ACK)
+		require.Equal(t, m, got)
+	}
+	p := pins[0]
+	p.Slot = selector.NoSlot
+	assert.Equal(t, flowcache.Imported{Unknown: 1}, two.Import([]flowcache.Pin{p}, two.now))
+}
+
+func TestKeysOfPins(t *testing.T) {
+	var k flowcache.Key
+	for _, b := range [][]byte{nil, make([]byte, 12), make([]byte, 13), {7: 1, 11: 0}} {
+		require.ErrorIs(t, k.UnmarshalBinary(b), flowcache.ErrKey)
+	}
+}
+
+// TestRulesOfImport tries each rule with one flow.
+func TestRulesOfImport(t *testing.T) {
+	type pin struct {
+		member string
+		state  flowcache.State
+		age    time.Duration
+	}
+	const tcp, probation = flowcache.EstablishedTCP, flowcache.Probation
+	for name, tt := range map[string]struct {
+		here, comes, want pin
+		done              flowcache.Imported
+	}{
+		"no pin": {pin{}, pin{"a", tcp, 5 * time.Second}, pin{"a", tcp, 95 * time.Second},
+			flowcache.Imported{Added: 1}},
+		"no pin, and an old one": {pin{}, pin{"a", tcp, 200 * time.Second}, pin{"a", tcp, 200 * time.Second},
+			flowcache.Imported{Added: 1}},
+		"no pin, and one on probation": {pin{}, pin{"a", probation, 5 * time.Second},
+			pin{"a", probation, 5 * time.Second}, flowcache.Imported{Added: 1}},
+		"expired": {pin{}, pin{"a", probation, 9 * time.Second}, pin{}, flowcache.Imported{Expired: 1}},
+		"the same member, on probation here": {pin{"a", probation, 2 * time.Second}, pin{"a", tcp, 100 * time.Second},
+			pin{"a", tcp, 100 * time.Second}, flowcache.Imported{Renewed: 1}},
+		"the same member, established here": {pin{"a", tcp, 100 * time.Second}, pin{"a", probation, 0},
+			pin{"a", tcp, 100 * time.Second}, flowcache.Imported{Kept: 1}},
+		"another member, seen here": {pin{"b", tcp, 90 * time.Second}, pin{"a", tcp, 0},
+			pin{"b", tcp, 90 * time.Second}, flowcache.Imported{Kept: 1}},
+		"another member, younger": {pin{"b", tcp, 150 * time.Second}, pin{"a", tcp, 100 * time.Second},
+			pin{"a", tcp, 100 * time.Second}, flowcache.Imported{Moved: 1}},
+		"another member, as old": {pin{"b", tcp, 150 * time.Second}, pin{"a", tcp, 150 * time.Second},
+			pin{"b", tcp, 150 * time.Second}, flowcache.Imported{Kept: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRouter(t, flowcache.Config{}, "a", "b")
+			key := flowcache.PinKey(r.table, mix(1))
+			pinOf := func(p pin) flowcache.Pin {
+				i := slices.Index([]string{"a", "b"}, p.member)
+				return flowcache.Pin{Key: key, Slot: r.view().Slot(i), State: p.state, Age: p.age}
+			}
+			if tt.here.member != "" {
+				flowcache.PutPin(r.table, pinOf(tt.here), r.now)
+			}
+			assert.Equal(t, tt.done, r.Import([]flowcache.Pin{pinOf(tt.comes)}, r.now))
+			var want []flowcache.Pin
+			if tt.want.member != "" {
+				want = []flowcache.Pin{pinOf(tt.want)}
+			}
+			assert.Equal(t, want, slices.Collect(r.table.All(r.now)))
+		})
+	}
+}
+
+// TestImportTakesNoLivePlace imports into a full table.
+func TestImportTakesNoLivePlace(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		_, _ = r.tcp(f, hash.SYN)
+	}
+	p := flowcache.Pin{Key: flowcache.PinKey(r.table, mix(100)), Slot: r.view().Slot(0),
+		State: flowcache.EstablishedTCP}
+	assert.Equal(t, flowcache.Imported{Refused: 1}, r.Import([]flowcache.Pin{p}, r.now))
+	assert.Zero(t, r.table.Stats().Evicted)
+}
+
+func TestAssignedFlowsStay(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b", "c")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for f := range uint64(flows) {
+		p, member := packet(r.view(), f, hash.TCP, hash.SYN), int32(rng.IntN(3))
+		require.Equal(t, flowcache.Route{Member: member, Verdict: flowcache.Placed},
+			r.Assign(p.Packet, p.View, member, r.now))
+		require.Equal(t, flowcache.Route{Member: member, Verdict: flowcache.Pinned},
+			r.Assign(p.Packet, p.View, (member+1)%3, r.now), "it has a live pin")
+		r.expect(f, hash.ACK, r.view().Member(int(member)).ID, flowcache.Pinned)
+	}
+	require.Panics(t, func() { r.Assign(flowcache.Packet{}, r.view(), 3, r.now) })
+	_, v := r.tcp(flows, hash.SYN)
+	assert.Equal(t, flowcache.Placed, v, "without Assign the selector chooses")
+}
