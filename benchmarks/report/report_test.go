@@ -52,13 +52,15 @@ func difference(want, got string) string {
 	return ""
 }
 
-// TestPagesAreThoseOfTheResults draws the committed page and plots again.
+// TestPagesAreThoseOfTheResults draws the committed page and plots again, and
+// writes the results in both forms: whoever edits one by hand is found out.
 func TestPagesAreThoseOfTheResults(t *testing.T) {
 	dir := t.TempDir()
+	require.NoError(t, load(t).Save(dir))
 	require.NoError(t, writePage(dir, load(t)))
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, files, len(drawings())+1)
+	require.Len(t, files, len(drawings())+3)
 	for _, f := range files {
 		want, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 )
 
 // turnTime is how long a turn takes at least: long enough for the clock and for
-// a stray interrupt. A case whose only pass takes longTime has one turn a block.
+// a stray interrupt. A case whose pass takes longTime has one turn a block.
 const (
 	turnTime = 25 * time.Millisecond
 	longTime = time.Second
