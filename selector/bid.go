@@ -45,6 +45,12 @@ func (r *runnerUp) wants(b bid) bool {
 	return !less(r.best.cost, b.weight, b.cost, r.best.weight)
 }
 
+// leads reports, where there is no bound, whether b costs less than the best so
+// far. If so, it is the best, and the call of offer is saved.
+func (r *runnerUp) leads(b bid) bool {
+	return r.bound.weight == 0 && less(b.cost, r.best.weight, r.best.cost, b.weight)
+}
+
 func (r *runnerUp) offer(b bid) {
 	if (r.bound.weight == 0 || r.bound.before(b)) && (r.best.weight == 0 || b.before(r.best)) {
 		r.best = b

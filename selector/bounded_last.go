@@ -95,7 +95,11 @@ func (o *raceRanking) next(slot, owner, after int) int {
 		next.bound = o.at(uint32(last), uint32(slot))
 	}
 	for place, member := range o.index {
-		if b := o.at(uint32(place), uint32(slot)); next.wants(b) && int(member) != owner {
+		switch b := o.at(uint32(place), uint32(slot)); {
+		case int(member) == owner || !next.wants(b):
+		case next.leads(b):
+			next.best = b
+		default:
 			next.offer(b)
 		}
 	}

@@ -171,7 +171,11 @@ func (o *claimOrder) next(slot, owner, after int) int {
 		next.bound = o.bid(last, slot)
 	}
 	for place, member := range o.index {
-		if b := o.bid(place, slot); next.wants(b) && int(member) != owner {
+		switch b := o.bid(place, slot); {
+		case int(member) == owner || !next.wants(b):
+		case next.leads(b):
+			next.best = b
+		default:
 			next.offer(b)
 		}
 	}
