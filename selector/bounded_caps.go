@@ -34,20 +34,18 @@ func boundedFloors(l *lineup, size uint64, slack Slack, hashes []boundedHashes, 
 	if !slack.limited() {
 		return nil
 	}
-	slot := 4 * l.total                        // a slot, in units that make all quarters of dues whole
-	target := func(place int) (_, lo uint64) { // below 2^56
+	slot := 4 * l.total // a slot, in units that make all quarters of dues whole
+	target := func(place int) (_, lo uint64) {
 		quarter := size * uint64(l.weights[place])
 		return 0, max(3*quarter, min(4*quarter, slot))
 	}
-	var hi, lo uint64 // the sum of the targets
+	sum := uint64(0) // at most size*slot, which is below 2^56
 	for k := range l.weights {
 		_, t := target(k)
-		sum, carry := bits.Add64(lo, t, 0)
-		hi, lo = hi+carry, sum
+		sum += t
 	}
-	all, _ := bits.Div64(hi, lo, slot)
 	floors := make([]uint32, len(caps))
-	for k, s := range wholeShares(hashes, all, slot, target) {
+	for k, s := range wholeShares(hashes, sum/slot, slot, target) {
 		floors[k] = uint32(min(s, uint64(caps[k])))
 	}
 	return floors
