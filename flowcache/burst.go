@@ -8,47 +8,51 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// ahead is how many packets a burst has at most, whose cache misses overlap. A
-// set of them is a uint32.
-const ahead = 32
+const (
+	// wide is how many packets a burst has at most: one bit each in a set.
+	wide = 64
 
-// burst routes up to ahead packets, in steps that go through all of them. A
+	// ahead is how many packets' cache misses overlap. More than these are
+	// more than a processor can have under way.
+	ahead = 32
+)
+
+// burst routes up to wide packets, in steps that go through all of them. A
 // processor looks only a few hundred instructions past a cache miss, so that
-// the misses of a burst overlap just in steps that do little else.
+// misses overlap just in steps that do little else.
 //
 // Most packets are done after a look at their home bucket. The others may
 // change their flow's pin, or the flow has none there: all packets of a flow
 // alike, which are then routed one after another. Their away buckets are asked
 // for before the others are routed, so that those misses overlap too.
 func (s *Sticky) burst(dst []Route, p []Packet, views []*selector.View) {
-	var (
-		homes, aways [ahead]*bucket
-		found        [ahead]word
-	)
-	t := s.table
-	t.findHomes(&homes, p)
-	prefetch(homes[:len(p)])
-	absent := match(&found, &homes, p)
-	if absent != 0 {
-		prefetch(aways[:t.findAways(&aways, p, absent)])
+	t, absent := s.table, uint64(0)
+	for at := 0; at < len(p); at += ahead {
+		part := p[at:min(at+ahead, len(p))]
+		t.findHomes(&s.buckets, part)
+		prefetch(s.buckets[:len(part)])
+		absent |= match(s.found[at:][:len(part)], &s.buckets, part) << at
 	}
-	if changing := s.routeHits(dst, p, &found, views) &^ absent; changing|absent != 0 {
-		s.routeOthers(dst, p, views, changing, absent, &aways)
+	if absent != 0 {
+		prefetch(s.buckets[:t.findAways(&s.buckets, p, absent)])
+	}
+	if changing := s.routeHits(dst, p, views) &^ absent; changing|absent != 0 {
+		s.routeOthers(dst, p, views, changing, absent)
 	}
 }
 
-func (t *Table) findHomes(homes *[ahead]*bucket, p []Packet) {
+func (t *Table) findHomes(homes *[wide]*bucket, p []Packet) {
 	for i := range p {
-		homes[uint(i)%ahead] = &t.buckets[t.home(p[i].Digest)]
+		homes[uint(i)%wide] = &t.buckets[t.home(p[i].Digest)]
 	}
 }
 
 // findAways finds the away buckets of a set of packets, one after another, and
 // returns how many they are.
-func (t *Table) findAways(aways *[ahead]*bucket, p []Packet, set uint32) (n int) {
+func (t *Table) findAways(aways *[wide]*bucket, p []Packet, set uint64) (n int) {
 	for ; set != 0; set &= set - 1 {
-		digest := p[bits.TrailingZeros32(set)].Digest
-		aways[n%ahead] = &t.buckets[t.away(tagOf(digest), t.home(digest))]
+		digest := p[bits.TrailingZeros64(set)].Digest
+		aways[n%wide] = &t.buckets[t.away(tagOf(digest), t.home(digest))]
 		n++
 	}
 	return n
@@ -61,25 +65,29 @@ func prefetch(buckets []*bucket) {
 	}
 }
 
-// match looks for the packets' tags in their home buckets: what it finds is
-// what minXOR returns. It returns the set of the packets whose flow has no pin
-// there.
-func match(found *[ahead]word, homes *[ahead]*bucket, p []Packet) (absent uint32) {
+// match looks for the packets' tags in their home buckets. It finds the pin
+// without its tag if one matches, else a word with tag bits set, and returns the
+// set of the packets with such words. A digest whose tag is 0, which no pin has,
+// finds a vacant word, and so needs another look.
+func match(found []word, homes *[wide]*bucket, p []Packet) (absent uint64) {
+	found = found[:len(p)]
 	for i := range p {
-		b, tag := homes[uint(i)%ahead], tagOf(p[i].Digest)
-		w := min(minXOR(b.lower(), tag), minXOR(b.upper(), tag))
-		found[uint(i)%ahead] = w
-		absent |= uint32(min(w>>tagShift, 1)) << (uint(i) % ahead)
+		b, d := homes[uint(i)%wide], p[i].Digest
+		w := min(
+			min(min(b[0].Load()^d, b[1].Load()^d), min(b[2].Load()^d, b[3].Load()^d)),
+			min(min(b[4].Load()^d, b[5].Load()^d), min(b[6].Load()^d, b[7].Load()^d)))
+		found[i] = word(w ^ d&(1<<tagShift-1))
+		absent |= min(w>>tagShift, 1) << (uint(i) % wide)
 	}
 	return absent
 }
 
 // routeHits routes the packets whose pin was found and needs no write. It
 // returns the set of the others. It makes no call, see package engine.
-func (s *Sticky) routeHits(dst []Route, p []Packet, found *[ahead]word, views []*selector.View) (others uint32) {
+func (s *Sticky) routeHits(dst []Route, p []Packet, views []*selector.View) (others uint64) {
 	dst = dst[:len(p)]
 	hitAge, releases := &s.table.clocks.hitAge, s.table.releases.Load()
-	for i, w := range found[:len(p)] {
+	for i, w := range s.found[:len(p)] {
 		q := &p[i]
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
 			w.steps(&s.now) < hitAge[w&stateMask] && !releases.has(w.slot()) {
@@ -101,17 +109,16 @@ func (s *Sticky) routeHits(dst []Route, p []Packet, found *[ahead]word, views []
 				continue
 			}
 		}
-		others |= 1 << (uint(i) % ahead)
+		others |= 1 << (uint(i) % wide)
 	}
 	return others
 }
 
 // routeOthers routes the packets of two sets: those whose pin may change, and
 // those of whose flow no pin was found in its home bucket.
-func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, changing, absent uint32,
-	aways *[ahead]*bucket) {
+func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, changing, absent uint64) {
 	for ; changing != 0; changing &= changing - 1 {
-		i := bits.TrailingZeros32(changing)
+		i := bits.TrailingZeros64(changing)
 		dst[i] = s.routeOne(&p[i], views)
 		if v := dst[i].Verdict; v == Placed || v == Unpinned {
 			// of a connection begun anew: they may have been routed by the old
@@ -120,10 +127,10 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, ch
 		}
 	}
 	for n := 0; absent != 0; n++ {
-		i := bits.TrailingZeros32(absent)
+		i := bits.TrailingZeros64(absent)
 		absent &= absent - 1
 		if p[i].Mode != Skip {
-			w := aways[n%ahead].match(tagOf(p[i].Digest))
+			w := s.buckets[n%wide].match(tagOf(p[i].Digest))
 			if member, ok := s.hit(&p[i], views[p[i].Ref], w); ok {
 				dst[i] = Route{member, Pinned}
 				continue
@@ -134,10 +141,10 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, ch
 }
 
 // laterOf returns the set of the packets after i that are of its flow.
-func laterOf(p []Packet, i int) (set uint32) {
+func laterOf(p []Packet, i int) (set uint64) {
 	for j := i + 1; j < len(p); j++ {
 		if p[j].Digest == p[i].Digest {
-			set |= 1 << (uint(j) % ahead)
+			set |= 1 << (uint(j) % wide)
 		}
 	}
 	return set

@@ -23,6 +23,11 @@ type Sticky struct {
 	assigned int32 // the member that Assign has chosen, -1 outside of it
 	pressure pressure
 	tally    tally
+
+	// Of the burst at hand: what match finds, and buckets that are on their
+	// way. On the stack they would be cleared each time.
+	found   [wide]word
+	buckets [wide]*bucket
 }
 
 // NewSticky returns a router over the table, for one worker.
@@ -84,9 +89,9 @@ func (s *Sticky) RouteBatch(dst []Route, p []Packet, views []*selector.View, now
 		}
 		p = nil
 	}
-	for len(p) > ahead {
-		s.burst(dst[:ahead], p[:ahead], views)
-		dst, p = dst[ahead:], p[ahead:]
+	for len(p) > wide {
+		s.burst(dst[:wide], p[:wide], views)
+		dst, p = dst[wide:], p[wide:]
 	}
 	if len(p) > 0 {
 		s.burst(dst, p, views)

@@ -53,19 +53,19 @@ func TestMatchAndFindAgree(t *testing.T) {
 		words[w.tag()] = w
 		b[(i+3)%bucketSize].Store(uint64(w))
 	}
-	homes, found := [ahead]*bucket{&b}, [ahead]word{}
+	homes, found := [wide]*bucket{&b}, make([]word, 1)
 	for tag, w := range words {
 		_, there := b.find(tag)
 		assert.Equal(t, w, there)
 		assert.Equal(t, w, b.match(tag))
-		match(&found, &homes, []Packet{{Digest: tag << tagShift}})
+		match(found, &homes, []Packet{{Digest: tag << tagShift}})
 		assert.Equal(t, w, found[0]|word(tag<<tagShift))
 		assert.Zero(t, found[0].tag())
 
 		_, there = b.find(tag ^ 1)
 		assert.Zero(t, there)
 		assert.Zero(t, b.match(tag^1))
-		match(&found, &homes, []Packet{{Digest: (tag ^ 1) << tagShift}})
+		match(found, &homes, []Packet{{Digest: (tag ^ 1) << tagShift}})
 		assert.NotZero(t, found[0].tag())
 	}
 }
