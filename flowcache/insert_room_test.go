@@ -74,6 +74,54 @@ func TestFloodEvictsOnlyProbation(t *testing.T) {
 	}
 }
 
+// TestEquallyOldVictimsAreNotAStack floods a bucket within one tick. If the first
+// of equals made way each time, the newest flow would.
+func TestEquallyOldVictimsAreNotAStack(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(8) {
+		_, _ = r.tcp(f, hash.SYN)
+	}
+	for f := range uint64(100) {
+		_, v := r.tcp(100+f, hash.SYN)
+		require.Equal(t, flowcache.Placed, v)
+	}
+	survivors := 0
+	for f := range uint64(8) {
+		p := packet(r.view(), f, hash.TCP, hash.SYN)
+		p.Mode = flowcache.LookupOnly
+		if _, v := r.send(p); v == flowcache.Pinned {
+			survivors++
+		}
+	}
+	assert.LessOrEqual(t, survivors, 2)
+}
+
+// TestAdoptedPinsPushNobodyOut floods a bucket with packets of connections that
+// are met in mid-life.
+func TestAdoptedPinsPushNobodyOut(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	for f := range uint64(6) {
+		r.connect(f)
+	}
+	for f := range uint64(2) {
+		_, v := r.tcp(50+f, hash.ACK)
+		require.Equal(t, flowcache.Placed, v)
+	}
+	r.wait(9 * time.Second) // adopted, or they would be gone
+	r.expect(50, hash.ACK, "a", flowcache.Pinned)
+	r.expect(50, hash.ACK, "a", flowcache.Pinned)
+	for f := range uint64(1000) {
+		_, v := r.tcp(100+f, hash.ACK)
+		require.Equal(t, flowcache.Placed, v, "in the place of the one that is adopted")
+	}
+	r.wait(9 * time.Second)
+	r.expect(1099, hash.ACK, "a", flowcache.Placed) // it was on probation: the bucket was full
+	for f := range uint64(6) {
+		r.expect(f, hash.ACK, "a", flowcache.Pinned)
+	}
+	r.expect(50, hash.ACK, "a", flowcache.Pinned)
+}
+
 func TestPinsMadeAnewAreCounted(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	for range 3 {

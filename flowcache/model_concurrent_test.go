@@ -116,7 +116,7 @@ type modelWorker struct {
 func (c *sharedTable) newWorker(n uint64) *modelWorker {
 	h := &modelWorker{sharedTable: c, sticky: flowcache.NewSticky(c.table), model: sticky.New(modelConfig(1)),
 		rng: rand.New(rand.NewPCG(n, 2)), next: n << 32}
-	h.model.Config.Domain = c.domain
+	h.model.Config.Domain, h.model.Shared = c.domain, true
 	for i := range h.flows {
 		h.flows[i] = h.next
 		h.next++
@@ -130,10 +130,11 @@ func (h *modelWorker) work(n int) {
 		hash.FIN | hash.ACK, 0}
 	for n > 0 {
 		before, now, view := h.changes.Load(), time.Duration(h.clock.Load()), h.view()
-		h.model.Expose(func(s selector.Slot) bool { return h.sharedTable.left[s].Load() != h.left[s] })
+		seen := h.left
 		for s := range h.left {
 			h.left[s] = h.sharedTable.left[s].Load()
 		}
+		h.model.Expose(func(s selector.Slot) bool { return h.left[s] != seen[s] })
 		packets := make([]flowcache.Packet, 1+h.rng.IntN(6)*h.rng.IntN(2))
 		used := make([]int, len(packets))
 		for i := range packets {

@@ -1,6 +1,7 @@
 package flowcache_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -84,6 +85,19 @@ func TestModel(t *testing.T) {
 				require.Positive(t, stats.Relocated)
 			}
 		})
+	}
+}
+
+// TestModelAtAnyTime begins before 0, at the ends of time, and in between.
+func TestModelAtAnyTime(t *testing.T) {
+	for _, start := range []time.Duration{-3 * time.Second, -100 * time.Second, -1, 0, 1 << 62, -1 << 62,
+		math.MinInt64 + time.Hour, math.MaxInt64 - 2*time.Hour} {
+		w := newWalk(t, modelConfig(5000), rand.New(rand.NewPCG(5, 7)))
+		w.exact, w.now = true, start
+		for range 5000 {
+			w.step()
+		}
+		require.Positive(t, w.table.Stats().Expired, start)
 	}
 }
 

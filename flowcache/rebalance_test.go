@@ -130,6 +130,8 @@ func TestAllYieldsPins(t *testing.T) {
 	for range r.table.All(r.now) {
 		break
 	}
+	r.wait(gone)
+	assert.Empty(t, pins(), "expired, though not swept")
 }
 
 func TestStateNames(t *testing.T) {

@@ -75,6 +75,31 @@ func TestRestoredAgesGoOn(t *testing.T) {
 	}
 }
 
+// TestExpiredPinsAreNotSaved restores where timeouts are longer.
+func TestExpiredPinsAreNotSaved(t *testing.T) {
+	before := newRouter(t, flowcache.Config{}, "a")
+	before.connect(1)
+	before.wait(gone)
+	after := newRouter(t, flowcache.Config{EstablishedTCP: time.Hour}, "a")
+	restored, err := after.table.Restore(bytes.NewReader(before.save()), check, after.now)
+	require.NoError(t, err)
+	assert.Equal(t, flowcache.Restored{}, restored)
+}
+
+// TestPinsInTheirLastTickAreRestored saves a pin on probation as late as it can
+// be used.
+func TestPinsInTheirLastTickAreRestored(t *testing.T) {
+	for wait, want := range map[time.Duration]flowcache.Restored{8 * time.Second: {Pins: 1}, 9 * time.Second: {}} {
+		before := newRouter(t, flowcache.Config{}, "a")
+		_, _ = before.tcp(1, hash.SYN)
+		before.wait(wait)
+		after := newRouter(t, flowcache.Config{}, "a")
+		restored, err := after.table.Restore(bytes.NewReader(before.save()), check, after.now)
+		require.NoError(t, err)
+		assert.Equal(t, want, restored)
+	}
+}
+
 func TestPinsOlderThanTheTimeoutsNowAreNotRestored(t *testing.T) {
 	before := newRouter(t, flowcache.Config{}, "a")
 	before.connect(1)

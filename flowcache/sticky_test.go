@@ -280,6 +280,20 @@ func TestOlderViewPinsNobodyToAMemberThatLeft(t *testing.T) {
 	r.expect(1, hash.SYN, "b", flowcache.Placed)
 }
 
+// TestWorkerWhoseClockStepsBack counts from its new time on.
+func TestWorkerWhoseClockStepsBack(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	r.now -= 100 * second
+	r.connect(2)
+	r.wait(60 * time.Second)
+	ages := make(map[time.Duration]int)
+	for p := range r.table.All(r.now) {
+		ages[p.Age]++
+	}
+	assert.Equal(t, map[time.Duration]int{60 * time.Second: 1, 0: 1}, ages, "the first is ahead still")
+}
+
 func TestClockOfAnotherWorkerAheadDoesNotExpirePins(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	r.connect(1)

@@ -90,6 +90,12 @@ func TestLowerOfTwoPinsWins(t *testing.T) {
 	assert.False(t, table.withdraw(low, mine, home, away), "mine is the lower one")
 	assert.Zero(t, high.Load())
 	assert.EqualValues(t, mine, low.Load())
+
+	low.Store(uint64(theirs))
+	high.Store(uint64(wordOf(tag, 1, 3, EstablishedTCP)))
+	assert.True(t, table.withdraw(high, mine, home, away), "a third worker promoted mine")
+	assert.Zero(t, high.Load())
+	assert.EqualValues(t, theirs, low.Load())
 }
 
 // TestRestoreLooksIntoBothBuckets restores the pin of a flow that has one

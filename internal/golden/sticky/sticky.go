@@ -31,6 +31,10 @@ type Model struct {
 	Config flowcache.Config // with every duration set
 	Pins   map[uint64]Pin   // by digest
 
+	// Shared: other workers use the table too. One that found a pin's member gone
+	// may be about to take the pin's place, also when the member is back.
+	Shared bool
+
 	Moves int           // that Rebalance allows
 	Idle  time.Duration // after which a flow may move
 
@@ -275,7 +279,7 @@ func (m *Model) Check(p *flowcache.Packet, v *selector.View, now time.Duration, 
 	before, had := m.Pins[p.Digest]
 	want := m.Route(p, v, now)
 	if got == want {
-		if pin, ok := m.Pins[p.Digest]; ok && got.Verdict == flowcache.Pinned && m.inUse(pin.Slot) {
+		if pin, ok := m.Pins[p.Digest]; ok && got.Verdict == flowcache.Pinned && m.inUse(pin.Slot) && !m.Shared {
 			pin.Exposed = false
 			m.Pins[p.Digest] = pin
 		}
