@@ -54,12 +54,12 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 	for _, p := range c.prefixes {
 		routes.Insert(p, group)
 	}
-	var hasher hash.Hasher = hash.XX{Seed: c.seed}
+	policy := hash.Policy{Hasher: hash.XX{Seed: c.seed}}
 	if c.symmetric {
-		hasher = symmetric.Hasher{Base: hasher}
+		policy = symmetric.Policy(policy)
 	}
 	f.worker = engine.NewWorker(engine.Config{
-		Routes: routes, Policy: hash.Policy{Hasher: hasher}, Flows: f.flows, Fragments: f.fragments, Hold: true,
+		Routes: routes, Policy: policy, Flows: f.flows, Fragments: f.fragments, Hold: true,
 	})
 	return f, nil
 }

@@ -52,7 +52,9 @@ func TestReaderAgreesOnCaptures(t *testing.T) {
 	t.Logf("%d reads, %d special", total, special)
 }
 
-func checkFlow(t *testing.T, p hash.Policy, r *hash.Reader, i int, f hash.Flow, frame []byte, h *hash.Headers, err error) {
+func checkFlow(
+	t *testing.T, p hash.Policy, r *hash.Reader, i int, f hash.Flow, frame []byte, h *hash.Headers, err error,
+) {
 	t.Helper()
 	if err != nil {
 		require.Equal(t, err, r.Err(i), "%x", frame)

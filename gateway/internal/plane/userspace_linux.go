@@ -56,7 +56,7 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	shared := engine.Config{
 		Routes:    new(engine.Routes),
-		Policy:    hash.Policy{Hasher: symmetric.Hasher{Base: hash.XX{Seed: c.Seed}}},
+		Policy:    symmetric.Policy(hash.Policy{Hasher: hash.XX{Seed: c.Seed}}),
 		Reset:     c.Reset,
 		Router:    router,
 		Fragments: fragments,
