@@ -1,7 +1,6 @@
 package selector
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -91,19 +90,22 @@ type hold struct {
 
 // line lines up the racers that may have a slot.
 func (r *race) line(caps, floors []uint32) {
-	r.racers = make([]racer, 0, len(caps))
+	order := make([]uint64, 0, len(caps)) // weights in the high halves, places in the low ones
 	for k, room := range caps {
-		if room == 0 {
-			continue
+		if room > 0 {
+			order = append(order, uint64(r.weights[k])<<32|uint64(k))
 		}
-		spare := room
-		if floors != nil {
-			spare -= floors[k]
-		}
-		r.racers = append(r.racers, racer{permutation: r.permutations[k], place: uint32(k), room: room, spare: spare})
 	}
 	if r.clock != nil {
-		slices.SortFunc(r.racers, func(a, b racer) int { return cmp.Compare(r.weights[a.place], r.weights[b.place]) })
+		slices.Sort(order)
+	}
+	r.racers = make([]racer, len(order))
+	for i, o := range order {
+		k := uint32(o)
+		r.racers[i] = racer{permutation: r.permutations[k], place: k, room: caps[k], spare: caps[k]}
+		if floors != nil {
+			r.racers[i].spare -= floors[k]
+		}
 	}
 	r.unit = 1 << (bits.Len32(r.weights[r.racers[0].place]) - 1)
 	for i := range r.racers {
