@@ -213,10 +213,12 @@ type clocks struct {
 	hitAge  [States]uint32      // the least age at which any packet changes a pin
 	late    [Adopted + 1]uint32 // PromoteAfter
 	pass    time.Duration       // that Sweep takes for the whole table
+	slack   int64               // ticks that Sweep gives a worker that is held up
 }
 
 func newClocks(c *Config) clocks {
-	k := clocks{tick: c.Tick, pass: time.Minute}
+	const heldUp = 20 * time.Millisecond // by the system, in the middle of a burst
+	k := clocks{tick: c.Tick, pass: time.Minute, slack: int64(heldUp / c.Tick)}
 	for i := range k.life {
 		s := State(i)
 		shift := c.shift(c.timeout(s))
@@ -232,6 +234,7 @@ func newClocks(c *Config) clocks {
 		}
 		k.ahead[s] = (tickWrap - k.life[s] - 1) / 2
 		k.limit[s] = k.life[s] + k.ahead[s]
+		k.slack = min(k.slack, int64(k.ahead[s]/2)<<shift)
 		// a third of the time that an expired pin has until it seems ahead
 		k.pass = min(k.pass, max(1, time.Duration(tickMask-k.limit[s])*unit/3))
 	}

@@ -1,6 +1,7 @@
 package flowcache
 
 import (
+	"math"
 	"math/bits"
 	"time"
 
@@ -65,10 +66,12 @@ func (t *Table) Sweep(now time.Duration) {
 // Buckets returns the number of buckets.
 func (t *Table) Buckets() int { return len(t.buckets) }
 
-// sweepBuckets looks at the next buckets, in turn.
+// sweepBuckets looks at the next buckets, in turn. A
+// worker that is held up between its clock and its burst gets some slack: its
+// packets may still refresh pins.
 func (t *Table) sweepBuckets(now time.Duration, n int) {
 	s := &t.sweep
-	s.tick = t.clocks.tickAt(now)
+	s.tick = t.clocks.tickAt(now) - t.clocks.slack
 	s.moment = t.clocks.moment(s.tick)
 	for range n {
 		if s.cursor == 0 {
@@ -85,7 +88,7 @@ func (t *Table) sweepBuckets(now time.Duration, n int) {
 func (t *Table) beginPass(now time.Duration) {
 	s := &t.sweep
 	s.pins = 0
-	if s.waiting && now-s.since > t.clocks.longest() {
+	if s.waiting && now-s.since > t.clocks.longest()+time.Duration(t.clocks.slack)*t.clocks.tick {
 		t.registered.Aged(s.epoch)
 		s.waiting = false
 	}
@@ -108,15 +111,17 @@ func (t *Table) endPass() {
 // The words are read before the latest tick of the workers. So none was written
 // after the moment by which it is judged, however long the sweeper was held up
 // since its caller read the clock: a pin that was just refreshed can't seem so
-// far ahead that it looks expired.
+// far ahead that it looks expired. A worker that is held up between the clock
+// and its burst gets some slack: its packets may still refresh pins.
 func (t *Table) sweepBucket(b *bucket) {
 	s := &t.sweep
 	var words [bucketSize]word
 	for i := range b {
 		words[i] = word(b[i].Load())
 	}
-	if latest := t.latest.Load(); latest > s.tick {
-		s.tick, s.moment = latest, t.clocks.moment(latest)
+	if latest := t.latest.Load(); latest != math.MinInt64 && latest-t.clocks.slack > s.tick {
+		s.tick = latest - t.clocks.slack
+		s.moment = t.clocks.moment(s.tick)
 	}
 	bad := uint32(0)
 	for _, w := range words {
