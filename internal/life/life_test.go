@@ -11,8 +11,9 @@ import (
 
 // TestEveryStateAndEvent has the whole table once more, a line a state.
 func TestEveryStateAndEvent(t *testing.T) {
-	const names = "KREC!"                       // keep, refresh, establish, close, renew
-	for s, want := range map[life.State]string{ // early, late, opens, answers, goes on, odd, ends
+	// Columns: early, late, opens, answers, goes on, odd, ends. K keeps, R
+	// refreshes, E establishes, C closes, N renews.
+	for s, want := range map[life.State]string{
 		life.Probation:      "KEKKEKC",
 		life.Adopted:        "KEKKEKC",
 		life.Closing:        "RRNNRRR",

@@ -11,7 +11,9 @@ import (
 // without a flow table does.
 type stateless struct{}
 
-func (stateless) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, views []*selector.View, _ time.Duration) {
+func (stateless) RouteBatch(
+	dst []flowcache.Route, packets []flowcache.Packet, views []*selector.View, _ time.Duration,
+) {
 	for i := range packets {
 		p := &packets[i]
 		if p.Mode == flowcache.Skip {
