@@ -36,7 +36,11 @@ func (s *Sticky) burst(dst []Route, p []Packet, views []*selector.View) {
 	if absent != 0 {
 		prefetch(s.buckets[:t.findAways(&s.buckets, p, absent)])
 	}
-	if changing := s.routeHits(dst, p, views) &^ absent; changing|absent != 0 {
+	others := s.routeHits(dst, p, views)
+	if r := t.releases.Load(); r != nil {
+		others |= r.among(s.found[:len(p)])
+	}
+	if changing := others &^ absent; changing|absent != 0 {
 		s.routeOthers(dst, p, views, changing, absent)
 	}
 }
@@ -86,11 +90,11 @@ func match(found []word, homes *[wide]*bucket, p []Packet) (absent uint64) {
 // returns the set of the others. It makes no call, see package engine.
 func (s *Sticky) routeHits(dst []Route, p []Packet, views []*selector.View) (others uint64) {
 	dst = dst[:len(p)]
-	hitAge, releases := &s.table.clocks.hitAge, s.table.releases.Load()
+	hitAge := &s.table.clocks.hitAge
 	for i, w := range s.found[:len(p)] {
 		q := &p[i]
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
-			w.steps(&s.now) < hitAge[w&stateMask] && !releases.has(w.slot()) {
+			w.steps(&s.now) < hitAge[w&stateMask] {
 			v := views[q.Ref]
 			index, slot, member := v.SlotIndex(), uint32(w.slot()), 0
 			if at := slot - index.First; at < uint32(len(index.Dense)) {

@@ -67,6 +67,17 @@ func (r *releases) flowsOf() map[releaseKey]*release {
 // has reports whether flows of the slot are released in some group.
 func (r *releases) has(slot selector.Slot) bool { return r != nil && r.slots.Has(uint16(slot)) }
 
+// among returns the set of the words of a burst whose slot is released in some
+// group.
+func (r *releases) among(found []word) (set uint64) {
+	for i, w := range found {
+		if r.has(w.slot()) {
+			set |= 1 << (uint(i) % wide)
+		}
+	}
+	return set
+}
+
 // setReleases puts a list in force. The caller holds t.releasing.
 func (t *Table) setReleases(list map[releaseKey]*release) {
 	if len(list) == 0 {

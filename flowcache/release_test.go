@@ -73,6 +73,28 @@ func TestReleaseEndsADrain(t *testing.T) {
 	assert.Equal(t, "b", m)
 }
 
+// TestReleaseInBursts routes the flows of a released member in bursts: after the
+// deadline none is there.
+func TestReleaseInBursts(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for f := range uint64(200) {
+		r.connect(f)
+	}
+	v := r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.table.Release(v, 0, flowcache.ReleaseConfig{Deadline: 2 * time.Second}, r.now)
+	r.now += 3 * time.Second // no pin is due to be refreshed yet
+	var list []sent
+	for f := range uint64(200) {
+		list = append(list, packet(v, f, hash.TCP, hash.ACK))
+	}
+	packets, views := burst(list)
+	routes := make([]flowcache.Route, len(packets))
+	r.RouteBatch(routes, packets, views, r.now)
+	for _, got := range routes {
+		require.Equal(t, flowcache.Route{Member: 1, Verdict: flowcache.Moved}, got)
+	}
+}
+
 // TestReleaseIsOfOneGroup releases a member that another group has too, and
 // takes it back.
 func TestReleaseIsOfOneGroup(t *testing.T) {
