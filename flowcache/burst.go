@@ -70,9 +70,9 @@ func prefetch(buckets []*bucket) {
 }
 
 // match looks for the packets' tags in their home buckets. It finds the pin
-// without its tag if one matches, else a word with tag bits set, and returns the
-// set of the packets with such words. A digest whose tag is 0, which no pin has,
-// finds a vacant word, and so needs another look.
+// without its tag if one matches, else a word with tag bits set, and returns
+// the set of the packets with such words. A digest whose tag is 0, which no pin
+// has, finds a vacant word, and so needs another look.
 func match(found []word, homes *[wide]*bucket, p []Packet) (absent uint64) {
 	found = found[:len(p)]
 	for i := range p {

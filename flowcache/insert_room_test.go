@@ -74,8 +74,8 @@ func TestFloodEvictsOnlyProbation(t *testing.T) {
 	}
 }
 
-// TestEquallyOldVictimsAreNotAStack floods a bucket within one tick. If the first
-// of equals made way each time, the newest flow would.
+// TestEquallyOldVictimsAreNotAStack floods a bucket within one tick. If the
+// first of equals made way each time, the newest flow would.
 func TestEquallyOldVictimsAreNotAStack(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
 	for f := range uint64(8) {

@@ -73,8 +73,8 @@ func TestReleaseEndsADrain(t *testing.T) {
 	assert.Equal(t, "b", m)
 }
 
-// TestReleaseInBursts routes the flows of a released member in bursts: after the
-// deadline none is there.
+// TestReleaseInBursts routes the flows of a released member in bursts: after
+// the deadline none is there.
 func TestReleaseInBursts(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	for f := range uint64(200) {

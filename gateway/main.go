@@ -15,13 +15,14 @@
 //
 // "gateway lab", which needs Linux and root, makes network namespaces and does
 // to live TCP connections and UDP flows what the scenario of examples/forwarder
-// does to a capture. It does so under the ECMP of the kernel and under each data
-// plane of the gateway, which it starts and controls over HTTP: see package lab.
-// With -soak it changes the members every second under load, and fails unless
-// every frame is accounted for. With -json the results are one JSON object.
+// does to a capture. It does so under the ECMP of the kernel and under each
+// data plane of the gateway, which it starts and controls over HTTP: see
+// package lab. With -soak it changes the members every second under load, and
+// fails unless every frame is accounted for. With -json the results are one
+// JSON object.
 //
-// The exit code is 0, 1 when something failed on the way, and 2 when the command
-// line or the configuration is wrong.
+// The exit code is 0, 1 when something failed on the way, and 2 when the
+// command line or the configuration is wrong.
 package main
 
 import (
@@ -42,7 +43,8 @@ const usage = `usage:
 "gateway COMMAND -h" prints the flags.
 `
 
-// run runs the command that the first argument names, and returns the exit code.
+// run runs the command that the first argument names, and returns the exit
+// code.
 func run(args []string, stdout, stderr io.Writer) int {
 	complain, name := log.New(stderr, "", 0), ""
 	if len(args) > 0 {

@@ -67,7 +67,8 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
-// What is far behind the headers does not count, even where a chain leads there.
+// What is far behind the headers does not count, even where a chain leads
+// there.
 func TestParseLooksAtTheStart(t *testing.T) {
 	const start = 2048
 	for name, b := range slowFrames(60_000) {

@@ -15,10 +15,10 @@ import (
 // safe for concurrent use. It takes a look-up for each byte.
 //
 // A CRC has no key and is linear: anyone can make flows that collide, and flows
-// whose keys differ alike have hashes that differ alike, so two groups that both
-// use it are correlated. Another initial value changes all hashes by the same
-// exclusive or, which does not help; another polynomial does. One of 16 bits
-// serves no flow table, whatever Digest a [Policy] has.
+// whose keys differ alike have hashes that differ alike, so two groups that
+// both use it are correlated. Another initial value changes all hashes by the
+// same exclusive or, which does not help; another polynomial does. One of 16
+// bits serves no flow table, whatever Digest a [Policy] has.
 type CRC struct {
 	t         *crcTables
 	init, xor uint32
@@ -40,8 +40,8 @@ func CRC32IEEE() CRCConfig {
 	return CRCConfig{Bits: 32, Polynomial: 0x04c11db7, Init: 1<<32 - 1, Reflected: true, XorOut: 1<<32 - 1}
 }
 
-// CRC16CCITT returns the parameters of CRC-16/CCITT with an initial value of all
-// ones.
+// CRC16CCITT returns the parameters of CRC-16/CCITT with an initial value of
+// all ones.
 func CRC16CCITT() CRCConfig { return CRCConfig{Bits: 16, Polynomial: 0x1021, Init: 1<<16 - 1} }
 
 // A CRCError says which parameter [NewCRC] refused, and its value.

@@ -10,9 +10,9 @@ package hash
 // differ alike, so two groups that both use it are correlated.
 type CRC32C struct{}
 
-// castagnoli has the tables of the polynomial. hash/crc32 would be faster, by an
-// instruction made for this; but it takes a slice through a function variable,
-// which would move the 40 bytes to the heap.
+// castagnoli has the tables of the polynomial. hash/crc32 would be faster, by
+// an instruction made for this; but it takes a slice through a function
+// variable, which would move the 40 bytes to the heap.
 //
 //nolint:gochecknoglobals // read-only
 var castagnoli = makeCRCTables(0x82f63b78)

@@ -9,8 +9,8 @@ import (
 )
 
 // queuePair is an [hash.Extractor] for RoCEv2: packets to one queue pair of one
-// host are a flow, whatever UDP source port the sender draws for them. All other
-// packets go by their five-tuple.
+// host are a flow, whatever UDP source port the sender draws for them. All
+// other packets go by their five-tuple.
 type queuePair struct{}
 
 const (

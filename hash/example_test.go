@@ -31,8 +31,10 @@ func ExampleParse() {
 
 // A worker's loop begins like this: a burst of frames, and a Flow for each.
 func ExampleReader() {
-	reader := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.NewMix(42)}.Reader() // one a worker
-	flows := make([]hash.Flow, 2)                                                      // reused for every burst
+	// one a worker
+	reader := hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.NewMix(42)}.Reader()
+	// reused for every burst
+	flows := make([]hash.Flow, 2)
 	ethernet := "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02"
 	reader.Read(flows, [][]byte{
 		// IPv4, TCP from 10.0.0.1:49152 to 10.0.0.2:443, SYN

@@ -110,9 +110,9 @@ func (t *portTable) parseIPv6(p []byte, missing, l3 int, h *Headers) error {
 	return nil
 }
 
-// fastInner4 reads an inner packet of IPv4 if it is one that the fast path would
-// read: this is parseIPv4 for the inner fields. It returns the transport, nil if
-// it is no such packet, and where the packet ends.
+// fastInner4 reads an inner packet of IPv4 if it is one that the fast path
+// would read: this is parseIPv4 for the inner fields. It returns the transport,
+// nil if it is no such packet, and where the packet ends.
 func (h *Headers) fastInner4(p []byte, l3 int) (q *fastTransport, end int) {
 	b := p[l3:]
 	if len(b) < ipv4Size {
@@ -170,8 +170,8 @@ func (h *Headers) setFlow(src0, src1, dst0, dst1, rest uint64) {
 	h.Outer.rest, h.Inner.rest = rest, rest
 }
 
-// setOffsets and setProtos set adjacent fields from one word, which the compiler
-// writes with one store.
+// setOffsets and setProtos set adjacent fields from one word, which the
+// compiler writes with one store.
 func (h *Headers) setOffsets(l3, l4 int) {
 	v := uint64(uint16(l3)) | uint64(uint16(l4))<<16
 	v |= v << 32

@@ -22,8 +22,8 @@ type tunnelShape struct {
 	_        [8]byte // a table of 32 bytes each is quick to index
 }
 
-// Indexes of tunnelShapes. GRE has one for each value of its first four bits, which
-// say what fields it has.
+// Indexes of tunnelShapes. GRE has one for each value of its first four bits,
+// which say what fields it has.
 const (
 	_ = iota // none: MPLS over UDP
 	shapeIPv4

@@ -2,10 +2,10 @@ package hash
 
 import "math/bits"
 
-// An Extractor chooses what of a packet makes up its flow. h is what Parse found
-// in packet, to which the offsets in h point; a caller that has no packet any
-// more passes nil. It must be safe for concurrent use, must keep neither, and
-// must not write to them.
+// An Extractor chooses what of a packet makes up its flow. h is what Parse
+// found in packet, to which the offsets in h point; a caller that has no packet
+// any more passes nil. It must be safe for concurrent use, must keep neither,
+// and must not write to them.
 type Extractor interface {
 	Extract(h *Headers, packet []byte) FlowKey
 }

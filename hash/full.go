@@ -120,9 +120,9 @@ func (v *level) setEnd(here, length int) bool {
 	return true
 }
 
-// readTransport reads the header behind IP. A packet that ends in it is sound as
-// far as a router is concerned: its flow has what is there. If the rest of the
-// header is missing, nobody knows.
+// readTransport reads the header behind IP. A packet that ends in it is sound
+// as far as a router is concerned: its flow has what is there. If the rest of
+// the header is missing, nobody knows.
 func (v *level) readTransport(p []byte) {
 	seg := p[v.l4:v.end]
 	if v.fragment() {
@@ -163,8 +163,8 @@ func (h *Headers) setInner(v *level) {
 	h.InnerICMPError = v.icmpError
 }
 
-// readInner reads any packet in a tunnel of v, makes c its position, and reports
-// whether it is sound.
+// readInner reads any packet in a tunnel of v, makes c its position, and
+// reports whether it is sound.
 //
 //go:noinline
 func (v *level) readInner(p []byte, missing, l3 int, version uint8, c *position) bool {

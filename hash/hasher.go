@@ -15,10 +15,10 @@ type BatchHasher interface {
 }
 
 // A FieldsHasher also hashes parsed headers in one call: dst[i] =
-// Hash(f.Extract(&h[i], nil)). It panics if dst is shorter than h. [Policy] uses
-// it where there is one: without it, two calls through an interface for each
-// packet cost more than the work that they do. The hashers of this library are
-// FieldsHashers; one from elsewhere need not be.
+// Hash(f.Extract(&h[i], nil)). It panics if dst is shorter than h. [Policy]
+// uses it where there is one: without it, two calls through an interface for
+// each packet cost more than the work that they do. The hashers of this library
+// are FieldsHashers; one from elsewhere need not be.
 type FieldsHasher interface {
 	Hasher
 	HashFields(dst []uint64, h []Headers, f Fields)

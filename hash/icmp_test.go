@@ -62,7 +62,8 @@ func TestErrorsMeetTunnelledFlows(t *testing.T) {
 		assert.Equal(t, flow.Inner, h.CitedInner, name)
 		assert.Equal(t, hash.Inner(hash.FiveTuple).Extract(&flow, nil), hash.Inner(hash.FiveTuple).Extract(&h, nil))
 
-		// Where the quote does not reach in, the flow of the tunnel is all there is.
+		// Where the quote does not reach in, the flow of the tunnel is all
+		// there is.
 		require.NoError(t, hash.ParseIP(ip4(1, icmp(3, sent[:28])), &h))
 		assert.Equal(t, h.Cited, h.CitedInner, name)
 		require.NoError(t, h.InnerErr())

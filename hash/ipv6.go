@@ -141,8 +141,8 @@ func walkExtensions(p []byte, off int, proto uint8, cut bool) (c chain, f fault)
 	return c, 0
 }
 
-// stopAt notes that Linux takes a header on the way for the transport header, of
-// protocol proto. It takes ports of an authentication header alone.
+// stopAt notes that Linux takes a header on the way for the transport header,
+// of protocol proto. It takes ports of an authentication header alone.
 func (c *chain) stopAt(proto uint8, ah []byte) {
 	if c.stopped {
 		return

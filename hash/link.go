@@ -62,7 +62,8 @@ func (l *link) found(at, end, missing int, etherType uint16) {
 
 // walk follows the headers below IP in p, of which missing bytes are not here,
 // from the payload at off of a header that says it is of type etherType. A tag
-// is taken to start at its EtherType, and so two bytes earlier than the payload.
+// is taken to start at its EtherType, and so two bytes earlier than the
+// payload.
 func (l *link) walk(p []byte, missing int, etherType uint16, off int) {
 	l.end, l.missing, l.entropy, l.version, l.fault = len(p), missing, 0, 0, 0
 	l.mpls, l.pppoe, l.stopsLinux = false, false, false
@@ -151,8 +152,8 @@ func (l *link) walk(p []byte, missing int, etherType uint16, off int) {
 	}
 }
 
-// tagSize returns the size of a tag, from behind the EtherType that says that it
-// is one to behind the next EtherType.
+// tagSize returns the size of a tag, from behind the EtherType that says that
+// it is one to behind the next EtherType.
 func tagSize(etherType uint16) int {
 	if etherType == etherHSR || etherType == etherPRP {
 		return redundancySize

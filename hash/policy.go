@@ -3,8 +3,8 @@ package hash
 // Policy is what the field calls a hash policy: which fields of a packet make
 // up its flow, and by which hash. The zero value hashes the five-tuple by XX{}.
 //
-// What a policy yields has 64 good bits. Beside a Hasher of 32 bits, such
-// as [CRC32C], [Toeplitz] and [Linux611], the low half is that of Digest for the
+// What a policy yields has 64 good bits. Beside a Hasher of 32 bits, such as
+// [CRC32C], [Toeplitz] and [Linux611], the low half is that of Digest for the
 // same key: so a flow table can tell flows apart, while a selector that
 // reproduces a device reads the high half and answers as the device does. A
 // Hasher with fewer good bits (see [Bits]) serves no flow table.
@@ -45,8 +45,8 @@ func (p Policy) withDefaults() Policy {
 // Hash returns the hash of the packets of a flow: what a [Reader] gives for
 // each of its packets that is no fragment, be they read or only thought of. It
 // is for simulators and planners. A k that has more than the fields that count
-// is cut down to these, so Headers.Outer will do. Where the Extractor is none of
-// this library, k is the key that it extracts.
+// is cut down to these, so Headers.Outer will do. Where the Extractor is none
+// of this library, k is the key that it extracts.
 func (p Policy) Hash(k FlowKey) uint64 {
 	p = p.withDefaults()
 	whole := k

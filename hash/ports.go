@@ -31,9 +31,9 @@ const maxTunnelPorts = 32
 
 // NewTunnelPorts returns the TunnelPorts of these ports and no others. An empty
 // map means that no tunnel over UDP is looked into. It returns a
-// [*TunnelPortError] for more than 32 ports, for port 0, and for a layer that is
-// no tunnel over UDP: those are LayerVXLAN, LayerGeneve, LayerGTPU, LayerMPLS
-// and LayerGRE.
+// [*TunnelPortError] for more than 32 ports, for port 0, and for a layer that
+// is no tunnel over UDP: those are LayerVXLAN, LayerGeneve, LayerGTPU,
+// LayerMPLS and LayerGRE.
 func NewTunnelPorts(ports map[uint16]Layer) (TunnelPorts, error) {
 	for _, port := range slices.Sorted(maps.Keys(ports)) {
 		if _, ok := udpShape(ports[port]); !ok || port == 0 || len(ports) > maxTunnelPorts {
@@ -121,8 +121,8 @@ func (t *portTable) layer(port uint16) Layer {
 	return t.layers[at]
 }
 
-// carry reports whether packets of flow k are those of a tunnel, as far as ports
-// and protocols can tell.
+// carry reports whether packets of flow k are those of a tunnel, as far as
+// ports and protocols can tell.
 func (t *portTable) carry(k FlowKey) bool {
 	switch k.Proto() {
 	case protoIPv4, protoIPv6, GRE:

@@ -20,8 +20,8 @@ func portsOf(t *testing.T, ports map[uint16]hash.Layer) hash.TunnelPorts {
 	return p
 }
 
-// Each set of ports opens these tunnels and no others, in Parse and in a Reader,
-// and as the model does.
+// Each set of ports opens these tunnels and no others, in Parse and in a
+// Reader, and as the model does.
 func TestTunnelPorts(t *testing.T) {
 	custom := hash.DefaultTunnelPorts()
 	delete(custom, 4789)

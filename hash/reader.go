@@ -9,10 +9,10 @@ import (
 // time: one bit each in a word.
 const burst = 64
 
-// A Reader reads bursts of packets by a [Policy]: it parses, chooses the fields,
-// and hashes, in one pass for the plain packets that a router mostly sees. They
-// take about half the time of [Parse] and [Policy.HashHeaders], which give the
-// same hashes for every packet there is.
+// A Reader reads bursts of packets by a [Policy]: it parses, chooses the
+// fields, and hashes, in one pass for the plain packets that a router mostly
+// sees. They take about half the time of [Parse] and [Policy.HashHeaders],
+// which give the same hashes for every packet there is.
 //
 // A Reader belongs to one worker: it is not safe for concurrent use. It
 // allocates nothing but when a burst is longer than all before, and more than
@@ -143,7 +143,8 @@ func (r *Reader) readBurst(dst []Flow, packets [][]byte, lengths []int, from int
 }
 
 // readPlain reads the plain ones of some packets, and returns the others. It
-// tries first with a tag or without, by what most packets of the last burst had.
+// tries first with a tag or without, by what most packets of the last burst
+// had.
 func (r *Reader) readPlain(dst []Flow, packets [][]byte, some uint64, ethernet bool) (rest uint64) {
 	var tagged uint64
 	switch {

@@ -7,8 +7,8 @@ import (
 
 // The loops of plain packets. They have no calls, since a call, however seldom
 // it is made, makes the compiler keep all that lives across it in memory. What
-// is not plain is returned as a set of bits, and read after the loop; tagged are
-// those of them that have an 802.1Q tag next.
+// is not plain is returned as a set of bits, and read after the loop; tagged
+// are those of them that have an 802.1Q tag next.
 //
 // Both loops take some packets, as bits, whose IP header starts behind a link
 // layer. Its size is a constant of each instance of a loop, so that everything

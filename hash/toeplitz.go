@@ -38,7 +38,8 @@ type Toeplitz struct {
 // too short.
 type ToeplitzKeyError int
 
-// Error returns a text such as "hash: Toeplitz key of 16 bytes, want 40 or more".
+// Error returns a text such as "hash: Toeplitz key of 16 bytes, want 40 or
+// more".
 func (e ToeplitzKeyError) Error() string {
 	return fmt.Sprintf("hash: Toeplitz key of %d bytes, want %d or more", int(e), toeplitzKeySize)
 }
@@ -47,8 +48,8 @@ func (e ToeplitzKeyError) Error() string {
 // the 32 bits of the hash.
 const toeplitzKeySize = 40
 
-// MicrosoftKey returns a copy of the key that the documents of Microsoft use for their
-// examples, and many drivers by default. Everyone knows it.
+// MicrosoftKey returns a copy of the key that the documents of Microsoft use
+// for their examples, and many drivers by default. Everyone knows it.
 func MicrosoftKey() []byte {
 	return []byte{
 		0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0,
@@ -83,10 +84,10 @@ func NewToeplitz(key []byte) (*Toeplitz, error) {
 }
 
 // SymmetricXOR returns the form of t that ethtool calls symmetric-xor and DPDK
-// symmetric Toeplitz: in place of both addresses it hashes twice their exclusive
-// or, and in place of both ports likewise, so that both directions of a
-// conversation agree under any key. Flows whose ends differ alike collide: all
-// of a pair of neighbouring networks, say.
+// symmetric Toeplitz: in place of both addresses it hashes twice their
+// exclusive or, and in place of both ports likewise, so that both directions of
+// a conversation agree under any key. Flows whose ends differ alike collide:
+// all of a pair of neighbouring networks, say.
 func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 	s := new(Toeplitz)
 	combine(s.v4[:], t.v4[:], 4)
@@ -96,10 +97,10 @@ func (t *Toeplitz) SymmetricXOR() *Toeplitz {
 }
 
 // SymmetricOrXOR returns the form of t that ethtool calls symmetric-or-xor: in
-// place of source and destination address it hashes their or and their exclusive
-// or, and of the ports likewise. Both directions agree under any key, and flows
-// whose ends differ alike do not collide. t must be what NewToeplitz returned.
-// The third way to symmetry is the key of package symmetric.
+// place of source and destination address it hashes their or and their
+// exclusive or, and of the ports likewise. Both directions agree under any key,
+// and flows whose ends differ alike do not collide. t must be what NewToeplitz
+// returned. The third way to symmetry is the key of package symmetric.
 func (t *Toeplitz) SymmetricOrXOR() *Toeplitz {
 	s := *t
 	s.orXOR = true

@@ -30,9 +30,9 @@ const (
 	etherPPP     = 0x880b // PPP in GRE version 1 (PPTP, RFC 2637)
 )
 
-// descend follows the tunnels from the outermost level, v at c, to the innermost
-// one. It reuses c. Linux follows them as long as they are of the kinds that it
-// enters.
+// descend follows the tunnels from the outermost level, v at c, to the
+// innermost one. It reuses c. Linux follows them as long as they are of the
+// kinds that it enters.
 func (v *level) descend(p []byte, c *position) {
 	h, ports := v.h, v.ports
 	var t tunnel

@@ -65,9 +65,9 @@ func readGolden(t *testing.T) (comments []string, lines []goldenLine) {
 	return comments, lines
 }
 
-// compareGolden reports the lines that differ from the golden file, five of them
-// in full, and the settings that have no line there. With -update it writes the
-// file: old lines keep their place, new ones follow.
+// compareGolden reports the lines that differ from the golden file, five of
+// them in full, and the settings that have no line there. With -update it
+// writes the file: old lines keep their place, new ones follow.
 func compareGolden(t *testing.T, got []goldenLine) {
 	t.Helper()
 	comments, want := readGolden(t)

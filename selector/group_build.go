@@ -150,9 +150,9 @@ func (v *View) setSelector(s Selector) {
 	}
 }
 
-// join takes the group's name and gives each member its mark and its slot. Where
-// members left the group they leave its scope too; their slots stay until v is
-// published.
+// join takes the group's name and gives each member its mark and its slot.
+// Where members left the group they leave its scope too; their slots stay until
+// v is published.
 func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]Slot, len(v.members))

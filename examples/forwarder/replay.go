@@ -92,7 +92,8 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	if err := hash.Parse(frame, &h); err != nil {
 		return err // the engine has parsed it
 	}
-	r.fragments.Complete(&h, frame, time.Duration(p.Time.UnixNano())) // of a stray, the addresses are all there is
+	// of a stray, the addresses are all there is
+	r.fragments.Complete(&h, frame, time.Duration(p.Time.UnixNano()))
 	key := hash.FiveTuple.Extract(&h, nil)
 	if r.options.symmetric {
 		key = symmetric.Canonical(key)

@@ -1,6 +1,6 @@
 // Package commandline is what the programs of this repository share: arguments
-// that are flags and nothing else, errors of one line, exit codes, and output as
-// JSON.
+// that are flags and nothing else, errors of one line, exit codes, and output
+// as JSON.
 package commandline
 
 import (

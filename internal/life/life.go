@@ -59,8 +59,9 @@ const (
 	ofEstablished = "RRKKRRC"
 )
 
-// Next reads the table. takesNew is false if the pin's member takes no new flow,
-// since it is drained or down: a connection that begins then begins elsewhere.
+// Next reads the table. takesNew is false if the pin's member takes no new
+// flow, since it is drained or down: a connection that begins then begins
+// elsewhere.
 func Next(s State, e Event, takesNew bool) Step {
 	if e == Opens && !takesNew {
 		return Renew

@@ -4,10 +4,11 @@ import "math/bits"
 
 // An Index finds the member of a view by its slot. It never changes.
 type Index struct {
-	// Dense has a place for each slot from First on: the index of its member and
-	// one more, 0 for none. It is empty if the slots are too far apart, and then
-	// Entries is an open-addressing table: slot<<16 | index and one more, 0 for
-	// none. It begins to look at the slot modulo its size, a power of two.
+	// Dense has a place for each slot from First on: the index of its member
+	// and one more, 0 for none. It is empty if the slots are too far apart, and
+	// then Entries is an open-addressing table: slot<<16 | index and one more,
+	// 0 for none. It begins to look at the slot modulo its size, a power of
+	// two.
 	First   uint32
 	Dense   []uint16
 	Entries []uint32

@@ -79,7 +79,8 @@ func newPair(now, was Commit, features bool) *pair {
 		astray: map[hash.FlowKey]bool{}, unlike: [2]map[string]uint64{{}, {}},
 	}
 	if features {
-		p.fragments, _ = flowcache.NewFragments(flowcache.FragmentsConfig{}) // the default is no error
+		// the default is no error
+		p.fragments, _ = flowcache.NewFragments(flowcache.FragmentsConfig{})
 	}
 	return p
 }

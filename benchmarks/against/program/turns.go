@@ -36,8 +36,8 @@ func turns(sides []side, items, blocks int, before func(from, n int)) ([][]float
 				known += sides[i].run(from, n)
 			}
 			taken := float64(cpuTime()-began) / float64(done)
-			// A flow may have lost its pin on probation to another while all were
-			// made known.
+			// A flow may have lost its pin on probation to another while all
+			// were made known.
 			if known < done-done/1000 {
 				return nil, fmt.Errorf("%s: %d of %d flows were known", sides[i].name, known, done)
 			}

@@ -36,7 +36,8 @@ type Origin struct {
 	Kernel   string            `json:"kernel,omitempty"`
 	Settings map[string]string `json:"settings,omitempty"` // huge pages, governor
 	Note     string            `json:"note,omitempty"`
-	Modules  []Module          `json:"modules,omitempty"` // that were measured, this library's aside
+	// that were measured, this library's aside
+	Modules []Module `json:"modules,omitempty"`
 }
 
 // A Module is a library of a version.
@@ -47,10 +48,11 @@ type Module struct {
 
 // A Case is what was measured of one.
 type Case struct {
-	Name    string            `json:"name"`                // Suite/key=value/...
-	Origin  int               `json:"origin,omitempty"`    // index of who measured it
-	NsPerOp []float64         `json:"ns_per_op,omitempty"` // of each block, in order
-	Figures map[string]Figure `json:"figures,omitempty"`   // by unit; of Time where the blocks are not known
+	Name    string    `json:"name"`                // Suite/key=value/...
+	Origin  int       `json:"origin,omitempty"`    // index of who measured it
+	NsPerOp []float64 `json:"ns_per_op,omitempty"` // of each block, in order
+	// by unit; of Time where the blocks are not known
+	Figures map[string]Figure `json:"figures,omitempty"`
 }
 
 // Timed returns the time of an operation, in nanoseconds.

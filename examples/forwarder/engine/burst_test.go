@@ -128,7 +128,8 @@ func TestWorkersWhileTheGroupChanges(t *testing.T) {
 			stays := make(map[hash.FlowKey]bool)
 			got := make([]Decision, len(mine))
 			for range rounds {
-				now := time.Duration(clock.Add(20e6)) // of all workers; no pin gets so old that it expires
+				// of all workers; no pin gets so old that it expires
+				now := time.Duration(clock.Add(20e6))
 				w.Burst(got, mine, now)
 				for i, d := range got {
 					if d.Hop == nil {

@@ -8,7 +8,8 @@ import (
 )
 
 // follow gives packet i, if it is a fragment, the hash of its flow. If that is
-// not known yet, the fragment is Held, or is a stray that goes by its addresses.
+// not known yet, the fragment is Held, or is a stray that goes by its
+// addresses.
 func (w *Worker) follow(i int, frame []byte, now time.Duration) Drop {
 	h := w.reader.Headers(i)
 	if w.fragments == nil || !h.FragFirst && !h.FragLater {

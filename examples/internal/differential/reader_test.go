@@ -9,8 +9,8 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// A Reader gives for every frame of the captures what Parse and its Policy give,
-// whole and cut to a snap length.
+// A Reader gives for every frame of the captures what Parse and its Policy
+// give, whole and cut to a snap length.
 func TestReaderAgreesOnCaptures(t *testing.T) {
 	policies := []hash.Policy{
 		{},

@@ -26,9 +26,9 @@ func (v value) service(outer catalog.Row, links Links) (s Service, err error) {
 }
 
 // checkServices checks what is between services, and their members as far as
-// every strategy asks. What a strategy alone knows, it says when it builds, which
-// takes too long to be done here for services that did not change: the caller
-// gives such an error to [Service.Blame].
+// every strategy asks. What a strategy alone knows, it says when it builds,
+// which takes too long to be done here for services that did not change: the
+// caller gives such an error to [Service.Blame].
 func (c *Config) checkServices() error {
 	prefixes := make(map[netip.Prefix]string)
 	members := make(map[string]Member)

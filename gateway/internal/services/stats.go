@@ -30,7 +30,8 @@ type Stats struct {
 type FragmentStats struct {
 	Held    uint64 `json:"held"`    // so far, to wait for the first one
 	Waiting uint64 `json:"waiting"` // now
-	Strays  uint64 `json:"strays"`  // sent by their addresses, since the first one did not come in time
+	// sent by their addresses, since the first one did not come in time
+	Strays uint64 `json:"strays"`
 }
 
 // Traffic is an amount of it.

@@ -59,7 +59,8 @@ type Failure struct {
 func (f Failure) Error() string { return fmt.Sprintf("%s at %d: %s", f.Layer, f.Offset, f.Reason) }
 
 // A view is a part of a packet that knows where it stands in the whole, and how
-// many bytes were behind it on the wire if only the start of the packet is here.
+// many bytes were behind it on the wire if only the start of the packet is
+// here.
 type view struct {
 	bytes   []byte
 	offset  int
@@ -259,8 +260,8 @@ type upperLayer struct {
 }
 
 // upper follows the extension headers to the upper layer, or to what follows
-// the fragment header of a fragment. A header that is too short, one too many or
-// too far counts as the upper layer.
+// the fragment header of a fragment. A header that is too short, one too many
+// or too far counts as the upper layer.
 func upper(v view, next int) (upperLayer, error) {
 	var stopped *linuxStop
 	for count := 1; ; count++ {
@@ -314,8 +315,8 @@ func upper(v view, next int) (upperLayer, error) {
 	}
 }
 
-// transport completes p by the header behind IP, as far as it is there. It fails
-// only if the rest of the header is missing.
+// transport completes p by the header behind IP, as far as it is there. It
+// fails only if the rest of the header is missing.
 func transport(p *Level) error {
 	v := p.payload
 	header := map[uint8]struct {

@@ -14,8 +14,8 @@ type Reading struct {
 // A Kind is what kind of packet a Reading is of.
 type Kind struct{ IPv6, LookupOnly, Encapsulated, NotIP, Damaged, Special bool }
 
-// Read returns the Reading of an Ethernet frame, or of an IP packet, by a policy
-// of outer or of inner flows.
+// Read returns the Reading of an Ethernet frame, or of an IP packet, by a
+// policy of outer or of inner flows.
 func (ports Ports) Read(bytes []byte, ethernet, inner bool) Reading {
 	return ports.ReadSnapped(bytes, len(bytes), ethernet, inner)
 }

@@ -31,8 +31,8 @@ type Model struct {
 	Config flowcache.Config // with every duration set
 	Pins   map[uint64]Pin   // by digest
 
-	// Shared: other workers use the table too. One that found a pin's member gone
-	// may be about to take the pin's place, also when the member is back.
+	// Shared: other workers use the table too. One that found a pin's member
+	// gone may be about to take the pin's place, also when the member is back.
 	Shared bool
 
 	Moves int           // that Rebalance allows
