@@ -13,7 +13,8 @@ import (
 // own, reused for each burst.
 func ExampleSticky_RouteBatch() {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Bounded{}, Domain: domain})
+	group, err := selector.NewGroup[struct{}](
+		selector.Config{Name: "vip", Strategy: selector.Bounded{}, Domain: domain})
 	if err != nil {
 		panic(err)
 	}
