@@ -73,6 +73,17 @@ func (p Policy) HashHeaders(dst []uint64, h []Headers, packets [][]byte) {
 	if packets != nil {
 		packets = packets[:len(h):len(packets)]
 	}
+	if fields, ok := p.Extractor.(Fields); ok {
+		// A call through an interface for each burst would be felt here.
+		switch hasher := p.Hasher.(type) {
+		case *Mix:
+			hasher.HashFields(dst, h, fields)
+			return
+		case XX:
+			hasher.HashFields(dst, h, fields)
+			return
+		}
+	}
 	p = p.withDefaults()
 	fields, masked := p.Extractor.(Fields)
 	headerHasher, whole := p.Hasher.(HeaderHasher)
@@ -83,22 +94,45 @@ func (p Policy) HashHeaders(dst []uint64, h []Headers, packets [][]byte) {
 	case masked && ok:
 		fieldsHasher.HashFields(dst, h, fields)
 	default:
-		for i := range h {
-			dst[i] = p.Hasher.Hash(p.extract(h, packets, i))
-		}
+		hashEach(dst, h, packets, p.Extractor, p.Hasher)
 	}
 	if p.Digest != nil {
-		for i := range h {
-			dst[i] = withDigest(dst[i], p.Digest.Hash(p.extract(h, packets, i)))
+		p.fillLow(dst, h, packets)
+	}
+}
+
+// fillLow fills the low halves of hashes of 32 bits by the Digest, for which it
+// needs memory: by a few at a time.
+func (p Policy) fillLow(dst []uint64, h []Headers, packets [][]byte) {
+	var digests [32]uint64
+	fields, masked := p.Extractor.(Fields)
+	mix, mixed := p.Digest.(*Mix)
+	for len(h) > 0 {
+		n := min(len(h), len(digests))
+		if masked && mixed {
+			mix.HashFields(digests[:n], h[:n], fields)
+		} else {
+			hashEach(digests[:n], h[:n], packets, p.Extractor, p.Digest)
+		}
+		for i, digest := range digests[:n] {
+			dst[i] = withDigest(dst[i], digest)
+		}
+		dst, h = dst[n:], h[n:]
+		if packets != nil {
+			packets = packets[n:]
 		}
 	}
 }
 
-func (p *Policy) extract(h []Headers, packets [][]byte, i int) FlowKey {
-	if packets == nil {
-		return p.Extractor.Extract(&h[i], nil)
+// hashEach hashes headers one by one, by two calls for each.
+func hashEach(dst []uint64, h []Headers, packets [][]byte, extractor Extractor, hasher Hasher) {
+	var packet []byte
+	for i := range h {
+		if packets != nil {
+			packet = packets[i]
+		}
+		dst[i] = hasher.Hash(extractor.Extract(&h[i], packet))
 	}
-	return p.Extractor.Extract(&h[i], packets[i])
 }
 
 // withDigest fills the low half of a hash of 32 bits.
