@@ -69,17 +69,17 @@ func TestBoundedKeepsBounds(t *testing.T) {
 		slack := slacks[r.IntN(len(slacks)-1)]
 		b := selector.Bounded{Slots: uint32(slots), Slack: slack.slack, Seed: r.Uint64()}
 		group := drawn(r, n)
-		count, sum := make([]int, n), 0
+		count, sum := make([]int, n), int64(0)
 		for _, owner := range owners(build(t, b, group)) {
 			count[owner]++
 		}
 		for _, m := range group {
-			sum += int(m.Weight)
+			sum += int64(m.Weight)
 		}
 		caps := place.BoundedCaps(modelled(group), slots, slack.model, b.Seed)
 		for k, m := range group {
-			due := slots * int(m.Weight) // times sum
-			floor := max(3*due/(4*sum), min(due/sum, 1))
+			due := int64(slots) * int64(m.Weight) // times sum
+			floor := int(max(3*due/(4*sum), min(due/sum, 1)))
 			if count[k] < floor || count[k] > caps[k] {
 				require.Fail(t, "out of bounds",
 					"draw %d, %d members, slack %d, %+v: member %d of weight %d has %d slots, not %d to %d",

@@ -155,10 +155,10 @@ func BoundedCaps(members []Member, slots, slack int, seed uint64) []int {
 	if slack == Unlimited {
 		return slices.Repeat([]int{slots}, len(members))
 	}
-	sum := (slots*(1000+slack) + 999) / 1000
+	sum := (int64(slots)*int64(1000+slack) + 999) / 1000
 	var due []*big.Rat
 	for _, d := range dues(members) {
-		due = append(due, d.Mul(d, big.NewRat(int64(sum), 1)))
+		due = append(due, d.Mul(d, big.NewRat(sum, 1)))
 	}
 	return apportion(members, due, seed)
 }
@@ -213,15 +213,15 @@ func apportion(members []Member, shares []*big.Rat, seed uint64) []int {
 		}
 		order = append(order, i)
 		sum.Add(sum, shares[i])
-		whole[i] = floor(shares[i])
+		whole[i] = int(floor(shares[i]))
 		rest -= whole[i]
 		fraction := new(big.Rat).Sub(shares[i], big.NewRat(int64(whole[i]), 1))
 		// half of 64 bits
 		fraction.Mul(fraction, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 63)))
 		hash[i] = boundedHash(members[i].ID, seed, 4)
-		excess[i] = int64(floor(fraction)) - int64(hash[i]/2)
+		excess[i] = floor(fraction) - int64(hash[i]/2)
 	}
-	rest += floor(sum)
+	rest += int(floor(sum))
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(excess[b], excess[a]), cmp.Compare(hash[a], hash[b]))
 	})
@@ -232,7 +232,7 @@ func apportion(members []Member, shares []*big.Rat, seed uint64) []int {
 }
 
 // floor rounds a positive number down.
-func floor(x *big.Rat) int { return int(new(big.Int).Quo(x.Num(), x.Denom()).Int64()) }
+func floor(x *big.Rat) int64 { return new(big.Int).Quo(x.Num(), x.Denom()).Int64() }
 
 // boundedHash returns hash i, from 1 to 4: number i that SplitMix64 yields from
 // the XXH64 of the ID under the seed.
