@@ -133,16 +133,23 @@ type symmetricLike struct{ hash.Hasher }
 func (s symmetricLike) Bits() int { return hash.Bits(s.Hasher) }
 
 func TestPolicySeesThePacket(t *testing.T) {
-	headers, packets := parsed(t, 10), mixed(10)
-	dst := make([]uint64, 10)
-	policy := hash.Policy{Extractor: lastByte{}}
-	policy.HashHeaders(dst, headers, packets)
-	for i, p := range packets {
-		key := lastByte{}.Extract(&headers[i], p)
-		assert.Equal(t, hash.XX{}.Hash(key), dst[i])
-		assert.Equal(t, dst[i], policy.Hash(key))
+	const n = 100 // a digest fills the hashes of fewer at a time
+	headers, packets := parsed(t, n), mixed(n)
+	for i := range packets {
+		packets[i] = append(slices.Clone(packets[i]), byte(i))
 	}
-	assert.Panics(t, func() { policy.HashHeaders(dst, headers, packets[:9]) })
+	dst := make([]uint64, n)
+	for _, policy := range []hash.Policy{
+		{}, {Hasher: hash.CRC32C{}}, {Hasher: hash.CRC32C{}, Digest: hash.Sip{K0: 1}},
+	} {
+		policy.Extractor = lastByte{}
+		policy.HashHeaders(dst, headers, packets)
+		for i, p := range packets {
+			require.Equal(t, policy.Hash(lastByte{}.Extract(&headers[i], p)), dst[i])
+		}
+		assert.Len(t, slices.Compact(slices.Sorted(slices.Values(dst))), n)
+		assert.Panics(t, func() { policy.HashHeaders(dst, headers, packets[:n-1]) })
+	}
 }
 
 // lastByte stands for an extractor that looks at the packet.
