@@ -27,7 +27,7 @@ type gateway struct {
 func newGateway(t *testing.T, s selector.Strategy, members ...selector.Member) *gateway {
 	t.Helper()
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[string](selector.Config{Name: "172.16.0.20", Strategy: s, Domain: domain})
+	group, err := selector.NewGroup[string](domain, selector.GroupConfig{Name: "172.16.0.20", Strategy: s})
 	require.NoError(t, err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 100_000})
 	require.NoError(t, err)

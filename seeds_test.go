@@ -206,8 +206,8 @@ func TestSeedReturnPacketsMeetTheSameInstance(t *testing.T) {
 // selector alone, also while one is down.
 func TestSeedStatelessEgress(t *testing.T) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[netip.Addr](selector.Config{Name: "uplinks", Strategy: selector.Bounded{},
-		Domain: domain})
+	group, err := selector.NewGroup[netip.Addr](domain, selector.GroupConfig{Name: "uplinks",
+		Strategy: selector.Bounded{}})
 	require.NoError(t, err)
 	gateways := map[string]string{"gw1": "192.0.2.1", "gw2": "192.0.2.2", "gw3": "192.0.2.3"}
 	var hops []selector.Hop[netip.Addr]

@@ -19,7 +19,7 @@ func BenchmarkRoute(b *testing.B) {
 		d := selector.NewDomain()
 		table, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: n})
 		require.NoError(b, err)
-		group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: d})
+		group, err := selector.NewGroup[int](d, selector.GroupConfig{Name: "vip", Strategy: selector.Maglev{}})
 		require.NoError(b, err)
 		hops := make([]selector.Hop[int], 10)
 		for i := range hops {

@@ -14,7 +14,7 @@ import (
 func ExampleSticky_RouteBatch() {
 	domain := selector.NewDomain()
 	group, err := selector.NewGroup[struct{}](
-		selector.Config{Name: "vip", Strategy: selector.Bounded{}, Domain: domain})
+		domain, selector.GroupConfig{Name: "vip", Strategy: selector.Bounded{}})
 	if err != nil {
 		panic(err)
 	}
@@ -63,8 +63,8 @@ func ExampleSticky_RouteBatch() {
 // reordered, and the load follows the weights within moments.
 func ExampleFlowlets() {
 	domain := selector.NewDomain()
-	uplinks, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Rendezvous{},
-		Domain: domain})
+	uplinks, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Name: "uplinks",
+		Strategy: selector.Rendezvous{}})
 	if err != nil {
 		panic(err)
 	}

@@ -40,8 +40,8 @@ func newRouter(t *testing.T, c flowcache.Config, ids ...string) *router {
 	}
 	table, err := flowcache.NewTable(c)
 	require.NoError(t, err)
-	group, err := selector.NewGroup[string](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
-		Domain: c.Domain})
+	group, err := selector.NewGroup[string](c.Domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	r := &router{Sticky: flowcache.NewSticky(table), t: t, domain: c.Domain, group: group, table: table,
 		now: 1000 * second}

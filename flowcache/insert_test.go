@@ -24,8 +24,8 @@ type shuttle struct {
 func newShuttle(t *testing.T) *shuttle {
 	t.Helper()
 	table := newTestTable(t, 1000)
-	group, err := selector.NewGroup[int](selector.Config{Name: "vip", Strategy: selector.Rendezvous{},
-		Domain: table.config.Domain})
+	group, err := selector.NewGroup[int](table.config.Domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	s, err := group.Update([]selector.Hop[int]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)

@@ -210,7 +210,7 @@ func (w *walk) change() {
 	if w.rng.IntN(3) == 0 {
 		announced = selector.Equal(w.anyID())
 	}
-	s, err := w.group.Prepare(announced...)
+	s, err := w.group.Announce(announced...)
 	require.NoError(w.t, err)
 	w.views[0] = s.View()
 }

@@ -103,7 +103,7 @@ const (
 	Unpinned
 	Refused // a new flow for which the table had no room: the selector said so
 	// the selector said so for a flow that may change its member: see
-	// Table.Rebalance and selector.Config.Scope
+	// Table.Rebalance and selector.GroupConfig.Scope
 	Rebalanced
 	NoMember // the group has no member that can take the flow, or the packet is to skip
 

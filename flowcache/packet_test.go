@@ -14,8 +14,8 @@ import (
 
 func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
-	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
-		Domain: r.domain})
+	other, err := selector.NewGroup[string](r.domain, selector.GroupConfig{Name: "other",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	_, err = other.Update([]selector.Hop[string]{{ID: "a", Weight: 1}})
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestGroupsThatShareATableDoNotShareFlows(t *testing.T) {
 func TestGroupsOfAScopeShareFlows(t *testing.T) {
 	d := selector.NewDomain()
 	group := func(name string, ids ...string) *selector.Group[string] {
-		g, err := selector.NewGroup[string](selector.Config{Name: name, Strategy: selector.Rendezvous{}, Domain: d,
+		g, err := selector.NewGroup[string](d, selector.GroupConfig{Name: name, Strategy: selector.Rendezvous{},
 			Scope: "vrf"})
 		require.NoError(t, err)
 		var hops []selector.Hop[string]

@@ -99,8 +99,8 @@ func TestReleaseInBursts(t *testing.T) {
 // takes it back.
 func TestReleaseIsOfOneGroup(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
-	other, err := selector.NewGroup[string](selector.Config{Name: "other", Strategy: selector.Rendezvous{},
-		Domain: r.domain})
+	other, err := selector.NewGroup[string](r.domain, selector.GroupConfig{Name: "other",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	s, err := other.Update([]selector.Hop[string]{{ID: "a"}, {ID: "b", Weight: 1}})
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ func TestScanFindsAllThatDeviates(t *testing.T) {
 		d := selector.NewDomain()
 		r := newRouter(t, flowcache.Config{Domain: d})
 		var err error
-		r.group, err = selector.NewGroup[string](selector.Config{Name: row.Name, Strategy: row.Strategy, Domain: d})
+		r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: row.Name, Strategy: row.Strategy})
 		require.NoError(t, err)
 		r.set(selector.Equal("a", "b", "c")...)
 		for f := range uint64(flows) {

@@ -180,7 +180,7 @@ func TestSlotsAreReusedWithoutMistakingMembers(t *testing.T) {
 		Closing: 10 * time.Millisecond,
 	})
 	var err error
-	r.group, err = selector.NewGroup[string](selector.Config{Name: "many", Strategy: selector.Modulo{}, Domain: d})
+	r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: "many", Strategy: selector.Modulo{}})
 	require.NoError(t, err)
 	const newcomers, times, atMost = 12_000, 3, 100
 	var pinned [workers][100]string // by flow: the member that it was last pinned to

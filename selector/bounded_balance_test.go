@@ -15,7 +15,7 @@ import (
 // change returns what a change of a group moves.
 func change(t *testing.T, s selector.Strategy, before, after []selector.Member) selector.Diff {
 	t.Helper()
-	g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: s})
+	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: s})
 	require.NoError(t, err)
 	publish := func(members []selector.Member) *selector.Snapshot[struct{}] {
 		hops := make([]selector.Hop[struct{}], len(members))

@@ -130,7 +130,7 @@ func TestBoundedIsHistoryFreeAndScales(t *testing.T) {
 // fingerprint.
 func TestBoundedDefaults(t *testing.T) {
 	fingerprint := func(b selector.Bounded) uint64 {
-		g, err := selector.NewGroup[struct{}](selector.Config{Name: "g", Strategy: b})
+		g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: b})
 		require.NoError(t, err)
 		s, err := g.Update([]selector.Hop[struct{}]{{ID: "a", Weight: 1}})
 		require.NoError(t, err)

@@ -74,7 +74,7 @@ func slowDue(old, v *selector.View) (lost float64, ok bool) {
 }
 
 func TestDiffOfWeights(t *testing.T) {
-	g := newGroup(t, selector.Config{Strategy: selector.Modulo{}})
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}})
 	weights := func(w ...uint32) []selector.Member {
 		members := selector.Equal("a", "b", "c", "d")
 		for i := range members {
@@ -88,7 +88,7 @@ func TestDiffOfWeights(t *testing.T) {
 	assert.Equal(t, int(math.Round((0.25-100.0/403)*65536)), d.Forced, "all weights grew, and shares hardly changed")
 	assert.Greater(t, d.Collateral, 40_000)
 
-	rendezvous := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}})
+	rendezvous := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Rendezvous{}})
 	old = mustUpdate(t, rendezvous, weights(1, 1, 1, 1)...)
 	d = mustUpdate(t, rendezvous, weights(1, 2, 1, 1)...).Diff(old)
 	assert.InDelta(t, 0.15*65536, d.Moved, 400)
@@ -97,7 +97,7 @@ func TestDiffOfWeights(t *testing.T) {
 
 func TestDiffOfTablesIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	random := func() *selector.Snapshot[string] {
 		members := []selector.Member{{ID: "always", Weight: 1}}
 		joins := rng.IntN(3)
@@ -119,7 +119,7 @@ func TestDiffOfTablesIsExact(t *testing.T) {
 }
 
 func TestDiffByProbes(t *testing.T) {
-	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}})
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Rendezvous{}})
 	old := mustUpdate(t, g, selector.Equal("a", "b", "c")...)
 	s := mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
 	d := s.Diff(old)
@@ -129,16 +129,16 @@ func TestDiffByProbes(t *testing.T) {
 	assert.Equal(t, d.Moved, d.Forced)
 	assert.Zero(t, s.Diff(s).Moved)
 
-	small := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 101}}),
+	small := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{Size: 101}}),
 		selector.Equal("a", "b")...)
-	large := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 1021}}),
+	large := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{Size: 1021}}),
 		selector.Equal("a", "b")...)
 	assert.False(t, large.Diff(small).Exact, "tables of different sizes")
 	assert.False(t, small.Diff(large).Exact)
 }
 
 func TestDiffWithAGroupThatTakesNothing(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	empty := g.Load()
 	full := mustUpdate(t, g, selector.Equal("a", "b")...)
 	for _, d := range []selector.Diff{full.Diff(empty), empty.Diff(full)} {

@@ -53,7 +53,7 @@ type scope struct {
 
 // salt returns the salt of a group's flows. Names of scopes and names of groups
 // have spaces of their own.
-func (c *Config) salt() uint64 {
+func (c *GroupConfig) salt() uint64 {
 	if c.Scope != "" {
 		return xxhash.Sum64String("s" + c.Scope)
 	}

@@ -25,7 +25,7 @@ func updateHops(t *testing.T, g *selector.Group[string], hops ...selector.Hop[st
 
 func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 	d := selector.NewDomain()
-	g, h := newGroup(t, selector.Config{Name: "g", Domain: d}), newGroup(t, selector.Config{Name: "h", Domain: d})
+	g, h := newGroup(t, d, selector.GroupConfig{Name: "g"}), newGroup(t, d, selector.GroupConfig{Name: "h"})
 	v, w := updateHops(t, g, hop("a", 0), hop("b", 7)), updateHops(t, h, hop("a", 0), hop("b", 8))
 	assert.Equal(t, v.Slot(0), w.Slot(0), "one next hop")
 	assert.NotEqual(t, v.Slot(1), w.Slot(1), "two incarnations")
@@ -56,7 +56,7 @@ func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 
 func TestMemberThatComesBackHasItsSlotAndAnotherIncarnationHasNot(t *testing.T) {
 	d := selector.NewDomain()
-	g := newGroup(t, selector.Config{Domain: d})
+	g := newGroup(t, d, selector.GroupConfig{})
 	first := updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0)
 	updateHops(t, g, hop("b", 1))
 	assert.Equal(t, first, updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0))
@@ -71,7 +71,7 @@ func TestSlotsOfManyGroups(t *testing.T) {
 	for _, scope := range []string{"", "vrf"} {
 		d := selector.NewDomain()
 		for n := range 2000 {
-			g := newGroup(t, selector.Config{Name: fmt.Sprint(n), Strategy: selector.Modulo{}, Domain: d, Scope: scope})
+			g := newGroup(t, d, selector.GroupConfig{Name: fmt.Sprint(n), Strategy: selector.Modulo{}, Scope: scope})
 			var list []selector.Hop[string]
 			for i := range 33 {
 				list = append(list, hop(fmt.Sprint("hop", (n+i*7)%256), 0))
@@ -85,7 +85,7 @@ func TestSlotsOfManyGroups(t *testing.T) {
 func TestScopeDecidesTheSaltAndWhoIsGone(t *testing.T) {
 	d := selector.NewDomain()
 	group := func(name, scope string) *selector.Group[string] {
-		return newGroup(t, selector.Config{Name: name, Domain: d, Scope: scope})
+		return newGroup(t, d, selector.GroupConfig{Name: name, Scope: scope})
 	}
 	g, h, alone, own := group("g", "vrf"), group("h", "vrf"), group("vrf", ""), group("i", "other")
 	assert.Equal(t, g.Salt(), h.Salt())
@@ -119,9 +119,9 @@ func TestMembersWithoutSlotAreCountedWhenTheyJoin(t *testing.T) {
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}
 	}
-	full := newGroup(t, selector.Config{Name: "full", Strategy: constant(0), Domain: d})
+	full := newGroup(t, d, selector.GroupConfig{Name: "full", Strategy: constant(0)})
 	mustUpdate(t, full, many...)
-	g := newGroup(t, selector.Config{Domain: d})
+	g := newGroup(t, d, selector.GroupConfig{})
 	for range 3 {
 		assert.Equal(t, selector.NoSlot, mustUpdate(t, g, selector.Equal("late")...).View().Slot(0))
 	}
@@ -140,7 +140,7 @@ func TestSelectorsThatAreNoTablesSeeHighBits(t *testing.T) {
 	const low = 1<<30 - 1
 	for _, row := range catalog.All() {
 		s := row.Strategy
-		g := newGroup(t, selector.Config{Strategy: s, Domain: selector.NewDomain()})
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: s})
 		v := mustUpdate(t, g, selector.Equal("a", "b", "c", "d", "e")...).View()
 		_, tabled := v.Selector().(selector.Tabled)
 		hashes, batch := make([]uint64, 1000), make([]int32, 1000)

@@ -15,7 +15,7 @@ func TestMarkIsInForceInEveryGroupAtOnce(t *testing.T) {
 	d := selector.NewDomain()
 	var groups []*selector.Group[string]
 	for _, row := range catalog.All() {
-		g := newGroup(t, selector.Config{Strategy: row.Strategy, Domain: d})
+		g := newGroup(t, d, selector.GroupConfig{Strategy: row.Strategy})
 		mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
 		groups = append(groups, g)
 	}
@@ -47,6 +47,6 @@ func TestDownIsNotForgotten(t *testing.T) {
 	d.Mark("a").SetDown(true)
 	runtime.GC()
 	assert.True(t, d.Mark("a").Down())
-	v := mustUpdate(t, newGroup(t, selector.Config{Domain: d}), selector.Equal("a")...).View()
+	v := mustUpdate(t, newGroup(t, d, selector.GroupConfig{}), selector.Equal("a")...).View()
 	assert.Equal(t, -1, v.Select(1))
 }

@@ -22,7 +22,8 @@ type adjacency struct{ mac string }
 // A group is changed by one goroutine and read by others, which load one
 // snapshot for each burst of packets.
 func ExampleGroup() {
-	g, err := selector.NewGroup[adjacency](selector.Config{Name: "172.16.0.20", Strategy: selector.Bounded{}})
+	g, err := selector.NewGroup[adjacency](selector.NewDomain(), selector.GroupConfig{Name: "172.16.0.20",
+		Strategy: selector.Bounded{}})
 	if err != nil {
 		panic(err)
 	}
@@ -48,7 +49,7 @@ func ExampleGroup() {
 // A member that is down is avoided in every group of its domain, at once.
 func ExampleDomain_Mark() {
 	domain := selector.NewDomain()
-	g, err := selector.NewGroup[struct{}](selector.Config{Name: "uplinks", Strategy: selector.Modulo{}, Domain: domain})
+	g, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Name: "uplinks", Strategy: selector.Modulo{}})
 	if err != nil {
 		panic(err)
 	}
@@ -74,7 +75,8 @@ func ExampleDomain_Mark() {
 
 // A Diff says what a change did to the flows of a group.
 func ExampleView_Diff() {
-	g, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: selector.Bounded{}})
+	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "vip",
+		Strategy: selector.Bounded{}})
 	if err != nil {
 		panic(err)
 	}

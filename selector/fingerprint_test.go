@@ -33,15 +33,16 @@ func TestFingerprintTellsWhatPlacementDependsOn(t *testing.T) {
 		"foreign":     {constant(0), abc},
 		"foreign 2":   {constant(1), abc},
 	} {
-		f := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy}), v.members...).View().Fingerprint()
+		f := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: v.strategy}),
+			v.members...).View().Fingerprint()
 		assert.Empty(t, seen[f], "%s has the fingerprint of another", name)
 		seen[f] = name
-		again := mustUpdate(t, newGroup(t, selector.Config{Strategy: v.strategy, Name: "elsewhere"}),
+		again := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: v.strategy, Name: "elsewhere"}),
 			v.members...).View().Fingerprint()
 		assert.Equal(t, f, again, name)
 	}
-	a := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}), abc...)
-	b := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{Size: 65537}}), abc...)
+	a := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}}), abc...)
+	b := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{Size: 65537}}), abc...)
 	assert.Equal(t, a.View().Fingerprint(), b.View().Fingerprint(), "the default, spelled out")
 }
 
@@ -54,7 +55,8 @@ func (embedded) Build(members []selector.Member) (selector.Selector, error) {
 }
 
 func TestFingerprintOfAStrategyThatEmbedsOneOfOurs(t *testing.T) {
-	ours := mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Modulo{}}), selector.Equal("a", "b")...)
-	theirs := mustUpdate(t, newGroup(t, selector.Config{Strategy: embedded{}}), selector.Equal("a", "b")...)
+	ours := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}),
+		selector.Equal("a", "b")...)
+	theirs := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: embedded{}}), selector.Equal("a", "b")...)
 	assert.NotEqual(t, ours.View().Fingerprint(), theirs.View().Fingerprint())
 }

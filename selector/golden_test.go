@@ -144,7 +144,7 @@ func placements(t *testing.T, row catalog.Row, s selector.Strategy, n int, weigh
 // fingerprints returns the fingerprint of a group of three members, the one
 // after a history of two changes, and the identity of the strategy.
 func fingerprints(t *testing.T, s selector.Strategy) string {
-	g := newGroup(t, selector.Config{Strategy: s})
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: s})
 	line := fmt.Sprintf(" %016x", mustUpdate(t, g, selector.Equal("a", "b", "c")...).View().Fingerprint())
 	mustUpdate(t, g, selector.Equal("b", "c")...)
 	line += fmt.Sprintf(" %016x", mustUpdate(t, g, selector.Equal("b", "c", "d")...).View().Fingerprint())

@@ -23,13 +23,12 @@ type Hop[T any] struct {
 
 func (h *Hop[T]) member() Member { return Member{ID: h.ID, Weight: h.Weight} }
 
-// Config describes a group.
-type Config struct {
+// GroupConfig describes a group.
+type GroupConfig struct {
 	// Name tells the group's flows from those of others in a shared flow table.
 	// It is unique among the groups of a domain that have members.
 	Name     string
 	Strategy Strategy // required
-	Domain   *Domain  // nil: a domain of its own
 
 	// Scope names the groups that share flows: a pin made through one of them
 	// is found through the others. Use one where prefixes go from group to
@@ -50,21 +49,23 @@ type Group[T any] struct {
 	current atomic.Pointer[Snapshot[T]]
 }
 
-// NewGroup returns a group without members. The error is a [*GroupError] with
-// [ErrNoStrategy].
-func NewGroup[T any](c Config) (*Group[T], error) {
-	if c.Strategy == nil {
-		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}
-	}
-	if c.Domain == nil {
-		c.Domain = NewDomain()
+// NewGroup returns a group without members. A flow table serves the groups of
+// its domain only, so a router has one domain for all. The error is a
+// [*GroupError] with [ErrNoDomain] or [ErrNoStrategy].
+func NewGroup[T any](d *Domain, c GroupConfig) (*Group[T], error) {
+	switch {
+	case d == nil:
+		return nil, &GroupError{Err: ErrNoDomain, Group: c.Name, Index: -1}
+	case c.Strategy == nil:
+		return nil, &GroupError{Err: ErrNoStrategy, Group: c.Name, Index: -1}
 	}
 	g := &Group[T]{builder: viewBuilder{
-		Config:   c,
-		sharable: sharable(c.Strategy),
-		ordered:  ordered(c.Strategy),
-		scope:    c.Domain.scope(c.Scope),
-		salt:     c.salt(),
+		GroupConfig: c,
+		domain:      d,
+		sharable:    sharable(c.Strategy),
+		ordered:     ordered(c.Strategy),
+		scope:       d.scope(c.Scope),
+		salt:        c.salt(),
 	}}
 	g.publish(g.builder.empty(), nil)
 	return g, nil
@@ -80,7 +81,7 @@ func (g *Group[T]) Load() *Snapshot[T] { return g.current.Load() }
 func (g *Group[T]) Salt() uint64 { return g.builder.salt }
 
 // Domain returns the domain of the group.
-func (g *Group[T]) Domain() *Domain { return g.builder.Domain }
+func (g *Group[T]) Domain() *Domain { return g.builder.domain }
 
 // Update replaces the members and returns the new snapshot, whose version is
 // the old one plus 1. Hops may come in any order, and snapshots hold them

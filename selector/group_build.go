@@ -10,14 +10,15 @@ import (
 // A viewBuilder makes the views of one group. Its caller lets one call run at a
 // time, and passes valid members in the order of their indexes.
 type viewBuilder struct {
-	Config
+	GroupConfig
+	domain   *Domain
 	sharable bool // see the function of that name
 	ordered  bool
 	scope    *scope
 	salt     uint64
 	latest   atomic.Pointer[View]
 
-	announced []Member // by Group.Prepare
+	announced []Member // by Group.Announce
 }
 
 func ordered(s Strategy) bool {
@@ -35,7 +36,7 @@ func (b *viewBuilder) empty() *View {
 
 func (b *viewBuilder) view(members []Member, version uint64) *View {
 	return &View{
-		domain:  b.Domain,
+		domain:  b.domain,
 		members: members,
 		name:    b.Name,
 		scope:   b.scope,
@@ -108,7 +109,7 @@ func (b *viewBuilder) place(v, old *View, prev []int) error {
 		v.setSelector(s)
 		history = old.fingerprint
 	} else {
-		shared, err := b.Domain.build(b.Strategy, b.sharable, v.members)
+		shared, err := b.domain.build(b.Strategy, b.sharable, v.members)
 		if err != nil {
 			return err
 		}
@@ -156,7 +157,7 @@ func (v *View) setSelector(s Selector) {
 func (b *viewBuilder) join(v, old *View, prev []int) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]Slot, len(v.members))
-	d := b.Domain
+	d := b.domain
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.names.take(b, len(v.members) > 0); err != nil {

@@ -16,8 +16,9 @@ import (
 
 var groups atomic.Int64
 
-// newGroup names the group if the configuration does not.
-func newGroup(t testing.TB, c selector.Config) *selector.Group[string] {
+// newGroup names the group if the configuration does not. It has a domain of its
+// own if d is nil.
+func newGroup(t testing.TB, d *selector.Domain, c selector.GroupConfig) *selector.Group[string] {
 	t.Helper()
 	if c.Name == "" {
 		c.Name = fmt.Sprint("group ", groups.Add(1))
@@ -25,7 +26,10 @@ func newGroup(t testing.TB, c selector.Config) *selector.Group[string] {
 	if c.Strategy == nil {
 		c.Strategy = selector.Maglev{Size: 1021}
 	}
-	g, err := selector.NewGroup[string](c)
+	if d == nil {
+		d = selector.NewDomain()
+	}
+	g, err := selector.NewGroup[string](d, c)
 	require.NoError(t, err)
 	return g
 }
@@ -59,7 +63,7 @@ func placement(v *selector.View) []string {
 }
 
 func TestGroupWithoutMembers(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g),
 		mustUpdate(t, g, selector.Member{ID: "drained"})} {
 		assert.Equal(t, -1, s.Select(7))
@@ -73,12 +77,12 @@ func TestGroupWithoutMembers(t *testing.T) {
 }
 
 func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	members := selector.Equal("a", "b", "c", "d", "e")
 	want := mustUpdate(t, g, members...)
 	for range 20 {
 		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-		s := mustUpdate(t, newGroup(t, selector.Config{}), members...)
+		s := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{}), members...)
 		require.Equal(t, want.View().Fingerprint(), s.View().Fingerprint())
 		require.Equal(t, placement(want.View()), placement(s.View()))
 		for i, m := range s.View().All() {
@@ -89,16 +93,16 @@ func TestGroupSortsHopsWithTheirPayloads(t *testing.T) {
 }
 
 func TestGroupKeepsTheOrderThatADeviceDependsOn(t *testing.T) {
-	c := selector.Config{Strategy: selector.Threshold{KeepOrder: true}}
-	ab, ba := mustUpdate(t, newGroup(t, c), selector.Equal("a", "b")...), mustUpdate(t, newGroup(t, c),
-		selector.Equal("b", "a")...)
+	c := selector.GroupConfig{Strategy: selector.Threshold{KeepOrder: true}}
+	ab := mustUpdate(t, newGroup(t, nil, c), selector.Equal("a", "b")...)
+	ba := mustUpdate(t, newGroup(t, nil, c), selector.Equal("b", "a")...)
 	assert.Equal(t, "a", ab.View().Member(ab.Select(0)).ID)
 	assert.Equal(t, "b", ba.View().Member(ba.Select(0)).ID)
 	assert.NotEqual(t, ab.View().Fingerprint(), ba.View().Fingerprint())
 }
 
 func TestSnapshotsNeverChange(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	given := hops(selector.Equal("b", "a")...)
 	s, err := g.Update(given)
 	require.NoError(t, err)
@@ -114,7 +118,7 @@ func TestSnapshotsNeverChange(t *testing.T) {
 }
 
 func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	s := mustUpdate(t, g, selector.Equal("a", "b")...)
 	many := make([]selector.Member, selector.MaxMembers+1)
 	for i := range many {
@@ -144,16 +148,18 @@ func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 		assert.Same(t, s, g.Load(), name)
 		assert.Equal(t, 2, 1<<16-1-newSlotsFree(g), name)
 	}
-	_, err := selector.NewGroup[string](selector.Config{})
+	_, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{})
 	require.ErrorIs(t, err, selector.ErrNoStrategy)
+	_, err = selector.NewGroup[string](nil, selector.GroupConfig{Name: "vip", Strategy: selector.Modulo{}})
+	require.Equal(t, &selector.GroupError{Err: selector.ErrNoDomain, Group: "vip", Index: -1}, err)
 	_, err = selector.New(nil, selector.Equal("a"))
 	require.ErrorIs(t, err, selector.ErrNoStrategy)
 }
 
 func TestTwoGroupsWithMembersCannotHaveOneName(t *testing.T) {
 	d := selector.NewDomain()
-	one, two := newGroup(t, selector.Config{Name: "vip", Domain: d}),
-		newGroup(t, selector.Config{Name: "vip", Domain: d})
+	one, two := newGroup(t, d, selector.GroupConfig{Name: "vip"}),
+		newGroup(t, d, selector.GroupConfig{Name: "vip"})
 	mustUpdate(t, one, selector.Equal("a")...)
 	for range 2 {
 		_, err := two.Update(hops(selector.Equal("a")...))
@@ -176,7 +182,7 @@ func TestTwoGroupsWithMembersCannotHaveOneName(t *testing.T) {
 func newSlotsFree(g *selector.Group[string]) int { return g.Domain().SlotStats().Free }
 
 func TestVersionsGrow(t *testing.T) {
-	g := newGroup(t, selector.Config{})
+	g := newGroup(t, nil, selector.GroupConfig{})
 	at := func(version uint64) error {
 		_, err := g.UpdateAt(version, hops(selector.Equal("a")...))
 		return err
@@ -189,7 +195,7 @@ func TestVersionsGrow(t *testing.T) {
 	require.NoError(t, at(math.MaxUint64))
 	_, err := g.Update(nil)
 	require.ErrorIs(t, err, selector.ErrVersion)
-	_, err = newGroup(t, selector.Config{}).UpdateAt(0, nil)
+	_, err = newGroup(t, nil, selector.GroupConfig{}).UpdateAt(0, nil)
 	require.EqualError(t, err, "selector: version does not grow: 0 after 0")
 }
 
@@ -222,8 +228,8 @@ func (s *heirSelector) Rebuild(members []selector.Member, prev []int) (selector.
 
 func TestRebuilderFollowsTheHistory(t *testing.T) {
 	d := selector.NewDomain()
-	c := selector.Config{Strategy: heirs{}, Domain: d}
-	g, h := newGroup(t, c), newGroup(t, c)
+	c := selector.GroupConfig{Strategy: heirs{}}
+	g, h := newGroup(t, d, c), newGroup(t, d, c)
 	mustUpdate(t, g, selector.Equal("b")...)
 	s := mustUpdate(t, g, selector.Equal("a", "b")...)
 	assert.Equal(t, "a", s.View().Member(s.Select(0)).ID)
@@ -236,8 +242,8 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 	assert.NotEqual(t, s.View().Fingerprint(), other.View().Fingerprint(), "same members, another history")
 	assert.NotSame(t, s.View().Selector(), other.View().Selector())
 
-	twin := newGroup(t, c)
-	assert.NotSame(t, mustUpdate(t, newGroup(t, c), selector.Equal("x")...).View().Selector(),
+	twin := newGroup(t, d, c)
+	assert.NotSame(t, mustUpdate(t, newGroup(t, d, c), selector.Equal("x")...).View().Selector(),
 		mustUpdate(t, twin, selector.Equal("x")...).View().Selector())
 	mustUpdate(t, twin, selector.Equal("a", "b")...)
 	mustUpdate(t, twin, selector.Equal("a", "b", "d")...)
@@ -258,7 +264,7 @@ func TestRebuilderFollowsTheHistory(t *testing.T) {
 func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	d := selector.NewDomain()
 	group := func(s selector.Strategy, members ...selector.Member) selector.Selector {
-		return mustUpdate(t, newGroup(t, selector.Config{Strategy: s, Domain: d}), members...).View().Selector()
+		return mustUpdate(t, newGroup(t, d, selector.GroupConfig{Strategy: s}), members...).View().Selector()
 	}
 	ab := group(selector.Maglev{}, selector.Equal("a", "b")...)
 	assert.Same(t, ab, group(selector.Maglev{}, selector.Equal("b", "a")...))
@@ -266,7 +272,7 @@ func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	assert.NotSame(t, ab, group(selector.Maglev{}, selector.Equal("a", "c")...))
 	assert.NotSame(t, ab, group(selector.Maglev{}, selector.Member{ID: "a", Weight: 2},
 		selector.Member{ID: "b", Weight: 1}))
-	assert.NotSame(t, ab, mustUpdate(t, newGroup(t, selector.Config{Strategy: selector.Maglev{}}),
+	assert.NotSame(t, ab, mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}}),
 		selector.Equal("a", "b")...).View().Selector(),
 		"another domain")
 

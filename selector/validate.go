@@ -25,6 +25,7 @@ var (
 	ErrWeightSum  = errors.New("weights add up to too much")
 	ErrTableSize  = errors.New("bad table size")
 	ErrVersion    = errors.New("version does not grow")
+	ErrNoDomain   = errors.New("no domain")
 	ErrNoStrategy = errors.New("no strategy")
 	ErrUnequal    = errors.New("unequal weights, which the strategy does not serve")
 	ErrCapacity   = errors.New("more members than the capacity")

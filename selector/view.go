@@ -31,7 +31,7 @@ type View struct {
 	version      uint64
 	fingerprint  uint64
 	shared       *sharedSelector // keeps it in the domain while a view uses it
-	future       *sharedSelector // with the members that Group.Prepare announced; nil: none
+	future       *sharedSelector // with the members that Group.Announce announced; nil: none
 	latest       *atomic.Pointer[View]
 }
 

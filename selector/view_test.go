@@ -17,7 +17,7 @@ import (
 func TestViewSelectsAsItsSelector(t *testing.T) {
 	hashes := append(benchmarkHashes()[:5000], 0, 1<<63, ^uint64(0))
 	for _, row := range catalog.All() {
-		g := newGroup(t, selector.Config{Strategy: row.Strategy})
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: row.Strategy})
 		for _, n := range []int{300, 9, 10} {
 			v := mustUpdate(t, g, benchmarkGroup(n, 1)...).View()
 			many := make([]int32, len(hashes))
@@ -45,7 +45,8 @@ func (u upsideDown) Build(members []selector.Member) (selector.Selector, error) 
 func (u upsideDown) Select(h uint64) int { return u.RankedTable.Select(^h) }
 
 func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
-	v := mustUpdate(t, newGroup(t, selector.Config{Strategy: upsideDown{}}), selector.Equal("a", "b", "c")...).View()
+	v := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: upsideDown{}}),
+		selector.Equal("a", "b", "c")...).View()
 	for _, h := range benchmarkHashes()[:100] {
 		require.Equal(t, v.Selector().Select(h), v.Select(h))
 	}
@@ -53,7 +54,7 @@ func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
 
 func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	d := selector.NewDomain()
-	g := newGroup(t, selector.Config{Strategy: selector.Rendezvous{}, Domain: d})
+	g := newGroup(t, d, selector.GroupConfig{Strategy: selector.Rendezvous{}})
 	v := mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...).View()
 	for h := range uint64(1000) {
 		h = h * 0x9e3779b97f4a7c15 &^ (1<<30 - 1)
@@ -75,7 +76,7 @@ func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 
 func TestDownWithoutAnOrderGoesOnInOrderOfIndex(t *testing.T) {
 	d := selector.NewDomain()
-	g := newGroup(t, selector.Config{Strategy: constant(2), Domain: d})
+	g := newGroup(t, d, selector.GroupConfig{Strategy: constant(2)})
 	members := selector.Equal("a", "b", "c", "d")
 	members[3].Weight = 0
 	v := mustUpdate(t, g, members...).View()
@@ -93,8 +94,8 @@ func TestDownWithoutAnOrderGoesOnInOrderOfIndex(t *testing.T) {
 func TestUpdateIgnoresMarks(t *testing.T) {
 	d := selector.NewDomain()
 	d.Mark("b").SetDown(true)
-	marked := mustUpdate(t, newGroup(t, selector.Config{Domain: d}), selector.Equal("a", "b", "c")...)
-	plain := mustUpdate(t, newGroup(t, selector.Config{}), selector.Equal("a", "b", "c")...)
+	marked := mustUpdate(t, newGroup(t, d, selector.GroupConfig{}), selector.Equal("a", "b", "c")...)
+	plain := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{}), selector.Equal("a", "b", "c")...)
 	assert.Equal(t, plain.View().Fingerprint(), marked.View().Fingerprint())
 	assert.Equal(t, selector.Diff{Hashes: 1021, Exact: true}, marked.Diff(plain))
 	assert.NotContains(t, placement(marked.View()), "b", "down before the group was there")
@@ -107,7 +108,7 @@ func TestSelectBatchEqualsSelect(t *testing.T) {
 		strategies = append(strategies, row.Strategy)
 	}
 	for _, s := range strategies {
-		v := mustUpdate(t, newGroup(t, selector.Config{Strategy: s, Domain: d}),
+		v := mustUpdate(t, newGroup(t, d, selector.GroupConfig{Strategy: s}),
 			selector.Equal("a", "b", "c")...).View()
 		for _, down := range []bool{false, true} {
 			d.Mark("b").SetDown(down)
@@ -127,7 +128,7 @@ func TestSelectBatchEqualsSelect(t *testing.T) {
 
 func TestPacketPathAllocatesNothing(t *testing.T) {
 	d := selector.NewDomain()
-	g := newGroup(t, selector.Config{Domain: d})
+	g := newGroup(t, d, selector.GroupConfig{})
 	slot := mustUpdate(t, g, selector.Equal("a", "b", "c")...).View().Slot(1)
 	hashes, dst := make([]uint64, 32), make([]int32, 32)
 	for _, down := range []bool{false, true} {
@@ -152,7 +153,7 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 // the race detector watches.
 func TestReadersAndWriters(t *testing.T) {
 	d := selector.NewDomain()
-	g, h := newGroup(t, selector.Config{Name: "g", Domain: d}), newGroup(t, selector.Config{Name: "h", Domain: d})
+	g, h := newGroup(t, d, selector.GroupConfig{Name: "g"}), newGroup(t, d, selector.GroupConfig{Name: "h"})
 	sets := [][]selector.Member{selector.Equal("a", "b", "c"), selector.Equal("a", "c"),
 		selector.Equal("a", "b", "c", "d")}
 	var stop atomic.Bool

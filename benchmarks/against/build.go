@@ -14,7 +14,7 @@ var templates embed.FS
 
 // adapters returns those for the APIs that the library has had, the latest
 // first.
-func adapters() []string { return []string{"latest", "first"} }
+func adapters() []string { return []string{"latest", "second", "first"} }
 
 // build makes the program in a folder and returns its path. The folder is a
 // workspace of the program, the library as it stands, and the one of the

@@ -9,7 +9,7 @@ import (
 // the hashes that each change moves, without any flow table.
 func compareStrategies(s story) (rows []strategyRow, err error) {
 	for _, named := range catalog.All() {
-		g, err := selector.NewGroup[struct{}](selector.Config{Strategy: named.Strategy})
+		g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Strategy: named.Strategy})
 		if err != nil {
 			return nil, err
 		}

@@ -36,8 +36,7 @@ type forwarderConfig struct {
 
 func newForwarder(c forwarderConfig) (*forwarder, error) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: c.strategy,
-		Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "vip", Strategy: c.strategy})
 	if err != nil {
 		return nil, err
 	}

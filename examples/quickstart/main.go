@@ -14,7 +14,7 @@ import (
 
 func main() {
 	domain, addr := selector.NewDomain(), netip.MustParseAddrPort
-	group, err := selector.NewGroup[struct{}](selector.Config{Strategy: selector.Bounded{}, Domain: domain})
+	group, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Strategy: selector.Bounded{}})
 	check(err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1_000_000})
 	check(err)

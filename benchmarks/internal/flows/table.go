@@ -35,7 +35,7 @@ func NewTable(n int) (*Table, error) {
 		return nil, err
 	}
 	group, err := selector.NewGroup[struct{}](
-		selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain})
+		domain, selector.GroupConfig{Name: "vip", Strategy: selector.Maglev{}})
 	if err != nil {
 		return nil, err
 	}

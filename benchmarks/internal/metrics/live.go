@@ -15,7 +15,7 @@ type Live struct {
 
 // NewLive returns a group without members.
 func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
-	g, err := selector.NewGroup[struct{}](selector.Config{Name: "live", Strategy: s})
+	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "live", Strategy: s})
 	return &Live{g, hashes}, err
 }
 

@@ -99,7 +99,7 @@ func TestMoves(t *testing.T) {
 // TestMovesAgreeWithDiff compares with the library's own count of a table's
 // slots, which is exact.
 func TestMovesAgreeWithDiff(t *testing.T) {
-	group, err := selector.NewGroup[int](selector.Config{Strategy: selector.Maglev{}})
+	group, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Strategy: selector.Maglev{}})
 	require.NoError(t, err)
 	update := func(list []selector.Member) (*selector.Snapshot[int], metrics.Placement) {
 		hops := make([]selector.Hop[int], len(list))

@@ -57,7 +57,7 @@ const maxFlows = 1 << 16 // pins at a time: no scenario has as many flows that l
 
 func newGateway(s selector.Strategy, p Policy, flows int) (*gateway, error) {
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[struct{}](selector.Config{Name: "vip", Strategy: s, Domain: domain})
+	group, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Name: "vip", Strategy: s})
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func newGroups(s selector.Strategy, count int, members func(i int) []selector.Me
 		if i%ofDomain == 0 {
 			domain = selector.NewDomain()
 		}
-		g, err := selector.NewGroup[struct{}](selector.Config{Name: fmt.Sprint(i), Strategy: s, Domain: domain})
+		g, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Name: fmt.Sprint(i), Strategy: s})
 		if err != nil {
 			return nil, err
 		}

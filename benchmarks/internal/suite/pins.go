@@ -83,8 +83,8 @@ func prepare(prepared bool) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := selector.Config{Name: "vip", Strategy: selector.Rendezvous{}, Domain: domain}
-	group, err := selector.NewGroup[struct{}](c)
+	c := selector.GroupConfig{Name: "vip", Strategy: selector.Rendezvous{}}
+	group, err := selector.NewGroup[struct{}](domain, c)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func prepare(prepared bool) (*Work, error) {
 		return nil, err
 	}
 	if prepared {
-		if _, err := group.Prepare(members[before:]...); err != nil {
+		if _, err := group.Announce(members[before:]...); err != nil {
 			return nil, err
 		}
 	}

@@ -27,7 +27,7 @@ type plane struct {
 func newPlane(t testing.TB, sticky bool, hasher hash.Hasher) plane {
 	t.Helper()
 	domain := selector.NewDomain()
-	g := newGroup(t, selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain}, "pod1", "pod2", "pod3")
+	g := newGroup(t, domain, selector.GroupConfig{Name: "vip", Strategy: selector.Maglev{}}, "pod1", "pod2", "pod3")
 	routes := new(Routes)
 	routes.Insert(prefix("172.16.0.20/32"), g)
 	routes.Insert(prefix("2001:db8:ac10::14/128"), g)

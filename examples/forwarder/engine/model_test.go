@@ -49,9 +49,13 @@ func hops(ids ...string) []Hop {
 	return list
 }
 
-func newGroup(t testing.TB, c selector.Config, ids ...string) *Group {
+// newGroup makes a group, in a domain of its own if d is nil.
+func newGroup(t testing.TB, d *selector.Domain, c selector.GroupConfig, ids ...string) *Group {
 	t.Helper()
-	g, err := selector.NewGroup[Adjacency](c)
+	if d == nil {
+		d = selector.NewDomain()
+	}
+	g, err := selector.NewGroup[Adjacency](d, c)
 	require.NoError(t, err)
 	_, err = g.Update(hops(ids...))
 	require.NoError(t, err)

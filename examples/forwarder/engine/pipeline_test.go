@@ -169,8 +169,8 @@ type enginePipeline struct {
 func newEnginePipeline(b *testing.B, flows int, hasher hash.Hasher) *enginePipeline {
 	b.Helper()
 	domain := selector.NewDomain()
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
-		Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Maglev{}})
 	require.NoError(b, err)
 	_, err = group.Update(pipelineMembers())
 	require.NoError(b, err)

@@ -20,7 +20,7 @@ import (
 func TestLookupAgreesWithRoutes(t *testing.T) {
 	groups := make([]*Group, 5)
 	for i := range groups {
-		groups[i] = newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a")
+		groups[i] = newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}, "a")
 	}
 	some, others := new(Routes), new(Routes)
 	some.Insert(prefix("0.0.0.0/1"), groups[0])

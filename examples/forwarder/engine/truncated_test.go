@@ -17,7 +17,7 @@ import (
 func TestTruncatedFrames(t *testing.T) {
 	frames, _ := captured(t)
 	routes := new(Routes)
-	g := newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a", "b", "c")
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}, "a", "b", "c")
 	routes.Insert(prefix("0.0.0.0/0"), g)
 	routes.Insert(prefix("::/0"), g)
 	w := NewWorker(Config{Routes: routes})

@@ -26,7 +26,8 @@ func routesFor(t testing.TB, list []modelRoute) *Routes {
 	t.Helper()
 	routes := new(Routes)
 	for i, r := range list {
-		g, err := selector.NewGroup[Adjacency](selector.Config{Name: fmt.Sprint(i), Strategy: r.strategy})
+		g, err := selector.NewGroup[Adjacency](selector.NewDomain(), selector.GroupConfig{Name: fmt.Sprint(i),
+			Strategy: r.strategy})
 		require.NoError(t, err)
 		_, err = g.Update(r.hops)
 		require.NoError(t, err)
@@ -121,7 +122,8 @@ func TestBurstsOfAnySize(t *testing.T) {
 	frames, _ := captured(t)
 	frames = frames[:1000]
 	routes := new(Routes)
-	routes.Insert(prefix("0.0.0.0/0"), newGroup(t, selector.Config{Strategy: selector.Maglev{}}, "a", "b", "c"))
+	routes.Insert(prefix("0.0.0.0/0"), newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}}, "a", "b",
+		"c"))
 	play := func(size int) (decisions []Decision) {
 		w := NewWorker(Config{Routes: routes})
 		for part := range slices.Chunk(frames, size) {
@@ -147,7 +149,8 @@ func TestBurstsOfAnySize(t *testing.T) {
 func TestVLANTagsStay(t *testing.T) {
 	frames, _ := captured(t)
 	routes := new(Routes)
-	routes.Insert(prefix("172.16.0.20/32"), newGroup(t, selector.Config{Strategy: selector.Maglev{}}, "a", "b", "c"))
+	routes.Insert(prefix("172.16.0.20/32"), newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}}, "a",
+		"b", "c"))
 	plain, tagged := NewWorker(Config{Routes: routes}), NewWorker(Config{Routes: routes})
 	tag := []byte{0x88, 0xa8, 0, 7, 0x81, 0, 0x20, 9}
 	for _, f := range frames[:500] {
@@ -165,7 +168,8 @@ func TestVLANTagsStay(t *testing.T) {
 func TestLabelledFramesAreDropped(t *testing.T) {
 	frames, _ := captured(t)
 	routes := new(Routes)
-	routes.Insert(prefix("0.0.0.0/0"), newGroup(t, selector.Config{Strategy: selector.Maglev{}}, "a", "b", "c"))
+	routes.Insert(prefix("0.0.0.0/0"), newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}}, "a", "b",
+		"c"))
 	w := NewWorker(Config{Routes: routes})
 	got := make([]Decision, 1)
 	i := slices.IndexFunc(frames, func(f []byte) bool { return f[12] == 8 && f[13] == 0 })
@@ -180,7 +184,7 @@ func TestLabelledFramesAreDropped(t *testing.T) {
 func TestStickyFlows(t *testing.T) {
 	frames, times := captured(t)
 	domain := selector.NewDomain()
-	g := newGroup(t, selector.Config{Name: "vip", Strategy: selector.Maglev{}, Domain: domain}, "pod1", "pod2", "pod3")
+	g := newGroup(t, domain, selector.GroupConfig{Name: "vip", Strategy: selector.Maglev{}}, "pod1", "pod2", "pod3")
 	routes := new(Routes)
 	routes.Insert(prefix("172.16.0.20/32"), g)
 	routes.Insert(prefix("2001:db8:ac10::14/128"), g)
@@ -251,7 +255,7 @@ func TestManyGroups(t *testing.T) {
 	routes := new(Routes)
 	groups, frames := make([]*Group, n), make([][]byte, n)
 	for i := range n {
-		groups[i] = newGroup(t, selector.Config{Name: fmt.Sprint(i), Strategy: selector.Modulo{}, Domain: domain},
+		groups[i] = newGroup(t, domain, selector.GroupConfig{Name: fmt.Sprint(i), Strategy: selector.Modulo{}},
 			fmt.Sprint("a", i))
 		to := host{net.IP{10, 0, 0, byte(i)}, nil}
 		routes.Insert(netip.PrefixFrom(netip.AddrFrom4([4]byte(to.v4)), 32), groups[i])
@@ -281,7 +285,8 @@ func TestManyGroups(t *testing.T) {
 func TestCounters(t *testing.T) {
 	frames, _ := captured(t)
 	routes := new(Routes)
-	routes.Insert(prefix("172.16.0.20/32"), newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a", "b", "c"))
+	routes.Insert(prefix("172.16.0.20/32"), newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}, "a",
+		"b", "c"))
 	w := NewWorker(Config{Routes: routes})
 	got := make([]Decision, len(frames))
 	w.Burst(got, frames, 0)
@@ -323,7 +328,7 @@ func TestSetRoutes(t *testing.T) {
 	w.Burst(got, frames[i:i+1], 0)
 	assert.Equal(t, NoRoute, got[0].Drop)
 	w.SetRoutes(routes.InsertPersist(prefix("172.16.0.0/16"),
-		newGroup(t, selector.Config{Strategy: selector.Modulo{}}, "a")))
+		newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}, "a")))
 	w.Burst(got, frames[i:i+1], 0)
 	assert.Equal(t, "a", got[0].Hop.ID)
 }

@@ -56,8 +56,8 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 	t.Cleanup(func() { require.NoError(t, bed.Close()) })
 	c.In, c.Domain = []string{"lc"}, selector.NewDomain()
 	b := &bench{Bed: bed}
-	b.group, err = selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
-		Domain: c.Domain})
+	b.group, err = selector.NewGroup[engine.Adjacency](c.Domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Maglev{}})
 	require.NoError(t, err)
 	require.NoError(t, bed.Router.Do(func() (err error) {
 		b.plane, err = newPlane(c)

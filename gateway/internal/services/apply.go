@@ -62,8 +62,8 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 	for i, n := range next {
 		s, err := r.find(n.Name)
 		if err != nil {
-			group, err := selector.NewGroup[engine.Adjacency](selector.Config{
-				Name: n.Name, Strategy: n.Strategy.Strategy, Domain: r.domain,
+			group, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{
+				Name: n.Name, Strategy: n.Strategy.Strategy,
 			})
 			if err != nil {
 				return nil, &RefusedError{n.Name, err}

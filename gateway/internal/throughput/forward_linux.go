@@ -118,8 +118,8 @@ func forward(name string, pods int, sticky bool) error {
 	if err != nil {
 		return err
 	}
-	group, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "vip", Strategy: selector.Maglev{},
-		Domain: domain})
+	group, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Maglev{}})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func TestSyncErrors(t *testing.T) {
 		at = append(at, r.member(c.frame(hash.ACK, 64, 0)))
 	}
 	service := func(s selector.Strategy, d *selector.Domain, hops ...engine.Hop) plane.Service {
-		g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "other", Strategy: s, Domain: d})
+		g, err := selector.NewGroup[engine.Adjacency](d, selector.GroupConfig{Name: "other", Strategy: s})
 		require.NoError(t, err)
 		_, err = g.Update(hops)
 		require.NoError(t, err)

@@ -93,8 +93,8 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 	}
 	require.NoError(t, r.SetOutputs(outputs))
 	for i, s := range strategies {
-		g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: fmt.Sprint("group ", i), Strategy: s,
-			Domain: r.domain})
+		g, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{Name: fmt.Sprint("group ", i),
+			Strategy: s})
 		require.NoError(t, err)
 		prefixes := []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", i)),
 			netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/32", i))}

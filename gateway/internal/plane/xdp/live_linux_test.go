@@ -163,8 +163,8 @@ func TestLive(t *testing.T) {
 		greet(t, pod, i)
 	}
 	domain := selector.NewDomain()
-	g, err := selector.NewGroup[engine.Adjacency](selector.Config{Name: "live", Strategy: selector.Bounded{},
-		Domain: domain})
+	g, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "live",
+		Strategy: selector.Bounded{}})
 	require.NoError(t, err)
 	var p plane.Plane
 	err = ns.Do(func() (err error) {

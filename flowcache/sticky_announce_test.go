@@ -20,7 +20,7 @@ func TestAnnouncedMembersCostFewPins(t *testing.T) {
 		ids[i] = fmt.Sprint("m", i)
 	}
 	r := newRouter(t, flowcache.Config{}, ids[:100]...)
-	_, err := r.group.Prepare(selector.Equal(ids[100:]...)...)
+	_, err := r.group.Announce(selector.Equal(ids[100:]...)...)
 	require.NoError(t, err)
 	member, pinned := make(map[uint64]string), 0
 	for f := range uint64(2 * flows) {
@@ -55,7 +55,7 @@ func TestMovedFlowThatIsSettledThen(t *testing.T) {
 	for f := range uint64(flows) {
 		member[f] = r.connect(f)
 	}
-	_, err := r.group.Prepare(selector.Equal("c")...)
+	_, err := r.group.Announce(selector.Equal("c")...)
 	require.NoError(t, err)
 	r.set(selector.Equal("b")...)
 	settled := 0

@@ -51,12 +51,12 @@ func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 		members := randomMembers(rng, "m", 1+rng.IntN(20), weights)
 		drained := selector.Member{ID: "drained", Weight: weights}
 		announced := append(randomMembers(rng, "a", 1+rng.IntN(5), weights), drained)
-		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: strategy})
+		g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: strategy})
 		require.NoError(t, err)
 		members = append(members, selector.Member{ID: drained.ID})
 		_, err = g.Update(hopsOf(members))
 		require.NoError(t, err)
-		s, err := g.Prepare(announced...)
+		s, err := g.Announce(announced...)
 		require.NoError(t, err)
 		require.Same(t, s, g.Load())
 		require.True(t, s.View().Latest())
@@ -92,12 +92,13 @@ func TestSettledHashesStayWhoeverJoins(t *testing.T) {
 }
 
 func TestShareOfSettledHashes(t *testing.T) {
-	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(3, 4))
 	_, err = g.Update(hopsOf(randomMembers(rng, "m", 30, 1)))
 	require.NoError(t, err)
-	s, err := g.Prepare(randomMembers(rng, "a", 10, 1)...)
+	s, err := g.Announce(randomMembers(rng, "a", 10, 1)...)
 	require.NoError(t, err)
 	settled := 0
 	for range 10_000 {
@@ -111,9 +112,10 @@ func TestShareOfSettledHashes(t *testing.T) {
 
 func TestNothingIsSettledWithoutAnnouncement(t *testing.T) {
 	for _, announced := range [][]selector.Member{nil, selector.Equal("a"), {{ID: "x"}}} {
-		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+		g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g",
+			Strategy: selector.Rendezvous{}})
 		require.NoError(t, err)
-		s, err := g.Prepare(announced...)
+		s, err := g.Announce(announced...)
 		require.NoError(t, err)
 		assert.Equal(t, -1, s.Select(1))
 		s, err = g.Update(hopsOf(selector.Equal("a", "b")))
@@ -125,11 +127,12 @@ func TestNothingIsSettledWithoutAnnouncement(t *testing.T) {
 }
 
 func TestHashOfADownMemberIsNotSettled(t *testing.T) {
-	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	_, err = g.Update(hopsOf(selector.Equal("a", "b")))
 	require.NoError(t, err)
-	s, err := g.Prepare(selector.Equal("c")...)
+	s, err := g.Announce(selector.Equal("c")...)
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
@@ -142,17 +145,18 @@ func TestHashOfADownMemberIsNotSettled(t *testing.T) {
 	}
 }
 
-func TestPrepareErrors(t *testing.T) {
+func TestAnnounceErrors(t *testing.T) {
 	for _, s := range []selector.Strategy{selector.Maglev{}, selector.Jump{}, selector.Bounded{}} {
-		g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: s})
+		g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: s})
 		require.NoError(t, err)
-		_, err = g.Prepare(selector.Equal("a")...)
+		_, err = g.Announce(selector.Equal("a")...)
 		require.ErrorIs(t, err, selector.ErrNotMinimal)
-		_, err = g.Prepare()
+		_, err = g.Announce()
 		require.NoError(t, err)
 	}
 
-	g, err := selector.NewGroup[string](selector.Config{Name: "g", Strategy: selector.Rendezvous{}})
+	g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{Name: "g",
+		Strategy: selector.Rendezvous{}})
 	require.NoError(t, err)
 	before, err := g.Update(hopsOf(selector.Equal("a", "b")))
 	require.NoError(t, err)
@@ -161,12 +165,12 @@ func TestPrepareErrors(t *testing.T) {
 		selector.ErrEmptyID:   selector.Equal(""),
 		selector.ErrWeightSum: {{ID: "x", Weight: selector.MaxWeight}},
 	} {
-		_, err = g.Prepare(announced...)
+		_, err = g.Announce(announced...)
 		require.ErrorIs(t, err, want)
 		assert.Same(t, before, g.Load())
 	}
 
-	_, err = g.Prepare(selector.Member{ID: "x", Weight: selector.MaxWeight - 2})
+	_, err = g.Announce(selector.Member{ID: "x", Weight: selector.MaxWeight - 2})
 	require.NoError(t, err)
 	s, err := g.Update(hopsOf(selector.Equal("a", "b", "c")))
 	require.NoError(t, err, "whom it does not announce can join")

@@ -16,23 +16,23 @@ func minimal(s Strategy) bool {
 	return ok && m.Minimal()
 }
 
-// Prepare announces members that may join soon, or that are drained and may get
-// this weight, all at once or one after another. It replaces those announced
-// before and changes no placement. From then on [View.Settled] tells which
-// hashes no such change would move, and the flow cache pins only flows of the
-// others: just-enough tracking (Mendelson et al., "Load balancing with JET",
-// CoNEXT 2021). With k of N+k members announced, about k of N+k flows are
+// Announce announces members that may join soon, or that are drained and may
+// get this weight, all at once or one after another. It replaces those
+// announced before and changes no placement. From then on [View.Settled] tells
+// which hashes no such change would move, and the flow cache pins only flows of
+// the others: just-enough tracking (Mendelson et al., "Load balancing with
+// JET", CoNEXT 2021). With k of N+k members announced, about k of N+k flows are
 // pinned.
 //
 // The price: flows without a pin do not stay through a drain, a change of other
 // weights or the joining of another member, and they move without a report when
 // their member leaves.
 //
-// Prepare publishes a new snapshot of the same version and returns it. Announce
-// members before they join, for as long as the flows of that time may last. The
-// error is a [*GroupError], with [ErrNotMinimal] if the strategy is not
-// [Minimal]. Prepare() announces nobody and never fails.
-func (g *Group[T]) Prepare(members ...Member) (*Snapshot[T], error) {
+// Announce publishes a new snapshot of the same version and returns it.
+// Announce members before they join, for as long as the flows of that time may
+// last. The error is a [*GroupError], with [ErrNotMinimal] if the strategy is
+// not [Minimal]. Announce() announces nobody and never fails.
+func (g *Group[T]) Announce(members ...Member) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.Load()
@@ -81,7 +81,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	}
 	r, ok := now.(Rebuilder)
 	if !ok {
-		return b.Domain.build(b.Strategy, b.sharable, all)
+		return b.domain.build(b.Strategy, b.sharable, all)
 	}
 	prev := make([]int, len(all))
 	for i := range prev {
@@ -98,7 +98,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 }
 
 // Settled reports whether hash h, which View.Select gave member i, would stay
-// there if members that Group.Prepare announced joined. It is false if nobody
+// there if members that Group.Announce announced joined. It is false if nobody
 // is announced, and for a hash whose own member is down.
 func (v *View) Settled(h uint64, i int) bool {
 	return v.future != nil && v.future.selector.Select(h&v.mask) == i
