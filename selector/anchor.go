@@ -65,6 +65,9 @@ func (a Anchor) Build(members []Member) (Selector, error) {
 // Minimal implements [Minimal]: it is true.
 func (Anchor) Minimal() bool { return true }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (a Anchor) String() string { return strategyText(a) }
+
 func (a Anchor) identity() string { return identityOf("anchor", uint64(a.Capacity), a.Seed) }
 
 type anchor struct {

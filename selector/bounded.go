@@ -80,14 +80,6 @@ func (s Slack) thousandths() uint64 {
 // limited reports whether members own something between a floor and a cap.
 func (s Slack) limited() bool { return s != UnlimitedSlack && s.thousandths() > 0 }
 
-// String returns the slack in thousandths, or "unlimited".
-func (s Slack) String() string {
-	if s == UnlimitedSlack {
-		return "unlimited"
-	}
-	return strconv.FormatUint(s.thousandths(), 10)
-}
-
 // Build implements [Strategy]. The errors are those of [Validate], and
 // ErrTableSize for a number of slots that is not a power of two from
 // [MinBoundedSlots] to [MaxBoundedSlots], or less than the number of members of
@@ -116,12 +108,19 @@ func (b Bounded) slots() uint32 { return cmp.Or(b.Slots, DefaultBoundedSlots) }
 // Minimal implements [Minimal]: it is true with UnlimitedSlack.
 func (b Bounded) Minimal() bool { return b.Slack == UnlimitedSlack }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (b Bounded) String() string { return strategyText(b) }
+
 func (b Bounded) identity() string {
 	id := identityOf("bounded", uint64(b.slots()))
 	if b.Slack.limited() {
 		id = identityOf(id, 750) // the floor, in thousandths of the due
 	}
-	return id + identityOf("/"+b.Slack.String(), b.Seed)
+	slack := "unlimited"
+	if b.Slack != UnlimitedSlack {
+		slack = strconv.FormatUint(b.Slack.thousandths(), 10)
+	}
+	return id + identityOf("/"+slack, b.Seed)
 }
 
 func checkSlots(size uint32, members int) error {

@@ -146,8 +146,10 @@ func TestBoundedDefaults(t *testing.T) {
 		assert.False(t, seen[fingerprint(b)], "%+v", b)
 		seen[fingerprint(b)] = true
 	}
-	for s, want := range map[selector.Slack]string{0: "50", 1: "1", selector.NoSlack: "0",
-		selector.UnlimitedSlack: "unlimited"} {
+	for s, want := range map[selector.Slack]string{
+		0: "0.05", 1: "0.001", 20: "0.02", 1000: "1", 1230: "1.23", selector.NoSlack: "0",
+		selector.UnlimitedSlack: "unlimited", selector.UnlimitedSlack - 1: "4294967.293",
+	} {
 		assert.Equal(t, want, s.String())
 	}
 }

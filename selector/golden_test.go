@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -39,8 +40,29 @@ func TestPlacementGolden(t *testing.T) {
 	compareGolden(t, lines)
 }
 
-// settingName names a strategy and its parameters, as golden files do.
-func settingName(s selector.Strategy) string { return fmt.Sprintf("%T%+v", s, s) }
+// settingName names a strategy and its parameters, as golden files do,
+// whatever String says.
+func settingName(s selector.Strategy) string {
+	v := reflect.ValueOf(s)
+	fields := make([]string, v.NumField())
+	for i := range fields {
+		value := v.Field(i).Interface()
+		switch value {
+		case selector.Slack(0):
+			value = uint32(selector.DefaultSlack)
+		case selector.NoSlack:
+			value = 0
+		case selector.UnlimitedSlack:
+			value = "unlimited"
+		default:
+			if slack, ok := value.(selector.Slack); ok {
+				value = uint32(slack)
+			}
+		}
+		fields[i] = fmt.Sprintf("%s:%v", v.Type().Field(i).Name, value)
+	}
+	return fmt.Sprintf("%T{%s}", s, strings.Join(fields, " "))
+}
 
 // A goldenLine is what a golden file holds for a key.
 type goldenLine struct{ key, value string }

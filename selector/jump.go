@@ -34,6 +34,9 @@ func (Jump) Build(members []Member) (Selector, error) {
 	return &weightedJump{equalJump{n: l.total}, weightSpans(&l)}, nil
 }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (j Jump) String() string { return strategyText(j) }
+
 func (Jump) identity() string { return "jump" }
 
 // roundedJump returns floor(b * (2^31/r)), where quotient and product are

@@ -62,6 +62,9 @@ func (m Maglev) Build(members []Member) (Selector, error) {
 
 func (m Maglev) size() uint32 { return cmp.Or(m.Size, DefaultTableSize) }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (m Maglev) String() string { return strategyText(m) }
+
 func (m Maglev) identity() string { return identityOf("maglev", uint64(m.size()), m.Seed) }
 
 func checkTableSize(size uint32, members int) error {

@@ -44,6 +44,9 @@ func (m Memento) Build(members []Member) (Selector, error) {
 // Minimal implements [Minimal]: it is true.
 func (Memento) Minimal() bool { return true }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (m Memento) String() string { return strategyText(m) }
+
 func (m Memento) identity() string { return identityOf("memento", m.Seed) }
 
 type memento struct {

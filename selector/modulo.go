@@ -35,6 +35,9 @@ func (m Modulo) Build(members []Member) (Selector, error) {
 // Ordered implements [Ordered].
 func (m Modulo) Ordered() bool { return m.KeepOrder }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (m Modulo) String() string { return strategyText(m) }
+
 func (m Modulo) identity() string { return withOrder("modulo", m.KeepOrder) }
 
 // withOrder appends to the identity of an algorithm whether it keeps the order

@@ -67,6 +67,9 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 
 func (m MultiProbe) probes() uint32 { return cmp.Or(m.Probes, DefaultProbes) }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (m MultiProbe) String() string { return strategyText(m) }
+
 func (m MultiProbe) identity() string { return identityOf("multi-probe", uint64(m.probes()), m.Seed) }
 
 type multiProbe struct {

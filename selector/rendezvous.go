@@ -45,6 +45,9 @@ func (r Rendezvous) Build(members []Member) (Selector, error) {
 // Minimal implements [Minimal]: it is true.
 func (r Rendezvous) Minimal() bool { return true }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (r Rendezvous) String() string { return strategyText(r) }
+
 func (r Rendezvous) identity() string { return identityOf("rendezvous", r.Seed) }
 
 // draws are the members' sources of random numbers.

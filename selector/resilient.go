@@ -54,6 +54,9 @@ func (r Resilient) Build(members []Member) (Selector, error) {
 
 func (r Resilient) buckets() uint32 { return cmp.Or(r.Buckets, DefaultBuckets) }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (r Resilient) String() string { return strategyText(r) }
+
 func (r Resilient) identity() string { return identityOf("resilient", uint64(r.buckets()), r.Seed) }
 
 // follow builds the table that follows one of the members old. Inherit sets

@@ -52,6 +52,9 @@ func (r Ring) Build(members []Member) (Selector, error) {
 
 func (r Ring) points() uint32 { return cmp.Or(r.Points, DefaultPoints) }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (r Ring) String() string { return strategyText(r) }
+
 func (r Ring) identity() string { return identityOf("ring", uint64(r.points()), r.Seed) }
 
 type ring struct {

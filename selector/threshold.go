@@ -34,6 +34,9 @@ func (t Threshold) Build(members []Member) (Selector, error) {
 // Ordered implements [Ordered].
 func (t Threshold) Ordered() bool { return t.KeepOrder }
 
+// String returns the strategy as [ParseStrategy] reads it.
+func (t Threshold) String() string { return strategyText(t) }
+
 func (t Threshold) identity() string { return withOrder("threshold", t.KeepOrder) }
 
 // regions returns the regions of the members. They do not depend on a common
