@@ -3,11 +3,14 @@ package lab
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/netns"
 )
@@ -27,36 +30,69 @@ type stats struct {
 	} `json:"services"`
 }
 
-// account adds the frames that the gateway has counted.
-func (s *soaker) account() error {
-	var now stats
-	if err := s.gateway.call(http.MethodGet, "/stats", nil, &now); err != nil {
-		return err
-	}
-	s.In, s.Out, s.Dropped = now.In.Frames, now.Left.Frames+now.Replies.Frames, now.Dropped
-	for _, service := range now.Services {
-		for _, m := range service.Members {
-			s.Out += m.Frames
-		}
-	}
-	return nil
+// accounts counts the frames at both ends of the router, and in the gateway.
+type accounts struct {
+	sent, received uint64
+	in, out        uint64
+	dropped        map[string]uint64
 }
 
-// ends counts the frames at both ends of the router.
-type ends struct{ sent, received uint64 }
+// rest returns the counters as soon as they stand still. A client whose member
+// was removed sends its FIN again and again, less and less often, and a frame
+// that is counted at one end must not be on its way to the other.
+func (s *soaker) rest() (accounts, error) {
+	before, err := s.accounts()
+	for tries := 0; err == nil && tries < mostTries; tries++ {
+		time.Sleep(still)
+		var now accounts
+		if now, err = s.accounts(); err == nil && now.equal(before) {
+			return now, nil
+		}
+		before = now
+	}
+	if err == nil {
+		err = errors.New("the counters do not come to rest")
+	}
+	return before, err
+}
 
-func (s *soaker) frames() (e ends, err error) {
-	if _, e.sent, err = interfaceFrames(s.clientNS, "c0"); err != nil {
-		return e, err
+func (a accounts) equal(b accounts) bool {
+	return a.sent == b.sent && a.received == b.received && a.in == b.in && a.out == b.out &&
+		maps.Equal(a.dropped, b.dropped)
+}
+
+func (s *soaker) accounts() (a accounts, err error) {
+	if _, a.sent, err = interfaceFrames(s.clientNS, "c0"); err != nil {
+		return a, err
 	}
 	for _, p := range s.pods {
 		received, _, err := interfaceFrames(p.ns, "eth0")
 		if err != nil {
-			return e, err
+			return a, err
 		}
-		e.received += received
+		a.received += received
 	}
-	return e, nil
+	var now stats
+	if err := s.gateway.call(http.MethodGet, "/stats", nil, &now); err != nil {
+		return a, err
+	}
+	a.in, a.out, a.dropped = now.In.Frames, now.Left.Frames+now.Replies.Frames, now.Dropped
+	for _, service := range now.Services {
+		for _, m := range service.Members {
+			a.out += m.Frames
+		}
+	}
+	return a, nil
+}
+
+// account says what was counted between the two.
+func (s *soaker) account(before, after accounts) {
+	s.Sent, s.Received = after.sent-before.sent, after.received-before.received
+	s.In, s.Out = after.in-before.in, after.out-before.out
+	s.Dropped = after.dropped
+	for reason, n := range before.dropped {
+		s.Dropped[reason] -= n
+	}
 }
 
 // interfaceFrames returns how many frames an interface has received and sent.

@@ -20,8 +20,10 @@ type soaker struct {
 
 const (
 	settle = 2 * time.Second        // until new links have said of themselves what they must
-	arrive = 500 * time.Millisecond // until what is on its way has arrived
+	still  = 100 * time.Millisecond // for so long nothing is counted when all has arrived
 	sample = time.Minute
+
+	mostTries = 100 // to find the counters at rest
 )
 
 // RunSoak changes the members of a data plane of the gateway once a second
@@ -41,20 +43,19 @@ func RunSoak(ctx context.Context, c Config, length time.Duration) (result Soak, 
 	b.client.end = firstEphemeral
 	s := &soaker{bed: b, gateway: r, log: c.Log, Soak: Soak{Plane: c.Plane}}
 	time.Sleep(settle)
-	before, err := s.frames()
+	before, err := s.rest()
 	if err != nil {
 		return s.Soak, err
 	}
 	if err := s.run(ctx, c.Connections, length); err != nil {
 		return s.Soak, err
 	}
-	time.Sleep(arrive)
-	after, err := s.frames()
+	after, err := s.rest()
 	if err != nil {
 		return s.Soak, err
 	}
-	s.Sent, s.Received = after.sent-before.sent, after.received-before.received
-	return s.Soak, s.account()
+	s.account(before, after)
+	return s.Soak, nil
 }
 
 func (s *soaker) run(ctx context.Context, connections int, length time.Duration) (err error) {
