@@ -17,6 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/lab"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // labOptions is the command line of "gateway lab".
@@ -92,8 +93,8 @@ func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
 func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags := flag.NewFlagSet("gateway lab", flag.ContinueOnError)
 	name := flags.String("io", "all", "data `plane`: all, or one of "+strings.Join(lab.Planes(), ", "))
-	flags.StringVar(&o.Strategy, "strategy", catalog.Default, "`name` of the gateway's strategy: "+
-		strings.Join(catalog.Names(), ", "))
+	flags.StringVar(&o.Strategy, "strategy", catalog.Default, "`name` of the gateway's strategy, one of "+
+		strings.Join(catalog.Names(), ", ")+", and parameters: bounded:slots=4096")
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
@@ -120,7 +121,7 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	if o.soak > 0 {
 		most = lab.MaxSoakConnections
 	}
-	if _, err := catalog.Parse(o.Strategy); err != nil {
+	if _, err := selector.ParseStrategy(o.Strategy); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
 	if o.Connections < 1 || o.Connections > most {

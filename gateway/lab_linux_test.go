@@ -185,7 +185,7 @@ func TestLabUsage(t *testing.T) {
 		{[]string{"-io", "magic"}, `-io: "magic" is none of all, kernel-mpath, kernel-resilient, afpacket`},
 		{[]string{"-connections", "0"}, "-connections: 0 is none of 1 to 5000"},
 		{[]string{"-connections", "1001", "-io", "xdp", "-soak", "1m"}, "-connections: 1001 is none of 1 to 1000"},
-		{[]string{"-strategy", "magic"}, `-strategy: "magic" is none of modulo`},
+		{[]string{"-strategy", "magic"}, `-strategy: selector: strategy "magic" is none of modulo`},
 		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the gateway's data planes"},
 		{[]string{"-io", "kernel-mpath", "-soak", "1m"}, "-soak: needs"},
 		{[]string{"more"}, `unexpected argument "more"`},

@@ -49,7 +49,7 @@ func main() {
 type options struct {
 	pcap, out string
 	members   []member
-	strategy  catalog.Row
+	strategy  selector.Strategy
 	prefixes  []netip.Prefix
 	symmetric bool
 	sticky    bool
@@ -84,7 +84,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3",
 		"members of the group: `id=address[:weight],...`")
-	named := flags.String("strategy", catalog.Default, "`name` of the strategy: "+strings.Join(catalog.Names(), ", "))
+	named := flags.String("strategy", catalog.Default, "`name` of the strategy, one of "+
+		strings.Join(catalog.Names(), ", ")+", and parameters: bounded:slots=4096,slack=0.02")
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
 	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
@@ -101,7 +102,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		})
 		return o, err
 	}
-	if o.strategy, err = catalog.Parse(*named); err != nil {
+	if o.strategy, err = selector.ParseStrategy(*named); err != nil {
 		return o, fmt.Errorf("-strategy: %w", err)
 	}
 	if o.members, err = parseMembers(*members); err != nil {
@@ -109,7 +110,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	}
 	// The strategy may refuse what every group accepts; try it before any
 	// output is there.
-	if _, err = selector.New(o.strategy.Strategy, identities(o.members)); err != nil &&
+	if _, err = selector.New(o.strategy, identities(o.members)); err != nil &&
 		!errors.Is(err, selector.ErrNoWeight) {
 		return o, err
 	}

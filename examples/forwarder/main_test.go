@@ -33,7 +33,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-out", "somewhere"}, "-out is for a capture given by -pcap"},
 		{[]string{"-sticky=false"}, "-sticky is for a capture given by -pcap"},
 		{[]string{"-pcap", vipPcap, "-strategy", "magic"},
-			`-strategy: "magic" is none of modulo, threshold, rendezvous, maglev, bounded, jump`},
+			`-strategy: selector: strategy "magic" is none of modulo, threshold, rendezvous, maglev, bounded, jump`},
 		{[]string{"-pcap", vipPcap, "-members", "pod1"},
 			`member "pod1": not of the form id=address or id=address:weight`},
 		{[]string{"-pcap", vipPcap, "-members", "a=10.0.0.1,a=10.0.0.2"}, `duplicate member ID: member 1 "a"`},

@@ -31,7 +31,7 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 		return fmt.Errorf("%s: %w", o.pcap, err)
 	}
 	f, err := newForwarder(forwarderConfig{
-		strategy: o.strategy.Strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed,
+		strategy: o.strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed,
 		flows: tableFlows,
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
-	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -70,10 +69,6 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := catalog.Parse(catalog.Default)
-	if err != nil {
-		return err
-	}
 	report := scenarioReport{facts: facts}
 	stories := []story{upAndDown(), oneToMany()}
 	for i, s := range stories {
@@ -81,7 +76,7 @@ func runScenario(o options, stdout io.Writer, progress *progress) error {
 		if err != nil {
 			return err
 		}
-		sticky, err := s.play(facts, chosen.Strategy, true)
+		sticky, err := s.play(facts, selector.Bounded{}, true)
 		if err != nil {
 			return err
 		}

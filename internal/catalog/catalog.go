@@ -7,10 +7,8 @@
 package catalog
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -20,7 +18,7 @@ const Default = "bounded"
 
 // A Row is a strategy.
 type Row struct {
-	Name     string            // as flags, configuration files and benchmarks spell it
+	Name     string            // of Strategy, as selector.ParseStrategy reads it
 	Strategy selector.Strategy // at its recommended setting
 
 	// EqualOnly says that the strategy refuses unequal positive weights.
@@ -187,15 +185,4 @@ func Names() []string {
 		names = append(names, r.Name)
 	}
 	return names
-}
-
-// Parse returns the strategy of that name. The error names the culprit and all
-// that there are.
-func Parse(name string) (Row, error) {
-	for _, r := range All() {
-		if r.Name == name {
-			return r, nil
-		}
-	}
-	return Row{}, fmt.Errorf("%q is none of %s", name, strings.Join(Names(), ", "))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
-	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Config is a configuration that has been checked.
@@ -38,7 +38,7 @@ const Default = "default"
 type Service struct {
 	Name     string
 	Prefixes []netip.Prefix
-	Strategy catalog.Row
+	Strategy selector.Strategy
 	Members  []Member
 
 	value value
@@ -73,8 +73,8 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 		return nil, err
 	}
 	c := &Config{Workers: 1, root: root}
-	sticky, named, io := stickiness{flows: defaultFlows, on: true}, catalog.Default, planes[0].Name
-	outer := Service{Name: Default, value: root}
+	sticky, io := stickiness{flows: defaultFlows, on: true}, planes[0].Name
+	outer := Service{Name: Default, Strategy: selector.Bounded{}, value: root}
 	err = root.fields(map[string]func(value) error{
 		"in":       func(v value) (err error) { c.In, err = v.devices(links); return err },
 		"vip":      func(v value) (err error) { outer.Prefixes, err = v.prefixes(); return err },
@@ -84,7 +84,7 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 		"token":    c.Control.decodeToken,
 		"io":       choiceInto(&io, plane.Names(planes)),
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
-		"strategy": choiceInto(&named, catalog.Names()),
+		"strategy": strategyInto(&outer.Strategy),
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
 		"sticky":   boolInto(&sticky.on),
 		"flows":    numberInto(&sticky.flows, 1, maxFlows),
@@ -109,7 +109,6 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 	if c.Sticky, err = sticky.table(root); err != nil {
 		return nil, err
 	}
-	outer.Strategy, _ = catalog.Parse(named)
 	if err := c.addServices(outer, links); err != nil {
 		return nil, err
 	}

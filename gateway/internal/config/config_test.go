@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -82,7 +83,7 @@ func TestSample(t *testing.T) {
 	first, second := c.Services[0], c.Services[1]
 	assert.Equal(t, config.Default, first.Name)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")}, first.Prefixes)
-	assert.Equal(t, selector.Bounded{}, first.Strategy.Strategy)
+	assert.Equal(t, selector.Bounded{}, first.Strategy)
 	assert.Equal(t, []selector.Member{{ID: "pod1", Weight: 3}, {ID: "pod2", Weight: 1}, {ID: "pod3"}},
 		config.Identities(first.Members))
 	assert.Equal(t, engine.MAC{2, 0, 0, 1, 1, 2}, first.Members[0].MAC, "the kernel's")
@@ -91,7 +92,7 @@ func TestSample(t *testing.T) {
 	assert.Equal(t, "dns", second.Name)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.53/32"),
 		netip.MustParsePrefix("2001:db8::53/128")}, second.Prefixes)
-	assert.Equal(t, selector.Anchor{}, second.Strategy.Strategy)
+	assert.Equal(t, selector.Anchor{}, second.Strategy)
 }
 
 // Each case changes one thing of the sample, and says on which line what is
@@ -137,6 +138,7 @@ func TestRefused(t *testing.T) {
 		{`unix:/run/forwarder`, `[::]:80`, 4, `[::]:80 is reached from elsewhere: a "token" is needed`},
 		{`"io": "afpacket"`, `"io": "dpdk"`, 5, `"dpdk" is none of afpacket, afxdp, xdp`},
 		{`"strategy": "bounded"`, `"strategy": "magic"`, 6, `"magic" is none of modulo, threshold`},
+		{`"strategy": "bounded"`, `"strategy": "bounded:slots=x"`, 6, `"slots=x" is no number of 32 bits`},
 		{`"sticky": true`, `"sticky": "yes"`, 7, "true or false is needed, not a string"},
 		{`"sticky": true`, `"sticky": false`, 8, `"idle" needs "sticky"`},
 		{`"io": "afpacket"`, `"io": "xdp"`, 16,
@@ -204,7 +206,7 @@ func TestDefaults(t *testing.T) {
 		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`),
 		host{}, kinds())
 	require.NoError(t, err)
-	assert.Equal(t, catalog.Default, c.Services[0].Strategy.Name)
+	assert.Equal(t, catalog.Default, fmt.Sprint(c.Services[0].Strategy))
 	assert.Equal(t, "afpacket", c.Plane.Name)
 	require.NotNil(t, c.Sticky)
 	assert.Zero(t, c.Sticky.Established, "the flow table's default")

@@ -24,7 +24,7 @@
 //	io        the data plane, each with needs of its own:
 //	          afpacket (the default), afxdp, xdp
 //	workers   that share the packets of each interface; 1
-//	strategy  any of package selector, in lower case; bounded
+//	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	seed      of the hash: gateways with one seed place alike; 0
 //	sticky    flows keep their members through changes; true
 //	flows     that the flow table is for; 1048576

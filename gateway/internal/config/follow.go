@@ -36,7 +36,7 @@ func (c *Config) Follow(present *Config) error {
 	}
 	for _, s := range c.Services {
 		i := slices.IndexFunc(present.Services, func(p Service) bool { return p.Name == s.Name })
-		if i >= 0 && present.Services[i].Strategy.Name != s.Strategy.Name {
+		if i >= 0 && present.Services[i].Strategy != s.Strategy {
 			return s.value.at("strategy").errorf("a change of the strategy of service %q takes a restart", s.Name)
 		}
 	}

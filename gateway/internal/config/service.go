@@ -5,22 +5,20 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func (v value) service(outer catalog.Row, links Links) (s Service, err error) {
-	named := outer.Name
+func (v value) service(outer selector.Strategy, links Links) (s Service, err error) {
+	s.Strategy = outer
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
-		"strategy": choiceInto(&named, catalog.Names()),
+		"strategy": strategyInto(&s.Strategy),
 		"members":  func(v value) (err error) { s.Members, err = v.members(links); return err },
 	})
 	if err == nil {
 		err = v.require("name", "vip", "members")
 	}
-	s.Strategy, _ = catalog.Parse(named)
 	s.value = v
 	return s, err
 }
@@ -32,7 +30,7 @@ func (v value) service(outer catalog.Row, links Links) (s Service, err error) {
 func (c *Config) checkServices() error {
 	prefixes := make(map[netip.Prefix]string)
 	members := make(map[string]Member)
-	tabled := make(map[string]bool) // by name of the strategy
+	tabled := make(map[selector.Strategy]bool)
 	for _, s := range c.Services {
 		for _, p := range s.Prefixes {
 			if other, ok := prefixes[p]; ok {
@@ -46,13 +44,13 @@ func (c *Config) checkServices() error {
 			}
 			members[m.ID] = m
 		}
-		if _, known := tabled[s.Strategy.Name]; c.Plane.Needs.Tables && !known {
-			tabled[s.Strategy.Name] = hasTable(s.Strategy.Strategy)
+		if _, known := tabled[s.Strategy]; c.Plane.Needs.Tables && !known {
+			tabled[s.Strategy] = hasTable(s.Strategy)
 		}
-		if c.Plane.Needs.Tables && !tabled[s.Strategy.Name] {
+		if c.Plane.Needs.Tables && !tabled[s.Strategy] {
 			at := s.value.at("strategy")
 			return at.errorf("%s needs a strategy with a table, such as bounded or maglev: %s has none",
-				c.Plane.Name, s.Strategy.Name)
+				c.Plane.Name, s.Strategy)
 		}
 		err := selector.Validate(Identities(s.Members))
 		if err != nil && !errors.Is(err, selector.ErrNoMembers) && !errors.Is(err, selector.ErrNoWeight) {
@@ -60,6 +58,21 @@ func (c *Config) checkServices() error {
 		}
 	}
 	return nil
+}
+
+func strategyInto(to *selector.Strategy) func(value) error {
+	return func(v value) error {
+		text, err := v.text()
+		if err != nil {
+			return err
+		}
+		s, err := selector.ParseStrategy(text)
+		if err != nil {
+			return v.errorf("%v", err)
+		}
+		*to = s
+		return nil
+	}
 }
 
 func hasTable(s selector.Strategy) bool {

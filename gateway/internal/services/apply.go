@@ -63,7 +63,7 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 		s, err := r.find(n.Name)
 		if err != nil {
 			group, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{
-				Name: n.Name, Strategy: n.Strategy.Strategy,
+				Name: n.Name, Strategy: n.Strategy,
 			})
 			if err != nil {
 				return nil, &RefusedError{n.Name, err}
@@ -156,7 +156,7 @@ func (t *target) try() error {
 	if was, ok := t.from.View().Selector().(selector.Rebuilder); ok {
 		_, err = was.Rebuild(members, previous(t.from.View(), members))
 	} else {
-		_, err = selector.New(t.next.Strategy.Strategy, members)
+		_, err = selector.New(t.next.Strategy, members)
 	}
 	return err
 }

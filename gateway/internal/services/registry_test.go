@@ -16,7 +16,6 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
-	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -41,7 +40,7 @@ func pods(numbers ...int) (members []config.Member) {
 
 func service(t *testing.T, name string, to netip.Addr, strategyName string, members []config.Member) config.Service {
 	t.Helper()
-	s, err := catalog.Parse(strategyName)
+	s, err := selector.ParseStrategy(strategyName)
 	require.NoError(t, err)
 	return config.Service{Name: name, Prefixes: []netip.Prefix{netip.PrefixFrom(to, 32)}, Strategy: s, Members: members}
 }

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 
@@ -113,7 +114,8 @@ func (r *Registry) serviceStats(
 ) ServiceStats {
 	v := s.group.Load().View()
 	stats := ServiceStats{
-		Name: s.Name, Prefixes: s.Prefixes, Strategy: s.Strategy.Name, Version: v.Version(), Members: []MemberStats{},
+		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
+		Members: []MemberStats{},
 	}
 	flows := make(map[string]int, v.Len())
 	for i, m := range v.All() {
