@@ -4,7 +4,14 @@ import "math/bits"
 
 // Canonical returns the same key for both directions of a conversation: the
 // smaller, by [FlowKey.Compare], of k and its reverse, both without flow label.
-// Package symmetric says more.
+// Each direction has a label of its own (RFC 6437).
+//
+// The endpoints are ordered as pairs of address and port, so that distinct
+// conversations keep distinct keys. Linux orders addresses and ports
+// independently, which gives the flows from a:1 to b:2 and from a:2 to b:1 one
+// key.
+//
+// Package symmetric makes a [Policy] of it.
 func (k FlowKey) Canonical() (c FlowKey) {
 	c.src0, c.src1, c.dst0, c.dst1, c.rest = k.canonical(wholeKey)
 	return c

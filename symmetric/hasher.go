@@ -2,7 +2,7 @@ package symmetric
 
 import "github.com/ecmp-go/ecmp/hash"
 
-// Hasher makes Base symmetric: it hashes the [Canonical] form of a key. It is a
+// Hasher makes Base symmetric: it hashes the canonical form of a key. It is a
 // [hash.BatchHasher] and a [hash.FieldsHasher], allocates nothing unless Base
 // does, and is safe for concurrent use if Base is.
 //
@@ -23,7 +23,7 @@ func (s Hasher) base() hash.Hasher {
 }
 
 // Hash implements [hash.Hasher].
-func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(Canonical(k)) }
+func (s Hasher) Hash(k hash.FlowKey) uint64 { return s.base().Hash(k.Canonical()) }
 
 // Bits returns how many bits Base has.
 func (s Hasher) Bits() int { return hash.Bits(s.base()) }

@@ -3,8 +3,8 @@ package symmetric
 import "github.com/ecmp-go/ecmp/hash"
 
 // Policy returns p with a key that is the same for both directions of a
-// conversation: the [Canonical] form of what p extracts. This is the way to
-// make a policy symmetric, and keeps it fast: a [hash.Reader] knows the fields.
+// conversation: the canonical form of what p extracts. This is the way to make
+// a policy symmetric, and keeps it fast: a [hash.Reader] knows the fields.
 // [Hasher] is for hashers outside a policy.
 func Policy(p hash.Policy) hash.Policy {
 	switch e := p.Extractor.(type) {

@@ -42,7 +42,7 @@ func model(proto uint8, a, b netip.AddrPort, label uint32) packet.Flow {
 // own definition.
 func checkCanonical(t *testing.T, proto uint8, a, b netip.AddrPort, label uint32) {
 	k := hash.NewFlowKey(proto, a, b).WithLabel(label)
-	c := symmetric.Canonical(k)
+	c := k.Canonical()
 	encoding, err := c.AppendBinary(nil)
 	require.NoError(t, err)
 	if want := model(proto, a, b, label).Canonical().Encode(); string(encoding) != string(want) {
@@ -52,7 +52,7 @@ func checkCanonical(t *testing.T, proto uint8, a, b netip.AddrPort, label uint32
 	if r := k.Reverse(); r.Compare(smaller) < 0 {
 		smaller = r
 	}
-	if c != smaller || symmetric.Canonical(k.Reverse().WithLabel(label+1)) != c || symmetric.Canonical(c) != c {
+	if c != smaller || k.Reverse().WithLabel(label+1).Canonical() != c || c.Canonical() != c {
 		require.Failf(t, "not canonical", "%s: %s", k, c)
 	}
 }
@@ -81,7 +81,7 @@ func TestConversationsStayApart(t *testing.T) {
 		for _, a := range all {
 			for _, b := range all {
 				for _, proto := range []uint8{6, 17} {
-					c := symmetric.Canonical(hash.NewFlowKey(proto, a, b))
+					c := hash.NewFlowKey(proto, a, b).Canonical()
 					if o, ok := seen[c]; ok && o != (conversation{b, a, proto}) {
 						require.Failf(t, "merged", "%v and %v", o, conversation{a, b, proto})
 					}
@@ -96,7 +96,7 @@ func TestConversationsStayApart(t *testing.T) {
 	// The case that ordering addresses and ports independently gets wrong.
 	flow := func(src, dst string) hash.FlowKey {
 		k := hash.NewFlowKey(hash.TCP, netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst))
-		return symmetric.Canonical(k)
+		return k.Canonical()
 	}
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("10.0.0.1:2", "10.0.0.2:1"))
 	assert.NotEqual(t, flow("10.0.0.1:1", "10.0.0.2:2"), flow("[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"))
@@ -190,7 +190,7 @@ func TestHasher(t *testing.T) {
 			hasher.HashBatch(batch, keys)
 			hasher.HashFields(fields, headers, hash.ThreeTuple)
 			for i, k := range keys {
-				assert.Equal(t, wanted.Hash(symmetric.Canonical(k)), hasher.Hash(k))
+				assert.Equal(t, wanted.Hash(k.Canonical()), hasher.Hash(k))
 				assert.Equal(t, hasher.Hash(k), batch[i])
 				assert.Equal(t, hasher.Hash(hash.ThreeTuple.Extract(&headers[i], nil)), fields[i])
 			}

@@ -10,5 +10,8 @@ import "bytes"
 // A key that repeats every 16 bits leaves no more than 16 bits to the hash. Its
 // halves are the same, so each value is a multiple of 65537, of which there are
 // 65,536. Modulo 65537 all of them are one, and a table of more slots has empty
-// ones. Put [hash.Mixed] behind it, or take [Hasher] where no card need agree.
+// ones. Put [hash.Mixed] behind it, or take [Policy] where no card need agree.
+//
+// So it serves no flow table, not even with the Digest of a [hash.Policy]:
+// [hash.Bits] of such a hasher says 16.
 func ToeplitzKey() []byte { return bytes.Repeat([]byte{0x6d, 0x5a}, 20) }

@@ -29,4 +29,5 @@ func TestToeplitzKey(t *testing.T) {
 		seen[h] = true
 	}
 	assert.Greater(t, len(seen), 15000)
+	assert.Equal(t, 16, hash.Bits(toeplitz))
 }

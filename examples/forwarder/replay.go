@@ -12,7 +12,6 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/commandline"
-	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // tableFlows is how many flows the flow table is for: 11 MB.
@@ -96,7 +95,7 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	r.fragments.Complete(&h, frame, time.Duration(p.Time.UnixNano()))
 	key := hash.FiveTuple.Extract(&h, nil)
 	if r.options.symmetric {
-		key = symmetric.Canonical(key)
+		key = key.Canonical()
 	}
 	r.flows[d.Hop.Output][key] = struct{}{}
 	return r.outputs.write(int(d.Hop.Output), p)

@@ -18,7 +18,6 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
-	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // packetsOf reads a capture.
@@ -78,7 +77,7 @@ func TestReplay(t *testing.T) {
 		if hash.Parse(p.Frame, &h) != nil || h.Outer.Is6() && p.Frame[ip+7] == 1 {
 			continue
 		}
-		key := symmetric.Canonical(hash.FiveTuple.Extract(&h, nil))
+		key := hash.FiveTuple.Extract(&h, nil).Canonical()
 		id, known := home[key]
 		for other := range members { // at most one of them has it next
 			if at := next[other]; !known && at < len(members[other]) &&
