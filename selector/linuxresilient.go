@@ -22,6 +22,11 @@ type LinuxResilientConfig struct {
 	// Unbalanced is how long the group may be unbalanced before buckets in use
 	// move. 0 means for ever, as in Linux. It must not be negative.
 	Unbalanced time.Duration
+
+	// IPv6 says that the packets are IPv6. It matters while the group has one
+	// next hop: look-ups of IPv4 then mark no bucket as used, those of IPv6 do.
+	// A group for packets of both is not reproduced while it has one.
+	IPv6 bool
 }
 
 // LinuxResilient reproduces a resilient next-hop group of Linux (ip nexthop add
@@ -33,19 +38,19 @@ type LinuxResilientConfig struct {
 // Member i is due ub(i)-ub(i-1) buckets, ub(i) = (Buckets*W_i + W/2)/W, where
 // W_i is the sum of the weights up to i in the order given and W that of all.
 // Buckets that move go to the last member in that order that has too few. So
-// placement depends on the order of the members, on history and on time. Two
-// more traits of Linux: the only next hop of a group marks no bucket as used,
-// so the next change may move all of them; and weight zero, which Linux does
-// not know, is due no bucket.
+// placement depends on the order of the members, on history and on time. With
+// one next hop, IPv4 marks no bucket as used, so the next change may move all
+// of them, while IPv6 marks them. Weight zero, which Linux does not know, is
+// due no bucket.
 //
-// It is mutable and no [Strategy]. All methods are safe for concurrent use.
-// Select waits for nobody and allocates nothing. Times are nanoseconds of the
-// caller's clock, real or virtual, which should not go backwards. A bucket
-// takes 32 bytes.
+// It is mutable and depends on time, so it is neither a [Strategy] nor a
+// [Selector]. All methods are safe for concurrent use. Select waits for nobody
+// and allocates nothing. Times are since any epoch of the caller's clock, real
+// or virtual, which should not go backwards. A bucket takes 32 bytes.
 type LinuxResilient[T any] struct {
 	config  LinuxResilientConfig
 	buckets []linuxBucket[T]
-	marking atomic.Bool // off while there is one member
+	marking atomic.Bool // off while there is one member, and packets are IPv4
 
 	mu      sync.Mutex
 	members []linuxMember[T]
@@ -87,10 +92,10 @@ func NewLinuxResilient[T any](c LinuxResilientConfig) (*LinuxResilient[T], error
 // Select returns the next hop for hash h and marks its bucket as used now; nil
 // before the first Replace. The hop must not be changed. While a Replace is
 // running, it may be one of the list before.
-func (r *LinuxResilient[T]) Select(h uint64, now int64) *Hop[T] {
+func (r *LinuxResilient[T]) Select(h uint64, now time.Duration) *Hop[T] {
 	b := &r.buckets[h>>33%uint64(len(r.buckets))]
-	if b.used.Load() != now && r.marking.Load() { // most packets find the mark of one just before
-		b.used.Store(now)
+	if b.used.Load() != int64(now) && r.marking.Load() { // most packets find the mark of one just before
+		b.used.Store(int64(now))
 	}
 	return b.hop.Load()
 }
@@ -104,9 +109,9 @@ func (r *LinuxResilient[T]) Bucket(i int) *Hop[T] { return r.buckets[i].hop.Load
 
 // Replace sets the next hops of the group, in the order in which Linux is given
 // them, and returns when Upkeep is due. A hop with the ID of one that is in the
-// group takes its place. The errors are those of [Validate], and leave the
-// group as it was.
-func (r *LinuxResilient[T]) Replace(hops []Hop[T], now int64) (next int64, err error) {
+// group takes its place. The list is copied. The errors are those of
+// [Validate], and leave the group as it was.
+func (r *LinuxResilient[T]) Replace(hops []Hop[T], now time.Duration) (next time.Duration, err error) {
 	list := membersOf(hops)
 	if err := Validate(list); err != nil {
 		return 0, err
@@ -115,12 +120,12 @@ func (r *LinuxResilient[T]) Replace(hops []Hop[T], now int64) (next int64, err e
 	defer r.mu.Unlock()
 	r.inherit(hops, list)
 	before, since := len(r.under), r.since
-	r.rebalance(now)
+	r.rebalance(int64(now))
 	if before > 0 && len(r.under) > 0 {
 		r.since = since
 	}
-	r.marking.Store(len(hops) > 1)
-	return r.upkeep(now), nil
+	r.marking.Store(len(hops) > 1 || r.config.IPv6)
+	return r.upkeep(int64(now)), nil
 }
 
 // inherit makes the members and tells the buckets who they are of now.
@@ -167,19 +172,19 @@ func (r *LinuxResilient[T]) rebalance(now int64) {
 	r.since = now
 }
 
-const upkeepPause = int64(500 * time.Millisecond) // the least time between two runs of upkeep
+const upkeepPause = 500 * time.Millisecond // the least time between two runs of upkeep
 
 // Upkeep moves the buckets that may move now, and returns when to call it
 // again: at the earliest time at which another bucket may move, but not within
 // half a second; [math.MaxInt64] if the group is balanced. Linux calls it at
 // exactly that time.
-func (r *LinuxResilient[T]) Upkeep(now int64) (next int64) {
+func (r *LinuxResilient[T]) Upkeep(now time.Duration) (next time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.upkeep(now)
+	return r.upkeep(int64(now))
 }
 
-func (r *LinuxResilient[T]) upkeep(now int64) int64 {
+func (r *LinuxResilient[T]) upkeep(now int64) time.Duration {
 	deadline := later(now, r.config.Idle)
 	if r.config.Unbalanced > 0 {
 		deadline = later(now, r.config.Unbalanced)
@@ -195,7 +200,7 @@ func (r *LinuxResilient[T]) upkeep(now int64) int64 {
 	if len(r.under) == 0 {
 		return math.MaxInt64
 	}
-	return max(deadline, later(now, time.Duration(upkeepPause)))
+	return time.Duration(max(deadline, later(now, upkeepPause)))
 }
 
 // mayMove reports whether a bucket is to move now, and if not, when to ask

@@ -16,6 +16,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
+// forever is when upkeep of a balanced group is due.
+const forever = time.Duration(math.MaxInt64)
+
 func numbered(members []selector.Member) []selector.Hop[int] {
 	hops := make([]selector.Hop[int], len(members))
 	for i, m := range members {
@@ -31,7 +34,7 @@ func newLinux(t *testing.T, c selector.LinuxResilientConfig) *selector.LinuxResi
 	return r
 }
 
-func replace(t *testing.T, r *selector.LinuxResilient[int], members []selector.Member, now int64) int64 {
+func replace(t *testing.T, r *selector.LinuxResilient[int], members []selector.Member, now time.Duration) time.Duration {
 	t.Helper()
 	next, err := r.Replace(numbered(members), now)
 	require.NoError(t, err)
@@ -69,7 +72,7 @@ func TestLinuxResilientTable(t *testing.T) {
 	assert.Nil(t, r.Select(0, 0))
 	assert.Nil(t, r.Bucket(31))
 	next := replace(t, r, weighted(map[string]uint32{"10": 1, "11": 2, "12": 3, "13": 5}), 0)
-	assert.Equal(t, int64(math.MaxInt64), next, "balanced")
+	assert.Equal(t, forever, next, "balanced")
 	want := slices.Concat(slices.Repeat([]string{"13"}, 15), slices.Repeat([]string{"12"}, 8),
 		slices.Repeat([]string{"11"}, 6), slices.Repeat([]string{"10"}, 3))
 	assert.Equal(t, want, bucketsOf(r))
@@ -81,13 +84,13 @@ func TestLinuxResilientTable(t *testing.T) {
 // TestLinuxResilientTimers: a bucket in use waits until it is idle, or until
 // the group was unbalanced for too long.
 func TestLinuxResilientTimers(t *testing.T) {
-	const second = int64(time.Second)
+	const second = time.Second
 	two, three := selector.Equal("a", "b"), selector.Equal("a", "b", "c")
 	start := func(unbalanced time.Duration) *selector.LinuxResilient[int] {
 		r := newLinux(t, selector.LinuxResilientConfig{Buckets: 6, Idle: 10 * time.Second, Unbalanced: unbalanced})
 		replace(t, r, two, 0)
 		for bucket := range 6 {
-			r.Select(bucketHash(bucket), int64(bucket+1)*second) // b has 0, 1, 2; a has 3, 4, 5
+			r.Select(bucketHash(bucket), time.Duration(bucket+1)*second) // b has 0, 1, 2; a has 3, 4, 5
 		}
 		return r
 	}
@@ -104,7 +107,7 @@ func TestLinuxResilientTimers(t *testing.T) {
 	assert.Equal(t, []string{"c", "b", "b", "a", "a", "a"}, bucketsOf(r))
 	r.Select(bucketHash(3), 13*second)
 	assert.Equal(t, 15*second, r.Upkeep(14*second), "bucket 3 was used again")
-	assert.Equal(t, int64(math.MaxInt64), r.Upkeep(15*second))
+	assert.Equal(t, forever, r.Upkeep(15*second))
 	assert.Equal(t, []string{"c", "b", "b", "a", "c", "a"}, bucketsOf(r))
 
 	r = start(2 * time.Second)
@@ -113,7 +116,7 @@ func TestLinuxResilientTimers(t *testing.T) {
 	assert.Equal(t, before, bucketsOf(r))
 	// A replace leaves the clock as it is, and the first buckets in order move,
 	// used or not.
-	assert.Equal(t, int64(math.MaxInt64), replace(t, r, three, 9*second+1))
+	assert.Equal(t, forever, replace(t, r, three, 9*second+1))
 	assert.Equal(t, []string{"c", "b", "b", "c", "a", "a"}, bucketsOf(r))
 
 	r = newLinux(t, selector.LinuxResilientConfig{Buckets: 6, Idle: -1})
@@ -121,23 +124,29 @@ func TestLinuxResilientTimers(t *testing.T) {
 	for bucket := range 6 {
 		r.Select(bucketHash(bucket), second)
 	}
-	assert.Equal(t, int64(math.MaxInt64), replace(t, r, three, second), "always idle")
+	assert.Equal(t, forever, replace(t, r, three, second), "always idle")
 	assert.Equal(t, []string{"c", "b", "b", "c", "a", "a"}, bucketsOf(r))
 }
 
-// TestLinuxResilientAlone: the buckets of one that is alone are never marked,
-// so the next change moves them.
+// TestLinuxResilientAlone: with IPv4 the buckets of one that is alone are never
+// marked, so the next change moves them. With IPv6 they wait.
 func TestLinuxResilientAlone(t *testing.T) {
-	r := newLinux(t, selector.LinuxResilientConfig{Buckets: 4})
-	replace(t, r, selector.Equal("a"), 0)
-	for bucket := range 4 {
-		assert.Equal(t, "a", r.Select(bucketHash(bucket), 1).ID)
+	for _, v6 := range []bool{false, true} {
+		r := newLinux(t, selector.LinuxResilientConfig{Buckets: 4, IPv6: v6})
+		replace(t, r, selector.Equal("a"), 0)
+		for bucket := range 3 {
+			assert.Equal(t, "a", r.Select(bucketHash(bucket), 1).ID)
+		}
+		want, due := []string{"b", "b", "a", "a"}, forever
+		if v6 {
+			want, due = []string{"a", "a", "a", "b"}, 1+120*time.Second
+		}
+		assert.Equal(t, due, replace(t, r, selector.Equal("a", "b"), 2))
+		assert.Equal(t, want, bucketsOf(r))
+		r.Select(bucketHash(0), 3)
+		replace(t, r, selector.Equal("a"), 4)
+		assert.Equal(t, []string{"a", "a", "a", "a"}, bucketsOf(r), "what left is replaced at once")
 	}
-	replace(t, r, selector.Equal("a", "b"), 2)
-	assert.Equal(t, []string{"b", "b", "a", "a"}, bucketsOf(r))
-	r.Select(bucketHash(0), 3)
-	replace(t, r, selector.Equal("a"), 4)
-	assert.Equal(t, []string{"a", "a", "a", "a"}, bucketsOf(r), "what left is replaced at once")
 }
 
 // TestLinuxResilientDrain: a drained member keeps the buckets that are in use.
@@ -147,9 +156,9 @@ func TestLinuxResilientDrain(t *testing.T) {
 	replace(t, r, group, 0)
 	r.Select(bucketHash(0), 1)
 	group[1].Weight = 0
-	assert.Equal(t, 1+int64(time.Second), replace(t, r, group, 2))
+	assert.Equal(t, 1+time.Second, replace(t, r, group, 2))
 	assert.Equal(t, []string{"b", "a", "a", "a"}, bucketsOf(r))
-	r.Upkeep(1 + int64(time.Second))
+	r.Upkeep(1 + time.Second)
 	assert.Equal(t, []string{"a", "a", "a", "a"}, bucketsOf(r))
 }
 
@@ -159,16 +168,19 @@ func TestLinuxResilientEqualsModel(t *testing.T) {
 		buckets := 1 + r.IntN(40)
 		idle := time.Duration(1+r.IntN(20)) * time.Second
 		unbalanced := time.Duration(r.IntN(3)*r.IntN(20)) * time.Second
-		got := newLinux(t, selector.LinuxResilientConfig{Buckets: buckets, Idle: idle, Unbalanced: unbalanced})
-		model := &place.LinuxResilient{Idle: idle, Unbalanced: unbalanced, Buckets: make([]place.LinuxBucket, buckets)}
+		v6 := r.IntN(2) == 0
+		got := newLinux(t, selector.LinuxResilientConfig{Buckets: buckets, Idle: idle, Unbalanced: unbalanced, IPv6: v6})
+		model := &place.LinuxResilient{
+			Idle: idle, Unbalanced: unbalanced, IPv6: v6, Buckets: make([]place.LinuxBucket, buckets),
+		}
 		group := randomGroup(r, 1+r.IntN(6))
-		now, due := int64(0), int64(0)
+		now, due := time.Duration(0), time.Duration(0)
 		for step := range 60 {
-			now += r.Int64N(4) * int64(time.Second/2)
+			now += time.Duration(r.Int64N(4)) * time.Second / 2
 			for range r.IntN(2 * buckets) {
 				h := r.Uint64()
 				hop := got.Select(h, now)
-				want := model.Select(h, now)
+				want := model.Select(h, int64(now))
 				if step > 0 {
 					require.Equal(t, want, hop.ID)
 				}
@@ -179,11 +191,11 @@ func TestLinuxResilientEqualsModel(t *testing.T) {
 					group[i].Weight = min(group[i].Weight, 1<<24)
 				}
 				due = replace(t, got, group, now)
-				require.Equal(t, model.Replace(modelled(group), now), due, "%v", group)
+				require.EqualValues(t, model.Replace(modelled(group), int64(now)), due, "%v", group)
 				group = reweigh(r, group, 100)
 			case now >= due:
 				due = got.Upkeep(now)
-				require.Equal(t, model.Upkeep(now), due)
+				require.EqualValues(t, model.Upkeep(int64(now)), due)
 			}
 			for i, id := range bucketsOf(got) {
 				require.Equal(t, model.Buckets[i].ID, id, "bucket %d", i)
@@ -215,7 +227,7 @@ func TestLinuxResilientRefuses(t *testing.T) {
 	_, err = r.Replace(numbered(selector.Equal("a", "a")), 1)
 	require.ErrorIs(t, err, selector.ErrDuplicate)
 	assert.Equal(t, []string{"b", "b", "a", "a"}, bucketsOf(r), "an error changes nothing")
-	assert.Equal(t, int64(math.MaxInt64), r.Upkeep(math.MaxInt64), "at the end of time")
+	assert.Equal(t, forever, r.Upkeep(math.MaxInt64), "at the end of time")
 }
 
 func TestLinuxResilientConcurrency(t *testing.T) {
@@ -225,7 +237,7 @@ func TestLinuxResilientConcurrency(t *testing.T) {
 	for worker := range 4 {
 		wg.Go(func() {
 			for i := range 20_000 {
-				hop := r.Select(uint64(i*(worker+1))<<33, int64(i))
+				hop := r.Select(uint64(i*(worker+1))<<33, time.Duration(i))
 				if hop == nil || hop.ID != fmt.Sprint("m", hop.Value) {
 					t.Error("a hop that nobody gave")
 					return
@@ -236,10 +248,10 @@ func TestLinuxResilientConcurrency(t *testing.T) {
 	wg.Go(func() {
 		for i := range 500 {
 			list := selector.Equal("m0", "m1", "m2", "m3")
-			if _, err := r.Replace(numbered(list[:2+i%3]), int64(i*40)); err != nil {
+			if _, err := r.Replace(numbered(list[:2+i%3]), time.Duration(i*40)); err != nil {
 				t.Error(err)
 			}
-			r.Upkeep(int64(i * 40))
+			r.Upkeep(time.Duration(i * 40))
 		}
 	})
 	wg.Wait()
@@ -248,7 +260,7 @@ func TestLinuxResilientConcurrency(t *testing.T) {
 func TestLinuxResilientAllocations(t *testing.T) {
 	r := newLinux(t, selector.LinuxResilientConfig{Buckets: 64})
 	replace(t, r, selector.Equal("a", "b"), 0)
-	now := int64(0)
+	now := time.Duration(0)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		now++
 		r.Select(uint64(now)<<33, now)

@@ -11,6 +11,7 @@ import (
 // behaviour: see the type in package selector.
 type LinuxResilient struct {
 	Idle, Unbalanced time.Duration
+	IPv6             bool
 	Buckets          []LinuxBucket
 
 	members []Member // in the order given
@@ -23,10 +24,11 @@ type LinuxBucket struct {
 	Used, Migrated int64
 }
 
-// Select marks the bucket as used, if there is more than one member.
+// Select marks the bucket as used. IPv4 does not come by while there is one
+// member.
 func (g *LinuxResilient) Select(h uint64, now int64) string {
 	b := &g.Buckets[h>>33%uint64(len(g.Buckets))]
-	if len(g.members) > 1 {
+	if g.IPv6 || len(g.members) > 1 {
 		b.Used = now
 	}
 	return b.ID
