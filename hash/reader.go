@@ -23,13 +23,11 @@ type Reader struct {
 	batch        BatchHasher
 	ports        *portTable
 	digest       BatchHasher // nil if Hasher has 64 bits
-	mix          *Mix        // the Hasher, if it is one and the key not symmetric
-	xx           xxIPv4
-	isXX         bool
 
-	fields Fields
-	mask   keyMask
-	plain  bool // the fields say all, so that plain packets can do without Headers
+	fields   Fields
+	hasPlain bool // the fields say all, so that plain packets can do without Headers
+	plain    plainHash
+	loops    int // for which hasher: hashMix, hashXX or hashKeys
 
 	tagged bool // so were most frames of the last burst
 
@@ -53,15 +51,12 @@ func (p Policy) Reader() *Reader {
 		r.digest = inBatches(p.Digest)
 	}
 	if f, ok := p.Extractor.(Fields); ok {
-		r.fields, r.mask, r.plain = f, f.mask(), r.headerHasher == nil
-	}
-	switch h := p.Hasher.(type) {
-	case *Mix:
-		if r.fields&Symmetric == 0 {
-			r.mix = h
+		r.fields, r.hasPlain = f, r.headerHasher == nil
+		if f&Symmetric != 0 {
+			r.plain, r.loops = newPlainHash(f, nil)
+		} else {
+			r.plain, r.loops = newPlainHash(f, p.Hasher)
 		}
-	case XX:
-		r.xx, r.isXX = h.forIPv4(), true
 	}
 	r.grow(burst)
 	return r
@@ -122,12 +117,12 @@ func (r *Reader) read(dst []Flow, packets [][]byte, lengths []int, ethernet bool
 func (r *Reader) readBurst(dst []Flow, packets [][]byte, lengths []int, from int, ethernet bool) {
 	all := ^uint64(0) >> (burst - len(packets))
 	rest := all
-	if r.plain {
+	if r.hasPlain {
 		rest = r.readPlain(dst, packets, all, ethernet)
 		if r.fields&innermost != 0 {
 			rest |= r.tunnels(dst, packets, all&^rest)
 		}
-		if rest != all && r.mix == nil {
+		if rest != all && r.loops == hashKeys {
 			r.hash(dst)
 		}
 	}
@@ -167,24 +162,33 @@ func (r *Reader) readPlain(dst []Flow, packets [][]byte, some uint64, ethernet b
 // Each of these is a loop of plain packets behind one link layer.
 
 func (r *Reader) plainIP(dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
-	if r.mix != nil {
-		return plainMix[[0]byte](r, dst, packets, some)
+	switch r.loops {
+	case hashMix:
+		return plain[[0]byte, [hashMix]byte](r, dst, packets, some)
+	case hashXX:
+		return plain[[0]byte, [hashXX]byte](r, dst, packets, some)
 	}
-	return plainKeys[[0]byte](r, dst, packets, some)
+	return plain[[0]byte, [hashKeys]byte](r, dst, packets, some)
 }
 
 func (r *Reader) plainEthernet(dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
-	if r.mix != nil {
-		return plainMix[[ethernetSize]byte](r, dst, packets, some)
+	switch r.loops {
+	case hashMix:
+		return plain[[ethernetSize]byte, [hashMix]byte](r, dst, packets, some)
+	case hashXX:
+		return plain[[ethernetSize]byte, [hashXX]byte](r, dst, packets, some)
 	}
-	return plainKeys[[ethernetSize]byte](r, dst, packets, some)
+	return plain[[ethernetSize]byte, [hashKeys]byte](r, dst, packets, some)
 }
 
 func (r *Reader) plainTagged(dst []Flow, packets [][]byte, some uint64) (rest uint64) {
-	if r.mix != nil {
-		rest, _ = plainMix[[taggedSize]byte](r, dst, packets, some)
-	} else {
-		rest, _ = plainKeys[[taggedSize]byte](r, dst, packets, some)
+	switch r.loops {
+	case hashMix:
+		rest, _ = plain[[taggedSize]byte, [hashMix]byte](r, dst, packets, some)
+	case hashXX:
+		rest, _ = plain[[taggedSize]byte, [hashXX]byte](r, dst, packets, some)
+	default:
+		rest, _ = plain[[taggedSize]byte, [hashKeys]byte](r, dst, packets, some)
 	}
 	return rest
 }
@@ -210,10 +214,6 @@ func (r *Reader) hash(dst []Flow) {
 			k := &keys[i]
 			k.src0, k.src1, k.dst0, k.dst1, k.rest = k.canonical(wholeKey)
 		}
-	}
-	if r.isXX {
-		r.xx.hashFlows(dst, keys)
-		return
 	}
 	r.batch.HashBatch(hashes, keys)
 	for i, h := range hashes {

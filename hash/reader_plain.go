@@ -7,18 +7,29 @@ import (
 
 // The loops of plain packets. They have no calls, since a call, however seldom
 // it is made, makes the compiler keep all that lives across it in memory. What
-// is not plain is returned as a set of bits, and read after the loop; tagged
-// are those of them that have an 802.1Q tag next.
+// is not plain is returned as a set of bits, and read after the loop.
 //
-// Both loops take some packets, as bits, whose IP header starts behind a link
-// layer. Its size is a constant of each instance of a loop, so that everything
-// is at a constant distance.
+// All loops are instances of one function. The types it takes stand for
+// constants: the size of the link layer, so that everything is at a constant
+// distance, and the hasher.
 
 // A linkLayer is what is in front of IP: nothing, Ethernet, or Ethernet with a
 // tag.
 type linkLayer interface {
 	[0]byte | [ethernetSize]byte | [taggedSize]byte
 }
+
+// A loopHasher is the hasher that a loop has in it: keys that are written and
+// read again cost a quarter of the whole. Any other one hashes keys after it.
+type loopHasher interface {
+	[hashMix]byte | [hashXX]byte | [hashKeys]byte
+}
+
+const (
+	hashMix = iota
+	hashXX
+	hashKeys
+)
 
 // What a plain packet has at least behind l3: IP and the fixed header of TCP,
 // so that the flags of TCP can be read without asking.
@@ -29,96 +40,59 @@ const (
 	tcpSize    = 20
 	taggedSize = ethernetSize + vlanSize
 
-	// Bytes of Ethernet and IP as little-endian words.
-	littleIPv4 = 0x0008
-	littleIPv6 = 0xdd86
+	// EtherType and the first byte of IP, as a little-endian word.
+	littleIPv4 = (4<<4|ipv4Size/4)<<16 | 0x0008
+	littleIPv6 = 6<<4<<16 | 0xdd86
 	littleVLAN = 0x0081
-	headIPv4   = 4<<4 | ipv4Size/4
 	littleFrag = 0xff3f // more fragments, and the offset
 )
 
-// plainTransports are the protocols of plain packets: the size of the fixed
-// header, and above that the mask of the TCP flags. It is small, so that it
-// stays in the cache.
+// plainTransports are the protocols of plain packets: in the low 16 bits what a
+// packet of IPv4 with the fixed header is short of 1<<16 bytes, and above that
+// the mask of the TCP flags. All others are 0.
 //
 //nolint:gochecknoglobals // read-only
-var plainTransports = [256]uint16{
-	TCP:     tcpSize | 0xff<<8,
-	UDP:     8,
-	UDPLite: 8,
-	SCTP:    12,
-	DCCP:    12,
+var plainTransports = [256]uint32{
+	TCP:     1<<16 - ipv4Size - tcpSize | 0xff<<16,
+	UDP:     1<<16 - ipv4Size - 8,
+	UDPLite: 1<<16 - ipv4Size - 8,
+	SCTP:    1<<16 - ipv4Size - 12,
+	DCCP:    1<<16 - ipv4Size - 12,
 }
 
-// plainKeys sets the keys of plain packets, and all but the hash in dst.
-func plainKeys[L linkLayer](r *Reader, dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
-	var link L
-	l3 := len(link)
-	dst = dst[:len(packets)]
-	m := r.mask
-	for i, b := range packets {
-		bit := uint64(1) << (uint(i) % burst)
-		if some&bit == 0 {
-			continue
-		}
-		if len(b) < l3+plain4 || l3 == taggedSize && binary.LittleEndian.Uint16(b[ethernetSize-2:]) != littleVLAN {
-			rest |= bit
-			continue
-		}
-		p := (*[plain4]byte)(b[l3:])
-		head, more := binary.LittleEndian.Uint64(p[:]), binary.LittleEndian.Uint64(p[6:])
-		etherType := uint16(littleIPv4)
-		if l3 != 0 {
-			etherType = binary.LittleEndian.Uint16(b[l3-2:])
-		}
-		t := plainTransports[uint8(more>>24)]
-		length := int(bits.ReverseBytes16(uint16(head >> 16)))
-		if uint8(head) == headIPv4 && etherType == littleIPv4 && more&littleFrag == 0 && uint8(t) != 0 &&
-			length >= ipv4Size+int(uint8(t)) && l3+length <= len(b) {
-			addrs := binary.LittleEndian.Uint64(p[12:])
-			k := &r.keys[uint(i)%burst]
-			k.src0, k.src1 = 0, (addrs<<32|ip4Mapped)&m.src
-			k.dst0, k.dst1 = 0, (addrs&ip4Addr|ip4Mapped)&m.dst
-			k.rest = (uint64(binary.LittleEndian.Uint32(p[20:])) | more<<8&maskProto) & m.rest
-			f := &dst[i]
-			f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), uint8(more>>24), TCPFlags(p[33]&uint8(t>>8))
-			f.TTL, f.Kind = uint8(more>>16), 0
-			continue
-		}
-		if etherType == littleIPv6 || l3 == 0 {
-			if t := plainTransports[p[6]]; uint8(head)>>4 == 6 && uint8(t) != 0 && len(b) >= l3+plain6 {
-				length := int(binary.BigEndian.Uint16(p[4:]))
-				p := (*[plain6]byte)(b[l3:])
-				if length >= int(uint8(t)) && l3+ipv6Size+length <= len(b) {
-					k := &r.keys[uint(i)%burst]
-					k.src0 = binary.LittleEndian.Uint64(p[8:]) & m.src
-					k.src1 = binary.LittleEndian.Uint64(p[16:]) & m.src
-					k.dst0 = binary.LittleEndian.Uint64(p[24:]) & m.dst
-					k.dst1 = binary.LittleEndian.Uint64(p[32:]) & m.dst
-					k.rest = (ipv6Label(p[:]) | ip6Flag | uint64(p[6])<<protoShift |
-						uint64(binary.LittleEndian.Uint32(p[40:]))) & m.rest
-					f := &dst[i]
-					f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), p[6], TCPFlags(p[53]&uint8(t>>8))
-					f.TTL, f.Kind = p[7], IPv6
-					continue
-				}
-			}
-		}
-		rest |= bit
-		if etherType == littleVLAN {
-			tagged |= bit
-		}
+// A plainHash is what the loops need to know of a policy.
+type plainHash struct {
+	mask keyMask
+	ipv4 struct{ src, dst, dstMask uint64 } // to make src1 and dst1 of addresses
+	mix  [8]uint64
+	xx   xxIPv4
+}
+
+// newPlainHash returns what the loops need, and for which hasher they are. A
+// hasher of nil is any other one.
+func newPlainHash(f Fields, hasher Hasher) (p plainHash, loops int) {
+	p.mask, loops = f.mask(), hashKeys
+	p.ipv4.src, p.ipv4.dst, p.ipv4.dstMask = ip4Mapped&p.mask.src, ip4Mapped&p.mask.dst, ip4Addr&p.mask.dst
+	switch h := hasher.(type) {
+	case *Mix:
+		p.mix, loops = h.k, hashMix
+		p.ipv4.src ^= h.k[1]
+		p.ipv4.dst ^= h.k[3]
+	case XX:
+		p.xx, loops = h.forIPv4(), hashXX
 	}
-	return rest, tagged
+	return p, loops
 }
 
-// plainMix is plainKeys and Mix.words in one loop: keys that are written and
-// read again cost a quarter of the whole.
-func plainMix[L linkLayer](r *Reader, dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
+// plain reads the plain ones of some packets, given as bits, whose IP header
+// starts behind a link layer. It returns the set of the others; tagged are
+// those of them that have an 802.1Q tag next.
+func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, some uint64) (rest, tagged uint64) {
 	var link L
+	var hasher H
 	l3 := len(link)
 	dst = dst[:len(packets)]
-	m, x := r.mask, &r.mix.k
+	c := &r.plain
 	for i, b := range packets {
 		bit := uint64(1) << (uint(i) % burst)
 		if some&bit == 0 {
@@ -129,48 +103,73 @@ func plainMix[L linkLayer](r *Reader, dst []Flow, packets [][]byte, some uint64)
 			continue
 		}
 		p := (*[plain4]byte)(b[l3:])
-		head, more := binary.LittleEndian.Uint64(p[:]), binary.LittleEndian.Uint64(p[6:])
-		etherType := uint16(littleIPv4)
-		if l3 != 0 {
-			etherType = binary.LittleEndian.Uint16(b[l3-2:])
+		var head uint64 // EtherType, and the first six bytes of IP
+		if l3 == 0 {
+			head = binary.LittleEndian.Uint64(p[:])<<16 | littleIPv4&0xffff
+		} else {
+			head = binary.LittleEndian.Uint64(b[l3-2:])
 		}
-		t := plainTransports[uint8(more>>24)]
-		length := int(bits.ReverseBytes16(uint16(head >> 16)))
-		if uint8(head) == headIPv4 && etherType == littleIPv4 && more&littleFrag == 0 && uint8(t) != 0 &&
-			length >= ipv4Size+int(uint8(t)) && l3+length <= len(b) {
-			addrs := binary.LittleEndian.Uint64(p[12:])
-			rest := (uint64(binary.LittleEndian.Uint32(p[20:])) | more<<8&maskProto) & m.rest
-			u := multiplyFold(x[0], (addrs<<32|ip4Mapped)&m.src^x[1])
-			v := multiplyFold(x[2], (addrs&ip4Addr|ip4Mapped)&m.dst^x[3])
-			w := multiplyFold(u^x[4], v^rest^x[5])
+		more := binary.LittleEndian.Uint64(p[6:])
+		proto := uint8(more >> 24)
+		t := plainTransports[proto]
+		length := int(bits.ReverseBytes16(uint16(head >> 32)))
+		if head&0xff_ffff == littleIPv4 && more&littleFrag == 0 && length+int(uint16(t)) >= 1<<16 && l3+length <= len(b) {
 			f := &dst[i]
-			f.Hash = multiplyFold(w^x[6], bits.RotateLeft64(w, 32)^x[7])
-			f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), uint8(more>>24), TCPFlags(p[33]&uint8(t>>8))
+			f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), proto, TCPFlags(p[33]&uint8(t>>16))
 			f.TTL, f.Kind = uint8(more>>16), 0
+			addrs := binary.LittleEndian.Uint64(p[12:])
+			w1, w3 := addrs<<32&c.mask.src^c.ipv4.src, addrs&c.ipv4.dstMask^c.ipv4.dst
+			w4 := (uint64(binary.LittleEndian.Uint32(p[20:])) | uint64(proto)<<protoShift) & c.mask.rest
+			switch len(hasher) {
+			case hashMix: // as Mix.words, with what is the same for all in ipv4
+				u := multiplyFold(multiplyFold(c.mix[0], w1)^c.mix[4], multiplyFold(c.mix[2], w3)^w4^c.mix[5])
+				f.Hash = multiplyFold(u^c.mix[6], bits.RotateLeft64(u, 32)^c.mix[7])
+			case hashXX: // as xxIPv4.words
+				v2, v4 := xxRound(c.xx.v2, w1), xxRound(c.xx.v4, w3)
+				u := c.xx.sum + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v4, 18)
+				u = xxMerge(xxMerge(u, c.xx.v1Round), xxRound(0, v2))
+				u = xxMerge(xxMerge(u, c.xx.v3Round), xxRound(0, v4))
+				f.Hash = xxFinish(u, w4)
+			default:
+				r.keys[uint(i)%burst] = FlowKey{src1: w1, dst1: w3, rest: w4}
+			}
 			continue
 		}
-		if etherType == littleIPv6 || l3 == 0 {
-			if t := plainTransports[p[6]]; uint8(head)>>4 == 6 && uint8(t) != 0 && len(b) >= l3+plain6 {
-				length := int(binary.BigEndian.Uint16(p[4:]))
+		if head&0xf0_ffff == littleIPv6 || l3 == 0 && head&0xf0_0000 == littleIPv6&0xf0_0000 {
+			length, t := int(binary.BigEndian.Uint16(p[4:])), plainTransports[p[6]]
+			if len(b) >= l3+plain6 && ipv4Size+length+int(uint16(t)) >= 1<<16 && l3+ipv6Size+length <= len(b) {
 				p := (*[plain6]byte)(b[l3:])
-				if length >= int(uint8(t)) && l3+ipv6Size+length <= len(b) {
-					rest := (ipv6Label(p[:]) | ip6Flag | uint64(p[6])<<protoShift |
-						uint64(binary.LittleEndian.Uint32(p[40:]))) & m.rest
-					u := multiplyFold(binary.LittleEndian.Uint64(p[8:])&m.src^x[0],
-						binary.LittleEndian.Uint64(p[16:])&m.src^x[1])
-					v := multiplyFold(binary.LittleEndian.Uint64(p[24:])&m.dst^x[2],
-						binary.LittleEndian.Uint64(p[32:])&m.dst^x[3])
-					w := multiplyFold(u^x[4], v^rest^x[5])
-					f := &dst[i]
-					f.Hash = multiplyFold(w^x[6], bits.RotateLeft64(w, 32)^x[7])
-					f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), p[6], TCPFlags(p[53]&uint8(t>>8))
-					f.TTL, f.Kind = p[7], IPv6
-					continue
+				f := &dst[i]
+				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), p[6], TCPFlags(p[53]&uint8(t>>16))
+				f.TTL, f.Kind = p[7], IPv6
+				w0 := binary.LittleEndian.Uint64(p[8:]) & c.mask.src
+				w1 := binary.LittleEndian.Uint64(p[16:]) & c.mask.src
+				w2 := binary.LittleEndian.Uint64(p[24:]) & c.mask.dst
+				w3 := binary.LittleEndian.Uint64(p[32:]) & c.mask.dst
+				w4 := (ipv6Label(p[:]) | ip6Flag | uint64(p[6])<<protoShift |
+					uint64(binary.LittleEndian.Uint32(p[40:]))) & c.mask.rest
+				switch len(hasher) {
+				case hashMix: // as Mix.words
+					u, v := multiplyFold(w0^c.mix[0], w1^c.mix[1]), multiplyFold(w2^c.mix[2], w3^c.mix[3])
+					u = multiplyFold(u^c.mix[4], v^w4^c.mix[5])
+					f.Hash = multiplyFold(u^c.mix[6], bits.RotateLeft64(u, 32)^c.mix[7])
+				case hashXX: // as XX.words
+					seed := c.xx.whole.Seed
+					v1, v2 := xxRound(seed+(prime1+prime2)&(1<<64-1), w0), xxRound(c.xx.v2, w1)
+					v3, v4 := xxRound(seed, w2), xxRound(c.xx.v4, w3)
+					u := bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v2, 7) +
+						bits.RotateLeft64(v3, 12) + bits.RotateLeft64(v4, 18)
+					u = xxMerge(xxMerge(u, xxRound(0, v1)), xxRound(0, v2))
+					u = xxMerge(xxMerge(u, xxRound(0, v3)), xxRound(0, v4))
+					f.Hash = xxFinish(u, w4)
+				default:
+					r.keys[uint(i)%burst] = FlowKey{w0, w1, w2, w3, w4}
 				}
+				continue
 			}
 		}
 		rest |= bit
-		if etherType == littleVLAN {
+		if uint16(head) == littleVLAN {
 			tagged |= bit
 		}
 	}

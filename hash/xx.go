@@ -96,9 +96,14 @@ func xxMerge(acc, round uint64) uint64 { return (acc^round)*prime1 + prime4 }
 // HashBatch implements [BatchHasher].
 func (x XX) HashBatch(dst []uint64, keys []FlowKey) {
 	dst = dst[:len(keys):len(dst)]
+	ipv4 := x.forIPv4()
 	for i := range keys {
 		k := &keys[i]
-		dst[i] = x.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
+		if k.src0|k.dst0 == 0 {
+			dst[i] = ipv4.words(k.src1, k.dst1, k.rest)
+		} else {
+			dst[i] = x.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
+		}
 	}
 }
 
@@ -128,19 +133,6 @@ func (x XX) HashFields(dst []uint64, h []Headers, f Fields) {
 			dst[i] = ipv4.words(k.src1&m.src, k.dst1&m.dst, k.rest&m.rest)
 		} else {
 			dst[i] = x.words(k.src0&m.src, k.src1&m.src, k.dst0&m.dst, k.dst1&m.dst, k.rest&m.rest)
-		}
-	}
-}
-
-// hashFlows hashes keys, as HashBatch does, into flows.
-func (x *xxIPv4) hashFlows(dst []Flow, keys []FlowKey) {
-	dst = dst[:len(keys)]
-	for i := range keys {
-		k := &keys[i]
-		if k.src0|k.dst0 == 0 {
-			dst[i].Hash = x.words(k.src1, k.dst1, k.rest)
-		} else {
-			dst[i].Hash = x.whole.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
 		}
 	}
 }
