@@ -16,7 +16,7 @@ const Burst = 64
 type Commit interface {
 	NewEngine(s Setup) Engine
 	NewTable(flows int) Table
-	NewReader() Reader
+	NewReader(xx bool) Reader // by XX, or else by Mix
 }
 
 // A Setup is what an engine is made for. It hashes the five-tuple by Mix.

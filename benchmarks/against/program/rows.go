@@ -46,9 +46,11 @@ func rows() []row {
 			return side{"flat table", newFlatTable(t, flows).route}
 		})},
 		{"table", tens(0, 0, 0, 0), tables},
-		{"read : parse and hash", tens(.50), readers(shape{})},
-		{"read : parse and hash, IPv6", tens(0), readers(shape{six: 1})},
-		{"read : parse and hash, VLAN", tens(0), readers(shape{vlan: true})},
+		{"read : parse and hash", tens(.50), readers(shape{}, false)},
+		{"read : parse and hash, IPv6", tens(0), readers(shape{six: 1}, false)},
+		{"read : parse and hash, VLAN", tens(0), readers(shape{vlan: true}, false)},
+		{"read : parse and hash, by XX", tens(0), readers(shape{}, true)},
+		{"read : parse and hash, IPv6 by XX", tens(0), readers(shape{six: 1}, true)},
 	}
 }
 
@@ -136,7 +138,7 @@ func tables(now, was Commit, flows int) (ours, theirs side, before func(from, n 
 	return side{"now", now.NewTable(flows).Route}, side{"was", was.NewTable(flows).Route}, func(int, int) {}
 }
 
-func readers(s shape) sides {
+func readers(s shape, xx bool) sides {
 	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
 		frames := s.frames(flows)
 		read := func(name string, r Reader) side {
@@ -146,6 +148,6 @@ func readers(s shape) sides {
 				return n
 			}}
 		}
-		return read("now", now.NewReader()), read("was", was.NewReader()), func(int, int) {}
+		return read("now", now.NewReader(xx)), read("was", was.NewReader(xx)), func(int, int) {}
 	}
 }
