@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
@@ -57,7 +58,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 			continue
 		}
 		o.linux.HashHeaders(hashes, headers, nil)
-		p := predict(o.linux, o.nexthops, headers[0].Outer, hashes[0])
+		p := predictHash(o.linux, o.nexthops, headers[0].Outer, hashes[0], netip.Addr{})
 		p.Packet = count.Packets
 		if headers[0].Tunnels > 0 {
 			p.Inner = headers[0].Inner.String()
@@ -95,9 +96,9 @@ func writeTotals(o options, w io.Writer, lines *json.Encoder, count totals) erro
 		return lines.Encode(map[string]totals{"total": count})
 	}
 	_, err := fmt.Fprintf(w, "%d packets, %d of them not IP and %d damaged", count.Packets, count.NotIP, count.Bad)
-	for _, name := range o.nexthops.names {
+	for _, hop := range o.nexthops.hops {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "; %s %d", name, count.Nexthop[name])
+			_, err = fmt.Fprintf(w, "; %s %d", hop.name, count.Nexthop[hop.name])
 		}
 	}
 	if err == nil {

@@ -119,14 +119,14 @@ func predictRow(o options, values []string) (p prediction, err error) {
 	if err != nil {
 		return p, err
 	}
-	l, err := kernel(number["seed"], number["policy"], number["fields"], o.linux.Local)
+	l, err := kernel(number["seed"], number["policy"], number["fields"])
 	if err != nil {
 		return p, err
 	}
 	if l.Seed == 0 {
 		return p, errors.New("seed 0 is random, so nothing can be predicted")
 	}
-	return predict(l, o.nexthops, k, l.Hash(k)), nil
+	return predict(l, o.nexthops, k, o.socket), nil
 }
 
 func parseNumber(s string, bits int) (uint, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/hash"
@@ -13,25 +14,51 @@ import (
 type prediction struct {
 	Packet int      `json:"packet,omitempty"` // number in the capture, from 1
 	Flow   string   `json:"flow"`
-	Inner  string   `json:"inner,omitempty"` // innermost flow of a tunnel
+	Inner  string   `json:"inner,omitempty"`  // innermost flow of a tunnel
+	Socket socket   `json:"socket,omitempty"` // of a packet that the host sends itself
 	Policy int      `json:"policy"`
 	Fields []string `json:"fields"`
 	Seed   uint32   `json:"seed"`
-	Hash32 string   `json:"hash32"`
+	Hash32 string   `json:"hash32,omitempty"`
 	Hash31 uint32   `json:"hash31"`
 	// of Hash31, first and last, in a hash-threshold group
-	Range   *[2]uint32 `json:"range,omitempty"`
-	Bucket  *int       `json:"bucket,omitempty"` // in a resilient group
-	Nexthop string     `json:"nexthop"`
-	Kernel  string     `json:"kernel,omitempty"` // next hop that the kernel chose
+	Range  *[2]uint32 `json:"range,omitempty"`
+	Bucket *int       `json:"bucket,omitempty"` // in a resilient group
+
+	// Nexthop is empty where it can't be predicted. Why says then why not, and
+	// otherwise what decides other than the hash.
+	Nexthop string `json:"nexthop"`
+	Why     string `json:"why,omitempty"`
+
+	Kernel string `json:"kernel,omitempty"` // next hop that the kernel chose
+	Query  string `json:"query,omitempty"`  // next hop that the kernel should name, if another
+	random bool   // each packet or connection has another hash
 }
 
-// predict returns the prediction for a flow with this hash.
-func predict(l hash.Linux611, g group, k hash.FlowKey, h uint64) prediction {
-	c := g.choose(h)
+const randomPort = "the kernel hashes a random source port for a TCP socket that is not bound to one"
+
+// predict returns the prediction for a flow that is forwarded or that a socket
+// of this host sends.
+func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
+	l.Local = s.local()
+	if s.drawsPort(l, k) && !g.decides(s.preferred(k)) {
+		return prediction{
+			Flow: k.String(), Socket: s, Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
+			Why: randomPort, random: true,
+		}
+	}
+	p := predictHash(l, g, k, l.Hash(s.routed(k)), s.preferred(k))
+	p.Socket = s
+	return p
+}
+
+// predictHash returns the prediction for a flow with this hash. The source is
+// that of group.choose.
+func predictHash(l hash.Linux611, g group, k hash.FlowKey, h uint64, source netip.Addr) prediction {
+	c := g.choose(h, source)
 	p := prediction{
 		Flow: k.String(), Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
-		Hash32: fmt.Sprintf("%08x", uint32(h>>32)), Hash31: uint32(h >> 33), Nexthop: c.name,
+		Hash32: fmt.Sprintf("%08x", uint32(h>>32)), Hash31: uint32(h >> 33), Nexthop: c.name, Why: c.why,
 	}
 	if c.bucket >= 0 {
 		p.Bucket = &c.bucket
@@ -81,7 +108,7 @@ var policyNames = [...]string{ //nolint:gochecknoglobals // read-only
 
 // explain predicts the next hop of the flow of the command line.
 func explain(o options, w io.Writer) error {
-	p := predict(o.linux, o.nexthops, o.flow, o.linux.Hash(o.flow))
+	p := predict(o.linux, o.nexthops, o.flow, o.socket)
 	if o.json {
 		return newEncoder(w).Encode(p)
 	}
@@ -104,17 +131,27 @@ func (p prediction) text() string {
 	if p.Inner != "" {
 		fmt.Fprintf(&b, "inner     %s\n", p.Inner)
 	}
+	if p.Socket.local() {
+		fmt.Fprintf(&b, "sent by   a socket of this host, %s\n", p.Socket)
+	}
 	fmt.Fprintf(&b, "policy    %d, %s, seed %d\n", p.Policy, policyNames[p.Policy], p.Seed)
 	fmt.Fprintf(&b, "hashed    %s\n", strings.Join(p.Fields, ", "))
-	fmt.Fprintf(&b, "hash      %s, of which the upper 31 bits are %d\n", p.Hash32, p.Hash31)
-	if p.Bucket != nil {
+	switch {
+	case p.Nexthop == "":
+	case p.Bucket != nil:
+		fmt.Fprintf(&b, "hash      %s, of which the upper 31 bits are %d\n", p.Hash32, p.Hash31)
 		fmt.Fprintf(&b, "bucket    %d\n", *p.Bucket)
-	} else {
+	default:
+		fmt.Fprintf(&b, "hash      %s, of which the upper 31 bits are %d\n", p.Hash32, p.Hash31)
 		fmt.Fprintf(&b, "range     %d to %d\n", p.Range[0], p.Range[1])
 	}
-	fmt.Fprintf(&b, "next hop  %s\n", p.Nexthop)
-	if p.Kernel != "" {
-		fmt.Fprintf(&b, "kernel    %s\n", p.Kernel)
+	if p.Nexthop == "" {
+		b.WriteString("next hop  not predicted\n")
+	} else {
+		fmt.Fprintf(&b, "next hop  %s\n", p.Nexthop)
+	}
+	if p.Why != "" {
+		fmt.Fprintf(&b, "since     %s\n", p.Why)
 	}
 	return b.String()
 }

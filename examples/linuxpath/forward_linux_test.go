@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func testForwarded(t *testing.T) {
 					hashes, headers := make([]uint64, 1), make([]hash.Headers, 1)
 					require.NoError(t, hash.Parse(frame, &headers[0]), name)
 					l.HashHeaders(hashes, headers, nil)
-					if int(frame[5]) != g.choose(hashes[0]).index {
+					if int(frame[5]) != g.choose(hashes[0], netip.Addr{}).index {
 						wrong[name]++
 					}
 				}

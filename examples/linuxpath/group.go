@@ -3,92 +3,148 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
 
+// A hop is a next hop of a group.
+type hop struct {
+	name   string
+	weight uint32
+	dead   bool       // the kernel does not use it, and its weight does not count
+	failed bool       // its neighbour is not valid
+	source netip.Addr // address that this host sends from over it, if known
+}
+
+// state returns the word for a hop that is not as it should be.
+func (h hop) state() string {
+	switch {
+	case h.dead:
+		return "dead"
+	case h.failed:
+		return "failed"
+	}
+	return ""
+}
+
 // A group is the next hops of a route, and how the kernel chooses among them.
 type group struct {
-	names    []string
-	weights  []uint32
-	selector selector.Selector
+	hops []hop
+
+	// passOver says that a next hop whose neighbour is not valid is passed
+	// over: always in a nexthop object, and with fib_multipath_use_neigh in an
+	// IPv4 route that lists its next hops.
+	passOver bool
+
+	// list says that an IPv4 route lists its next hops. A packet of this host
+	// then goes by its source first.
+	list bool
+
+	selector selector.Selector // among the living
+	living   []int             // indexes of the next hops that are not dead
 
 	// buckets holds the index of the next hop of each bucket of a resilient
 	// group. It is nil for a hash-threshold group.
 	buckets []int
 }
 
-// parseGroup parses a list such as a=1,b=2,c. A next hop without a weight has
-// the weight 1.
+// parseGroup parses a list such as a=1,b=2:dead,c:failed. A next hop without a
+// weight has the weight 1.
 func parseGroup(list string) (g group, err error) {
+	g.passOver = true
+	names := map[string]bool{}
 	for text := range strings.SplitSeq(list, ",") {
-		name, weight, weighted := strings.Cut(strings.TrimSpace(text), "=")
-		w := uint64(1)
-		if weighted {
-			w, err = strconv.ParseUint(weight, 10, 16)
-			if err != nil || w == 0 {
-				return g, fmt.Errorf("%q: a weight is a number from 1 to 65535", text)
-			}
+		h, err := parseHop(strings.TrimSpace(text))
+		if err != nil {
+			return g, err
 		}
-		if name == "" {
-			return g, fmt.Errorf("%q: a next hop has a name", text)
+		if names[h.name] {
+			return g, fmt.Errorf("%q: a duplicate name", text)
 		}
-		g.names, g.weights = append(g.names, name), append(g.weights, uint32(w))
+		names[h.name] = true
+		g.hops = append(g.hops, h)
 	}
 	return g, g.build()
 }
 
+func parseHop(text string) (h hop, err error) {
+	rest := text
+	if before, ok := strings.CutSuffix(rest, ":dead"); ok {
+		rest, h.dead = before, true
+	} else if before, ok := strings.CutSuffix(rest, ":failed"); ok {
+		rest, h.failed = before, true
+	}
+	name, weight, weighted := strings.Cut(rest, "=")
+	w := uint64(1)
+	if weighted {
+		w, err = strconv.ParseUint(weight, 10, 16)
+		if err != nil || w == 0 {
+			return h, fmt.Errorf("%q: a weight is a number from 1 to 65535", text)
+		}
+	}
+	if name == "" {
+		return h, fmt.Errorf("%q: a next hop has a name", text)
+	}
+	h.name, h.weight = name, uint32(w)
+	return h, nil
+}
+
+var errAllDead = errors.New("all next hops are dead")
+
 // build makes the selector of a hash-threshold group.
 func (g *group) build() (err error) {
-	members := make([]selector.Member, len(g.names))
-	for i, name := range g.names {
-		members[i] = selector.Member{ID: name, Weight: g.weights[i]}
+	var members []selector.Member
+	g.living = nil
+	for i, h := range g.hops {
+		if !h.dead {
+			g.living = append(g.living, i)
+			// Names may repeat: a route can have one gateway twice.
+			members = append(members, selector.Member{ID: strconv.Itoa(i), Weight: h.weight})
+		}
+	}
+	if members == nil {
+		return errAllDead
 	}
 	g.selector, err = selector.New(selector.Threshold{KeepOrder: true}, members)
 	return err
 }
 
 // resilient returns a resilient group of the same next hops, with the buckets
-// that the kernel gives it when it is made. [selector.LinuxResilient] says what
-// the kernel does to them later.
+// that the kernel gives it when it is made, and after the dead ones left.
+// [selector.LinuxResilient] says what the kernel does to them later.
 func (g group) resilient(buckets int) (group, error) {
 	r, err := selector.NewLinuxResilient[int](selector.LinuxResilientConfig{Buckets: buckets})
 	if err != nil {
 		return g, err
 	}
-	hops := make([]selector.Hop[int], len(g.names))
-	for i, name := range g.names {
-		hops[i] = selector.Hop[int]{ID: name, Weight: g.weights[i], Value: i}
+	var all, living []selector.Hop[int]
+	for i, h := range g.hops {
+		if h.failed {
+			return g, fmt.Errorf("%s: a resilient group does not look at neighbours", h.name)
+		}
+		next := selector.Hop[int]{ID: h.name, Weight: h.weight, Value: i}
+		all = append(all, next)
+		if !h.dead {
+			living = append(living, next)
+		}
 	}
-	if _, err := r.Replace(hops, 0); err != nil {
+	if _, err := r.Replace(all, 0); err != nil {
 		return g, err
 	}
-	table := make([]int, buckets)
-	for i := range table {
-		table[i] = r.Bucket(i).Value
+	if len(living) < len(all) {
+		if _, err := r.Replace(living, 1); err != nil {
+			return g, err
+		}
 	}
-	return newResilient(g.names, table)
-}
-
-var errNoBuckets = errors.New("a resilient group without buckets")
-
-// newResilient returns a resilient group with the given buckets.
-func newResilient(names []string, buckets []int) (group, error) {
-	if len(buckets) == 0 {
-		return group{}, errNoBuckets
+	g.buckets = make([]int, buckets)
+	for i := range g.buckets {
+		g.buckets[i] = r.Bucket(i).Value
 	}
-	return group{names: names, selector: bucketTable(buckets), buckets: buckets}, nil
+	return g, nil
 }
-
-// bucketTable holds the index of the next hop of each bucket of a resilient
-// group. The kernel moves buckets when members come and go, and by timers; the
-// table shows them at one moment.
-type bucketTable []int
-
-// Select implements [selector.Selector].
-func (b bucketTable) Select(h uint64) int { return b[int(uint32(h>>33))%len(b)] }
 
 // A choice is the next hop of a hash, with the range or bucket that decides it.
 type choice struct {
@@ -97,32 +153,118 @@ type choice struct {
 	bucket int // -1 in a hash-threshold group
 
 	// In a hash-threshold group, low and high are the first and the last value
-	// of h>>33 that belong to the next hop.
+	// of h>>33 that belong to the next hop, or to the one that it stands in for.
 	low, high uint32
+
+	why string // what other than the hash decides, or ""
 }
 
-// choose returns the next hop of a hash.
-func (g group) choose(h uint64) choice {
-	i := g.selector.Select(h)
-	c := choice{index: i, name: g.names[i], bucket: -1}
+// choose returns the next hop of a hash. The source is that of a packet that
+// this host sends, where the kernel knows it when it looks for the route, and
+// else the zero Addr.
+func (g group) choose(h uint64, source netip.Addr) choice {
 	if g.buckets != nil {
-		c.bucket = int(uint32(h>>33)) % len(g.buckets)
-		return c
+		at := int(uint32(h>>33)) % len(g.buckets)
+		i := g.buckets[at]
+		return choice{index: i, name: g.hops[i].name, bucket: at}
 	}
-	c.low, c.high = g.bounds(i)
+	owner := g.living[g.selector.Select(h)]
+	c := choice{index: owner, bucket: -1}
+	c.low, c.high = g.bounds(owner)
+	switch {
+	case len(g.living) == 1:
+		c.why = "it is the only next hop"
+	case g.list && source.IsValid() && g.prefers(source):
+		c.index = g.bySource(uint32(h>>33), source)
+		c.why = fmt.Sprintf("%s is the address of its interface: the kernel prefers it to the hash", source)
+	case !g.usable(owner):
+		c.index = g.standIn(owner)
+		c.why = fmt.Sprintf("the neighbour of %s is not valid, so its range falls to this one", g.hops[owner].name)
+	}
+	c.name = g.hops[c.index].name
 	return c
 }
 
+// usable reports whether the kernel sends to a next hop.
+func (g group) usable(i int) bool {
+	h := g.hops[i]
+	return !h.dead && (!h.failed || !g.passOver)
+}
+
+// prefers reports whether a usable next hop has this source.
+func (g group) prefers(source netip.Addr) bool {
+	for i, h := range g.hops {
+		if h.source == source && g.usable(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// decides reports whether the source alone decides: there is one next hop, or
+// one that is preferred for the source.
+func (g group) decides(source netip.Addr) bool {
+	if len(g.living) == 1 {
+		return true
+	}
+	n := 0
+	for i, h := range g.hops {
+		if g.list && source.IsValid() && h.source == source && g.usable(i) {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// bySource returns the next hop of a packet of this host whose source is the
+// address of a next hop's interface: among those, the first one whose range
+// ends at the hash or above it, or else the first.
+func (g group) bySource(h31 uint32, source netip.Addr) int {
+	first := -1
+	for i, hop := range g.hops {
+		if hop.source != source || !g.usable(i) {
+			continue
+		}
+		if _, high := g.bounds(i); h31 <= high {
+			return i
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	return first
+}
+
+// standIn returns the next hop that takes the range of one whose neighbour is
+// not valid: the next usable one, or the first usable one. Where none is, the
+// kernel takes the first one alive.
+func (g group) standIn(owner int) int {
+	for i := owner + 1; i < len(g.hops); i++ {
+		if g.usable(i) {
+			return i
+		}
+	}
+	for i := range g.hops {
+		if g.usable(i) {
+			return i
+		}
+	}
+	return g.living[0]
+}
+
 // bounds returns the first and the last of the hashes of 31 bits that belong to
-// next hop i.
+// next hop i, which is not dead.
 func (g group) bounds(i int) (low, high uint32) {
 	var total, before uint64
-	for k, w := range g.weights {
-		if k < i {
-			before += uint64(w)
+	for k, h := range g.hops {
+		if h.dead {
+			continue
 		}
-		total += uint64(w)
+		if k < i {
+			before += uint64(h.weight)
+		}
+		total += uint64(h.weight)
 	}
 	first := func(sum uint64) uint64 { return (sum<<31 + total/2) / total }
-	return uint32(first(before)), uint32(first(before+uint64(g.weights[i])) - 1)
+	return uint32(first(before)), uint32(first(before+uint64(g.hops[i].weight)) - 1)
 }

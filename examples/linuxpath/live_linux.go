@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
@@ -18,219 +15,217 @@ import (
 
 // A comparison is the output of -live.
 type comparison struct {
-	Prefix   string       `json:"prefix"`
-	Policy   int          `json:"policy"`
-	Fields   string       `json:"fields,omitempty"` // of policy 3
-	Seed     uint32       `json:"seed"`
-	Nexthops []liveHop    `json:"nexthops"`
-	Buckets  int          `json:"buckets,omitempty"` // of a resilient group
-	Flows    []prediction `json:"flows"`
-	Agree    int          `json:"agree"`
+	Prefix string       `json:"prefix"`
+	Routes []*liveRoute `json:"routes"` // that the flows take
+	Flows  []prediction `json:"flows"`
+	Agree  int          `json:"agree"`
+	Wrong  int          `json:"wrong"` // predicted, but the kernel chose another next hop
+
+	// Unpredicted counts the flows whose next hop can't be predicted.
+	Unpredicted int `json:"unpredicted"`
 }
 
-type liveHop struct {
-	Name   string `json:"name"`
-	Weight uint32 `json:"weight"`
-}
-
-// errDisagree says that a prediction was wrong. The group may have changed
-// meanwhile, or a next hop may be down.
+// errDisagree says that a prediction was wrong. The route may have changed
+// meanwhile, or the kernel hashes otherwise than Linux 6.18.
 var errDisagree = errors.New("the kernel chose other next hops than predicted")
 
 // predictLive compares predictions for flows to a route of this host with the
 // choices of its kernel.
 func predictLive(o options, w io.Writer) error {
-	l, err := hostKernel(o.live.Addr().Is6())
-	if err != nil {
-		return err
-	}
 	conn, err := fib.Dial()
 	if err != nil {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written
-	route, err := conn.Route(o.live)
+	host, err := newHost(conn)
 	if err != nil {
 		return err
 	}
-	g, err := routeGroup(route)
-	if err != nil {
-		return err
+	host.mark = uint32(o.mark)
+	if o.in != "" {
+		device, err := net.InterfaceByName(o.in)
+		if err != nil {
+			return fmt.Errorf("-iif: %w", err)
+		}
+		host.in = device.Index
+	} else if !o.socket.local() {
+		o.socket = connected
 	}
-
-	c := comparison{Prefix: o.live.String(), Policy: int(l.Policy), Seed: l.Seed, Buckets: len(route.Buckets)}
-	if l.Policy == hash.LinuxCustom {
-		c.Fields = fmt.Sprintf("%#x", l.Fields)
-	}
-	for i, hop := range route.Hops {
-		c.Nexthops = append(c.Nexthops, liveHop{g.names[i], hop.Weight})
-	}
-	flows, err := liveFlows(o, conn)
+	c := comparison{Prefix: o.live.String()}
+	flows, err := liveFlows(o, host)
 	if err != nil {
 		return err
 	}
 	for _, k := range flows {
-		p := predict(l, g, k, l.Hash(k))
-		if p.Kernel, err = askKernel(conn, k); err != nil {
+		p, err := host.predict(k, o.socket)
+		if err != nil {
 			return fmt.Errorf("%s: %w", k, err)
 		}
-		if p.Kernel == p.Nexthop {
-			c.Agree++
-		}
-		c.Flows = append(c.Flows, p)
+		c.add(p)
 	}
+	c.Routes = host.seen
 	if err := c.write(o, w); err != nil {
 		return err
 	}
-	if c.Agree < len(flows) {
+	if c.Wrong > 0 {
 		return errDisagree
 	}
 	return nil
 }
 
-// hostKernel returns the hash by which this host answers queries. For IPv4 it
-// is the hash of forwarded packets, for IPv6 that of packets of its own.
-func hostKernel(v6 bool) (hash.Linux611, error) {
-	family := "ipv4"
-	if v6 {
-		family = "ipv6"
+func (c *comparison) add(p prediction) {
+	switch {
+	case p.Nexthop == "":
+		c.Unpredicted++
+	case p.wrong():
+		c.Wrong++
+	default:
+		c.Agree++
 	}
-	seed, err := sysctl("ipv4", "seed")
-	if err != nil {
-		return hash.Linux611{}, fmt.Errorf("%w (kernels before 6.11 have no seed)", err)
-	}
-	if seed == 0 {
-		return hash.Linux611{}, errors.New(
-			"net.ipv4.fib_multipath_hash_seed is 0: the seed is random, so nothing can be predicted")
-	}
-	policy, err := sysctl(family, "policy")
-	if err != nil {
-		return hash.Linux611{}, err
-	}
-	fields, err := sysctl(family, "fields")
-	if err != nil {
-		return hash.Linux611{}, err
-	}
-	return kernel(seed, policy, fields, v6)
+	c.Flows = append(c.Flows, p)
 }
 
-func sysctl(family, name string) (uint, error) {
-	b, err := os.ReadFile("/proc/sys/net/" + family + "/fib_multipath_hash_" + name)
-	if err != nil {
-		return 0, err
+// wrong reports whether the kernel chose another next hop than predicted.
+func (p prediction) wrong() bool {
+	want := p.Nexthop
+	if p.Query != "" {
+		want = p.Query
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 32)
-	return uint(n), err
+	return p.Nexthop != "" && p.Kernel != "" && p.Kernel != want
 }
 
-// routeGroup returns the group of next hops of a route.
-func routeGroup(r fib.Route) (g group, err error) {
-	for _, hop := range r.Hops {
-		g.names = append(g.names, hopName(hop.Gateway, hop.Out))
-		g.weights = append(g.weights, hop.Weight)
+// verdict says how the prediction compares with the kernel's choice.
+func (p prediction) verdict() string {
+	var words []string
+	switch {
+	case p.Nexthop == "" && p.Kernel != "":
+		words = append(words, "not predicted; the kernel takes "+p.Kernel)
+	case p.Nexthop == "":
+		words = append(words, "not predicted")
+	case p.wrong():
+		words = append(words, "the kernel takes "+p.Kernel)
+	case p.Kernel == "":
+		words = append(words, "the kernel answers no query for this protocol")
+	case p.Query != "":
+		words = append(words, "a query takes "+p.Kernel+" as predicted: the kernel hashes it otherwise than the packet")
+	default:
+		words = append(words, "as predicted")
 	}
-	if r.Buckets != nil {
-		return newResilient(g.names, r.Buckets)
+	if p.Why != "" {
+		words = append(words, p.Why)
 	}
-	return g, g.build()
+	return strings.Join(words, "; ")
 }
 
-// hopName names a next hop by its gateway and interface.
-func hopName(gateway netip.Addr, out int) string {
-	device := strconv.Itoa(out)
-	if i, err := net.InterfaceByIndex(out); err == nil {
-		device = i.Name
-	}
-	if !gateway.IsValid() {
-		return device
-	}
-	return gateway.String() + "@" + device
-}
-
-// liveFlows returns the flow of the command line, or drawn flows of TCP to the
-// prefix, from the address that this host would send them from.
-func liveFlows(o options, conn *fib.Conn) ([]hash.FlowKey, error) {
+// liveFlows returns the flow of the command line, or drawn flows to the prefix:
+// of UDP from the address that this host would send them from, or for forwarded
+// flows of TCP from the network that the interface is in.
+func liveFlows(o options, h *host) ([]hash.FlowKey, error) {
 	if o.hasFlow {
 		if !o.live.Contains(o.flow.Dst().Addr()) {
 			return nil, fmt.Errorf("%s is not in %s", o.flow.Dst().Addr(), o.live)
 		}
 		return []hash.FlowKey{o.flow}, nil
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	var flows []hash.FlowKey
-	for range o.flows {
-		dst := netip.AddrPortFrom(addressIn(o.live, r), uint16(1+r.IntN(65535)))
-		src, err := sourceFor(dst)
+	from := netip.PrefixFrom(unspecified(o.live.Addr().Is6()), o.live.Addr().BitLen())
+	if h.in != 0 {
+		network, err := networkOf(o.in, o.live.Addr().Is6())
 		if err != nil {
 			return nil, err
 		}
-		flows = append(flows, hash.NewFlowKey(hash.TCP, netip.AddrPortFrom(src, uint16(1024+r.IntN(64512))), dst))
+		from = network
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	var flows []hash.FlowKey
+	for range o.flows {
+		dst := netip.AddrPortFrom(unicastIn(o.live, r), uint16(1+r.IntN(65535)))
+		src, proto := from.Addr(), uint8(hash.UDP)
+		switch {
+		case h.in != 0:
+			src, proto = neighbourIn(from, r), hash.TCP
+		case o.socket != unbound:
+			src = sourceFor(dst)
+		}
+		flows = append(flows, hash.NewFlowKey(proto, netip.AddrPortFrom(src, uint16(1024+r.IntN(64512))), dst))
 	}
 	return flows, nil
 }
 
-// sourceFor returns the address from which this host would send to dst.
-// Connecting a UDP socket sends nothing.
-func sourceFor(dst netip.AddrPort) (netip.Addr, error) {
+func unspecified(v6 bool) netip.Addr {
+	if v6 {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
+// networkOf returns the address of an interface, with the length of its
+// network.
+func networkOf(device string, v6 bool) (netip.Prefix, error) {
+	i, err := net.InterfaceByName(device)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	addresses, err := i.Addrs()
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	for _, a := range addresses {
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && p.Addr().Is6() == v6 && !p.Addr().IsLinkLocalUnicast() {
+			return p, nil
+		}
+	}
+	return netip.Prefix{}, fmt.Errorf("-iif: %s has no address to draw sources from: give -src and -dst", device)
+}
+
+// sourceFor returns the address from which this host would send to dst, or an
+// unspecified one if it would not. Connecting a UDP socket sends nothing.
+func sourceFor(dst netip.AddrPort) netip.Addr {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(dst))
 	if err != nil {
-		return netip.Addr{}, err
+		return unspecified(dst.Addr().Is6())
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone(""), nil
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone("")
+}
+
+// unicastIn draws an address within a prefix, one that a packet can be routed
+// to if there is one.
+func unicastIn(p netip.Prefix, r *rand.Rand) netip.Addr {
+	for range 100 {
+		a := addressIn(p, r)
+		reserved := a.Is4() && (a.As4()[0] == 0 || a.As4()[0] >= 240) // RFC 6890
+		if !reserved && !a.IsMulticast() && !a.IsLoopback() && !a.IsUnspecified() && !a.IsLinkLocalUnicast() {
+			return a
+		}
+	}
+	return addressIn(p, r)
+}
+
+// neighbourIn draws the address of another host in the network of an address.
+func neighbourIn(own netip.Prefix, r *rand.Rand) netip.Addr {
+	a := own.Addr()
+	for range 100 {
+		a = addressIn(own, r)
+		first := a == own.Masked().Addr()
+		last := a.Is4() && !own.Contains(a.Next()) // the broadcast address
+		if a != own.Addr() && !first && !last {
+			break
+		}
+	}
+	return a
 }
 
 // addressIn draws an address within a prefix.
 func addressIn(p netip.Prefix, r *rand.Rand) netip.Addr {
 	b := p.Addr().AsSlice()
-	drawn := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.Uint64()), r.Uint64())
 	for i := range b {
 		keep := byte(0xff)
 		if bits := p.Bits() - 8*i; bits < 8 {
 			keep = ^(byte(0xff) >> max(bits, 0))
 		}
-		b[i] = b[i]&keep | drawn[i]&^keep
+		b[i] = b[i]&keep | byte(r.Uint32())&^keep
 	}
 	a, _ := netip.AddrFromSlice(b)
 	return a
-}
-
-// askKernel returns the name of the next hop that the kernel chose for a flow.
-func askKernel(conn *fib.Conn, k hash.FlowKey) (string, error) {
-	answer, err := conn.Ask(fib.Query{
-		Src: k.Src().Addr(), Dst: k.Dst().Addr(), SrcPort: k.Src().Port(), DstPort: k.Dst().Port(),
-		Proto: k.Proto(), Label: k.Label(),
-	})
-	if err != nil {
-		return "", err
-	}
-	return hopName(answer.Gateway, answer.Out), nil
-}
-
-func (c comparison) write(o options, w io.Writer) error {
-	if o.json {
-		return newEncoder(w).Encode(c)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: policy %d, seed %d", c.Prefix, c.Policy, c.Seed)
-	if c.Fields != "" {
-		fmt.Fprintf(&b, ", fields %s", c.Fields)
-	}
-	if c.Buckets > 0 {
-		fmt.Fprintf(&b, ", resilient with %d buckets", c.Buckets)
-	}
-	b.WriteByte('\n')
-	for _, hop := range c.Nexthops {
-		fmt.Fprintf(&b, "  via %s weight %d\n", hop.Name, hop.Weight)
-	}
-	for _, p := range c.Flows {
-		verdict := "as predicted"
-		if p.Kernel != p.Nexthop {
-			verdict = "predicted: " + p.Nexthop
-		}
-		fmt.Fprintf(&b, "%s  %s  %s  (%s)\n", p.Hash32, p.Flow, p.Kernel, verdict)
-	}
-	fmt.Fprintf(&b, "%d of %d as predicted\n", c.Agree, len(c.Flows))
-	_, err := io.WriteString(w, b.String())
-	return err
 }

@@ -7,9 +7,15 @@
 //	go run ./examples/linuxpath -live 198.18.0.0/15
 //
 // The first form explains one flow that the router forwards: what is hashed,
-// the hash, the range that it falls in and the next hop. With -local the router
-// sends the flow itself. -nexthops lists the next hops in the order of the
-// group, with weights; -buckets makes the group a resilient one.
+// the hash, the range that it falls in and the next hop. -nexthops lists the
+// next hops in the order of the group, with weights. A dead one (b=2:dead) has
+// left the group; the range of one whose neighbour is not valid (b=2:failed)
+// falls to the next. -buckets makes the group a resilient one.
+//
+// With -socket the router sends the flow itself, by a socket that is bound to
+// its source address, that is connected but not bound, or that does neither and
+// sends by sendto: the kernel hashes what it knows when it looks for the route.
+// -local is -socket bound.
 //
 // -csv reads flows from a file. Its first line names the columns: src, sport,
 // dst, dport, proto, label, seed, policy and fields are needed, others are
@@ -18,18 +24,21 @@
 // -pcap predicts the next hop of every packet of a capture, of fragments, ICMP
 // errors and tunnels too. A packet that was not captured whole is damaged.
 //
-// -live compares predictions with the kernel of this host. It reads policy,
-// seed and next hops of the route to the prefix over netlink, predicts the next
-// hop of the flow of -src and -dst, or of as many drawn flows as -flows says,
-// and asks the kernel for each. It needs Linux, but no privilege, and a seed:
-// net.ipv4.fib_multipath_hash_seed must not be 0.
+// -live compares predictions with the kernel of this host. For the flow of -src
+// and -dst, or for as many drawn flows to the prefix as -flows says, it asks
+// over netlink which route the flow takes, in whichever table, reads the next
+// hops of that route and their state, predicts the next hop, and asks the
+// kernel for its choice. The flows are those of connected sockets of this host,
+// of other ones by -socket, or with -iif flows that come in by an interface.
+// Where the hash does not decide or nothing can be predicted, it says why, and
+// which next hop the kernel takes. It needs Linux, but no privilege.
 //
 // -json prints JSON: one object, and with -csv and -pcap one for each line or
 // packet.
 //
 // The exit code is 0 on success, 1 on a failure or, with -live, where the
 // kernel chose another next hop than predicted, and 2 where the command line is
-// wrong.
+// wrong. A flow that can't be predicted is no failure.
 //
 // Predictions hold for Linux 6.11 and later on little-endian machines: see
 // hash.Linux611.
@@ -56,12 +65,15 @@ func main() {
 type options struct {
 	linux    hash.Linux611
 	nexthops group
+	socket   socket
 	flow     hash.FlowKey
 	hasFlow  bool
 	csv      string
 	pcap     string
 	live     netip.Prefix
 	flows    int
+	in       string
+	mark     uint
 	json     bool
 }
 
@@ -92,8 +104,11 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	policy := flags.Uint("policy", 0, "fib_multipath_hash_policy, `0 to 3`")
 	fields := flags.Uint("fields", 7, "fib_multipath_hash_fields, a `mask`, for policy 3")
 	seed := flags.Uint("seed", 0, "fib_multipath_hash_seed, a `number` that is not 0")
-	flags.BoolVar(&o.linux.Local, "local", false, "the router sends the flow itself")
-	nexthops := flags.String("nexthops", "", "next hops in the order of the group: `name[=weight],...`")
+	local := flags.Bool("local", false, "the router sends the flow itself: -socket bound")
+	kind := flags.String("socket", "",
+		"`kind` of the router's socket that sends the flow: bound, connected or sendto")
+	nexthops := flags.String("nexthops", "",
+		"next hops in the order of the group: `name[=weight][:dead|:failed],...`")
 	buckets := flags.Int("buckets", 0,
 		"`number` of buckets of a resilient group, as it is when it is made; 0: a hash-threshold group")
 	src := flags.String("src", "", "source: `address[:port]`, IPv6 with a port in brackets")
@@ -104,13 +119,23 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.pcap, "pcap", "", "`capture` of packets")
 	live := flags.String("live", "", "`prefix` of a route of this host")
 	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
+	flags.StringVar(&o.in, "iif", "", "`interface` by which the flows of -live come in: they are forwarded")
+	flags.UintVar(&o.mark, "mark", 0, "firewall mark of the flows of -live, a `number`")
 	flags.BoolVar(&o.json, "json", false, "write JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
 	}
 
-	if o.linux, err = kernel(*seed, *policy, *fields, o.linux.Local); err != nil {
+	if o.linux, err = kernel(*seed, *policy, *fields); err != nil {
 		return o, err
+	}
+	if *local {
+		o.socket = bound
+	}
+	if *kind != "" {
+		if o.socket, err = parseSocket(*kind); err != nil {
+			return o, fmt.Errorf("-socket: %w", err)
+		}
 	}
 	if *nexthops != "" {
 		if o.nexthops, err = parseGroup(*nexthops); err != nil {
@@ -169,8 +194,16 @@ func (o options) check(given map[string]bool) error {
 		return errors.New("-seed: the kernel takes 0 for a random seed, so nothing can be predicted")
 	case o.flows < 1:
 		return fmt.Errorf("-flows: %d is not positive", o.flows)
-	case o.pcap != "" && o.linux.Local:
-		return errors.New("-local is not for -pcap")
+	case given["local"] && given["socket"]:
+		return errors.New("-local is -socket bound: give one of them")
+	case o.pcap != "" && o.socket.local():
+		return errors.New("-local and -socket are not for -pcap")
+	case offline && (given["iif"] || given["mark"]):
+		return errors.New("-iif and -mark are for -live")
+	case given["iif"] && o.socket.local():
+		return errors.New("-iif is for forwarded flows, -socket for those of this host")
+	case o.mark > 1<<32-1:
+		return fmt.Errorf("-mark: %d has more than 32 bits", o.mark)
 	}
 	return o.checkUnused(given)
 }
@@ -185,7 +218,7 @@ func (o options) checkUnused(given map[string]bool) error {
 	case o.pcap != "":
 		names, why = []string{"proto", "label"}, "-pcap takes this from the packets"
 	case o.live.IsValid():
-		names, why = []string{"policy", "fields", "seed", "nexthops", "local"}, "-live takes this from the host"
+		names, why = []string{"policy", "fields", "seed", "nexthops"}, "-live takes this from the host"
 	}
 	if o.live.IsValid() && o.hasFlow && given["flows"] {
 		return errors.New("-flows: with -src and -dst there is one")
@@ -202,7 +235,7 @@ func (o options) checkUnused(given map[string]bool) error {
 }
 
 // kernel returns the hash of a kernel with these settings.
-func kernel(seed, policy, fields uint, local bool) (hash.Linux611, error) {
+func kernel(seed, policy, fields uint) (hash.Linux611, error) {
 	switch {
 	case policy > uint(hash.LinuxCustom):
 		return hash.Linux611{}, fmt.Errorf("policy %d is none of 0 to 3", policy)
@@ -213,7 +246,5 @@ func kernel(seed, policy, fields uint, local bool) (hash.Linux611, error) {
 	case seed > 1<<32-1:
 		return hash.Linux611{}, fmt.Errorf("seed %d has more than 32 bits", seed)
 	}
-	return hash.Linux611{
-		Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields), Local: local,
-	}, nil
+	return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields)}, nil
 }

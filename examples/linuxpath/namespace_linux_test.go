@@ -141,7 +141,10 @@ route add 2003::/16 nhid 206
 }
 
 func (b testbed) group(t *testing.T) group {
-	g := group{names: b.names, weights: b.weights}
+	g := group{passOver: true}
+	for i, w := range b.weights {
+		g.hops = append(g.hops, hop{name: b.names[i], weight: w})
+	}
 	require.NoError(t, g.build())
 	return g
 }

@@ -73,10 +73,11 @@ func decode(data []byte, fixed int, each func(*netlink.AttributeDecoder)) error 
 
 // A Query is a flow that the kernel is asked about.
 type Query struct {
-	Src, Dst         netip.Addr // of one family
+	Src, Dst         netip.Addr // of one family; Src may be the zero Addr, for a socket that is not bound
 	SrcPort, DstPort uint16
-	Proto            uint8  // the kernel answers for TCP, UDP and ICMP
+	Proto            uint8  // TCP, UDP or ICMP; 0: any, without ports
 	Label            uint32 // flow label
+	Mark             uint32 // firewall mark, for policy rules
 	In               int    // index of the interface it comes in by; 0 for what the host sends
 }
 
@@ -89,26 +90,32 @@ type Answer struct {
 // Ask asks which next hop a flow takes. The error is a [syscall.Errno] where
 // the kernel has no route.
 func (c *Conn) Ask(q Query) (Answer, error) {
-	request, err := q.encode()
+	reply, err := c.get(q, 0)
 	if err != nil {
 		return Answer{}, err
 	}
-	for reply, err := range c.request(unix.RTM_GETROUTE, 0, request) {
-		if err != nil {
-			return Answer{}, err
-		}
-		var m rtnetlink.RouteMessage
-		if err := m.UnmarshalBinary(reply); err != nil {
-			return Answer{}, err
-		}
-		return Answer{gateway(m.Attributes.Gateway, m.Attributes.Via), int(m.Attributes.OutIface)}, nil
+	var m rtnetlink.RouteMessage
+	if err := m.UnmarshalBinary(reply); err != nil {
+		return Answer{}, err
 	}
-	return Answer{}, errors.New("no reply to a question for a route")
+	return Answer{gateway(m.Attributes.Gateway, m.Attributes.Via), int(m.Attributes.OutIface)}, nil
 }
 
-func (q Query) encode() ([]byte, error) {
+// get asks about a flow and returns the data of the reply.
+func (c *Conn) get(q Query, flags uint32) ([]byte, error) {
+	request, err := q.encode(flags)
+	if err != nil {
+		return nil, err
+	}
+	for reply, err := range c.request(unix.RTM_GETROUTE, 0, request) {
+		return reply, err
+	}
+	return nil, errors.New("no reply to a question for a route")
+}
+
+func (q Query) encode(flags uint32) ([]byte, error) {
 	m := rtnetlink.RouteMessage{
-		Family: family(q.Dst), DstLength: uint8(q.Dst.BitLen()), SrcLength: uint8(q.Src.BitLen()),
+		Family: family(q.Dst), DstLength: uint8(q.Dst.BitLen()), SrcLength: uint8(q.Src.BitLen()), Flags: flags,
 	}
 	header, err := m.MarshalBinary()
 	if err != nil {
@@ -120,12 +127,17 @@ func (q Query) encode() ([]byte, error) {
 	if q.Src.IsValid() {
 		e.Bytes(unix.RTA_SRC, q.Src.AsSlice())
 	}
-	e.Uint8(unix.RTA_IP_PROTO, q.Proto)
-	e.Uint16(unix.RTA_SPORT, q.SrcPort)
-	e.Uint16(unix.RTA_DPORT, q.DstPort)
+	if q.Proto != 0 {
+		e.Uint8(unix.RTA_IP_PROTO, q.Proto)
+		e.Uint16(unix.RTA_SPORT, q.SrcPort)
+		e.Uint16(unix.RTA_DPORT, q.DstPort)
+	}
 	if q.Label != 0 {
 		const flowLabel = 31 // RTA_FLOWLABEL
 		e.Uint32(flowLabel, q.Label)
+	}
+	if q.Mark != 0 {
+		e.Bytes(unix.RTA_MARK, binary.NativeEndian.AppendUint32(nil, q.Mark))
 	}
 	if q.In != 0 {
 		e.Bytes(unix.RTA_IIF, binary.NativeEndian.AppendUint32(nil, uint32(q.In)))

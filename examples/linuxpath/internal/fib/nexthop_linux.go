@@ -20,26 +20,29 @@ type nexthop struct {
 // A member of a group names another nexthop object.
 type member struct{ id, weight uint32 }
 
-// routeOf returns the next hops of a nexthop object.
-func (c *Conn) routeOf(id uint32) (Route, error) {
-	object, err := c.nexthop(id)
+// resolve returns a route to a nexthop object with its next hops.
+func (c *Conn) resolve(r Route) (Route, error) {
+	object, err := c.nexthop(r.Nexthop)
 	if err != nil {
-		return Route{}, err
+		return r, err
 	}
+	r.Kind = Object
 	if object.members == nil {
-		return Route{Hops: []Hop{object.Hop}}, nil
+		r.Hops = []Hop{object.Hop}
+		return r, nil
 	}
-	var r Route
+	r.Hops = nil
 	for _, m := range object.members {
 		hop, err := c.nexthop(m.id)
 		if err != nil {
-			return Route{}, err
+			return r, err
 		}
 		hop.Weight = m.weight
 		r.Hops = append(r.Hops, hop.Hop)
 	}
 	if object.resilient {
-		r.Buckets, err = c.buckets(id, object.members)
+		r.Kind = Resilient
+		r.Buckets, err = c.buckets(r.Nexthop, object.members)
 	}
 	return r, err
 }
@@ -57,6 +60,10 @@ func (c *Conn) nexthop(id uint32) (n nexthop, err error) {
 		}
 		if err != nil {
 			return n, err
+		}
+		if len(reply) >= unix.SizeofNhmsg {
+			const flags = 4 // nh_flags of struct nhmsg
+			n.setFlags(binary.NativeEndian.Uint32(reply[flags:]))
 		}
 		return n, decode(reply, unix.SizeofNhmsg, n.set)
 	}

@@ -12,14 +12,36 @@ import (
 
 // A Hop is one next hop of a route.
 type Hop struct {
-	Gateway netip.Addr // the zero Addr if the destination is on the link
-	Out     int        // index of the interface
-	Weight  uint32
+	Gateway  netip.Addr // the zero Addr if the destination is on the link
+	Out      int        // index of the interface
+	Weight   uint32
+	Dead     bool // the kernel does not use it
+	Linkdown bool // its interface has no carrier
 }
 
-// A Route is the next hops of a route, in the order in which the kernel has
+func (h *Hop) setFlags(flags uint32) {
+	h.Dead, h.Linkdown = flags&unix.RTNH_F_DEAD != 0, flags&unix.RTNH_F_LINKDOWN != 0
+}
+
+// Kind says where the next hops of a route are.
+type Kind uint8
+
+// The kinds of routes.
+const (
+	Inline    Kind = iota // in the route itself
+	Object                // a nexthop object, or a hash-threshold group of them
+	Resilient             // a resilient group of nexthop objects
+)
+
+// A Route is a route with its next hops, in the order in which the kernel has
 // them.
 type Route struct {
+	Prefix  netip.Prefix
+	Table   uint32
+	Metric  uint32
+	Type    uint8 // RTN_UNICAST or another
+	Kind    Kind
+	Nexthop uint32 // ID of its nexthop object; 0 if its next hops are part of it
 	Hops    []Hop
 	Buckets []int // index of the next hop of each bucket of a resilient group; nil for others
 }
@@ -30,50 +52,86 @@ var ErrNoRoute = errors.New("no route to this prefix")
 // Route returns the route to a prefix in the main table, or an error that wraps
 // [ErrNoRoute].
 func (c *Conn) Route(prefix netip.Prefix) (Route, error) {
-	m, object, err := c.find(prefix)
-	switch {
-	case err != nil:
-		return Route{}, err
-	case object != 0:
-		return c.routeOf(object)
-	case m.Attributes.Multipath == nil:
-		a := m.Attributes
-		return Route{Hops: []Hop{{gateway(a.Gateway, a.Via), int(a.OutIface), 1}}}, nil
+	r, err := c.find(prefix, func(r Route) bool { return r.Table == unix.RT_TABLE_MAIN && r.Prefix == prefix })
+	if err != nil || r.Nexthop == 0 {
+		return r, err
 	}
-	var r Route
-	for _, h := range m.Attributes.Multipath {
-		r.Hops = append(r.Hops, Hop{gateway(h.Gateway, h.Via), int(h.Hop.IfIndex), uint32(h.Hop.Hops) + 1})
+	return c.resolve(r)
+}
+
+// Match returns the route that a flow takes: the kernel applies its policy
+// rules and looks in every table that they name. The error is a [syscall.Errno]
+// where there is no route. The next hops are for [Conn.Complete] to find.
+func (c *Conn) Match(q Query) (Route, error) {
+	reply, err := c.get(q, unix.RTM_F_FIB_MATCH|unix.RTM_F_LOOKUP_TABLE)
+	if err != nil {
+		return Route{}, err
+	}
+	return parseRoute(reply)
+}
+
+// Complete returns a route that Match returned with its next hops.
+func (c *Conn) Complete(r Route) (Route, error) {
+	switch {
+	case r.Nexthop != 0:
+		return c.resolve(r)
+	case r.Prefix.Addr().Is6() && len(r.Hops) > 1:
+		// Asked about a flow, the kernel begins with the next hop that it chose.
+		// A dump has the order that counts.
+		return c.find(r.Prefix, func(of Route) bool {
+			return of.Table == r.Table && of.Prefix == r.Prefix && of.Metric == r.Metric && len(of.Hops) == len(r.Hops)
+		})
 	}
 	return r, nil
 }
 
-// find returns the route to a prefix in the main table, and the ID of its
-// nexthop object, or 0 if its next hops are part of it.
-func (c *Conn) find(prefix netip.Prefix) (m *rtnetlink.RouteMessage, object uint32, err error) {
+// find returns the first route that fits, or an error about the prefix.
+func (c *Conn) find(prefix netip.Prefix, fits func(Route) bool) (Route, error) {
 	request, err := (&rtnetlink.RouteMessage{Family: family(prefix.Addr())}).MarshalBinary()
 	if err != nil {
-		return nil, 0, err
+		return Route{}, err
 	}
 	for reply, err := range c.request(unix.RTM_GETROUTE, netlink.Dump, request) {
 		if err != nil {
-			return nil, 0, err
+			return Route{}, err
 		}
-		m := new(rtnetlink.RouteMessage)
-		if err := m.UnmarshalBinary(reply); err != nil {
-			return nil, 0, err
+		r, err := parseRoute(reply)
+		if err != nil || fits(r) {
+			return r, err
 		}
-		if m.Table != unix.RT_TABLE_MAIN || destination(m) != prefix {
-			continue
-		}
-		err = decode(reply, unix.SizeofRtMsg, func(d *netlink.AttributeDecoder) {
-			const nexthopID = 30 // RTA_NH_ID
-			if d.Type() == nexthopID {
-				object = d.Uint32()
-			}
-		})
-		return m, object, err
 	}
-	return nil, 0, fmt.Errorf("%s: %w", prefix, ErrNoRoute)
+	return Route{}, fmt.Errorf("%s: %w", prefix, ErrNoRoute)
+}
+
+// parseRoute reads a route. The next hops of a nexthop object are not part of
+// it.
+func parseRoute(data []byte) (r Route, err error) {
+	var m rtnetlink.RouteMessage
+	if err := m.UnmarshalBinary(data); err != nil {
+		return r, err
+	}
+	a := m.Attributes
+	r = Route{Prefix: destination(&m), Table: a.Table, Metric: a.Priority, Type: m.Type}
+	if r.Table == 0 {
+		r.Table = uint32(m.Table)
+	}
+	for _, h := range a.Multipath {
+		hop := Hop{Gateway: gateway(h.Gateway, h.Via), Out: int(h.Hop.IfIndex), Weight: uint32(h.Hop.Hops) + 1}
+		hop.setFlags(uint32(h.Hop.Flags))
+		r.Hops = append(r.Hops, hop)
+	}
+	if a.Multipath == nil {
+		hop := Hop{Gateway: gateway(a.Gateway, a.Via), Out: int(a.OutIface), Weight: 1}
+		hop.setFlags(m.Flags)
+		r.Hops = []Hop{hop}
+	}
+	err = decode(data, unix.SizeofRtMsg, func(d *netlink.AttributeDecoder) {
+		const nexthopID = 30 // RTA_NH_ID
+		if d.Type() == nexthopID {
+			r.Nexthop = d.Uint32()
+		}
+	})
+	return r, err
 }
 
 // destination returns the prefix of a route. A default route has no address.

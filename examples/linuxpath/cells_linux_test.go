@@ -1,0 +1,339 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
+	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/hash"
+)
+
+// A cell is a case of the question "which path?": a kind of route, the state of
+// its next hops, and what sends the packets.
+type cell struct {
+	kind     string // inline, object, resilient
+	weighted bool
+	rule     bool   // the route is in another table, to which a rule leads
+	state    string // up, down, linkdown, failed: of the third next hop
+	sender   string // forwarded, bound, sendto, connected, tcp
+	v6       bool
+	policy   hash.LinuxPolicy
+
+	// Drawn with the cell, since the table would be too large.
+	seed           uint32
+	fields         uint16
+	useNeigh       bool // fib_multipath_use_neigh
+	ignoreLinkdown bool // ignore_routes_with_linkdown
+	source         bool // the inline route names its source address
+	via6           bool // the inline IPv4 route has IPv6 gateways
+	twice          bool // the route has one gateway twice
+}
+
+func (c cell) String() string {
+	words := []string{c.kind, "equal", "main", c.state, c.sender, "IPv4", fmt.Sprintf("policy %d", c.policy)}
+	for i, other := range map[int]string{1: "weighted", 2: "rule", 5: "IPv6"} {
+		if map[int]bool{1: c.weighted, 2: c.rule, 5: c.v6}[i] {
+			words[i] = other
+		}
+	}
+	for _, flag := range []struct {
+		is   bool
+		word string
+	}{
+		{c.policy == hash.LinuxCustom, fmt.Sprintf("fields %#x", c.fields)},
+		{c.useNeigh, "use_neigh"}, {c.ignoreLinkdown, "ignore_linkdown"}, {c.source, "src"}, {c.via6, "via inet6"},
+		{c.twice, "a gateway twice"},
+	} {
+		if flag.is {
+			words = append(words, flag.word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// allCells returns every cell, with the rest drawn.
+func allCells(r *rand.Rand) (all []cell) {
+	coin := func() bool { return r.IntN(2) == 0 }
+	for _, kind := range []string{"inline", "object", "resilient"} {
+		for i := range 4 {
+			for _, state := range []string{"up", "down", "linkdown", "failed"} {
+				for _, sender := range []string{"forwarded", "bound", "sendto", "connected", "tcp"} {
+					for family := range 2 {
+						for policy := range hash.LinuxPolicy(4) {
+							c := cell{
+								kind: kind, weighted: i&1 != 0, rule: i&2 != 0, state: state, sender: sender,
+								v6: family == 1, policy: policy, seed: 1 + r.Uint32N(1<<31),
+								fields:   []uint16{7, 0x37, 0x3f, 0x33, 0xfff}[r.IntN(5)],
+								useNeigh: coin(), ignoreLinkdown: coin(), twice: r.IntN(4) == 0,
+							}
+							if kind == "inline" && !c.v6 {
+								c.source, c.via6 = r.IntN(3) == 0, r.IntN(3) == 0
+							}
+							if kind == "inline" && c.v6 {
+								c.twice = false // the kernel refuses it
+							}
+							all = append(all, c)
+						}
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// A result is what a cell showed.
+type cellResult struct {
+	flows, agreed, wrong, unpredicted, lost int
+	why                                     map[string]int // words printed where the hash alone does not decide
+}
+
+// The kernel sends packets to the predicted next hops: of every kind of route
+// and socket, with next hops that are down. The test draws cells, or tries all
+// of them once if LINUXPATH_CELLS is "all".
+func TestCells(t *testing.T) { inNamespace(t, testCells) }
+
+func testCells(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("LINUXPATH_SEED"); s != "" {
+		_, err := fmt.Sscan(s, &seed)
+		require.NoError(t, err, "LINUXPATH_SEED")
+	}
+	t.Logf("LINUXPATH_SEED=%d draws the same cells", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	cells := allCells(r)
+	whole := os.Getenv("LINUXPATH_CELLS") == "all"
+	if !whole {
+		n := 60
+		if testing.Short() {
+			n = 12
+		}
+		r.Shuffle(len(cells), func(i, k int) { cells[i], cells[k] = cells[k], cells[i] })
+		cells = cells[:n]
+	}
+	bed := newCellbed(t)
+	sums := map[string]*cellResult{}
+	var total cellResult
+	for _, c := range cells {
+		result := bed.try(t, c, r)
+		total.add(result)
+		name := fmt.Sprintf("%-9s %-8s %-9s IPv%d", c.kind, c.state, c.sender, map[bool]int{false: 4, true: 6}[c.v6])
+		if sums[name] == nil {
+			sums[name] = &cellResult{why: map[string]int{}}
+		}
+		sums[name].add(result)
+		if result.wrong > 0 || result.flows < cellFlows {
+			t.Errorf("%s: %d wrong of %d", c, result.wrong, result.flows)
+		}
+	}
+	if whole {
+		var names []string
+		for name := range sums {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			t.Logf("%s: %v", name, sums[name])
+		}
+	}
+	t.Logf("%d cells: %v", len(cells), &total)
+	assert.Zero(t, total.wrong)
+	assert.Equal(t, total.why[randomPort], total.unpredicted, "all others are predicted")
+}
+
+func (r *cellResult) add(o cellResult) {
+	r.flows, r.agreed, r.wrong = r.flows+o.flows, r.agreed+o.agreed, r.wrong+o.wrong
+	r.unpredicted, r.lost = r.unpredicted+o.unpredicted, r.lost+o.lost
+	for why, n := range o.why {
+		if r.why == nil {
+			r.why = map[string]int{}
+		}
+		r.why[why] += n
+	}
+}
+
+func (r *cellResult) String() string {
+	s := fmt.Sprintf("%d flows, %d as predicted (%d lost as predicted), %d wrong, %d not predicted", r.flows, r.agreed,
+		r.lost, r.wrong, r.unpredicted)
+	var words []string
+	for why, n := range r.why {
+		words = append(words, fmt.Sprintf("%d: %s", n, why))
+	}
+	slices.Sort(words)
+	return strings.Join(append([]string{s}, words...), "; ")
+}
+
+const cellFlows = 1000
+
+// try sets up a cell and sends packets.
+func (b *cellbed) try(t *testing.T, c cell, r *rand.Rand) (result cellResult) {
+	b.setUp(t, c)
+	defer b.tearDown(t, c)
+	conn, err := fib.Dial()
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // nothing was written
+	h, err := newHost(conn)
+	require.NoError(t, err)
+	kind := map[string]socket{"bound": bound, "sendto": unbound, "connected": connected, "tcp": connected}[c.sender]
+	if kind == forwarded {
+		h.in = b.in.index
+	}
+	result.why = map[string]int{}
+	flows := b.send(t, c, r, cellFlows)
+	arrived := b.collect(t, len(flows), c)
+	for _, k := range flows {
+		p, err := h.predict(k, kind)
+		require.NoError(t, err, "%s: %s", c, k)
+		got, ok := arrived[k.WithLabel(0)]
+		want, up := b.deliverer(c, p.Nexthop)
+		result.flows++
+		if p.Why != "" {
+			result.why[generalized(p.Why)]++
+		}
+		switch {
+		case p.Nexthop == "":
+			result.unpredicted++
+			continue
+		case p.wrong():
+			result.wrong++
+			b.complain(t, c, "%s: predicted %s, query %s; asked, the kernel takes %s", k, p.Nexthop, p.Query, p.Kernel)
+			continue
+		case up && ok && got == want:
+		case !up && !ok:
+			result.lost++
+		default:
+			result.wrong++
+			b.complain(t, c, "%s: predicted %s (%d, up %t); it came to %d, %t", k, p.Nexthop, want, up, got, ok)
+			continue
+		}
+		result.agreed++
+	}
+	return result
+}
+
+// complain logs the first few of a cell's errors.
+func (b *cellbed) complain(t *testing.T, c cell, format string, args ...any) {
+	if b.complaints[c]++; b.complaints[c] <= 3 {
+		t.Logf("%s: %s", c, fmt.Sprintf(format, args...))
+	}
+}
+
+// generalized returns a reason without the addresses in it.
+func generalized(why string) string {
+	words := strings.Fields(why)
+	for i, w := range words {
+		if _, err := netip.ParseAddr(w); err == nil || strings.Contains(w, "@") {
+			words[i] = "X"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// cellHops are the next hops of the cells. The first two are on one interface.
+const cellHops = 4
+
+// addressOf returns the address of a next hop, and the interface it is on.
+func addressOf(i int, v6 bool) (address, device string) {
+	on := max(0, i-1)
+	if v6 {
+		return fmt.Sprintf("fd00:9:%d::%x", on+1, 2+i), fmt.Sprintf("v%d", on)
+	}
+	return fmt.Sprintf("10.9.%d.%d", on, 2+i), fmt.Sprintf("v%d", on)
+}
+
+// deliverer returns which next hop a name is of, and whether packets come to
+// it.
+func (b *cellbed) deliverer(c cell, name string) (hop int, up bool) {
+	address, _, _ := strings.Cut(name, "@")
+	for i := range cellHops {
+		if a, _ := addressOf(i, c.v6 || c.via6); a == address {
+			return i, i != faulty || c.state == "up"
+		}
+	}
+	return -1, false
+}
+
+const faulty = 2 // next hop, alone on v1
+
+// setUp gives the kernel the settings, the addresses and the route of a cell.
+func (b *cellbed) setUp(t *testing.T, c cell) {
+	t.Helper()
+	family := map[bool]string{false: "ipv4", true: "ipv6"}[c.v6]
+	setSysctl(t, "ipv4/fib_multipath_hash_seed", uint64(c.seed))
+	setSysctl(t, family+"/fib_multipath_hash_policy", uint64(c.policy))
+	setSysctl(t, family+"/fib_multipath_hash_fields", uint64(c.fields))
+	number := map[bool]uint64{true: 1}
+	setSysctl(t, "ipv4/fib_multipath_use_neigh", number[c.useNeigh])
+	for _, f := range []string{"ipv4", "ipv6"} {
+		for _, d := range []string{"all", "v0", "v1", "v2"} {
+			setSysctl(t, f+"/conf/"+d+"/ignore_routes_with_linkdown", number[c.ignoreLinkdown])
+		}
+	}
+	b.ip(t, c, b.route(c))
+	switch c.state {
+	case "down":
+		require.NoError(t, netns.IP("link set v1 down\n"))
+	case "linkdown":
+		require.NoError(t, netns.IP("link set p1 down\n"))
+		b.waitForCarrier(t, "v1", false)
+	case "failed":
+		address, device := addressOf(faulty, c.v6 || c.via6)
+		require.NoError(t, netns.IP(fmt.Sprintf("neigh replace %s dev %s nud failed\n", address, device)))
+	}
+	b.drain(t)
+}
+
+// route returns the commands that make the route of a cell.
+func (b *cellbed) route(c cell) string {
+	var commands, group, list strings.Builder
+	order := []int{0, 1, 2, 3}
+	if c.twice {
+		order = append(order, 3)
+	}
+	for k, i := range order {
+		weight := 1
+		if c.weighted {
+			weight = []int{1, 3, 2, 5, 2}[k]
+		}
+		address, device := addressOf(i, c.v6 || c.via6)
+		inet6 := ""
+		if c.via6 {
+			inet6 = "inet6 "
+		}
+		fmt.Fprintf(&list, " nexthop via %s%s dev %s weight %d", inet6, address, device, weight)
+		fmt.Fprintf(&commands, "nexthop add id %d via %s dev %s\n", 1+k, address, device)
+		fmt.Fprintf(&group, "/%d,%d", 1+k, weight)
+	}
+	to := map[bool]string{false: "172.16.0.0/12", true: "2002::/16"}[c.v6]
+	table := ""
+	if c.rule {
+		table = " table 100"
+		address, device := addressOf(0, c.v6)
+		b.rule = fmt.Sprintf("rule add to %s lookup 100 pref 100\n", to)
+		b.rule += fmt.Sprintf("route add %s via %s dev %s\n", to, address, device) // not to be taken
+	} else {
+		b.rule = ""
+	}
+	source := ""
+	if c.source {
+		source = " src 192.0.2.1"
+	}
+	if c.kind == "inline" {
+		return b.rule + "route add " + to + table + source + list.String() + "\n"
+	}
+	commands.WriteString("nexthop add id 100 group " + group.String()[1:])
+	if c.kind == "resilient" {
+		commands.WriteString(" type resilient buckets 64")
+	}
+	return b.rule + commands.String() + "\n" + "route add " + to + table + " nhid 100\n"
+}
