@@ -216,6 +216,13 @@ func tunnelFrames() []frame {
 		}
 		return ether4(b)
 	}
+	// With an Ethernet header in one of the three, the payload of the last
+	// tunnel is at byte 1024, the last that is read.
+	atLimit := ip4Options(make([]byte, 16), 4, other4())
+	atLimit = ip4Options(make([]byte, 40), 17, udpTo(6081, geneve(228, 0x6558, ether4(atLimit))))
+	for range 2 {
+		atLimit = ip4Options(make([]byte, 40), 17, udpTo(6081, geneve(252, 0x0800, atLimit)))
+	}
 	otherLabel := patch(ip6(41, patch(other6(), 1, 0xf0, 0, 0)), 1, 0xf0, 0, 9)
 	return []frame{
 		in4("IPIP", 4, other4(), to4),
@@ -353,6 +360,10 @@ func tunnelFrames() []frame {
 		},
 		{
 			name: "as far in as it goes", bytes: atEdge(4), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
+			tunnelled: tunnelled{inner: inner4, tunnels: 4, id: geneveID},
+		},
+		{
+			name: "at byte 1024", bytes: ether4(atLimit), outer: outer4(17, 50000, 6081), l3: 14, l4: 74,
 			tunnelled: tunnelled{inner: inner4, tunnels: 4, id: geneveID},
 		},
 		{

@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -59,4 +61,27 @@ func TestFingerprintOfAStrategyThatEmbedsOneOfOurs(t *testing.T) {
 		selector.Equal("a", "b")...)
 	theirs := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: embedded{}}), selector.Equal("a", "b")...)
 	assert.NotEqual(t, ours.View().Fingerprint(), theirs.View().Fingerprint())
+}
+
+// TestFingerprintForgetsTheHistoryOfADrainedGroup: without a selector nothing
+// of it is left.
+func TestFingerprintForgetsTheHistoryOfADrainedGroup(t *testing.T) {
+	for _, row := range catalog.All() {
+		fingerprint := func(history ...[]selector.Member) uint64 {
+			g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{
+				Name: "g", Strategy: row.Strategy,
+			})
+			require.NoError(t, err)
+			for _, members := range history {
+				_, err := g.Update(hopsOf(members))
+				require.NoError(t, err)
+			}
+			return g.Load().View().Fingerprint()
+		}
+		drained := []selector.Member{{ID: "a"}, {ID: "b"}}
+		once := fingerprint(drained)
+		assert.Equal(t, once, fingerprint(selector.Equal("a", "b"), selector.Equal("b"), drained), row.Name)
+		again := selector.Equal("a", "b")
+		assert.Equal(t, fingerprint(again), fingerprint(selector.Equal("a", "b", "c"), drained, again), row.Name)
+	}
 }

@@ -176,3 +176,27 @@ func TestAnnounceErrors(t *testing.T) {
 	require.NoError(t, err, "whom it does not announce can join")
 	assert.False(t, s.View().Settled(1, s.Select(1)))
 }
+
+// TestAnnounceKeepsItsOwnList: the list given may be used again.
+func TestAnnounceKeepsItsOwnList(t *testing.T) {
+	settled := func(reuse bool) (list []bool) {
+		g, err := selector.NewGroup[string](selector.NewDomain(), selector.GroupConfig{
+			Name: "g", Strategy: selector.Rendezvous{},
+		})
+		require.NoError(t, err)
+		announced := selector.Equal("e", "f")
+		_, err = g.Announce(announced...)
+		require.NoError(t, err)
+		if reuse {
+			announced[0], announced[1] = selector.Member{ID: "x", Weight: 9}, selector.Member{ID: "y", Weight: 9}
+		}
+		s, err := g.Update(hopsOf(selector.Equal("a", "b", "c")))
+		require.NoError(t, err)
+		for i := range uint64(1000) {
+			h := i * 0x9e3779b97f4a7c15
+			list = append(list, s.View().Settled(h, s.Select(h)))
+		}
+		return list
+	}
+	require.Equal(t, settled(false), settled(true))
+}
