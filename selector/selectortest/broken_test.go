@@ -3,6 +3,7 @@ package selectortest_test
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -175,4 +176,22 @@ func (noWeights) Build(members []selector.Member) (selector.Selector, error) {
 		return nil, &selector.GroupError{Err: selector.ErrWeightSum, Index: -1}
 	}
 	return selector.Rendezvous{}.Build(members)
+}
+
+// unitEntries is Modulo with an entry for each unit of weight, at most 64.
+type unitEntries struct{}
+
+// builtMost is the greatest sum of weights that a unitEntries was asked for.
+var builtMost atomic.Uint64
+
+func (unitEntries) Build(members []selector.Member) (selector.Selector, error) {
+	sum := uint64(0)
+	for _, m := range members {
+		sum += uint64(m.Weight)
+	}
+	builtMost.Store(max(builtMost.Load(), sum))
+	if sum > 64 {
+		return nil, &selector.GroupError{Err: selector.ErrTableSize, Index: -1, Value: sum, Limit: 64}
+	}
+	return selector.Modulo{}.Build(members)
 }

@@ -24,7 +24,7 @@ func (s *suite) changes() []change {
 	}
 	var list []change
 	for _, w := range weights {
-		group := members(n, w...)
+		group := fit(members(n, w...), s.options.MaxWeight)
 		without := func(i int) []selector.Member { return slices.Delete(slices.Clone(group), i, i+1) }
 		with := func(i int, weight uint32) []selector.Member {
 			changed := slices.Clone(group)
@@ -49,10 +49,10 @@ func (s *suite) changes() []change {
 			change{"removing three members", group, without(0)[2 : n-1]},
 			change{"changing nothing", group, group},
 		)
-		if !s.options.EqualOnly {
+		if raised := with(1, 4); !s.options.EqualOnly && sumOf(raised) <= s.options.MaxWeight {
 			list = append(list,
-				change{"raising a weight", group, with(1, 4)},
-				change{"lowering a weight", with(1, 4), group},
+				change{"raising a weight", group, raised},
+				change{"lowering a weight", raised, group},
 			)
 		}
 	}

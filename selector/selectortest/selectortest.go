@@ -46,6 +46,12 @@ type Options struct {
 	// EqualOnly says that the strategy refuses positive weights that are not
 	// all equal, with a [*selector.GroupError].
 	EqualOnly bool
+
+	// MaxWeight is the greatest sum of weights that the strategy serves, at
+	// least Members. 0 means [selector.MaxWeight]. Set it for a strategy whose
+	// table has an entry for each unit of weight: the suite tries weights of a
+	// million otherwise.
+	MaxWeight uint64
 }
 
 func (o Options) withDefaults() Options {
@@ -57,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Disruption == 0 {
 		o.Disruption = 1
+	}
+	if o.MaxWeight == 0 {
+		o.MaxWeight = selector.MaxWeight
 	}
 	return o
 }

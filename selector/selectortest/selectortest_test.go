@@ -213,3 +213,16 @@ func TestSound(t *testing.T) {
 		return selector.New(selector.Rendezvous{}, members)
 	}), selectortest.Options{})
 }
+
+// TestMaxWeight: a strategy that refuses more than 64 units of weight is sound
+// once the suite knows that.
+func TestMaxWeight(t *testing.T) {
+	o := selectortest.Options{Disruption: math.Inf(1), Samples: 10_000}
+	require.Error(t, selectortest.Check(unitEntries{}, o))
+	for _, o.MaxWeight = range []uint64{10, 17, 64} {
+		builtMost.Store(0)
+		require.NoError(t, selectortest.Check(unitEntries{}, o))
+		assert.LessOrEqual(t, builtMost.Load(), o.MaxWeight)
+		assert.Greater(t, builtMost.Load(), o.MaxWeight/2)
+	}
+}

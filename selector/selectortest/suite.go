@@ -28,7 +28,38 @@ func members(n int, weights ...uint32) []selector.Member {
 	return list
 }
 
+// fit halves the greater weights until they add up to at most limit, or all are
+// 1.
+func fit(list []selector.Member, limit uint64) []selector.Member {
+	for sumOf(list) > limit {
+		greatest := uint32(0)
+		for _, m := range list {
+			greatest = max(greatest, m.Weight)
+		}
+		if greatest <= 1 {
+			break
+		}
+		for i, m := range list {
+			if m.Weight > greatest/2 {
+				list[i].Weight = (m.Weight + 1) / 2
+			}
+		}
+	}
+	return list
+}
+
+func sumOf(list []selector.Member) (sum uint64) {
+	for _, m := range list {
+		sum += uint64(m.Weight)
+	}
+	return sum
+}
+
 func memberID(i int) string { return fmt.Sprintf("192.0.2.%05d", i) }
+
+// factor is by what all weights of a group are multiplied to see that only
+// their ratios matter.
+const factor = 3
 
 // groups returns the groups that most properties are checked with: equal, with
 // a drained member, unequal.
@@ -39,6 +70,9 @@ func (s *suite) groups() [][]selector.Member {
 	groups := [][]selector.Member{members(1, 7), members(n, 1), drained}
 	if !s.options.EqualOnly {
 		groups = append(groups, members(n, 1, 2, 3, 10), members(n, 5, 0, 1<<20))
+	}
+	for _, g := range groups {
+		fit(g, s.options.MaxWeight/factor)
 	}
 	return groups
 }
