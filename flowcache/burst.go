@@ -8,14 +8,9 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-const (
-	// wide is how many packets a burst has at most: one bit each in a set.
-	wide = 64
-
-	// ahead is how many packets' cache misses overlap. More than these are
-	// more than a processor can have under way.
-	ahead = 32
-)
+// wide is how many packets a burst has at most: one bit each in a set. Their
+// cache misses overlap.
+const wide = 64
 
 // burst routes up to wide packets, in steps that go through all of them. A
 // processor looks only a few hundred instructions past a cache miss, so that
@@ -25,29 +20,32 @@ const (
 // change their flow's pin, or the flow has none there: all packets of a flow
 // alike, which are then routed one after another. Their away buckets are asked
 // for before the others are routed, so that those misses overlap too.
+//
+// The steps are out of line: together they would have more in hand than there
+// are registers.
 func (s *Sticky) burst(dst []Route, p []Packet, views []*selector.View) {
-	t, absent := s.table, uint64(0)
-	for at := 0; at < len(p); at += ahead {
-		part := p[at:min(at+ahead, len(p))]
-		t.findHomes(&s.buckets, part)
-		prefetch(s.buckets[:len(part)])
-		absent |= match(s.found[at:][:len(part)], &s.buckets, part) << at
-	}
+	t := s.table
+	s.findHomes(t.buckets, p)
+	prefetch(s.buckets[:len(p)])
+	absent := s.match(p)
 	if absent != 0 {
 		prefetch(s.buckets[:t.findAways(&s.buckets, p, absent)])
 	}
 	others := s.routeHits(dst, p, views)
 	if r := t.releases.Load(); r != nil {
-		others |= r.among(s.found[:len(p)])
+		others |= r.among(s.found[:len(p)], p)
 	}
 	if changing := others &^ absent; changing|absent != 0 {
 		s.routeOthers(dst, p, views, changing, absent)
 	}
 }
 
-func (t *Table) findHomes(homes *[wide]*bucket, p []Packet) {
+// findHomes finds the home buckets of packets.
+//
+//go:noinline
+func (s *Sticky) findHomes(buckets []bucket, p []Packet) {
 	for i := range p {
-		homes[uint(i)%wide] = &t.buckets[t.home(p[i].Digest)]
+		s.buckets[uint(i)%wide] = &buckets[homeOf(p[i].Digest, len(buckets))]
 	}
 }
 
@@ -63,25 +61,30 @@ func (t *Table) findAways(aways *[wide]*bucket, p []Packet, set uint64) (n int) 
 }
 
 // prefetch asks for the cache lines of buckets.
+//
+//go:noinline
 func prefetch(buckets []*bucket) {
 	for _, b := range buckets {
 		b[0].Load()
 	}
 }
 
-// match looks for the packets' tags in their home buckets. It finds the pin
-// without its tag if one matches, else a word with tag bits set, and returns
-// the set of the packets with such words. A digest whose tag is 0, which no pin
-// has, finds a vacant word, and so needs another look.
-func match(found []word, homes *[wide]*bucket, p []Packet) (absent uint64) {
-	found = found[:len(p)]
+// match looks for the packets' tags in their home buckets. It finds the pin XOR
+// the digest: its tag bits are 0 if there is one. It returns the set of the
+// packets without. A digest whose tag is 0, which no pin has, finds a vacant
+// word, and so needs another look.
+//
+//go:noinline
+func (s *Sticky) match(p []Packet) (absent uint64) {
 	for i := range p {
-		b, d := homes[uint(i)%wide], p[i].Digest
-		w := min(
+		b, d := s.buckets[uint(i)%wide], p[i].Digest
+		x := min(
 			min(min(b[0].Load()^d, b[1].Load()^d), min(b[2].Load()^d, b[3].Load()^d)),
 			min(min(b[4].Load()^d, b[5].Load()^d), min(b[6].Load()^d, b[7].Load()^d)))
-		found[i] = word(w ^ d&(1<<tagShift-1))
-		absent |= min(w>>tagShift, 1) << (uint(i) % wide)
+		s.found[uint(i)%wide] = x
+		if x >= 1<<tagShift {
+			absent |= 1 << (uint(i) % wide)
+		}
 	}
 	return absent
 }
@@ -91,13 +94,14 @@ func match(found []word, homes *[wide]*bucket, p []Packet) (absent uint64) {
 func (s *Sticky) routeHits(dst []Route, p []Packet, views []*selector.View) (others uint64) {
 	dst = dst[:len(p)]
 	hitAge := &s.table.clocks.hitAge
-	for i, w := range s.found[:len(p)] {
+	for i, x := range s.found[:len(p)] {
 		q := &p[i]
-		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && w>>tagShift == 0 &&
+		w := word(x ^ q.Digest)
+		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && x>>tagShift == 0 &&
 			w.steps(&s.now) < hitAge[w&stateMask] {
 			v := views[q.Ref]
 			index, slot, member := v.SlotIndex(), uint32(w.slot()), 0
-			if at := slot - index.First; at < uint32(len(index.Dense)) {
+			if at := uint(slot - index.First); at < uint(len(index.Dense)) {
 				member = int(index.Dense[at])
 			} else if len(index.Dense) == 0 { // as index.Find, without a call
 				mask := uint32(len(index.Entries) - 1)

@@ -67,11 +67,11 @@ func (r *releases) flowsOf() map[releaseKey]*release {
 // has reports whether flows of the slot are released in some group.
 func (r *releases) has(slot selector.Slot) bool { return r != nil && r.slots.Has(uint16(slot)) }
 
-// among returns the set of the words of a burst whose slot is released in some
-// group.
-func (r *releases) among(found []word) (set uint64) {
-	for i, w := range found {
-		if r.has(w.slot()) {
+// among returns the set of those packets of a burst whose pin, as match found
+// it, has a slot that is released in some group.
+func (r *releases) among(found []uint64, p []Packet) (set uint64) {
+	for i, x := range found {
+		if r.has(word(x ^ p[i].Digest).slot()) {
 			set |= 1 << (uint(i) % wide)
 		}
 	}

@@ -138,7 +138,7 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 	s.at(now)
 	defer s.table.counters.add(&s.tally)
 	for len(pins) > 0 {
-		n := min(ahead, len(pins))
+		n := min(wide, len(pins))
 		for _, p := range pins[:n] { // so that the cache misses overlap
 			if b := int(p.Key.bucket); b < len(s.table.buckets) {
 				s.table.buckets[b][0].Load()

@@ -26,7 +26,7 @@ type Sticky struct {
 
 	// Of the burst at hand: what match finds, and buckets that are on their
 	// way. On the stack they would be cleared each time.
-	found   [wide]word
+	found   [wide]uint64
 	buckets [wide]*bucket
 }
 

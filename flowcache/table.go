@@ -89,8 +89,10 @@ func bucketsFor(flows int) int { return (flows-1)/flowsPerBucket + 1 }
 
 // home and away are the two buckets of a flow. Each can be told from the other
 // and the tag.
-func (t *Table) home(digest uint64) int {
-	hi, _ := bits.Mul64(bits.RotateLeft64(digest, 64-tagShift), uint64(len(t.buckets)))
+func (t *Table) home(digest uint64) int { return homeOf(digest, len(t.buckets)) }
+
+func homeOf(digest uint64, buckets int) int {
+	hi, _ := bits.Mul64(bits.RotateLeft64(digest, 64-tagShift), uint64(buckets))
 	return int(hi)
 }
 

@@ -53,20 +53,21 @@ func TestMatchAndFindAgree(t *testing.T) {
 		words[w.tag()] = w
 		b[(i+3)%bucketSize].Store(uint64(w))
 	}
-	homes, found := [wide]*bucket{&b}, make([]word, 1)
+	s := Sticky{buckets: [wide]*bucket{&b}}
 	for tag, w := range words {
 		_, there := b.find(tag)
 		assert.Equal(t, w, there)
 		assert.Equal(t, w, b.match(tag))
-		match(found, &homes, []Packet{{Digest: tag << tagShift}})
-		assert.Equal(t, w, found[0]|word(tag<<tagShift))
-		assert.Zero(t, found[0].tag())
+		digest := tag<<tagShift | rand.Uint64()>>(64-tagShift)
+		assert.Zero(t, s.match([]Packet{{Digest: digest}}))
+		assert.Equal(t, w, word(s.found[0]^digest))
+		assert.Zero(t, s.found[0]>>tagShift)
 
 		_, there = b.find(tag ^ 1)
 		assert.Zero(t, there)
 		assert.Zero(t, b.match(tag^1))
-		match(found, &homes, []Packet{{Digest: (tag ^ 1) << tagShift}})
-		assert.NotZero(t, found[0].tag())
+		assert.EqualValues(t, 1, s.match([]Packet{{Digest: digest ^ 1<<tagShift}}))
+		assert.NotZero(t, s.found[0]>>tagShift)
 	}
 }
 
