@@ -15,12 +15,6 @@ const (
 	tagged   = untagged + 4
 )
 
-func dstIPv4(ip []byte) uint64 { return uint64(binary.LittleEndian.Uint32(ip[16:])) }
-
-func dstIPv6(ip []byte) (high, low uint64) {
-	return binary.LittleEndian.Uint64(ip[24:]), binary.LittleEndian.Uint64(ip[32:])
-}
-
 // lookup finds the destinations of plain packets among the recent ones, and
 // makes the packets for the flow table. It returns the set of all others.
 func (w *Worker) lookup(frames [][]byte) (others uint64) {
@@ -29,20 +23,19 @@ func (w *Worker) lookup(frames [][]byte) (others uint64) {
 	flows, packets := w.flows[:len(frames)], w.packets[:len(frames)]
 	for i, frame := range frames {
 		f := &flows[i]
-		var high, low uint64
+		var ip *[ipv6Size]byte // a plain packet has as much, of IPv4 too
 		switch {
-		case f.Kind == 0 && f.L3 == untagged && len(frame) >= untagged+ipv4Size:
-			low = dstIPv4(frame[untagged:])
-		case f.Kind == hash.IPv6 && f.L3 == untagged && len(frame) >= untagged+ipv6Size:
-			high, low = dstIPv6(frame[untagged:])
-		case f.Kind == 0 && f.L3 == tagged && len(frame) >= tagged+ipv4Size:
-			low = dstIPv4(frame[tagged:])
-		case f.Kind == hash.IPv6 && f.L3 == tagged && len(frame) >= tagged+ipv6Size:
-			high, low = dstIPv6(frame[tagged:])
+		case f.Kind <= hash.IPv6 && f.L3 == untagged && len(frame) >= untagged+ipv6Size:
+			ip = (*[ipv6Size]byte)(frame[untagged:])
+		case f.Kind <= hash.IPv6 && f.L3 == tagged && len(frame) >= tagged+ipv6Size:
+			ip = (*[ipv6Size]byte)(frame[tagged:])
 		default:
 			others |= 1 << (uint(i) % MaxBurst)
 			continue
 		}
+		six := -uint64(f.Kind) // all ones or nothing: where both are mixed, a branch is mispredicted
+		high := binary.LittleEndian.Uint64(ip[24:]) & six
+		low := binary.LittleEndian.Uint64(ip[32:])&six | uint64(binary.LittleEndian.Uint32(ip[16:]))&^six
 		at := place(high, low) % uint64(len(w.recent))
 		d := &w.recent[at]
 		if d.low != low || d.high != high || d.kind != f.Kind || f.TTL <= 1 {

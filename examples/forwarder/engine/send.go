@@ -17,27 +17,33 @@ func (w *Worker) send(dst []Decision, frames [][]byte) (others uint64) {
 	for i, frame := range frames {
 		r, f := routed[i], &flows[i]
 		var ip *[ipv4Size]byte // as much of it as is changed
-		if f.L3 == untagged && len(frame) >= untagged+ipv4Size {
+		switch {
+		case r.Member < 0 || r.Verdict == answered:
+			others |= 1 << (uint(i) % MaxBurst)
+			continue
+		case f.L3 == untagged && len(frame) >= untagged+ipv4Size:
 			ip = (*[ipv4Size]byte)(frame[untagged:])
-		} else if f.L3 == tagged && len(frame) >= tagged+ipv4Size {
+		case f.L3 == tagged && len(frame) >= tagged+ipv4Size:
 			ip = (*[ipv4Size]byte)(frame[tagged:])
+		default:
+			others |= 1 << (uint(i) % MaxBurst)
+			continue
 		}
-		if r.Member >= 0 && r.Verdict != answered && ip != nil {
-			hop := w.snaps[packets[i].Ref%MaxBurst].At(int(r.Member))
-			if output := int(hop.Output); output < len(members) {
-				*(*Ethernet)(frame) = hop.Header
-				if f.Kind&hash.IPv6 == 0 {
-					binary.LittleEndian.PutUint32(ip[8:], lessTTL(binary.LittleEndian.Uint32(ip[8:])))
-				} else {
-					ip[7]--
-				}
-				members[output].add(frame)
-				d := &dst[i]
-				d.Hop, d.Verdict, d.Drop = hop, r.Verdict, 0
-				continue
-			}
+		hop := w.snaps[packets[i].Ref%MaxBurst].At(int(r.Member))
+		output := uint(hop.Output)
+		if output >= uint(len(members)) {
+			others |= 1 << (uint(i) % MaxBurst)
+			continue
 		}
-		others |= 1 << (uint(i) % MaxBurst)
+		members[output].add(frame)
+		*(*Ethernet)(frame) = hop.Header
+		if f.Kind&hash.IPv6 == 0 {
+			binary.LittleEndian.PutUint32(ip[8:], lessTTL(binary.LittleEndian.Uint32(ip[8:])))
+		} else {
+			ip[7]--
+		}
+		d := &dst[i]
+		d.Hop, d.Verdict, d.Drop = hop, r.Verdict, 0
 	}
 	return others
 }

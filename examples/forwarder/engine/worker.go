@@ -132,7 +132,10 @@ func (w *Worker) Burst(dst []Decision, frames [][]byte, now time.Duration) {
 }
 
 // receive counts the frames of a burst and touches each. They may be cold, and
-// thus the cache misses overlap.
+// thus the cache misses overlap. Inlined, its loop would keep everything in
+// memory.
+//
+//go:noinline
 func (w *Worker) receive(frames [][]byte) {
 	size, first := 0, byte(0)
 	for _, frame := range frames {
