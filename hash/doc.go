@@ -26,7 +26,7 @@
 //
 // [Toeplitz], [CRC32C] and any other [CRC] are what network cards and switch
 // chips compute; whoever knows that can collide them at will. Unless a device
-// must be predicted, put a [Mixed] between them and a selector. [Linux611] is
+// must be predicted, put [Mixed] between them and a selector. [Linux611] is
 // what the kernel hashes to under each of its multipath policies, for
 // predicting a router bit for bit.
 //

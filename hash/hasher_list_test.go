@@ -95,7 +95,7 @@ var hashers = []hasherRow{
 		}, 0x2f82c22c00000000,
 	},
 	{
-		"mixed", hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(2)}, 32,
+		"mixed", hash.Mixed(hash.CRC32C{}, 2), 32,
 		func(_ packet.Flow, b []byte) uint64 {
 			return packet.MixFinalize(2, uint64(packet.CRC32C(b))<<32)
 		}, 0x6362d38f15569d8c,

@@ -134,7 +134,11 @@ func TestMixed(t *testing.T) {
 	headers := parsed(t, 100)
 	mix := hash.NewMix(7)
 	for _, base := range []hash.Hasher{hash.CRC32C{}, toeplitz(t, microsoft()), foreignHasher{}} {
-		mixed := hash.Mixed{Base: base, Mix: mix}
+		mixed, ok := hash.Mixed(base, 7).(interface {
+			hash.BatchHasher
+			hash.FieldsHasher
+		})
+		require.True(t, ok)
 		batch, fields := make([]uint64, 101), make([]uint64, 101)
 		batch[100], fields[100] = 42, 42
 		mixed.HashBatch(batch, keys)
@@ -148,4 +152,5 @@ func TestMixed(t *testing.T) {
 		assert.Equal(t, uint64(42), batch[100])
 		assert.Equal(t, uint64(42), fields[100])
 	}
+	assert.Equal(t, hash.Mixed(hash.XX{}, 7).Hash(keys[0]), hash.Mixed(nil, 7).Hash(keys[0]))
 }

@@ -85,7 +85,7 @@ func TestPolicyHas64Bits(t *testing.T) {
 	a := keys[0]
 	b := collide(t, a)
 	require.Equal(t, hash.CRC32C{}.Hash(a), hash.CRC32C{}.Hash(b))
-	for _, base := range []hash.Hasher{hash.CRC32C{}, hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(1)},
+	for _, base := range []hash.Hasher{hash.CRC32C{}, hash.Mixed(hash.CRC32C{}, 1),
 		symmetricLike{hash.CRC32C{}}} {
 		assert.Equal(t, 32, hash.Bits(base))
 		for _, digest := range []hash.Hasher{nil, hash.Sip{K0: 1}} {

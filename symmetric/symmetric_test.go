@@ -119,7 +119,7 @@ func (foreign) Hash(k hash.FlowKey) uint64 { return hash.XX{Seed: 99}.Hash(k) }
 
 func bases() []hash.Hasher {
 	return []hash.Hasher{hash.XX{Seed: 1}, hash.Sip{K0: 1, K1: 2}, hash.CRC32C{}, hash.NewMix(1),
-		hash.Mixed{Base: hash.CRC32C{}, Mix: hash.NewMix(1)}, foreign{}}
+		hash.Mixed(hash.CRC32C{}, 1), foreign{}}
 }
 
 // packets returns a packet from a to b and one from b to a, as IP without

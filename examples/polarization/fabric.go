@@ -30,7 +30,7 @@ func hashers() []hasher {
 		{"Toeplitz+Mix", func(seed uint64) (hash.BatchHasher, error) {
 			// Cards have the same key by default, so the seed is that of Mix.
 			t, err := toeplitz(0)
-			return hash.Mixed{Base: t, Mix: hash.NewMix(seed)}, err
+			return hash.Mixed(t, seed), err
 		}},
 		{"XX", func(seed uint64) (hash.BatchHasher, error) { return hash.XX{Seed: seed}, nil }},
 	}
