@@ -54,7 +54,7 @@ func (c *census) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	if err := hash.Parse(whole(&p), &h); err != nil {
+	if err := p.Parse(&h); err != nil {
 		return err // the engine has parsed it
 	}
 	if h.Proto != hash.TCP && h.Proto != hash.UDP {

@@ -11,12 +11,13 @@
 // what the same changes move under each strategy without stickiness. It needs
 // no privilege and no network.
 //
-// With -pcap it routes the packets of a capture, pcap or pcapng, Ethernet or
-// raw IP, and writes one capture for each member, DIR/pod1.pcap and so on, as
-// the member would get them: with its MAC address, the TTL one less, and right
-// checksums. The IP addresses stay, as under direct server return. Fragments
-// follow their flow; one that comes before the first of its datagram waits for
-// it, for 50 ms of the capture's time.
+// With -pcap it routes the packets of a capture, pcap or pcapng, of Ethernet,
+// "tcpdump -i any", loopback, PPP or raw IP, and writes one capture for each
+// member, DIR/pod1.pcap and so on, as the member would get them: with its MAC
+// address, the TTL one less, and right checksums. The IP addresses stay, as
+// under direct server return. Fragments follow their flow; one that comes
+// before the first of its datagram waits for it, for 50 ms of the capture's
+// time.
 //
 // Forwarding between the interfaces of a host, and the lab with live
 // connections, are commands of the module gateway.
@@ -80,7 +81,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("forwarder", flag.ContinueOnError)
-	flags.StringVar(&o.pcap, "pcap", "", "`capture` to route; without it, play the built-in scenario")
+	flags.StringVar(&o.pcap, "pcap", "",
+		"`capture` to route, - for the standard input; without it, play the built-in scenario")
 	flags.StringVar(&o.out, "out", "", "`directory` for one capture a member; without it, only count")
 	members := flags.String("members", "pod1=10.0.0.1,pod2=10.0.0.2,pod3=10.0.0.3",
 		"members of the group: `id=address[:weight],...`")

@@ -73,7 +73,7 @@ func (p *player) burst(n int) error {
 		return err
 	}
 	for i := range n {
-		p.frames[i] = whole(&p.packets[i])
+		p.frames[i] = p.packets[i].Whole()
 	}
 	held := p.forwarder.worker.Counters().Held
 	p.forwarder.worker.Burst(p.decisions[:n], p.frames[:n], time.Duration(p.now.UnixNano()))

@@ -20,7 +20,7 @@ const tableFlows = 1 << 20
 // runReplay routes the packets of a capture and prints where they went. Where
 // the capture can't be read on, it does so for what came before.
 func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
-	in, err := os.Open(o.pcap)
+	in, err := capture.Open(o.pcap)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	if played != nil {
 		played = fmt.Errorf("%s: %w", o.pcap, played)
 	}
-	return errors.Join(played, to.close(), r.print(stdout, f))
+	return errors.Join(played, to.close(), r.print(stdout, f, reader.Skipped()))
 }
 
 func showPosition(in *os.File, progress *progress) error {
@@ -87,7 +87,7 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	frame := whole(&p)
+	frame := p.Whole()
 	if err := hash.Parse(frame, &h); err != nil {
 		return err // the engine has parsed it
 	}
@@ -101,13 +101,19 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	return r.outputs.write(int(d.Hop.Output), p)
 }
 
-func (r *replay) print(w io.Writer, f *forwarder) error {
+func (r *replay) print(w io.Writer, f *forwarder, skipped map[capture.LinkType]int) error {
 	c := f.worker.Counters()
 	report := replayReport{Frames: c.In.Frames, Held: c.Held, Strays: c.Strays, Dropped: map[string]uint64{}}
 	for i, m := range r.options.members {
 		t := c.Member(uint16(i))
 		report.Members = append(report.Members, memberReport{m.ID, m.addr.String(), m.Weight, t.Frames, t.Bytes,
 			len(r.flows[i])})
+	}
+	if len(skipped) > 0 {
+		report.Skipped = make(map[string]int)
+		for link, n := range skipped {
+			report.Skipped[link.String()] = n
+		}
 	}
 	for reason, n := range c.Drops() {
 		if n > 0 {

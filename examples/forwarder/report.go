@@ -63,6 +63,9 @@ type replayReport struct {
 	// frames by reason; reasons that did not occur are absent
 	Dropped map[string]uint64 `json:"dropped"`
 
+	// packets that were not played, by their link type, which is not served
+	Skipped map[string]int `json:"skipped,omitempty"`
+
 	// fragments that waited for the first one of their datagram, and those that
 	// went by their addresses, since it did not come in time
 	Held   uint64 `json:"held"`

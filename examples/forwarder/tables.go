@@ -83,6 +83,9 @@ func (r *replayReport) print(w io.Writer) error {
 	}
 	t.Row("in all", "", "", r.Frames, "", "")
 	b.WriteString(t.String())
+	for _, link := range slices.Sorted(maps.Keys(r.Skipped)) {
+		fmt.Fprintf(&b, "\n%d packets of link type %s were skipped: it is not served\n", r.Skipped[link], link)
+	}
 	if r.Strays > 0 {
 		const text = "\n%d fragments went by their addresses: the first one of their datagram did not come in time\n"
 		fmt.Fprintf(&b, text, r.Strays)

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
-	"os"
+	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
@@ -15,15 +16,18 @@ import (
 
 // totals are the counts of the packets of a capture.
 type totals struct {
-	Packets int            `json:"packets"` // all of them
-	NotIP   int            `json:"not_ip"`
-	Bad     int            `json:"bad"`     // damaged, or not captured whole
-	Nexthop map[string]int `json:"nexthop"` // by the next hop that they take
+	Packets int `json:"packets"` // all of them
+	NotIP   int `json:"not_ip"`
+	Bad     int `json:"bad"` // damaged, or captured too short to have its headers
+	// predicted, but of a packet that the kernel may read otherwise
+	Uncertain int            `json:"uncertain"`
+	Skipped   map[string]int `json:"skipped,omitempty"` // by the link type, which is not served
+	Nexthop   map[string]int `json:"nexthop"`           // by the next hop that they take
 }
 
 // predictCapture predicts the next hop of every packet of a capture.
 func predictCapture(o options, w io.Writer) (err error) {
-	file, err := os.Open(o.pcap)
+	file, err := capture.Open(o.pcap)
 	if err != nil {
 		return err
 	}
@@ -37,29 +41,34 @@ func predictCapture(o options, w io.Writer) (err error) {
 	lines := newEncoder(out)
 	count := totals{Nexthop: map[string]int{}}
 	headers, hashes := make([]hash.Headers, 1), make([]uint64, 1)
+	var buf []byte
 	for {
-		packet, err := in.Next(nil)
+		packet, err := in.Next(buf)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.pcap, err)
 		}
+		buf = packet.Frame
 		count.Packets++
-		if err := hash.Parse(packet.Frame, &headers[0]); err != nil {
+		if err := packet.Parse(&headers[0]); err != nil {
 			if errors.Is(err, hash.ErrNotIP) {
 				count.NotIP++
 			} else {
 				count.Bad++
 			}
-			if err := writeUnparsed(o, out, lines, count.Packets, err); err != nil {
+			if err := writeUnparsed(o, out, lines, in.Number(), err); err != nil {
 				return err
 			}
 			continue
 		}
 		o.linux.HashHeaders(hashes, headers, nil)
 		p := predictHash(o.linux, o.nexthops, headers[0].Outer, hashes[0], netip.Addr{})
-		p.Packet = count.Packets
+		p.Packet, p.Uncertain = in.Number(), uncertain(o.linux, headers[0])
+		if p.Uncertain != "" {
+			count.Uncertain++
+		}
 		if headers[0].Tunnels > 0 {
 			p.Inner = headers[0].Inner.String()
 		}
@@ -68,7 +77,25 @@ func predictCapture(o options, w io.Writer) (err error) {
 			return err
 		}
 	}
+	for link, n := range in.Skipped() {
+		if count.Skipped == nil {
+			count.Skipped = map[string]int{}
+		}
+		count.Skipped[link.String()] = n
+	}
 	return writeTotals(o, out, lines, count)
+}
+
+// uncertain returns why the kernel may see another packet than hash.Parse, or
+// "": where the policy looks into a tunnel whose inside is damaged, too deep, or
+// not captured.
+func uncertain(l hash.Linux611, h hash.Headers) string {
+	const inner = 0xfc0 // fields of the inner header
+	looks := l.Policy == hash.LinuxInner || l.Policy == hash.LinuxCustom && l.Fields&inner != 0
+	if err := h.InnerErr(); err != nil && looks {
+		return "inside the tunnel: " + err.Error()
+	}
+	return ""
 }
 
 func writePacket(o options, w io.Writer, lines *json.Encoder, p prediction) error {
@@ -78,6 +105,9 @@ func writePacket(o options, w io.Writer, lines *json.Encoder, p prediction) erro
 	flow := p.Flow
 	if p.Inner != "" {
 		flow += " [" + p.Inner + "]"
+	}
+	if p.Uncertain != "" {
+		flow += " (uncertain, " + p.Uncertain + ")"
 	}
 	_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", p.Packet, p.Hash32, p.Nexthop, flow)
 	return err
@@ -96,6 +126,14 @@ func writeTotals(o options, w io.Writer, lines *json.Encoder, count totals) erro
 		return lines.Encode(map[string]totals{"total": count})
 	}
 	_, err := fmt.Fprintf(w, "%d packets, %d of them not IP and %d damaged", count.Packets, count.NotIP, count.Bad)
+	if err == nil && count.Uncertain > 0 {
+		_, err = fmt.Fprintf(w, "; %d uncertain", count.Uncertain)
+	}
+	for _, link := range slices.Sorted(maps.Keys(count.Skipped)) {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "; %d of link type %s skipped", count.Skipped[link], link)
+		}
+	}
 	for _, hop := range o.nexthops.hops {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "; %s %d", hop.name, count.Nexthop[hop.name])

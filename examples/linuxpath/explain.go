@@ -30,6 +30,8 @@ type prediction struct {
 	Nexthop string `json:"nexthop"`
 	Why     string `json:"why,omitempty"`
 
+	Uncertain string `json:"uncertain,omitempty"` // why the kernel may see another packet
+
 	Kernel string `json:"kernel,omitempty"` // next hop that the kernel chose
 	Query  string `json:"query,omitempty"`  // next hop that the kernel should name, if another
 	random bool   // each packet or connection has another hash

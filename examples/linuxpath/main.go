@@ -22,7 +22,9 @@
 // copied. Each line gets two more columns, hash32 and nexthop.
 //
 // -pcap predicts the next hop of every packet of a capture, of fragments, ICMP
-// errors and tunnels too. A packet that was not captured whole is damaged.
+// errors and tunnels too, of a short snap length too if it has the headers. A
+// tunnel whose inside can't be read is marked as uncertain where the policy
+// looks into it. - is the standard input.
 //
 // -live compares predictions with the kernel of this host. For the flow of -src
 // and -dst, or for as many drawn flows to the prefix as -flows says, it asks
@@ -116,7 +118,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	proto := flags.String("proto", "tcp", "IP protocol, by `name or number`")
 	label := flags.Uint("label", 0, "IPv6 flow label, a `number`")
 	flags.StringVar(&o.csv, "csv", "", "`file` of flows; - is the standard input")
-	flags.StringVar(&o.pcap, "pcap", "", "`capture` of packets")
+	flags.StringVar(&o.pcap, "pcap", "", "`capture` of packets; - is the standard input")
 	live := flags.String("live", "", "`prefix` of a route of this host")
 	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
 	flags.StringVar(&o.in, "iif", "", "`interface` by which the flows of -live come in: they are forwarded")

@@ -37,9 +37,9 @@ func read(data []byte) (packets []Packet, err error) {
 	}
 }
 
-// pcap returns a capture with one packet for each frame, a second apart. Each
+// pcapOf returns a capture with one packet for each frame, a second apart. Each
 // time has seven units of the resolution.
-func pcap(order binary.AppendByteOrder, magic, link uint32, frames ...[]byte) []byte {
+func pcapOf(order binary.AppendByteOrder, magic, link uint32, frames ...[]byte) []byte {
 	b := order.AppendUint32(nil, magic)
 	b = order.AppendUint16(b, 2)
 	b = order.AppendUint16(b, 4)
@@ -59,7 +59,7 @@ func TestEveryByteOrderAndResolution(t *testing.T) {
 	frame := []byte("an Ethernet frame, say")
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		for magic, unit := range map[uint32]time.Duration{0xa1b2c3d4: time.Microsecond, 0xa1b23c4d: time.Nanosecond} {
-			got, err := read(pcap(order, magic, 1, frame, frame[:3], nil))
+			got, err := read(pcapOf(order, magic, 1, frame, frame[:3], nil))
 			require.NoError(t, err)
 			require.Len(t, got, 3)
 			assert.Equal(t, frame, got[0].Frame)
@@ -72,7 +72,7 @@ func TestEveryByteOrderAndResolution(t *testing.T) {
 
 func TestRawIPGetsAnEthernetHeader(t *testing.T) {
 	for _, link := range []uint32{12, 14, 101, 228, 229} {
-		got, err := read(pcap(binary.LittleEndian, 0xa1b2c3d4, link, []byte("\x45four"), []byte("\x60six"),
+		got, err := read(pcapOf(binary.LittleEndian, 0xa1b2c3d4, link, []byte("\x45four"), []byte("\x60six"),
 			[]byte("\x10x"), nil))
 		require.NoError(t, err)
 		for i, want := range []string{"\x08\x00\x45four", "\x86\xdd\x60six", "\x00\x00\x10x", "\x00\x00"} {
@@ -83,8 +83,8 @@ func TestRawIPGetsAnEthernetHeader(t *testing.T) {
 }
 
 func TestForeign(t *testing.T) {
-	cooked := pcap(binary.BigEndian, 0xa1b2c3d4, 113, []byte("Linux cooked"))
-	version := pcap(binary.LittleEndian, 0xa1b2c3d4, 1)
+	wireless := pcapOf(binary.BigEndian, 0xa1b2c3d4, 127, []byte("radiotap"))
+	version := pcapOf(binary.LittleEndian, 0xa1b2c3d4, 1)
 	version[4] = 3
 	for name, c := range map[string]struct {
 		data []byte
@@ -98,11 +98,15 @@ func TestForeign(t *testing.T) {
 			"header, before packet 1: not a pcap or pcapng capture: it begins with [a1 b2 c3]"},
 		"separator": {[]byte("\xb2\xc3\xd4 "), ErrForeign,
 			"header, before packet 1: not a pcap or pcapng capture: it begins with [b2 c3 d4 20]"},
-		"part of header": {cooked[:23], ErrTruncated, "header, before packet 1: the capture ends in the middle of it"},
-		"cooked": {cooked, ErrLinkType,
-			"header, before packet 1: link type is neither Ethernet nor raw IP: 113 (Linux SLL)"},
+		"part of header": {wireless[:23], ErrTruncated,
+			"header, before packet 1: the capture ends in the middle of it"},
+		"compressed": {[]byte("\x1f\x8b\x08\x00"), ErrForeign,
+			"header, before packet 1: not a pcap or pcapng capture: it begins with [1f 8b 08 00], as gzip does: " +
+				"decompress it by gzip -dc FILE, and read the standard input"},
+		"wireless": {wireless, ErrLinkType,
+			"header, before packet 1: a link type that is not served: 127 (802.11 with radiotap)"},
 		"version": {version, ErrDamaged,
-			"header, before packet 1: the capture is damaged here: Unknown major version 3"},
+			"header, before packet 1: the capture is damaged here: version 3.4"},
 	} {
 		_, err := read(c.data)
 		var e *Error
@@ -115,11 +119,10 @@ func TestForeign(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	frame := []byte("an Ethernet frame, say")
 	for name, damage := range map[string]func(record []byte){
-		"longer than it was": func(b []byte) { binary.LittleEndian.PutUint32(b[12:], 5) },
 		"too long for us":    func(b []byte) { binary.LittleEndian.PutUint32(b[8:], 1<<30) },
 		"negative as an int": func(b []byte) { binary.LittleEndian.PutUint32(b[8:], 1<<31) },
 	} {
-		data := pcap(binary.LittleEndian, 0xa1b2c3d4, 1, frame, frame, frame)
+		data := pcapOf(binary.LittleEndian, 0xa1b2c3d4, 1, frame, frame, frame)
 		damage(data[24+16+len(frame):])
 		got, err := read(data)
 		var e *Error
@@ -134,7 +137,7 @@ func TestDamaged(t *testing.T) {
 // names the first that is not.
 func TestTruncated(t *testing.T) {
 	frames := [][]byte{[]byte("one"), []byte("number two"), nil, []byte("the fourth")}
-	whole := pcap(binary.LittleEndian, 0xa1b23c4d, 1, frames...)
+	whole := pcapOf(binary.LittleEndian, 0xa1b23c4d, 1, frames...)
 	ends := map[int]int{24: 0} // offset of the end of a packet: packets up to there
 	for i, end := 0, 24; i < len(frames); i++ {
 		end += 16 + len(frames[i])
@@ -159,20 +162,19 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// nextGeneration returns a pcapng with an Ethernet and a cooked interface. The
-// packet of index cookedAt is of the latter.
-func nextGeneration(t *testing.T, frames int, cookedAt int) []byte {
+// nextGeneration returns a pcapng with an Ethernet and a wireless interface. The
+// packet of index wirelessAt is of the latter.
+func nextGeneration(t *testing.T, frames int, wirelessAt int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := pcapgo.NewNgWriter(&b, layers.LinkTypeEthernet)
 	require.NoError(t, err)
-	cooked, err := w.AddInterface(pcapgo.NgInterface{Name: "any", LinkType: layers.LinkTypeLinuxSLL,
-		TimestampResolution: 9})
+	wireless, err := w.AddInterface(pcapgo.NgInterface{Name: "wlan0", LinkType: 127, TimestampResolution: 9})
 	require.NoError(t, err)
 	for i := range frames {
 		ci := gopacket.CaptureInfo{Timestamp: time.Unix(5, int64(i)).UTC(), CaptureLength: 20, Length: 60}
-		if i == cookedAt {
-			ci.InterfaceIndex = cooked
+		if i == wirelessAt {
+			ci.InterfaceIndex = wireless
 		}
 		require.NoError(t, w.WritePacket(ci, bytes.Repeat([]byte{byte(i)}, 20)))
 	}
@@ -198,10 +200,19 @@ func TestNextGeneration(t *testing.T) {
 		}
 	}
 
-	got, err = read(nextGeneration(t, 5, 3))
-	require.ErrorIs(t, err, ErrLinkType)
-	require.EqualError(t, err, "packet 4: link type is neither Ethernet nor raw IP: 113 (Linux SLL)")
-	assert.Len(t, got, 3)
+	// What is not served is skipped and counted.
+	r, err := NewReader(bytes.NewReader(nextGeneration(t, 5, 3)))
+	require.NoError(t, err)
+	var numbers []int
+	for {
+		if _, err := r.Next(nil); err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			break
+		}
+		numbers = append(numbers, r.Number())
+	}
+	assert.Equal(t, []int{1, 2, 3, 5}, numbers)
+	assert.Equal(t, map[LinkType]int{127: 1}, r.Skipped())
 }
 
 func TestWrittenIsRead(t *testing.T) {
@@ -235,8 +246,8 @@ func (c *closer) Close() error {
 // Reading any bytes ends with io.EOF or an *Error, and the packets that were
 // read can be written.
 func FuzzReader(f *testing.F) {
-	f.Add(pcap(binary.BigEndian, 0xa1b2c3d4, 1, []byte("one"), nil))
-	f.Add(pcap(binary.LittleEndian, 0xa1b23c4d, 101, []byte("\x45four")))
+	f.Add(pcapOf(binary.BigEndian, 0xa1b2c3d4, 1, []byte("one"), nil))
+	f.Add(pcapOf(binary.LittleEndian, 0xa1b23c4d, 101, []byte("\x45four")))
 	f.Add([]byte("\n\r\r\n\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00" +
 		"\xff\xff\xff\xff\xff\xff\xff\xff\x1c\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -253,10 +264,10 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// A time that does not fit into a pcap is damage. A simple packet block has no
-// time, so it gets the time of the packet before it.
+// A simple packet block has no time, so it gets the time of the packet before
+// it, and so does a packet of a time that does not fit into a pcap.
 func TestTimes(t *testing.T) {
-	for year, want := range map[int]error{1970: nil, 2105: nil, 2107: ErrDamaged, 2200: ErrDamaged} {
+	for year, served := range map[int]bool{1970: true, 2105: true, 2107: false, 2200: false} {
 		var b bytes.Buffer
 		w, err := pcapgo.NewNgWriter(&b, layers.LinkTypeEthernet)
 		require.NoError(t, err)
@@ -270,9 +281,10 @@ func TestTimes(t *testing.T) {
 			data = binary.LittleEndian.AppendUint32(data, v)
 		}
 		got, err := read(data)
-		require.ErrorIs(t, err, want, year)
-		if want == nil {
-			assert.Equal(t, []Packet{{at, []byte{1}, 1}, {at, []byte{1, 2, 3, 4}, 4}}, got)
+		require.NoError(t, err, year)
+		if !served {
+			at = time.Unix(0, 0).UTC()
 		}
+		assert.Equal(t, []Packet{{at, []byte{1}, 1}, {at, []byte{1, 2, 3, 4}, 4}}, got)
 	}
 }
