@@ -58,7 +58,7 @@ func (g *gateway) forward(k hash.FlowKey, flags hash.TCPFlags, now time.Duration
 	if r.Member < 0 {
 		return "", r.Verdict
 	}
-	return *s.At(int(r.Member)), r.Verdict
+	return *s.At(r.Member), r.Verdict
 }
 
 // normal is what the hash alone says, as if no flow were remembered.

@@ -100,20 +100,20 @@ func (s *Sticky) routeHits(dst []Route, p []Packet, views []*selector.View) (oth
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && x>>tagShift == 0 &&
 			w.steps(&s.now) < hitAge[w&stateMask] {
 			v := views[q.Ref]
-			index, slot, member := v.SlotIndex(), uint32(w.slot()), 0
+			index, slot, member := v.SlotIndex(), uint32(w.slot()), int32(0)
 			if at := uint(slot - index.First); at < uint(len(index.Dense)) {
-				member = int(index.Dense[at])
+				member = int32(index.Dense[at])
 			} else if len(index.Dense) == 0 { // as index.Find, without a call
 				mask := uint32(len(index.Entries) - 1)
 				for at := slot & mask; index.Entries[at] != 0; at = (at + 1) & mask {
 					if e := index.Entries[at]; e>>16 == slot {
-						member = int(e & slots.Max)
+						member = int32(e & slots.Max)
 						break
 					}
 				}
 			}
 			if member > 0 && v.Alive(member-1) {
-				dst[i] = Route{int32(member - 1), Pinned}
+				dst[i] = Route{member - 1, Pinned}
 				continue
 			}
 		}

@@ -24,7 +24,7 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 		r.RouteBatch(routes, packets, views, r.now)
 		for i := range list {
 			member, _ := r.send(list[i])
-			assert.Equal(t, member, r.view().Member(int(routes[i].Member)).ID)
+			assert.Equal(t, member, r.view().Member(routes[i].Member).ID)
 		}
 	}
 	assert.Panics(t, func() { r.RouteBatch(make([]flowcache.Route, 0, 8), make([]flowcache.Packet, 1), nil, 0) })
@@ -64,7 +64,7 @@ func TestSlotsFarApart(t *testing.T) {
 		for f, got := range routes {
 			verdicts[got.Verdict]++
 			if got.Verdict == flowcache.Pinned {
-				require.Equal(t, where[uint64(f)], v.Member(int(got.Member)).ID)
+				require.Equal(t, where[uint64(f)], v.Member(got.Member).ID)
 			} else {
 				require.Equal(t, ids[2*n-1], where[uint64(f)])
 			}

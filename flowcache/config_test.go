@@ -182,7 +182,7 @@ func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
 	}
 }
 
-func index(v *selector.View, id string) int {
+func index(v *selector.View, id string) int32 {
 	for i, m := range v.All() {
 		if m.ID == id {
 			return i

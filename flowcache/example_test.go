@@ -86,7 +86,7 @@ func ExampleFlowlets() {
 		view := uplinks.Load().View()
 		packet := flowcache.NewPacket(&hash.Flow{Hash: 0x123456789abcdef, Proto: hash.UDP}, view.Salt(), 0)
 		route := sticky.Route(packet, view, now)
-		fmt.Println(now, view.Member(int(route.Member)).ID, route.Verdict)
+		fmt.Println(now, view.Member(route.Member).ID, route.Verdict)
 	}
 
 	set(selector.Member{ID: "east", Weight: 1}, selector.Member{ID: "west", Weight: 0})

@@ -72,7 +72,7 @@ func (r *router) send(p sent) (string, flowcache.Verdict) {
 	if route.Member < 0 {
 		return "", route.Verdict
 	}
-	return p.View.Member(int(route.Member)).ID, route.Verdict
+	return p.View.Member(route.Member).ID, route.Verdict
 }
 
 func (r *router) wait(d time.Duration) { r.now += d }

@@ -33,7 +33,7 @@ func (t *Table) Rebalance(moves int, idle time.Duration) {
 // says, and moves its pin, if Rebalance allows it. next is the pin if the flow
 // stays with its member. done is false if it does; ok is false if another
 // worker changed the pin meanwhile.
-func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, next word, member int) (r Route, done,
+func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, next word, member int32) (r Route, done,
 	ok bool) {
 	t := s.table
 	k := &t.clocks
@@ -42,7 +42,7 @@ func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, ne
 		return Route{}, false, true
 	}
 	r = p.selected(v, Rebalanced)
-	if r.Member < 0 || int(r.Member) == member || !t.slots.InUse(uint16(v.Slot(int(r.Member)))) {
+	if r.Member < 0 || r.Member == member || !t.slots.InUse(uint16(v.Slot(r.Member))) {
 		return Route{}, false, true
 	}
 	if t.rebalancing.left.Add(-1) < 0 {

@@ -27,7 +27,7 @@ type ReleaseConfig struct {
 // Weigh the member with zero before. A release ends when the member takes new
 // flows again, or leaves all groups; another one takes its place.
 func (t *Table) Release(v *selector.View, member int32, c ReleaseConfig, now time.Duration) {
-	slot := v.Slot(int(member))
+	slot := v.Slot(member)
 	if slot == selector.NoSlot {
 		return
 	}
@@ -105,7 +105,7 @@ func (t *Table) endReleases() {
 
 // release moves a flow of a member that is released, if it is its turn. done is
 // false if it stays; ok is false if another worker changed the pin meanwhile.
-func (s *Sticky) release(p *Packet, v *selector.View, at *atomic.Uint64, w word, member int) (r Route, done, ok bool) {
+func (s *Sticky) release(p *Packet, v *selector.View, at *atomic.Uint64, w word, member int32) (r Route, done, ok bool) {
 	f := s.table.releases.Load().list[releaseKey{v.Salt(), w.slot()}]
 	if f == nil || !v.Drained(member) {
 		return Route{}, false, true

@@ -108,7 +108,7 @@ func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 // gives another one.
 func deviates(w word, v *selector.View) bool {
 	member := v.SlotIndex().Find(uint32(w.slot()))
-	return member >= 0 && v.Unmarked(w.tag()<<tagShift^v.Salt()) != int(member)
+	return member >= 0 && v.Unmarked(w.tag()<<tagShift^v.Salt()) != member
 }
 
 // Imported counts what Import did with pins.

@@ -140,7 +140,7 @@ func TestRulesOfImport(t *testing.T) {
 			key := flowcache.PinKey(r.table, mix(1))
 			pinOf := func(p pin) flowcache.Pin {
 				i := slices.Index([]string{"a", "b"}, p.member)
-				return flowcache.Pin{Key: key, Slot: r.view().Slot(i), State: p.state, Age: p.age}
+				return flowcache.Pin{Key: key, Slot: r.view().Slot(int32(i)), State: p.state, Age: p.age}
 			}
 			if tt.here.member != "" {
 				flowcache.PutPin(r.table, pinOf(tt.here), r.now)
@@ -176,7 +176,7 @@ func TestAssignedFlowsStay(t *testing.T) {
 			r.Assign(p.Packet, p.View, member, r.now))
 		require.Equal(t, flowcache.Route{Member: member, Verdict: flowcache.Pinned},
 			r.Assign(p.Packet, p.View, (member+1)%3, r.now), "it has a live pin")
-		r.expect(f, hash.ACK, r.view().Member(int(member)).ID, flowcache.Pinned)
+		r.expect(f, hash.ACK, r.view().Member(member).ID, flowcache.Pinned)
 	}
 	require.Panics(t, func() { r.Assign(flowcache.Packet{}, r.view(), 3, r.now) })
 	_, v := r.tcp(flows, hash.SYN)

@@ -154,7 +154,7 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 			s.tally[detoured]++
 			return p.selected(v, Detoured), true
 		}
-		return Route{int32(member), Pinned}, true
+		return Route{member, Pinned}, true
 	}
 	step := life.Next(life.State(w.state()), s.event(p, w), alive && !v.Drained(member))
 	if step == life.Renew {
@@ -180,7 +180,7 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 		return Route{}, false
 	}
 	s.promote(w, next)
-	return Route{int32(member), Pinned}, true
+	return Route{member, Pinned}, true
 }
 
 // followUnknown is follow for a pin whose member is not in the view. The word
@@ -212,7 +212,7 @@ func (s *Sticky) hit(p *Packet, v *selector.View, w word) (member int32, ok bool
 		return 0, false
 	}
 	i, known := v.BySlot(w.slot())
-	return int32(i), known && v.Alive(i)
+	return i, known && v.Alive(i)
 }
 
 // event returns what a packet is to the pin w.
@@ -269,7 +269,7 @@ func (p *Packet) selected(v *selector.View, verdict Verdict) Route {
 	if m < 0 {
 		verdict = NoMember
 	}
-	return Route{int32(m), verdict}
+	return Route{m, verdict}
 }
 
 // chosen is the route of a flow that is pinned anew.
@@ -284,7 +284,7 @@ func (s *Sticky) chosen(p *Packet, v *selector.View, verdict Verdict) Route {
 // pinned to the given member of the view, and not to the selector's: for
 // placers that look at the members' load. It panics if there is no such member.
 func (s *Sticky) Assign(p Packet, v *selector.View, member int32, now time.Duration) Route {
-	_ = v.Member(int(member))
+	_ = v.Member(member)
 	s.assigned = member
 	r := s.Route(p, v, now)
 	s.assigned = -1
@@ -351,8 +351,8 @@ func (s *Sticky) repin(p *Packet, v *selector.View, at *atomic.Uint64, w word, v
 // none, or had one and left since the view was made; and if the flow stays
 // there without a pin whoever joins.
 func (t *Table) slotFor(p *Packet, v *selector.View, member int32) selector.Slot {
-	slot := v.Slot(int(member))
-	if !t.slots.InUse(uint16(slot)) || v.Settled(p.Digest^v.Salt(), int(member)) {
+	slot := v.Slot(member)
+	if !t.slots.InUse(uint16(slot)) || v.Settled(p.Digest^v.Salt(), member) {
 		return selector.NoSlot
 	}
 	return slot

@@ -108,7 +108,7 @@ func TestEverythingAtOnce(t *testing.T) {
 					for i := range uint64(together) {
 						old, young := routes[2*i], routes[2*i+1]
 						if !assert.Equal(t, flowcache.Pinned, old.Verdict) || !assert.Equal(t, member[first+i],
-							v.Member(int(old.Member)).ID) ||
+							v.Member(old.Member).ID) ||
 							!assert.NotEqual(t, flowcache.NoMember, young.Verdict) {
 							return
 						}

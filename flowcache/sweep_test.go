@@ -226,7 +226,7 @@ func (r *router) routeSome(worker, round uint64, pinned *[100]string) {
 		if route.Member < 0 {
 			continue
 		}
-		switch id := p.View.Member(int(route.Member)).ID; route.Verdict {
+		switch id := p.View.Member(route.Member).ID; route.Verdict {
 		case flowcache.Placed, flowcache.Moved:
 			pinned[f] = id
 		case flowcache.Pinned:

@@ -79,7 +79,7 @@ type anchor struct {
 }
 
 // Rebuild implements [Rebuilder].
-func (s *anchor) Rebuild(members []Member, prev []int) (Selector, error) {
+func (s *anchor) Rebuild(members []Member, prev []int32) (Selector, error) {
 	l, err := newEqualLineup(members)
 	if err != nil {
 		return nil, err
@@ -95,20 +95,20 @@ func (s *anchor) Rebuild(members []Member, prev []int) (Selector, error) {
 	return &anchor{newFallback(s.strategy.Seed, members), s.strategy, roster, next}, nil
 }
 
-func (s *anchor) Select(h uint64) int {
+func (s *anchor) Select(h uint64) int32 {
 	e, _, _ := s.buckets.find(h)
 	return e.member()
 }
 
 func (s *anchor) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
 // member.
-func (s *anchor) Next(h uint64, after int) int {
+func (s *anchor) Next(h uint64, after int32) int32 {
 	e, b, last := s.buckets.find(h)
-	heir := -1
+	heir := int32(-1)
 	if s.buckets.working > 1 {
 		heir = s.buckets.heir(last, b).member()
 	}
@@ -123,7 +123,7 @@ type anchorEntry uint64
 
 func (e anchorEntry) then() uint32      { return uint32(e & 0xffff) }
 func (e anchorEntry) successor() uint32 { return uint32(e >> 16 & 0xffff) }
-func (e anchorEntry) member() int       { return int(e >> 32) }
+func (e anchorEntry) member() int32     { return int32(e >> 32) }
 
 // anchorBuckets are the paper's arrays, whose names stand beside. The first
 // working ones of the order of buckets have members.

@@ -93,7 +93,7 @@ func BenchmarkNext(b *testing.B) {
 		if !ok {
 			b.Skip("no order of preference")
 		}
-		owners := make([]int, len(hashes))
+		owners := make([]int32, len(hashes))
 		for i, h := range hashes {
 			owners[i] = built.Select(h)
 		}

@@ -58,7 +58,7 @@ func (r *runnerUp) offer(b bid) {
 }
 
 // member returns the member with the bid that was found, -1 if there is none.
-func (r *runnerUp) member(mapping []int32) int {
+func (r *runnerUp) member(mapping []int32) int32 {
 	if r.best.weight == 0 {
 		return -1
 	}

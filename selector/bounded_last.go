@@ -85,10 +85,10 @@ type raceRanking struct {
 }
 
 // next implements preference.
-func (o *raceRanking) next(slot, owner, after int) int {
+func (o *raceRanking) next(slot int, owner, after int32) int32 {
 	next := runnerUp{}
 	if after != owner {
-		last := slices.Index(o.index, int32(after))
+		last := slices.Index(o.index, after)
 		if last < 0 {
 			return -1
 		}
@@ -96,7 +96,7 @@ func (o *raceRanking) next(slot, owner, after int) int {
 	}
 	for place, member := range o.index {
 		switch b := o.at(uint32(place), uint32(slot)); {
-		case int(member) == owner || !next.wants(b):
+		case member == owner || !next.wants(b):
 		case next.leads(b):
 			next.best = b
 		default:

@@ -24,7 +24,7 @@ func owners(s selector.Selector) []int {
 	t := s.(selector.Tabled)
 	list := make([]int, t.Slots())
 	for slot := range list {
-		list[slot] = t.Owner(slot)
+		list[slot] = int(t.Owner(slot))
 	}
 	return list
 }
@@ -192,7 +192,7 @@ func TestBoundedLightMember(t *testing.T) {
 	for h := range uint64(64) {
 		assert.Equal(t, []int{0, 1}, order(built, h<<58))
 	}
-	for _, after := range []int{-1, 2, 3, math.MaxInt} {
-		assert.Equal(t, -1, built.(selector.Ranker).Next(12345, after), after)
+	for _, after := range []int32{-1, 2, 3, math.MaxInt32} {
+		assert.EqualValues(t, -1, built.(selector.Ranker).Next(12345, after), after)
 	}
 }

@@ -78,7 +78,7 @@ func dueChange(old, members []Member, f fate) (share float64, ok bool) {
 	return share, true
 }
 
-func selectOrNone(s Selector, h uint64) int {
+func selectOrNone(s Selector, h uint64) int32 {
 	if s == nil {
 		return -1
 	}
@@ -87,13 +87,13 @@ func selectOrNone(s Selector, h uint64) int {
 
 // fate is what a change does to the members of both states.
 type fate struct {
-	now  []int  // index in the new state of each old member, -1 if it left
-	lost []bool // old members that left or lost weight
-	won  []bool // new members that joined or gained weight
+	now  []int32 // index in the new state of each old member, -1 if it left
+	lost []bool  // old members that left or lost weight
+	won  []bool  // new members that joined or gained weight
 }
 
 func fates(old, v *View) fate {
-	f := fate{now: make([]int, old.Len()), lost: make([]bool, old.Len()), won: make([]bool, v.Len())}
+	f := fate{now: make([]int32, old.Len()), lost: make([]bool, old.Len()), won: make([]bool, v.Len())}
 	for i := range f.now {
 		f.now[i], f.lost[i] = -1, true
 	}
@@ -102,7 +102,7 @@ func fates(old, v *View) fate {
 			f.won[i] = true
 			continue
 		}
-		f.now[before] = i
+		f.now[before] = int32(i)
 		f.lost[before] = v.members[i].Weight < old.members[before].Weight
 		f.won[i] = v.members[i].Weight > old.members[before].Weight
 	}
@@ -110,7 +110,7 @@ func fates(old, v *View) fate {
 }
 
 // count adds a hash that went from old member a to new member b; -1 is none.
-func (d *Diff) count(f fate, a, b int) {
+func (d *Diff) count(f fate, a, b int32) {
 	moved := a >= 0 || b >= 0
 	if a >= 0 && b >= 0 {
 		moved = f.now[a] != b

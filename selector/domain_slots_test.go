@@ -40,7 +40,7 @@ func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 
 	i, ok := v.BySlot(v.Slot(1))
 	assert.True(t, ok)
-	assert.Equal(t, 1, i)
+	assert.EqualValues(t, 1, i)
 	for _, slot := range []selector.Slot{selector.NoSlot, w.Slot(1), 1 << 16, 1<<32 - 1} {
 		_, ok = v.BySlot(slot)
 		assert.False(t, ok)

@@ -48,5 +48,5 @@ func TestDownIsNotForgotten(t *testing.T) {
 	runtime.GC()
 	assert.True(t, d.Mark("a").Down())
 	v := mustUpdate(t, newGroup(t, d, selector.GroupConfig{}), selector.Equal("a")...).View()
-	assert.Equal(t, -1, v.Select(1))
+	assert.EqualValues(t, -1, v.Select(1))
 }

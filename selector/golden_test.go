@@ -175,7 +175,7 @@ func fingerprints(t *testing.T, s selector.Strategy) string {
 
 func placementLine(built selector.Selector) string {
 	line, digest := "", crc32.NewIEEE()
-	add := func(m int) { _, _ = digest.Write(binary.LittleEndian.AppendUint16(nil, uint16(m))) }
+	add := func(m int32) { _, _ = digest.Write(binary.LittleEndian.AppendUint16(nil, uint16(m))) }
 	for i := range uint64(10_000) {
 		m := built.Select(goldenHash(i))
 		if i < 20 {

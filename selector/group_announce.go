@@ -83,9 +83,9 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	if !ok {
 		return b.domain.build(b.Strategy, b.sharable, all)
 	}
-	prev := make([]int, len(all))
+	prev := make([]int32, len(all))
 	for i := range prev {
-		prev[i] = i
+		prev[i] = int32(i)
 		if i >= len(members) {
 			prev[i] = -1
 		}
@@ -100,6 +100,6 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 // Settled reports whether hash h, which View.Select gave member i, would stay
 // there if members that Group.Announce announced joined. It is false if nobody
 // is announced, and for a hash whose own member is down.
-func (v *View) Settled(h uint64, i int) bool {
+func (v *View) Settled(h uint64, i int32) bool {
 	return v.future != nil && v.future.selector.Select(h&v.mask) == i
 }

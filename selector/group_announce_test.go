@@ -117,7 +117,7 @@ func TestNothingIsSettledWithoutAnnouncement(t *testing.T) {
 		require.NoError(t, err)
 		s, err := g.Announce(announced...)
 		require.NoError(t, err)
-		assert.Equal(t, -1, s.Select(1))
+		assert.EqualValues(t, -1, s.Select(1))
 		s, err = g.Update(hopsOf(selector.Equal("a", "b")))
 		require.NoError(t, err)
 		for h := range uint64(100) {

@@ -38,6 +38,7 @@ func (b *viewBuilder) view(members []Member, version uint64) *View {
 	return &View{
 		domain:  b.domain,
 		members: members,
+		ordered: b.ordered,
 		name:    b.Name,
 		scope:   b.scope,
 		salt:    b.salt,
@@ -65,18 +66,18 @@ func (b *viewBuilder) next(old *View, members []Member, incarnations []uint64, v
 	return v, nil
 }
 
-func indexByID(members []Member) map[string]int {
-	index := make(map[string]int, len(members))
+func indexByID(members []Member) map[string]int32 {
+	index := make(map[string]int32, len(members))
 	for i, m := range members {
-		index[m.ID] = i
+		index[m.ID] = int32(i)
 	}
 	return index
 }
 
 // previous returns the index in old of each member, -1 for one that joins.
-func previous(old *View, members []Member) []int {
+func previous(old *View, members []Member) []int32 {
 	index := indexByID(old.members)
-	prev := make([]int, len(members))
+	prev := make([]int32, len(members))
 	for i, m := range members {
 		at, ok := index[m.ID]
 		if !ok {
@@ -90,7 +91,7 @@ func previous(old *View, members []Member) []int {
 // place gives v its selector and its fingerprint. They are those of old if no
 // member changed; else the successor of old's selector if that is a Rebuilder;
 // else a selector built for the members alone.
-func (b *viewBuilder) place(v, old *View, prev []int) error {
+func (b *viewBuilder) place(v, old *View, prev []int32) error {
 	if slices.Equal(old.members, v.members) {
 		v.shared, v.fingerprint = old.shared, old.fingerprint
 		v.setSelector(old.selector)
@@ -154,7 +155,7 @@ func (v *View) setSelector(s Selector) {
 // join takes the group's name and gives each member its mark and its slot.
 // Where members left the group they leave its scope too; their slots stay until
 // v is published.
-func (b *viewBuilder) join(v, old *View, prev []int) error {
+func (b *viewBuilder) join(v, old *View, prev []int32) error {
 	v.marks = make([]*Mark, len(v.members))
 	v.slots = make([]Slot, len(v.members))
 	d := b.domain
@@ -165,7 +166,7 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 	}
 	for i, m := range v.members {
 		v.marks[i] = d.mark(m.ID)
-		v.slots[i] = d.slotOf(v, old, i, prev[i])
+		v.slots[i] = d.slotOf(v, old, int32(i), prev[i])
 	}
 	v.bySlot = slots.NewIndex(v.slots)
 	b.scope.change(old, v)
@@ -173,7 +174,7 @@ func (b *viewBuilder) join(v, old *View, prev []int) error {
 }
 
 // slotOf returns the slot of member i of v, which had index prev in old, or -1.
-func (d *Domain) slotOf(v, old *View, i, prev int) Slot {
+func (d *Domain) slotOf(v, old *View, i, prev int32) Slot {
 	stays := prev >= 0 && old.Incarnation(prev) == v.Incarnation(i)
 	if stays && old.slots[prev] != NoSlot {
 		return old.slots[prev]

@@ -66,7 +66,7 @@ func TestGroupWithoutMembers(t *testing.T) {
 	g := newGroup(t, nil, selector.GroupConfig{})
 	for _, s := range []*selector.Snapshot[string]{g.Load(), mustUpdate(t, g),
 		mustUpdate(t, g, selector.Member{ID: "drained"})} {
-		assert.Equal(t, -1, s.Select(7))
+		assert.EqualValues(t, -1, s.Select(7))
 		dst := []int32{9, 9}
 		s.SelectBatch(dst, []uint64{1, 2})
 		assert.Equal(t, []int32{-1, -1}, dst)
@@ -200,28 +200,28 @@ func TestVersionsGrow(t *testing.T) {
 }
 
 // constant is a strategy from elsewhere that gives everything to one member.
-type constant int
+type constant int32
 
 func (c constant) Build([]selector.Member) (selector.Selector, error) { return c, nil }
-func (c constant) Select(uint64) int                                  { return int(c) }
+func (c constant) Select(uint64) int32                                { return int32(c) }
 
 // heirs is a Rebuilder from elsewhere: the last member to join gets everything,
 // so that history matters.
 type heirs struct{}
 
 type heirSelector struct {
-	index int
+	index int32
 	built int // how often
 }
 
 func (heirs) Build(members []selector.Member) (selector.Selector, error) {
 	return &heirSelector{index: 0, built: 1}, nil
 }
-func (s *heirSelector) Select(uint64) int { return s.index }
-func (s *heirSelector) Rebuild(members []selector.Member, prev []int) (selector.Selector, error) {
-	next := &heirSelector{index: max(0, slices.Index(prev, s.index)), built: s.built + 1}
+func (s *heirSelector) Select(uint64) int32 { return s.index }
+func (s *heirSelector) Rebuild(members []selector.Member, prev []int32) (selector.Selector, error) {
+	next := &heirSelector{index: max(0, int32(slices.Index(prev, s.index))), built: s.built + 1}
 	if joined := slices.Index(prev, -1); joined >= 0 {
-		next.index = joined
+		next.index = int32(joined)
 	}
 	return next, nil
 }
@@ -284,7 +284,7 @@ func TestGroupsThatAreAlikeShareOneSelector(t *testing.T) {
 	}
 	assert.EqualValues(t, 3, built.Load(), "strategies take turns with equal members")
 
-	l := lists{owners: []int{1}}
+	l := lists{owners: []int32{1}}
 	assert.NotPanics(t, func() { group(l, selector.Equal("a", "b")...) }, "a strategy that can't be compared")
 }
 
@@ -301,6 +301,6 @@ func (c counted) Build([]selector.Member) (selector.Selector, error) {
 }
 
 // lists is a strategy that can't be compared.
-type lists struct{ owners []int }
+type lists struct{ owners []int32 }
 
 func (l lists) Build([]selector.Member) (selector.Selector, error) { return constant(l.owners[0]), nil }

@@ -78,7 +78,7 @@ type equalJump struct {
 // which rounds twice. Here it is a product of integers, whose reciprocal does
 // not wait for B. The rounding is imitated in the rare cases in which it
 // matters.
-func (s *equalJump) Select(h uint64) int {
+func (s *equalJump) Select(h uint64) int32 {
 	key, n := h, s.n
 	// The floating-point result differs from the quotient by less than 2^-52 of
 	// it: less than this, in units of 2^-32.
@@ -103,7 +103,7 @@ func (s *equalJump) Select(h uint64) int {
 }
 
 func (s *equalJump) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
 type weightedJump struct {
@@ -111,8 +111,8 @@ type weightedJump struct {
 	spans   spans
 }
 
-func (s *weightedJump) Select(h uint64) int { return s.spans.find(uint32(s.buckets.Select(h))) }
+func (s *weightedJump) Select(h uint64) int32 { return s.spans.find(uint32(s.buckets.Select(h))) }
 
 func (s *weightedJump) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }

@@ -17,7 +17,7 @@ func TestJumpEqualsModel(t *testing.T) {
 		model := modelled(group)
 		jump := build(t, selector.Jump{}, group)
 		for _, h := range probes(r, 30) {
-			require.Equal(t, place.Jump(model, h), jump.Select(h), "%v, %#x", group, h)
+			require.EqualValues(t, place.Jump(model, h), jump.Select(h), "%v, %#x", group, h)
 		}
 	}
 }

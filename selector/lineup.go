@@ -55,11 +55,11 @@ func (l *lineup) mapping() []int32 {
 }
 
 // memberAt translates a place in the line-up into a member.
-func memberAt(mapping []int32, place int) int {
+func memberAt(mapping []int32, place int) int32 {
 	if mapping == nil {
-		return place
+		return int32(place)
 	}
-	return int(mapping[place])
+	return mapping[place]
 }
 
 func gcd(a, b uint32) uint32 {
@@ -102,12 +102,15 @@ func places(l *lineup, n int) []int32 {
 }
 
 // placeOf looks a member up in what places returned; n is how many take part.
-func placeOf(place []int32, n, member int) int {
-	if member < 0 || place == nil && member >= n || place != nil && member >= len(place) {
+func placeOf(place []int32, n int, member int32) int {
+	if place != nil {
+		n = len(place)
+	}
+	if member < 0 || int(member) >= n {
 		return -1
 	}
 	if place == nil {
-		return member
+		return int(member)
 	}
 	return int(place[member])
 }

@@ -161,10 +161,10 @@ func (o *claimOrder) bid(place, slot int) bid {
 }
 
 // next implements preference.
-func (o *claimOrder) next(slot, owner, after int) int {
+func (o *claimOrder) next(slot int, owner, after int32) int32 {
 	next := runnerUp{}
 	if after != owner {
-		last := slices.Index(o.index, int32(after))
+		last := slices.Index(o.index, after)
 		if last < 0 {
 			return -1
 		}
@@ -172,7 +172,7 @@ func (o *claimOrder) next(slot, owner, after int) int {
 	}
 	for place, member := range o.index {
 		switch b := o.bid(place, slot); {
-		case int(member) == owner || !next.wants(b):
+		case member == owner || !next.wants(b):
 		case next.leads(b):
 			next.best = b
 		default:

@@ -124,7 +124,7 @@ func TestMaglevEqualsModel(t *testing.T) {
 			owners := place.Maglev(model, int(size), seed)
 			require.Equal(t, int(size), maglev.Slots())
 			for slot, owner := range owners {
-				require.Equal(t, owner, maglev.Owner(slot), "%d members, %d slots, slot %d", n, size, slot)
+				require.EqualValues(t, owner, maglev.Owner(slot), "%d members, %d slots, slot %d", n, size, slot)
 			}
 			if size > 5000 {
 				continue

@@ -58,7 +58,7 @@ type memento struct {
 }
 
 // Rebuild implements [Rebuilder].
-func (s *memento) Rebuild(members []Member, prev []int) (Selector, error) {
+func (s *memento) Rebuild(members []Member, prev []int32) (Selector, error) {
 	l, err := newEqualLineup(members)
 	if err != nil {
 		return nil, err
@@ -71,25 +71,25 @@ func (s *memento) Rebuild(members []Member, prev []int) (Selector, error) {
 	return &memento{newFallback(s.strategy.Seed, members), s.strategy, roster, next}, nil
 }
 
-func (s *memento) Select(h uint64) int {
+func (s *memento) Select(h uint64) int32 {
 	b, _ := s.buckets.find(h)
 	return s.buckets.entries[b].member()
 }
 
 func (s *memento) SelectBatch(dst []int32, hashes []uint64) {
 	if len(s.buckets.removed) > 0 {
-		selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+		selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 		return
 	}
 	entries := s.buckets.entries
-	selectEach(dst, hashes, func(h uint64) int { return entries[jumpBack(h, uint32(len(entries)))].member() })
+	selectEach(dst, hashes, func(h uint64) int32 { return entries[jumpBack(h, uint32(len(entries)))].member() })
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
 // member.
-func (s *memento) Next(h uint64, after int) int {
+func (s *memento) Next(h uint64, after int32) int32 {
 	b, last := s.buckets.find(h)
-	owner, heir := s.buckets.entries[b].member(), -1
+	owner, heir := s.buckets.entries[b].member(), int32(-1)
 	if s.buckets.working() > 1 {
 		heir = s.buckets.entries[s.buckets.heir(last, b)].member()
 	}
@@ -103,7 +103,7 @@ func (s *memento) Next(h uint64, after int) int {
 type mementoEntry uint32
 
 func (e mementoEntry) after() uint32 { return uint32(e & 0xffff) }
-func (e mementoEntry) member() int   { return int(e >> 16) }
+func (e mementoEntry) member() int32 { return int32(e >> 16) }
 
 type mementoBuckets struct {
 	entries []mementoEntry

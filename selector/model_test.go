@@ -68,7 +68,7 @@ func order(built selector.Selector, h uint64) []int {
 	r := built.(selector.Ranker)
 	var list []int
 	for m := r.Select(h); m >= 0 && len(list) < 1<<16; m = r.Next(h, m) {
-		list = append(list, m)
+		list = append(list, int(m))
 	}
 	return list
 }

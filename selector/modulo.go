@@ -68,7 +68,7 @@ type equalModulo struct {
 	mapping []int32
 }
 
-func (s *equalModulo) Select(h uint64) int {
+func (s *equalModulo) Select(h uint64) int32 {
 	return memberAt(s.mapping, int(s.divisor.remainder(uint32(h>>32))))
 }
 
@@ -90,10 +90,10 @@ type weightedModulo struct {
 	spans   spans
 }
 
-func (s *weightedModulo) Select(h uint64) int {
+func (s *weightedModulo) Select(h uint64) int32 {
 	return s.spans.find(s.divisor.remainder(uint32(h >> 32)))
 }
 
 func (s *weightedModulo) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }

@@ -17,7 +17,7 @@ func TestModuloEqualsModel(t *testing.T) {
 		for _, keep := range []bool{false, true} {
 			modulo := build(t, selector.Modulo{KeepOrder: keep}, group)
 			for _, h := range probes(r, 30) {
-				require.Equal(t, place.Modulo(modelled(group), keep, h), modulo.Select(h), "%v, %#x", group, h)
+				require.EqualValues(t, place.Modulo(modelled(group), keep, h), modulo.Select(h), "%v, %#x", group, h)
 			}
 		}
 	}

@@ -80,10 +80,10 @@ type multiProbe struct {
 	place   []int32 // member to place, as places returns it
 }
 
-func (s *multiProbe) Select(h uint64) int { return memberAt(s.mapping, s.best(h)) }
+func (s *multiProbe) Select(h uint64) int32 { return memberAt(s.mapping, s.best(h)) }
 
 func (s *multiProbe) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
 func (s *multiProbe) best(h uint64) int {
@@ -117,7 +117,7 @@ func (s *multiProbe) bid(h uint64, place int) bid {
 
 // Next implements [Ranker], in O(N*Probes) time. It is -1 for a drained or
 // unknown member.
-func (s *multiProbe) Next(h uint64, after int) int {
+func (s *multiProbe) Next(h uint64, after int32) int32 {
 	last := placeOf(s.place, len(s.own), after)
 	if last < 0 {
 		return -1

@@ -42,7 +42,7 @@ func (r *roster) admit(t buckets, joined []int32) {
 // succeed returns the roster of a new list. The members that stay keep their
 // buckets, those of members that left or were drained are removed from t, and
 // then the others get buckets, each in order of ID.
-func (r *roster) succeed(t buckets, members []Member, l *lineup, prev []int) (roster, error) {
+func (r *roster) succeed(t buckets, members []Member, l *lineup, prev []int32) (roster, error) {
 	if err := checkPrevious(members, prev, len(r.ids)); err != nil {
 		return roster{}, err
 	}
@@ -70,13 +70,13 @@ func (r *roster) succeed(t buckets, members []Member, l *lineup, prev []int) (ro
 
 // checkPrevious checks what Rebuild is told: for each member an index below
 // before, none of them twice, or -1.
-func checkPrevious(members []Member, prev []int, before int) error {
+func checkPrevious(members []Member, prev []int32, before int) error {
 	if len(prev) != len(members) {
 		return &GroupError{Err: ErrPrevious, Index: -1, Value: uint64(len(prev)), Limit: uint64(len(members))}
 	}
 	seen := make([]bool, before)
 	for i, p := range prev {
-		if p < -1 || p >= before || p >= 0 && seen[p] {
+		if p < -1 || int(p) >= before || p >= 0 && seen[p] {
 			return &GroupError{Err: ErrPrevious, Member: members[i].ID, Index: i, Value: uint64(int64(p)),
 				Limit: uint64(before)}
 		}

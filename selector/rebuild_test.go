@@ -15,10 +15,10 @@ import (
 )
 
 // previousOf returns what Rebuild is told of a change.
-func previousOf(before, after []selector.Member) []int {
-	prev := make([]int, len(after))
+func previousOf(before, after []selector.Member) []int32 {
+	prev := make([]int32, len(after))
 	for i, m := range after {
-		prev[i] = slices.IndexFunc(before, func(b selector.Member) bool { return b.ID == m.ID })
+		prev[i] = int32(slices.IndexFunc(before, func(b selector.Member) bool { return b.ID == m.ID }))
 	}
 	return prev
 }
@@ -153,8 +153,8 @@ func TestAnchorAndMementoHeirs(t *testing.T) {
 				without := slices.Delete(slices.Clone(group), i, i+1)
 				left := rebuild(t, built, group, without)
 				for _, h := range probes(r, 60) {
-					if built.Select(h) == i {
-						heir := built.(selector.Ranker).Next(h, i)
+					if built.Select(h) == int32(i) {
+						heir := built.(selector.Ranker).Next(h, int32(i))
 						require.Equal(t, without[left.Select(h)].ID, group[heir].ID, "%T of %v, %#x", s, group, h)
 					}
 				}
@@ -184,7 +184,7 @@ func TestRebuildRefuses(t *testing.T) {
 			`selector: unequal weights, which the strategy does not serve: member 2 "c": 7 (limit 1)`)
 		require.ErrorIs(t, err, selector.ErrUnequal)
 		built := build(t, s, group).(selector.Rebuilder)
-		_, err = built.Rebuild(unequal, []int{0, 1, 2, 3})
+		_, err = built.Rebuild(unequal, []int32{0, 1, 2, 3})
 		require.ErrorIs(t, err, selector.ErrUnequal)
 		testPrevious(t, built, group)
 	}
@@ -194,11 +194,11 @@ func TestRebuildRefuses(t *testing.T) {
 func testPrevious(t *testing.T, built selector.Rebuilder, group []selector.Member) {
 	t.Helper()
 	for _, c := range []struct {
-		prev  []int
+		prev  []int32
 		index int
 	}{
-		{nil, -1}, {[]int{0, 1, 2}, -1}, {[]int{0, 1, 2, 3, 4}, -1},
-		{[]int{0, 1, 2, 4}, 3}, {[]int{-2, 0, 1, 2}, 0}, {[]int{0, 1, 1, 2}, 2}, {[]int{0, math.MaxInt, 1, 2}, 1},
+		{nil, -1}, {[]int32{0, 1, 2}, -1}, {[]int32{0, 1, 2, 3, 4}, -1},
+		{[]int32{0, 1, 2, 4}, 3}, {[]int32{-2, 0, 1, 2}, 0}, {[]int32{0, 1, 1, 2}, 2}, {[]int32{0, math.MaxInt32, 1, 2}, 1},
 	} {
 		next, err := built.Rebuild(group, c.prev)
 		assert.Nil(t, next)
@@ -207,7 +207,7 @@ func testPrevious(t *testing.T, built selector.Rebuilder, group []selector.Membe
 		require.ErrorIs(t, err, selector.ErrPrevious)
 		assert.Equal(t, c.index, e.Index)
 	}
-	_, err := built.Rebuild(group, []int{-1, -1, -1, -1})
+	_, err := built.Rebuild(group, []int32{-1, -1, -1, -1})
 	require.NoError(t, err, "all are new")
 }
 

@@ -58,7 +58,7 @@ type draws struct {
 }
 
 // placeOf returns the place of a member, or -1 if it takes no part.
-func (d *draws) placeOf(member int) int { return placeOf(d.place, len(d.seeds), member) }
+func (d *draws) placeOf(member int32) int { return placeOf(d.place, len(d.seeds), member) }
 
 // draw returns a member's random number for a hash that went through spread.
 func draw(h, seed uint64) uint64 { return multiplyFold(h^seed, seed^mixB) }
@@ -66,7 +66,7 @@ func draw(h, seed uint64) uint64 { return multiplyFold(h^seed, seed^mixB) }
 // rendezvous selects the member with the greatest draw; of equals the first.
 type rendezvous struct{ draws }
 
-func (s *rendezvous) Select(h uint64) int { return memberAt(s.mapping, leader(spread(h), s.seeds)) }
+func (s *rendezvous) Select(h uint64) int32 { return memberAt(s.mapping, leader(spread(h), s.seeds)) }
 
 // leader goes four members at a time: a loop of one takes up to half longer
 // where the linker happens to lay it across two lines of the instruction cache.
@@ -100,10 +100,10 @@ func (s *rendezvous) SelectBatch(dst []int32, hashes []uint64) {
 	last := len(hashes) - 1
 	for i := 0; i < last; i += 2 {
 		a, b := leaders(spread(hashes[i]), spread(hashes[i+1]), s.seeds)
-		dst[i], dst[i+1] = int32(memberAt(s.mapping, a)), int32(memberAt(s.mapping, b))
+		dst[i], dst[i+1] = memberAt(s.mapping, a), memberAt(s.mapping, b)
 	}
 	if last%2 == 0 {
-		dst[last] = int32(s.Select(hashes[last]))
+		dst[last] = s.Select(hashes[last])
 	}
 }
 
@@ -129,7 +129,7 @@ func leaders(h, g uint64, seeds []uint64) (place, other int) {
 
 // Next implements [Ranker]: members follow in order of their draws. It is -1
 // for a drained or unknown member.
-func (s *rendezvous) Next(h uint64, after int) int {
+func (s *rendezvous) Next(h uint64, after int32) int32 {
 	last := s.placeOf(after)
 	if last < 0 {
 		return -1

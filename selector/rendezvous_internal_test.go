@@ -37,7 +37,7 @@ func TestDraws(t *testing.T) {
 			for h := range seen {
 				first := d.Select(h)
 				winners[first]++
-				pairs[first*n+d.Next(h, first)]++
+				pairs[int(first)*n+int(d.Next(h, first))]++
 			}
 			samples := float64(len(seen))
 			assert.Less(t, chiSquared(winners, samples/float64(n)), limitOf(n-1), "%s, %d", name, n)

@@ -22,7 +22,7 @@ func (s *weightedRendezvous) bid(h uint64, place int) bid {
 	return bid{cost: cost(s.log, u), weight: uint64(s.weights[place]), tie: ^u, place: place}
 }
 
-func (s *weightedRendezvous) Select(h uint64) int {
+func (s *weightedRendezvous) Select(h uint64) int32 {
 	h = spread(h)
 	best := s.bid(h, 0)
 	for k := 1; k < len(s.seeds); k++ {
@@ -40,12 +40,12 @@ func (s *weightedRendezvous) Select(h uint64) int {
 }
 
 func (s *weightedRendezvous) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
 // Next implements [Ranker]: members follow in order of -log2(u)/w. It is -1 for
 // a drained or unknown member.
-func (s *weightedRendezvous) Next(h uint64, after int) int {
+func (s *weightedRendezvous) Next(h uint64, after int32) int32 {
 	last := s.placeOf(after)
 	if last < 0 {
 		return -1

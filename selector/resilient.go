@@ -45,7 +45,7 @@ type Resilient struct {
 // Build implements [Strategy]. The errors are those of [Validate], and
 // ErrTableSize.
 func (r Resilient) Build(members []Member) (Selector, error) {
-	return r.follow(members, nil, slices.Repeat([]int{-1}, len(members)), func(owners []int32, _ []int32) {
+	return r.follow(members, nil, slices.Repeat([]int32{-1}, len(members)), func(owners []int32, _ []int32) {
 		for bucket := range owners {
 			owners[bucket] = -1
 		}
@@ -63,7 +63,7 @@ func (r Resilient) identity() string { return identityOf("resilient", uint64(r.b
 // owners to the place of each bucket's owner, or to -1 where place has none for
 // it.
 func (r Resilient) follow(
-	members, old []Member, prev []int, inherit func(owners, place []int32),
+	members, old []Member, prev []int32, inherit func(owners, place []int32),
 ) (Selector, error) {
 	l, err := newLineup(members, false)
 	if err != nil {
@@ -138,7 +138,7 @@ func newResilientTable[E Entry](owners, index []int32, rank fallback, p past) *R
 }
 
 // Rebuild implements [Rebuilder].
-func (t *ResilientTable[E]) Rebuild(members []Member, prev []int) (Selector, error) {
+func (t *ResilientTable[E]) Rebuild(members []Member, prev []int32) (Selector, error) {
 	return t.past.strategy.follow(members, t.past.members, prev, func(owners, place []int32) {
 		for bucket, i := range t.slots {
 			owners[bucket] = place[i]
@@ -150,6 +150,6 @@ func (t *ResilientTable[E]) Rebuild(members []Member, prev []int) (Selector, err
 type bucketOrder struct{ fallback }
 
 // next implements preference.
-func (o bucketOrder) next(bucket, owner, after int) int {
+func (o bucketOrder) next(bucket int, owner, after int32) int32 {
 	return o.following(mix64(uint64(bucket)), owner, -1, after)
 }

@@ -248,6 +248,6 @@ func TestResilientRefuses(t *testing.T) {
 	built := build(t, selector.Resilient{Buckets: 3}, group).(selector.Rebuilder)
 	testPrevious(t, built, group)
 	group[3].Weight = 1
-	_, err := built.Rebuild(group, []int{0, 1, 2, 3})
+	_, err := built.Rebuild(group, []int32{0, 1, 2, 3})
 	require.ErrorIs(t, err, selector.ErrTableSize)
 }

@@ -62,17 +62,17 @@ type ring struct {
 	mapping []int32
 }
 
-func (s *ring) Select(h uint64) int {
+func (s *ring) Select(h uint64) int32 {
 	return memberAt(s.mapping, int(s.circle.points[s.circle.find(h)].place))
 }
 
 func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
 // Next implements [Ranker]. It walks along the ring, over O(N log N) points at
 // worst for N equal members. It is -1 for a drained or unknown member.
-func (s *ring) Next(h uint64, after int) int {
+func (s *ring) Next(h uint64, after int32) int32 {
 	var met [(MaxMembers + 1) / 64]uint64 // a bit for each place met so far
 	passed := false
 	at := s.circle.find(h)

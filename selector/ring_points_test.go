@@ -51,10 +51,10 @@ func TestRingAndMultiProbeAreMinimal(t *testing.T) {
 			for _, h := range list {
 				before := whole.Select(h)
 				if after := without.Select(h); after != before {
-					require.Equal(t, i, before, "%T", s)
+					require.EqualValues(t, i, before, "%T", s)
 				}
 				if after := with.Select(h); after != before {
-					require.Equal(t, i, after, "%T", s)
+					require.EqualValues(t, i, after, "%T", s)
 				}
 			}
 		}

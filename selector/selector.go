@@ -26,7 +26,7 @@ func Equal(ids ...string) []Member {
 // from. It is immutable and safe for concurrent use; Select allocates nothing.
 // Selectors read the high bits of the hash first.
 type Selector interface {
-	Select(h uint64) int
+	Select(h uint64) int32
 }
 
 // A BatchSelector also selects for a burst of hashes at once: dst[i] =
@@ -41,7 +41,7 @@ type BatchSelector interface {
 // end. The sequence holds every member of positive weight once.
 type Ranker interface {
 	Selector
-	Next(h uint64, after int) int
+	Next(h uint64, after int32) int32
 }
 
 // Tabled is a Selector that reads a table: hash h reads slot hi64(h * Slots()),
@@ -49,7 +49,7 @@ type Ranker interface {
 type Tabled interface {
 	Selector
 	Slots() int
-	Owner(slot int) int
+	Owner(slot int) int32
 }
 
 // A Strategy is an algorithm with its parameters. It is best a plain comparable
@@ -70,7 +70,7 @@ type Strategy interface {
 // the index that members[i] had in the old list, or -1 for a member that joins.
 type Rebuilder interface {
 	Selector
-	Rebuild(members []Member, prev []int) (Selector, error)
+	Rebuild(members []Member, prev []int32) (Selector, error)
 }
 
 // Ordered is a Strategy whose placement may depend on the order of the members
@@ -94,9 +94,9 @@ func New(s Strategy, members []Member) (Selector, error) {
 }
 
 // selectEach is SelectBatch for a selector that has nothing faster than Select.
-func selectEach(dst []int32, hashes []uint64, choose func(h uint64) int) {
+func selectEach(dst []int32, hashes []uint64, choose func(h uint64) int32) {
 	dst = window(dst, len(hashes))
 	for i, h := range hashes {
-		dst[i] = int32(choose(h))
+		dst[i] = choose(h)
 	}
 }

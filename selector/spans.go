@@ -40,7 +40,7 @@ func newSpans(ends []uint32, owner []int32) spans {
 }
 
 // find returns the owner of x, which must lie below the last end.
-func (s *spans) find(x uint32) int {
+func (s *spans) find(x uint32) int32 {
 	cell := x >> (s.shift & 31)
 	low, high := int(s.guide[cell]), int(s.guide[cell+1])
 	for low < high {
@@ -50,7 +50,7 @@ func (s *spans) find(x uint32) int {
 			high = mid
 		}
 	}
-	return int(s.owner[low])
+	return s.owner[low]
 }
 
 // weightSpans gives each member of a line-up as many consecutive numbers as it

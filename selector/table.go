@@ -19,9 +19,9 @@ type Table[E Entry] struct {
 }
 
 // Select implements [Selector].
-func (t *Table[E]) Select(h uint64) int {
+func (t *Table[E]) Select(h uint64) int32 {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
-	return int(t.slots[slot])
+	return int32(t.slots[slot])
 }
 
 // SelectBatch implements [BatchSelector].
@@ -38,7 +38,7 @@ func (t *Table[E]) SelectBatch(dst []int32, hashes []uint64) {
 func (t *Table[E]) Slots() int { return len(t.slots) }
 
 // Owner implements [Tabled]. The slot must be from 0 to Slots()-1.
-func (t *Table[E]) Owner(slot int) int { return int(t.slots[slot]) }
+func (t *Table[E]) Owner(slot int) int32 { return int32(t.slots[slot]) }
 
 // bytes returns the slots if they take a byte each, else nil.
 func (t *Table[E]) bytes() []uint8 {
@@ -54,14 +54,14 @@ type RankedTable[E Entry] struct {
 
 // preference ranks members for a slot behind the slot's owner.
 type preference interface {
-	next(slot, owner, after int) int
+	next(slot int, owner, after int32) int32
 }
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
 // member.
-func (t *RankedTable[E]) Next(h uint64, after int) int {
+func (t *RankedTable[E]) Next(h uint64, after int32) int32 {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
-	return t.preference.next(int(slot), int(t.slots[slot]), after)
+	return t.preference.next(int(slot), int32(t.slots[slot]), after)
 }
 
 // A fallback orders the members after the first choice of a hash: first the
@@ -75,11 +75,11 @@ func newFallback(seed uint64, members []Member) fallback {
 }
 
 // following returns the member that follows after. An heir of -1 is none.
-func (r fallback) following(h uint64, owner, heir, after int) int {
+func (r fallback) following(h uint64, owner, heir, after int32) int32 {
 	if after == owner && heir >= 0 {
 		return heir
 	}
-	var i int
+	var i int32
 	if after == owner || heir >= 0 && after == heir {
 		i = r.others.Select(h)
 	} else {

@@ -34,8 +34,8 @@ func TestNextOfStrangers(t *testing.T) {
 			if !ok {
 				continue
 			}
-			for _, after := range []int{-1, -2, 3, 4, math.MaxInt} {
-				assert.Equal(t, -1, ranker.Next(12345, after), "%s, %d", row.Name, after)
+			for _, after := range []int32{-1, -2, 3, 4, math.MaxInt32} {
+				assert.EqualValues(t, -1, ranker.Next(12345, after), "%s, %d", row.Name, after)
 			}
 		}
 	}
@@ -63,12 +63,12 @@ func TestManyMembers(t *testing.T) {
 		}
 		for _, g := range [][]selector.Member{group, unequal, heaviest} {
 			built := build(t, s, row.Level(g))
-			seen, batch := map[int]bool{}, make([]int32, 1)
+			seen, batch := map[int32]bool{}, make([]int32, 1)
 			for h := range uint64(300) {
 				m := built.Select(h << 55)
 				require.Positive(t, g[m].Weight)
 				built.(selector.BatchSelector).SelectBatch(batch, []uint64{h << 55})
-				require.Equal(t, m, int(batch[0]), row.Name)
+				require.Equal(t, m, batch[0], row.Name)
 				seen[m] = true
 			}
 			assert.Greater(t, len(seen), 250, row.Name)

@@ -61,7 +61,7 @@ type equalThreshold struct {
 // n is small; hence i = floor((2x+1)*n/2^32).
 func (s *equalThreshold) region(h uint64) uint64 { return (h>>32 | 1) * s.n >> 32 }
 
-func (s *equalThreshold) Select(h uint64) int { return memberAt(s.mapping, int(s.region(h))) }
+func (s *equalThreshold) Select(h uint64) int32 { return memberAt(s.mapping, int(s.region(h))) }
 
 func (s *equalThreshold) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
@@ -78,8 +78,8 @@ func (s *equalThreshold) SelectBatch(dst []int32, hashes []uint64) {
 
 type weightedThreshold struct{ regions spans }
 
-func (s *weightedThreshold) Select(h uint64) int { return s.regions.find(uint32(h >> 33)) }
+func (s *weightedThreshold) Select(h uint64) int32 { return s.regions.find(uint32(h >> 33)) }
 
 func (s *weightedThreshold) SelectBatch(dst []int32, hashes []uint64) {
-	selectEach(dst, hashes, func(h uint64) int { return s.Select(h) })
+	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }

@@ -32,10 +32,10 @@ func TestThresholdBounds(t *testing.T) {
 		s := &equalThreshold{n: uint64(n)}
 		for i, bound := range place.Bounds(members, order) {
 			b := bound.Uint64()
-			require.Equal(t, i, s.Select(b<<33), "%d members", n)
-			require.Equal(t, i, s.Select(b<<33|(1<<33-1)), "%d members", n)
+			require.EqualValues(t, i, s.Select(b<<33), "%d members", n)
+			require.EqualValues(t, i, s.Select(b<<33|(1<<33-1)), "%d members", n)
 			if b < 1<<31-1 {
-				require.Equal(t, i+1, s.Select((b+1)<<33), "%d members", n)
+				require.EqualValues(t, i+1, s.Select((b+1)<<33), "%d members", n)
 			}
 		}
 	}
@@ -47,8 +47,8 @@ func TestThresholdOfLightMembers(t *testing.T) {
 	members := []Member{{"a", 0}, {"b", 1}, {"c", 1}, {"d", 0}, {"e", MaxWeight - 2}, {"f", 0}}
 	s, err := Threshold{KeepOrder: true}.Build(members)
 	require.NoError(t, err)
-	assert.Equal(t, 1, s.Select(0))
+	assert.EqualValues(t, 1, s.Select(0))
 	for _, h := range []uint64{1 << 33, 2 << 33, 1 << 62, math.MaxUint64 - 1<<34, math.MaxUint64} {
-		assert.Equal(t, 4, s.Select(h))
+		assert.EqualValues(t, 4, s.Select(h))
 	}
 }

@@ -1,8 +1,10 @@
 package selector
 
 import (
+	"cmp"
 	"iter"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ecmp-go/ecmp/internal/slots"
@@ -27,6 +29,7 @@ type View struct {
 
 	name         string
 	salt         uint64
+	ordered      bool     // members are in the order given, not in that of IDs
 	incarnations []uint64 // nil: all are 0
 	version      uint64
 	fingerprint  uint64
@@ -44,12 +47,12 @@ type View struct {
 // A selector that is not [Tabled] gets h with its low 30 bits cleared, which a
 // flow table does not keep: so a pin alone tells whether its member is the one
 // that the selector gives.
-func (v *View) Select(h uint64) int {
-	var i int
+func (v *View) Select(h uint64) int32 {
+	var i int32
 	switch {
 	case v.table != nil:
 		slot, _ := bits.Mul64(h, uint64(len(v.table)))
-		i = int(v.table[slot])
+		i = int32(v.table[slot])
 	case v.selector != nil:
 		i = v.selector.Select(h & v.mask)
 	default:
@@ -64,11 +67,11 @@ func (v *View) Select(h uint64) int {
 // Unmarked returns the member that the selector gives for hash h, whatever the
 // marks say: where placement has the hash. It is -1 if no member has a positive
 // weight.
-func (v *View) Unmarked(h uint64) int {
+func (v *View) Unmarked(h uint64) int32 {
 	switch {
 	case v.table != nil:
 		slot, _ := bits.Mul64(h, uint64(len(v.table)))
-		return int(v.table[slot])
+		return int32(v.table[slot])
 	case v.selector != nil:
 		return v.selector.Select(h & v.mask)
 	}
@@ -81,7 +84,7 @@ func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 	dst = dst[:len(hashes):len(dst)]
 	if v.batch == nil || v.mask != allBits {
 		for i, h := range hashes {
-			dst[i] = int32(v.Select(h))
+			dst[i] = v.Select(h)
 		}
 		return
 	}
@@ -91,13 +94,13 @@ func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 	}
 	for i, h := range hashes {
 		if own := dst[i]; v.marks[own].down.Load() {
-			dst[i] = int32(v.detour(h, int(own)))
+			dst[i] = v.detour(h, own)
 		}
 	}
 }
 
 // detour returns the member for h while member i, its own, is down.
-func (v *View) detour(h uint64, i int) int {
+func (v *View) detour(h uint64, i int32) int32 {
 	if v.ranker != nil {
 		for i >= 0 && v.marks[i].down.Load() {
 			i = v.ranker.Next(h&v.mask, i)
@@ -105,7 +108,7 @@ func (v *View) detour(h uint64, i int) int {
 		return i
 	}
 	for range v.members {
-		if i++; i == len(v.members) {
+		if i++; int(i) == len(v.members) {
 			i = 0
 		}
 		if v.members[i].Weight > 0 && !v.marks[i].down.Load() {
@@ -119,13 +122,39 @@ func (v *View) detour(h uint64, i int) int {
 func (v *View) Len() int { return len(v.members) }
 
 // Member returns the member at index i.
-func (v *View) Member(i int) Member { return v.members[i] }
+func (v *View) Member(i int32) Member { return v.members[i] }
+
+// Index returns the index of the member with this ID; ok is false if the view
+// has none. It takes O(log N) time, and O(N) with an [Ordered] strategy.
+func (v *View) Index(id string) (i int32, ok bool) {
+	at, ok := 0, false
+	if v.ordered {
+		at = slices.IndexFunc(v.members, func(m Member) bool { return m.ID == id })
+		ok = at >= 0
+	} else {
+		at, ok = slices.BinarySearchFunc(v.members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
+	}
+	if !ok {
+		return -1, false
+	}
+	return int32(at), true
+}
+
+// SlotOf returns the slot of the member with this ID and incarnation; [NoSlot]
+// if the view has no such member, or if it has no slot.
+func (v *View) SlotOf(id string, incarnation uint64) Slot {
+	i, ok := v.Index(id)
+	if !ok || v.Incarnation(i) != incarnation {
+		return NoSlot
+	}
+	return v.slots[i]
+}
 
 // All yields the members with their indexes, in order of index.
-func (v *View) All() iter.Seq2[int, Member] {
-	return func(yield func(int, Member) bool) {
+func (v *View) All() iter.Seq2[int32, Member] {
+	return func(yield func(int32, Member) bool) {
 		for i, m := range v.members {
-			if !yield(i, m) {
+			if !yield(int32(i), m) {
 				return
 			}
 		}
@@ -155,12 +184,12 @@ func (v *View) Selector() Selector { return v.selector }
 
 // Slot returns the slot of member i. It is [NoSlot] if none was free when the
 // member joined, nor at any update since.
-func (v *View) Slot(i int) Slot { return v.slots[i] }
+func (v *View) Slot(i int32) Slot { return v.slots[i] }
 
 // BySlot returns the index of the member with this slot; ok is false if no
 // member of the view has it.
-func (v *View) BySlot(slot Slot) (i int, ok bool) {
-	i = int(v.bySlot.Find(uint32(slot)))
+func (v *View) BySlot(slot Slot) (i int32, ok bool) {
+	i = v.bySlot.Find(uint32(slot))
 	return i, i >= 0
 }
 
@@ -178,7 +207,7 @@ func (v *View) InScope(slot Slot) bool {
 }
 
 // Incarnation returns the incarnation of member i: see [Hop].
-func (v *View) Incarnation(i int) uint64 {
+func (v *View) Incarnation(i int32) uint64 {
 	if v.incarnations == nil {
 		return 0
 	}
@@ -189,10 +218,10 @@ func (v *View) Incarnation(i int) uint64 {
 func (v *View) Domain() *Domain { return v.domain }
 
 // Alive reports whether member i is not marked as down.
-func (v *View) Alive(i int) bool { return v.domain.down.Load() == 0 || !v.marks[i].down.Load() }
+func (v *View) Alive(i int32) bool { return v.domain.down.Load() == 0 || !v.marks[i].down.Load() }
 
 // Drained reports whether member i has weight zero.
-func (v *View) Drained(i int) bool { return v.members[i].Weight == 0 }
+func (v *View) Drained(i int32) bool { return v.members[i].Weight == 0 }
 
 // Latest reports whether the view is of the group's newest snapshot. It turns
 // false before the next snapshot can be loaded. So a slot in a flow table that
@@ -202,21 +231,19 @@ func (v *View) Latest() bool { return v.latest.Load() == v }
 // A Snapshot is one state of a group: its [View] and the payloads of its
 // members. It is immutable, unless somebody writes through At, and safe for
 // concurrent use.
+//
+// Everything of a view can be asked of a snapshot too: s.Len(), s.Member(i).
 type Snapshot[T any] struct {
-	view   View // not a pointer: with many groups, each one followed is a wait for memory
+	view   // not a pointer: with many groups, each one followed is a wait for memory
 	values []T
 }
 
+// An alias, so that the field is not exported and the methods are.
+type view = View
+
 // At returns the payload of member i, an index that Select returned. It panics
 // for -1.
-func (s *Snapshot[T]) At(i int) *T { return &s.values[i] }
-
-// Select returns the index of the member for hash h, -1 when no member can take
-// a flow: see [View.Select].
-func (s *Snapshot[T]) Select(h uint64) int { return s.view.Select(h) }
-
-// SelectBatch is Select for a burst: see [View.SelectBatch].
-func (s *Snapshot[T]) SelectBatch(dst []int32, hashes []uint64) { s.view.SelectBatch(dst, hashes) }
+func (s *Snapshot[T]) At(i int32) *T { return &s.values[i] }
 
 // View returns the part of the snapshot that has no payloads.
 func (s *Snapshot[T]) View() *View { return &s.view }

@@ -42,7 +42,7 @@ func (u upsideDown) Build(members []selector.Member) (selector.Selector, error) 
 	return upsideDown{s.(*selector.RankedTable[uint8])}, err
 }
 
-func (u upsideDown) Select(h uint64) int { return u.RankedTable.Select(^h) }
+func (u upsideDown) Select(h uint64) int32 { return u.RankedTable.Select(^h) }
 
 func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
 	v := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: upsideDown{}}),
@@ -52,6 +52,35 @@ func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
 	}
 }
 
+// Members are found by ID whatever order the view has them in.
+func TestViewFindsMembersByID(t *testing.T) {
+	for _, s := range []selector.Strategy{selector.Maglev{Size: 251}, selector.Threshold{KeepOrder: true}} {
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: s})
+		list := hops(selector.Equal("d", "a", "c", "b")...)
+		list[1].Incarnation = 7
+		v, err := g.Update(list)
+		require.NoError(t, err)
+		for i, m := range v.All() {
+			at, ok := v.Index(m.ID)
+			assert.True(t, ok)
+			assert.Equal(t, i, at, "%T", s)
+			assert.Equal(t, v.Slot(i), v.SlotOf(m.ID, v.Incarnation(i)))
+			assert.Equal(t, selector.NoSlot, v.SlotOf(m.ID, 8))
+			assert.Equal(t, "to "+m.ID, *v.At(i))
+		}
+		for _, id := range []string{"", "aa", "e"} {
+			at, ok := v.Index(id)
+			assert.False(t, ok)
+			assert.EqualValues(t, -1, at)
+			assert.Equal(t, selector.NoSlot, v.SlotOf(id, 0))
+		}
+		_, ok := g.Load().View().Index("a")
+		assert.True(t, ok)
+	}
+	_, ok := newGroup(t, nil, selector.GroupConfig{}).Load().Index("a")
+	assert.False(t, ok, "there is nobody")
+}
+
 func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	d := selector.NewDomain()
 	g := newGroup(t, d, selector.GroupConfig{Strategy: selector.Rendezvous{}})
@@ -59,7 +88,7 @@ func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	for h := range uint64(1000) {
 		h = h * 0x9e3779b97f4a7c15 &^ (1<<30 - 1)
 		ranker := v.Selector().(selector.Ranker)
-		var order []int
+		var order []int32
 		for i := v.Selector().Select(h); i >= 0; i = ranker.Next(h, i) {
 			order = append(order, i)
 		}
@@ -67,7 +96,7 @@ func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 			require.Equal(t, i, v.Select(h))
 			d.Mark(v.Member(i).ID).SetDown(true)
 		}
-		require.Equal(t, -1, v.Select(h), "every member is down")
+		require.EqualValues(t, -1, v.Select(h), "every member is down")
 		for _, i := range order {
 			d.Mark(v.Member(i).ID).SetDown(false)
 		}
@@ -80,11 +109,11 @@ func TestDownWithoutAnOrderGoesOnInOrderOfIndex(t *testing.T) {
 	members := selector.Equal("a", "b", "c", "d")
 	members[3].Weight = 0
 	v := mustUpdate(t, g, members...).View()
-	for _, want := range []int{2, 0, 1, -1} { // d is drained
+	for _, want := range []int32{2, 0, 1, -1} { // d is drained
 		require.Equal(t, want, v.Select(0))
 		dst := make([]int32, 1)
 		v.SelectBatch(dst, []uint64{0})
-		require.EqualValues(t, want, dst[0])
+		require.Equal(t, want, dst[0])
 		if want >= 0 {
 			d.Mark(v.Member(want).ID).SetDown(true)
 		}

@@ -110,8 +110,8 @@ func (f fabric) play(s scenario, flows []hash.FlowKey, seed uint64) (r result, e
 	}
 	for i, k := range flows {
 		leaf := i % f.leaves
-		spine := toSpine.Select(bySwitch[leaf].Hash(k))
-		core := toCore.Select(bySwitch[f.leaves+spine].Hash(k))
+		spine := int(toSpine.Select(bySwitch[leaf].Hash(k)))
+		core := int(toCore.Select(bySwitch[f.leaves+spine].Hash(k)))
 		r.first[leaf*f.spines+spine]++
 		r.second[spine*f.cores+core]++
 	}

@@ -29,7 +29,7 @@ func main() {
 		check(err)
 		packet := flowcache.NewPacket(&hash.Flow{Hash: h, Proto: hash.TCP, Flags: hash.ACK}, group.Salt(), 0)
 		route := sticky.Route(packet, snapshot.View(), 0)
-		fmt.Println(pods, snapshot.View().Member(int(route.Member)).ID, route.Verdict)
+		fmt.Println(pods, snapshot.Member(route.Member).ID, route.Verdict)
 	}
 }
 

@@ -36,12 +36,12 @@ func (s strategy) Build(members []selector.Member) (selector.Selector, error) {
 type fault struct {
 	whole
 
-	selects func(h uint64) int
+	selects func(h uint64) int32
 	batch   func(dst []int32, hashes []uint64)
-	next    func(h uint64, after int) int
+	next    func(h uint64, after int32) int32
 }
 
-func (f *fault) Select(h uint64) int {
+func (f *fault) Select(h uint64) int32 {
 	if f.selects != nil {
 		return f.selects(h)
 	}
@@ -55,14 +55,14 @@ func (f *fault) SelectBatch(dst []int32, hashes []uint64) {
 	case f.selects != nil:
 		_ = dst[:len(hashes):len(dst)]
 		for i, h := range hashes {
-			dst[i] = int32(f.selects(h))
+			dst[i] = f.selects(h)
 		}
 	default:
 		f.whole.SelectBatch(dst, hashes)
 	}
 }
 
-func (f *fault) Next(h uint64, after int) int {
+func (f *fault) Next(h uint64, after int32) int32 {
 	if f.next != nil {
 		return f.next(h, after)
 	}
@@ -71,10 +71,10 @@ func (f *fault) Next(h uint64, after int) int {
 
 // selecting is a strategy whose Select is faulty; it has no order of
 // preference.
-func selecting(f func(members []selector.Member, w whole, h uint64) int) strategy {
+func selecting(f func(members []selector.Member, w whole, h uint64) int32) strategy {
 	return strategy{wrap: func(members []selector.Member, w whole) selector.Selector {
 		return struct{ selector.BatchSelector }{&fault{whole: w,
-			selects: func(h uint64) int { return f(members, w, h) }}}
+			selects: func(h uint64) int32 { return f(members, w, h) }}}
 	}}
 }
 
@@ -84,9 +84,9 @@ func batching(f func(w whole, dst []int32, hashes []uint64)) strategy {
 	}}
 }
 
-func following(f func(w whole, h uint64, after int) int) strategy {
+func following(f func(w whole, h uint64, after int32) int32) strategy {
 	return strategy{wrap: func(_ []selector.Member, w whole) selector.Selector {
-		return &fault{whole: w, next: func(h uint64, after int) int { return f(w, h, after) }}
+		return &fault{whole: w, next: func(h uint64, after int32) int32 { return f(w, h, after) }}
 	}}
 }
 
@@ -95,7 +95,7 @@ type table struct{ selector.Selector }
 
 func (table) Slots() int { return 64 }
 
-func (table) Owner(int) int { return 0 }
+func (table) Owner(int) int32 { return 0 }
 
 func half(w uint32) uint32 { return (w + 1) / 2 }
 
@@ -106,18 +106,18 @@ func unit(m *selector.Member) { m.Weight = min(m.Weight, 1) }
 // history is a Rebuilder; f says what follows it.
 type history struct {
 	selector.Selector
-	f func(members []selector.Member, prev []int) (selector.Selector, error)
+	f func(members []selector.Member, prev []int32) (selector.Selector, error)
 }
 
-func (r history) Rebuild(members []selector.Member, prev []int) (selector.Selector, error) {
+func (r history) Rebuild(members []selector.Member, prev []int32) (selector.Selector, error) {
 	return r.f(members, prev)
 }
 
 func rebuilding(
-	f func(old []selector.Member, members []selector.Member, prev []int) (selector.Selector, error),
+	f func(old []selector.Member, members []selector.Member, prev []int32) (selector.Selector, error),
 ) strategy {
 	return strategy{wrap: func(old []selector.Member, w whole) selector.Selector {
-		return history{w, func(members []selector.Member, prev []int) (selector.Selector, error) {
+		return history{w, func(members []selector.Member, prev []int32) (selector.Selector, error) {
 			return f(old, members, prev)
 		}}
 	}}
@@ -138,11 +138,11 @@ type kept []selector.Member
 
 func (keeping) Build(members []selector.Member) (selector.Selector, error) { return kept(members), nil }
 
-func (k kept) Select(uint64) int {
+func (k kept) Select(uint64) int32 {
 	first := slices.MinFunc(k, func(a, b selector.Member) int {
 		return cmp.Or(cmp.Compare(min(b.Weight, 1), min(a.Weight, 1)), cmp.Compare(a.ID, b.ID))
 	})
-	return slices.Index(k, first)
+	return int32(slices.Index(k, first))
 }
 
 // ofBytes forgets that there may be more than 256 members.
@@ -157,7 +157,7 @@ func (ofBytes) Build(members []selector.Member) (selector.Selector, error) {
 
 type constant int
 
-func (c constant) Select(uint64) int { return int(c) }
+func (c constant) Select(uint64) int32 { return int32(c) }
 
 // keepOrder depends on the order of members without saying so.
 type keepOrder struct{}

@@ -97,10 +97,10 @@ func (s *suite) follow(old selector.Selector, c change) (selector.Selector, erro
 }
 
 // previous returns the index that each member of after has in before, or -1.
-func previous(before, after []selector.Member) []int {
-	prev := make([]int, len(after))
+func previous(before, after []selector.Member) []int32 {
+	prev := make([]int32, len(after))
 	for i, m := range after {
-		prev[i] = slices.IndexFunc(before, func(b selector.Member) bool { return b.ID == m.ID })
+		prev[i] = int32(slices.IndexFunc(before, func(b selector.Member) bool { return b.ID == m.ID }))
 	}
 	return prev
 }

@@ -24,7 +24,7 @@ func (s *suite) batch() error {
 			got := slices.Repeat([]int32{-7}, n+1)
 			b.SelectBatch(got, list[:n])
 			for i, h := range list[:n] {
-				if want := built.Select(h); int(got[i]) != want {
+				if want := built.Select(h); got[i] != want {
 					return fmt.Errorf("SelectBatch of %d hashes has %d for %#x, Select %d", n, got[i], h, want)
 				}
 			}
@@ -61,9 +61,9 @@ func (s *suite) preference() error {
 			}
 		}
 		for _, h := range list {
-			seen := map[int]bool{}
+			seen := map[int32]bool{}
 			for m := r.Select(h); m != -1; m = r.Next(h, m) {
-				if m < 0 || m >= len(g) || g[m].Weight == 0 || seen[m] {
+				if m < 0 || int(m) >= len(g) || g[m].Weight == 0 || seen[m] {
 					return fmt.Errorf("the order of %#x has member %d in place %d", h, m, len(seen))
 				}
 				seen[m] = true
@@ -100,7 +100,7 @@ func (s *suite) allocations() error {
 	list := hashes(64)
 	dst := make([]int32, len(list))
 	return s.selectors(func(_ []selector.Member, built selector.Selector) error {
-		sum := 0
+		sum := int32(0)
 		paths := map[string]func(){"Select": func() {
 			for _, h := range list {
 				sum += built.Select(h)
@@ -129,7 +129,7 @@ func (s *suite) allocations() error {
 func (s *suite) concurrency() error {
 	list := hashes(2000)
 	return s.selectors(func(_ []selector.Member, built selector.Selector) error {
-		want := make([]int, len(list))
+		want := make([]int32, len(list))
 		for i, h := range list {
 			want[i] = built.Select(h)
 		}
@@ -150,7 +150,7 @@ func (s *suite) concurrency() error {
 	})
 }
 
-func lookUp(built selector.Selector, list []uint64, want []int) error {
+func lookUp(built selector.Selector, list []uint64, want []int32) error {
 	b, _ := built.(selector.BatchSelector)
 	r, _ := built.(selector.Ranker)
 	dst := make([]int32, 1)
@@ -164,7 +164,7 @@ func lookUp(built selector.Selector, list []uint64, want []int) error {
 		if b == nil {
 			continue
 		}
-		if b.SelectBatch(dst, list[i:i+1]); int(dst[0]) != want[i] {
+		if b.SelectBatch(dst, list[i:i+1]); dst[0] != want[i] {
 			return fmt.Errorf("beside others, SelectBatch(%#x) has %d, alone %d", h, dst[0], want[i])
 		}
 	}

@@ -23,7 +23,7 @@ func TestBroken(t *testing.T) {
 		want     string // the property found broken
 	}{
 		"state in look-ups": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int { return w.Select(h ^ calls.Add(1)>>10<<60) }),
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 { return w.Select(h ^ calls.Add(1)>>10<<60) }),
 			selectortest.Options{}, "determinism",
 		},
 		"state in Build": {
@@ -38,15 +38,15 @@ func TestBroken(t *testing.T) {
 			selector.Strategy(keepOrder{}), selectortest.Options{Disruption: math.Inf(1)}, "order of members",
 		},
 		"index out of range": {
-			selecting(func(m []selector.Member, w whole, h uint64) int {
+			selecting(func(m []selector.Member, w whole, h uint64) int32 {
 				if least(h) {
-					return len(m)
+					return int32(len(m))
 				}
 				return w.Select(h)
 			}), selectortest.Options{}, "totality",
 		},
 		"no answer": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int {
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 {
 				if h == ^uint64(0) {
 					return -1
 				}
@@ -54,7 +54,7 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{}, "totality",
 		},
 		"cuts indexes to a byte": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int { return int(uint8(w.Select(h))) }),
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 { return int32(uint8(w.Select(h))) }),
 			selectortest.Options{}, "totality",
 		},
 		"drained becomes one": {
@@ -66,7 +66,7 @@ func TestBroken(t *testing.T) {
 			}}, selectortest.Options{}, "totality",
 		},
 		"panics on an edge": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int {
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 {
 				if least(h) {
 					panic("no")
 				}
@@ -82,15 +82,15 @@ func TestBroken(t *testing.T) {
 			}}, selectortest.Options{Disruption: math.Inf(1)}, "weights",
 		},
 		"favours a member a little": {
-			selecting(func(m []selector.Member, w whole, h uint64) int {
+			selecting(func(m []selector.Member, w whole, h uint64) int32 {
 				if h>>8&0xff < 8 && m[len(m)-1].Weight > 0 { // 3 % more
-					return len(m) - 1
+					return int32(len(m)) - 1
 				}
 				return w.Select(h)
 			}), selectortest.Options{Disruption: math.Inf(1)}, "weights",
 		},
 		"ignores the high half": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int { return w.Select(h << 32) }),
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 { return w.Select(h << 32) }),
 			selectortest.Options{}, "weights",
 		},
 		"goes by absolute weights": {
@@ -110,7 +110,7 @@ func TestBroken(t *testing.T) {
 			batching(func(w whole, dst []int32, hashes []uint64) {
 				w.SelectBatch(dst, hashes)
 				if len(hashes) == 33 {
-					dst[32] = int32(w.Select(^hashes[32]))
+					dst[32] = w.Select(^hashes[32])
 				}
 			}), selectortest.Options{}, "batch",
 		},
@@ -127,10 +127,10 @@ func TestBroken(t *testing.T) {
 			selectortest.Options{}, "batch",
 		},
 		"order ends early": {
-			following(func(whole, uint64, int) int { return -1 }), selectortest.Options{}, "order of preference",
+			following(func(whole, uint64, int32) int32 { return -1 }), selectortest.Options{}, "order of preference",
 		},
 		"order goes round": {
-			following(func(w whole, h uint64, after int) int {
+			following(func(w whole, h uint64, after int32) int32 {
 				if n := w.Next(h, after); n >= 0 {
 					return n
 				}
@@ -138,7 +138,7 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{}, "order of preference",
 		},
 		"order of another hash": {
-			following(func(w whole, h uint64, after int) int { return w.Next(^h, after) }),
+			following(func(w whole, h uint64, after int32) int32 { return w.Next(^h, after) }),
 			selectortest.Options{}, "order of preference",
 		},
 		"table of another": {
@@ -146,13 +146,13 @@ func TestBroken(t *testing.T) {
 			selectortest.Options{}, "table",
 		},
 		"allocates": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int {
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 {
 				garbage.Store(&h)
 				return w.Select(h)
 			}), selectortest.Options{}, "allocations",
 		},
 		"loses track beside others": {
-			selecting(func(_ []selector.Member, w whole, h uint64) int {
+			selecting(func(_ []selector.Member, w whole, h uint64) int32 {
 				busy.Add(1)
 				defer busy.Add(-1)
 				runtime.Gosched()
@@ -163,7 +163,7 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{}, "concurrency",
 		},
 		"Rebuild goes by position": {
-			rebuilding(func(old, members []selector.Member, _ []int) (selector.Selector, error) {
+			rebuilding(func(old, members []selector.Member, _ []int32) (selector.Selector, error) {
 				renamed := slices.Clone(members)
 				for i := range min(len(renamed), len(old)) {
 					renamed[i].ID = old[i].ID
@@ -172,7 +172,7 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{Disruption: math.Inf(1)}, "rebuild",
 		},
 		"Rebuild accepts nothing": {
-			rebuilding(func(old, members []selector.Member, _ []int) (selector.Selector, error) {
+			rebuilding(func(old, members []selector.Member, _ []int32) (selector.Selector, error) {
 				if len(members) == 0 {
 					members = old
 				}
@@ -180,7 +180,7 @@ func TestBroken(t *testing.T) {
 			}), selectortest.Options{}, "rebuild",
 		},
 		"Rebuild starts over": {
-			rebuilding(func(_, members []selector.Member, prev []int) (selector.Selector, error) {
+			rebuilding(func(_, members []selector.Member, prev []int32) (selector.Selector, error) {
 				return selector.New(selector.Rendezvous{Seed: uint64(slices.Index(prev, -1) + 1)}, members)
 			}), selectortest.Options{}, "disruption",
 		},
@@ -209,7 +209,7 @@ var (
 func TestSound(t *testing.T) {
 	selectortest.Test(t, selector.Rendezvous{}, selectortest.Options{})
 	selectortest.Test(t, noWeights{}, selectortest.Options{EqualOnly: true})
-	selectortest.Test(t, rebuilding(func(_, members []selector.Member, _ []int) (selector.Selector, error) {
+	selectortest.Test(t, rebuilding(func(_, members []selector.Member, _ []int32) (selector.Selector, error) {
 		return selector.New(selector.Rendezvous{}, members)
 	}), selectortest.Options{})
 }

@@ -133,7 +133,7 @@ func placement(g []selector.Member, built selector.Selector, hashes []uint64) ([
 	ids := make([]string, len(hashes))
 	for i, h := range hashes {
 		m := built.Select(h)
-		if m < 0 || m >= len(g) {
+		if m < 0 || int(m) >= len(g) {
 			return nil, fmt.Errorf("Select(%#x) = %d, of %d members", h, m, len(g))
 		}
 		if g[m].Weight == 0 {

@@ -110,12 +110,12 @@ func (g *gateway) route(f *Flow, p Packet) string {
 	}
 }
 
-func (g *gateway) routeSticky(f *Flow, p Packet) int {
+func (g *gateway) routeSticky(f *Flow, p Packet) int32 {
 	g.table.Sweep(p.At)
 	flow := hash.Flow{Hash: f.Hash, Proto: hash.TCP, Flags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
 		Closes: hash.FIN | hash.ACK}[p.Kind]}
 	packet := flowcache.NewPacket(&flow, g.view.Salt(), 0)
-	return int(g.sticky.Route(packet, g.view, p.At).Member)
+	return g.sticky.Route(packet, g.view, p.At).Member
 }
 
 func (g *gateway) has(id string) bool {

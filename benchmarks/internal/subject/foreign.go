@@ -25,16 +25,16 @@ type (
 	doubleJump   struct{}
 )
 
-type selectFunc func(h uint64) int
+type selectFunc func(h uint64) int32
 
 // Select implements [selector.Selector].
-func (f selectFunc) Select(h uint64) int { return f(h) }
+func (f selectFunc) Select(h uint64) int32 { return f(h) }
 
-func idsOf(members []selector.Member) (ids []string, index map[string]int) {
-	index = make(map[string]int, len(members))
+func idsOf(members []selector.Member) (ids []string, index map[string]int32) {
+	index = make(map[string]int32, len(members))
 	for i, m := range members {
 		ids = append(ids, m.ID)
-		index[m.ID] = i
+		index[m.ID] = int32(i)
 	}
 	return ids, index
 }
@@ -44,14 +44,15 @@ func eightBytes(h uint64) string { return string(binary.LittleEndian.AppendUint6
 // Build implements [selector.Strategy].
 func (goMaglev) Build(members []selector.Member) (selector.Selector, error) {
 	ids, _ := idsOf(members)
-	return selectFunc(maglev.New(ids, maglev.SmallM).Lookup), nil
+	table := maglev.New(ids, maglev.SmallM)
+	return selectFunc(func(h uint64) int32 { return int32(table.Lookup(h)) }), nil
 }
 
 // Build implements [selector.Strategy].
 func (kkdaiMaglev) Build(members []selector.Member) (selector.Selector, error) {
 	ids, index := idsOf(members)
 	table := newKkdai(ids)
-	return selectFunc(func(h uint64) int {
+	return selectFunc(func(h uint64) int32 {
 		id, err := table.Get(eightBytes(h))
 		if err != nil {
 			panic(err) // only for no members
@@ -62,14 +63,14 @@ func (kkdaiMaglev) Build(members []selector.Member) (selector.Selector, error) {
 
 // Build implements [selector.Strategy].
 func (goJump) Build(members []selector.Member) (selector.Selector, error) {
-	return selectFunc(func(h uint64) int { return int(jump.Hash(h, len(members))) }), nil
+	return selectFunc(func(h uint64) int32 { return jump.Hash(h, len(members)) }), nil
 }
 
 // Build implements [selector.Strategy].
 func (goRendezvous) Build(members []selector.Member) (selector.Selector, error) {
 	ids, index := idsOf(members)
 	table := rendezvous.New(ids, xxhash.Sum64String)
-	return selectFunc(func(h uint64) int { return index[table.Lookup(eightBytes(h))] }), nil
+	return selectFunc(func(h uint64) int32 { return index[table.Lookup(eightBytes(h))] }), nil
 }
 
 // Build implements [selector.Strategy].
@@ -83,7 +84,7 @@ type doubleJumpLog struct {
 	changes []change
 	present []string
 	hash    *doublejump.Hash
-	index   map[string]int
+	index   map[string]int32
 }
 
 type change struct {
@@ -92,10 +93,10 @@ type change struct {
 }
 
 // Select implements [selector.Selector].
-func (l *doubleJumpLog) Select(h uint64) int { return l.index[l.hash.Get(h).(string)] }
+func (l *doubleJumpLog) Select(h uint64) int32 { return l.index[l.hash.Get(h).(string)] }
 
 // Rebuild implements [selector.Rebuilder].
-func (l *doubleJumpLog) Rebuild(members []selector.Member, _ []int) (selector.Selector, error) {
+func (l *doubleJumpLog) Rebuild(members []selector.Member, _ []int32) (selector.Selector, error) {
 	return l.advance(members), nil
 }
 

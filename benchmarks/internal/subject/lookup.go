@@ -18,7 +18,7 @@ func One(s selector.Selector) Lookup {
 	return func(k *Keys) int {
 		sum := 0
 		for _, h := range k.Hashes {
-			sum += s.Select(h)
+			sum += int(s.Select(h))
 		}
 		return sum
 	}
@@ -56,7 +56,7 @@ func Inlined(s selector.Selector) (Lookup, error) {
 func sumOfBytes(t *selector.Table[uint8], k *Keys) int {
 	sum := 0
 	for _, h := range k.Hashes {
-		sum += t.Select(h)
+		sum += int(t.Select(h))
 	}
 	return sum
 }
@@ -64,7 +64,7 @@ func sumOfBytes(t *selector.Table[uint8], k *Keys) int {
 func sumOfWords(t *selector.Table[uint16], k *Keys) int {
 	sum := 0
 	for _, h := range k.Hashes {
-		sum += t.Select(h)
+		sum += int(t.Select(h))
 	}
 	return sum
 }

@@ -81,9 +81,9 @@ func (wideTable) Build(members []selector.Member) (selector.Selector, error) {
 }
 
 // Select implements [selector.Selector].
-func (t wideTable) Select(h uint64) int {
+func (t wideTable) Select(h uint64) int32 {
 	slot, _ := bits.Mul64(h, uint64(len(t)))
-	return int(t[slot])
+	return int32(t[slot])
 }
 
 func groupsCase(s subject.Strategy, count int) Case {
@@ -104,7 +104,7 @@ func groupsCase(s subject.Strategy, count int) Case {
 		for i := range routes {
 			routes[i] %= uint64(count)
 		}
-		sum := 0
+		sum := int32(0)
 		return &Work{
 			Items: len(keys),
 			Pass: func() {

@@ -92,7 +92,7 @@ func prepare(prepared bool) (*Work, error) {
 	route := func(d uint64, flags hash.TCPFlags) string {
 		v := group.Load().View()
 		r := sticky.Route(flowcache.Packet{Digest: d ^ v.Salt(), Flags: flags, Class: flowcache.ClassTCP}, v, now)
-		return v.Member(int(r.Member)).ID
+		return v.Member(r.Member).ID
 	}
 	if _, err := group.Update(subject.Hops(members[:before])); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (w *Worker) send(dst []Decision, frames [][]byte) (others uint64) {
 			others |= 1 << (uint(i) % MaxBurst)
 			continue
 		}
-		hop := w.snaps[packets[i].Ref%MaxBurst].At(int(r.Member))
+		hop := w.snaps[packets[i].Ref%MaxBurst].At(r.Member)
 		output := uint(hop.Output)
 		if output >= uint(len(members)) {
 			others |= 1 << (uint(i) % MaxBurst)
@@ -64,7 +64,7 @@ func (w *Worker) sendOthers(dst []Decision, frames [][]byte, others uint64, firs
 				continue
 			}
 		}
-		hop := w.snaps[w.packets[i].Ref].At(int(r.Member))
+		hop := w.snaps[w.packets[i].Ref].At(r.Member)
 		rewrite(frame, &w.flows[i], hop)
 		w.counters.sent(hop.Output, frame)
 		dst[i] = Decision{Hop: hop, Verdict: r.Verdict}

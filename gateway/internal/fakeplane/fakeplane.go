@@ -178,7 +178,7 @@ func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
 		member := snapshot.Select(h)
 		if p.table != nil {
 			packet := flowcache.NewPacket(&hash.Flow{Hash: h, Proto: hash.TCP, Flags: hash.ACK}, group.Salt(), 0)
-			member = int(flowcache.NewSticky(p.table).Route(packet, snapshot.View(), 0).Member)
+			member = flowcache.NewSticky(p.table).Route(packet, snapshot.View(), 0).Member
 		}
 		p.counters.In.Frames++
 		p.counters.In.Bytes += 60

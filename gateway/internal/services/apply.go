@@ -141,7 +141,7 @@ func (t *target) builds() bool {
 	equal := v.Len() == len(t.hops)
 	for i, h := range t.hops {
 		takes = takes || h.Weight > 0
-		equal = equal && v.Member(i) == (selector.Member{ID: h.ID, Weight: h.Weight})
+		equal = equal && v.Member(int32(i)) == (selector.Member{ID: h.ID, Weight: h.Weight})
 	}
 	return takes && !equal
 }
@@ -162,12 +162,12 @@ func (t *target) try() error {
 }
 
 // previous returns the index of each member in a view, or -1.
-func previous(v *selector.View, members []selector.Member) []int {
-	index := make(map[string]int, v.Len())
+func previous(v *selector.View, members []selector.Member) []int32 {
+	index := make(map[string]int32, v.Len())
 	for i, m := range v.All() {
 		index[m.ID] = i
 	}
-	prev := make([]int, len(members))
+	prev := make([]int32, len(members))
 	for i, m := range members {
 		prev[i] = -1
 		if at, ok := index[m.ID]; ok {

@@ -41,7 +41,7 @@ type countedRebuilder struct {
 	by counted
 }
 
-func (r countedRebuilder) Rebuild(members []selector.Member, prev []int) (selector.Selector, error) {
+func (r countedRebuilder) Rebuild(members []selector.Member, prev []int32) (selector.Selector, error) {
 	*r.by.builds++
 	s, err := r.Rebuilder.Rebuild(members, prev)
 	return r.by.count(s), err

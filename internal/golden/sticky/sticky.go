@@ -166,7 +166,7 @@ func (m *Model) event(p *flowcache.Packet, pin Pin, now time.Duration) life.Even
 
 // keep makes a step that leaves the flow with its member, unless it may be
 // rebalanced.
-func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.Step, member int,
+func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.Step, member int32,
 	now time.Duration) flowcache.Route {
 	before := pin
 	switch step {
@@ -186,18 +186,18 @@ func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.S
 	}
 	idle := m.Unit(before.State) * time.Duration(m.age(before, now)-m.slack(before.State))
 	own := selected(p, v, flowcache.Rebalanced)
-	if m.Moves > 0 && idle >= max(m.Config.Tick, m.Idle) && own.Member >= 0 && int(own.Member) != member &&
-		m.inUse(v.Slot(int(own.Member))) {
+	if m.Moves > 0 && idle >= max(m.Config.Tick, m.Idle) && own.Member >= 0 && own.Member != member &&
+		m.inUse(v.Slot(own.Member)) {
 		m.Moves--
-		pin.Slot, pin.Last, pin.Heard = v.Slot(int(own.Member)), m.at(pin.State, now), now
+		pin.Slot, pin.Last, pin.Heard = v.Slot(own.Member), m.at(pin.State, now), now
 		m.Pins[p.Digest] = pin
-		if v.Settled(p.Digest^v.Salt(), int(own.Member)) {
+		if v.Settled(p.Digest^v.Salt(), own.Member) {
 			delete(m.Pins, p.Digest)
 		}
 		return own
 	}
 	m.Pins[p.Digest] = pin
-	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
+	return flowcache.Route{Member: member, Verdict: flowcache.Pinned}
 }
 
 func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bool) flowcache.Route {
@@ -211,7 +211,7 @@ func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bo
 	if !v.Alive(member) {
 		return selected(p, v, flowcache.Detoured)
 	}
-	return flowcache.Route{Member: int32(member), Verdict: flowcache.Pinned}
+	return flowcache.Route{Member: member, Verdict: flowcache.Pinned}
 }
 
 // place selects a member and pins the flow to it.
@@ -221,9 +221,9 @@ func (m *Model) place(p *flowcache.Packet, v *selector.View, now time.Duration,
 	if r.Verdict == flowcache.NoMember {
 		return r
 	}
-	slot := v.Slot(int(r.Member))
+	slot := v.Slot(r.Member)
 	// it is not if the member left after the view was made
-	if slot != selector.NoSlot && m.inUse(slot) && !v.Settled(p.Digest^v.Salt(), int(r.Member)) {
+	if slot != selector.NoSlot && m.inUse(slot) && !v.Settled(p.Digest^v.Salt(), r.Member) {
 		s := m.first(p)
 		m.Pins[p.Digest] = Pin{Slot: slot, State: s, Last: m.at(s, now), Heard: now}
 		return r
@@ -305,7 +305,7 @@ func (m *Model) mayLose(pin Pin, now time.Duration) bool {
 
 func (m *Model) inUse(slot selector.Slot) bool { return m.Config.Domain.Slots().InUse(uint16(slot)) }
 
-func memberOf(v *selector.View, slot selector.Slot) (index int, known bool) {
+func memberOf(v *selector.View, slot selector.Slot) (index int32, known bool) {
 	for i := range v.All() {
 		if slot != selector.NoSlot && v.Slot(i) == slot {
 			return i, true
@@ -319,5 +319,5 @@ func selected(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) 
 	if member < 0 {
 		return flowcache.Route{Member: -1, Verdict: flowcache.NoMember}
 	}
-	return flowcache.Route{Member: int32(member), Verdict: verdict}
+	return flowcache.Route{Member: member, Verdict: verdict}
 }

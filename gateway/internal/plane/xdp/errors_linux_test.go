@@ -77,7 +77,7 @@ func TestSyncErrors(t *testing.T) {
 		service plane.Service
 	}{
 		{ErrTableSize, service(selector.Bounded{Slots: 1 << 18}, r.domain, hopsFor(4)...)},
-		{ErrDomain, service(selector.Bounded{}, nil, hopsFor(4)...)},
+		{ErrDomain, service(selector.Bounded{}, selector.NewDomain(), hopsFor(4)...)},
 	} {
 		require.ErrorIs(t, r.Sync(append(r.list, refused.service)), refused.err)
 		_, err := refused.service.Group.Update(nil)

@@ -25,7 +25,7 @@ func (f *flows) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, vi
 
 func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowcache.Route {
 	w, home := f.find(p.Digest)
-	verdict, next, index, hop := flowcache.Placed, w, 0, hopGone
+	verdict, next, index, hop := flowcache.Placed, w, int32(0), hopGone
 	if home != nil {
 		i, known := v.BySlot(w.slot())
 		if !known && !v.Latest() { // the pin may be newer than the view
@@ -49,7 +49,7 @@ func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowc
 		if next != w && !lookupOnly && !f.put(p.Digest, next, home) {
 			f.slow.refused.Add(1)
 		}
-		return flowcache.Route{Member: int32(index), Verdict: flowcache.Pinned}
+		return flowcache.Route{Member: index, Verdict: flowcache.Pinned}
 	case verdict == flowcache.Detoured:
 		return selected(p, v, flowcache.Detoured)
 	case lookupOnly:
@@ -58,11 +58,11 @@ func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowc
 	r := selected(p, v, verdict)
 	if r.Member < 0 {
 		if hop == hopDrained && verdict == flowcache.Placed { // nobody else can take the flow
-			return flowcache.Route{Member: int32(index), Verdict: flowcache.Pinned}
+			return flowcache.Route{Member: index, Verdict: flowcache.Pinned}
 		}
 		return r
 	}
-	slot := v.Slot(int(r.Member))
+	slot := v.Slot(r.Member)
 	switch {
 	case !f.put(p.Digest, newPin(stamp, slot, firstState(p.Flags)), home):
 		f.slow.refused.Add(1)

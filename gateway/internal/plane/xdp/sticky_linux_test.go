@@ -37,7 +37,7 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 	s := g.Load()
 	v := s.View()
 	has, exists := m.pins[digest]
-	verdict, next, member, hop := flowcache.Placed, has.pin, 0, hopGone
+	verdict, next, member, hop := flowcache.Placed, has.pin, int32(0), hopGone
 	if exists {
 		i, known := v.BySlot(has.slot())
 		if known {

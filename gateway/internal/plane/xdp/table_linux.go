@@ -79,14 +79,14 @@ type memberOf struct {
 // membersIn returns the members of a view.
 func membersIn(v *selector.View) []memberOf {
 	list := make([]memberOf, v.Len())
-	for i := range list {
+	for i := range v.All() {
 		list[i] = memberOf{uint16(v.Slot(i)), memberState(v, i)}
 	}
 	return list
 }
 
 // memberState returns what may be done with member i.
-func memberState(v *selector.View, i int) hopState {
+func memberState(v *selector.View, i int32) hopState {
 	switch {
 	case !v.Alive(i):
 		return hopDown
