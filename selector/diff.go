@@ -1,21 +1,35 @@
 package selector
 
-import "math"
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+)
 
 // A Diff counts the hashes whose member differs between two states of a group.
-// A hash moved if its member changed. It was forced to if its old member left,
-// was drained or lost weight, or its new member joined or gained weight. Any
-// other move is collateral: a flow broken without need.
+// A hash moved if its member changed. It was forced to if its old member left
+// or was drained, if its new member joined or is drained no longer, or if its
+// new member gained weight relative to its old one. Any other move is
+// collateral: a flow broken without need.
 //
-// Where only positive weights changed, the forced ones are as many as the
-// change of due shares asks for: the sum of what members are due less than
-// before.
+// So neither a common factor of all weights nor a member that does not take
+// part counts. Where the strategy, its size or its seed changed and no member
+// did, nothing is forced, Due is 0 and Ratio is +Inf.
 type Diff struct {
-	Hashes     int  // compared: the slots of the table, or 65,536 probes
-	Moved      int  // Forced + Collateral
-	Forced     int  // moved since they had to
-	Collateral int  // moved without need
-	Exact      bool // every table slot was compared; false: probes, a sample of the hashes
+	Hashes     int // compared: the slots of the table, or 65,536 probes
+	Moved      int // Forced + Collateral
+	Forced     int // moved since they had to
+	Collateral int // moved without need
+
+	// Due is the share of the hashes, from 0 to 1, that any placement must move
+	// for this change: the sum of what members are due less than before. For a
+	// join, a leave or a drain it is the share of Forced, where shares are what
+	// members are due. For a replacement it is half of that, since only a
+	// strategy that knows its history can put one member in another's place.
+	Due float64
+
+	Exact bool // every table slot was compared; false: probes, a sample of the hashes
 }
 
 // Ratio returns the disruption ratio Moved/Forced. 1 is perfect, and the answer
@@ -27,101 +41,172 @@ func (d Diff) Ratio() float64 {
 	return float64(d.Moved) / float64(d.Forced)
 }
 
-const diffProbes = 1 << 16
+// A Move is the IDs of the members that a hash went from and to. They are equal
+// for a member that was replaced by another incarnation. An empty one is
+// nobody, where a group has no member that takes hashes.
+type Move struct{ From, To string }
 
-// Diff compares the placement of v with that of an older view of the group,
-// whoever is down. It is exact where both selectors are [Tabled] with as many
-// slots; else it asks both for 65,536 fixed hashes. Members are told by ID: one
-// that left and came back between the views did not change.
+// Diff compares the placement of v with that of an older view, whoever is down.
+// It is exact where both selectors are [Tabled] with as many slots, or one is
+// and the other view places nothing; else it asks both for 65,536 fixed hashes.
+// Members are told by ID and incarnation: one that left and came back between
+// the views did not change. An old view of nil places nothing.
+//
+// The views may be of groups with different strategies. The time is O(N) and a
+// look-up in both for each hash compared.
 func (v *View) Diff(old *View) Diff {
-	fate := fates(old, v)
-	from, before := old.selector.(Tabled)
-	to, after := v.selector.(Tabled)
-	d := Diff{Hashes: diffProbes}
-	if before && after && from.Slots() == to.Slots() {
-		d = Diff{Hashes: to.Slots(), Exact: true}
-		for slot := range d.Hashes {
-			d.count(fate, from.Owner(slot), to.Owner(slot))
+	c := v.compare(old)
+	d := Diff{Hashes: c.hashes, Exact: c.exact, Due: c.due()}
+	c.each(func(a, b int32) {
+		d.Moved++
+		if c.forced(a, b) {
+			d.Forced++
 		}
-	} else {
-		for i := range uint64(diffProbes) {
-			h := mix64(i)
-			d.count(fate, selectOrNone(old.selector, h), selectOrNone(v.selector, h))
-		}
-	}
-	if due, ok := dueChange(old.members, v.members, fate); ok {
-		d.Forced = min(d.Moved, int(math.Round(due*float64(d.Hashes))))
-		d.Collateral = d.Moved - d.Forced
-	}
+	})
+	d.Collateral = d.Moved - d.Forced
 	return d
 }
 
-// dueChange returns the share of hashes that a change of weights alone moves at
-// the least. ok is false if a member joined, left, was drained or came back.
-func dueChange(old, members []Member, f fate) (share float64, ok bool) {
-	sum := func(list []Member) (total float64) {
-		for _, m := range list {
-			total += float64(m.Weight)
+// Moves yields who loses how many hashes to whom, of the Hashes of a [Diff] of
+// the same views and in order of ID. The counts add up to its Moved.
+func (v *View) Moves(old *View) iter.Seq2[Move, int] {
+	return func(yield func(Move, int) bool) {
+		c := v.compare(old)
+		counts := make(map[Move]int)
+		c.each(func(a, b int32) { counts[Move{idOf(c.old, a), idOf(c.now, b)}]++ })
+		for _, m := range slices.SortedFunc(maps.Keys(counts), func(m, o Move) int {
+			return cmp.Or(cmp.Compare(m.From, o.From), cmp.Compare(m.To, o.To))
+		}) {
+			if !yield(m, counts[m]) {
+				return
+			}
 		}
-		return total
 	}
-	was, is := sum(old), sum(members)
-	if len(old) != len(members) || was == 0 || is == 0 {
-		return 0, false
+}
+
+// Shares returns the share of the hashes that each member has, by its index,
+// whoever is down. They add up to 1 unless no member takes hashes. They are
+// exact for a [Tabled] selector, else those of 65,536 fixed hashes.
+func (v *View) Shares() []float64 {
+	shares := make([]float64, v.Len())
+	c := v.compare(nil)
+	c.each(func(_, b int32) { shares[b]++ })
+	for i := range shares {
+		shares[i] /= float64(c.hashes)
 	}
-	for i, m := range old {
-		if f.now[i] < 0 || (m.Weight == 0) != (members[f.now[i]].Weight == 0) {
-			return 0, false
+	return shares
+}
+
+const diffProbes = 1 << 16
+
+// A comparison is of the placements of two views.
+type comparison struct {
+	old, now *View
+	before   []int32 // index in old of each member of now, -1 for one that joined
+	after    []int32 // index in now of each member of old, -1 for one that left
+	hashes   int
+	exact    bool
+}
+
+func (v *View) compare(old *View) *comparison {
+	if old == nil {
+		old = &View{}
+	}
+	c := &comparison{old: old, now: v, hashes: diffProbes}
+	c.before, c.after = slices.Repeat([]int32{-1}, v.Len()), slices.Repeat([]int32{-1}, old.Len())
+	index := indexByID(old.members)
+	for i, m := range v.members {
+		if at, ok := index[m.ID]; ok && old.Incarnation(at) == v.Incarnation(int32(i)) {
+			c.before[i], c.after[at] = at, int32(i)
 		}
-		share += max(0, float64(m.Weight)/was-float64(members[f.now[i]].Weight)/is)
 	}
-	return share, true
+	from, to := slotsOf(old.selector), slotsOf(v.selector)
+	if from == 0 && old.selector == nil {
+		from = to
+	}
+	if to == 0 && v.selector == nil {
+		to = from
+	}
+	if c.exact = from > 0 && from == to; c.exact {
+		c.hashes = from
+	}
+	return c
 }
 
-func selectOrNone(s Selector, h uint64) int32 {
-	if s == nil {
-		return -1
+// slotsOf returns the number of slots of a table, 0 for other selectors.
+func slotsOf(s Selector) int {
+	if t, ok := s.(Tabled); ok {
+		return t.Slots()
 	}
-	return s.Select(h)
+	return 0
 }
 
-// fate is what a change does to the members of both states.
-type fate struct {
-	now  []int32 // index in the new state of each old member, -1 if it left
-	lost []bool  // old members that left or lost weight
-	won  []bool  // new members that joined or gained weight
-}
-
-func fates(old, v *View) fate {
-	f := fate{now: make([]int32, old.Len()), lost: make([]bool, old.Len()), won: make([]bool, v.Len())}
-	for i := range f.now {
-		f.now[i], f.lost[i] = -1, true
-	}
-	for i, before := range previous(old, v.members) {
-		if before < 0 {
-			f.won[i] = true
-			continue
+// each calls moved with the old and the new member of each hash that moved; -1
+// is nobody.
+func (c *comparison) each(moved func(a, b int32)) {
+	from, _ := c.old.selector.(Tabled)
+	to, _ := c.now.selector.(Tabled)
+	for i := range c.hashes {
+		a, b := int32(-1), int32(-1)
+		switch h := mix64(uint64(i)); {
+		case c.exact:
+			if from != nil {
+				a = from.Owner(i)
+			}
+			if to != nil {
+				b = to.Owner(i)
+			}
+		default:
+			a, b = c.old.Unmarked(h), c.now.Unmarked(h)
 		}
-		f.now[before] = int32(i)
-		f.lost[before] = v.members[i].Weight < old.members[before].Weight
-		f.won[i] = v.members[i].Weight > old.members[before].Weight
+		if stays := a >= 0 && b >= 0 && c.before[b] == a; !stays && max(a, b) >= 0 {
+			moved(a, b)
+		}
 	}
-	return f
 }
 
-// count adds a hash that went from old member a to new member b; -1 is none.
-func (d *Diff) count(f fate, a, b int32) {
-	moved := a >= 0 || b >= 0
-	if a >= 0 && b >= 0 {
-		moved = f.now[a] != b
+// forced reports whether a hash that went from member a of old to member b of
+// now had to move.
+func (c *comparison) forced(a, b int32) bool {
+	if a < 0 || b < 0 || c.after[a] < 0 || c.before[b] < 0 {
+		return true
 	}
+	// Of two members that stay, the one that got the hash must have gained on
+	// the one that lost it.
+	wasA, wasB := c.old.members[a].Weight, c.old.members[c.before[b]].Weight
+	isA, isB := c.now.members[c.after[a]].Weight, c.now.members[b].Weight
+	return uint64(isB)*uint64(wasA) > uint64(wasB)*uint64(isA)
+}
+
+// due returns what members are due less than before.
+func (c *comparison) due() (due float64) {
+	was, is := sumOfWeights(c.old.members), sumOfWeights(c.now.members)
 	switch {
-	case !moved:
-		return
-	case a < 0 || b < 0 || f.lost[a] || f.won[b]:
-		d.Forced++
-	default:
-		d.Collateral++
+	case was == 0 && is == 0:
+		return 0
+	case was == 0 || is == 0:
+		return 1
 	}
-	d.Moved++
+	for a, m := range c.old.members {
+		now := 0.0
+		if b := c.after[a]; b >= 0 {
+			now = float64(c.now.members[b].Weight) / is
+		}
+		due += max(0, float64(m.Weight)/was-now)
+	}
+	return min(due, 1)
+}
+
+func sumOfWeights(members []Member) (sum float64) {
+	for _, m := range members {
+		sum += float64(m.Weight)
+	}
+	return sum
+}
+
+func idOf(v *View, i int32) string {
+	if i < 0 {
+		return ""
+	}
+	return v.members[i].ID
 }

@@ -1,80 +1,160 @@
 package selector_test
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"math/big"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // slowDiff counts table slots as the words of Diff say.
 func slowDiff(old, v *selector.View) selector.Diff {
-	find := func(v *selector.View, id string) (selector.Member, bool) {
-		for _, m := range v.All() {
-			if m.ID == id {
-				return m, true
-			}
-		}
-		return selector.Member{}, false
-	}
+	before, after := weightsByID(old), weightsByID(v)
 	from, to := old.Selector().(selector.Tabled), v.Selector().(selector.Tabled)
 	d := selector.Diff{Hashes: to.Slots(), Exact: true}
 	for slot := range to.Slots() {
-		a, b := old.Member(from.Owner(slot)), v.Member(to.Owner(slot))
-		if a.ID == b.ID {
+		a, b := old.Member(from.Owner(slot)).ID, v.Member(to.Owner(slot)).ID
+		if a == b {
 			continue
 		}
 		d.Moved++
-		aNow, aStays := find(v, a.ID)
-		bThen, bWasThere := find(old, b.ID)
-		if !aStays || aNow.Weight < a.Weight || !bWasThere || bThen.Weight < b.Weight {
+		// what b has of what a has, which is 0 for who is not there
+		was, is := big.NewRat(int64(before[b]), int64(before[a])), new(big.Rat).SetInt64(math.MaxInt64)
+		if after[a] > 0 {
+			is.SetFrac64(int64(after[b]), int64(after[a]))
+		}
+		if is.Cmp(was) > 0 {
 			d.Forced++
 		} else {
 			d.Collateral++
 		}
 	}
-	if due, ok := slowDue(old, v); ok {
-		d.Forced = min(d.Moved, int(math.Round(due*float64(d.Hashes))))
-		d.Collateral = d.Moved - d.Forced
+	for id, w := range before {
+		d.Due += max(0, float64(w)/total(before)-float64(after[id])/total(after))
 	}
 	return d
 }
 
-// slowDue returns what members lost of their due shares, if nothing happened
-// but that positive weights changed.
-func slowDue(old, v *selector.View) (lost float64, ok bool) {
-	shares := func(v *selector.View) map[string]float64 {
-		sum, shares := 0.0, make(map[string]float64)
-		for _, m := range v.All() {
-			sum += float64(m.Weight)
-		}
-		for _, m := range v.All() {
-			if m.Weight > 0 {
-				shares[m.ID] = float64(m.Weight) / sum
-			}
-		}
-		return shares
+func weightsByID(v *selector.View) map[string]uint32 {
+	weights := make(map[string]uint32)
+	for _, m := range v.All() {
+		weights[m.ID] = m.Weight
 	}
-	before, after := shares(old), shares(v)
-	if old.Len() != v.Len() || len(before) != len(after) {
-		return 0, false
-	}
-	for id, share := range before {
-		now, stays := after[id]
-		if !stays {
-			return 0, false
-		}
-		lost += max(0, share-now)
-	}
-	return lost, true
+	return weights
 }
 
-func TestDiffOfWeights(t *testing.T) {
-	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}})
+func total(weights map[string]uint32) (sum float64) {
+	for _, w := range weights {
+		sum += float64(w)
+	}
+	return sum
+}
+
+// diffOf returns the Diff from one list of members to another, in groups of two
+// strategies.
+func diffOf(t *testing.T, s, next selector.Strategy, before, after []selector.Member) selector.Diff {
+	t.Helper()
+	old := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: s}), before...)
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: next})
+	if s == next {
+		mustUpdate(t, g, before...)
+	}
+	return mustUpdate(t, g, after...).Diff(old)
+}
+
+// TestDiffOfScaledWeights: only ratios of weights count, whoever joins, leaves,
+// drains or changes in weight.
+func TestDiffOfScaledWeights(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, row := range catalog.All() {
+		if row.Name == "resilient" {
+			continue // its members trade by whose weight changed
+		}
+		for range 5 {
+			before := row.Level(randomMembers(rng, "m", 2+rng.IntN(12), 9))
+			after := row.Level(reweigh(rng, before, 20))
+			scaled := slices.Clone(after)
+			for i := range scaled {
+				scaled[i].Weight *= 30
+			}
+			want := diffOf(t, row.Strategy, row.Strategy, before, after)
+			got := diffOf(t, row.Strategy, row.Strategy, before, scaled)
+			assert.InDelta(t, want.Due, got.Due, 1e-12)
+			got.Due = want.Due
+			assert.Equal(t, want, got, "%s from %v to %v", row.Name, before, after)
+		}
+	}
+}
+
+// TestDiffOfAJoinBesideOtherUnits is what core.md found: the weights of all are
+// written in tenths, and one joins.
+func TestDiffOfAJoinBesideOtherUnits(t *testing.T) {
+	before, after := []selector.Member(nil), []selector.Member{{ID: "m55", Weight: 10}}
+	for i := range 10 {
+		id := fmt.Sprint("m", i)
+		before, after = append(before, selector.Member{ID: id, Weight: 1}), append(after, selector.Member{ID: id, Weight: 10})
+	}
+	for s, least := range map[selector.Strategy]float64{
+		selector.Modulo{}: 9, selector.Threshold{}: 2, selector.Maglev{}: 1.005,
+	} {
+		d := diffOf(t, s, s, before, after)
+		assert.Greater(t, d.Ratio(), least, "%s", s)
+		assert.InDelta(t, 1.0/11, d.Due, 1e-12)
+		assert.InDelta(t, 1.0/11, float64(d.Forced)/float64(d.Hashes), .005, "%s", s)
+	}
+}
+
+// TestDiffIgnoresBystanders: a drained member that owns nothing changes none of
+// the counts.
+func TestDiffIgnoresBystanders(t *testing.T) {
+	weights := func(w ...uint32) []selector.Member {
+		list := make([]selector.Member, len(w))
+		for i := range list {
+			list[i] = selector.Member{ID: string(rune('a' + i)), Weight: w[i]}
+		}
+		return list
+	}
+	bystander := selector.Member{ID: "z"}
+	for _, s := range []selector.Strategy{selector.Modulo{}, selector.Rendezvous{}, selector.Bounded{}} {
+		before, after := weights(10, 10, 10, 10), weights(10, 10, 11, 10)
+		want := diffOf(t, s, s, before, after)
+		assert.Equal(t, want, diffOf(t, s, s, append(before, bystander), append(after, bystander)), "%s", s)
+		assert.Equal(t, want, diffOf(t, s, s, before, append(after, bystander)), "%s", s)
+		assert.Equal(t, want, diffOf(t, s, s, append(before, bystander), after), "%s", s)
+		assert.InDelta(t, 11.0/41-10.0/40, want.Due, 1e-12)
+	}
+}
+
+// TestDiffOfAWeight: where a strategy moves hashes to the member whose weight
+// grew and to no other, nothing is collateral.
+func TestDiffOfAWeight(t *testing.T) {
+	before := selector.Equal("pod1", "pod2", "pod3", "pod4")
+	for i := range before {
+		before[i].Weight = 10
+	}
+	after := slices.Clone(before)
+	after[2].Weight = 20
+	for _, s := range []selector.Strategy{selector.Bounded{Slack: selector.UnlimitedSlack}, selector.Rendezvous{}} {
+		for _, d := range []selector.Diff{diffOf(t, s, s, before, after), diffOf(t, s, s, after, before)} {
+			assert.Positive(t, d.Moved)
+			assert.Zero(t, d.Collateral, "%s", s)
+			assert.InDelta(t, 2.0/5-1.0/4, d.Due, 1e-12)
+			assert.InDelta(t, d.Due, float64(d.Moved)/float64(d.Hashes), .01)
+		}
+	}
+	d := diffOf(t, selector.Modulo{}, selector.Modulo{}, before, after)
+	assert.Greater(t, d.Ratio(), 1.2, "mod N moves hashes between the others too")
+
 	weights := func(w ...uint32) []selector.Member {
 		members := selector.Equal("a", "b", "c", "d")
 		for i := range members {
@@ -82,17 +162,152 @@ func TestDiffOfWeights(t *testing.T) {
 		}
 		return members
 	}
-	old := mustUpdate(t, g, weights(1, 1, 1, 1)...)
-	s := mustUpdate(t, g, weights(100, 101, 101, 101)...)
-	d := s.Diff(old)
-	assert.Equal(t, int(math.Round((0.25-100.0/403)*65536)), d.Forced, "all weights grew, and shares hardly changed")
-	assert.Greater(t, d.Collateral, 40_000)
+	d = diffOf(t, selector.Modulo{}, selector.Modulo{}, weights(1, 1, 1, 1), weights(100, 101, 101, 101))
+	assert.InDelta(t, .25-100.0/403, d.Due, 1e-12, "all weights grew, and shares hardly changed")
+	assert.Greater(t, d.Collateral, 20_000)
+}
 
-	rendezvous := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Rendezvous{}})
-	old = mustUpdate(t, rendezvous, weights(1, 1, 1, 1)...)
-	d = mustUpdate(t, rendezvous, weights(1, 2, 1, 1)...).Diff(old)
-	assert.InDelta(t, 0.15*65536, d.Moved, 400)
-	assert.LessOrEqual(t, d.Ratio(), 1.03)
+// TestRendezvousMovesOnlyTheForced: whatever changes in weight, a hash goes to
+// a member that gained on its old one.
+func TestRendezvousMovesOnlyTheForced(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 50 {
+		before := randomGroup(rng, 1+rng.IntN(12))
+		d := diffOf(t, selector.Rendezvous{}, selector.Rendezvous{}, before, reweigh(rng, before, 20))
+		require.Zero(t, d.Collateral, "%v", before)
+	}
+}
+
+// TestDueOfAReplacement: a strategy without history moves twice what is due,
+// one with history may swap in place.
+func TestDueOfAReplacement(t *testing.T) {
+	before, after := selector.Equal("a", "b", "c", "d"), selector.Equal("a", "b", "c", "e")
+	d := diffOf(t, selector.Rendezvous{}, selector.Rendezvous{}, before, after)
+	assert.InDelta(t, 1.0/4, d.Due, 1e-12)
+	// a and e are the first two of five for a tenth of the hashes, which go from
+	// one to the other.
+	assert.InDelta(t, 2*d.Due-.1, float64(d.Forced)/float64(d.Hashes), .01)
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Resilient{}})
+	old := mustUpdate(t, g, before...)
+	d = mustUpdate(t, g, after...).Diff(old)
+	assert.Equal(t, int(d.Due*float64(d.Hashes)), d.Forced)
+}
+
+// TestDiffAcrossStrategies: what moves for another strategy, seed or size is
+// collateral, and members that come and go beside it are forced as ever.
+func TestDiffAcrossStrategies(t *testing.T) {
+	group, more := selector.Equal("a", "b", "c"), selector.Equal("a", "b", "c", "d")
+	for _, next := range []selector.Strategy{
+		selector.Maglev{}, selector.Bounded{Seed: 1}, selector.Bounded{Slots: 1024}, selector.Rendezvous{},
+	} {
+		d := diffOf(t, selector.Bounded{}, next, group, group)
+		assert.InDelta(t, 2.0/3, float64(d.Moved)/float64(d.Hashes), .05, "%s", next)
+		assert.Zero(t, d.Forced)
+		assert.Zero(t, d.Due)
+		assert.True(t, math.IsInf(d.Ratio(), 1))
+		d = diffOf(t, selector.Bounded{}, next, group, more)
+		assert.InDelta(t, 1.0/4, float64(d.Forced)/float64(d.Hashes), .02)
+		assert.InDelta(t, 1.0/4, d.Due, 1e-12)
+	}
+}
+
+// TestDiffOfAnIncarnation: a pod that was replaced by one of the same ID loses
+// its hashes.
+func TestDiffOfAnIncarnation(t *testing.T) {
+	g := newGroup(t, nil, selector.GroupConfig{})
+	hops := []selector.Hop[string]{{ID: "a", Weight: 1}, {ID: "b", Weight: 1, Incarnation: 1}}
+	old, err := g.Update(hops)
+	require.NoError(t, err)
+	hops[1].Incarnation = 2
+	s, err := g.Update(hops)
+	require.NoError(t, err)
+	d := s.Diff(old)
+	assert.Equal(t, []int{d.Hashes / 2, d.Hashes / 2, 0}, []int{d.Moved, d.Forced, d.Collateral})
+	assert.InDelta(t, .5, d.Due, 1e-12)
+	for m, n := range s.View().Moves(old.View()) {
+		assert.Equal(t, selector.Move{From: "b", To: "b"}, m)
+		assert.Equal(t, d.Moved, n)
+	}
+}
+
+func TestDiffFromNothing(t *testing.T) {
+	for _, s := range []selector.Strategy{selector.Bounded{}, selector.Rendezvous{}} {
+		full := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: s}), selector.Equal("a", "b")...)
+		for _, d := range []selector.Diff{full.Diff(nil), full.View().Diff(nil)} {
+			assert.Equal(t, []int{d.Hashes, d.Hashes}, []int{d.Moved, d.Forced})
+			assert.InDelta(t, 1, d.Due, 0)
+		}
+		sum := 0
+		for m, n := range full.View().Moves(nil) {
+			assert.Empty(t, m.From)
+			sum += n
+		}
+		assert.Equal(t, 1<<16, sum)
+	}
+}
+
+// TestMoves: they are those of the slots, in order, and add up to Diff.
+func TestMoves(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 11))
+	for _, s := range []selector.Strategy{selector.Bounded{Slots: 1024}, selector.Rendezvous{}} {
+		before := randomMembers(rng, "m", 8, 9)
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: s})
+		old := mustUpdate(t, g, before...).View()
+		now := mustUpdate(t, g, append(reweigh(rng, before, 20), selector.Member{ID: "joined", Weight: 3})...).View()
+		if table, ok := now.Selector().(selector.Tabled); ok {
+			want := make(map[selector.Move]int)
+			was := old.Selector().(selector.Tabled)
+			for slot := range table.Slots() {
+				from, to := old.Member(was.Owner(slot)).ID, now.Member(table.Owner(slot)).ID
+				if from != to {
+					want[selector.Move{From: from, To: to}]++
+				}
+			}
+			assert.Equal(t, want, maps.Collect(now.Moves(old)))
+		}
+		sum, last := 0, selector.Move{}
+		for m, n := range now.Moves(old) {
+			assert.Negative(t, strings.Compare(last.From+"\x00"+last.To, m.From+"\x00"+m.To))
+			sum, last = sum+n, m
+		}
+		assert.Positive(t, sum)
+		assert.Equal(t, now.Diff(old).Moved, sum)
+		for range now.Moves(old) {
+			break
+		}
+	}
+}
+
+// TestShares: exact for tables, an estimate for others.
+func TestShares(t *testing.T) {
+	group := []selector.Member{{ID: "a", Weight: 1}, {ID: "b"}, {ID: "c", Weight: 3}}
+	for _, row := range catalog.All() {
+		group := row.Level(group)
+		v := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: row.Strategy}), group...).View()
+		shares, sum := v.Shares(), 0.0
+		for i, share := range shares {
+			sum += share
+			due := float64(group[i].Weight) / float64(group[0].Weight+group[2].Weight)
+			assert.InDelta(t, due, share, .01+5*row.Imbalance()*due, row.Name)
+		}
+		assert.InDelta(t, 1, sum, 1e-9)
+		assert.Zero(t, shares[1])
+		if table, ok := v.Selector().(selector.Tabled); ok {
+			counts := make([]float64, 3)
+			for slot := range table.Slots() {
+				counts[table.Owner(slot)] += 1 / float64(table.Slots())
+			}
+			assert.InDeltaSlice(t, counts, shares, 1e-9)
+		}
+		d := selector.NewDomain()
+		g := newGroup(t, d, selector.GroupConfig{Strategy: row.Strategy})
+		marked := mustUpdate(t, g, group...).View()
+		d.Mark("a").SetDown(true)
+		assert.Equal(t, shares, marked.Shares(), "marks are advice")
+	}
+	drained := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{}), selector.Member{ID: "a"})
+	assert.Equal(t, []float64{0}, drained.View().Shares())
+	assert.Empty(t, newGroup(t, nil, selector.GroupConfig{}).Load().View().Shares())
 }
 
 func TestDiffOfTablesIsExact(t *testing.T) {
@@ -112,7 +327,10 @@ func TestDiffOfTablesIsExact(t *testing.T) {
 	for range 100 {
 		s := random()
 		d := s.Diff(old)
-		require.Equal(t, slowDiff(old.View(), s.View()), d)
+		want := slowDiff(old.View(), s.View())
+		require.InDelta(t, want.Due, d.Due, 1e-12)
+		want.Due = d.Due
+		require.Equal(t, want, d)
 		require.Equal(t, d.Moved, d.Forced+d.Collateral)
 		old = s
 	}
@@ -144,8 +362,9 @@ func TestDiffWithAGroupThatTakesNothing(t *testing.T) {
 	for _, d := range []selector.Diff{full.Diff(empty), empty.Diff(full)} {
 		assert.Equal(t, d.Hashes, d.Forced)
 		assert.Equal(t, d.Moved, d.Forced)
+		assert.InDelta(t, 1, d.Due, 0)
 	}
-	assert.Zero(t, empty.Diff(empty).Moved)
+	assert.Equal(t, selector.Diff{Hashes: 1 << 16}, empty.Diff(empty))
 }
 
 func TestDisruptionRatio(t *testing.T) {

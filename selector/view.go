@@ -249,5 +249,10 @@ func (s *Snapshot[T]) At(i int32) *T { return &s.values[i] }
 func (s *Snapshot[T]) View() *View { return &s.view }
 
 // Diff compares the placement of the snapshot with that of an older one: see
-// [View.Diff].
-func (s *Snapshot[T]) Diff(old *Snapshot[T]) Diff { return s.view.Diff(&old.view) }
+// [View.Diff]. An old one of nil places nothing.
+func (s *Snapshot[T]) Diff(old *Snapshot[T]) Diff {
+	if old == nil {
+		return s.view.Diff(nil)
+	}
+	return s.view.Diff(&old.view)
+}
