@@ -5,10 +5,9 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
-	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
-	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // forwarderMAC is the source address of what a forwarder sends, locally
@@ -29,8 +28,7 @@ type forwarderConfig struct {
 	strategy  selector.Strategy
 	prefixes  []netip.Prefix
 	sticky    bool
-	symmetric bool
-	seed      uint64
+	placement placement.Placement
 	flows     int // that the flow table is for
 }
 
@@ -41,9 +39,11 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 		return nil, err
 	}
 	f := &forwarder{group: group, numbers: make(map[string]uint16)}
-	if f.fragments, err = flowcache.NewFragments(flowcache.FragmentsConfig{Seed: c.seed}); err != nil {
+	config, err := c.placement.Config(flowcache.FragmentsConfig{})
+	if err != nil {
 		return nil, err
 	}
+	f.fragments = config.Fragments
 	if c.sticky {
 		if f.flows, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: c.flows}); err != nil {
 			return nil, err
@@ -53,13 +53,8 @@ func newForwarder(c forwarderConfig) (*forwarder, error) {
 	for _, p := range c.prefixes {
 		routes.Insert(p, group)
 	}
-	policy := hash.Policy{Hasher: hash.XX{Seed: c.seed}}
-	if c.symmetric {
-		policy = symmetric.Policy(policy)
-	}
-	f.worker = engine.NewWorker(engine.Config{
-		Routes: routes, Policy: policy, Flows: f.flows, Fragments: f.fragments, Hold: true,
-	})
+	config.Routes, config.Flows = routes, f.flows
+	f.worker = engine.NewWorker(config)
 	return f, nil
 }
 

@@ -2,7 +2,7 @@
 //
 //	go run ./examples/forwarder
 //	go run ./examples/forwarder -pcap IN.pcap -out DIR \
-//	    -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy rendezvous -symmetric
+//	    -members pod1=10.0.0.1,pod2=10.0.0.2:3 -strategy rendezvous -key client
 //
 // Without -pcap it plays a capture that is built in, real traffic to a service
 // at 172.16.0.20, to a group of three pods, adds a fourth, removes the first
@@ -18,6 +18,12 @@
 // under direct server return. Fragments follow their flow; one that comes
 // before the first of its datagram waits for it, for 50 ms of the capture's
 // time.
+//
+// Each packet goes to the member that the gateway sends it to, if that has the
+// same members, strategy and seed: both take what decides from package
+// placement. -key says what makes up a flow, such as the client's address
+// alone, and -symmetric=false takes the directions of a conversation apart; the
+// gateway knows neither.
 //
 // Forwarding between the interfaces of a host, and the lab with live
 // connections, are commands of the module gateway.
@@ -37,6 +43,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 	"github.com/ecmp-go/ecmp/selector"
@@ -52,9 +59,8 @@ type options struct {
 	members   []member
 	strategy  selector.Strategy
 	prefixes  []netip.Prefix
-	symmetric bool
 	sticky    bool
-	seed      uint64
+	placement placement.Placement
 	json      bool
 }
 
@@ -89,9 +95,12 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	named := flags.String("strategy", catalog.Default, "`name` of the strategy, one of "+
 		strings.Join(catalog.Names(), ", ")+", and parameters: bounded:slots=4096,slack=0.02")
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
-	flags.BoolVar(&o.symmetric, "symmetric", false, "send both directions of a conversation to one member")
+	symmetric := flags.Bool("symmetric", true, "send both directions of a conversation to one member")
+	key := flags.String("key", placement.FiveTuple.String(), "what makes up a flow: `"+placement.KeyNames()+"`")
+	tunnels := flags.String("tunnels", "", "UDP ports of tunnels, for inner keys: `vxlan=4789,geneve=6081,...`; "+
+		"also gtp-u, mpls and gre")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
-	flags.Uint64Var(&o.seed, "seed", 0, "`number` that makes the hash differ from another router's")
+	flags.Uint64Var(&o.placement.Seed, "seed", 0, "`number` that makes the hash differ from another router's")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
@@ -115,6 +124,13 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	if _, err = selector.New(o.strategy, identities(o.members)); err != nil &&
 		!errors.Is(err, selector.ErrNoWeight) {
 		return o, err
+	}
+	o.placement.OneWay = !*symmetric
+	if o.placement.Key, err = placement.ParseKey(*key); err != nil {
+		return o, fmt.Errorf("-key: %w", err)
+	}
+	if o.placement.Ports, err = placement.ParsePorts(*tunnels); err != nil {
+		return o, fmt.Errorf("-tunnels: %w", err)
 	}
 	o.prefixes, err = parsePrefixes(*vip)
 	return o, err

@@ -39,6 +39,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-pcap", vipPcap, "-members", "a=10.0.0.1,a=10.0.0.2"}, `duplicate member ID: member 1 "a"`},
 		{[]string{"-pcap", vipPcap, "-members", "a=10.0.0.1:4294967295"}, `weights add up to too much: member 0 "a"`},
 		{[]string{"-pcap", vipPcap, "-vip", "172.16/12"}, `-vip: "172.16/12" is neither a prefix nor an address`},
+		{[]string{"-pcap", vipPcap, "-key", "port"}, `-key: "port" is none of five-tuple`},
+		{[]string{"-pcap", vipPcap, "-tunnels", "vxlan"}, `-tunnels: "vxlan": a port is a number`},
 		{[]string{"-pcap", vipPcap, "-seed", "one"}, `invalid value "one" for flag -seed`},
 	} {
 		code, stdout, stderr := forward(t, c.args...)

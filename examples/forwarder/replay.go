@@ -30,7 +30,7 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 		return fmt.Errorf("%s: %w", o.pcap, err)
 	}
 	f, err := newForwarder(forwarderConfig{
-		strategy: o.strategy, prefixes: o.prefixes, sticky: o.sticky, symmetric: o.symmetric, seed: o.seed,
+		strategy: o.strategy, prefixes: o.prefixes, sticky: o.sticky, placement: o.placement,
 		flows: tableFlows,
 	})
 	if err != nil {
@@ -44,7 +44,8 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 		return err
 	}
 	r := replay{
-		options: o, fragments: f.fragments, flows: make([]map[hash.FlowKey]struct{}, len(o.members)), outputs: to,
+		options: o, policy: o.placement.Policy(), fragments: f.fragments, outputs: to,
+		flows: make([]map[hash.FlowKey]struct{}, len(o.members)),
 	}
 	for i := range r.flows {
 		r.flows[i] = make(map[hash.FlowKey]struct{})
@@ -76,6 +77,7 @@ func showPosition(in *os.File, progress *progress) error {
 // A replay collects where the packets of a capture went.
 type replay struct {
 	options   options
+	policy    hash.Policy
 	fragments *flowcache.Fragments
 	flows     []map[hash.FlowKey]struct{} // of each member
 	outputs   *outputs
@@ -88,16 +90,12 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 	}
 	var h hash.Headers
 	frame := p.Whole()
-	if err := hash.Parse(frame, &h); err != nil {
+	if err := (hash.Parser{Ports: r.policy.Ports}).Parse(frame, &h); err != nil {
 		return err // the engine has parsed it
 	}
 	// of a stray, the addresses are all there is
 	r.fragments.Complete(&h, frame, time.Duration(p.Time.UnixNano()))
-	key := hash.FiveTuple.Extract(&h, nil)
-	if r.options.symmetric {
-		key = key.Canonical()
-	}
-	r.flows[d.Hop.Output][key] = struct{}{}
+	r.flows[d.Hop.Output][r.policy.Extractor.Extract(&h, frame)] = struct{}{}
 	return r.outputs.write(int(d.Hop.Output), p)
 }
 

@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
-	"github.com/ecmp-go/ecmp/hash"
-	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // userspace is a plane whose packets pass through this process: it has lanes,
@@ -48,20 +47,12 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	c.Fragments.Seed = c.Seed
-	fragments, err := flowcache.NewFragments(c.Fragments)
+	shared, err := placement.Placement{Seed: c.Seed}.Config(c.Fragments)
 	if err != nil {
 		return nil, err
 	}
+	shared.Routes, shared.Router, shared.Reset = new(engine.Routes), router, c.Reset
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
-	shared := engine.Config{
-		Routes:    new(engine.Routes),
-		Policy:    symmetric.Policy(hash.Policy{Hasher: hash.XX{Seed: c.Seed}}),
-		Reset:     c.Reset,
-		Router:    router,
-		Fragments: fragments,
-		Hold:      true,
-	}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
 		sticky.Domain = c.Domain
