@@ -139,7 +139,7 @@ func (s *Sticky) routeOthers(dst []Route, p []Packet, views []*selector.View, ch
 		absent &= absent - 1
 		if p[i].Mode != Skip {
 			w := s.buckets[n%wide].match(tagOf(p[i].Digest))
-			if member, ok := s.hit(&p[i], views[p[i].Ref], w); ok {
+			if member, ok := s.hit(p[i].Flags, views[p[i].Ref], w); ok {
 				dst[i] = Route{member, Pinned}
 				continue
 			}

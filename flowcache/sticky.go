@@ -37,9 +37,14 @@ func NewSticky(t *Table) *Sticky { return &Sticky{table: t, tickEnd: math.MinInt
 // packet would be felt.
 func (s *Sticky) at(now time.Duration) {
 	s.time = now
-	if left := s.tickEnd - now; left <= 0 || left > s.table.clocks.tick {
+	if !s.inTick(now) {
 		s.advance(now)
 	}
+}
+
+// inTick reports whether now is in the tick of the last packet.
+func (s *Sticky) inTick(now time.Duration) bool {
+	return uint64(s.tickEnd-1-now) < uint64(s.table.clocks.tick)
 }
 
 func (s *Sticky) advance(now time.Duration) {
@@ -54,23 +59,31 @@ func (s *Sticky) advance(now time.Duration) {
 // counted from any moment, by a clock that does not run backwards. Packet.Ref
 // is not looked at. Each flow whose member left is reported as Moved once.
 func (s *Sticky) Route(p Packet, v *selector.View, now time.Duration) Route {
-	s.at(now)
+	// Nothing is called before a bucket is asked for: what lives across a call
+	// would come from memory after it.
 	t := s.table
-	if p.Mode == Skip {
-		return Route{-1, NoMember}
-	}
-	if v.Domain() == t.config.Domain {
+	if s.inTick(now) && p.Mode != Skip && v.Domain() == t.config.Domain {
 		tag, home := tagOf(p.Digest), t.home(p.Digest)
 		w := t.buckets[home].match(tag)
 		if w == 0 {
 			w = t.buckets[t.away(tag, home)].match(tag)
 		}
-		if member, ok := s.hit(&p, v, w); ok {
+		if member, ok := s.hit(p.Flags, v, w); ok {
 			return Route{member, Pinned}
 		}
 	}
+	return s.routeAlone(p, v, now)
+}
+
+// routeAlone is Route for a packet that is no hit. It takes a copy, so that one
+// that is a hit stays in registers.
+func (s *Sticky) routeAlone(p Packet, v *selector.View, now time.Duration) Route {
+	s.at(now)
+	if p.Mode == Skip {
+		return Route{-1, NoMember}
+	}
 	r := s.route(&p, v)
-	t.counters.add(&s.tally)
+	s.table.counters.add(&s.tally)
 	return r
 }
 
@@ -198,21 +211,23 @@ func (s *Sticky) followUnknown(p *Packet, v *selector.View, at *atomic.Uint64, w
 	return s.repin(p, v, at, w, Moved)
 }
 
-// unchangedBy reports whether the packet leaves the pin w as it is: w is not on
-// probation and not yet to be refreshed, and the packet's flags don't change
-// its state. Most packets find it so. The tag of w does not matter.
-func (s *Sticky) unchangedBy(p *Packet, w word) bool {
-	return p.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && w.steps(&s.now) < s.table.clocks.hitAge[w&stateMask]
-}
-
-// hit returns the member of the pin w if w needs no write and its member is
-// alive.
-func (s *Sticky) hit(p *Packet, v *selector.View, w word) (member int32, ok bool) {
-	if !s.unchangedBy(p, w) || s.table.releases.Load().has(w.slot()) {
+// hit returns the member of the pin w, if a packet with these flags leaves w as
+// it is, and its member is alive. Most packets find it so: w is not on
+// probation and not yet to be refreshed, and the flags don't change its state.
+// The tag of w does not matter.
+func (s *Sticky) hit(flags hash.TCPFlags, v *selector.View, w word) (member int32, ok bool) {
+	t := s.table
+	if flags&(hash.SYN|hash.FIN|hash.RST) != 0 || w.steps(&s.now) >= t.clocks.hitAge[w&stateMask] ||
+		t.releases.Load().has(w.slot()) {
 		return 0, false
 	}
-	i, known := v.BySlot(w.slot())
-	return i, known && v.Alive(i)
+	i := int32(-1)
+	if index := v.SlotIndex(); len(index.Dense) == 0 {
+		i = index.Find(uint32(w.slot()))
+	} else if at := uint(uint32(w.slot()) - index.First); at < uint(len(index.Dense)) { // as Find, inline
+		i = int32(index.Dense[at]) - 1
+	}
+	return i, i >= 0 && v.Alive(i)
 }
 
 // event returns what a packet is to the pin w.

@@ -80,6 +80,8 @@ type Table interface {
 	// Route routes an ACK of each of n flows in bursts, the hash included, and
 	// returns how many met a pin.
 	Route(from, n int) (pinned int)
+	// RouteEach does so one by one.
+	RouteEach(from, n int) (pinned int)
 }
 
 // A Reader finds the flows of plain frames and their hashes.

@@ -45,7 +45,8 @@ func rows() []row {
 		{"table : flat table", tens(2.6, 1.25, 1, 1), tableOver(func(t Table, flows int) side {
 			return side{"flat table", newFlatTable(t, flows).route}
 		})},
-		{"table", tens(0, 0, 0, 0), tables},
+		{"table", tens(0, 0, 0, 0), tables(Table.Route)},
+		{"table, one by one", tens(0, 0, 0, 0), tables(Table.RouteEach)},
 		{"read : parse and hash", tens(.50), readers(shape{}, false)},
 		{"read : parse and hash, IPv6", tens(0), readers(shape{six: 1}, false)},
 		{"read : parse and hash, VLAN", tens(0), readers(shape{vlan: true}, false)},
@@ -134,8 +135,13 @@ func tableOver(peer func(Table, int) side) sides {
 	}
 }
 
-func tables(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
-	return side{"now", now.NewTable(flows).Route}, side{"was", was.NewTable(flows).Route}, func(int, int) {}
+func tables(route func(t Table, from, n int) int) sides {
+	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		n, w := now.NewTable(flows), was.NewTable(flows)
+		ours = side{"now", func(from, count int) int { return route(n, from, count) }}
+		theirs = side{"was", func(from, count int) int { return route(w, from, count) }}
+		return ours, theirs, func(int, int) {}
+	}
 }
 
 func readers(s shape, xx bool) sides {
