@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 )
@@ -99,6 +100,8 @@ func (s *anchor) Select(h uint64) int32 {
 	e, _, _ := s.buckets.find(h)
 	return e.member()
 }
+
+func (s *anchor) String() string { return fmt.Sprintf("anchor of %d buckets", len(s.buckets.entries)) }
 
 func (s *anchor) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

@@ -34,7 +34,7 @@ const (
 // members, a few times as long with many more. Unequal weights share a clock of
 // 8 bytes a slot.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[RankedTable].
+// The selector is a [Tabled] and a [Ranker].
 type Bounded struct {
 	// Slots is the number of slots, a power of two from [MinBoundedSlots] to
 	// [MaxBoundedSlots], and at least the number of members of positive weight.

@@ -7,9 +7,9 @@ import (
 
 // raceTable lets members race for the slots of a table. No place of the line-up
 // gets more slots than its cap, or less than its floor. Nil floors are none.
-func raceTable[E Entry](order raceOrder, index []int32, caps, floors []uint32) *RankedTable[E] {
+func raceTable[E entry](order raceOrder, index []int32, caps, floors []uint32) *rankedTable[E] {
 	size := int(order.mask) + 1
-	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, size)}}
+	t := &rankedTable[E]{table: table[E]{slots: make([]E, size)}}
 	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size),
 		left: size}
 	r.line(caps, floors)

@@ -1,6 +1,7 @@
 package selector_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -179,8 +180,8 @@ func TestBoundedSlots(t *testing.T) {
 	_, err := selector.Bounded{Slots: 32}.Build(group[:4])
 	require.EqualError(t, err, "selector: bad table size: too few slots: 32 (limit 64)")
 	for _, slots := range []uint32{0, 128, 1 << 22} {
-		built := build(t, selector.Bounded{Slots: slots}, group)
-		assert.IsType(t, &selector.RankedTable[uint8]{}, built)
+		table := build(t, selector.Bounded{Slots: slots}, group).(selector.Tabled)
+		assert.Equal(t, int(cmp.Or(slots, selector.DefaultBoundedSlots)), table.Slots())
 	}
 }
 

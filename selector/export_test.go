@@ -7,3 +7,16 @@ func Identity(s Strategy) string {
 	}
 	return ""
 }
+
+// EntrySize returns the bytes that a table takes for each slot; 0 if s is none
+// of this package.
+func EntrySize(s Selector) int {
+	switch t := s.(type) {
+	case byteTable:
+		if t.bytes() == nil {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}

@@ -128,12 +128,15 @@ const (
 	highBits = ^uint64(1<<30 - 1)
 )
 
+// A highReader is a selector of 31 or 32 bits, as devices have them, whose
+// answers do not depend on the low 30 bits of a hash.
+type highReader interface{ readsHighBits() }
+
 // seesHighBits reports whether a selector need not be kept from the low 30 bits
-// of a hash: tables see more of them only where a slot ends, and the others
-// here see none.
+// of a hash. Tables see more of them only where a slot ends.
 func seesHighBits(s Selector) bool {
 	switch s.(type) {
-	case Tabled, *equalModulo, *weightedModulo, *equalThreshold, *weightedThreshold:
+	case Tabled, highReader:
 		return true
 	}
 	return false
@@ -147,7 +150,7 @@ func (v *View) setSelector(s Selector) {
 	if seesHighBits(s) {
 		v.mask = allBits
 	}
-	if t, ok := s.(interface{ bytes() []uint8 }); ok && ours(s) {
+	if t, ok := s.(byteTable); ok {
 		v.table = t.bytes()
 	}
 }

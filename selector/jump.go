@@ -1,6 +1,9 @@
 package selector
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Jump is jump consistent hashing (Lamping and Veach, "A Fast, Minimal Memory,
 // Consistent Hash Algorithm", 2014) over the members in order of ID. Member i
@@ -102,6 +105,8 @@ func (s *equalJump) Select(h uint64) int32 {
 	}
 }
 
+func (s *equalJump) String() string { return fmt.Sprintf("jump of %d buckets", s.n) }
+
 func (s *equalJump) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
@@ -112,6 +117,8 @@ type weightedJump struct {
 }
 
 func (s *weightedJump) Select(h uint64) int32 { return s.spans.find(uint32(s.buckets.Select(h))) }
+
+func (s *weightedJump) String() string { return s.buckets.String() }
 
 func (s *weightedJump) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

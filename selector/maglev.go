@@ -27,7 +27,7 @@ const (
 // much larger than the group. A larger table moves fewer still and balances
 // better, but leaves the processor's cache sooner.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[RankedTable]. After its
+// The selector is a [Tabled] and a [Ranker]. After its
 // owner, a hash prefers members in order of (rank+1)/w, then of ID, where rank
 // is the position of the slot in the member's permutation.
 type Maglev struct {

@@ -6,8 +6,8 @@ import (
 )
 
 // claimTable lets members claim the slots of a table in turns.
-func claimTable[E Entry](p permutations, l *lineup) *RankedTable[E] {
-	t := &RankedTable[E]{Table: Table[E]{slots: make([]E, p.modulus.m)}}
+func claimTable[E entry](p permutations, l *lineup) *rankedTable[E] {
+	t := &rankedTable[E]{table: table[E]{slots: make([]E, p.modulus.m)}}
 	c := claims[E]{permutations: p, slots: t.slots, index: l.index, free: make([]uint64, (p.modulus.m+63)/64)}
 	if !l.equal() {
 		c.turns = turns(l, p.modulus.m)
@@ -18,7 +18,7 @@ func claimTable[E Entry](p permutations, l *lineup) *RankedTable[E] {
 }
 
 // claims is the state of a table that is being built.
-type claims[E Entry] struct {
+type claims[E entry] struct {
 	permutations
 
 	slots []E

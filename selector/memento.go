@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 )
@@ -75,6 +76,8 @@ func (s *memento) Select(h uint64) int32 {
 	b, _ := s.buckets.find(h)
 	return s.buckets.entries[b].member()
 }
+
+func (s *memento) String() string { return fmt.Sprintf("memento of %d members", len(s.roster.ids)) }
 
 func (s *memento) SelectBatch(dst []int32, hashes []uint64) {
 	if len(s.buckets.removed) > 0 {

@@ -1,6 +1,9 @@
 package selector
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Modulo is modulo-N hashing (RFC 2991, section 3; RFC 2992): the high 32 bits
 // of the hash, modulo the sum W of the weights. Weights are divided by their
@@ -72,6 +75,10 @@ func (s *equalModulo) Select(h uint64) int32 {
 	return memberAt(s.mapping, int(s.divisor.remainder(uint32(h>>32))))
 }
 
+func (*equalModulo) readsHighBits() {}
+
+func (s *equalModulo) String() string { return fmt.Sprintf("modulo %d", s.divisor.n) }
+
 func (s *equalModulo) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
 	if s.mapping == nil {
@@ -93,6 +100,10 @@ type weightedModulo struct {
 func (s *weightedModulo) Select(h uint64) int32 {
 	return s.spans.find(s.divisor.remainder(uint32(h >> 32)))
 }
+
+func (*weightedModulo) readsHighBits() {}
+
+func (s *weightedModulo) String() string { return fmt.Sprintf("modulo %d", s.divisor.n) }
 
 func (s *weightedModulo) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

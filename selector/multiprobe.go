@@ -2,6 +2,7 @@ package selector
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -81,6 +82,10 @@ type multiProbe struct {
 }
 
 func (s *multiProbe) Select(h uint64) int32 { return memberAt(s.mapping, s.best(h)) }
+
+func (s *multiProbe) String() string {
+	return fmt.Sprintf("multiprobe of %d points", len(s.circle.points))
+}
 
 func (s *multiProbe) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

@@ -1,5 +1,7 @@
 package selector
 
+import "fmt"
+
 // Rendezvous is rendezvous hashing, also called highest random weight (Thaler
 // and Ravishankar, "Using name-based mappings to increase hit rates", 1998).
 // Each member draws a number from the hash, and the best draw wins. With
@@ -56,6 +58,8 @@ type draws struct {
 	mapping []int32  // place to member; nil: the same
 	place   []int32  // member to place, -1 for the drained; nil: the same
 }
+
+func (d *draws) String() string { return fmt.Sprintf("rendezvous of %d members", len(d.seeds)) }
 
 // placeOf returns the place of a member, or -1 if it takes no part.
 func (d *draws) placeOf(member int32) int { return placeOf(d.place, len(d.seeds), member) }

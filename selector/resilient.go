@@ -30,7 +30,7 @@ const DefaultBuckets = 1 << 16
 // that moves. Placement is NOT history-free: see [Anchor]. A group that is
 // emptied forgets its past.
 //
-// The selector is a [Tabled] and a [Ranker], of type *[ResilientTable]. After
+// The selector is a [Tabled] and a [Ranker]. After
 // its owner, a bucket prefers members as [Rendezvous] ranks them for it.
 type Resilient struct {
 	// Buckets is the number of buckets, from the number of members of positive
@@ -116,21 +116,20 @@ func (r Resilient) dealSeed(members []Member, l *lineup) uint64 {
 	return d.Sum64()
 }
 
-// ResilientTable is the selector of [Resilient]: a [RankedTable] that is a
-// [Rebuilder] as well.
-type ResilientTable[E Entry] struct {
-	RankedTable[E]
+// resilientTable is a rankedTable that is a [Rebuilder] as well.
+type resilientTable[E entry] struct {
+	rankedTable[E]
 	past past
 }
 
-// past is what a ResilientTable was built from.
+// past is what a resilientTable was built from.
 type past struct {
 	strategy Resilient
 	members  []Member
 }
 
-func newResilientTable[E Entry](owners, index []int32, rank fallback, p past) *ResilientTable[E] {
-	t := &ResilientTable[E]{RankedTable[E]{Table[E]{make([]E, len(owners))}, bucketOrder{rank}}, p}
+func newResilientTable[E entry](owners, index []int32, rank fallback, p past) *resilientTable[E] {
+	t := &resilientTable[E]{rankedTable[E]{table[E]{make([]E, len(owners))}, bucketOrder{rank}}, p}
 	for bucket, place := range owners {
 		t.slots[bucket] = E(index[place])
 	}
@@ -138,7 +137,7 @@ func newResilientTable[E Entry](owners, index []int32, rank fallback, p past) *R
 }
 
 // Rebuild implements [Rebuilder].
-func (t *ResilientTable[E]) Rebuild(members []Member, prev []int32) (Selector, error) {
+func (t *resilientTable[E]) Rebuild(members []Member, prev []int32) (Selector, error) {
 	return t.past.strategy.follow(members, t.past.members, prev, func(owners, place []int32) {
 		for bucket, i := range t.slots {
 			owners[bucket] = place[i]

@@ -1,6 +1,9 @@
 package selector
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Points of a [Ring].
 const (
@@ -65,6 +68,8 @@ type ring struct {
 func (s *ring) Select(h uint64) int32 {
 	return memberAt(s.mapping, int(s.circle.points[s.circle.find(h)].place))
 }
+
+func (s *ring) String() string { return fmt.Sprintf("ring of %d points", len(s.circle.points)) }
 
 func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

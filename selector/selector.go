@@ -45,7 +45,8 @@ type Ranker interface {
 }
 
 // Tabled is a Selector that reads a table: hash h reads slot hi64(h * Slots()),
-// the high word of the 128-bit product.
+// the high word of the 128-bit product. A caller for whom a call through
+// [Selector] is too slow can copy the owners into a slice of its own.
 type Tabled interface {
 	Selector
 	Slots() int

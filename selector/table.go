@@ -1,31 +1,29 @@
 package selector
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+)
 
-// Entry is the type of a table's entries: one byte for groups of up to 256
+// entry is the type of a table's entries: one byte for groups of up to 256
 // members, two for more. The smaller a table, the more of them stay in a
 // processor's cache.
-type Entry interface{ uint8 | uint16 }
+type entry interface{ uint8 | uint16 }
 
-// Table is the selector of a strategy that builds a table: hash h reads slot
-// hi64(h * Slots()), the high word of the 128-bit product. It is immutable and
-// safe for concurrent use.
-//
-// Strategies return a Table, or a [RankedTable] if they have an order of
-// preference. A caller for whom a call through [Selector] is too slow can
-// assert that type, and the compiler inlines the look-up.
-type Table[E Entry] struct {
+// table is the selector of a strategy that builds a table: hash h reads slot
+// hi64(h * Slots()), the high word of the 128-bit product.
+type table[E entry] struct {
 	slots []E
 }
 
 // Select implements [Selector].
-func (t *Table[E]) Select(h uint64) int32 {
+func (t *table[E]) Select(h uint64) int32 {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
 	return int32(t.slots[slot])
 }
 
 // SelectBatch implements [BatchSelector].
-func (t *Table[E]) SelectBatch(dst []int32, hashes []uint64) {
+func (t *table[E]) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
 	slots := t.slots
 	for i, h := range hashes {
@@ -35,20 +33,29 @@ func (t *Table[E]) SelectBatch(dst []int32, hashes []uint64) {
 }
 
 // Slots implements [Tabled].
-func (t *Table[E]) Slots() int { return len(t.slots) }
+func (t *table[E]) Slots() int { return len(t.slots) }
 
 // Owner implements [Tabled]. The slot must be from 0 to Slots()-1.
-func (t *Table[E]) Owner(slot int) int32 { return int32(t.slots[slot]) }
+func (t *table[E]) Owner(slot int) int32 { return int32(t.slots[slot]) }
 
-// bytes returns the slots if they take a byte each, else nil.
-func (t *Table[E]) bytes() []uint8 {
+// String says what it is, since the table itself has too many numbers.
+func (t *table[E]) String() string { return fmt.Sprintf("table of %d slots", len(t.slots)) }
+
+// bytes implements byteTable.
+func (t *table[E]) bytes() []uint8 {
 	b, _ := any(t.slots).([]uint8)
 	return b
 }
 
-// RankedTable is a [Table] that is a [Ranker] as well.
-type RankedTable[E Entry] struct {
-	Table[E]
+// A byteTable is a selector that reads a table. A view looks into the slots
+// itself: one pointer less to follow.
+type byteTable interface {
+	bytes() []uint8 // the slots if they take a byte each, else nil
+}
+
+// rankedTable is a table that is a [Ranker] as well.
+type rankedTable[E entry] struct {
+	table[E]
 	preference preference
 }
 
@@ -59,7 +66,7 @@ type preference interface {
 
 // Next implements [Ranker], in O(N) time. It is -1 for a drained or unknown
 // member.
-func (t *RankedTable[E]) Next(h uint64, after int32) int32 {
+func (t *rankedTable[E]) Next(h uint64, after int32) int32 {
 	slot, _ := bits.Mul64(h, uint64(len(t.slots)))
 	return t.preference.next(int(slot), int32(t.slots[slot]), after)
 }

@@ -20,8 +20,10 @@ func TestTableTypes(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	group := selector.Equal(names(r, 257)...)
 	group[3].Weight = 0
-	assert.IsType(t, &selector.RankedTable[uint8]{}, build(t, selector.Maglev{}, group[:256]))
-	assert.IsType(t, &selector.RankedTable[uint16]{}, build(t, selector.Maglev{}, group))
+	for _, s := range []selector.Strategy{selector.Maglev{}, selector.Bounded{}, selector.Resilient{}} {
+		assert.Equal(t, 1, selector.EntrySize(build(t, s, group[:256])), "%s", s)
+		assert.Equal(t, 2, selector.EntrySize(build(t, s, group)), "%s", s)
+	}
 }
 
 func TestNextOfStrangers(t *testing.T) {

@@ -1,5 +1,7 @@
 package selector
 
+import "fmt"
+
 // Threshold is hash-threshold (RFC 2992), as Linux rounds it: the 31 high bits
 // of the hash lie in one of N regions, whose sizes are in proportion to the
 // weights. Region i ends at bound_i = (W_i*2^31 + W/2)/W - 1 in integers, where
@@ -63,6 +65,10 @@ func (s *equalThreshold) region(h uint64) uint64 { return (h>>32 | 1) * s.n >> 3
 
 func (s *equalThreshold) Select(h uint64) int32 { return memberAt(s.mapping, int(s.region(h))) }
 
+func (*equalThreshold) readsHighBits() {}
+
+func (s *equalThreshold) String() string { return fmt.Sprintf("threshold of %d regions", s.n) }
+
 func (s *equalThreshold) SelectBatch(dst []int32, hashes []uint64) {
 	dst = window(dst, len(hashes))
 	if s.mapping == nil {
@@ -79,6 +85,12 @@ func (s *equalThreshold) SelectBatch(dst []int32, hashes []uint64) {
 type weightedThreshold struct{ regions spans }
 
 func (s *weightedThreshold) Select(h uint64) int32 { return s.regions.find(uint32(h >> 33)) }
+
+func (*weightedThreshold) readsHighBits() {}
+
+func (s *weightedThreshold) String() string {
+	return fmt.Sprintf("threshold of %d regions", len(s.regions.ends))
+}
 
 func (s *weightedThreshold) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })

@@ -2,6 +2,7 @@ package selector
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"math/bits"
 	"slices"
@@ -16,7 +17,7 @@ import (
 type View struct {
 	// What a look-up reads comes first.
 	domain   *Domain
-	table    []uint8  // of the selector, if it is a Table[uint8]: one pointer less to follow
+	table    []uint8  // of the selector, if it is a table[uint8]: one pointer less to follow
 	selector Selector // nil if no member can take a flow
 	mask     uint64   // of the bits of a hash that the selector sees
 	marks    []*Mark
@@ -159,6 +160,27 @@ func (v *View) All() iter.Seq2[int32, Member] {
 			}
 		}
 	}
+}
+
+// String says in a line what the view is of, for logs. The form may change.
+func (v *View) String() string {
+	drained, down := 0, 0
+	for i, m := range v.members {
+		if m.Weight == 0 {
+			drained++
+		}
+		if !v.Alive(int32(i)) {
+			down++
+		}
+	}
+	selector := "no selector"
+	if s, ok := v.selector.(fmt.Stringer); ok {
+		selector = s.String()
+	} else if v.selector != nil {
+		selector = fmt.Sprintf("%T", v.selector)
+	}
+	return fmt.Sprintf("group %q, version %d, %d members (%d drained, %d down), %s, fingerprint %016x",
+		v.name, v.version, len(v.members), drained, down, selector, v.fingerprint)
 }
 
 // Name returns the name of the group.

@@ -1,6 +1,7 @@
 package selector_test
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,14 +36,14 @@ func TestViewSelectsAsItsSelector(t *testing.T) {
 }
 
 // upsideDown embeds a table of ours and selects the other way round.
-type upsideDown struct{ *selector.RankedTable[uint8] }
+type upsideDown struct{ selector.Tabled }
 
 func (u upsideDown) Build(members []selector.Member) (selector.Selector, error) {
 	s, err := selector.Maglev{Size: 251}.Build(members)
-	return upsideDown{s.(*selector.RankedTable[uint8])}, err
+	return upsideDown{s.(selector.Tabled)}, err
 }
 
-func (u upsideDown) Select(h uint64) int32 { return u.RankedTable.Select(^h) }
+func (u upsideDown) Select(h uint64) int32 { return u.Tabled.Select(^h) }
 
 func TestViewOfASelectorThatEmbedsATableOfOurs(t *testing.T) {
 	v := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: upsideDown{}}),
@@ -232,4 +233,31 @@ func TestReadersAndWriters(t *testing.T) {
 		}
 	}
 	assert.Equal(t, len(ids), d.SlotStats().InUse)
+}
+
+// TestStringsAreOneShortLine: of a snapshot, its view and every selector, which
+// may have a table of 2^18 slots.
+func TestStringsAreOneShortLine(t *testing.T) {
+	for _, row := range catalog.All() {
+		for _, setting := range row.Settings() {
+			for _, weight := range []uint32{1, 3} {
+				members := row.Level([]selector.Member{{ID: "a", Weight: weight}, {ID: "b", Weight: 1}, {ID: "c"}})
+				d := selector.NewDomain()
+				s := mustUpdate(t, newGroup(t, d, selector.GroupConfig{Name: "web", Strategy: setting}), members...)
+				d.Mark("b").SetDown(true)
+				built := fmt.Sprint(s.Selector())
+				assert.Less(t, len(built), 40)
+				assert.NotContains(t, built, "0x")
+				want := fmt.Sprintf(`group "web", version 1, 3 members (1 drained, 1 down), %s, fingerprint %016x`,
+					built, s.Fingerprint())
+				assert.Equal(t, want, fmt.Sprint(s))
+				assert.Equal(t, want, fmt.Sprint(s.View()))
+			}
+		}
+	}
+	empty := newGroup(t, nil, selector.GroupConfig{Name: "web"}).Load()
+	assert.Contains(t, empty.String(), `group "web", version 0, 0 members (0 drained, 0 down), no selector, fingerprint `)
+	foreign := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: upsideDown{}}), selector.Equal("a")...)
+	assert.Contains(t, foreign.String(), ", selector_test.upsideDown, ")
+	assert.Equal(t, "table of 65536 slots", fmt.Sprint(build(t, selector.Bounded{}, selector.Equal("a"))))
 }

@@ -2,6 +2,8 @@ package subject
 
 import (
 	"fmt"
+	"math"
+	"math/bits"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -37,34 +39,42 @@ func Batches(s selector.BatchSelector) Lookup {
 	}
 }
 
-// Inlined looks up one key after another in a table whose type is known here. A
-// generic function, or a closure, would not have the look-up inlined.
+// Inlined looks up one key after another in a copy of a table, as a caller may
+// have it. A generic function, or a closure, would not have the look-up inlined.
 func Inlined(s selector.Selector) (Lookup, error) {
-	switch t := s.(type) {
-	case *selector.RankedTable[uint8]:
-		return func(k *Keys) int { return sumOfBytes(&t.Table, k) }, nil
-	case *selector.RankedTable[uint16]:
-		return func(k *Keys) int { return sumOfWords(&t.Table, k) }, nil
-	case *selector.ResilientTable[uint8]:
-		return func(k *Keys) int { return sumOfBytes(&t.Table, k) }, nil
-	case *selector.ResilientTable[uint16]:
-		return func(k *Keys) int { return sumOfWords(&t.Table, k) }, nil
+	t, ok := s.(selector.Tabled)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a table", s)
 	}
-	return nil, fmt.Errorf("%T is not a table", s)
+	words, most := make([]uint16, t.Slots()), uint16(0)
+	for slot := range words {
+		words[slot] = uint16(t.Owner(slot))
+		most = max(most, words[slot])
+	}
+	if most > math.MaxUint8 {
+		return func(k *Keys) int { return sumOfWords(words, k) }, nil
+	}
+	bytes := make([]uint8, len(words))
+	for slot, owner := range words {
+		bytes[slot] = uint8(owner)
+	}
+	return func(k *Keys) int { return sumOfBytes(bytes, k) }, nil
 }
 
-func sumOfBytes(t *selector.Table[uint8], k *Keys) int {
+func sumOfBytes(table []uint8, k *Keys) int {
 	sum := 0
 	for _, h := range k.Hashes {
-		sum += int(t.Select(h))
+		slot, _ := bits.Mul64(h, uint64(len(table)))
+		sum += int(table[slot])
 	}
 	return sum
 }
 
-func sumOfWords(t *selector.Table[uint16], k *Keys) int {
+func sumOfWords(table []uint16, k *Keys) int {
 	sum := 0
 	for _, h := range k.Hashes {
-		sum += int(t.Select(h))
+		slot, _ := bits.Mul64(h, uint64(len(table)))
+		sum += int(table[slot])
 	}
 	return sum
 }
