@@ -24,3 +24,9 @@ func PutPin(t *Table, p Pin, now time.Duration) {
 	m := t.clocks.moment(t.clocks.tickAt(now - p.Age))
 	t.buckets[p.Key.bucket][0].Store(uint64(newWord(p.Key.tag, p.Slot, &m, p.State)))
 }
+
+// PinKeys returns the keys that a flow's pin may have.
+func PinKeys(t *Table, digest uint64) [2]Key {
+	k := PinKey(t, digest)
+	return [2]Key{k, {k.tag, uint32(t.away(k.tag, int(k.bucket)))}}
+}

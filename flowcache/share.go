@@ -3,10 +3,7 @@ package flowcache
 import (
 	"encoding/binary"
 	"errors"
-	"iter"
 	"time"
-
-	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A Layout is what tables that share pins must have in common. It is
@@ -53,62 +50,6 @@ func (k *Key) UnmarshalBinary(b []byte) error {
 	}
 	*k = got
 	return nil
-}
-
-// A Scan says which pins [Table.Deviating] yields.
-type Scan struct {
-	View     *selector.View // required
-	Planned  *selector.View // what to compare with instead of View; may be nil
-	From, To int            // the buckets, To excluded
-
-	// Since leaves out pins that deviated from this view already; may be nil.
-	Since *selector.View
-
-	// MaxAge leaves out pins that no packet refreshed for as long. With Since,
-	// it lets younger ones in that deviated already. 0 is no limit.
-	MaxAge time.Duration
-}
-
-// Deviating yields the pins whose member is not the one that the selector of
-// the view gives, marks aside: what another gateway that works with the same
-// view can't know. Pins of members that the view does not have are left out.
-// They come in order of buckets, while workers go on.
-//
-// A table finds them all, and none else, but for hashes at the end of a slot of
-// a selector whose number of slots is not a power of two: a few in a million
-// too many. A pin does not tell its scope: where members are in groups of
-// several scopes, pins of the others are taken for deviating too.
-func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
-	target := s.View
-	if s.Planned != nil {
-		target = s.Planned
-	}
-	return func(yield func(Pin) bool) {
-		m := t.clocks.moment(t.clocks.tickAt(now))
-		for b := max(s.From, 0); b < min(s.To, len(t.buckets)); b++ {
-			for i := range t.buckets[b] {
-				w := word(t.buckets[b][i].Load())
-				if w == 0 || !deviates(w, target) || t.clocks.expired(w, &m) {
-					continue
-				}
-				age := time.Duration(t.clocks.age(w, &m)) * t.clocks.unit(w.state())
-				young := s.MaxAge == 0 || age < s.MaxAge
-				if s.Since != nil {
-					young = s.MaxAge != 0 && young || !deviates(w, s.Since)
-				}
-				if young && !yield(Pin{Key{w.tag(), uint32(b)}, w.slot(), w.state(), age}) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// deviates reports whether the view has the member of a pin, and its selector
-// gives another one.
-func deviates(w word, v *selector.View) bool {
-	member := v.SlotIndex().Find(uint32(w.slot()))
-	return member >= 0 && v.Unmarked(w.tag()<<tagShift^v.Salt()) != member
 }
 
 // Imported counts what Import did with pins.

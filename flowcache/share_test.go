@@ -11,59 +11,8 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
-	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
-
-func (r *router) scan(s flowcache.Scan) []flowcache.Pin {
-	if s.View == nil {
-		s.View = r.view()
-	}
-	s.To = r.table.Buckets()
-	return slices.Collect(r.table.Deviating(s, r.now))
-}
-
-// TestScanFindsAllThatDeviates compares the scan with what each flow's member
-// and the selector say, for every strategy.
-func TestScanFindsAllThatDeviates(t *testing.T) {
-	for _, row := range catalog.All() {
-		d := selector.NewDomain()
-		r := newRouter(t, flowcache.Config{Domain: d})
-		var err error
-		r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: row.Name, Strategy: row.Strategy})
-		require.NoError(t, err)
-		r.set(selector.Equal("a", "b", "c")...)
-		for f := range uint64(flows) {
-			r.connect(f)
-		}
-		require.Empty(t, r.scan(flowcache.Scan{}), row.Name)
-		old := r.view()
-		r.set(selector.Equal("a", "b", "c", "d")...)
-		r.domain.Mark("a").SetDown(true) // marks are no reason
-		deviating := 0
-		for f := range uint64(flows) {
-			p := packet(r.view(), f, hash.TCP, hash.ACK)
-			p.Mode = flowcache.LookupOnly
-			if h := p.hash(); old.Member(old.Unmarked(h)) != r.view().Member(r.view().Unmarked(h)) {
-				deviating++
-			}
-		}
-		assert.Positive(t, deviating, row.Name)
-		assert.Len(t, r.scan(flowcache.Scan{}), deviating, row.Name)
-		assert.Len(t, r.scan(flowcache.Scan{View: old, Planned: r.view()}), deviating, row.Name)
-		assert.Len(t, r.scan(flowcache.Scan{Since: old}), deviating, row.Name)
-		assert.Empty(t, r.scan(flowcache.Scan{Since: r.view()}), row.Name)
-		r.wait(10 * time.Second)
-		assert.Empty(t, r.scan(flowcache.Scan{MaxAge: 10 * time.Second}), row.Name)
-		assert.Len(t, r.scan(flowcache.Scan{MaxAge: 11 * time.Second}), deviating, row.Name)
-		assert.Len(t, r.scan(flowcache.Scan{Since: r.view(), MaxAge: 11 * time.Second}), deviating, row.Name)
-		r.set(selector.Equal("b", "c", "d")...)
-		for _, p := range r.scan(flowcache.Scan{}) {
-			_, known := r.view().BySlot(p.Slot)
-			require.True(t, known, "pins of a member that left are nobody's business")
-		}
-	}
-}
 
 // TestImportTakesPinsOver sends what deviates to another gateway, which has the
 // same members by other slots.

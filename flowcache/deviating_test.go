@@ -1,0 +1,152 @@
+package flowcache_test
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func (r *router) scan(s flowcache.Scan) []flowcache.Pin {
+	if s.View == nil {
+		s.View = r.view()
+	}
+	s.To = r.table.Buckets()
+	return slices.Collect(r.table.Deviating(s, r.now))
+}
+
+// TestScanFindsAllThatDeviates compares the scan with what each flow's member
+// and the selector say, for every strategy.
+func TestScanFindsAllThatDeviates(t *testing.T) {
+	for _, row := range catalog.All() {
+		d := selector.NewDomain()
+		r := newRouter(t, flowcache.Config{Domain: d})
+		var err error
+		r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: row.Name, Strategy: row.Strategy})
+		require.NoError(t, err)
+		r.set(selector.Equal("a", "b", "c")...)
+		for f := range uint64(flows) {
+			r.connect(f)
+		}
+		require.Empty(t, r.scan(flowcache.Scan{}), row.Name)
+		old := r.view()
+		r.set(selector.Equal("a", "b", "c", "d")...)
+		r.domain.Mark("a").SetDown(true) // marks are no reason
+		deviating := 0
+		for f := range uint64(flows) {
+			p := packet(r.view(), f, hash.TCP, hash.ACK)
+			if h := p.hash(); old.Member(old.Unmarked(h)) != r.view().Member(r.view().Unmarked(h)) {
+				deviating++
+			}
+		}
+		assert.Positive(t, deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{View: old, Planned: r.view()}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{Since: old}), deviating, row.Name)
+		assert.Empty(t, r.scan(flowcache.Scan{Since: r.view()}), row.Name)
+		r.wait(10 * time.Second)
+		assert.Empty(t, r.scan(flowcache.Scan{MaxAge: 10 * time.Second}), row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{MaxAge: 11 * time.Second}), deviating, row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{Since: r.view(), MaxAge: 11 * time.Second}), deviating, row.Name)
+		r.set(selector.Equal("b", "c", "d")...)
+		for _, p := range r.scan(flowcache.Scan{}) {
+			_, known := r.view().BySlot(p.Slot)
+			require.True(t, known, "pins of a member that left are nobody's business")
+		}
+	}
+}
+
+// TestScanOfAMillionPins compares each pin that a scan yields with the flow's
+// own hash, of which the table keeps a part. Maglev's number of slots is a
+// prime, so that a slot may end between two hashes with the same part.
+func TestScanOfAMillionPins(t *testing.T) {
+	const n, ahead = 1_000_000, 64
+	for strategy, most := range map[selector.Strategy]int{selector.Maglev{}: 1, selector.Bounded{}: 0} {
+		d := selector.NewDomain()
+		r := newRouter(t, flowcache.Config{Domain: d, Flows: n * 5 / 4}) // so that none is refused or evicted
+		var err error
+		r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: "scanned", Strategy: strategy})
+		require.NoError(t, err)
+		old := r.set(selector.Equal("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")...)
+		packets, routes := make([]flowcache.Packet, ahead), make([]flowcache.Route, ahead)
+		views := []*selector.View{old}
+		for f := uint64(0); f < n; f += ahead {
+			for i := range packets {
+				packets[i] = packet(old, f+uint64(i), hash.TCP, hash.SYN).Packet
+			}
+			r.RouteBatch(routes, packets, views, r.now)
+		}
+		now := r.set(selector.Equal("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k")...)
+		flowOf, deviating := make(map[flowcache.Key]uint64), 0
+		for f := range uint64(n) {
+			p := packet(now, f, hash.TCP, hash.ACK)
+			if h := p.hash(); old.Member(old.Unmarked(h)) != now.Member(now.Unmarked(h)) {
+				deviating++
+				for _, key := range flowcache.PinKeys(r.table, p.Digest) {
+					flowOf[key] = f
+				}
+			}
+		}
+		wrong := 0
+		for _, pin := range r.scan(flowcache.Scan{}) {
+			if _, ok := flowOf[pin.Key]; ok {
+				deviating--
+			} else {
+				wrong++
+			}
+		}
+		stats := r.table.Stats()
+		require.Zero(t, stats.Refused+stats.Evicted)
+		assert.LessOrEqual(t, wrong, most, "%v: too many", strategy)
+		assert.LessOrEqual(t, deviating, most, "%v: not found", strategy)
+	}
+}
+
+// TestScanAtTheEndsOfSlots scans pins of flows whose hash is near the end of
+// one of Maglev's slots, on either side: the part of the hash that a pin keeps
+// is that of the other side as well, and its bucket tells the rest.
+func TestScanAtTheEndsOfSlots(t *testing.T) {
+	d := selector.NewDomain()
+	r := newRouter(t, flowcache.Config{Domain: d, Flows: 200_000}) // so that pins are in their first bucket
+	var err error
+	r.group, err = selector.NewGroup[string](d, selector.GroupConfig{Name: "scanned", Strategy: selector.Maglev{}})
+	require.NoError(t, err)
+	old := r.set(selector.Equal("a", "b", "c", "d", "e")...)
+	const n = 20_000
+	hashes := make([]uint64, n)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range hashes {
+		end, _ := bits.Div64(uint64(i+1), 0, selector.DefaultTableSize)
+		hashes[i] = end + 1<<17 + rng.Uint64N(1<<28)
+		if i%2 == 0 {
+			hashes[i] = end - 1<<17 - rng.Uint64N(1<<28)
+		}
+		r.Route(flowcache.Packet{Digest: hashes[i] ^ old.Salt(), Class: flowcache.ClassTCP, Flags: hash.SYN}, old, r.now)
+	}
+	now := r.set(selector.Equal("a", "b", "c", "d", "e", "f")...)
+	deviating := make(map[flowcache.Key]bool)
+	for _, h := range hashes {
+		if old.Member(old.Unmarked(h)) != now.Member(now.Unmarked(h)) {
+			deviating[flowcache.PinKey(r.table, h^old.Salt())] = true
+		}
+	}
+	wrong := 0
+	for _, pin := range r.scan(flowcache.Scan{}) {
+		if !deviating[pin.Key] {
+			wrong++
+		}
+		delete(deviating, pin.Key)
+	}
+	// A bucket tells the rest of a hash to a few parts in ten thousand.
+	assert.LessOrEqual(t, wrong, n/500)
+	assert.LessOrEqual(t, len(deviating), n/500)
+}
