@@ -266,6 +266,27 @@ func (b *cellbed) collect(t *testing.T, n int, c cell) map[hash.FlowKey]int {
 	return arrived
 }
 
+// collectEach returns how many packets came to each next hop, of n.
+func (b *cellbed) collectEach(t *testing.T, n int) map[int]int {
+	t.Helper()
+	arrived := map[int]int{}
+	frame := make([]byte, 2048)
+	for quiet, total := 0, 0; quiet < 3 && total < n; {
+		_, from, err := unix.Recvfrom(b.out, frame, 0)
+		if errors.Is(err, unix.EAGAIN) {
+			quiet++
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		require.NoError(t, err)
+		if from.(*unix.SockaddrLinklayer).Pkttype != unix.PACKET_OUTGOING && frame[0] == 2 && frame[4] == 1 {
+			arrived[int(frame[5])]++
+			total++
+		}
+	}
+	return arrived
+}
+
 // drain throws away what has come out so far.
 func (b *cellbed) drain(t *testing.T) {
 	t.Helper()

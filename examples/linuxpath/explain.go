@@ -13,6 +13,7 @@ import (
 // A prediction says which next hop a flow or packet takes, and why.
 type prediction struct {
 	Packet int      `json:"packet,omitempty"` // number in the capture, from 1
+	Router string   `json:"router,omitempty"` // of -walk
 	Flow   string   `json:"flow"`
 	Inner  string   `json:"inner,omitempty"`  // innermost flow of a tunnel
 	Socket socket   `json:"socket,omitempty"` // of a packet that the host sends itself
@@ -35,6 +36,7 @@ type prediction struct {
 	Kernel string `json:"kernel,omitempty"` // next hop that the kernel chose
 	Query  string `json:"query,omitempty"`  // next hop that the kernel should name, if another
 	random bool   // each packet or connection has another hash
+	group  *group // that the next hop is of
 }
 
 const randomPort = "the kernel hashes a random source port for a TCP socket that is not bound to one"
@@ -59,7 +61,8 @@ func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
 func predictHash(l hash.Linux611, g group, k hash.FlowKey, h uint64, source netip.Addr) prediction {
 	c := g.choose(h, source)
 	p := prediction{
-		Flow: k.String(), Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
+		group: &g,
+		Flow:  k.String(), Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
 		Hash32: fmt.Sprintf("%08x", uint32(h>>32)), Hash31: uint32(h >> 33), Nexthop: c.name, Why: c.why,
 	}
 	if c.bucket >= 0 {

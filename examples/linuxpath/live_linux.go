@@ -56,6 +56,9 @@ func predictLive(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.cover {
+		return coverLive(o, host, w)
+	}
 	for _, k := range flows {
 		p, err := host.predict(k, o.socket)
 		if err != nil {
@@ -71,6 +74,33 @@ func predictLive(o options, w io.Writer) error {
 		return errDisagree
 	}
 	return nil
+}
+
+// coverLive covers the next hops of the route of a flow. A flow that the kernel
+// sends elsewhere than predicted is an error.
+func coverLive(o options, h *host, w io.Writer) error {
+	settings := h.v4
+	if o.flow.Is6() {
+		settings = h.v6
+	}
+	if settings.problem != nil {
+		return settings.problem
+	}
+	v, err := vary(o.flow, settings.linux)
+	if err != nil {
+		return err
+	}
+	c, err := cover(o.flow, v, func(k hash.FlowKey) ([]prediction, error) {
+		p, err := h.predict(k, o.socket)
+		if err == nil && p.wrong() {
+			err = fmt.Errorf("%s: %w", k, errDisagree)
+		}
+		return []prediction{p}, err
+	})
+	if err != nil {
+		return err
+	}
+	return c.write(o, w)
 }
 
 func (c *comparison) add(p prediction) {

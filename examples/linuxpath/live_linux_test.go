@@ -67,9 +67,18 @@ route add 2001:db8:3::/48 nhid 8
 		assert.Contains(t, out, c.want, c.args)
 	}
 
+	// -cover finds a source port for each next hop of the route.
+	code, out := live("198.18.0.0/15", "-src", "10.1.0.5:1000", "-dst", "198.18.0.9:80", "-iif", "vin", "-cover")
+	assert.Equal(t, commandline.Failed, code)
+	assert.Contains(t, out, "neither the source port nor the flow label is hashed")
+	setSysctl(t, "ipv4/fib_multipath_hash_policy", 1)
+	code, out = live("198.18.0.0/15", "-src", "10.1.0.5:1000", "-dst", "198.18.0.9:80", "-iif", "vin", "-cover")
+	assert.Zero(t, code, out)
+	assert.Regexp(t, `^sport \d+\t10\.9\.\d\.\d@v\d\nsport \d+\t10\.9\.\d\.\d@v\d\n$`, out)
+
 	// What is not served is said, and the kernel's choice with it.
 	b.ip(t, cell{v6: true}, "rule add uidrange 0-5 lookup main pref 8\n")
-	code, out := live("2001:db8:3::/48", "-flows", "3")
+	code, out = live("2001:db8:3::/48", "-flows", "3")
 	assert.Zero(t, code, out)
 	assert.Contains(t, out, "a policy rule that is not served")
 	assert.Regexp(t, `-  \(not predicted; the kernel takes fd00:9:\d::\d@v\d;`, out)

@@ -5,6 +5,9 @@
 //	go run ./examples/linuxpath -nexthops 'a,b,c' -csv flows.csv
 //	go run ./examples/linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -pcap capture.pcap
 //	go run ./examples/linuxpath -live 198.18.0.0/15
+//	go run ./examples/linuxpath -policy 1 -seed 1 -nexthops 'a,b,c' -cover \
+//	    -src 10.0.0.1 -dst 198.18.0.1:80
+//	go run ./examples/linuxpath -walk routers.json -src 10.0.0.1:12345 -dst 198.18.0.1:80
 //
 // The first form explains one flow that the router forwards: what is hashed,
 // the hash, the range that it falls in and the next hop. -nexthops lists the
@@ -34,6 +37,20 @@
 // of other ones by -socket, or with -iif flows that come in by an interface.
 // Where the hash does not decide or nothing can be predicted, it says why, and
 // which next hop the kernel takes. It needs Linux, but no privilege.
+//
+// -cover finds flows like that of -src and -dst that take every next hop, for
+// probes: other source ports, or other flow labels where ports are not hashed.
+// -walk predicts the path of a flow through several routers, from a file such
+// as
+//
+//	{"routers": [
+//	  {"name": "leaf", "policy": 1, "seed": 1, "groups": [{"nexthops": "spine1,spine2=2"}]},
+//	  {"name": "spine1", "policy": 3, "fields": 55, "seed": 2,
+//	   "groups": [{"to": "198.18.0.0/15", "nexthops": "a,b:dead,c", "buckets": 64}]}]}
+//
+// A next hop that has the name of a router leads there. Of the groups of a
+// router that of the longest prefix counts. With -cover the flows take every
+// link that can be taken, as few as are found, those of most new links first.
 //
 // -json prints JSON: one object, and with -csv and -pcap one for each line or
 // packet.
@@ -75,6 +92,9 @@ type options struct {
 	live     netip.Prefix
 	flows    int
 	in       string
+	cover    bool
+	walk     string
+	from     string
 	mark     uint
 	json     bool
 }
@@ -87,6 +107,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	answer := explain
 	switch {
+	case o.walk != "":
+		answer = predictWalk
+	case o.cover && !o.live.IsValid():
+		answer = predictCover
 	case o.csv != "":
 		answer = predictCSV
 	case o.pcap != "":
@@ -123,6 +147,9 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
 	flags.StringVar(&o.in, "iif", "", "`interface` by which the flows of -live come in: they are forwarded")
 	flags.UintVar(&o.mark, "mark", 0, "firewall mark of the flows of -live, a `number`")
+	flags.BoolVar(&o.cover, "cover", false, "find source ports or flow labels of flows that take every next hop")
+	flags.StringVar(&o.walk, "walk", "", "`file` of routers that the flow goes through")
+	flags.StringVar(&o.from, "from", "", "`router` of -walk that the flow comes to first; default: the first one")
 	flags.BoolVar(&o.json, "json", false, "write JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
@@ -175,7 +202,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 // check refuses flags that contradict each other or that miss another.
 func (o options) check(given map[string]bool) error {
 	modes := 0
-	for _, mode := range []bool{o.csv != "", o.pcap != "", o.live.IsValid()} {
+	for _, mode := range []bool{o.csv != "", o.pcap != "", o.live.IsValid(), o.walk != ""} {
 		if mode {
 			modes++
 		}
@@ -183,16 +210,24 @@ func (o options) check(given map[string]bool) error {
 	offline := !o.live.IsValid()
 	switch {
 	case modes > 1:
-		return errors.New("-csv, -pcap and -live exclude one another")
+		return errors.New("-csv, -pcap, -live and -walk exclude one another")
 	case modes == 0 && !o.hasFlow:
 		return errors.New("say which flow: -src and -dst, -csv, -pcap, or -live")
 	case (o.csv != "" || o.pcap != "") && o.hasFlow:
 		return errors.New("-src and -dst are for a single flow")
-	case offline && o.nexthops.selector == nil:
+	case o.walk != "" && !o.hasFlow:
+		return errors.New("-walk: say which flow by -src and -dst")
+	case o.cover && !o.hasFlow:
+		return errors.New("-cover: say which flow by -src and -dst; its source port or label is changed")
+	case given["from"] && o.walk == "":
+		return errors.New("-from is for -walk")
+	case o.walk != "" && o.socket.local():
+		return errors.New("-local and -socket are not for -walk: its routers forward")
+	case offline && o.walk == "" && o.nexthops.selector == nil:
 		return errors.New("-nexthops is missing")
 	case offline && given["flows"]:
 		return errors.New("-flows is for -live")
-	case offline && o.csv == "" && o.linux.Seed == 0:
+	case offline && o.csv == "" && o.walk == "" && o.linux.Seed == 0:
 		return errors.New("-seed: the kernel takes 0 for a random seed, so nothing can be predicted")
 	case o.flows < 1:
 		return fmt.Errorf("-flows: %d is not positive", o.flows)
@@ -219,6 +254,8 @@ func (o options) checkUnused(given map[string]bool) error {
 		names, why = []string{"policy", "fields", "seed", "proto", "label"}, "-csv takes this from the columns"
 	case o.pcap != "":
 		names, why = []string{"proto", "label"}, "-pcap takes this from the packets"
+	case o.walk != "":
+		names, why = []string{"policy", "fields", "seed", "nexthops", "buckets"}, "-walk takes this from the file"
 	case o.live.IsValid():
 		names, why = []string{"policy", "fields", "seed", "nexthops"}, "-live takes this from the host"
 	}
