@@ -50,9 +50,13 @@ func NewMix(seed uint64) *Mix {
 func (m *Mix) Hash(k FlowKey) uint64 { return m.words(k.src0, k.src1, k.dst0, k.dst1, k.rest) }
 
 func (m *Mix) words(w0, w1, w2, w3, w4 uint64) uint64 {
-	a := multiplyFold(w0^m.k[0], w1^m.k[1])
-	b := multiplyFold(w2^m.k[2], w3^m.k[3])
-	return m.Finalize(multiplyFold(a^m.k[4], b^w4^m.k[5]))
+	return m.join(multiplyFold(w0^m.k[0], w1^m.k[1]), multiplyFold(w2^m.k[2], w3^m.k[3]), w4)
+}
+
+// join is the rest of a hash, behind what becomes of the addresses. The halves
+// of words are written out in loops, which would call it.
+func (m *Mix) join(src, dst, w4 uint64) uint64 {
+	return m.Finalize(multiplyFold(src^m.k[4], dst^w4^m.k[5]))
 }
 
 // Finalize spreads a hash over all 64 bits, and keys it. It is the last step of
@@ -71,7 +75,7 @@ func (m *Mix) HashBatch(dst []uint64, keys []FlowKey) {
 	dst = dst[:len(keys):len(dst)]
 	for i := range keys {
 		k := &keys[i]
-		dst[i] = m.words(k.src0, k.src1, k.dst0, k.dst1, k.rest)
+		dst[i] = m.join(multiplyFold(k.src0^m.k[0], k.src1^m.k[1]), multiplyFold(k.dst0^m.k[2], k.dst1^m.k[3]), k.rest)
 	}
 }
 
@@ -91,6 +95,8 @@ func (m *Mix) HashFields(dst []uint64, h []Headers, f Fields) {
 	}
 	for i := range h {
 		k := f.flow(&h[i])
-		dst[i] = m.words(k.src0&mask.src, k.src1&mask.src, k.dst0&mask.dst, k.dst1&mask.dst, k.rest&mask.rest)
+		dst[i] = m.join(
+			multiplyFold(k.src0&mask.src^m.k[0], k.src1&mask.src^m.k[1]),
+			multiplyFold(k.dst0&mask.dst^m.k[2], k.dst1&mask.dst^m.k[3]), k.rest&mask.rest)
 	}
 }

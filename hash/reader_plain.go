@@ -64,7 +64,7 @@ var plainTransports = [256]uint32{
 type plainHash struct {
 	mask keyMask
 	ipv4 struct{ src, dst, dstMask uint64 } // to make src1 and dst1 of addresses
-	mix  [8]uint64
+	mix  Mix
 	xx   xxIPv4
 }
 
@@ -75,7 +75,7 @@ func newPlainHash(f Fields, hasher Hasher) (p plainHash, loops int) {
 	p.ipv4.src, p.ipv4.dst, p.ipv4.dstMask = ip4Mapped&p.mask.src, ip4Mapped&p.mask.dst, ip4Addr&p.mask.dst
 	switch h := hasher.(type) {
 	case *Mix:
-		p.mix, loops = h.k, hashMix
+		p.mix, loops = *h, hashMix
 		p.ipv4.src ^= h.k[1]
 		p.ipv4.dst ^= h.k[3]
 	case XX:
@@ -122,8 +122,7 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 			w4 := (uint64(binary.LittleEndian.Uint32(p[20:])) | uint64(proto)<<protoShift) & c.mask.rest
 			switch len(hasher) {
 			case hashMix: // as Mix.words, with what is the same for all in ipv4
-				u := multiplyFold(multiplyFold(c.mix[0], w1)^c.mix[4], multiplyFold(c.mix[2], w3)^w4^c.mix[5])
-				f.Hash = multiplyFold(u^c.mix[6], bits.RotateLeft64(u, 32)^c.mix[7])
+				f.Hash = c.mix.join(multiplyFold(c.mix.k[0], w1), multiplyFold(c.mix.k[2], w3), w4)
 			case hashXX: // as xxIPv4.words
 				v2, v4 := xxRound(c.xx.v2, w1), xxRound(c.xx.v4, w3)
 				u := c.xx.sum + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v4, 18)
@@ -137,7 +136,7 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 		}
 		if head&0xf0_ffff == littleIPv6 || l3 == 0 && head&0xf0_0000 == littleIPv6&0xf0_0000 {
 			length, t := int(binary.BigEndian.Uint16(p[4:])), plainTransports[p[6]]
-			if len(b) >= l3+plain6 && ipv4Size+length+int(uint16(t)) >= 1<<16 && l3+ipv6Size+length <= len(b) {
+			if len(b)-l3 >= plain6 && ipv4Size+length+int(uint16(t)) >= 1<<16 && l3+ipv6Size+length <= len(b) {
 				p := (*[plain6]byte)(b[l3:])
 				f := &dst[i]
 				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), p[6], TCPFlags(p[53]&uint8(t>>16))
@@ -150,9 +149,8 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 					uint64(binary.LittleEndian.Uint32(p[40:]))) & c.mask.rest
 				switch len(hasher) {
 				case hashMix: // as Mix.words
-					u, v := multiplyFold(w0^c.mix[0], w1^c.mix[1]), multiplyFold(w2^c.mix[2], w3^c.mix[3])
-					u = multiplyFold(u^c.mix[4], v^w4^c.mix[5])
-					f.Hash = multiplyFold(u^c.mix[6], bits.RotateLeft64(u, 32)^c.mix[7])
+					u, v := multiplyFold(w0^c.mix.k[0], w1^c.mix.k[1]), multiplyFold(w2^c.mix.k[2], w3^c.mix.k[3])
+					f.Hash = c.mix.Finalize(multiplyFold(u^c.mix.k[4], v^w4^c.mix.k[5]))
 				case hashXX: // as XX.words
 					seed := c.xx.whole.Seed
 					v1, v2 := xxRound(seed+(prime1+prime2)&(1<<64-1), w0), xxRound(c.xx.v2, w1)
