@@ -1,7 +1,8 @@
 // Package ecmp is the map of a library of ECMP next-hop selection: which member
 // of a group of equal-cost next hops carries a flow, answered in nanoseconds,
 // and kept stable while members come and go. It holds no code; the packages
-// below do.
+// below do. Its examples are whole routers: packets in, members out, while
+// members come, drain and go.
 //
 //	frames -> hash.Reader (parse, fields, hash by a Policy) -> Flow
 //	      -> flowcache.Sticky (pinned?) -> View.Select -> member
