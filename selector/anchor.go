@@ -49,10 +49,11 @@ func (a Anchor) Build(members []Member) (Selector, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.check(); err != nil {
+		return nil, err
+	}
 	capacity := int(a.Capacity)
 	switch {
-	case a.Capacity > MaxMembers:
-		return nil, &GroupError{Err: ErrParameter, Index: -1, Value: uint64(a.Capacity), Limit: MaxMembers}
 	case a.Capacity == 0:
 		capacity = min(max(2*len(l.index), 16), MaxMembers)
 	case capacity < len(l.index):
@@ -65,6 +66,8 @@ func (a Anchor) Build(members []Member) (Selector, error) {
 
 // Minimal implements [Minimal]: it is true.
 func (Anchor) Minimal() bool { return true }
+
+func (a Anchor) check() error { return checkParameter(a.Capacity, MaxMembers) }
 
 // String returns the strategy as [ParseStrategy] reads it.
 func (a Anchor) String() string { return strategyText(a) }

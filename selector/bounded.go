@@ -103,6 +103,8 @@ func (b Bounded) Build(members []Member) (Selector, error) {
 	return raceTable[uint16](order, l.index, caps, floors), nil
 }
 
+func (b Bounded) check() error { return checkSlots(b.slots(), 0) }
+
 func (b Bounded) slots() uint32 { return cmp.Or(b.Slots, DefaultBoundedSlots) }
 
 // Minimal implements [Minimal]: it is true with UnlimitedSlack.

@@ -13,9 +13,8 @@ import (
 // domain.
 //
 // A Domain is safe for concurrent use; its zero value is ready, and must not be
-// copied. It takes some 100 bytes for each member of its groups. Before a group
-// is dropped it must be emptied (Update with no hops), or its slots and its
-// name stay taken.
+// copied. It takes some 100 bytes for each member of its groups. [Group.Close]
+// gives back the slots and the name of a group that is dropped.
 type Domain struct {
 	down  atomic.Int64 // how many marks are down; read on every selection
 	slots slots.Pool
@@ -57,16 +56,25 @@ type groupNames map[string]*viewBuilder
 // take lets a group with members have its name, and lets go of that of one
 // without.
 func (n *groupNames) take(b *viewBuilder, members bool) error {
-	switch owner := (*n)[b.Name]; {
+	if err := n.check(b, members); err != nil {
+		return err
+	}
+	switch owner := (*n)[b.name]; {
 	case owner == nil && members:
 		if *n == nil {
 			*n = make(groupNames)
 		}
-		(*n)[b.Name] = b
+		(*n)[b.name] = b
 	case owner == b && !members:
-		delete(*n, b.Name)
-	case owner != b && members:
-		return &GroupError{Err: ErrGroupName, Group: b.Name, Index: -1}
+		delete(*n, b.name)
+	}
+	return nil
+}
+
+// check reports whether a group can have its name.
+func (n *groupNames) check(b *viewBuilder, members bool) error {
+	if owner := (*n)[b.name]; members && owner != nil && owner != b {
+		return &GroupError{Err: ErrGroupName, Index: -1}
 	}
 	return nil
 }

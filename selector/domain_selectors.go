@@ -64,6 +64,9 @@ func (d *Domain) findShared(key sharedKey) *sharedSelector {
 func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
 	// views hold the members: they are not the strategy's
 	s, err := strategy.Build(slices.Clone(members))
+	if err == nil {
+		err = checkSelector(strategy, s, members)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package selector
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -46,27 +45,25 @@ type GroupConfig struct {
 type Group[T any] struct {
 	mu      sync.Mutex // held by writers
 	builder viewBuilder
+	given   []int32 // the members of the newest snapshot in the order given; nil: as they are there
+	closed  bool
 	current atomic.Pointer[Snapshot[T]]
 }
 
 // NewGroup returns a group without members. A flow table serves the groups of
 // its domain only, so a router has one domain for all. The error is a
-// [*GroupError] with [ErrNoDomain] or [ErrNoStrategy].
+// [*GroupError] with [ErrNoDomain] or [ErrNoStrategy], or what the strategy
+// refuses without members, such as a table size.
 func NewGroup[T any](d *Domain, c GroupConfig) (*Group[T], error) {
-	switch {
-	case d == nil:
-		return nil, &GroupError{Err: ErrNoDomain, Group: c.Name, Index: -1}
-	case c.Strategy == nil:
-		return nil, &GroupError{Err: ErrNoStrategy, Group: c.Name, Index: -1}
+	g := &Group[T]{builder: viewBuilder{name: c.Name, domain: d, salt: c.salt()}}
+	if d == nil {
+		return nil, g.builder.named(&GroupError{Err: ErrNoDomain, Index: -1})
 	}
-	g := &Group[T]{builder: viewBuilder{
-		GroupConfig: c,
-		domain:      d,
-		sharable:    sharable(c.Strategy),
-		ordered:     ordered(c.Strategy),
-		scope:       d.scope(c.Scope),
-		salt:        c.salt(),
-	}}
+	var err error
+	if g.builder.placer, err = newPlacer(c.Strategy); err != nil {
+		return nil, g.builder.named(err)
+	}
+	g.builder.scope = d.scope(c.Scope)
 	g.publish(g.builder.empty(), nil)
 	return g, nil
 }
@@ -84,10 +81,11 @@ func (g *Group[T]) Salt() uint64 { return g.builder.salt }
 func (g *Group[T]) Domain() *Domain { return g.builder.domain }
 
 // Update replaces the members and returns the new snapshot, whose version is
-// the old one plus 1. Hops may come in any order, and snapshots hold them
-// sorted by ID, unless the strategy is [Ordered]. Without hops, or if all are
-// drained, the group is valid and no hash has a member. A member that stays
-// keeps its slot; so does one that comes back soon with its incarnation.
+// the old one plus 1. Hops are copied. They may come in any order, and
+// snapshots hold them sorted by ID, unless the strategy is [Ordered]. Without
+// hops, or if all are drained, the group is valid and no hash has a member. A
+// member that stays keeps its slot; so does one that comes back soon with its
+// incarnation.
 //
 // An invalid list is a [*GroupError], or an error of the strategy, and leaves
 // the group as it was. So does a name that another group with members has,
@@ -96,11 +94,11 @@ func (g *Group[T]) Domain() *Domain { return g.builder.domain }
 func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	version := g.Load().view.version
-	if version == math.MaxUint64 {
-		return nil, &GroupError{Err: ErrVersion, Index: -1, Value: version, Limit: version}
+	version, err := g.nextVersion()
+	if err != nil {
+		return nil, err
 	}
-	return g.update(version+1, hops)
+	return g.replace(version, g.builder.placer, hops)
 }
 
 // UpdateAt is Update with a version from elsewhere, such as the revision of a
@@ -109,32 +107,80 @@ func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if old := g.Load().view.version; version <= old {
-		return nil, &GroupError{Err: ErrVersion, Index: -1, Value: version, Limit: old}
-	}
-	return g.update(version, hops)
-}
-
-func (g *Group[T]) update(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
-	if err := validateHops(hops); err != nil {
+	if err := g.checkVersion(version); err != nil {
 		return nil, err
 	}
-	if !g.builder.ordered {
-		hops = slices.Clone(hops)
-		slices.SortFunc(hops, func(a, b Hop[T]) int { return cmp.Compare(a.ID, b.ID) })
+	return g.replace(version, g.builder.placer, hops)
+}
+
+// nextVersion returns the version after that of the newest snapshot.
+func (g *Group[T]) nextVersion() (uint64, error) {
+	version := g.Load().view.version
+	if version < math.MaxUint64 {
+		version++
 	}
-	values := make([]T, len(hops))
-	for i, h := range hops {
-		values[i] = h.Value
+	return version, g.checkVersion(version)
+}
+
+// checkVersion reports whether a snapshot of this version can be published.
+func (g *Group[T]) checkVersion(version uint64) error {
+	old := g.Load().view.version
+	switch {
+	case g.closed:
+		return g.builder.named(&GroupError{Err: ErrClosed, Index: -1})
+	case version <= old:
+		return g.builder.named(&GroupError{Err: ErrVersion, Index: -1, Value: version, Limit: old})
 	}
-	old := &g.Load().view
-	v, err := g.builder.next(old, membersOf(hops), incarnationsOf(hops), version)
+	return nil
+}
+
+// replace publishes the hops, as p places them.
+func (g *Group[T]) replace(version uint64, p *placer, hops []Hop[T]) (*Snapshot[T], error) {
+	d, err := g.draft(version, p, hops)
 	if err != nil {
 		return nil, err
 	}
-	s := g.publish(v, values)
-	v.domain.retire(old, v)
+	b, old := &g.builder, &g.Load().view
+	if err := b.join(d.view, old); err != nil {
+		return nil, b.named(err)
+	}
+	g.given, b.placer, b.planned = d.given, p, nil
+	s := g.publish(d.view, d.values)
+	b.domain.retire(old, d.view)
 	return s, nil
+}
+
+// A draft is a snapshot on its way.
+type draft[T any] struct {
+	view   *View // without marks and slots
+	values []T
+	given  []int32
+}
+
+func (g *Group[T]) draft(version uint64, p *placer, hops []Hop[T]) (d draft[T], err error) {
+	b := &g.builder
+	members := membersOf(hops)
+	if _, err := validateList(members); err != nil {
+		return d, b.named(err)
+	}
+	order := sortedOrder(members)
+	if !p.ordered && !slices.IsSorted(order) {
+		given := make([]int32, len(hops))
+		sorted := make([]Hop[T], len(hops))
+		for i, k := range order {
+			sorted[i], members[i], given[k] = hops[k], hops[k].member(), int32(i)
+		}
+		hops, d.given = sorted, given
+	}
+	d.values = make([]T, len(hops))
+	for i := range hops {
+		d.values[i] = hops[i].Value
+	}
+	if d.view, err = b.draft(&g.Load().view, p, members, version); err != nil {
+		return d, b.named(err)
+	}
+	d.view.incarnations = incarnationsOf(hops)
+	return d, nil
 }
 
 // publish makes a snapshot of a copy of v. The copy is the latest view before
@@ -166,9 +212,4 @@ func incarnationsOf[T any](hops []Hop[T]) []uint64 {
 		}
 	}
 	return list
-}
-
-func validateHops[T any](hops []Hop[T]) error {
-	_, err := validateList(membersOf(hops))
-	return err
 }

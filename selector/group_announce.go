@@ -31,14 +31,17 @@ func minimal(s Strategy) bool {
 // Announce publishes a new snapshot of the same version and returns it.
 // Announce members before they join, for as long as the flows of that time may
 // last. The error is a [*GroupError], with [ErrNotMinimal] if the strategy is
-// not [Minimal]. Announce() announces nobody and never fails.
+// not [Minimal]. Announce() announces nobody.
 func (g *Group[T]) Announce(members ...Member) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.Load()
+	if g.closed {
+		return nil, g.builder.named(&GroupError{Err: ErrClosed, Index: -1})
+	}
 	future, err := g.builder.future(old.view.selector, old.view.members, members)
 	if err != nil {
-		return nil, err
+		return nil, g.builder.named(err)
 	}
 	g.builder.announced = slices.Clone(members)
 	v := old.view
@@ -53,7 +56,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	if len(announced) == 0 {
 		return nil, nil
 	}
-	if !minimal(b.Strategy) {
+	if !minimal(b.placer.strategy) {
 		return nil, &GroupError{Err: ErrNotMinimal, Index: -1}
 	}
 	if _, err := validateList(announced); err != nil {
@@ -81,7 +84,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	}
 	r, ok := now.(Rebuilder)
 	if !ok {
-		return b.domain.build(b.Strategy, b.sharable, all)
+		return b.placer.build(b.domain, all)
 	}
 	prev := make([]int32, len(all))
 	for i := range prev {
@@ -90,11 +93,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 			prev[i] = -1
 		}
 	}
-	s, err := r.Rebuild(all, prev)
-	if err != nil {
-		return nil, err
-	}
-	return &sharedSelector{members: all, selector: s}, nil
+	return b.placer.rebuild(r, all, prev)
 }
 
 // Settled reports whether hash h, which View.Select gave member i, would stay

@@ -10,36 +10,31 @@ import (
 // A viewBuilder makes the views of one group. Its caller lets one call run at a
 // time, and passes valid members in the order of their indexes.
 type viewBuilder struct {
-	GroupConfig
-	domain   *Domain
-	sharable bool // see the function of that name
-	ordered  bool
-	scope    *scope
-	salt     uint64
-	latest   atomic.Pointer[View]
+	name   string
+	domain *Domain
+	scope  *scope
+	salt   uint64
+	latest atomic.Pointer[View]
+	placer *placer // of the newest snapshot
 
 	announced []Member // by Group.Announce
-}
-
-func ordered(s Strategy) bool {
-	o, ok := s.(Ordered)
-	return ok && o.Ordered()
+	planned   *plan    // by Group.Plan; nil: nothing since the last change
 }
 
 // empty returns a group's first view.
 func (b *viewBuilder) empty() *View {
-	v := b.view(nil, 0)
-	v.fingerprint = fingerprint(b.Strategy, nil, nil, 0)
+	v := b.view(b.placer, nil, 0)
+	v.fingerprint = fingerprint(b.placer.strategy, nil, nil, 0)
 	v.bySlot = slots.NewIndex[Slot](nil)
 	return v
 }
 
-func (b *viewBuilder) view(members []Member, version uint64) *View {
+func (b *viewBuilder) view(p *placer, members []Member, version uint64) *View {
 	return &View{
 		domain:  b.domain,
 		members: members,
-		ordered: b.ordered,
-		name:    b.Name,
+		ordered: p.ordered,
+		name:    b.name,
 		scope:   b.scope,
 		salt:    b.salt,
 		version: version,
@@ -47,21 +42,15 @@ func (b *viewBuilder) view(members []Member, version uint64) *View {
 	}
 }
 
-// next builds the view that follows old. Slots are taken last, when nothing can
-// fail any more.
-func (b *viewBuilder) next(old *View, members []Member, incarnations []uint64, version uint64) (*View, error) {
-	v := b.view(members, version)
-	v.incarnations = incarnations
-	prev := previous(old, members)
-	if err := b.place(v, old, prev); err != nil {
+// draft returns a view of the members without marks and slots.
+func (b *viewBuilder) draft(old *View, p *placer, members []Member, version uint64) (*View, error) {
+	v := b.view(p, members, version)
+	if err := b.place(v, old, p); err != nil {
 		return nil, err
 	}
 	// On an error every flow is pinned, as if nobody were announced.
 	if future, err := b.future(v.selector, members, b.announced); err == nil {
 		v.future = future
-	}
-	if err := b.join(v, old, prev); err != nil {
-		return nil, err
 	}
 	return v, nil
 }
@@ -88,36 +77,45 @@ func previous(old *View, members []Member) []int32 {
 	return prev
 }
 
-// place gives v its selector and its fingerprint. They are those of old if no
-// member changed; else the successor of old's selector if that is a Rebuilder;
-// else a selector built for the members alone.
-func (b *viewBuilder) place(v, old *View, prev []int32) error {
-	if slices.Equal(old.members, v.members) {
+// place gives v its selector and its fingerprint. They are those of old if
+// neither a member nor the strategy changed; else those that were planned; else
+// of the successor of old's selector if there is a history; else of a selector
+// built for the members alone.
+func (b *viewBuilder) place(v, old *View, p *placer) error {
+	if p.same(b.placer) && slices.Equal(old.members, v.members) {
 		v.shared, v.fingerprint = old.shared, old.fingerprint
 		v.setSelector(old.selector)
 		return nil
 	}
 	if !slices.ContainsFunc(v.members, func(m Member) bool { return m.Weight > 0 }) {
-		v.fingerprint = fingerprint(b.Strategy, nil, v.members, 0)
+		v.fingerprint = fingerprint(p.strategy, nil, v.members, 0)
+		return nil
+	}
+	from := b.follows(old, p)
+	if b.recall(v, from, p) {
 		return nil
 	}
 	history := uint64(0)
-	if r, ok := old.selector.(Rebuilder); ok {
-		s, err := r.Rebuild(v.members, prev)
-		if err != nil {
-			return err
-		}
-		v.setSelector(s)
-		history = old.fingerprint
+	var err error
+	if from != nil {
+		history = from.fingerprint
+		v.shared, err = p.rebuild(from.selector.(Rebuilder), v.members, previous(from, v.members))
 	} else {
-		shared, err := b.domain.build(b.Strategy, b.sharable, v.members)
-		if err != nil {
-			return err
-		}
-		v.shared = shared
-		v.setSelector(shared.selector)
+		v.shared, err = p.build(b.domain, v.members)
 	}
-	v.fingerprint = fingerprint(b.Strategy, v.selector, v.members, history)
+	if err != nil {
+		return err
+	}
+	v.setSelector(v.shared.selector)
+	v.fingerprint = fingerprint(p.strategy, v.selector, v.members, history)
+	return nil
+}
+
+// follows returns old if what p places depends on it, else nil.
+func (b *viewBuilder) follows(old *View, p *placer) *View {
+	if _, ok := old.selector.(Rebuilder); ok && p.same(b.placer) {
+		return old
+	}
 	return nil
 }
 
@@ -155,25 +153,43 @@ func (v *View) setSelector(s Selector) {
 	}
 }
 
-// join takes the group's name and gives each member its mark and its slot.
-// Where members left the group they leave its scope too; their slots stay until
-// v is published.
-func (b *viewBuilder) join(v, old *View, prev []int32) error {
-	v.marks = make([]*Mark, len(v.members))
-	v.slots = make([]Slot, len(v.members))
+// join takes the group's name and gives each member its mark and its slot, when
+// nothing else can fail any more. Where members left the group they leave its
+// scope too; their slots stay until v is published.
+func (b *viewBuilder) join(v, old *View) error {
 	d := b.domain
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.names.take(b, len(v.members) > 0); err != nil {
 		return err
 	}
-	for i, m := range v.members {
-		v.marks[i] = d.mark(m.ID)
-		v.slots[i] = d.slotOf(v, old, int32(i), prev[i])
+	b.attach(v)
+	for i, before := range previous(old, v.members) {
+		v.slots[i] = d.slotOf(v, old, int32(i), before)
 	}
 	v.bySlot = slots.NewIndex(v.slots)
 	b.scope.change(old, v)
 	return nil
+}
+
+// attach gives each member its mark, and none a slot. The caller holds
+// Domain.mu.
+func (b *viewBuilder) attach(v *View) {
+	v.marks = make([]*Mark, len(v.members))
+	for i, m := range v.members {
+		v.marks[i] = b.domain.mark(m.ID)
+	}
+	v.slots = make([]Slot, len(v.members))
+}
+
+// named puts the name of the group into an error.
+func (b *viewBuilder) named(err error) error {
+	e := &GroupError{Err: err, Index: -1}
+	if own, ok := err.(*GroupError); ok { //nolint:errorlint // not one that is wrapped: that is a strategy's
+		*e = *own
+	}
+	e.Group = b.name
+	return e
 }
 
 // slotOf returns the slot of member i of v, which had index prev in old, or -1.

@@ -16,8 +16,8 @@ import (
 
 var groups atomic.Int64
 
-// newGroup names the group if the configuration does not. It has a domain of its
-// own if d is nil.
+// newGroup names the group if the configuration does not. It has a domain of
+// its own if d is nil.
 func newGroup(t testing.TB, d *selector.Domain, c selector.GroupConfig) *selector.Group[string] {
 	t.Helper()
 	if c.Name == "" {
@@ -143,7 +143,7 @@ func TestInvalidUpdatesAreTypedAndChangeNothing(t *testing.T) {
 		var e *selector.GroupError
 		require.ErrorAs(t, err, &e, name)
 		require.ErrorIs(t, err, tt.want.Err, name)
-		tt.want.Err = e.Err
+		tt.want.Err, tt.want.Group = e.Err, s.Name()
 		assert.Equal(t, tt.want, *e, name)
 		assert.Same(t, s, g.Load(), name)
 		assert.Equal(t, 2, 1<<16-1-newSlotsFree(g), name)
@@ -195,8 +195,8 @@ func TestVersionsGrow(t *testing.T) {
 	require.NoError(t, at(math.MaxUint64))
 	_, err := g.Update(nil)
 	require.ErrorIs(t, err, selector.ErrVersion)
-	_, err = newGroup(t, nil, selector.GroupConfig{}).UpdateAt(0, nil)
-	require.EqualError(t, err, "selector: version does not grow: 0 after 0")
+	_, err = newGroup(t, nil, selector.GroupConfig{Name: "vip"}).UpdateAt(0, nil)
+	require.EqualError(t, err, "selector: group \"vip\": version does not grow: 0 after 0")
 }
 
 // constant is a strategy from elsewhere that gives everything to one member.

@@ -60,6 +60,8 @@ func (m Maglev) Build(members []Member) (Selector, error) {
 	return claimTable[uint16](p, &l), nil
 }
 
+func (m Maglev) check() error { return checkTableSize(m.size(), 0) }
+
 func (m Maglev) size() uint32 { return cmp.Or(m.Size, DefaultTableSize) }
 
 // String returns the strategy as [ParseStrategy] reads it.

@@ -50,8 +50,8 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Probes > MaxProbes {
-		return nil, &GroupError{Err: ErrParameter, Index: -1, Value: uint64(m.Probes), Limit: MaxProbes}
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	counts := pointCounts(&l, 1)
 	s := &multiProbe{circle: newCircle(members, &l, counts, m.Seed), probes: m.probes(), mapping: l.mapping()}
@@ -65,6 +65,8 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 	}
 	return s, nil
 }
+
+func (m MultiProbe) check() error { return checkParameter(m.Probes, MaxProbes) }
 
 func (m MultiProbe) probes() uint32 { return cmp.Or(m.Probes, DefaultProbes) }
 

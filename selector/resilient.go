@@ -52,6 +52,8 @@ func (r Resilient) Build(members []Member) (Selector, error) {
 	})
 }
 
+func (r Resilient) check() error { return r.checkBuckets(0) }
+
 func (r Resilient) buckets() uint32 { return cmp.Or(r.Buckets, DefaultBuckets) }
 
 // String returns the strategy as [ParseStrategy] reads it.

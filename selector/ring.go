@@ -46,12 +46,14 @@ func (r Ring) Build(members []Member) (Selector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Points > MaxPoints {
-		return nil, &GroupError{Err: ErrParameter, Index: -1, Value: uint64(r.Points), Limit: MaxPoints}
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	counts := pointCounts(&l, uint64(r.points()))
 	return &ring{newCircle(members, &l, counts, r.Seed), l.mapping()}, nil
 }
+
+func (r Ring) check() error { return checkParameter(r.Points, MaxPoints) }
 
 func (r Ring) points() uint32 { return cmp.Or(r.Points, DefaultPoints) }
 

@@ -85,8 +85,8 @@ type Ordered interface {
 // a [*GroupError] with [ErrNoStrategy], those of [Validate], and those of the
 // strategy.
 func New(s Strategy, members []Member) (Selector, error) {
-	if s == nil {
-		return nil, &GroupError{Err: ErrNoStrategy, Index: -1}
+	if err := checkStrategy(s); err != nil {
+		return nil, err
 	}
 	if err := Validate(members); err != nil {
 		return nil, err

@@ -33,13 +33,16 @@ var (
 	ErrParameter  = errors.New("parameter out of range")
 	ErrGroupName  = errors.New("another group of the domain has this name")
 	ErrNotMinimal = errors.New("the strategy does not declare itself minimal")
+	ErrAnnounced  = errors.New("members are announced")
+	ErrSelector   = errors.New("the strategy built a selector that does not serve")
+	ErrClosed     = errors.New("the group is closed")
 )
 
 // A GroupError says what is wrong with a group, and which member or number is
 // at fault.
 type GroupError struct {
 	Err    error  // one of the errors above, or wraps one
-	Group  string // the name of the group, where that is at fault
+	Group  string // the name of the group; empty from what knows no group, as New
 	Member string // the ID at fault; empty where none is
 	Index  int    // where that member stands in the list; -1 where none is at fault
 	Value  uint64 // the number at fault: a count, weight, sum, table size, parameter or version
@@ -47,12 +50,13 @@ type GroupError struct {
 }
 
 func (e *GroupError) Error() string {
-	s := "selector: " + e.Err.Error()
+	s := "selector: "
+	if e.Group != "" {
+		s += fmt.Sprintf("group %q: ", e.Group)
+	}
+	s += e.Err.Error()
 	if errors.Is(e, ErrVersion) {
 		return s + fmt.Sprintf(": %d after %d", e.Value, e.Limit)
-	}
-	if errors.Is(e, ErrGroupName) {
-		return s + fmt.Sprintf(": %q", e.Group)
 	}
 	if e.Index >= 0 {
 		s += fmt.Sprintf(": member %d %q", e.Index, e.Member)
@@ -68,6 +72,14 @@ func (e *GroupError) Error() string {
 
 // Unwrap returns e.Err.
 func (e *GroupError) Unwrap() error { return e.Err }
+
+// checkParameter checks the parameter of a strategy.
+func checkParameter(value, limit uint32) error {
+	if value > limit {
+		return &GroupError{Err: ErrParameter, Index: -1, Value: uint64(value), Limit: uint64(limit)}
+	}
+	return nil
+}
 
 // tableSizeError says what is wrong with the size of a table. A limit of 0 is
 // none.
