@@ -129,7 +129,7 @@ func TestMembers(t *testing.T) {
 		{"PUT", "/members", strings.Repeat(" ", 4<<20) + "[]", 413, "request body too large", nil},
 		{"PUT", "/members", "[" + pod4 +
 			`,{"id": "pod5", "dev": "lp5", "addr": "10.9.5.2", "mac": "02:00:00:01:05:02", "weight": 4294967294}]`,
-			422, `service "default": selector: weights add up to too much: member 1 "pod5"`, nil},
+			422, `service "default": selector: group "default": weights add up to too much: member 1 "pod5"`, nil},
 		{"POST", "/members", "", 405, "Method Not Allowed", nil},
 		{"GET", "/members/pod4/drain", "", 405, "Method Not Allowed", nil},
 		{"GET", "/services/web/members", "", 404, `no such service: "web"`, nil},

@@ -80,29 +80,24 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 // the updates. Only a strategy knows whether it can serve given members, Anchor
 // with its capacity for example, and it says so when it builds. A failed update
 // must find nothing changed that packets meet, and a build takes milliseconds.
-// So groups that no packet comes to yet are updated first. The next one's
-// update is its own check. What the others have to build is tried here, before
-// anything changes, and built again by their updates.
+// So groups that no packet comes to yet are updated first, and the others are
+// planned here: their updates get what was built for the plan.
 func changed(targets []target) ([]*target, error) {
-	var fresh, first, rest []*target
+	var fresh, rest []*target
 	for i := range targets {
 		t := &targets[i]
 		switch {
 		case t.fresh:
 			fresh = append(fresh, t)
 		case t.same():
-		case t.builds() && first == nil:
-			first = []*target{t}
-		case t.builds():
-			if err := t.try(); err != nil {
+		default:
+			if _, err := t.group.Plan(nil, t.hops); err != nil {
 				return nil, &RefusedError{t.next.Name, err}
 			}
 			rest = append(rest, t)
-		default:
-			rest = append(rest, t)
 		}
 	}
-	return slices.Concat(fresh, first, rest), nil
+	return slices.Concat(fresh, rest), nil
 }
 
 // compatible checks that a member of several services has one place in all.
@@ -133,48 +128,6 @@ func hops(members []config.Member, numbers outputs) []engine.Hop {
 	}
 	slices.SortFunc(list, func(a, b engine.Hop) int { return cmp.Compare(a.ID, b.ID) })
 	return list
-}
-
-// builds reports whether the update of the group has its strategy build.
-func (t *target) builds() bool {
-	v, takes := t.from.View(), false
-	equal := v.Len() == len(t.hops)
-	for i, h := range t.hops {
-		takes = takes || h.Weight > 0
-		equal = equal && v.Member(int32(i)) == (selector.Member{ID: h.ID, Weight: h.Weight})
-	}
-	return takes && !equal
-}
-
-// try builds what the update of the group will have its strategy build.
-func (t *target) try() error {
-	members := make([]selector.Member, len(t.hops))
-	for i, h := range t.hops {
-		members[i] = selector.Member{ID: h.ID, Weight: h.Weight}
-	}
-	var err error
-	if was, ok := t.from.View().Selector().(selector.Rebuilder); ok {
-		_, err = was.Rebuild(members, previous(t.from.View(), members))
-	} else {
-		_, err = selector.New(t.next.Strategy, members)
-	}
-	return err
-}
-
-// previous returns the index of each member in a view, or -1.
-func previous(v *selector.View, members []selector.Member) []int32 {
-	index := make(map[string]int32, v.Len())
-	for i, m := range v.All() {
-		index[m.ID] = i
-	}
-	prev := make([]int32, len(members))
-	for i, m := range members {
-		prev[i] = -1
-		if at, ok := index[m.ID]; ok {
-			prev[i] = at
-		}
-	}
-	return prev
 }
 
 // same reports whether the group has these hops already.
@@ -248,7 +201,7 @@ func (r *Registry) commit(targets []target, numbers outputs, voided map[string]i
 	}
 	for _, s := range r.services {
 		if !slices.Contains(now, s) {
-			_, _ = s.group.Update(nil) // it gives back its name and slots; no list can't be invalid
+			s.group.Close()
 			r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
 		}
 	}
