@@ -100,7 +100,7 @@ func (s *Sticky) routeHits(dst []Route, p []Packet, views []*selector.View) (oth
 		if q.Flags&(hash.SYN|hash.FIN|hash.RST) == 0 && q.Mode != Skip && x>>tagShift == 0 &&
 			w.steps(&s.now) < hitAge[w&stateMask] {
 			v := views[q.Ref]
-			index, slot, member := v.SlotIndex(), uint32(w.slot()), int32(0)
+			index, slot, member := v.SlotIndex(slots.Insider{}), uint32(w.slot()), int32(0)
 			if at := uint(slot - index.First); at < uint(len(index.Dense)) {
 				member = int32(index.Dense[at])
 			} else if len(index.Dense) == 0 { // as index.Find, without a call

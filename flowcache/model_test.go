@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/sticky"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -205,7 +206,7 @@ func (w *walk) change() {
 		w.views[2] = w.views[0]
 	}
 	w.set(members...)
-	w.model.Expose(func(s selector.Slot) bool { return !w.domain.Slots().InUse(uint16(s)) })
+	w.model.Expose(func(s selector.Slot) bool { return !w.domain.Slots(slots.Insider{}).InUse(uint16(s)) })
 	var announced []selector.Member
 	if w.rng.IntN(3) == 0 {
 		announced = selector.Equal(w.anyID())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/life"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -222,7 +223,7 @@ func (s *Sticky) hit(flags hash.TCPFlags, v *selector.View, w word) (member int3
 		return 0, false
 	}
 	i := int32(-1)
-	if index := v.SlotIndex(); len(index.Dense) == 0 {
+	if index := v.SlotIndex(slots.Insider{}); len(index.Dense) == 0 {
 		i = index.Find(uint32(w.slot()))
 	} else if at := uint(uint32(w.slot()) - index.First); at < uint(len(index.Dense)) { // as Find, inline
 		i = int32(index.Dense[at]) - 1

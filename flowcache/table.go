@@ -55,8 +55,8 @@ func NewTable(c Config) (*Table, error) {
 		config:     c,
 		clocks:     newClocks(&c),
 		buckets:    make([]bucket, bucketsFor(c.Flows)),
-		slots:      c.Domain.Slots(),
-		registered: c.Domain.Slots().NewTable(),
+		slots:      c.Domain.Slots(slots.Insider{}),
+		registered: c.Domain.Slots(slots.Insider{}).NewTable(),
 	}
 	t.latest.Store(math.MinInt64)
 	hugepage.Advise(t.buckets)

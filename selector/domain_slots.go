@@ -14,15 +14,9 @@ type Slot uint32
 // NoSlot is the slot of a member that has none, and of no member.
 const NoSlot Slot = 0
 
-// Slots returns the slots of the domain, for the flow tables of this module.
-func (d *Domain) Slots() *slots.Pool { return &d.slots }
-
-// SlotOwner returns the member whose slot it is, in a group now or until a
-// while ago; ok is false if it is nobody's.
-func (d *Domain) SlotOwner(slot Slot) (id string, incarnation uint64, ok bool) {
-	k, ok := d.slots.Owner(uint16(slot))
-	return k.ID, k.Incarnation, ok
-}
+// Slots returns the slots of the domain, for the flow tables of this module
+// alone.
+func (d *Domain) Slots(slots.Insider) *slots.Pool { return &d.slots }
 
 // SlotStats counts the slots of a domain. InUse, Quarantined, Leaving and Free
 // add up to 65,535.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -30,12 +31,11 @@ func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 	assert.Equal(t, v.Slot(0), w.Slot(0), "one next hop")
 	assert.NotEqual(t, v.Slot(1), w.Slot(1), "two incarnations")
 	assert.Equal(t, selector.SlotStats{InUse: 3, Free: 1<<16 - 1 - 3}, d.SlotStats())
-	id, incarnation, ok := d.SlotOwner(w.Slot(1))
+	owner, ok := d.Slots(slots.Insider{}).Owner(uint16(w.Slot(1)))
 	assert.True(t, ok)
-	assert.Equal(t, "b", id)
-	assert.EqualValues(t, 8, incarnation)
+	assert.Equal(t, slots.Key{ID: "b", Incarnation: 8}, owner)
 	assert.EqualValues(t, 8, w.Incarnation(1))
-	_, _, ok = d.SlotOwner(selector.NoSlot)
+	_, ok = d.Slots(slots.Insider{}).Owner(uint16(selector.NoSlot))
 	assert.False(t, ok)
 
 	i, ok := v.BySlot(v.Slot(1))
@@ -48,9 +48,9 @@ func TestOneSlotForEachMemberOfADomain(t *testing.T) {
 
 	// a member is counted by the groups that have it
 	updateHops(t, g, hop("b", 7))
-	assert.True(t, d.Slots().InUse(uint16(v.Slot(0))))
+	assert.True(t, d.Slots(slots.Insider{}).InUse(uint16(v.Slot(0))))
 	updateHops(t, h, hop("b", 8))
-	assert.False(t, d.Slots().InUse(uint16(v.Slot(0))))
+	assert.False(t, d.Slots(slots.Insider{}).InUse(uint16(v.Slot(0))))
 	assert.Equal(t, 2, d.SlotStats().InUse)
 }
 
@@ -62,7 +62,7 @@ func TestMemberThatComesBackHasItsSlotAndAnotherIncarnationHasNot(t *testing.T) 
 	assert.Equal(t, first, updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0))
 	second := updateHops(t, g, hop("a", 2), hop("b", 1)).Slot(0)
 	assert.NotEqual(t, first, second)
-	assert.False(t, d.Slots().InUse(uint16(first)))
+	assert.False(t, d.Slots(slots.Insider{}).InUse(uint16(first)))
 	assert.Equal(t, first, updateHops(t, g, hop("a", 1), hop("b", 1)).Slot(0), "within the quarantine")
 }
 
@@ -114,7 +114,7 @@ func TestScopeDecidesTheSaltAndWhoIsGone(t *testing.T) {
 
 func TestMembersWithoutSlotAreCountedWhenTheyJoin(t *testing.T) {
 	d := selector.NewDomain()
-	tables := d.Slots().NewTable()
+	tables := d.Slots(slots.Insider{}).NewTable()
 	many := make([]selector.Member, selector.MaxMembers)
 	for i := range many {
 		many[i] = selector.Member{ID: fmt.Sprint(i), Weight: 1}

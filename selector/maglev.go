@@ -27,9 +27,9 @@ const (
 // much larger than the group. A larger table moves fewer still and balances
 // better, but leaves the processor's cache sooner.
 //
-// The selector is a [Tabled] and a [Ranker]. After its
-// owner, a hash prefers members in order of (rank+1)/w, then of ID, where rank
-// is the position of the slot in the member's permutation.
+// The selector is a [Tabled] and a [Ranker]. After its owner, a hash prefers
+// members in order of (rank+1)/w, then of ID, where rank is the position of the
+// slot in the member's permutation.
 type Maglev struct {
 	// Size is the number of slots, a prime of at least the number of members of
 	// positive weight and at most [MaxTableSize]. 0 means [DefaultTableSize].

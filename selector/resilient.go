@@ -30,8 +30,8 @@ const DefaultBuckets = 1 << 16
 // that moves. Placement is NOT history-free: see [Anchor]. A group that is
 // emptied forgets its past.
 //
-// The selector is a [Tabled] and a [Ranker]. After
-// its owner, a bucket prefers members as [Rendezvous] ranks them for it.
+// The selector is a [Tabled] and a [Ranker]. After its owner, a bucket prefers
+// members as [Rendezvous] ranks them for it.
 type Resilient struct {
 	// Buckets is the number of buckets, from the number of members of positive
 	// weight to [MaxTableSize]. 0 means DefaultBuckets. Fewer are coarser, and

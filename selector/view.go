@@ -215,8 +215,9 @@ func (v *View) BySlot(slot Slot) (i int32, ok bool) {
 	return i, i >= 0
 }
 
-// SlotIndex returns what BySlot looks into, for the flow tables of this module.
-func (v *View) SlotIndex() *slots.Index { return &v.bySlot }
+// SlotIndex returns what BySlot looks into, for the flow tables of this module
+// alone.
+func (v *View) SlotIndex(slots.Insider) *slots.Index { return &v.bySlot }
 
 // InScope reports whether the member with this slot is in a group of the view's
 // scope now.

@@ -18,6 +18,10 @@ import (
 // Max is the greatest slot, and how many there are. Slot 0 is none.
 const Max = math.MaxUint16
 
+// An Insider is the argument of those methods of package selector that are for
+// the flow tables of this module: nobody else can make one.
+type Insider struct{}
+
 // A Key names whose slot it is.
 type Key struct {
 	ID          string

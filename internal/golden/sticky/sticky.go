@@ -10,6 +10,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/life"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -253,7 +254,7 @@ func (m *Model) Sweep(now time.Duration) {
 		switch {
 		case !m.Alive(pin, now):
 			delete(m.Pins, digest)
-		case !m.Config.Domain.Slots().Held(uint16(pin.Slot)):
+		case !m.Config.Domain.Slots(slots.Insider{}).Held(uint16(pin.Slot)):
 			pin.Slot = selector.NoSlot
 			m.Pins[digest] = pin
 		}
@@ -303,7 +304,9 @@ func (m *Model) mayLose(pin Pin, now time.Duration) bool {
 	return pin.State <= flowcache.Adopted || pin.Exposed || !m.inUse(pin.Slot) || !m.Alive(pin, now)
 }
 
-func (m *Model) inUse(slot selector.Slot) bool { return m.Config.Domain.Slots().InUse(uint16(slot)) }
+func (m *Model) inUse(slot selector.Slot) bool {
+	return m.Config.Domain.Slots(slots.Insider{}).InUse(uint16(slot))
+}
 
 func memberOf(v *selector.View, slot selector.Slot) (index int32, known bool) {
 	for i := range v.All() {

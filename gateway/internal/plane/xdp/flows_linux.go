@@ -38,7 +38,7 @@ type retirement struct {
 
 func newFlows(m *maps, t timeouts, c *plane.Config) *flows {
 	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic,
-		slots: c.Domain.Slots().NewTable()}
+		slots: c.Domain.Slots(slots.Insider{}).NewTable()}
 }
 
 // retire notes that the slots retired before the epoch are out of force.
@@ -125,7 +125,7 @@ func (f *flows) capacity() int {
 func (f *flows) Pins() map[selector.Slot]int {
 	pins := make(map[selector.Slot]int)
 	_ = f.live(func(_ uint64, w pin) {
-		if f.domain.Slots().InUse(uint16(w.slot())) {
+		if f.domain.Slots(slots.Insider{}).InUse(uint16(w.slot())) {
 			pins[w.slot()]++
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -45,15 +46,15 @@ func (f *flows) Save(w io.Writer) error {
 		return fmt.Errorf("xdp: save: %w", err)
 	}
 	for slot := range named {
-		id, incarnation, ok := f.domain.SlotOwner(slot)
+		owner, ok := f.domain.Slots(slots.Insider{}).Owner(uint16(slot))
 		if !ok {
 			continue // it left
 		}
 		count++
 		owners = binary.LittleEndian.AppendUint16(owners, uint16(slot))
-		owners = binary.LittleEndian.AppendUint64(owners, incarnation)
-		owners = binary.LittleEndian.AppendUint32(owners, uint32(len(id)))
-		owners = append(owners, id...)
+		owners = binary.LittleEndian.AppendUint64(owners, owner.Incarnation)
+		owners = binary.LittleEndian.AppendUint32(owners, uint32(len(owner.ID)))
+		owners = append(owners, owner.ID...)
 	}
 	header := binary.LittleEndian.AppendUint32([]byte(saveMagic), saveVersion)
 	header = binary.LittleEndian.AppendUint32(header, count)
