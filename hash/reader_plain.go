@@ -109,43 +109,45 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 		} else {
 			head = binary.LittleEndian.Uint64(b[l3-2:])
 		}
-		more := binary.LittleEndian.Uint64(p[6:])
-		proto := uint8(more >> 24)
-		t := plainTransports[proto]
-		length := int(bits.ReverseBytes16(uint16(head >> 32)))
-		if head&0xff_ffff == littleIPv4 && more&littleFrag == 0 && length+int(uint16(t)) >= 1<<16 && l3+length <= len(b) {
-			f := &dst[i]
-			f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), proto, TCPFlags(p[33]&uint8(t>>16))
-			f.TTL, f.Kind = uint8(more>>16), 0
-			addrs := binary.LittleEndian.Uint64(p[12:])
-			w1, w3 := addrs<<32&c.mask.src^c.ipv4.src, addrs&c.ipv4.dstMask^c.ipv4.dst
-			w4 := (uint64(binary.LittleEndian.Uint32(p[20:])) | uint64(proto)<<protoShift) & c.mask.rest
-			switch len(hasher) {
-			case hashMix: // as Mix.words, with what is the same for all in ipv4
-				f.Hash = c.mix.join(multiplyFold(c.mix.k[0], w1), multiplyFold(c.mix.k[2], w3), w4)
-			case hashXX: // as xxIPv4.words
-				v2, v4 := xxRound(c.xx.v2, w1), xxRound(c.xx.v4, w3)
-				u := c.xx.sum + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v4, 18)
-				u = xxMerge(xxMerge(u, c.xx.v1Round), xxRound(0, v2))
-				u = xxMerge(xxMerge(u, c.xx.v3Round), xxRound(0, v4))
-				f.Hash = xxFinish(u, w4)
-			default:
-				r.keys[uint(i)%burst] = FlowKey{src1: w1, dst1: w3, rest: w4}
+		switch {
+		case head&0xff_ffff == littleIPv4:
+			more := binary.LittleEndian.Uint64(p[6:])
+			length, proto := int(bits.ReverseBytes16(uint16(head>>32))), uint8(more>>24)
+			t := plainTransports[proto]
+			if more&littleFrag == 0 && length+int(uint16(t)) >= 1<<16 && l3+length <= len(b) {
+				f := &dst[i]
+				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), proto, TCPFlags(p[33]&uint8(t>>16))
+				f.TTL, f.Kind = uint8(more>>16), 0
+				addrs := binary.LittleEndian.Uint64(p[12:])
+				w1, w3 := addrs<<32&c.mask.src^c.ipv4.src, addrs&c.ipv4.dstMask^c.ipv4.dst
+				w4 := (uint64(binary.LittleEndian.Uint32(p[20:])) | uint64(proto)<<protoShift) & c.mask.rest
+				switch len(hasher) {
+				case hashMix: // as Mix.words, with what is the same for all in ipv4
+					f.Hash = c.mix.join(multiplyFold(c.mix.k[0], w1), multiplyFold(c.mix.k[2], w3), w4)
+				case hashXX: // as xxIPv4.words
+					v2, v4 := xxRound(c.xx.v2, w1), xxRound(c.xx.v4, w3)
+					u := c.xx.sum + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v4, 18)
+					u = xxMerge(xxMerge(u, c.xx.v1Round), xxRound(0, v2))
+					u = xxMerge(xxMerge(u, c.xx.v3Round), xxRound(0, v4))
+					f.Hash = xxFinish(u, w4)
+				default:
+					r.keys[uint(i)%burst] = FlowKey{src1: w1, dst1: w3, rest: w4}
+				}
+				continue
 			}
-			continue
-		}
-		if head&0xf0_ffff == littleIPv6 || l3 == 0 && head&0xf0_0000 == littleIPv6&0xf0_0000 {
-			length, t := int(binary.BigEndian.Uint16(p[4:])), plainTransports[p[6]]
+		case head&0xf0_ffff == littleIPv6 || l3 == 0 && head&0xf0_0000 == littleIPv6&0xf0_0000:
+			length, proto := int(bits.ReverseBytes16(uint16(head>>48))), p[6]
+			t := plainTransports[proto]
 			if len(b)-l3 >= plain6 && ipv4Size+length+int(uint16(t)) >= 1<<16 && l3+ipv6Size+length <= len(b) {
 				p := (*[plain6]byte)(b[l3:])
 				f := &dst[i]
-				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), p[6], TCPFlags(p[53]&uint8(t>>16))
+				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), proto, TCPFlags(p[53]&uint8(t>>16))
 				f.TTL, f.Kind = p[7], IPv6
 				w0 := binary.LittleEndian.Uint64(p[8:]) & c.mask.src
 				w1 := binary.LittleEndian.Uint64(p[16:]) & c.mask.src
 				w2 := binary.LittleEndian.Uint64(p[24:]) & c.mask.dst
 				w3 := binary.LittleEndian.Uint64(p[32:]) & c.mask.dst
-				w4 := (ipv6Label(p[:]) | ip6Flag | uint64(p[6])<<protoShift |
+				w4 := (head<<16&maskLabel | ip6Flag | uint64(proto)<<protoShift |
 					uint64(binary.LittleEndian.Uint32(p[40:]))) & c.mask.rest
 				switch len(hasher) {
 				case hashMix: // as Mix.words
