@@ -87,4 +87,6 @@ type Table interface {
 // A Reader finds the flows of plain frames and their hashes.
 type Reader interface {
 	Read(frames [][]byte) (sum uint64)
+	// Parse finds the headers of frames of any kind.
+	Parse(frames [][]byte) (sum uint64)
 }

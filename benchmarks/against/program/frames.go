@@ -11,7 +11,8 @@ import (
 type shape struct {
 	six          float64 // the share of frames over IPv6, in random order
 	vlan         bool
-	destinations int // in random order; 0 is one
+	vxlan        bool // the frames are in VXLAN
+	destinations int  // in random order; 0 is one
 }
 
 const (
@@ -34,7 +35,7 @@ func plain(to []byte) []byte {
 // as in a capture.
 func (s shape) frames(flows int) [][]byte {
 	line := frameLine
-	if s.six > 0 {
+	if s.six > 0 || s.vxlan {
 		line = wideLine
 	}
 	memory := make([]byte, flows*line)
@@ -52,6 +53,9 @@ func (s shape) frames(flows int) [][]byte {
 		}
 		if s.vlan {
 			f = tagged(f)
+		}
+		if s.vxlan {
+			f = inVXLAN(f)
 		}
 		frames[i] = f
 	}
@@ -72,6 +76,14 @@ func overIPv6(f []byte) []byte {
 func tagged(f []byte) []byte {
 	rest := string(f[12:])
 	return append(append(f[:12], 0x81, 0, 0, 7), rest...)
+}
+
+// inVXLAN puts a frame into VXLAN over IPv4, in place.
+func inVXLAN(f []byte) []byte {
+	inner := string(f)
+	f = append(plain(f[:0])[:etherSize], 0x45, 0, 0, byte(36+len(inner)), 0, 0, 0x40, 0, ttl, 17, 0, 0)
+	f = append(f, 192, 0, 2, 1, 192, 0, 2, 2, 0xc0, 0, 0x12, 0xb5, 0, byte(16+len(inner)), 0, 0, 8, 0, 0, 0, 0, 0, 7, 0)
+	return append(f, inner...)
 }
 
 // address4 and address6 are the addresses of a service.

@@ -52,6 +52,12 @@ func rows() []row {
 		{"read : parse and hash, VLAN", tens(0), readers(shape{vlan: true}, false)},
 		{"read : parse and hash, by XX", tens(0), readers(shape{}, true)},
 		{"read : parse and hash, IPv6 by XX", tens(0), readers(shape{six: 1}, true)},
+		{"read, IPv6 by XX : by hand, XXH64", tens(1), readerOverHand(true, Reader.Read)},
+		{"read, IPv6 by Mix : by hand, no hash", tens(0), readerOverHand(false, Reader.Read)},
+		{"parse, IPv6 : by hand, no hash", tens(0), readerOverHand(false, Reader.Parse)},
+		{"parse", tens(0), parsers(shape{})},
+		{"parse, IPv6", tens(0), parsers(shape{six: 1})},
+		{"parse, VXLAN", tens(0), parsers(shape{vxlan: true})},
 	}
 }
 
@@ -147,13 +153,34 @@ func tables(route func(t Table, from, n int) int) sides {
 func readers(s shape, xx bool) sides {
 	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
 		frames := s.frames(flows)
-		read := func(name string, r Reader) side {
-			sum := uint64(0)
-			return side{name, func(from, n int) int {
-				sum += r.Read(frames[from : from+n])
-				return n
-			}}
-		}
-		return read("now", now.NewReader(xx)), read("was", was.NewReader(xx)), func(int, int) {}
+		return readerSide("now", now.NewReader(xx).Read, frames),
+			readerSide("was", was.NewReader(xx).Read, frames), func(int, int) {}
 	}
+}
+
+func parsers(s shape) sides {
+	return func(now, was Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		frames := s.frames(flows)
+		return readerSide("now", now.NewReader(false).Parse, frames),
+			readerSide("was", was.NewReader(false).Parse, frames), func(int, int) {}
+	}
+}
+
+// readerOverHand compares what a reader does with the least that finds a flow,
+// or that finds and hashes it.
+func readerOverHand(xx bool, read func(Reader, [][]byte) uint64) sides {
+	return func(now, _ Commit, flows int) (ours, theirs side, before func(from, n int)) {
+		frames, r := shape{six: 1}.frames(flows), now.NewReader(xx)
+		hand := &handParser{hashes: xx}
+		return readerSide("now", func(frames [][]byte) uint64 { return read(r, frames) }, frames),
+			readerSide("by hand", hand.parse, frames), func(int, int) {}
+	}
+}
+
+func readerSide(name string, read func(frames [][]byte) uint64, frames [][]byte) side {
+	sum := uint64(0)
+	return side{name, func(from, n int) int {
+		sum += read(frames[from : from+n])
+		return n
+	}}
 }

@@ -36,13 +36,14 @@ func TestPeersKnowTheirFlows(t *testing.T) {
 
 // Frames of all shapes are whole, each of a flow of its own.
 func TestShapes(t *testing.T) {
-	for _, s := range []shape{{}, {six: 1}, {six: .5}, {vlan: true}, {destinations: 1000}} {
+	for _, s := range []shape{{}, {six: 1}, {six: .5}, {vlan: true}, {destinations: 1000}, {vxlan: true}} {
 		keys := map[hash.FlowKey]bool{}
 		frames := s.frames(1000)
 		for _, f := range frames {
 			var h hash.Headers
 			require.NoError(t, hash.Parse(f, &h))
-			keys[h.Outer] = true
+			keys[h.Inner] = true
+			assert.Equal(t, s.vxlan, h.Tunnels == 1)
 		}
 		assert.Len(t, keys, len(frames), s)
 		was := slices.Clone(frames[0])
@@ -63,6 +64,19 @@ func TestPeerForwards(t *testing.T) {
 		members[f[5]]++
 	}
 	assert.Len(t, members, 10)
+}
+
+// The parser by hand finds the flow that the library finds, so that their hashes
+// are equal.
+func TestHandParserFindsFlows(t *testing.T) {
+	frames := shape{six: 1}.frames(100)
+	p := handParser{hashes: true}
+	for _, f := range frames {
+		var h hash.Headers
+		require.NoError(t, hash.Parse(f, &h))
+		assert.Equal(t, hash.XX{}.Hash(h.Outer), p.parse([][]byte{f}))
+	}
+	assert.Panics(t, func() { p.parse(shape{}.frames(1)) })
 }
 
 // What is drawn holds all that a capture is short of.
