@@ -312,7 +312,10 @@ func (k *clocks) expired(w word, now *moment) bool { return k.agePlus(w, now) > 
 //
 // A tick is an eighth of the gap. Sweep such a table every few gaps.
 func Flowlets(d *selector.Domain, flows int, gap time.Duration) Config {
-	tick := gap / 8
+	tick := max(1, gap/8)
+	if gap <= 0 {
+		tick = min(gap, -1) // which NewTable refuses
+	}
 	return Config{
 		Domain: d, Flows: flows, Tick: tick,
 		// Packets do not refresh a pin on probation, so it lasts until after

@@ -36,13 +36,24 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		assert.Equal(t, field, e.Field)
 		assert.Contains(t, err.Error(), field)
 	}
+	// What follows from a field that was set is not blamed on another.
+	_, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, Probation: time.Millisecond})
+	require.ErrorContains(t, err, "Config.Probation is 1ms: ")
+	for gap := time.Duration(1); gap < 200; gap++ {
+		_, err := flowcache.NewTable(flowcache.Flowlets(d, 1, gap))
+		require.NoError(t, err, gap)
+	}
+	for _, gap := range []time.Duration{0, -1, math.MinInt64} {
+		_, err := flowcache.NewTable(flowcache.Flowlets(d, 1, gap))
+		require.ErrorContains(t, err, "Config.Tick is "+min(gap, -1).String(), "an eighth of the gap")
+	}
 	idle := time.Minute
 	for _, classes := range [][]flowcache.ClassConfig{make([]flowcache.ClassConfig, 12), {{Idle: idle}},
 		{{Name: "dns", Idle: idle}, {Name: "dns", Idle: idle}}} {
 		_, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, Classes: classes})
 		require.Error(t, err)
 	}
-	_, err := flowcache.NewTable(flowcache.Config{Domain: d, Flows: math.MaxInt/64*6 + 1})
+	_, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: math.MaxInt/64*6 + 1})
 	require.Error(t, err)
 	_, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: 1, EstablishedTCP: 365 * 24 * time.Hour})
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 )
 
 // What can be wrong with a saved table, to be matched by errors.Is. The error
-// itself is a [*SnapshotError].
+// itself is a [*RestoreError].
 var (
 	ErrForeign = errors.New("not a saved flow table of a version known here")
 	ErrDamaged = errors.New("damaged or cut short")
@@ -24,8 +24,9 @@ var (
 	ErrCheck   = errors.New("the check value differs: digests mean other flows")
 )
 
-// A SnapshotError says what is wrong with a saved table.
-type SnapshotError struct {
+// A RestoreError says what is wrong with a saved table. With ErrSize the
+// numbers are of buckets, see [Table.Buckets], or of bytes.
+type RestoreError struct {
 	Err    error // one of the errors above
 	Offset int   // where in the stream
 	// the number there and the one expected: a version, a CRC, buckets, a check
@@ -33,15 +34,19 @@ type SnapshotError struct {
 	Got, Want uint64
 }
 
-func (e *SnapshotError) Error() string {
+func (e *RestoreError) Error() string {
 	if e.Got == e.Want {
 		return fmt.Sprintf("flowcache: restore: %v: at byte %d", e.Err, e.Offset)
 	}
-	return fmt.Sprintf("flowcache: restore: %v: at byte %d: got %#x, want %#x", e.Err, e.Offset, e.Got, e.Want)
+	format := "flowcache: restore: %v: at byte %d: got %#x, want %#x"
+	if errors.Is(e.Err, ErrSize) {
+		format = "flowcache: restore: %v: at byte %d: got %d, want %d"
+	}
+	return fmt.Sprintf(format, e.Err, e.Offset, e.Got, e.Want)
 }
 
 // Unwrap returns e.Err.
-func (e *SnapshotError) Unwrap() error { return e.Err }
+func (e *RestoreError) Unwrap() error { return e.Err }
 
 // Restored says what Restore did.
 type Restored struct {
@@ -57,9 +62,11 @@ type Restored struct {
 
 // Restore reads what Save wrote, to the end of r, and adds its pins to the
 // table as of time now, each as old as it was then. It needs a table of the
-// same Flows and the same check value. Slots, clocks, timeouts and classes may
-// differ: a pin finds its member by ID and incarnation, and its class by name.
-// One of a class that this table does not have becomes Established.
+// same Flows and the same check value: where a pin stands is part of what it
+// says of its flow, so a table can't grow over a restart. Slots, clocks,
+// timeouts and classes may differ: a pin finds its member by ID and
+// incarnation, and its class by name. One of a class that this table does not
+// have becomes Established.
 //
 // Members that no group has yet get their slots, and wait in quarantine. When
 // they join with the same ID and incarnation, their flows go on. Until then,
@@ -71,7 +78,7 @@ type Restored struct {
 // matters. A pin whose member is not known any more gives way.
 //
 // The stream is verified whole before anything is applied. The error is a
-// [*SnapshotError] or that of r, and the table is then unchanged. Restore needs
+// [*RestoreError] or that of r, and the table is then unchanged. Restore needs
 // memory for the whole stream, of which it reads no more than a table of this
 // size can have written.
 func (t *Table) Restore(r io.Reader, check uint64, now time.Duration) (Restored, error) {
@@ -198,7 +205,7 @@ func (t *Table) readSaved(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(rest) > longest {
-		return nil, &SnapshotError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)),
+		return nil, &RestoreError{Err: ErrSize, Offset: headerSize + longest, Got: uint64(len(rest)),
 			Want: uint64(longest)}
 	}
 	return append(data, rest...), nil
@@ -206,10 +213,10 @@ func (t *Table) readSaved(r io.Reader) ([]byte, error) {
 
 func checkVersion(r *savedReader) error {
 	if magic := r.take(len(saveMagic)); string(magic) != saveMagic {
-		return &SnapshotError{Err: ErrForeign}
+		return &RestoreError{Err: ErrForeign}
 	}
 	if version := r.uint32(); version != saveVersion {
-		return &SnapshotError{Err: ErrForeign, Offset: len(saveMagic), Got: uint64(version), Want: saveVersion}
+		return &RestoreError{Err: ErrForeign, Offset: len(saveMagic), Got: uint64(version), Want: saveVersion}
 	}
 	return nil
 }
@@ -224,10 +231,10 @@ func (t *Table) parse(data []byte, check uint64) (*saved, error) {
 		return nil, err
 	}
 	if n := r.uint32(); int(n) != len(t.buckets) {
-		return nil, &SnapshotError{Err: ErrSize, Offset: r.at - 4, Got: uint64(n), Want: uint64(len(t.buckets))}
+		return nil, &RestoreError{Err: ErrSize, Offset: r.at - 4, Got: uint64(n), Want: uint64(len(t.buckets))}
 	}
 	if c := r.uint64(); c != check {
-		return nil, &SnapshotError{Err: ErrCheck, Offset: r.at - 8, Got: c, Want: check}
+		return nil, &RestoreError{Err: ErrCheck, Offset: r.at - 8, Got: c, Want: check}
 	}
 	s := new(saved)
 	for i := range s.units {
@@ -327,16 +334,16 @@ func (r *savedReader) owners() map[uint16]slots.Key {
 func (r *savedReader) checkSum() error {
 	end := len(r.data) - crcSize
 	if end < headerSize {
-		return &SnapshotError{Err: ErrDamaged, Offset: len(r.data), Got: uint64(len(r.data)),
+		return &RestoreError{Err: ErrDamaged, Offset: len(r.data), Got: uint64(len(r.data)),
 			Want: uint64(headerSize + crcSize)}
 	}
 	got := crc32.Checksum(r.data[:end], crc32.MakeTable(crc32.Castagnoli))
 	if want := binary.LittleEndian.Uint32(r.data[end:]); got != want {
-		return &SnapshotError{Err: ErrDamaged, Offset: end, Got: uint64(got), Want: uint64(want)}
+		return &RestoreError{Err: ErrDamaged, Offset: end, Got: uint64(got), Want: uint64(want)}
 	}
 	return nil
 }
 
 func (r *savedReader) damaged() error {
-	return &SnapshotError{Err: ErrDamaged, Offset: r.at, Got: uint64(r.at), Want: uint64(len(r.data))}
+	return &RestoreError{Err: ErrDamaged, Offset: r.at, Got: uint64(r.at), Want: uint64(len(r.data))}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"testing"
@@ -221,7 +222,7 @@ func TestDamagedSnapshotsAreRefusedAndChangeNothing(t *testing.T) {
 	after := newRouter(t, flowcache.Config{Flows: 100}, "a", "b")
 	refused := func(data []byte, what string, i int) {
 		t.Helper()
-		var e *flowcache.SnapshotError
+		var e *flowcache.RestoreError
 		require.ErrorAs(t, after.restore(data), &e, "%s %d", what, i)
 		require.NotEmpty(t, e.Error())
 	}
@@ -251,7 +252,7 @@ func TestForeignSnapshots(t *testing.T) {
 	version[8] = 99
 	require.ErrorIs(t, r.restore(version), flowcache.ErrForeign)
 
-	var e *flowcache.SnapshotError
+	var e *flowcache.RestoreError
 	_, err := r.table.Restore(bytes.NewReader(saved), check+1, r.now)
 	require.ErrorIs(t, err, flowcache.ErrCheck)
 	require.ErrorAs(t, err, &e)
@@ -259,6 +260,7 @@ func TestForeignSnapshots(t *testing.T) {
 
 	other := newRouter(t, flowcache.Config{Flows: 200}, "a")
 	require.ErrorIs(t, other.restore(saved), flowcache.ErrSize)
+	require.ErrorContains(t, other.restore(saved), fmt.Sprintf("got %d, want %d", r.table.Buckets(), other.table.Buckets()))
 	require.ErrorIs(t, r.restore(saved[:len(saved)-1]), flowcache.ErrDamaged)
 }
 
@@ -276,7 +278,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte("ecmpflow"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newRouter(t, flowcache.Config{Flows: 1}, "a")
-		var e *flowcache.SnapshotError
+		var e *flowcache.RestoreError
 		if err := r.restore(data); err != nil {
 			require.ErrorAs(t, err, &e)
 			require.Zero(t, r.table.Stats().Inserted)
@@ -300,7 +302,7 @@ func TestImpossibleSnapshots(t *testing.T) {
 			data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
 			after := newRouter(t, flowcache.Config{Flows: 20}, "a", "b")
 			if err := after.restore(data); err != nil {
-				var e *flowcache.SnapshotError
+				var e *flowcache.RestoreError
 				require.ErrorAs(t, err, &e)
 				require.Zero(t, after.table.Stats().Inserted)
 				errs++

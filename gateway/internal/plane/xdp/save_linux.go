@@ -72,7 +72,7 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 // member is not there is restored as that of a member that left. A flow that
 // has a pin keeps that. The stream is verified whole before anything is
 // applied; it must be of the same seed, and the plane may be of another size.
-// The error wraps a [*flowcache.SnapshotError], or is that of r.
+// The error wraps a [*flowcache.RestoreError], or is that of r.
 func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 	longest := headerSize + pinSize*maxFlows + maxOwners + crcSize
 	data, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
@@ -80,7 +80,7 @@ func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 		return err
 	}
 	if len(data) > longest {
-		return fmt.Errorf("xdp: %w", &flowcache.SnapshotError{Err: flowcache.ErrSize, Offset: longest,
+		return fmt.Errorf("xdp: %w", &flowcache.RestoreError{Err: flowcache.ErrSize, Offset: longest,
 			Got: uint64(len(data)), Want: uint64(longest)})
 	}
 	pins, owners, err := parseSaved(data, f.seed)
@@ -143,25 +143,25 @@ var errShort = errors.New("short")
 // parseSaved verifies a stream from the first byte to the last.
 func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner, err error) {
 	damaged := func(at int) error {
-		return &flowcache.SnapshotError{Err: flowcache.ErrDamaged, Offset: at, Got: uint64(at), Want: uint64(len(data))}
+		return &flowcache.RestoreError{Err: flowcache.ErrDamaged, Offset: at, Got: uint64(at), Want: uint64(len(data))}
 	}
 	if !bytes.HasPrefix(data, []byte(saveMagic)) {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrForeign}
+		return nil, nil, &flowcache.RestoreError{Err: flowcache.ErrForeign}
 	}
 	if len(data) < headerSize+crcSize {
 		return nil, nil, damaged(len(data))
 	}
 	if version := binary.LittleEndian.Uint32(data[8:]); version != saveVersion {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrForeign, Offset: 8, Got: uint64(version),
+		return nil, nil, &flowcache.RestoreError{Err: flowcache.ErrForeign, Offset: 8, Got: uint64(version),
 			Want: saveVersion}
 	}
 	end := len(data) - crcSize
 	if got, want := crc32.Checksum(data[:end], castagnoli()), binary.LittleEndian.Uint32(data[end:]); got != want {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrDamaged, Offset: end, Got: uint64(got),
+		return nil, nil, &flowcache.RestoreError{Err: flowcache.ErrDamaged, Offset: end, Got: uint64(got),
 			Want: uint64(want)}
 	}
 	if got := binary.LittleEndian.Uint64(data[16:]); got != seed {
-		return nil, nil, &flowcache.SnapshotError{Err: flowcache.ErrCheck, Offset: 16, Got: got, Want: seed}
+		return nil, nil, &flowcache.RestoreError{Err: flowcache.ErrCheck, Offset: 16, Got: got, Want: seed}
 	}
 	count, n := binary.LittleEndian.Uint32(data[12:]), binary.LittleEndian.Uint64(data[24:])
 	rest := data[headerSize:end]

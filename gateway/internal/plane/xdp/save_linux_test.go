@@ -90,7 +90,7 @@ func TestDamagedSave(t *testing.T) {
 	empty := newFixture(t, 4096, selector.Bounded{})
 	refuse := func(data []byte, what ...any) {
 		t.Helper()
-		var e *flowcache.SnapshotError
+		var e *flowcache.RestoreError
 		require.ErrorAs(t, empty.Flows().Restore(bytes.NewReader(data)), &e, what...)
 	}
 	for i := range saved.Len() {
