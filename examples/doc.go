@@ -6,8 +6,8 @@
 //   - forwarder plays captures of packets to the reference engine, while the
 //     group changes, and prints what becomes of the flows.
 //   - linuxpath predicts the next hop of a flow on a Linux router.
-//   - polarization shows how two tiers that compute the same hash load their
-//     links.
+//   - polarization shows how tiers that compute the same hash load their links,
+//     and checks a plan of tiers.
 //
 // Run one from the root of the repository, as in
 //

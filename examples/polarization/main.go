@@ -1,24 +1,41 @@
-// Polarization shows how a fabric of two tiers is loaded when both tiers
-// compute the same hash.
+// Polarization shows how the tiers of a fabric are loaded when they compute the
+// same hash, and checks a plan of tiers.
 //
 //	go run ./examples/polarization
-//	go run ./examples/polarization -leaves 8 -spines 4 -cores 4 -svg polarization.svg
+//	go run ./examples/polarization -tiers 4x8x16 -svg polarization.svg
+//	go run ./examples/polarization -tiers 4x8x16 -hash crc32 -seeds 1,1
+//	go run ./examples/polarization -plan plan.json
 //
-// Flows enter at leaves. Each leaf spreads them over all spines, and each spine
-// spreads its flows over its links to all cores. A spine receives only flows
-// whose hashes lie in its part of the range. If it computes the same hash
-// again, it sends all of them to the same few cores: the traffic is polarized,
-// and most links of the second tier carry nothing. The remedy is a seed of its
-// own for every switch.
+// Flows enter at the switches of the first tier. Each switch spreads its flows
+// over its links to all switches of the next tier. A switch of the second tier
+// receives only flows whose hashes lie in its part of the range. If it computes
+// the same hash again, it sends all of them to the same few switches: the
+// traffic is polarized, and most links of the tier carry nothing. The remedy is
+// a seed of its own for every switch, or for every tier.
 //
-// The program sends the same flows through the fabric with each hasher, once
-// with one seed for all switches and once with one for each, and prints the
-// load of the links. -svg draws the load too, and -json prints JSON.
+// Without a plan, the program sends the same flows through the tiers with each
+// hasher, once with one seed for all switches and once with one for each, and
+// prints the load of the links: with Linux's multipath hash; the Toeplitz hash
+// of switches and network cards, with a key in place of a seed; Toeplitz with
+// one key for all switches and hash.Mix of the seed behind it; and XXH64. The
+// selector is hash-threshold, as in Linux. -svg draws the load too.
 //
-// The hashers are Linux's multipath hash; the Toeplitz hash of switches and
-// network cards, with a key in place of a seed; Toeplitz with one key for all
-// switches and hash.Mix of the seed behind it; and XXH64. The selector is
-// hash-threshold, as in Linux.
+// A plan says for each tier but the last by what its switches choose: the hash,
+// the seeds, a rotation of the hash (the hash offset of switches) and the
+// strategy. It is a file of JSON,
+//
+//	{"tiers": [
+//	  {"name": "leaf", "switches": 4, "hash": "crc32", "seeds": [1], "strategy": "threshold"},
+//	  {"name": "spine", "switches": 8, "hash": "crc32", "seeds": [1], "rotate": 5},
+//	  {"name": "core", "switches": 16}]}
+//
+// or -tiers with -hash, -seeds, -rotate and -strategy, each with one value or
+// with one for each tier but the last. The program sends flows through it,
+// prints which links stay empty, and proposes seeds or else rotations with
+// which none does, as a simulation of them shows. The exit code is 0 if the
+// plan is good, and 1 if it is polarized.
+//
+// -json prints JSON.
 package main
 
 import (
@@ -28,6 +45,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strconv"
 
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
@@ -38,12 +56,16 @@ func main() {
 
 // options are the parsed flags.
 type options struct {
-	fabric fabric
-	flows  int
-	seed   uint64
-	svg    string
-	json   bool
+	plan  plan
+	check bool // the plan is to be checked, or else hashers to be compared
+	flows int
+	seed  uint64
+	svg   string
+	json  bool
 }
+
+// errPolarized is the verdict on a plan. Its details are printed before.
+var errPolarized = errors.New("the plan is polarized")
 
 func run(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "polarization: ", 0)
@@ -51,7 +73,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return commandline.Refuse(complain, err)
 	}
-	if err := simulate(o, stdout); err != nil {
+	answer := compare
+	if o.check {
+		answer = checkPlan
+	}
+	if err := answer(o, stdout); err != nil {
 		complain.Print(err)
 		return commandline.Failed
 	}
@@ -60,40 +86,75 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("polarization", flag.ContinueOnError)
-	flags.IntVar(&o.fabric.leaves, "leaves", 4, "`number` of leaves, 1 to 64")
-	flags.IntVar(&o.fabric.spines, "spines", 4, "`number` of spines, 2 to 64")
-	flags.IntVar(&o.fabric.cores, "cores", 4, "`number` of cores, 2 to 64")
-	flags.IntVar(&o.flows, "flows", 100_000, "`number` of flows, 1 to 10,000,000")
+	tiers := flags.String("tiers", "4x4x4", "numbers of switches, `NxNx...`")
+	file := flags.String("plan", "", "`file` of a plan")
+	lists := map[string]*string{}
+	for name, usage := range map[string]string{
+		"hash": "hashes of the tiers", "seeds": "seeds of the tiers", "rotate": "by how many bits hashes are rotated",
+		"strategy": "strategies of the tiers",
+	} {
+		lists[name] = flags.String(name, "", usage+": a `list` of one, or of one for each tier but the last")
+	}
+	flags.IntVar(&o.flows, "flows", 0, "`number` of flows, 1 to 10,000,000; default 100,000, and 1,000,000 for a plan")
 	flags.Uint64Var(&o.seed, "seed", 1, "`number` from which flows, seeds and keys are drawn")
 	flags.StringVar(&o.svg, "svg", "", "`file` for a picture")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
 	}
-	const most = 64
-	for _, limit := range []struct {
-		name            string
-		value, min, max int
-	}{
-		{"leaves", o.fabric.leaves, 1, most},
-		{"spines", o.fabric.spines, 2, most},
-		{"cores", o.fabric.cores, 2, most},
-		{"flows", o.flows, 1, 10_000_000},
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	o.check = given["plan"] || given["hash"] || given["seeds"] || given["rotate"] || given["strategy"]
+	switch {
+	case !given["flows"] && o.check:
+		o.flows = 1_000_000
+	case !given["flows"]:
+		o.flows = 100_000
+	case o.flows < 1 || o.flows > 10_000_000:
+		return o, fmt.Errorf("-flows: %d is not between 1 and 10000000", o.flows)
+	}
+	if o.check && given["svg"] {
+		return o, errors.New("-svg is for the comparison of hashers")
+	}
+	if given["plan"] {
+		for name := range lists {
+			if given[name] || given["tiers"] {
+				return o, errors.New("-plan has the tiers and what they choose by")
+			}
+		}
+		o.plan, err = readPlan(*file)
+		return o, err
+	}
+	if o.plan, err = parseTiers(*tiers); err != nil {
+		return o, fmt.Errorf("-tiers: %w", err)
+	}
+	for name, give := range map[string]func(*planTier, string) error{
+		"hash":     func(t *planTier, value string) error { t.Hash = value; return nil },
+		"strategy": func(t *planTier, value string) error { t.Strategy = value; return nil },
+		"seeds": func(t *planTier, value string) error {
+			seed, err := strconv.ParseUint(value, 0, 64)
+			t.Seeds = []uint64{seed}
+			return err
+		},
+		"rotate": func(t *planTier, value string) (err error) {
+			t.Rotate, err = strconv.Atoi(value)
+			return err
+		},
 	} {
-		if limit.value < limit.min || limit.value > limit.max {
-			return o, fmt.Errorf("-%s: %d is not between %d and %d", limit.name, limit.value, limit.min, limit.max)
+		if err := o.plan.set(*lists[name], give); err != nil {
+			return o, fmt.Errorf("-%s: %w", name, err)
 		}
 	}
 	return o, nil
 }
 
-// simulate sends the flows through the fabric in every scenario and writes the
+// compare sends the flows through the tiers in every scenario and writes the
 // results.
-func simulate(o options, w io.Writer) (err error) {
+func compare(o options, w io.Writer) (err error) {
 	flows := drawFlows(o.flows, o.seed)
 	var results []result
 	for _, s := range scenarios() {
-		r, err := o.fabric.play(s, flows, o.seed)
+		r, err := s.play(o.plan, flows, o.seed)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -109,5 +170,28 @@ func simulate(o options, w io.Writer) (err error) {
 			return err
 		}
 	}
-	return write(w, o, results)
+	return writeComparison(w, o, results)
+}
+
+// checkPlan sends flows through a plan, and looks for a better one if it is
+// polarized.
+func checkPlan(o options, w io.Writer) error {
+	flows := drawFlows(o.flows, o.seed)
+	c, err := o.plan.try(flows)
+	if err != nil {
+		return err
+	}
+	var better *proposal
+	if c.Polarized {
+		if better, err = o.plan.propose(flows, o.seed); err != nil {
+			return err
+		}
+	}
+	if err := writeCheck(w, o, c, better); err != nil {
+		return err
+	}
+	if c.Polarized {
+		return errPolarized
+	}
+	return nil
 }

@@ -28,8 +28,7 @@ func rowsOf(t *testing.T, args ...string) []row {
 	require.Zero(t, code, errs)
 	var report struct{ Results []row }
 	require.NoError(t, json.Unmarshal([]byte(out), &report))
-	require.NotEmpty(t, report.Results)
-	require.Len(t, report.Results, 2*len(hashers()))
+	require.Len(t, report.Results, len(scenarios()))
 	return report.Results
 }
 
@@ -38,31 +37,32 @@ func rowsOf(t *testing.T, args ...string) []row {
 func TestPolarization(t *testing.T) {
 	for _, r := range rowsOf(t, "-flows", "50000") {
 		name := r.Hasher + ", " + r.Seeds + " seeds"
-		assert.Equal(t, 16, r.First.Used, name)
-		assert.Equal(t, 16, r.Second.Links, name)
+		first, second := r.Tiers[0], r.Tiers[1]
+		assert.Equal(t, 16, first.Used, name)
+		assert.Equal(t, 16, second.Links, name)
 		sum := 0
-		for _, n := range r.Second.Flows {
+		for _, n := range second.Flows {
 			sum += n
 		}
 		assert.Equal(t, 50000, sum, name)
-		assert.Less(t, r.First.Max, 1.3, name)
+		assert.Less(t, first.Max, 1.3, name)
 		if r.Seeds == "equal" {
-			assert.Equal(t, 4, r.Second.Used, name)
-			assert.Zero(t, r.Second.Min, name)
-			assert.Greater(t, r.Second.Max, 3.8, name)
+			assert.Equal(t, 4, second.Used, name)
+			assert.Zero(t, second.Min, name)
+			assert.Greater(t, second.Max, 3.8, name)
 		} else {
-			assert.Equal(t, 16, r.Second.Used, name)
-			assert.Less(t, r.Second.Max, 1.5, name)
+			assert.Equal(t, 16, second.Used, name)
+			assert.Less(t, second.Max, 1.5, name)
 		}
 	}
 }
 
 // With two cores, half of the links of the second tier carry all flows.
 func TestHalfOfTheLinks(t *testing.T) {
-	for _, r := range rowsOf(t, "-flows", "5000", "-cores", "2", "-leaves", "1") {
+	for _, r := range rowsOf(t, "-flows", "5000", "-tiers", "1x4x2") {
 		if r.Seeds == "equal" {
-			assert.Equal(t, 4, r.Second.Used, r.Hasher)
-			assert.Equal(t, 8, r.Second.Links)
+			assert.Equal(t, 4, r.Tiers[1].Used, r.Hasher)
+			assert.Equal(t, 8, r.Tiers[1].Links)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestRepeats(t *testing.T) {
 func TestText(t *testing.T) {
 	code, out, errs := polarization("-flows", "1000")
 	require.Zero(t, code, errs)
-	assert.Contains(t, out, "1000 flows through 4 leaves, 4 spines and 4 cores.")
+	assert.Contains(t, out, "1000 flows through 4 leaf, 4 spine and 4 core switches.")
 	assert.Regexp(t, `Linux +equal +16 of 16 .* 4 of 16 +0\.00 `, out)
 	assert.Regexp(t, `XX +different +16 of 16 .* 16 of 16 `, out)
 }
@@ -109,9 +109,19 @@ func TestUsageErrors(t *testing.T) {
 	}{
 		{[]string{"-bogus"}, "flag provided but not defined"},
 		{[]string{"x"}, `unexpected argument "x"`},
-		{[]string{"-leaves", "0"}, "-leaves: 0 is not between 1 and 64"},
-		{[]string{"-spines", "65"}, "-spines: 65 is not between 2 and 64"},
+		{[]string{"-tiers", "4x0x4"}, "-tiers: spine: 0 switches, want 1 to 1024"},
+		{[]string{"-tiers", "4"}, "-tiers: 1 tiers, want 2 to 8"},
+		{[]string{"-tiers", "4by4"}, `-tiers: "4by4": tiers are numbers of switches such as 4x8x16`},
+		{[]string{"-tiers", "1025x2"}, "1025 switches"},
+		{[]string{"-tiers", "2x1024x1025"}, "spine: over 1048576 links"},
 		{[]string{"-flows", "0"}, "-flows: 0 is not between"},
+		{[]string{"-hash", "md5"}, `-hash: leaf: "md5" is no hash: linux, toeplitz, `},
+		{[]string{"-strategy", "best"}, "-strategy: leaf: "},
+		{[]string{"-seeds", "1,2,3"}, `has 3 values: give one, or one for each of the 2 tiers that choose`},
+		{[]string{"-seeds", "one"}, "-seeds: "},
+		{[]string{"-rotate", "32"}, "-rotate: leaf: rotate is from 0 to 31"},
+		{[]string{"-hash", "xx", "-svg", "x"}, "-svg is for the comparison"},
+		{[]string{"-plan", "x", "-tiers", "2x2"}, "-plan has the tiers"},
 	} {
 		code, out, errs := polarization(c.args...)
 		assert.Equal(t, commandline.Usage, code)

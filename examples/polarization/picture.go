@@ -34,21 +34,23 @@ func (c *canvas) text(x, y int, text string) {
 	fmt.Fprintf(&c.b, "<text x='%d' y='%d'>%s</text>\n", x, y, text)
 }
 
-// draw draws a bar for each link, those of the first tier to the left and those
-// of the second to the right, with a line at the mean.
+// draw draws a bar for each link, those of the first tier to the left, with a
+// line at the mean.
 func draw(w io.Writer, o options, results []result) error {
 	var c canvas
-	width, height := caption+2*tierSize+2*margin+aside, len(results)*panel+3*margin
+	tiers := len(o.plan.Tiers) - 1
+	width, height := caption+tiers*(tierSize+margin)+aside, len(results)*panel+3*margin
 	fmt.Fprintf(&c.b, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' ", width, height)
 	c.b.WriteString("font-family='sans-serif' font-size='13'>\n")
 	c.rect(0, 0, width, height, "white")
-	c.text(caption+margin, margin+5, "leaf to spine")
-	c.text(caption+2*margin+tierSize, margin+5, "spine to core")
+	for k := range tiers {
+		c.text(caption+margin+k*(tierSize+margin), margin+5, o.plan.Tiers[k].Name+" to "+o.plan.Tiers[k+1].Name)
+	}
 	for i, r := range results {
 		top := 2*margin + i*panel
 		c.text(margin, top+bars/2, r.name)
 		c.text(margin, top+bars/2+margin, r.seeds()+" seeds")
-		for k, flows := range [][]int{r.first, r.second} {
+		for k, flows := range r.loads {
 			c.tier(caption+margin+k*(tierSize+margin), top, flows)
 		}
 		c.text(width-aside+4, top+bars-bars/highest+4, "mean")

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/commandline"
+)
+
+// checked returns what the program says of a plan.
+func checked(t *testing.T, args ...string) (code int, c check, better *proposal) {
+	t.Helper()
+	code, out, errs := polarization(append(args, "-json")...)
+	require.NotEmpty(t, out, errs)
+	var report struct {
+		Check    check
+		Proposal *proposal
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	return code, report.Check, report.Proposal
+}
+
+// Plans that polarize are told, and with what is proposed they do not, of as
+// many flows.
+func TestPlans(t *testing.T) {
+	for i, c := range []struct {
+		tiers, hash, strategy string
+		rotated               bool // since seeds do not help
+	}{
+		{"4x8x16", "linux", "threshold", false},
+		{"4x8x16", "toeplitz", "modulo", false},
+		{"4x8x16", "crc32", "threshold", true},
+		{"4x8x16", "crc32", "modulo", true},
+		{"2x4x8x16", "linux", "threshold", false},
+		{"4x4x4x4", "crc32", "threshold", true},
+		{"4x6x9x6", "xx", "modulo", false},
+		{"4x8x8", "sip", "threshold", false},
+		{"2x4x4x4x4", "mix", "jump", false},
+	} {
+		name, flows := fmt.Sprint(c), 1_000_000
+		if testing.Short() || i > 3 {
+			flows = 100_000
+		}
+		code, got, better := checked(t, "-tiers", c.tiers, "-hash", c.hash, "-strategy", c.strategy, "-flows",
+			fmt.Sprint(flows))
+		assert.Equal(t, commandline.Failed, code, name)
+		assert.True(t, got.Polarized, name)
+		last := got.Tiers[len(got.Tiers)-1]
+		assert.NotEmpty(t, last.Empty, name)
+		assert.Len(t, last.Empty, last.Links-last.Used, name)
+		require.NotNil(t, better, name)
+
+		// The plan that is proposed is good when it is checked by itself, with other flows too.
+		file := filepath.Join(t.TempDir(), "plan.json")
+		data, err := json.Marshal(better.Plan)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, data, 0o600))
+		rotated := false
+		for _, tier := range better.Plan.Tiers {
+			rotated = rotated || tier.Rotate > 0
+		}
+		assert.Equal(t, c.rotated, rotated, "%s: %s", name, better.How)
+		for _, seed := range []string{"1", "2"} {
+			code, got, better = checked(t, "-plan", file, "-flows", fmt.Sprint(flows), "-seed", seed)
+			assert.Zero(t, code, name)
+			assert.False(t, got.Polarized, name)
+			assert.Nil(t, better, name)
+			for _, tier := range got.Tiers {
+				assert.Empty(t, tier.Empty, name)
+				assert.Equal(t, tier.Links, tier.Used, name)
+				assert.Less(t, tier.Max, 2.0, name)
+			}
+		}
+	}
+}
+
+func TestPlanText(t *testing.T) {
+	code, out, errs := polarization("-tiers", "2x4x4", "-hash", "linux", "-flows", "10000")
+	assert.Equal(t, commandline.Failed, code)
+	assert.Contains(t, errs, "the plan is polarized")
+	assert.Contains(t, out, "10000 flows through 2 leaf, 4 spine and 4 core switches.\n")
+	assert.Contains(t, out, "    empty: spine/0 to core/1\n")
+	assert.Contains(t, out, "POLARIZED. Set: spine seed 2. Then:\n")
+	code, out, errs = polarization("-tiers", "2x4x4", "-hash", "linux", "-flows", "10000", "-seeds", "1,2")
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, "No link stays empty")
+	code, out, errs = polarization("-tiers", "2x64x64", "-hash", "linux", "-flows", "1000", "-seeds", "1,2")
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, "Too few flows to tell")
+	// The names of the members count, which differ from tier to tier.
+	code, out, errs = polarization("-tiers", "4x8x16", "-hash", "xx", "-strategy", "bounded", "-flows", "100000")
+	assert.Zero(t, code, errs+out)
+	_, out, _ = polarization("-tiers", "2x16x16", "-hash", "crc32", "-flows", "20000")
+	assert.Contains(t, out, "    and 224 more\n")
+}
+
+func TestPlanErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`{`: "unexpected EOF",
+		`{"tiers": [{"switches": 2, "seed": 1}]}`:                                       `unknown field "seed"`,
+		`{"tiers": [{"switches": 2}]}`:                                                  "1 tiers, want 2 to 8",
+		`{"tiers": [{"switches": 2, "seeds": [1, 2, 3]}, {"switches": 2}]}`:             "3 seeds, want one",
+		`{"tiers": [{"switches": 2}, {"name": "top", "switches": 2, "hash": "xx"}]}`:    "top: the last tier",
+		`{"tiers": [{"switches": 2, "strategy": "x"}, {"switches": 2}]}`:                "tier1: ",
+		`{"tiers": [{"switches": 2, "strategy": "maglev:size=1"}, {"switches": 1024}]}`: "tier1: ",
+	} {
+		file := filepath.Join(t.TempDir(), "plan.json")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		code, out, errs := polarization("-plan", file, "-flows", "1000")
+		assert.NotZero(t, code, text)
+		assert.Contains(t, errs, want, text)
+		assert.Empty(t, out)
+	}
+	_, _, errs := polarization("-plan", "nowhere.json")
+	assert.Contains(t, errs, "nowhere.json")
+}
