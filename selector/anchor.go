@@ -38,7 +38,7 @@ type Anchor struct {
 	// at least 16.
 	Capacity uint32
 
-	// Seed seeds the order of members that follow when two are down.
+	// Seed seeds the order of members after the second.
 	Seed uint64
 }
 

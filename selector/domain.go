@@ -16,15 +16,18 @@ import (
 // copied. It takes some 100 bytes for each member of its groups. [Group.Close]
 // gives back the slots and the name of a group that is dropped.
 type Domain struct {
-	down  atomic.Int64 // how many marks are down; read on every selection
+	// Which generation of marks it is, 0 while none is down. Every selection
+	// reads it.
+	down  atomic.Uint32
 	slots slots.Pool
 
-	mu        sync.Mutex
-	marks     weakMap[string, Mark]
-	downMarks map[*Mark]struct{} // keeps marks that are down, which must not be forgotten
-	scopes    weakMap[string, scope]
-	selectors weakMap[sharedKey, sharedSelector]
-	names     groupNames
+	mu         sync.Mutex
+	generation uint32
+	marks      weakMap[string, Mark]
+	downMarks  map[*Mark]struct{} // keeps marks that are down, which must not be forgotten
+	scopes     weakMap[string, scope]
+	selectors  weakMap[sharedKey, sharedSelector]
+	names      groupNames
 }
 
 // NewDomain returns a domain in which every member is up and every slot is
@@ -78,34 +81,3 @@ func (n *groupNames) check(b *viewBuilder, members bool) error {
 	}
 	return nil
 }
-
-// A Mark says whether a member is alive. Marks are advice to look-ups and never
-// change placement: while a member is down its hashes go elsewhere, and when it
-// is up again they return. [Domain.Mark] makes it. It is safe for concurrent
-// use.
-type Mark struct {
-	down   atomic.Bool
-	domain *Domain
-}
-
-// SetDown marks the member as down or up. It is in force for every look-up, in
-// every group of the domain, that starts after SetDown returns, at a cost that
-// does not depend on the number of groups.
-func (m *Mark) SetDown(down bool) {
-	d := m.domain
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	m.down.Store(down)
-	if d.downMarks == nil {
-		d.downMarks = make(map[*Mark]struct{})
-	}
-	if down {
-		d.downMarks[m] = struct{}{}
-	} else {
-		delete(d.downMarks, m)
-	}
-	d.down.Store(int64(len(d.downMarks)))
-}
-
-// Down reports whether the member is marked as down.
-func (m *Mark) Down() bool { return m.down.Load() }

@@ -18,6 +18,13 @@ type sharedKey struct {
 type sharedSelector struct {
 	members  []Member
 	selector Selector
+	detours  detours
+}
+
+func newSharedSelector(members []Member, s Selector) *sharedSelector {
+	shared := &sharedSelector{members: members, selector: s}
+	shared.detours.init(s, members)
+	return shared
 }
 
 func (s *sharedSelector) serves(members []Member) bool {
@@ -70,7 +77,7 @@ func newShared(strategy Strategy, members []Member) (*sharedSelector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sharedSelector{members, s}, nil
+	return newSharedSelector(members, s), nil
 }
 
 // A weakMap finds values that others keep alive: an entry is gone once nobody

@@ -69,7 +69,7 @@ func ExampleDomain_Mark() {
 	fmt.Println(s.Select(hash))
 	// Output:
 	// 1
-	// 2
+	// 0
 	// 1
 }
 

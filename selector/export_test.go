@@ -20,3 +20,6 @@ func EntrySize(s Selector) int {
 	}
 	return 0
 }
+
+// NobodyIsDown reports whether look-ups need not ask for marks.
+func NobodyIsDown(d *Domain) bool { return d.down.Load() == 0 }

@@ -35,6 +35,7 @@ func TestPlacementGolden(t *testing.T) {
 				}
 			}
 			lines = append(lines, goldenLine{settingName(s) + " fingerprint", fingerprints(t, s)})
+			lines = append(lines, goldenLine{settingName(s) + " views", views(t, row, s)})
 		}
 	}
 	compareGolden(t, lines)

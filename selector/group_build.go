@@ -16,6 +16,7 @@ type viewBuilder struct {
 	salt   uint64
 	latest atomic.Pointer[View]
 	placer *placer // of the newest snapshot
+	groupMarks
 
 	announced []Member // by Group.Announce
 	planned   *plan    // by Group.Plan; nil: nothing since the last change
@@ -83,8 +84,7 @@ func previous(old *View, members []Member) []int32 {
 // built for the members alone.
 func (b *viewBuilder) place(v, old *View, p *placer) error {
 	if p.same(b.placer) && slices.Equal(old.members, v.members) {
-		v.shared, v.fingerprint = old.shared, old.fingerprint
-		v.setSelector(old.selector)
+		v.tier, v.fingerprint = old.tier, old.fingerprint
 		return nil
 	}
 	if !slices.ContainsFunc(v.members, func(m Member) bool { return m.Weight > 0 }) {
@@ -96,17 +96,18 @@ func (b *viewBuilder) place(v, old *View, p *placer) error {
 		return nil
 	}
 	history := uint64(0)
+	var shared *sharedSelector
 	var err error
 	if from != nil {
 		history = from.fingerprint
-		v.shared, err = p.rebuild(from.selector.(Rebuilder), v.members, previous(from, v.members))
+		shared, err = p.rebuild(from.selector.(Rebuilder), v.members, previous(from, v.members))
 	} else {
-		v.shared, err = p.build(b.domain, v.members)
+		shared, err = p.build(b.domain, v.members)
 	}
 	if err != nil {
 		return err
 	}
-	v.setSelector(v.shared.selector)
+	v.tier = newTier(shared)
 	v.fingerprint = fingerprint(p.strategy, v.selector, v.members, history)
 	return nil
 }
@@ -117,40 +118,6 @@ func (b *viewBuilder) follows(old *View, p *placer) *View {
 		return old
 	}
 	return nil
-}
-
-// The bits of a hash that selectors see. Those of highBits are the ones that a
-// flow table keeps of a digest.
-const (
-	allBits  = ^uint64(0)
-	highBits = ^uint64(1<<30 - 1)
-)
-
-// A highReader is a selector of 31 or 32 bits, as devices have them, whose
-// answers do not depend on the low 30 bits of a hash.
-type highReader interface{ readsHighBits() }
-
-// seesHighBits reports whether a selector need not be kept from the low 30 bits
-// of a hash. Tables see more of them only where a slot ends.
-func seesHighBits(s Selector) bool {
-	switch s.(type) {
-	case Tabled, highReader:
-		return true
-	}
-	return false
-}
-
-func (v *View) setSelector(s Selector) {
-	v.selector = s
-	v.batch, _ = s.(BatchSelector)
-	v.ranker, _ = s.(Ranker)
-	v.mask = highBits
-	if seesHighBits(s) {
-		v.mask = allBits
-	}
-	if t, ok := s.(byteTable); ok {
-		v.table = t.bytes()
-	}
 }
 
 // join takes the group's name and gives each member its mark and its slot, when
@@ -172,7 +139,7 @@ func (b *viewBuilder) join(v, old *View) error {
 	return nil
 }
 
-// attach gives each member its mark, and none a slot. The caller holds
+// attach gives each member its marks, and none a slot. The caller holds
 // Domain.mu.
 func (b *viewBuilder) attach(v *View) {
 	v.marks = make([]*Mark, len(v.members))
@@ -180,6 +147,9 @@ func (b *viewBuilder) attach(v *View) {
 		v.marks[i] = b.domain.mark(m.ID)
 	}
 	v.slots = make([]Slot, len(v.members))
+	v.live = newLiveness(v.members, v.marks, !v.ordered)
+	v.own = v.live.own
+	b.watch(v.live)
 }
 
 // named puts the name of the group into an error.

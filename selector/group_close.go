@@ -2,8 +2,8 @@ package selector
 
 // Close ends the group: it has no member any more, and its name and its slots
 // can go to others. Every later change is refused with [ErrClosed]; look-ups
-// find nobody. Close a group before it is dropped. Closing it again does
-// nothing.
+// find nobody, and its own marks count no more. Close a group before it is
+// dropped. Closing it again does nothing.
 func (g *Group[T]) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -13,4 +13,5 @@ func (g *Group[T]) Close() {
 	version := g.Load().view.version
 	_, _ = g.replace(max(version, version+1), g.builder.placer, nil) // no members can't be wrong
 	g.closed = true
+	g.builder.dropMarks()
 }

@@ -73,9 +73,6 @@ func (b *viewBuilder) recall(v, from *View, p *placer) bool {
 	if q == nil || q.from != from || !q.placer.same(p) || !slices.Equal(q.view.members, v.members) {
 		return false
 	}
-	v.shared, v.fingerprint = q.view.shared, q.view.fingerprint
-	if q.view.selector != nil {
-		v.setSelector(q.view.selector)
-	}
+	v.tier, v.fingerprint = q.view.tier, q.view.fingerprint
 	return true
 }

@@ -26,7 +26,7 @@ import (
 // counts, and over [Jump] wherever a log of changes exists: it is faster, and
 // any member may leave.
 type Memento struct {
-	// Seed seeds the order of members that follow when two are down.
+	// Seed seeds the order of members after the second.
 	Seed uint64
 }
 

@@ -56,6 +56,9 @@ func (m MultiProbe) Build(members []Member) (Selector, error) {
 	counts := pointCounts(&l, 1)
 	s := &multiProbe{circle: newCircle(members, &l, counts, m.Seed), probes: m.probes(), mapping: l.mapping()}
 	s.place = places(&l, len(members))
+	if s.draws, err = (Threshold{}).Build(members); err != nil {
+		return nil, err
+	}
 	s.own = make([][]uint64, len(l.index))
 	for k, n := range counts {
 		s.own[k] = make([]uint64, 0, n)
@@ -80,7 +83,8 @@ type multiProbe struct {
 	own     [][]uint64 // the points of each place, sorted
 	probes  uint32
 	mapping []int32
-	place   []int32 // member to place, as places returns it
+	place   []int32  // member to place, as places returns it
+	draws   Selector // of the same members by weight
 }
 
 func (s *multiProbe) Select(h uint64) int32 { return memberAt(s.mapping, s.best(h)) }
@@ -106,6 +110,32 @@ func (s *multiProbe) best(h uint64) int {
 	return int(place)
 }
 
+// bestTwo returns the place that wins, and the one that wins if another place
+// takes no part.
+func (s *multiProbe) bestTwo(h uint64, without uint16) (best, heir uint16) {
+	best, heir = 0xffff, 0xffff
+	way, wayOfHeir := ^uint64(0), ^uint64(0)
+	for range s.probes {
+		probe := splitMix64(h)
+		h += weyl
+		i := s.circle.find(probe)
+		p := s.circle.points[i]
+		if d := p.at - probe; d < way || d == way && p.place < best {
+			way, best = d, p.place
+		}
+		if p.place == without {
+			p = s.circle.points[s.circle.nextOfAnother(i)]
+		}
+		if d := p.at - probe; d < wayOfHeir || d == wayOfHeir && p.place < heir {
+			wayOfHeir, heir = d, p.place
+		}
+	}
+	return best, heir
+}
+
+// again implements cheaperAgain.
+func (s *multiProbe) again() Selector { return s.draws }
+
 // bid returns the bid of the member at a place: its cost is the least way from
 // a probe of h to one of the member's points.
 func (s *multiProbe) bid(h uint64, place int) bid {
@@ -122,12 +152,15 @@ func (s *multiProbe) bid(h uint64, place int) bid {
 	return bid{cost: least, weight: 1, place: place}
 }
 
-// Next implements [Ranker], in O(N*Probes) time. It is -1 for a drained or
-// unknown member.
+// Next implements [Ranker], in O(Probes) time after the owner of h and in
+// O(N*Probes) time after others. It is -1 for a drained or unknown member.
 func (s *multiProbe) Next(h uint64, after int32) int32 {
 	last := placeOf(s.place, len(s.own), after)
-	if last < 0 {
+	if last < 0 || len(s.own) == 1 {
 		return -1
+	}
+	if owner, heir := s.bestTwo(h, uint16(last)); int(owner) == last {
+		return memberAt(s.mapping, int(heir))
 	}
 	next := runnerUp{bound: s.bid(h, last)}
 	for k := range s.own {

@@ -50,8 +50,16 @@ func (r Ring) Build(members []Member) (Selector, error) {
 		return nil, err
 	}
 	counts := pointCounts(&l, uint64(r.points()))
-	return &ring{newCircle(members, &l, counts, r.Seed), l.mapping()}, nil
+	s := &ring{circle: newCircle(members, &l, counts, r.Seed), mapping: l.mapping()}
+	if len(s.circle.points) > farPoints {
+		s.draws, err = Threshold{}.Build(members)
+	}
+	return s, err
 }
+
+// farPoints is how many points leave a processor's near caches for sure: then a
+// hash whose members are down is not looked up there again.
+const farPoints = 1 << 18
 
 func (r Ring) check() error { return checkParameter(r.Points, MaxPoints) }
 
@@ -65,6 +73,15 @@ func (r Ring) identity() string { return identityOf("ring", uint64(r.points()), 
 type ring struct {
 	circle  circle
 	mapping []int32
+	draws   Selector // of the same members by weight, where there are many points
+}
+
+// again implements cheaperAgain.
+func (s *ring) again() Selector {
+	if s.draws != nil {
+		return s.draws
+	}
+	return s
 }
 
 func (s *ring) Select(h uint64) int32 {
@@ -77,12 +94,23 @@ func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
-// Next implements [Ranker]. It walks along the ring, over O(N log N) points at
-// worst for N equal members. It is -1 for a drained or unknown member.
+// Next implements [Ranker]. After the owner of h that is a look-up; after others
+// it walks along the ring, over O(N log N) points at worst for N equal members. It is -1 for a drained or unknown member.
 func (s *ring) Next(h uint64, after int32) int32 {
+	at := s.circle.find(h)
+	if p := s.circle.points[at]; memberAt(s.mapping, int(p.place)) == after {
+		if p.another == 0 {
+			return -1
+		}
+		return memberAt(s.mapping, int(s.circle.points[s.circle.nextOfAnother(at)].place))
+	}
+	return s.nextAlong(at, after)
+}
+
+// nextAlong is Next for a hash whose first point is at.
+func (s *ring) nextAlong(at int, after int32) int32 {
 	var met [(MaxMembers + 1) / 64]uint64 // a bit for each place met so far
 	passed := false
-	at := s.circle.find(h)
 	for range s.circle.points {
 		place := s.circle.points[at].place
 		if at++; at == len(s.circle.points) {

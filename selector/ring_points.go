@@ -19,8 +19,9 @@ type circle struct {
 }
 
 type point struct {
-	at    uint64
-	place uint16
+	at      uint64
+	place   uint16
+	another uint32 // how far on is the first point of another place, 0 if there is none
 }
 
 // newCircle gives each member as many points as counts says: point k of an ID
@@ -44,7 +45,7 @@ func newCircle(members []Member, l *lineup, counts []int, seed uint64) circle {
 		for k := range counts[place] {
 			digest.ResetWithSeed(seed)
 			_, _ = digest.Write(binary.LittleEndian.AppendUint32(key, uint32(k))) // never fails
-			p := point{digest.Sum64(), uint16(place)}
+			p := point{at: digest.Sum64(), place: uint16(place)}
 			unsorted = append(unsorted, p)
 			starts[p.at>>c.shift+1]++
 		}
@@ -66,7 +67,37 @@ func newCircle(members []Member, l *lineup, counts []int, seed uint64) circle {
 			})
 		}
 	}
+	c.countRuns()
 	return c
+}
+
+// countRuns sets each point's way to one of another place.
+func (c *circle) countRuns() {
+	n := len(c.points)
+	last := n - 1 // of a run
+	for last >= 0 && c.points[last].place == c.points[(last+1)%n].place {
+		last--
+	}
+	if last < 0 {
+		return
+	}
+	for k := range n {
+		p := &c.points[(last-k+n)%n]
+		next := &c.points[(last-k+n+1)%n]
+		p.another = 1
+		if p.place == next.place {
+			p.another += next.another
+		}
+	}
+}
+
+// nextOfAnother returns the first point after i that is of another place.
+func (c *circle) nextOfAnother(i int) int {
+	i += int(c.points[i].another)
+	if i >= len(c.points) {
+		i -= len(c.points)
+	}
+	return i
 }
 
 // find returns the index of the point that h belongs to.

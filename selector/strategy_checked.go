@@ -80,5 +80,5 @@ func (p *placer) rebuild(r Rebuilder, members []Member, prev []int32) (*sharedSe
 	if err != nil {
 		return nil, err
 	}
-	return &sharedSelector{members, s}, nil
+	return newSharedSelector(members, s), nil
 }

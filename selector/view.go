@@ -16,17 +16,15 @@ import (
 // changes, but for the marks, and is safe for concurrent use.
 type View struct {
 	// What a look-up reads comes first.
-	domain   *Domain
-	table    []uint8  // of the selector, if it is a table[uint8]: one pointer less to follow
-	selector Selector // nil if no member can take a flow
-	mask     uint64   // of the bits of a hash that the selector sees
-	marks    []*Mark
-	batch    BatchSelector // selector, if it is one
-	ranker   Ranker        // selector, if it is one
-	members  []Member
-	slots    []Slot
-	bySlot   slots.Index
-	scope    *scope // nil: that of the group alone
+	domain *Domain
+	tier
+	marks   []*Mark
+	own     []atomic.Uint32 // of live
+	live    *liveness
+	members []Member
+	slots   []Slot
+	bySlot  slots.Index
+	scope   *scope // nil: that of the group alone
 
 	name         string
 	salt         uint64
@@ -34,16 +32,22 @@ type View struct {
 	incarnations []uint64 // nil: all are 0
 	version      uint64
 	fingerprint  uint64
-	shared       *sharedSelector // keeps it in the domain while a view uses it
 	future       *sharedSelector // with the members that Group.Announce announced; nil: none
 	latest       *atomic.Pointer[View]
 }
 
 // Select returns the index of the member for hash h, -1 when no member of
-// positive weight is alive. If the hash's own member is down, it is the next
-// one in the strategy's order of preference or, without a [Ranker], in order of
-// index. That takes up to k steps while k members are down, of O(N) time each
-// with a Ranker.
+// positive weight is alive.
+//
+// If the hash's own member is down, and only then, it goes elsewhere: to its
+// heir, who would own it if its member left, where the selector is a [Ranker].
+// If the heir is down too, h is looked up again as another hash, up to 16
+// times. At last it goes to the next member that is up after a random one.
+// [Rendezvous] follows its whole order instead, and [MultiProbe] and the
+// largest of [Ring] look up again by weight alone, as [Threshold] does. So the
+// answer depends on the hash and the marks alone, and takes no longer than some
+// look-ups do, however many members are down. The heirs of a [Tabled] are
+// remembered, in two bytes a slot, and each takes the time of Next once.
 //
 // A selector that is not [Tabled] gets h with its low 30 bits cleared, which a
 // flow table does not keep: so a pin alone tells whether its member is the one
@@ -59,7 +63,7 @@ func (v *View) Select(h uint64) int32 {
 	default:
 		return -1
 	}
-	if v.domain.down.Load() != 0 && v.marks[i].down.Load() {
+	if v.domain.down.Load() != 0 && !v.up(i) {
 		return v.detour(h, i)
 	}
 	return i
@@ -94,29 +98,24 @@ func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 		return
 	}
 	for i, h := range hashes {
-		if own := dst[i]; v.marks[own].down.Load() {
+		if own := dst[i]; !v.up(own) {
 			dst[i] = v.detour(h, own)
 		}
 	}
 }
 
-// detour returns the member for h while member i, its own, is down.
-func (v *View) detour(h uint64, i int32) int32 {
-	if v.ranker != nil {
-		for i >= 0 && v.marks[i].down.Load() {
-			i = v.ranker.Next(h&v.mask, i)
-		}
-		return i
+// detour returns the member for h while member own, its own, is down.
+func (v *View) detour(h uint64, own int32) int32 {
+	generation := v.domain.down.Load()
+	if generation == 0 {
+		return own // since a moment ago
 	}
-	for range v.members {
-		if i++; int(i) == len(v.members) {
-			i = 0
-		}
-		if v.members[i].Weight > 0 && !v.marks[i].down.Load() {
-			return i
-		}
+	d := &v.shared.detours
+	up := survivors{v.live, d.eligible, generation}
+	if up.none() {
+		return -1
 	}
-	return -1
+	return d.around(h, own, up)
 }
 
 // Len returns the number of members, drained ones included.
@@ -240,8 +239,14 @@ func (v *View) Incarnation(i int32) uint64 {
 // Domain returns the domain of the group.
 func (v *View) Domain() *Domain { return v.domain }
 
-// Alive reports whether member i is not marked as down.
-func (v *View) Alive(i int32) bool { return v.domain.down.Load() == 0 || !v.marks[i].down.Load() }
+// Alive reports whether member i is not marked as down, neither in the domain
+// nor in the group.
+func (v *View) Alive(i int32) bool { return v.domain.down.Load() == 0 || v.up(i) }
+
+// up is Alive while somebody in the domain is down.
+func (v *View) up(i int32) bool {
+	return !v.marks[i].down.Load() && v.own[uint32(i)/perWord].Load()>>(uint32(i)%perWord)&1 == 0
+}
 
 // Drained reports whether member i has weight zero.
 func (v *View) Drained(i int32) bool { return v.members[i].Weight == 0 }

@@ -104,23 +104,6 @@ func TestDownFollowsTheOrderOfTheStrategy(t *testing.T) {
 	}
 }
 
-func TestDownWithoutAnOrderGoesOnInOrderOfIndex(t *testing.T) {
-	d := selector.NewDomain()
-	g := newGroup(t, d, selector.GroupConfig{Strategy: constant(2)})
-	members := selector.Equal("a", "b", "c", "d")
-	members[3].Weight = 0
-	v := mustUpdate(t, g, members...).View()
-	for _, want := range []int32{2, 0, 1, -1} { // d is drained
-		require.Equal(t, want, v.Select(0))
-		dst := make([]int32, 1)
-		v.SelectBatch(dst, []uint64{0})
-		require.Equal(t, want, dst[0])
-		if want >= 0 {
-			d.Mark(v.Member(want).ID).SetDown(true)
-		}
-	}
-}
-
 func TestUpdateIgnoresMarks(t *testing.T) {
 	d := selector.NewDomain()
 	d.Mark("b").SetDown(true)

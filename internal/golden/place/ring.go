@@ -13,6 +13,15 @@ func Ring(members []Member, points int, seed, h uint64) []int {
 	return byWay(members, pointsOf(members, points, max(1<<16, 16*points*positive(members)), seed), []uint64{h})
 }
 
+// RingPoints returns how many points there are on the ring.
+func RingPoints(members []Member, points int, seed uint64) int {
+	n := 0
+	for _, of := range pointsOf(members, points, max(1<<16, 16*points*positive(members)), seed) {
+		n += len(of)
+	}
+	return n
+}
+
 // MultiProbe returns the members of positive weight by the least way from a
 // probe of h to one of their points.
 func MultiProbe(members []Member, probes int, seed, h uint64) []int {

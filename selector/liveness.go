@@ -1,0 +1,134 @@
+package selector
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync/atomic"
+)
+
+// A liveness tells which members of a view are up. Look-ups that must avoid
+// members that are down read it, [perWord] members at a time. After a change of
+// marks, the first look-up that needs a word makes it anew from the marks. So
+// it takes no lock and no memory, and a change of a mark takes the same time
+// whatever the number of groups.
+type liveness struct {
+	members []Member
+	sorted  bool            // by ID
+	marks   []*Mark         // of the members, in every group
+	own     []atomic.Uint32 // a bit for each member that is down in this group
+	words   []atomic.Uint64 // in the low half a bit for each member that is up; in the high half as of when
+	count   atomic.Uint64   // of members that can take a flow; in the high half as of when
+}
+
+// A word holds so many members, beside the generation of marks that it is of.
+const perWord = 32
+
+func wordsFor(members int) int { return (members + perWord - 1) / perWord }
+
+func newLiveness(members []Member, marks []*Mark, sorted bool) *liveness {
+	n := wordsFor(len(members))
+	return &liveness{
+		members: members, sorted: sorted, marks: marks,
+		own: make([]atomic.Uint32, n), words: make([]atomic.Uint64, n),
+	}
+}
+
+// setOwn marks a member as down or up in the group of the view, if the view has
+// it. The caller holds Domain.mu.
+func (l *liveness) setOwn(id string, down bool) {
+	i := l.find(id)
+	if i < 0 {
+		return
+	}
+	bit := uint32(1) << (i % perWord)
+	if down {
+		l.own[i/perWord].Or(bit)
+	} else {
+		l.own[i/perWord].And(^bit)
+	}
+}
+
+// find returns the index of a member, -1 if it is not in the view.
+func (l *liveness) find(id string) int {
+	if !l.sorted {
+		return slices.IndexFunc(l.members, func(m Member) bool { return m.ID == id })
+	}
+	i, ok := slices.BinarySearchFunc(l.members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+// word returns a word of the bits of members that are up. The generation is one
+// that the caller has read from Domain.down before, so the marks that it reads
+// here are of that generation or newer.
+func (l *liveness) word(w int, generation uint32) uint32 {
+	if word := l.words[w].Load(); uint32(word>>32) == generation {
+		return uint32(word)
+	}
+	return l.renew(w, generation)
+}
+
+//go:noinline
+func (l *liveness) renew(w int, generation uint32) uint32 {
+	up := uint32(0)
+	for i, m := range l.marks[w*perWord : min((w+1)*perWord, len(l.marks))] {
+		if !m.down.Load() {
+			up |= 1 << i
+		}
+	}
+	up &^= l.own[w].Load()
+	l.words[w].Store(uint64(generation)<<32 | uint64(up))
+	return up
+}
+
+// survivors are the members that are up of those that can take a flow. All
+// answers are of one generation of marks, or newer.
+type survivors struct {
+	live       *liveness
+	eligible   []uint32 // a bit for each member that can take a flow while it is up
+	generation uint32
+}
+
+// word returns the survivors among members perWord*w and those that follow, a
+// bit each.
+func (s survivors) word(w int) uint32 { return s.live.word(w, s.generation) & s.eligible[w] }
+
+// has reports whether a member that can take a flow is up.
+func (s survivors) has(i int32) bool {
+	return s.live.word(int(uint32(i)/perWord), s.generation)>>(uint32(i)%perWord)&1 == 1
+}
+
+// from returns the first survivor at or after member i, or after the last
+// member the first of all; -1 if there is none.
+func (s survivors) from(i int32) int32 {
+	w := int(uint32(i) / perWord)
+	word := s.word(w) & (^uint32(0) << (uint32(i) % perWord))
+	for range len(s.eligible) + 1 {
+		if word != 0 {
+			return int32(w*perWord + bits.TrailingZeros32(word))
+		}
+		if w++; w == len(s.eligible) {
+			w = 0
+		}
+		word = s.word(w)
+	}
+	return -1
+}
+
+// none reports whether there is no survivor. It remembers the answer for each
+// generation.
+func (s survivors) none() bool {
+	count := s.live.count.Load()
+	if uint32(count>>32) != s.generation {
+		up := 0
+		for w := range s.eligible {
+			up += bits.OnesCount32(s.word(w))
+		}
+		count = uint64(s.generation)<<32 | uint64(up)
+		s.live.count.Store(count)
+	}
+	return uint32(count) == 0
+}
