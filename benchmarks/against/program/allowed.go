@@ -9,8 +9,10 @@ import (
 // allows returns the name of what allows two engines to make different things
 // of a frame; it is empty if nothing does.
 //
-// A flow of which one engine has seen a packet and the other has not, or not
-// where, is astray: its later packets may go elsewhere too.
+// A flow that one engine has pinned and the other has not, or not there, is
+// astray: its later packets may go elsewhere too. Where they go now is where
+// the slow model of the flow table sends them, which holds every route of the
+// engine as it stands: see modelled.
 func (p *pair) allows(frame []byte, h *hash.Headers, now, was Decision) string {
 	flow := hash.FiveTuple.Extract(h, frame)
 	switch {
@@ -29,7 +31,7 @@ func (p *pair) allows(frame []byte, h *hash.Headers, now, was Decision) string {
 		p.astray[flow] = true
 		return "a SYN whose pin names a member that is down begins a new flow, which stays when it is up"
 	case p.astray[flow] && routed(now) && routed(was):
-		return "a flow that packets as above have pinned"
+		return "a flow that packets as above have pinned goes as the model says"
 	}
 	return ""
 }

@@ -26,6 +26,9 @@ type Setup struct {
 	// Of the features that an engine may have: the ports of fragments, and
 	// resets for sessions whose member is gone.
 	Fragments, Resets bool
+	// Router, if it is not nil, makes the engine's router of its flow table.
+	// Both are of a type of the engine's commit; nil is the router as usual.
+	Router func(table any) any
 }
 
 // A Service is a group and the destinations that lead to it.

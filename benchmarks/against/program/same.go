@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -27,6 +28,7 @@ func states() [][]string {
 // A pair is both engines, and what was found of them so far.
 type pair struct {
 	now, was  Engine
+	model     modelled // of now
 	clock     time.Duration
 	fragments *flowcache.Fragments // nil: engines have none
 	verdicts  map[string]int
@@ -62,6 +64,10 @@ func sameDecisions(now, was Commit, captures string) error {
 			return fmt.Errorf("fragments and resets %v: %w", features, err)
 		}
 		fmt.Printf("alike: %d frames, fragments and resets %v: %v\n", p.frames, features, p.verdicts)
+		if p.model.routes == 0 {
+			return errors.New("no route was held to the model")
+		}
+		fmt.Printf("  as the model routes: %d\n", p.model.routes)
 		for _, name := range slices.Sorted(maps.Keys(p.allowed)) {
 			fmt.Printf("  allowed: %7d %s\n", p.allowed[name], name)
 		}
@@ -75,9 +81,11 @@ func newPair(now, was Commit, features bool) *pair {
 		netip.MustParseAddr("172.16.0.20"), netip.MustParseAddr("2001:db8:ac10::14"),
 	}
 	p := &pair{
-		now: now.NewEngine(s), was: was.NewEngine(s), verdicts: map[string]int{}, allowed: map[string]int{},
+		was: was.NewEngine(s), verdicts: map[string]int{}, allowed: map[string]int{},
 		astray: map[hash.FlowKey]bool{}, unlike: [2]map[string]uint64{{}, {}},
 	}
+	s.Router = p.model.over
+	p.now = now.NewEngine(s)
 	if features {
 		// the default is no error
 		p.fragments, _ = flowcache.NewFragments(flowcache.FragmentsConfig{})
@@ -122,6 +130,9 @@ func (p *pair) decide(burst [][]byte) error {
 		e.Decide(p.decisions[side], p.copies[side], p.clock)
 	}
 	p.clock += 30 * time.Millisecond
+	if p.model.err != nil {
+		return p.model.err
+	}
 	for i, f := range burst {
 		p.frames++
 		var h hash.Headers
