@@ -73,3 +73,51 @@ func TestMovedFlowThatIsSettledThen(t *testing.T) {
 	}
 	assert.Positive(t, settled)
 }
+
+// TestFlapUnderAnnouncement: flows of a member that is down for a second come
+// back to it, unless they had no pin because a member was announced. Then they
+// are pinned where they went, as new flows, and stay: what Announce's comment
+// says it costs.
+func TestFlapUnderAnnouncement(t *testing.T) {
+	for _, announced := range []bool{false, true} {
+		r := newRouter(t, flowcache.Config{}, "a", "b", "c", "d")
+		if announced {
+			_, err := r.group.Announce(selector.Equal("e")...)
+			require.NoError(t, err)
+		}
+		unpinned := make(map[uint64]bool)
+		var own []uint64
+		for f := range uint64(flows) {
+			r.tcp(f, hash.SYN)
+			if m, v := r.tcp(f, hash.ACK); m == "a" {
+				own, unpinned[f] = append(own, f), v == flowcache.Unpinned
+			}
+		}
+		mark := r.domain.Mark("a")
+		mark.SetDown(true)
+		for _, f := range own {
+			want := flowcache.Detoured
+			if unpinned[f] {
+				want = flowcache.Placed
+			}
+			_, v := r.tcp(f, hash.ACK)
+			require.Equal(t, want, v)
+		}
+		r.now += second
+		mark.SetDown(false)
+		back := 0
+		for _, f := range own {
+			m, v := r.tcp(f, hash.ACK)
+			require.Equal(t, flowcache.Pinned, v)
+			require.Equal(t, !unpinned[f], m == "a")
+			if m == "a" {
+				back++
+			}
+		}
+		if announced {
+			assert.InDelta(t, len(own)/5, back, float64(len(own))/10, "the others are settled on a, were it up")
+		} else {
+			assert.Len(t, own, back)
+		}
+	}
+}

@@ -5,7 +5,8 @@ import "slices"
 // Minimal is a Strategy that may be exactly minimal; it is where Minimal
 // reports true. Then, when members join or gain weight from zero, each hash
 // stays where it is or goes to one of them, and where only some of them do,
-// nothing else moves either. Of a [Rebuilder], this is said of Rebuild.
+// nothing else moves either. Of a [Rebuilder], this is said of Rebuild. A type
+// that wraps a strategy says it by a method of its own: see [Strategy].
 type Minimal interface {
 	Strategy
 	Minimal() bool
@@ -26,7 +27,9 @@ func minimal(s Strategy) bool {
 //
 // The price: flows without a pin do not stay through a drain, a change of other
 // weights or the joining of another member, and they move without a report when
-// their member leaves.
+// their member leaves. A flap moves them too: those that have a packet while
+// their member is down are pinned to another member, as new flows, and stay
+// there when it is up again.
 //
 // Announce publishes a new snapshot of the same version and returns it.
 // Announce members before they join, for as long as the flows of that time may

@@ -62,6 +62,13 @@ type Tabled interface {
 // not be selected. Placement must not depend on the order of the list, unless
 // the strategy is [Ordered]. Build must neither change nor keep the list, and
 // is safe for concurrent use. Package selectortest checks a strategy.
+//
+// A type that wraps another strategy, to give it a name say, is a strategy of
+// its own. If it embeds a strategy of this package as that type, such as
+// [Maglev], it is [Ordered] and [Minimal] as that is. If it embeds the
+// interface, it is neither, whatever is in it, unless it has these methods too:
+// a Modulo with KeepOrder would then be placed by ID. Its fingerprint is made
+// of its answers: see [View.Fingerprint].
 type Strategy interface {
 	Build(members []Member) (Selector, error)
 }
