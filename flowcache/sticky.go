@@ -150,7 +150,7 @@ func (s *Sticky) route(p *Packet, v *selector.View) Route {
 // worker changed the pin meanwhile.
 func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	t := s.table
-	if w == 0 || t.clocks.expired(w, &s.now) {
+	if w == 0 || s.expired(w) {
 		return s.place(p, v, at, w)
 	}
 	member, known := v.BySlot(w.slot())

@@ -16,8 +16,10 @@ type sweepState struct {
 	pins    int // in this pass
 	passes  int // that are complete
 
-	tick   int64
-	moment moment // of tick
+	own    int64  // tick of the caller's clock
+	latest int64  // of the workers' clocks
+	moment moment // of latest
+	idle   moment // how long ago latest was, in units of each state
 
 	// Slots that were quarantined before epoch, which began at time since, may
 	// leave once that is longer ago than the longest timeout; waiting is false
@@ -66,13 +68,11 @@ func (t *Table) Sweep(now time.Duration) {
 // Buckets returns the number of buckets.
 func (t *Table) Buckets() int { return len(t.buckets) }
 
-// sweepBuckets looks at the next buckets, in turn. A
-// worker that is held up between its clock and its burst gets some slack: its
-// packets may still refresh pins.
+// sweepBuckets looks at the next buckets, in turn.
 func (t *Table) sweepBuckets(now time.Duration, n int) {
 	s := &t.sweep
-	s.tick = t.clocks.tickAt(now) - t.clocks.slack
-	s.moment = t.clocks.moment(s.tick)
+	s.own = t.clocks.tickAt(now)
+	s.at(&t.clocks, t.latest.Load())
 	for range n {
 		if s.cursor == 0 {
 			t.beginPass(now)
@@ -88,7 +88,7 @@ func (t *Table) sweepBuckets(now time.Duration, n int) {
 func (t *Table) beginPass(now time.Duration) {
 	s := &t.sweep
 	s.pins = 0
-	if s.waiting && now-s.since > t.clocks.longest()+time.Duration(t.clocks.slack)*t.clocks.tick {
+	if s.waiting && now-s.since > t.clocks.longest()+heldInBurst {
 		t.registered.Aged(s.epoch)
 		s.waiting = false
 	}
@@ -105,28 +105,59 @@ func (t *Table) endPass() {
 	t.endReleases()
 }
 
+// How long the system may hold up a worker.
+const (
+	// Between its clock and its burst: its packets find their pins then, if no
+	// other worker goes on meanwhile for so long that pins would seem fresh
+	// again.
+	heldUp = 250 * time.Millisecond
+
+	// Between its look at a member's slot and the pin that it writes.
+	heldInBurst = 20 * time.Millisecond
+)
+
+// at sets the clock to the latest tick of the workers. That may be long ago,
+// because no packet comes or because a worker is held up: so the time since is
+// counted from heldUp on.
+func (s *sweepState) at(k *clocks, latest int64) {
+	own := s.own - int64(heldUp/k.tick)
+	if latest == math.MinInt64 {
+		latest = own // no worker has begun
+	}
+	s.latest, s.moment = latest, k.moment(latest)
+	s.idle = k.moment(latest + min(max(own-latest, 0), math.MaxInt32))
+	for i := range s.idle {
+		s.idle[i] = min(s.idle[i]-s.moment[i], tickWrap)
+	}
+}
+
+// left returns how long a pin has to live, in units of its state: negative, its
+// highest bit 1, if it has expired. No pin is ahead of the latest tick of the
+// workers, so that its age by that may be all that a tick can tell.
+func (s *sweepState) left(k *clocks, w word) uint32 {
+	state := w & stateMask
+	return k.spared[state] - s.idle[state] - w.steps(&s.moment)
+}
+
 // sweepBucket removes and voids what is expired and void. Most pins are
 // neither, and no branch depends on which are.
 //
 // The words are read before the latest tick of the workers. So none was written
 // after the moment by which it is judged, however long the sweeper was held up
-// since its caller read the clock: a pin that was just refreshed can't seem so
-// far ahead that it looks expired. A worker that is held up between the clock
-// and its burst gets some slack: its packets may still refresh pins.
+// since its caller read the clock.
 func (t *Table) sweepBucket(b *bucket) {
 	s := &t.sweep
 	var words [bucketSize]word
 	for i := range b {
 		words[i] = word(b[i].Load())
 	}
-	if latest := t.latest.Load(); latest != math.MinInt64 && latest-t.clocks.slack > s.tick {
-		s.tick = latest - t.clocks.slack
-		s.moment = t.clocks.moment(s.tick)
+	if latest := t.latest.Load(); latest > s.latest {
+		s.at(&t.clocks, latest)
 	}
 	bad := uint32(0)
 	for _, w := range words {
 		// negative, its highest bit 1: expired
-		left := t.clocks.limit[w&stateMask] - t.clocks.agePlus(w, &s.moment)
+		left := s.left(&t.clocks, w)
 		if !t.slots.Held(uint16(w.slot())) {
 			left = 1 << 31
 		}
@@ -143,7 +174,7 @@ func (t *Table) sweepBucket(b *bucket) {
 	for i, w := range words {
 		switch {
 		case w == 0:
-		case t.clocks.expired(w, &s.moment):
+		case s.left(&t.clocks, w)>>31 != 0:
 			if b[i].CompareAndSwap(uint64(w), 0) {
 				t.counters[expired].Add(1)
 				s.pins--

@@ -99,29 +99,6 @@ func TestSweepPacesItself(t *testing.T) {
 	}
 }
 
-// TestSweepTakesNoLiveFlowlet has a sweeper that is held up for longer than a
-// tick counter wraps, between its look at the clock and its work.
-func TestSweepTakesNoLiveFlowlet(t *testing.T) {
-	const gap = 100 * time.Microsecond
-	r := newRouter(t, flowcache.Flowlets(selector.NewDomain(), 1000, gap), "a", "b")
-	for f := range uint64(flows / 4) {
-		_, _ = r.tcp(f, hash.ACK)
-	}
-	old := r.now
-	for range 3000 {
-		r.wait(gap / 2)
-		for f := range uint64(10) {
-			_, v := r.tcp(f, hash.ACK)
-			require.Equal(t, flowcache.Pinned, v)
-		}
-		r.table.SweepBuckets(old, 40)
-		if r.now-old > 50*time.Millisecond {
-			old = r.now
-		}
-	}
-	assert.Positive(t, r.table.Stats().Expired)
-}
-
 func TestStatsCountsPins(t *testing.T) {
 	r := newRouter(t, flowcache.Config{}, "a")
 	for f := range uint64(flows) {
