@@ -41,6 +41,8 @@ type prediction struct {
 
 const randomPort = "the kernel hashes a random source port for a TCP socket that is not bound to one"
 
+const cardHash = "policy 1 takes the hash of the network card instead, where that computes one"
+
 // predict returns the prediction for a flow that is forwarded or that a socket
 // of this host sends.
 func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
@@ -53,6 +55,9 @@ func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
 	}
 	p := predictHash(l, g, k, l.Hash(s.routed(k)), s.preferred(k))
 	p.Socket = s
+	if l.Policy == hash.LinuxL4 && !s.local() && len(g.living) > 1 {
+		p.Uncertain = cardHash
+	}
 	return p
 }
 
@@ -157,6 +162,9 @@ func (p prediction) text() string {
 	}
 	if p.Why != "" {
 		fmt.Fprintf(&b, "since     %s\n", p.Why)
+	}
+	if p.Uncertain != "" {
+		fmt.Fprintf(&b, "uncertain %s\n", p.Uncertain)
 	}
 	return b.String()
 }

@@ -110,7 +110,11 @@ func TestSockets(t *testing.T) {
 		assert.Equal(t, randomPort, p.Why)
 		assert.NotEmpty(t, explain(src, dst, "-socket", "bound").Nexthop)
 	}
-	code, out, _ := linuxpath(t, append(args, "-src", "10.0.0.1:1", "-dst", "10.0.0.2:2", "-socket", "connected")...)
+	assert.Equal(t, cardHash, explain("10.0.0.1:1000", "198.18.0.1:80").Uncertain, "forwarded under policy 1")
+	code, out, _ := linuxpath(t, append(args, "-src", "10.0.0.1:1", "-dst", "10.0.0.2:2")...)
+	assert.Zero(t, code)
+	assert.Contains(t, out, "uncertain "+cardHash)
+	code, out, _ = linuxpath(t, append(args, "-src", "10.0.0.1:1", "-dst", "10.0.0.2:2", "-socket", "connected")...)
 	assert.Zero(t, code)
 	assert.Contains(t, out, "next hop  not predicted\nsince     "+randomPort)
 }

@@ -139,6 +139,8 @@ func (h *host) predict(k hash.FlowKey, s socket) (prediction, error) {
 	case len(to.group.living) == 1:
 		i := to.group.living[0]
 		p.Nexthop, p.Why = to.group.hops[i].name, "it is the only next hop"
+	case route.Offloaded && !s.local():
+		p.Why = "the route is offloaded to hardware, which hashes by rules of its own"
 	case s4.problem != nil:
 		p.Why = s4.problem.Error()
 	default:

@@ -82,6 +82,12 @@ func (c comparison) write(o options, w io.Writer) error {
 		fmt.Fprintf(&b, ", %d not predicted", c.Unpredicted)
 	}
 	b.WriteByte('\n')
+	for _, p := range c.Flows {
+		if p.Uncertain != "" {
+			fmt.Fprintf(&b, "uncertain: %s\n", p.Uncertain)
+			break
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -36,11 +36,16 @@ const (
 // A Route is a route with its next hops, in the order in which the kernel has
 // them.
 type Route struct {
-	Prefix  netip.Prefix
-	Table   uint32
-	Metric  uint32
-	Type    uint8 // RTN_UNICAST or another
-	Kind    Kind
+	Prefix netip.Prefix
+	Table  uint32
+	Metric uint32
+	Type   uint8 // RTN_UNICAST or another
+	Kind   Kind
+
+	// Offloaded says that hardware forwards the packets of the route, as in a
+	// switch. It hashes by rules of its own.
+	Offloaded bool
+
 	Nexthop uint32 // ID of its nexthop object; 0 if its next hops are part of it
 	Hops    []Hop
 	Buckets []int // index of the next hop of each bucket of a resilient group; nil for others
@@ -111,18 +116,23 @@ func parseRoute(data []byte) (r Route, err error) {
 		return r, err
 	}
 	a := m.Attributes
-	r = Route{Prefix: destination(&m), Table: a.Table, Metric: a.Priority, Type: m.Type}
+	const offload = 0x4000 // RTM_F_OFFLOAD
+	r = Route{
+		Prefix: destination(&m), Table: a.Table, Metric: a.Priority, Type: m.Type, Offloaded: m.Flags&offload != 0,
+	}
 	if r.Table == 0 {
 		r.Table = uint32(m.Table)
 	}
 	for _, h := range a.Multipath {
 		hop := Hop{Gateway: gateway(h.Gateway, h.Via), Out: int(h.Hop.IfIndex), Weight: uint32(h.Hop.Hops) + 1}
 		hop.setFlags(uint32(h.Hop.Flags))
+		r.Offloaded = r.Offloaded || h.Hop.Flags&unix.RTNH_F_OFFLOAD != 0
 		r.Hops = append(r.Hops, hop)
 	}
 	if a.Multipath == nil {
 		hop := Hop{Gateway: gateway(a.Gateway, a.Via), Out: int(a.OutIface), Weight: 1}
 		hop.setFlags(m.Flags)
+		r.Offloaded = r.Offloaded || m.Flags&unix.RTNH_F_OFFLOAD != 0
 		r.Hops = []Hop{hop}
 	}
 	err = decode(data, unix.SizeofRtMsg, func(d *netlink.AttributeDecoder) {
