@@ -1,6 +1,7 @@
 package flowcache_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -135,12 +136,16 @@ func (w *walk) step() {
 	switch n := w.rng.IntN(1000); {
 	case n < 4:
 		w.change()
-	case n < 20:
+	case n < 6:
+		w.setStrategy()
+	case n < 8:
+		w.group.Settle(w.view().Version() - w.rng.Uint64N(2))
+	case n < 22:
 		w.domain.Mark(w.anyID()).SetDown(w.rng.IntN(3) == 0)
-	case n < 40:
+	case n < 42:
 		w.table.SweepBuckets(w.now, w.table.Buckets())
 		w.model.Sweep(w.now)
-	case n < 43 && w.exact:
+	case n < 45 && w.exact:
 		w.model.Moves, w.model.Idle = w.rng.IntN(20), time.Duration(w.rng.IntN(int(200*time.Millisecond)))
 		w.table.Rebalance(w.model.Moves, w.model.Idle)
 	case n < 500:
@@ -205,15 +210,57 @@ func (w *walk) change() {
 	if w.rng.IntN(60) == 0 {
 		w.views[2] = w.views[0]
 	}
-	w.set(members...)
+	w.update(members)
 	w.model.Expose(func(s selector.Slot) bool { return !w.domain.Slots(slots.Insider{}).InUse(uint16(s)) })
+	w.announce()
+}
+
+// update changes the members, and settles the change or not.
+func (w *walk) update(members []selector.Member) {
+	list := make([]selector.Hop[string], len(members))
+	for i, m := range members {
+		list[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
+	}
+	var err error
+	if w.rng.IntN(2) == 0 {
+		_, err = w.group.Update(list)
+	} else {
+		_, err = w.group.UpdateAt(w.view().Version()+1, list)
+	}
+	require.NoError(w.t, err)
+}
+
+// strategies are those that the group goes through. Rendezvous alone can
+// announce members.
+var strategies = []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slots: 1024}, selector.Maglev{Size: 1021},
+	selector.Maglev{Size: 2039}, selector.Resilient{Buckets: 256}, selector.Threshold{KeepOrder: true}}
+
+// setStrategy changes the strategy, and settles the change or not.
+func (w *walk) setStrategy() {
+	s := strategies[w.rng.IntN(len(strategies))]
+	_, err := w.group.Announce()
+	require.NoError(w.t, err)
+	if w.rng.IntN(2) == 0 {
+		_, err = w.group.SetStrategy(s)
+	} else {
+		_, err = w.group.SetStrategyAt(w.view().Version()+1, s)
+	}
+	require.NoError(w.t, err)
+	w.views[1] = w.views[0]
+	w.announce()
+}
+
+// announce announces somebody, or nobody.
+func (w *walk) announce() {
 	var announced []selector.Member
 	if w.rng.IntN(3) == 0 {
 		announced = selector.Equal(w.anyID())
 	}
-	s, err := w.group.Announce(announced...)
-	require.NoError(w.t, err)
-	w.views[0] = s.View()
+	_, err := w.group.Announce(announced...)
+	if !errors.Is(err, selector.ErrNotMinimal) {
+		require.NoError(w.t, err)
+	}
+	w.views[0] = w.view()
 }
 
 func (w *walk) anyView() *selector.View {

@@ -293,6 +293,11 @@ func (s *Sticky) chosen(p *Packet, v *selector.View, verdict Verdict) Route {
 	if s.assigned >= 0 {
 		return Route{s.assigned, verdict}
 	}
+	if verdict == Placed {
+		if member, ok := p.older(v); ok {
+			return Route{member, verdict}
+		}
+	}
 	return p.selected(v, verdict)
 }
 
@@ -311,7 +316,7 @@ func (s *Sticky) Assign(p Packet, v *selector.View, member int32, now time.Durat
 func (s *Sticky) place(p *Packet, v *selector.View, at *atomic.Uint64, w word) (r Route, ok bool) {
 	switch {
 	case p.Mode == LookupOnly:
-		return p.selected(v, Unpinned), true
+		return p.unpinned(v), true
 	case w != 0:
 		return s.repin(p, v, at, w, Placed)
 	}

@@ -64,7 +64,7 @@ func NewGroup[T any](d *Domain, c GroupConfig) (*Group[T], error) {
 		return nil, g.builder.named(err)
 	}
 	g.builder.scope = d.scope(c.Scope)
-	g.publish(g.builder.empty(), nil)
+	g.publish(g.builder.empty(), nil, nil)
 	return g, nil
 }
 
@@ -98,19 +98,20 @@ func (g *Group[T]) Update(hops []Hop[T]) (*Snapshot[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.replace(version, g.builder.placer, hops)
+	return g.replace(version, g.builder.placer, hops, ownChange)
 }
 
 // UpdateAt is Update with a version from elsewhere, such as the revision of a
-// replicated log. The error is a [*GroupError] with [ErrVersion] if it is not
-// greater than that of the newest snapshot.
+// replicated log, for routers that share flows: the change is not settled
+// before [Group.Settle] is called. The error is a [*GroupError] with
+// [ErrVersion] if it is not greater than that of the newest snapshot.
 func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.checkVersion(version); err != nil {
 		return nil, err
 	}
-	return g.replace(version, g.builder.placer, hops)
+	return g.replace(version, g.builder.placer, hops, sharedChange)
 }
 
 // nextVersion returns the version after that of the newest snapshot.
@@ -134,8 +135,17 @@ func (g *Group[T]) checkVersion(version uint64) error {
 	return nil
 }
 
+// A change is this router's own, which is settled at once, or one that several
+// routers make.
+type change bool
+
+const (
+	ownChange    change = false
+	sharedChange change = true
+)
+
 // replace publishes the hops, as p places them.
-func (g *Group[T]) replace(version uint64, p *placer, hops []Hop[T]) (*Snapshot[T], error) {
+func (g *Group[T]) replace(version uint64, p *placer, hops []Hop[T], c change) (*Snapshot[T], error) {
 	d, err := g.draft(version, p, hops)
 	if err != nil {
 		return nil, err
@@ -144,8 +154,12 @@ func (g *Group[T]) replace(version uint64, p *placer, hops []Hop[T]) (*Snapshot[
 	if err := b.join(d.view, old); err != nil {
 		return nil, b.named(err)
 	}
+	var before *View
+	if c == sharedChange {
+		before = b.unsettled(d.view, old)
+	}
 	g.given, b.placer, b.planned = d.given, p, nil
-	s := g.publish(d.view, d.values)
+	s := g.publish(d.view, d.values, before)
 	b.domain.retire(old, d.view)
 	return s, nil
 }
@@ -183,11 +197,12 @@ func (g *Group[T]) draft(version uint64, p *placer, hops []Hop[T]) (d draft[T], 
 	return d, nil
 }
 
-// publish makes a snapshot of a copy of v. The copy is the latest view before
-// anyone can load the snapshot: see [View.Latest].
-func (g *Group[T]) publish(v *View, values []T) *Snapshot[T] {
+// publish makes a snapshot of a copy of v; before is the view that it keeps
+// until Settle. The copy is the latest view before anyone can load the
+// snapshot: see [View.Latest].
+func (g *Group[T]) publish(v *View, values []T, before *View) *Snapshot[T] {
 	s := &Snapshot[T]{view: *v, values: values}
-	g.builder.latest.Store(&s.view)
+	g.builder.latest.Store(&newest{&s.view, before})
 	g.current.Store(s)
 	return s
 }

@@ -49,7 +49,7 @@ func (g *Group[T]) Announce(members ...Member) (*Snapshot[T], error) {
 	g.builder.announced = slices.Clone(members)
 	v := old.view
 	v.future = future
-	return g.publish(&v, old.values), nil
+	return g.publish(&v, old.values, g.builder.latest.Load().previous), nil
 }
 
 // future returns the selector that would follow now, the one of members, if
@@ -103,5 +103,5 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 // there if members that Group.Announce announced joined. It is false if nobody
 // is announced, and for a hash whose own member is down.
 func (v *View) Settled(h uint64, i int32) bool {
-	return v.future != nil && v.future.selector.Select(h&v.mask) == i
+	return v.future != nil && v.future.selector.Select(h&v.mask) == i && v.Unmarked(h) == i
 }

@@ -14,7 +14,7 @@ type viewBuilder struct {
 	domain *Domain
 	scope  *scope
 	salt   uint64
-	latest atomic.Pointer[View]
+	latest atomic.Pointer[newest]
 	placer *placer // of the newest snapshot
 	groupMarks
 

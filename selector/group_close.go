@@ -11,7 +11,8 @@ func (g *Group[T]) Close() {
 		return
 	}
 	version := g.Load().view.version
-	_, _ = g.replace(max(version, version+1), g.builder.placer, nil) // no members can't be wrong
+	// no members can't be wrong
+	_, _ = g.replace(max(version, version+1), g.builder.placer, nil, ownChange)
 	g.closed = true
 	g.builder.dropMarks()
 }

@@ -41,7 +41,7 @@ func newInternalGroup(t *testing.T) *Group[int] {
 func TestNoSnapshotIsNewerThanTheLatest(t *testing.T) {
 	g := newInternalGroup(t)
 	whileReading(t, g, func(v *View) string {
-		if latest := g.builder.latest.Load(); latest.version < v.version {
+		if latest := g.builder.latest.Load().view; latest.version < v.version {
 			return fmt.Sprintf("version %d can be loaded, and %d is the latest", v.version, latest.version)
 		}
 		return ""
@@ -49,7 +49,7 @@ func TestNoSnapshotIsNewerThanTheLatest(t *testing.T) {
 		v := g.builder.empty()
 		for range 500_000 {
 			v.version++
-			g.publish(v, nil)
+			g.publish(v, nil, nil)
 		}
 	})
 }

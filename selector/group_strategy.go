@@ -21,21 +21,21 @@ func (g *Group[T]) SetStrategy(s Strategy) (*Snapshot[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.setStrategy(version, s)
+	return g.setStrategy(version, s, ownChange)
 }
 
-// SetStrategyAt is SetStrategy with a version from elsewhere: see
-// [Group.UpdateAt].
+// SetStrategyAt is SetStrategy with a version from elsewhere, which is not
+// settled before [Group.Settle] is called: see [Group.UpdateAt].
 func (g *Group[T]) SetStrategyAt(version uint64, s Strategy) (*Snapshot[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.checkVersion(version); err != nil {
 		return nil, err
 	}
-	return g.setStrategy(version, s)
+	return g.setStrategy(version, s, sharedChange)
 }
 
-func (g *Group[T]) setStrategy(version uint64, s Strategy) (*Snapshot[T], error) {
+func (g *Group[T]) setStrategy(version uint64, s Strategy, c change) (*Snapshot[T], error) {
 	p, err := g.builder.placerOf(s)
 	switch {
 	case err != nil:
@@ -43,7 +43,7 @@ func (g *Group[T]) setStrategy(version uint64, s Strategy) (*Snapshot[T], error)
 	case p == g.builder.placer:
 		return g.Load(), nil
 	}
-	return g.replace(version, p, g.hops())
+	return g.replace(version, p, g.hops(), c)
 }
 
 // placerOf returns the placer of a strategy, the one in force if that is equal.

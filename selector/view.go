@@ -33,7 +33,7 @@ type View struct {
 	version      uint64
 	fingerprint  uint64
 	future       *sharedSelector // with the members that Group.Announce announced; nil: none
-	latest       *atomic.Pointer[View]
+	latest       *atomic.Pointer[newest]
 }
 
 // Select returns the index of the member for hash h, -1 when no member of
@@ -222,7 +222,7 @@ func (v *View) SlotIndex(slots.Insider) *slots.Index { return &v.bySlot }
 // scope now.
 func (v *View) InScope(slot Slot) bool {
 	if v.scope == nil {
-		_, ok := v.latest.Load().BySlot(slot)
+		_, ok := v.latest.Load().view.BySlot(slot)
 		return ok
 	}
 	return v.scope.slots.Has(uint16(slot))
@@ -254,7 +254,7 @@ func (v *View) Drained(i int32) bool { return v.members[i].Weight == 0 }
 // Latest reports whether the view is of the group's newest snapshot. It turns
 // false before the next snapshot can be loaded. So a slot in a flow table that
 // a latest view does not know is that of a member that left.
-func (v *View) Latest() bool { return v.latest.Load() == v }
+func (v *View) Latest() bool { return v.latest.Load().view == v }
 
 // A Snapshot is one state of a group: its [View] and the payloads of its
 // members. It is immutable, unless somebody writes through At, and safe for

@@ -203,7 +203,7 @@ func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.S
 
 func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bool) flowcache.Route {
 	if !pinned {
-		return selected(p, v, flowcache.Unpinned)
+		return chosen(p, v, flowcache.Unpinned)
 	}
 	member, known := memberOf(v, pin.Slot)
 	if !known {
@@ -219,6 +219,9 @@ func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bo
 func (m *Model) place(p *flowcache.Packet, v *selector.View, now time.Duration,
 	verdict flowcache.Verdict) flowcache.Route {
 	r := selected(p, v, verdict)
+	if verdict == flowcache.Placed {
+		r = chosen(p, v, verdict)
+	}
 	if r.Verdict == flowcache.NoMember {
 		return r
 	}
@@ -315,6 +318,24 @@ func memberOf(v *selector.View, slot selector.Slot) (index int32, known bool) {
 		}
 	}
 	return -1, false
+}
+
+// chosen is the route of a flow without a pin. One that goes on in TCP is older
+// than a change that is not settled: it goes by the view before.
+func chosen(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) flowcache.Route {
+	before := v.Previous()
+	if before == nil || p.Flags == 0 || p.Flags&hash.SYN != 0 {
+		return selected(p, v, verdict)
+	}
+	was := before.Select(p.Digest ^ v.Salt())
+	if was < 0 {
+		return selected(p, v, verdict)
+	}
+	member, known := memberOf(v, before.Slot(was))
+	if !known {
+		return selected(p, v, verdict)
+	}
+	return flowcache.Route{Member: member, Verdict: verdict}
 }
 
 func selected(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) flowcache.Route {
