@@ -92,7 +92,8 @@ func TestMarksAtOnce(t *testing.T) {
 				m := marks[n%2]
 				m.SetDown(true)
 				for _, v := range []*selector.View{old, g.Load().View()} {
-					if i := v.Select(n * 0x9e3779b97f4a7c15); !assert.NotEqual(t, id, v.Member(i).ID) {
+					i := v.Select(n * 0x9e3779b97f4a7c15)
+					if i >= 0 && !assert.NotEqual(t, id, v.Member(i).ID) {
 						return
 					}
 				}
