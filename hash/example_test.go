@@ -88,7 +88,7 @@ func ExamplePolicy() {
 // _fields=0x37 and _seed=1. Of the selectors, selector.Threshold with KeepOrder
 // makes of linux.Hash(flow) the next hop that the router takes.
 func ExampleLinux611() {
-	linux := hash.Linux611{Seed: 1, Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}
+	linux := hash.Linux611{Seed: 1, Policy: hash.LinuxCustom, Fields: hash.NewLinuxFields(hash.FiveTuple, 0)}
 	for _, port := range []uint16{12345, 12346} {
 		src := netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)
 		flow := hash.NewFlowKey(hash.TCP, src, netip.MustParseAddrPort("198.18.0.1:80"))

@@ -186,11 +186,20 @@ func (e FlowKeySizeError) Error() string {
 }
 
 // String returns the key for people to read, such as "TCP 10.0.0.1:49152 ->
-// 10.0.0.2:443". The label follows if it is not zero. The form may change.
+// 10.0.0.2:443". The label follows if it is not zero. One of foreign words, which
+// no packet has, is printed as its encoding. The form may change.
 func (k FlowKey) String() string {
+	if !k.Is6() && !(isIPv4(k.src0, k.src1) && isIPv4(k.dst0, k.dst1)) || k.rest&maskFlags&^ip6Flag != 0 {
+		encoding, _ := k.AppendBinary(nil)
+		return fmt.Sprintf("foreign key %x", encoding)
+	}
 	s := protoName(k.Proto()) + " " + k.Src().String() + " -> " + k.Dst().String()
 	if l := k.Label(); l != 0 {
 		s += fmt.Sprintf(" label 0x%05x", l)
 	}
 	return s
 }
+
+// isIPv4 reports whether the words are an IPv4-mapped address, or one that does
+// not count.
+func isIPv4(w0, w1 uint64) bool { return w0 == 0 && (w1 == 0 || uint32(w1) == 0xffff0000) }

@@ -128,6 +128,20 @@ func TestFlowKeyString(t *testing.T) {
 	assert.Equal(t, "ICMPv6 [2001:db8::1]:2 -> [2001:db8::1]:2 label 0x0000a",
 		hash.NewFlowKey(58, v6, v6).WithLabel(10).String())
 	assert.Equal(t, "protocol 0 0.0.0.0:0 -> 0.0.0.0:0", hash.FlowKey{}.String())
+
+	// Keys of words that no packet has are told apart too.
+	seen := map[string]bool{}
+	for _, w := range [][5]uint64{
+		{}, {1}, {2}, {0, 1}, {0, 1 << 32}, {0, 0xffff0000}, {0, 0xffff0001}, {0, 0, 1}, {0, 0, 0, 1},
+		{0, 0, 0, 0, 0x20 << 40},
+		{0, 0, 0, 0, 0x30 << 40}, {0, 0, 0, 0, 0x10 << 40}, {7, 0, 0, 0, 0x10 << 40},
+	} {
+		s := hash.FlowKeyFromWords(w[0], w[1], w[2], w[3], w[4]).String()
+		if w != [5]uint64{0, 0xffff0000} { // 0.0.0.0, which looks as one that does not count
+			assert.False(t, seen[s], s)
+		}
+		seen[s] = true
+	}
 }
 
 // FuzzFlowKey compares keys of any endpoints with the model.

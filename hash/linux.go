@@ -32,12 +32,9 @@ type Linux611 struct {
 	// like LinuxL3.
 	Policy LinuxPolicy
 
-	// Fields is fib_multipath_hash_fields, for LinuxCustom alone: the low six
-	// bits are those of type Fields, such as uint16(FiveTuple), of the
-	// outermost header, and the next six the same of the innermost one of a
-	// tunnel. Zero stands for the default of the kernel, 7: addresses and
-	// protocol.
-	Fields uint16
+	// Fields is fib_multipath_hash_fields, for LinuxCustom alone. Zero stands
+	// for the default of the kernel, 7: addresses and protocol.
+	Fields LinuxFields
 
 	// Local is for packets that the host sends itself: the kernel then goes by
 	// its socket, so that tunnels are not looked into, LinuxCustom lacks its
@@ -69,12 +66,29 @@ const (
 	LinuxCustom                    // by a mask of fields
 )
 
-// Layout of fib_multipath_hash_fields, and its default.
+// LinuxFields is a mask as fib_multipath_hash_fields has it: the low six bits
+// are those of type [Fields], of the outermost header, and the next six the
+// same of the innermost one of a tunnel.
+type LinuxFields uint16
+
 const (
 	linuxInnerShift = 6
 	linuxFields     = 1<<linuxInnerShift - 1
-	linuxDefault    = uint16(ThreeTuple)
+	linuxDefault    = LinuxFields(ThreeTuple)
 )
+
+// NewLinuxFields returns the mask of fields of the outermost and of the
+// innermost header, such as FiveTuple and 0. What Linux does not know of them
+// is left out.
+func NewLinuxFields(outer, inner Fields) LinuxFields {
+	return LinuxFields(outer&linuxFields | inner&linuxFields<<linuxInnerShift)
+}
+
+// Outer returns the fields of the outermost header.
+func (f LinuxFields) Outer() Fields { return Fields(f & linuxFields) }
+
+// Inner returns the fields of the innermost header.
+func (f LinuxFields) Inner() Fields { return Fields(f >> linuxInnerShift & linuxFields) }
 
 // Hash32 returns the hash that the kernel has for a packet of flow k.
 func (l Linux611) Hash32(k FlowKey) uint32 { return l.sum(&k, k.Proto(), &k, &k, false) }
@@ -162,7 +176,7 @@ func (l Linux611) fields() (outer, inner Fields) {
 	if f == 0 {
 		f = linuxDefault
 	}
-	return Fields(f & linuxFields), Fields(f >> linuxInnerShift & linuxFields)
+	return f.Outer(), f.Inner()
 }
 
 // linuxAddresses returns what policies 0 and 2 hash of k.

@@ -63,7 +63,7 @@ func TestLinuxVectors(t *testing.T) {
 		linux := hash.Linux611{
 			Seed:   uint32(number(t, r["seed"], 0, 32)),
 			Policy: hash.LinuxPolicy(number(t, r["policy"], 10, 2)),
-			Fields: uint16(number(t, r["fields"], 0, 12)),
+			Fields: hash.LinuxFields(number(t, r["fields"], 0, 12)),
 		}
 		want := uint32(number(t, r["hash32"], 16, 32))
 		require.Equal(t, want, linux.Hash32(k), "%v", r)
@@ -92,10 +92,10 @@ func TestLinuxAgreesWithModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, k := range randomKeys(r, 2000) {
 		for policy := range hash.LinuxPolicy(5) { // there is no policy 4
-			checkLinux(t, k, hash.Linux611{Seed: r.Uint32(), Policy: policy, Fields: uint16(r.Uint32()),
+			checkLinux(t, k, hash.Linux611{Seed: r.Uint32(), Policy: policy, Fields: hash.LinuxFields(r.Uint32()),
 				Local: r.IntN(2) == 0})
 		}
-		checkLinux(t, k, hash.Linux611{Policy: hash.LinuxCustom, Fields: uint16(1) << r.IntN(12)})
+		checkLinux(t, k, hash.Linux611{Policy: hash.LinuxCustom, Fields: hash.LinuxFields(1) << r.IntN(12)})
 		checkLinux(t, k, hash.Linux611{Policy: hash.LinuxCustom}) // the default
 	}
 }
@@ -109,7 +109,7 @@ func FuzzLinux(f *testing.F) {
 			w1, w3 = w1&^(1<<32-1)|0xffff0000, w3&^(1<<32-1)|0xffff0000
 		}
 		checkLinux(t, hash.FlowKeyFromWords(w0, w1, w2, w3, w4),
-			hash.Linux611{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: fields, Local: local})
+			hash.Linux611{Seed: seed, Policy: hash.LinuxPolicy(policy), Fields: hash.LinuxFields(fields), Local: local})
 	})
 }
 
@@ -157,3 +157,12 @@ var (
 	_ hash.HeaderHasher = hash.Linux611{}
 	_ hash.BatchHasher  = hash.Linux611{}
 )
+
+func TestLinuxFields(t *testing.T) {
+	f := hash.NewLinuxFields(hash.FiveTuple|hash.Symmetric, hash.Addresses|hash.SPI)
+	assert.Equal(t, hash.LinuxFields(0x37|3<<6), f)
+	assert.Equal(t, hash.FiveTuple, f.Outer())
+	assert.Equal(t, hash.Addresses, f.Inner())
+	assert.Equal(t, hash.FiveTuple, hash.LinuxFields(0xf037).Outer())
+	assert.Zero(t, hash.LinuxFields(0xf037).Inner())
+}

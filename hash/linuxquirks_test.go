@@ -12,7 +12,7 @@ import (
 )
 
 // linuxHash returns the hash of an IP packet under a policy.
-func linuxHash(t *testing.T, policy hash.LinuxPolicy, fields uint16, packet []byte) uint32 {
+func linuxHash(t *testing.T, policy hash.LinuxPolicy, fields hash.LinuxFields, packet []byte) uint32 {
 	headers, dst := make([]hash.Headers, 1), make([]uint64, 1)
 	require.NoError(t, hash.ParseIP(packet, &headers[0]))
 	require.NoError(t, headers[0].InnerErr())
@@ -21,7 +21,7 @@ func linuxHash(t *testing.T, policy hash.LinuxPolicy, fields uint16, packet []by
 }
 
 // keyHash returns that of a whole packet of a flow.
-func keyHash(policy hash.LinuxPolicy, fields uint16, k hash.FlowKey) uint32 {
+func keyHash(policy hash.LinuxPolicy, fields hash.LinuxFields, k hash.FlowKey) uint32 {
 	return hash.Linux611{Seed: 5, Policy: policy, Fields: fields}.Hash32(k)
 }
 

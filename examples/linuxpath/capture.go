@@ -90,8 +90,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 // "": where the policy looks into a tunnel whose inside is damaged, too deep, or
 // not captured.
 func uncertain(l hash.Linux611, h hash.Headers) string {
-	const inner = 0xfc0 // fields of the inner header
-	looks := l.Policy == hash.LinuxInner || l.Policy == hash.LinuxCustom && l.Fields&inner != 0
+	looks := l.Policy == hash.LinuxInner || l.Policy == hash.LinuxCustom && l.Fields.Inner() != 0
 	if err := h.InnerErr(); err != nil && looks {
 		return "inside the tunnel: " + err.Error()
 	}

@@ -58,7 +58,7 @@ var errNotVaried = errors.New("neither the source port nor the flow label is has
 func vary(k hash.FlowKey, all ...hash.Linux611) (varied, error) {
 	label := false
 	for _, l := range all {
-		fields := hash.Fields(l.Fields)
+		fields := l.Fields.Outer()
 		if l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && fields&hash.SrcPort != 0 {
 			return sourcePort, nil
 		}

@@ -81,19 +81,19 @@ func predictHash(l hash.Linux611, g group, k hash.FlowKey, h uint64, source neti
 // fieldNames returns the names of the fields that the policy hashes.
 func fieldNames(l hash.Linux611, v6 bool) []string {
 	names := [...]string{"source", "destination", "protocol", "label", "source port", "destination port"}
-	mask := uint16(hash.Addresses)
+	mask := hash.NewLinuxFields(hash.Addresses, 0)
 	switch l.Policy {
 	case hash.LinuxL4:
-		mask = uint16(hash.FiveTuple)
+		mask = hash.NewLinuxFields(hash.FiveTuple, 0)
 	case hash.LinuxCustom:
 		mask = l.Fields
 	default:
 		if v6 {
-			mask = uint16(hash.ThreeTuple | hash.Label)
+			mask = hash.NewLinuxFields(hash.ThreeTuple|hash.Label, 0)
 		}
 	}
 	if !v6 {
-		mask &^= uint16(hash.Label)
+		mask &^= hash.NewLinuxFields(hash.Label, 0)
 	}
 	if l.Local { // the kernel does not look into tunnels of its own
 		mask &= 1<<len(names) - 1

@@ -285,5 +285,5 @@ func kernel(seed, policy, fields uint) (hash.Linux611, error) {
 	case seed > 1<<32-1:
 		return hash.Linux611{}, fmt.Errorf("seed %d has more than 32 bits", seed)
 	}
-	return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: uint16(fields)}, nil
+	return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxPolicy(policy), Fields: hash.LinuxFields(fields)}, nil
 }

@@ -138,7 +138,7 @@ func settings() []hash.Linux611 {
 		for policy := range hash.LinuxPolicy(3) {
 			all = append(all, hash.Linux611{Seed: seed, Policy: policy})
 		}
-		for _, fields := range []uint16{7, 0x37, 0x3f, 0x30, 0x11, 0xfff, 0xdc0, 0x80} {
+		for _, fields := range []hash.LinuxFields{7, 0x37, 0x3f, 0x30, 0x11, 0xfff, 0xdc0, 0x80} {
 			all = append(all, hash.Linux611{Seed: seed, Policy: hash.LinuxCustom, Fields: fields})
 		}
 	}

@@ -56,7 +56,7 @@ func (s socket) routed(k hash.FlowKey) hash.FlowKey {
 // port: the kernel chooses the port of a TCP socket after the route, and puts a
 // random one into the hash.
 func (s socket) drawsPort(l hash.Linux611, k hash.FlowKey) bool {
-	hashed := l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && hash.Fields(l.Fields)&hash.SrcPort != 0
+	hashed := l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && l.Fields.Outer()&hash.SrcPort != 0
 	return s == connected && k.Proto() == hash.TCP && hashed
 }
 

@@ -22,7 +22,9 @@ type hasher struct {
 func hashers() []hasher {
 	return []hasher{
 		{"Linux", func(seed uint64) (hash.Hasher, error) {
-			return hash.Linux611{Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: uint16(hash.FiveTuple)}, nil
+			return hash.Linux611{
+				Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: hash.NewLinuxFields(hash.FiveTuple, 0),
+			}, nil
 		}, true},
 		{"Toeplitz", func(seed uint64) (hash.Hasher, error) { return toeplitz(seed) }, true},
 		{"Toeplitz+Mix", func(seed uint64) (hash.Hasher, error) {
