@@ -30,3 +30,13 @@ func PinKeys(t *Table, digest uint64) [2]Key {
 	k := PinKey(t, digest)
 	return [2]Key{k, {k.tag, uint32(t.away(k.tag, int(k.bucket)))}}
 }
+
+// PinOf returns the pin of a flow, that of no slot if it has none.
+func PinOf(t *Table, digest uint64, now time.Duration) Pin {
+	_, w := t.find(digest)
+	m := t.clocks.moment(t.clocks.tickAt(now))
+	if w == 0 || t.clocks.expired(w, &m) {
+		return Pin{}
+	}
+	return Pin{Key: PinKey(t, digest), Slot: w.slot(), State: w.state()}
+}
