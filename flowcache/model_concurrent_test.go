@@ -92,8 +92,16 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 		for i := range c.view().All() {
 			c.left[c.view().Slot(i)].Add(1)
 		}
-		c.set(selector.Equal(ids[rng.IntN(len(ids))]...)...)
+		if members := selector.Equal(ids[rng.IntN(len(ids))]...); rng.IntN(2) == 0 {
+			c.set(members...)
+		} else {
+			c.updateAt(c.view().Version()+1, members...)
+		}
+	case n < 6:
+		c.setStrategy(rng)
 	case n < 7:
+		c.group.Settle(c.view().Version())
+	case n < 10:
 		c.domain.Mark(string(rune('a' + rng.IntN(4)))).SetDown(rng.IntN(3) == 0)
 	default:
 		c.clock.Add(rng.Int64N(int64(12 * time.Millisecond)))

@@ -137,7 +137,11 @@ func (w *walk) step() {
 	case n < 4:
 		w.change()
 	case n < 6:
-		w.setStrategy()
+		_, err := w.group.Announce()
+		require.NoError(w.t, err)
+		w.setStrategy(w.rng)
+		w.views[1] = w.views[0]
+		w.announce()
 	case n < 8:
 		w.group.Settle(w.view().Version() - w.rng.Uint64N(2))
 	case n < 22:
@@ -235,19 +239,17 @@ func (w *walk) update(members []selector.Member) {
 var strategies = []selector.Strategy{selector.Rendezvous{}, selector.Bounded{Slots: 1024}, selector.Maglev{Size: 1021},
 	selector.Maglev{Size: 2039}, selector.Resilient{Buckets: 256}, selector.Threshold{KeepOrder: true}}
 
-// setStrategy changes the strategy, and settles the change or not.
-func (w *walk) setStrategy() {
-	s := strategies[w.rng.IntN(len(strategies))]
-	_, err := w.group.Announce()
-	require.NoError(w.t, err)
-	if w.rng.IntN(2) == 0 {
-		_, err = w.group.SetStrategy(s)
+// setStrategy changes the strategy, and settles the change or not. Nobody may be
+// announced.
+func (r *router) setStrategy(rng *rand.Rand) {
+	r.t.Helper()
+	s, err := strategies[rng.IntN(len(strategies))], error(nil)
+	if rng.IntN(2) == 0 {
+		_, err = r.group.SetStrategy(s)
 	} else {
-		_, err = w.group.SetStrategyAt(w.view().Version()+1, s)
+		_, err = r.group.SetStrategyAt(r.view().Version()+1, s)
 	}
-	require.NoError(w.t, err)
-	w.views[1] = w.views[0]
-	w.announce()
+	require.NoError(r.t, err)
 }
 
 // announce announces somebody, or nobody.
