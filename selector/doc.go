@@ -6,6 +6,14 @@
 // route: it publishes a [Snapshot] for each state, which holds the selector and
 // the payloads of the members, and is swapped in by one atomic store.
 //
+// [New] and [Selector] serve who needs no live set. For the others a [Domain],
+// [NewGroup], [Group.Update] and [Group.Load] are all. What follows is for who
+// looks for it: [Group.Plan] tells what a change would do, [Group.SetStrategy]
+// changes the algorithm under traffic, [Group.Mark] and [Domain.Mark] say who
+// is down, [Group.Announce] prepares for members to come, [Group.UpdateAt] and
+// [Group.Settle] serve routers that share flows, and [Group.Close] ends a
+// group.
+//
 // # Choosing a strategy
 //
 // [Bounded] is the one to choose when nothing speaks for another. Times are for

@@ -174,10 +174,10 @@ type draft[T any] struct {
 func (g *Group[T]) draft(version uint64, p *placer, hops []Hop[T]) (d draft[T], err error) {
 	b := &g.builder
 	members := membersOf(hops)
-	if _, err := validateList(members); err != nil {
+	order, err := validateList(members)
+	if err != nil {
 		return d, b.named(err)
 	}
-	order := sortedOrder(members)
 	if !p.ordered && !slices.IsSorted(order) {
 		given := make([]int32, len(hops))
 		sorted := make([]Hop[T], len(hops))

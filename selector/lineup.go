@@ -13,7 +13,8 @@ type lineup struct {
 // newLineup validates members and lines them up by ID, or as given if keepOrder
 // is set.
 func newLineup(members []Member, keepOrder bool) (lineup, error) {
-	if err := Validate(members); err != nil {
+	order, err := validated(members)
+	if err != nil {
 		return lineup{}, err
 	}
 	l := lineup{index: make([]int32, 0, len(members)), weights: make([]uint32, 0, len(members))}
@@ -29,7 +30,7 @@ func newLineup(members []Member, keepOrder bool) (lineup, error) {
 			admit(i)
 		}
 	} else {
-		for _, i := range sortedOrder(members) {
+		for _, i := range order {
 			admit(i)
 		}
 	}

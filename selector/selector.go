@@ -95,8 +95,10 @@ func New(s Strategy, members []Member) (Selector, error) {
 	if err := checkStrategy(s); err != nil {
 		return nil, err
 	}
-	if err := Validate(members); err != nil {
-		return nil, err
+	if !ours(s) { // ours validate when they build
+		if err := Validate(members); err != nil {
+			return nil, err
+		}
 	}
 	return s.Build(members)
 }

@@ -93,37 +93,47 @@ func tableSizeError(what string, size uint32, limit int) error {
 // from: no members, more than [MaxMembers], an empty or repeated ID, no
 // positive weight, or weights that add up to more than [MaxWeight].
 func Validate(members []Member) error {
-	if len(members) == 0 {
-		return &GroupError{Err: ErrNoMembers, Index: -1}
-	}
-	sum, err := validateList(members)
-	if err == nil && sum == 0 {
-		err = &GroupError{Err: ErrNoWeight, Index: -1, Value: uint64(len(members))}
-	}
+	_, err := validated(members)
 	return err
 }
 
-// validateList checks what a Group demands too, where no member and no weight
-// is allowed, and returns the sum of weights.
-func validateList(members []Member) (sum uint64, err error) {
-	if len(members) > MaxMembers {
-		return 0, &GroupError{Err: ErrTooMany, Index: -1, Value: uint64(len(members)), Limit: MaxMembers}
+// validated is Validate that also returns the indexes of members in order of
+// ID.
+func validated(members []Member) (order []int, err error) {
+	if len(members) == 0 {
+		return nil, &GroupError{Err: ErrNoMembers, Index: -1}
 	}
+	if order, err = validateList(members); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(members, func(m Member) bool { return m.Weight > 0 }) {
+		return nil, &GroupError{Err: ErrNoWeight, Index: -1, Value: uint64(len(members))}
+	}
+	return order, nil
+}
+
+// validateList checks what a Group demands too, where no member and no weight
+// is allowed, and returns the indexes of members in order of ID.
+func validateList(members []Member) (order []int, err error) {
+	if len(members) > MaxMembers {
+		return nil, &GroupError{Err: ErrTooMany, Index: -1, Value: uint64(len(members)), Limit: MaxMembers}
+	}
+	sum := uint64(0)
 	for i, m := range members {
 		if m.ID == "" {
-			return 0, &GroupError{Err: ErrEmptyID, Index: i}
+			return nil, &GroupError{Err: ErrEmptyID, Index: i}
 		}
 		if sum += uint64(m.Weight); sum > MaxWeight {
-			return 0, &GroupError{Err: ErrWeightSum, Member: m.ID, Index: i, Value: sum, Limit: MaxWeight}
+			return nil, &GroupError{Err: ErrWeightSum, Member: m.ID, Index: i, Value: sum, Limit: MaxWeight}
 		}
 	}
-	order := sortedOrder(members)
+	order = sortedOrder(members)
 	for k := 1; k < len(order); k++ {
 		if i := order[k]; members[i].ID == members[order[k-1]].ID {
-			return 0, &GroupError{Err: ErrDuplicate, Member: members[i].ID, Index: i}
+			return nil, &GroupError{Err: ErrDuplicate, Member: members[i].ID, Index: i}
 		}
 	}
-	return sum, nil
+	return order, nil
 }
 
 // sortedOrder returns the indexes of members in order of ID; equal IDs keep
