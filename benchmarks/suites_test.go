@@ -20,6 +20,7 @@ func BenchmarkFetch(b *testing.B)     { run(b, suite.Fetch()) }
 func BenchmarkFailOver(b *testing.B)  { run(b, suite.FailOver()) }
 func BenchmarkHash(b *testing.B)      { run(b, suite.Hash()) }
 func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
+func BenchmarkSlowest(b *testing.B)   { run(b, suite.Slowest()) }
 func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
 func BenchmarkPins(b *testing.B)      { run(b, suite.Pins()) }
 func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }

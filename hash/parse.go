@@ -124,7 +124,7 @@ func (t *portTable) parseLink(frame []byte, missing int, h *Headers) error {
 // The errors are those of [Parse]; ErrNotIP is for a version that is neither 4
 // nor 6. What is wrong inside a tunnel is no error of the packet: see
 // [Headers.InnerErr]. Time is bounded, by about a hundred times that of a plain
-// packet; memory is none.
+// packet: see bounds.md. Memory is none.
 func ParseIP(packet []byte, h *Headers) error { return defaultPorts.parseIP(packet, 0, h) }
 
 // parseIP is ParseIP with the ports of t.

@@ -96,7 +96,7 @@ func Full() Size {
 func All() []Suite {
 	all := []Suite{
 		Remap(), Balance(), Shares(), Slack(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
-		FlowTable(), Pins(), Pipeline(), Scenario(),
+		Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)
 	for i := range all {
