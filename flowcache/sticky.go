@@ -162,7 +162,7 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 			return r, ok
 		}
 	}
-	alive := v.Alive(member)
+	alive := v.Usable(member)
 	if p.Mode == LookupOnly {
 		if !alive {
 			s.tally[detoured]++
@@ -170,7 +170,7 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 		}
 		return Route{member, Pinned}, true
 	}
-	step := life.Next(life.State(w.state()), s.event(p, w), alive && !v.Drained(member))
+	step := life.Next(life.State(w.state()), s.event(p, w), alive && v.TakesNew(member))
 	if step == life.Renew {
 		if r, ok := s.repin(p, v, at, w, Placed); r.Verdict != NoMember || !alive {
 			return r, ok

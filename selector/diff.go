@@ -173,24 +173,24 @@ func (c *comparison) forced(a, b int32) bool {
 	}
 	// Of two members that stay, the one that got the hash must have gained on
 	// the one that lost it.
-	wasA, wasB := c.old.members[a].Weight, c.old.members[c.before[b]].Weight
-	isA, isB := c.now.members[c.after[a]].Weight, c.now.members[b].Weight
+	wasA, wasB := c.old.placed[a].Weight, c.old.placed[c.before[b]].Weight
+	isA, isB := c.now.placed[c.after[a]].Weight, c.now.placed[b].Weight
 	return uint64(isB)*uint64(wasA) > uint64(wasB)*uint64(isA)
 }
 
 // due returns what members are due less than before.
 func (c *comparison) due() (due float64) {
-	was, is := sumOfWeights(c.old.members), sumOfWeights(c.now.members)
+	was, is := sumOfWeights(c.old.placed), sumOfWeights(c.now.placed)
 	switch {
 	case was == 0 && is == 0:
 		return 0
 	case was == 0 || is == 0:
 		return 1
 	}
-	for a, m := range c.old.members {
+	for a, m := range c.old.placed {
 		now := 0.0
 		if b := c.after[a]; b >= 0 {
-			now = float64(c.now.members[b].Weight) / is
+			now = float64(c.now.placed[b].Weight) / is
 		}
 		due += max(0, float64(m.Weight)/was-now)
 	}

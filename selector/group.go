@@ -18,6 +18,11 @@ type Hop[T any] struct {
 	// another it is new, and the flows of the old one move. 0 suits next hops,
 	// whose routes come and go. For pods take a hash of the pod's UID.
 	Incarnation uint64
+
+	// Backup: the member takes flows only while every other is down or drained.
+	// Backups share them by the same strategy. When others are back, new flows
+	// go to them again, and a flow table leaves the flows of backups there.
+	Backup bool
 }
 
 func (h *Hop[T]) member() Member { return Member{ID: h.ID, Weight: h.Weight} }
@@ -34,6 +39,10 @@ type GroupConfig struct {
 	// group, or where a client is to stay at a server over several services.
 	// Empty: the group shares its flows with no other.
 	Scope string
+
+	// AllDown says what becomes of flows while every member is down, backups
+	// included. It is no part of a fingerprint, as marks are none.
+	AllDown AllDown
 }
 
 // A Group is a live set of members with payloads of type T. It publishes
@@ -53,15 +62,21 @@ type Group[T any] struct {
 // NewGroup returns a group without members. A flow table serves the groups of
 // its domain only, so a router has one domain for all. The error is a
 // [*GroupError] with [ErrNoDomain] or [ErrNoStrategy], or what the strategy
-// refuses without members, such as a table size.
+// refuses without members, such as a table size. ErrParameter is of an unknown
+// AllDown.
 func NewGroup[T any](d *Domain, c GroupConfig) (*Group[T], error) {
-	g := &Group[T]{builder: viewBuilder{name: c.Name, domain: d, salt: c.salt()}}
+	g := &Group[T]{builder: viewBuilder{name: c.Name, domain: d, salt: c.salt(), allDown: c.AllDown}}
 	if d == nil {
 		return nil, g.builder.named(&GroupError{Err: ErrNoDomain, Index: -1})
 	}
 	var err error
 	if g.builder.placer, err = newPlacer(c.Strategy); err != nil {
 		return nil, g.builder.named(err)
+	}
+	if c.AllDown > UseAll {
+		return nil, g.builder.named(&GroupError{
+			Err: ErrParameter, Index: -1, Value: uint64(c.AllDown), Limit: uint64(UseAll),
+		})
 	}
 	g.builder.scope = d.scope(c.Scope)
 	g.publish(g.builder.empty(), nil, nil)
@@ -190,7 +205,7 @@ func (g *Group[T]) draft(version uint64, p *placer, hops []Hop[T]) (d draft[T], 
 	for i := range hops {
 		d.values[i] = hops[i].Value
 	}
-	if d.view, err = b.draft(&g.Load().view, p, members, version); err != nil {
+	if d.view, err = b.draft(&g.Load().view, p, members, backupsOf(hops), version); err != nil {
 		return d, b.named(err)
 	}
 	d.view.incarnations = incarnationsOf(hops)

@@ -42,7 +42,7 @@ func (g *Group[T]) Announce(members ...Member) (*Snapshot[T], error) {
 	if g.closed {
 		return nil, g.builder.named(&GroupError{Err: ErrClosed, Index: -1})
 	}
-	future, err := g.builder.future(old.view.selector, old.view.members, members)
+	future, err := g.builder.future(&old.view, members)
 	if err != nil {
 		return nil, g.builder.named(err)
 	}
@@ -52,10 +52,12 @@ func (g *Group[T]) Announce(members ...Member) (*Snapshot[T], error) {
 	return g.publish(&v, old.values, g.builder.latest.Load().previous), nil
 }
 
-// future returns the selector that would follow now, the one of members, if
-// those announced that are absent or drained joined. It is nil if there are
-// none of them.
-func (b *viewBuilder) future(now Selector, members, announced []Member) (*sharedSelector, error) {
+// future returns the selector that would follow that of now's primaries, if
+// those announced that are absent or drained joined them. It is nil if there
+// are none of them.
+func (b *viewBuilder) future(now *View, announced []Member) (*sharedSelector, error) {
+	t := now.tierOf(primaryTier)
+	members := t.placed
 	if len(announced) == 0 {
 		return nil, nil
 	}
@@ -85,7 +87,7 @@ func (b *viewBuilder) future(now Selector, members, announced []Member) (*shared
 	if _, err := validateList(all); err != nil {
 		return nil, err
 	}
-	r, ok := now.(Rebuilder)
+	r, ok := t.selector.(Rebuilder)
 	if !ok {
 		return b.placer.build(b.domain, all)
 	}

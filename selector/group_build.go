@@ -16,6 +16,8 @@ type viewBuilder struct {
 	salt   uint64
 	latest atomic.Pointer[newest]
 	placer *placer // of the newest snapshot
+
+	allDown AllDown
 	groupMarks
 
 	announced []Member // by Group.Announce
@@ -26,6 +28,7 @@ type viewBuilder struct {
 func (b *viewBuilder) empty() *View {
 	v := b.view(b.placer, nil, 0)
 	v.fingerprint = fingerprint(b.placer.strategy, nil, nil, 0)
+	v.tier.fingerprint = v.fingerprint
 	v.bySlot = slots.NewIndex[Slot](nil)
 	return v
 }
@@ -34,6 +37,7 @@ func (b *viewBuilder) view(p *placer, members []Member, version uint64) *View {
 	return &View{
 		domain:  b.domain,
 		members: members,
+		allDown: b.allDown,
 		ordered: p.ordered,
 		name:    b.name,
 		scope:   b.scope,
@@ -43,14 +47,15 @@ func (b *viewBuilder) view(p *placer, members []Member, version uint64) *View {
 	}
 }
 
-// draft returns a view of the members without marks and slots.
-func (b *viewBuilder) draft(old *View, p *placer, members []Member, version uint64) (*View, error) {
+// draft returns a view of the members without marks and slots. is says which are
+// backups; nil: none.
+func (b *viewBuilder) draft(old *View, p *placer, members []Member, is []bool, version uint64) (*View, error) {
 	v := b.view(p, members, version)
-	if err := b.place(v, old, p); err != nil {
+	if err := b.place(v, old, p, is); err != nil {
 		return nil, err
 	}
 	// On an error every flow is pinned, as if nobody were announced.
-	if future, err := b.future(v.selector, members, b.announced); err == nil {
+	if future, err := b.future(v, b.announced); err == nil {
 		v.future = future
 	}
 	return v, nil
@@ -78,44 +83,52 @@ func previous(old *View, members []Member) []int32 {
 	return prev
 }
 
-// place gives v its selector and its fingerprint. They are those of old if
-// neither a member nor the strategy changed; else those that were planned; else
-// of the successor of old's selector if there is a history; else of a selector
-// built for the members alone.
-func (b *viewBuilder) place(v, old *View, p *placer) error {
-	if p.same(b.placer) && slices.Equal(old.members, v.members) {
-		v.tier, v.fingerprint = old.tier, old.fingerprint
-		return nil
+// place gives v its tiers and its fingerprint.
+func (b *viewBuilder) place(v, old *View, p *placer, is []bool) (err error) {
+	if is != nil {
+		return b.placeBoth(v, old, p, is)
 	}
-	if !slices.ContainsFunc(v.members, func(m Member) bool { return m.Weight > 0 }) {
-		v.fingerprint = fingerprint(p.strategy, nil, v.members, 0)
-		return nil
+	v.tier, err = b.placeTier(v.members, old, p, primaryTier)
+	v.fingerprint = v.tier.fingerprint
+	return err
+}
+
+// placeTier returns tier n of the view that follows old. It is that of old if
+// neither a member nor the strategy changed; else the one that was planned; else
+// its selector is the successor of old's if there is a history; else one built
+// for the members alone.
+func (b *viewBuilder) placeTier(members []Member, old *View, p *placer, n int) (tier, error) {
+	before := old.tierOf(n)
+	if p.same(b.placer) && slices.Equal(before.placed, members) {
+		before.placed = members
+		return before, nil
+	}
+	if !slices.ContainsFunc(members, func(m Member) bool { return m.Weight > 0 }) {
+		return tier{placed: members, fingerprint: fingerprint(p.strategy, nil, members, 0)}, nil
 	}
 	from := b.follows(old, p)
-	if b.recall(v, from, p) {
-		return nil
+	if t, ok := b.recall(members, from, p, n); ok {
+		return t, nil
 	}
 	history := uint64(0)
 	var shared *sharedSelector
 	var err error
-	if from != nil {
-		history = from.fingerprint
-		shared, err = p.rebuild(from.selector.(Rebuilder), v.members, previous(from, v.members))
+	if r, ok := before.selector.(Rebuilder); ok && from != nil {
+		history = before.fingerprint
+		shared, err = p.rebuild(r, members, previous(from, members))
 	} else {
-		shared, err = p.build(b.domain, v.members)
+		shared, err = p.build(b.domain, members)
 	}
 	if err != nil {
-		return err
+		return tier{}, err
 	}
-	v.tier = newTier(shared)
-	v.fingerprint = fingerprint(p.strategy, v.selector, v.members, history)
-	return nil
+	return newTier(shared, members, fingerprint(p.strategy, shared.selector, members, history)), nil
 }
 
 // follows returns old if what p places depends on it, else nil.
 func (b *viewBuilder) follows(old *View, p *placer) *View {
 	if _, ok := old.selector.(Rebuilder); ok && p.same(b.placer) {
-		return old
+		return old // and then that of each tier is one
 	}
 	return nil
 }

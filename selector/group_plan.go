@@ -66,13 +66,12 @@ func (b *viewBuilder) plan(v, old *View, p *placer) error {
 	return nil
 }
 
-// recall gives v the placement that was planned, if it is the one that v asks
-// for.
-func (b *viewBuilder) recall(v, from *View, p *placer) bool {
+// recall returns the tier that was planned, if it is the one asked for.
+func (b *viewBuilder) recall(members []Member, from *View, p *placer, n int) (tier, bool) {
 	q := b.planned
-	if q == nil || q.from != from || !q.placer.same(p) || !slices.Equal(q.view.members, v.members) {
-		return false
+	if q == nil || q.from != from || !q.placer.same(p) {
+		return tier{}, false
 	}
-	v.tier, v.fingerprint = q.view.tier, q.view.fingerprint
-	return true
+	t := q.view.tierOf(n)
+	return t, t.selector != nil && slices.Equal(t.placed, members)
 }

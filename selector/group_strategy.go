@@ -71,7 +71,8 @@ func (g *Group[T]) hops() []Hop[T] {
 			i = g.given[k]
 		}
 		m := s.Member(i)
-		list[k] = Hop[T]{ID: m.ID, Weight: m.Weight, Value: s.values[i], Incarnation: s.Incarnation(i)}
+		list[k] = Hop[T]{ID: m.ID, Weight: m.Weight, Value: s.values[i], Incarnation: s.Incarnation(i),
+			Backup: s.Backup(i)}
 	}
 	return list
 }

@@ -18,7 +18,8 @@ type liveness struct {
 	marks   []*Mark         // of the members, in every group
 	own     []atomic.Uint32 // a bit for each member that is down in this group
 	words   []atomic.Uint64 // in the low half a bit for each member that is up; in the high half as of when
-	count   atomic.Uint64   // of members that can take a flow; in the high half as of when
+
+	standing atomic.Uint64 // see View.standing; in the high half as of when
 }
 
 // A word holds so many members, beside the generation of marks that it is of.
@@ -118,17 +119,12 @@ func (s survivors) from(i int32) int32 {
 	return -1
 }
 
-// none reports whether there is no survivor. It remembers the answer for each
-// generation.
-func (s survivors) none() bool {
-	count := s.live.count.Load()
-	if uint32(count>>32) != s.generation {
-		up := 0
-		for w := range s.eligible {
-			up += bits.OnesCount32(s.word(w))
+// any reports whether there is a survivor.
+func (s survivors) any() bool {
+	for w := range s.eligible {
+		if s.word(w) != 0 {
+			return true
 		}
-		count = uint64(s.generation)<<32 | uint64(up)
-		s.live.count.Store(count)
 	}
-	return uint32(count) == 0
+	return false
 }

@@ -1,17 +1,22 @@
 package selector
 
-// A tier is a selector as a view asks it.
+// A tier is the primaries of a group, or its backups, with their selector as a
+// view asks it. It has all members of the group, so that indexes are the same
+// everywhere: those of the other tier have no weight there.
 type tier struct {
 	table    []uint8         // of the selector, if it is a table[uint8]: one pointer less to follow
 	selector Selector        // nil if no member can take a flow
 	mask     uint64          // of the bits of a hash that the selector sees
 	batch    BatchSelector   // selector, if it is one
 	shared   *sharedSelector // keeps it in the domain while a view uses it
+
+	placed      []Member // the members as the selector places them
+	fingerprint uint64   // of that
 }
 
-func newTier(shared *sharedSelector) tier {
+func newTier(shared *sharedSelector, placed []Member, fingerprint uint64) tier {
 	s := shared.selector
-	t := tier{selector: s, mask: maskOf(s), shared: shared}
+	t := tier{selector: s, mask: maskOf(s), shared: shared, placed: placed, fingerprint: fingerprint}
 	t.batch, _ = s.(BatchSelector)
 	if b, ok := s.(byteTable); ok {
 		t.table = b.bytes()

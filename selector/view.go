@@ -28,10 +28,12 @@ type View struct {
 
 	name         string
 	salt         uint64
+	backups      *backups // nil: there are none
+	allDown      AllDown
 	ordered      bool     // members are in the order given, not in that of IDs
 	incarnations []uint64 // nil: all are 0
 	version      uint64
-	fingerprint  uint64
+	fingerprint  uint64          // of both tiers
 	future       *sharedSelector // with the members that Group.Announce announced; nil: none
 	latest       *atomic.Pointer[newest]
 }
@@ -110,12 +112,16 @@ func (v *View) detour(h uint64, own int32) int32 {
 	if generation == 0 {
 		return own // since a moment ago
 	}
-	d := &v.shared.detours
-	up := survivors{v.live, d.eligible, generation}
-	if up.none() {
-		return -1
+	switch standing := v.standing(generation); {
+	case standing&inForceUp != 0:
+		return v.shared.detours.around(h, own, v.survivors(&v.tier, generation))
+	case standing&standbyUp != 0:
+		b := v.standby()
+		return b.shared.detours.around(h, b.selector.Select(h&b.mask), v.survivors(b, generation))
+	case v.allDown == UseAll:
+		return own
 	}
-	return d.around(h, own, up)
+	return -1
 }
 
 // Len returns the number of members, drained ones included.

@@ -75,3 +75,25 @@ func leastOf(slot, slots int) uint64 {
 	}
 	return low
 }
+
+// Tiers is a model of a group with backups.
+type Tiers struct {
+	Primaries, Backups *Down // nil: nobody of them may be selected
+	UseAll             bool  // while everybody is down, nobody counts as down
+}
+
+// Select returns the member for h, where up says who is up; -1 if nobody is.
+func (g Tiers) Select(h uint64, up []bool) int {
+	for _, tier := range []*Down{g.Primaries, g.Backups} {
+		if tier == nil {
+			continue
+		}
+		if i := tier.Select(h, up); i >= 0 {
+			return i
+		}
+	}
+	if !g.UseAll || g.Primaries == nil && g.Backups == nil {
+		return -1
+	}
+	return Tiers{Primaries: g.Primaries, Backups: g.Backups}.Select(h, slices.Repeat([]bool{true}, len(up)))
+}

@@ -132,8 +132,8 @@ func (m *Model) Route(p *flowcache.Packet, v *selector.View, now time.Duration) 
 	if !known {
 		return m.unknown(p, v, pin, now)
 	}
-	alive := v.Alive(member)
-	step := life.Next(life.State(pin.State), m.event(p, pin, now), alive && !v.Drained(member))
+	alive := v.Usable(member)
+	step := life.Next(life.State(pin.State), m.event(p, pin, now), alive && takesNew(v, member))
 	if step == life.Renew {
 		if r := m.place(p, v, now, flowcache.Placed); r.Verdict != flowcache.NoMember || !alive {
 			return r
@@ -209,7 +209,7 @@ func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bo
 	if !known {
 		return selected(p, v, flowcache.Unpinned)
 	}
-	if !v.Alive(member) {
+	if !v.Usable(member) {
 		return selected(p, v, flowcache.Detoured)
 	}
 	return flowcache.Route{Member: member, Verdict: flowcache.Pinned}
@@ -336,6 +336,17 @@ func chosen(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) fl
 		return selected(p, v, verdict)
 	}
 	return flowcache.Route{Member: member, Verdict: verdict}
+}
+
+// takesNew reports whether a member that is up takes new flows: it is not
+// drained, and if it is a backup, no primary can take them.
+func takesNew(v *selector.View, member int32) bool {
+	for i, m := range v.All() {
+		if v.Backup(member) && !v.Backup(i) && m.Weight > 0 && v.Usable(i) {
+			return false
+		}
+	}
+	return !v.Drained(member)
 }
 
 func selected(p *flowcache.Packet, v *selector.View, verdict flowcache.Verdict) flowcache.Route {

@@ -88,9 +88,9 @@ func membersIn(v *selector.View) []memberOf {
 // memberState returns what may be done with member i.
 func memberState(v *selector.View, i int32) hopState {
 	switch {
-	case !v.Alive(i):
+	case !v.Usable(i):
 		return hopDown
-	case v.Drained(i):
+	case !v.TakesNew(i):
 		return hopDrained
 	}
 	return hopAlive
