@@ -70,8 +70,11 @@ func newWorker(strategy selector.Strategy) (*worker, *flowcache.Table) {
 	check(err)
 	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 100_000})
 	check(err)
-	policy := symmetric.Policy(hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}})
-	return &worker{group: group, reader: policy.Reader(), sticky: flowcache.NewSticky(table)}, table
+	return &worker{group: group, reader: policy().Reader(), sticky: flowcache.NewSticky(table)}, table
+}
+
+func policy() hash.Policy {
+	return symmetric.Policy(hash.Policy{Extractor: hash.FiveTuple, Hasher: hash.XX{Seed: 42}})
 }
 
 func check(err error) {
@@ -161,17 +164,17 @@ func Example_drain() {
 // they were, whatever the selector says by then, and may wait for members that
 // are learned later.
 func Example_restart() {
-	const seed = 42 // of the hash: the saved flows mean nothing under another
+	hashes := policy().Fingerprint() // saved flows mean nothing under another
 	w, table := newWorker(selector.Bounded{})
 	_, err := w.group.Update(hops("pod1", "pod2", "pod3"))
 	check(err)
 	w.packet(40000, hash.SYN, 0)
 	w.packet(40000, hash.ACK, time.Second)
 	var file bytes.Buffer
-	check(table.Save(&file, seed, 2*time.Second))
+	check(table.Save(&file, hashes, 2*time.Second))
 
 	w, table = newWorker(selector.Bounded{}) // its clock begins anew
-	restored, err := table.Restore(&file, seed, 0)
+	restored, err := table.Restore(&file, hashes, 0)
 	check(err)
 	fmt.Println(restored.Pins, "flow, waits for", restored.Members)
 	_, err = w.group.Update(hops("pod4", "pod5"))

@@ -27,8 +27,8 @@ const (
 
 // Save writes the pins that have not expired at time now, with their ages,
 // states and, by name, their classes and members. check is stored for Restore
-// to compare: a value that tells whether digests still mean the same flows,
-// such as the seed of the hash or, where that is secret, a digest of it.
+// to compare: a value that tells whether digests still mean the same flows, as
+// hash.Policy.Fingerprint does.
 // Workers may go on meanwhile; each pin is written as it was at some moment.
 // The error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a
 // bucket.

@@ -202,7 +202,8 @@ func (v *View) Version() uint64 { return v.version }
 // parameters, members and weights, and the history where the strategy has one.
 // Routers whose fingerprints are equal place every hash alike. Unequal ones may
 // still do so. A strategy from elsewhere, whose parameters are unknown, is told
-// by its answers to 4,096 fixed hashes.
+// by its answers to 4,096 fixed hashes. Whether routers hash packets alike is
+// another question: see hash.Policy.Fingerprint.
 func (v *View) Fingerprint() uint64 { return v.fingerprint }
 
 // Selector returns the selector of the view; nil if no member has a positive
