@@ -44,7 +44,7 @@ type Config struct {
 	// last packet, and up to a quarter and two units longer; default 30 s.
 	DownGrace time.Duration
 
-	// RestoreGrace is how long after [Table.Restore] the flows of members that
+	// RestoreGrace is how long after Table.Restore the flows of members that
 	// no group has yet wait for them; default 30 s.
 	RestoreGrace time.Duration
 

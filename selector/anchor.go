@@ -31,9 +31,9 @@ import (
 // Choose Anchor for many members that change often.
 type Anchor struct {
 	// Capacity is the greatest number of members of positive weight that the
-	// group may ever have, at most [MaxMembers]. It is part of placement, and
+	// group may ever have, at most MaxMembers. It is part of placement, and
 	// the nearer it is to the number of members, the faster are look-ups. A
-	// group that grows beyond it is refused with [ErrCapacity], and stays as it
+	// group that grows beyond it is refused with ErrCapacity, and stays as it
 	// was. 0 means twice the members that the selector is first built with, and
 	// at least 16.
 	Capacity uint32

@@ -36,16 +36,16 @@ const (
 //
 // The selector is a [Tabled] and a [Ranker].
 type Bounded struct {
-	// Slots is the number of slots, a power of two from [MinBoundedSlots] to
-	// [MaxBoundedSlots], and at least the number of members of positive weight.
-	// 0 means [DefaultBoundedSlots]. Another number is another placement. Where
+	// Slots is the number of slots, a power of two from MinBoundedSlots to
+	// MaxBoundedSlots, and at least the number of members of positive weight.
+	// 0 means DefaultBoundedSlots. Another number is another placement. Where
 	// thousands of groups share a processor's cache, 1,024 or 4,096 slots are
 	// enough for some dozen members.
 	Slots uint32
 
 	// Slack is by how much a member may exceed its due. The default suits
-	// members that can bear 5 % more. Choose [NoSlack] where every member is
-	// full, and [UnlimitedSlack] where a moved flow is a broken one.
+	// members that can bear 5 % more. Choose NoSlack where every member is
+	// full, and UnlimitedSlack where a moved flow is a broken one.
 	Slack Slack
 
 	// Seed seeds the hash of the members' IDs, XXH64. Groups with the same

@@ -32,7 +32,7 @@ const (
 // slot in the member's permutation.
 type Maglev struct {
 	// Size is the number of slots, a prime of at least the number of members of
-	// positive weight and at most [MaxTableSize]. 0 means [DefaultTableSize].
+	// positive weight and at most MaxTableSize. 0 means DefaultTableSize.
 	// The paper advises 100 slots a member or more.
 	Size uint32
 

@@ -34,7 +34,7 @@ const (
 // Choose MultiProbe where memory counts and only the greatest load matters.
 // [Rendezvous] is exact and faster for some dozens of members.
 type MultiProbe struct {
-	// Probes is the number of probes, at most [MaxProbes]. 0 means
+	// Probes is the number of probes, at most MaxProbes. 0 means
 	// DefaultProbes. More balance better and take longer.
 	Probes uint32
 

@@ -34,7 +34,7 @@ const DefaultBuckets = 1 << 16
 // members as [Rendezvous] ranks them for it.
 type Resilient struct {
 	// Buckets is the number of buckets, from the number of members of positive
-	// weight to [MaxTableSize]. 0 means DefaultBuckets. Fewer are coarser, and
+	// weight to MaxTableSize. 0 means DefaultBuckets. Fewer are coarser, and
 	// faster where many groups share a processor's cache.
 	Buckets uint32
 

@@ -31,7 +31,7 @@ const (
 // The selector is a [Ranker]: members follow along the ring.
 type Ring struct {
 	// Points is the number of points for each unit of weight, at most
-	// [MaxPoints]. 0 means DefaultPoints.
+	// MaxPoints. 0 means DefaultPoints.
 	Points uint32
 
 	// Seed seeds the hash of IDs. Groups with the same members and different

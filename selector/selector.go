@@ -9,7 +9,7 @@ type Member struct {
 
 	// Weight is the member's share of the hashes relative to the other
 	// members'. Zero drains the member: it keeps its index but is never
-	// selected. The weights of a group may add up to at most [MaxWeight].
+	// selected. The weights of a group may add up to at most MaxWeight.
 	Weight uint32
 }
 

@@ -36,7 +36,7 @@ type Options struct {
 
 	// Disruption is how many hashes a change may move for each that it must
 	// move, beside what sampling explains. 0 means 1, and then no hash may move
-	// that need not. [math.Inf](1) claims nothing.
+	// that need not. math.Inf(1) claims nothing.
 	Disruption float64
 
 	// AtEnd restricts the claim of Disruption to members that join and leave at
@@ -44,11 +44,11 @@ type Options struct {
 	AtEnd bool
 
 	// EqualOnly says that the strategy refuses positive weights that are not
-	// all equal, with a [*selector.GroupError].
+	// all equal, with a *selector.GroupError.
 	EqualOnly bool
 
 	// MaxWeight is the greatest sum of weights that the strategy serves, at
-	// least Members. 0 means [selector.MaxWeight]. Set it for a strategy whose
+	// least Members. 0 means selector.MaxWeight. Set it for a strategy whose
 	// table has an entry for each unit of weight: the suite tries weights of a
 	// million otherwise.
 	MaxWeight uint64
