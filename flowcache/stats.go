@@ -120,7 +120,7 @@ func (t *Table) All(now time.Duration) iter.Seq[Pin] {
 
 // Pins returns how many pins name the slot, expired ones that were not swept
 // yet included: the flows that a draining member still has, say. It reads the
-// whole table.
+// whole table. To count the pins of several slots, read [Table.All] once.
 func (t *Table) Pins(slot selector.Slot) int {
 	n := 0
 	for b := range t.buckets {

@@ -96,3 +96,52 @@ func ExampleView_Diff() {
 	fmt.Printf("%d of %d slots moved, %d without need: ratio %.3f\n", d.Moved, d.Hashes, d.Collateral, d.Ratio())
 	// Output: 6578 of 65536 slots moved, 0 without need: ratio 1.000
 }
+
+// Moves says who loses to whom, and Shares what each member has then.
+func ExampleView_Moves() {
+	members := selector.Equal("pod1", "pod2", "pod3")
+	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{
+		Name: "vip", Strategy: selector.Resilient{Buckets: 12},
+	})
+	if err != nil {
+		panic(err)
+	}
+	update := func() *selector.View {
+		var hops []selector.Hop[struct{}]
+		for _, m := range members {
+			hops = append(hops, selector.Hop[struct{}]{ID: m.ID, Weight: m.Weight})
+		}
+		s, err := g.Update(hops)
+		if err != nil {
+			panic(err)
+		}
+		return s.View()
+	}
+	before := update()
+	members[2].Weight = 2
+	after := update()
+	for m, n := range after.Moves(before) {
+		fmt.Printf("%s -> %s: %d\n", m.From, m.To, n)
+	}
+	fmt.Printf("%.2f\n", after.Shares())
+	d := after.Diff(before)
+	fmt.Printf("%d of %d moved, and %.2f at the least\n", d.Moved, d.Hashes, d.Due*float64(d.Hashes))
+	// Output:
+	// pod1 -> pod3: 1
+	// pod2 -> pod3: 1
+	// [0.25 0.25 0.50]
+	// 2 of 12 moved, and 2.00 at the least
+}
+
+// A strategy comes from a flag or a configuration file, and goes back into one.
+func ExampleParseStrategy() {
+	s, err := selector.ParseStrategy("bounded:slots=4096,slack=0.02")
+	fmt.Println(s == selector.Bounded{Slots: 4096, Slack: 20}, err)
+	fmt.Println(selector.Maglev{Size: 1021, Seed: 7})
+	_, err = selector.ParseStrategy("bounded:size=4096")
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// maglev:size=1021,seed=7
+	// selector: strategy "bounded:size=4096": "size=4096" is no parameter of bounded
+}
