@@ -260,7 +260,8 @@ func TestForeignSnapshots(t *testing.T) {
 
 	other := newRouter(t, flowcache.Config{Flows: 200}, "a")
 	require.ErrorIs(t, other.restore(saved), flowcache.ErrSize)
-	require.ErrorContains(t, other.restore(saved), fmt.Sprintf("got %d, want %d", r.table.Buckets(), other.table.Buckets()))
+	require.ErrorContains(t, other.restore(saved), fmt.Sprintf("got %d, want %d", r.table.Buckets(),
+		other.table.Buckets()))
 	require.ErrorIs(t, r.restore(saved[:len(saved)-1]), flowcache.ErrDamaged)
 }
 

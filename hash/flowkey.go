@@ -189,7 +189,8 @@ func (e FlowKeySizeError) Error() string {
 // 10.0.0.2:443". The label follows if it is not zero. One of foreign words, which
 // no packet has, is printed as its encoding. The form may change.
 func (k FlowKey) String() string {
-	if !k.Is6() && !(isIPv4(k.src0, k.src1) && isIPv4(k.dst0, k.dst1)) || k.rest&maskFlags&^ip6Flag != 0 {
+	known := k.Is6() || isIPv4(k.src0, k.src1) && isIPv4(k.dst0, k.dst1)
+	if !known || k.rest&maskFlags&^ip6Flag != 0 {
 		encoding, _ := k.AppendBinary(nil)
 		return fmt.Sprintf("foreign key %x", encoding)
 	}

@@ -149,7 +149,7 @@ func TestOffersInAnyOrder(t *testing.T) {
 		require.Len(t, held, slots)
 		table := raceTable[uint8](order, l.index, caps, floors)
 		for _, a := range held {
-			require.EqualValues(t, l.index[a.place], table.Owner(int(a.slot)), "draw %d, slot %d", draw, a.slot)
+			require.Equal(t, l.index[a.place], table.Owner(int(a.slot)), "draw %d, slot %d", draw, a.slot)
 		}
 	}
 	require.Positive(t, short)

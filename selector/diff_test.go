@@ -102,7 +102,8 @@ func TestDiffOfAJoinBesideOtherUnits(t *testing.T) {
 	before, after := []selector.Member(nil), []selector.Member{{ID: "m55", Weight: 10}}
 	for i := range 10 {
 		id := fmt.Sprint("m", i)
-		before, after = append(before, selector.Member{ID: id, Weight: 1}), append(after, selector.Member{ID: id, Weight: 10})
+		before, after = append(before, selector.Member{ID: id, Weight: 1}),
+			append(after, selector.Member{ID: id, Weight: 10})
 	}
 	for s, least := range map[selector.Strategy]float64{
 		selector.Modulo{}: 9, selector.Threshold{}: 2, selector.Maglev{}: 1.005,

@@ -149,7 +149,7 @@ func TestSelectorsThatAreNoTablesSeeHighBits(t *testing.T) {
 		}
 		v.SelectBatch(batch, hashes)
 		for i, h := range hashes {
-			require.EqualValues(t, v.Select(h), batch[i], "%T", s)
+			require.Equal(t, v.Select(h), batch[i], "%T", s)
 			if !tabled {
 				require.Equal(t, v.Selector().Select(h&^low), v.Select(h), "%T", s)
 				require.Equal(t, v.Select(h), v.Select(h^low), "%T", s)

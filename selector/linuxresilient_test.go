@@ -34,7 +34,8 @@ func newLinux(t *testing.T, c selector.LinuxResilientConfig) *selector.LinuxResi
 	return r
 }
 
-func replace(t *testing.T, r *selector.LinuxResilient[int], members []selector.Member, now time.Duration) time.Duration {
+func replace(t *testing.T, r *selector.LinuxResilient[int], members []selector.Member,
+	now time.Duration) time.Duration {
 	t.Helper()
 	next, err := r.Replace(numbered(members), now)
 	require.NoError(t, err)
@@ -169,7 +170,8 @@ func TestLinuxResilientEqualsModel(t *testing.T) {
 		idle := time.Duration(1+r.IntN(20)) * time.Second
 		unbalanced := time.Duration(r.IntN(3)*r.IntN(20)) * time.Second
 		v6 := r.IntN(2) == 0
-		got := newLinux(t, selector.LinuxResilientConfig{Buckets: buckets, Idle: idle, Unbalanced: unbalanced, IPv6: v6})
+		got := newLinux(t, selector.LinuxResilientConfig{Buckets: buckets, Idle: idle, Unbalanced: unbalanced,
+			IPv6: v6})
 		model := &place.LinuxResilient{
 			Idle: idle, Unbalanced: unbalanced, IPv6: v6, Buckets: make([]place.LinuxBucket, buckets),
 		}

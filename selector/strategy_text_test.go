@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,9 +84,9 @@ func TestParseStrategyErrors(t *testing.T) {
 		_, err := selector.ParseStrategy(text)
 		e, ok := errors.AsType[*selector.StrategyError](err)
 		require.True(t, ok, text)
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 		assert.Equal(t, text, e.Text)
-		assert.True(t, strings.Contains(text, e.Part))
+		assert.Contains(t, text, e.Part)
 	}
 }
 

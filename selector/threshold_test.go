@@ -17,7 +17,8 @@ func TestThresholdEqualsModel(t *testing.T) {
 		for _, keep := range []bool{false, true} {
 			threshold := build(t, selector.Threshold{KeepOrder: keep}, group)
 			for _, h := range probes(r, 30) {
-				require.EqualValues(t, place.Threshold(modelled(group), keep, h), threshold.Select(h), "%v, %#x", group, h)
+				require.EqualValues(t, place.Threshold(modelled(group), keep, h), threshold.Select(h), "%v, %#x",
+					group, h)
 			}
 		}
 	}

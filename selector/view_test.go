@@ -29,7 +29,7 @@ func TestViewSelectsAsItsSelector(t *testing.T) {
 			}
 			for i, h := range hashes {
 				require.Equal(t, v.Selector().Select(h&mask), v.Select(h), "%s of %d", row.Name, n)
-				require.EqualValues(t, v.Select(h), many[i], "%s of %d", row.Name, n)
+				require.Equal(t, v.Select(h), many[i], "%s of %d", row.Name, n)
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func TestSelectBatchEqualsSelect(t *testing.T) {
 			dst := make([]int32, 80)
 			v.SelectBatch(dst, hashes)
 			for i, h := range hashes {
-				require.EqualValues(t, v.Select(h), dst[i])
+				require.Equal(t, v.Select(h), dst[i])
 			}
 		}
 		assert.Panics(t, func() { v.SelectBatch(make([]int32, 0, 8), []uint64{1}) })
