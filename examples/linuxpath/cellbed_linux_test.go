@@ -23,6 +23,7 @@ import (
 // other ends are p0 to p2, and one that packets come in by.
 type cellbed struct {
 	in         link
+	vin        int // index of the interface that packets come in by
 	out        int // packet socket that gets what comes out of all links
 	builder    builder
 	rule       string // commands of the last cell's rule, to be undone
@@ -55,7 +56,10 @@ route add 11.0.0.0/8 dev vin
 route add 2001::/16 dev vin
 `))
 	setSysctl(t, "ipv6/conf/all/forwarding", 1)
-	b := &cellbed{in: newLink(t, "pin"), builder: builder{rand.New(rand.NewPCG(3, 4))}, complaints: map[cell]int{}}
+	b := &cellbed{
+		in: newLink(t, "pin"), vin: interfaceIndex(t, "vin"), builder: builder{rand.New(rand.NewPCG(3, 4))},
+		complaints: map[cell]int{},
+	}
 	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // network order
 	var err error
 	b.out, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, all)

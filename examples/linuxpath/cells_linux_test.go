@@ -185,7 +185,7 @@ func (b *cellbed) try(t *testing.T, c cell, r *rand.Rand) (result cellResult) {
 	require.NoError(t, err)
 	kind := map[string]socket{"bound": bound, "sendto": unbound, "connected": connected, "tcp": connected}[c.sender]
 	if kind == forwarded {
-		h.in = b.in.index
+		h.in = b.vin
 	}
 	result.why = map[string]int{}
 	flows := b.send(t, c, r, cellFlows)

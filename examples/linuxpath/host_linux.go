@@ -42,23 +42,29 @@ type sysctls struct {
 }
 
 func newHost(conn *fib.Conn) (*host, error) {
-	h := &host{conn: conn, routes: map[routeKey]*hostRoute{}, devices: map[int]string{}}
+	h := &host{conn: conn}
+	return h, h.read()
+}
+
+// read reads what the kernel goes by, and forgets what was read before.
+func (h *host) read() error {
+	h.routes, h.devices, h.tables = map[routeKey]*hostRoute{}, map[int]string{}, nil
 	h.v4, h.v6 = readSettings("ipv4"), readSettings("ipv6")
 	useNeigh, _ := sysctl("ipv4/fib_multipath_use_neigh")
 	router6, _ := sysctl("ipv6/conf/all/forwarding")
 	h.useNeigh, h.router6 = useNeigh != 0, router6 != 0
 	var err error
-	if h.neighbours, err = conn.Neighbours(); err != nil {
-		return nil, err
+	if h.neighbours, err = h.conn.Neighbours(); err != nil {
+		return err
 	}
-	if h.addresses, err = conn.Addresses(); err != nil {
-		return nil, err
+	if h.addresses, err = h.conn.Addresses(); err != nil {
+		return err
 	}
 	devices, err := net.Interfaces()
 	for _, d := range devices {
 		h.devices[d.Index] = d.Name
 	}
-	return h, err
+	return err
 }
 
 // readSettings reads the sysctls of ipv4 or ipv6.
@@ -109,8 +115,20 @@ func (h *host) hopName(gateway netip.Addr, out int) string {
 }
 
 // predict returns the prediction for a flow, with the next hop that the kernel
-// chooses.
+// chooses. If it is wrong, a link or a neighbour may have changed since the
+// host was read, so predict reads it again and makes up its mind anew.
 func (h *host) predict(k hash.FlowKey, s socket) (prediction, error) {
+	p, err := h.predictOnce(k, s)
+	if err != nil || !p.wrong() {
+		return p, err
+	}
+	if err := h.read(); err != nil {
+		return p, err
+	}
+	return h.predictOnce(k, s)
+}
+
+func (h *host) predictOnce(k hash.FlowKey, s socket) (prediction, error) {
 	s4 := h.v4
 	if k.Is6() {
 		s4 = h.v6
@@ -139,6 +157,9 @@ func (h *host) predict(k hash.FlowKey, s socket) (prediction, error) {
 	case len(to.group.living) == 1:
 		i := to.group.living[0]
 		p.Nexthop, p.Why = to.group.hops[i].name, "it is the only next hop"
+		if to.unsure[i] {
+			p.Nexthop, p.Why = "", unsureWhy
+		}
 	case route.Offloaded && !s.local():
 		p.Why = "the route is offloaded to hardware, which hashes by rules of its own"
 	case s4.problem != nil:
@@ -146,7 +167,13 @@ func (h *host) predict(k hash.FlowKey, s socket) (prediction, error) {
 	default:
 		h.byHash(&p, to, s4.linux, k, s)
 	}
-	return h.ask(p, k, q)
+	if p, err = h.ask(p, k, q); err != nil || !p.wrong() {
+		return p, err
+	}
+	if again, err := h.match(q); err != nil || keyOf(again) != keyOf(route) {
+		p.Nexthop, p.Query, p.Why = "", "", "the kernel changes between routes, as it does while neighbours fail"
+	}
+	return p, nil
 }
 
 // match returns the route that a flow takes.
@@ -171,7 +198,10 @@ func (h *host) ask(p prediction, k hash.FlowKey, q fib.Query) (prediction, error
 	answer, err := h.conn.Ask(q)
 	if err == nil {
 		p.Kernel = h.hopName(answer.Gateway, answer.Out)
+		return p, nil
 	}
+	p.Nexthop, p.Query = "", ""
+	p.Why, err = noRoute(err)
 	return p, err
 }
 
@@ -187,8 +217,7 @@ func (h *host) byHash(p *prediction, to *hostRoute, l hash.Linux611, k hash.Flow
 	}
 	if owner := to.group.choose(l.Hash(s.routed(k)), netip.Addr{}).index; to.unsure[owner] || to.unsure[query.index] {
 		p.Nexthop, p.Query = "", ""
-		p.Why = "the neighbour is not known to be reachable, and a host, other than a router, then keeps " +
-			"to the next hop that it looked at first"
+		p.Why = unsureWhy
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
 	"github.com/ecmp-go/ecmp/hash"
@@ -25,12 +26,18 @@ type hostRoute struct {
 	unsure []bool
 }
 
-// route returns the group of a route, which it keeps.
-func (h *host) route(r fib.Route, s sysctls) (*hostRoute, error) {
+// keyOf returns what tells a route from others.
+func keyOf(r fib.Route) routeKey {
 	key := routeKey{r.Prefix, r.Table, r.Metric, r.Nexthop, r.Type, 0, len(r.Hops)}
 	if len(r.Hops) == 1 {
 		key.firstHop = r.Hops[0].Out
 	}
+	return key
+}
+
+// route returns the group of a route, which it keeps.
+func (h *host) route(r fib.Route, s sysctls) (*hostRoute, error) {
+	key := keyOf(r)
 	if to, ok := h.routes[key]; ok {
 		return to, nil
 	}
@@ -42,7 +49,7 @@ func (h *host) route(r fib.Route, s sysctls) (*hostRoute, error) {
 	h.routes[key] = to
 	l := &liveRoute{
 		Prefix: r.Prefix.String(), Table: r.Table, Kind: kindName(r.Kind), Policy: int(s.linux.Policy),
-		Seed: s.linux.Seed, Buckets: len(r.Buckets),
+		Seed: s.linux.Seed, Buckets: len(r.Buckets), metric: r.Metric,
 	}
 	if s.linux.Policy == hash.LinuxCustom {
 		l.Fields = fmt.Sprintf("%#x", s.linux.Fields)
@@ -53,6 +60,12 @@ func (h *host) route(r fib.Route, s sysctls) (*hostRoute, error) {
 			state = "linkdown"
 		}
 		l.Nexthops = append(l.Nexthops, liveHop{hop.name, hop.weight, state})
+	}
+	for _, before := range h.seen {
+		if before.Prefix == l.Prefix && before.Table == l.Table && before.metric == l.metric {
+			*before = *l
+			return to, nil
+		}
 	}
 	h.seen = append(h.seen, l)
 	return to, nil
@@ -72,8 +85,11 @@ func (h *host) groupOf(r fib.Route) *hostRoute {
 		if g.list {
 			hop.source = fib.Source(h.addresses, of.Out, of.Gateway)
 		}
-		unsure[i] = list && v6 && !h.router6 && of.Gateway.IsValid() && !valid
+		unsure[i] = v6 && !h.router6 && of.Gateway.IsValid() && !valid
 		g.hops = append(g.hops, hop)
+	}
+	if !list && slices.Contains(unsure, false) { // one is enough for nexthop objects
+		clear(unsure)
 	}
 	if err := g.build(); err != nil {
 		g.living = nil

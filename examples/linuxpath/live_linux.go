@@ -134,6 +134,9 @@ func (p prediction) verdict() string {
 		words = append(words, "not predicted")
 	case p.wrong():
 		words = append(words, "the kernel takes "+p.Kernel)
+		if p.group != nil && p.group.list {
+			words = append(words, "it may go by addresses that interfaces had when the route was made")
+		}
 	case p.Kernel == "":
 		words = append(words, "the kernel answers no query for this protocol")
 	case p.Query != "":

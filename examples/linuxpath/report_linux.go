@@ -18,6 +18,7 @@ type liveRoute struct {
 	Seed     uint32    `json:"seed"`
 	Nexthops []liveHop `json:"nexthops"`
 	Buckets  int       `json:"buckets,omitempty"` // of a resilient group
+	metric   uint32
 }
 
 type liveHop struct {

@@ -6,6 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const unsureWhy = "the neighbour is not known to be reachable, and a host, other than a router, may keep to another"
+
 // noRoute returns why the kernel has no route for a flow, or the error that is
 // another.
 func noRoute(err error) (string, error) {
