@@ -46,7 +46,8 @@ type Linux611 struct {
 	// for IPv6, with source ::, since the route is looked up before the source
 	// is chosen; for IPv4, with source 0.0.0.0 if it sends without connecting
 	// (sendto), and with the source that it will have if it is connected, as
-	// all TCP is.
+	// all TCP is. A TCP socket that is bound to no port hashes, in place of its
+	// source port, a random one for each connection, since Linux 6.16.
 	//
 	// A route may also be decided otherwise: with an IPv4 multipath route that
 	// is no next-hop object, a source which belongs to a next hop's device wins
