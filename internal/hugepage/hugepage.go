@@ -7,8 +7,10 @@ package hugepage
 import "unsafe"
 
 // Advise asks for huge pages under those 2 MiB pages that lie within memory
-// wholly, as they are first written to. It is a hint: on systems other than
-// Linux it does nothing, and no system says what became of it.
+// wholly, as they are first written to. What was written to before, as memory
+// that the garbage collector hands out again, gets them at once from Linux 6.1
+// on. It is a hint: on systems other than Linux it does nothing, and no system
+// says what became of it.
 //
 // It needs the address of the memory, and so package unsafe. The memory stays
 // where it is, the garbage collector's.

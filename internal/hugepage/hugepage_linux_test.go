@@ -26,6 +26,28 @@ func TestKernelTakesTheAdvice(t *testing.T) {
 	assert.Zero(t, memory[len(memory)/2])
 }
 
+// TestUsedMemoryGetsHugePages writes to memory before it asks, as the garbage
+// collector's has been written to.
+func TestUsedMemoryGetsHugePages(t *testing.T) {
+	mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
+	if err != nil || !strings.Contains(string(mode), "[madvise]") {
+		t.Skip("not a kernel that gives huge pages to those who ask only")
+	}
+	memory := make([]uint64, 16<<20/8)
+	for i := range memory {
+		memory[i] = uint64(i)
+	}
+	middle := uintptr(unsafe.Pointer(&memory[len(memory)/2]))
+	require.Zero(t, huge(t, middle))
+	hugepage.Advise(memory)
+	if huge(t, middle) == 0 {
+		t.Skip("a kernel before 6.1, or with no huge page to give")
+	}
+	for i := range memory {
+		require.EqualValues(t, i, memory[i])
+	}
+}
+
 func TestLittleMemoryIsLeftAlone(t *testing.T) {
 	hugepage.Advise([]uint64(nil))
 	hugepage.Advise(make([]uint64, 0))
@@ -36,6 +58,21 @@ func TestLittleMemoryIsLeftAlone(t *testing.T) {
 // advised reports whether the mapping that holds an address has the flag "hg".
 func advised(t *testing.T, address uintptr) bool {
 	t.Helper()
+	return slices.Contains(strings.Fields(mapping(t, address, "VmFlags:")), "hg")
+}
+
+// huge returns how many kilobytes of the mapping that holds an address are in
+// huge pages.
+func huge(t *testing.T, address uintptr) (kilobytes int) {
+	t.Helper()
+	_, err := fmt.Sscan(mapping(t, address, "AnonHugePages:"), &kilobytes)
+	require.NoError(t, err)
+	return kilobytes
+}
+
+// mapping returns what the kernel says of the mapping that holds an address.
+func mapping(t *testing.T, address uintptr, key string) string {
+	t.Helper()
 	mappings, err := os.ReadFile("/proc/self/smaps")
 	require.NoError(t, err)
 	within := false
@@ -44,10 +81,10 @@ func advised(t *testing.T, address uintptr) bool {
 		if _, err := fmt.Sscanf(line, "%x-%x ", &from, &to); err == nil {
 			within = from <= address && address < to
 		}
-		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && within {
-			return slices.Contains(strings.Fields(flags), "hg")
+		if value, ok := strings.CutPrefix(line, key); ok && within {
+			return value
 		}
 	}
 	t.Fatal("no mapping holds the address")
-	return false
+	return ""
 }
