@@ -12,7 +12,8 @@
 //   - While a flow's member is marked as down the flow is [Detoured]; it
 //     returns when the member is up again in time.
 //   - New flows follow the selector, and are pinned. A SYN opens a new flow if
-//     its old pin names a member that is drained or down.
+//     its old pin names a member that is drained or down, or a backup that
+//     primaries have relieved. The flows of a backup stay there otherwise.
 //
 // What most callers need is [Config], [NewTable], [NewSticky], [NewPacket],
 // [Sticky.RouteBatch] and [Table.Sweep]. The rest is for those who look for it:

@@ -51,11 +51,7 @@ func newRouter(t *testing.T, c flowcache.Config, ids ...string) *router {
 
 func (r *router) set(members ...selector.Member) *selector.View {
 	r.t.Helper()
-	hops := make([]selector.Hop[string], len(members))
-	for i, m := range members {
-		hops[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
-	}
-	s, err := r.group.Update(hops)
+	s, err := r.group.Update(hopsOf(members))
 	require.NoError(r.t, err)
 	return s.View()
 }

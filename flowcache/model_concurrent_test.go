@@ -93,7 +93,9 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 			c.left[c.view().Slot(i)].Add(1)
 		}
 		if members := selector.Equal(ids[rng.IntN(len(ids))]...); rng.IntN(2) == 0 {
-			c.set(members...)
+			hops := hopsOf(members)
+			hops[rng.IntN(len(hops))].Backup = true
+			c.setHops(hops...)
 		} else {
 			c.updateAt(c.view().Version()+1, members...)
 		}
@@ -102,7 +104,12 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 	case n < 7:
 		c.group.Settle(c.view().Version())
 	case n < 10:
-		c.domain.Mark(string(rune('a' + rng.IntN(4)))).SetDown(rng.IntN(3) == 0)
+		id, down := string(rune('a'+rng.IntN(4))), rng.IntN(3) == 0
+		if rng.IntN(2) == 0 {
+			c.group.Mark(id).SetDown(down)
+		} else {
+			c.domain.Mark(id).SetDown(down)
+		}
 	default:
 		c.clock.Add(rng.Int64N(int64(12 * time.Millisecond)))
 	}

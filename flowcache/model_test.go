@@ -145,7 +145,11 @@ func (w *walk) step() {
 	case n < 8:
 		w.group.Settle(w.view().Version() - w.rng.Uint64N(2))
 	case n < 22:
-		w.domain.Mark(w.anyID()).SetDown(w.rng.IntN(3) == 0)
+		mark := w.domain.Mark(w.anyID())
+		if w.rng.IntN(2) == 0 {
+			mark = w.group.Mark(w.anyID())
+		}
+		mark.SetDown(w.rng.IntN(3) == 0)
 	case n < 42:
 		w.table.SweepBuckets(w.now, w.table.Buckets())
 		w.model.Sweep(w.now)
@@ -223,7 +227,7 @@ func (w *walk) change() {
 func (w *walk) update(members []selector.Member) {
 	list := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		list[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
+		list[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID, Backup: w.rng.IntN(4) == 0}
 	}
 	var err error
 	if w.rng.IntN(2) == 0 {

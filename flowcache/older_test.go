@@ -14,11 +14,7 @@ import (
 // updateAt is set for a change that several routers make.
 func (r *router) updateAt(version uint64, members ...selector.Member) {
 	r.t.Helper()
-	hops := make([]selector.Hop[string], len(members))
-	for i, m := range members {
-		hops[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID}
-	}
-	_, err := r.group.UpdateAt(version, hops)
+	_, err := r.group.UpdateAt(version, hopsOf(members))
 	require.NoError(r.t, err)
 }
 

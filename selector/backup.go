@@ -83,7 +83,7 @@ func (b *viewBuilder) placeBoth(v, old *View, p *placer, is []bool) error {
 	}
 	v.fingerprint = digest.Sum64()
 	v.tier = v.backups.tiers[primaryTier]
-	if v.tier.selector == nil {
+	if v.selector == nil {
 		v.tier = v.backups.tiers[backupTier]
 	}
 	v.backups.both = v.backups.tiers[primaryTier].selector != nil && v.backups.tiers[backupTier].selector != nil

@@ -219,7 +219,7 @@ func TestBackupsTakeFlowsWhenNoPrimaryCan(t *testing.T) {
 }
 
 func TestFingerprintCoversBackups(t *testing.T) {
-	print := func(hops ...selector.Hop[string]) uint64 {
+	printOf := func(hops ...selector.Hop[string]) uint64 {
 		return updateHops(t, newGroup(t, nil, selector.GroupConfig{}), hops...).Fingerprint()
 	}
 	a, b, z := hop("a", 0), hop("b", 0), spare("z")
@@ -228,9 +228,10 @@ func TestFingerprintCoversBackups(t *testing.T) {
 		{a, b}, {a, b, z}, {a, b, hop("z", 0)}, {a, z}, {z}, {spare("a"), spare("b")}, {a, b, spare("y")},
 		{a, b, {ID: "z", Weight: 2, Backup: true}},
 	} {
-		assert.Equal(t, print(list...), print(list...))
-		assert.False(t, seen[print(list...)], list)
-		seen[print(list...)] = true
+		first, again := printOf(list...), printOf(list...)
+		assert.Equal(t, first, again)
+		assert.False(t, seen[first], list)
+		seen[first] = true
 	}
 }
 

@@ -2,7 +2,6 @@ package selector_test
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -267,7 +266,7 @@ func TestDownIsSharedFairly(t *testing.T) {
 				count[v.Select(r.Uint64())]++
 			}
 			for _, i := range order[down+1:] {
-				assert.InEpsilon(t, samples/survivors, count[i], 0.35, fmt.Sprintf("%s, %d down", row.Name, down+1))
+				assert.InEpsilon(t, samples/survivors, count[i], 0.35, "%s, %d down", row.Name, down+1)
 			}
 		}
 	}

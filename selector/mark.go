@@ -32,7 +32,7 @@ func (m *Mark) SetDown(down bool) {
 	if m.down.Load() == down {
 		return
 	}
-	if m.group != nil && m.group.groupMarks.closed {
+	if m.group != nil && m.group.closed {
 		return
 	}
 	m.down.Store(down)
@@ -116,7 +116,7 @@ func (b *viewBuilder) dropMarks() {
 	d := b.domain
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b.groupMarks.closed = true
+	b.closed = true
 	for m := range d.downMarks {
 		if m.group == b {
 			m.down.Store(false)

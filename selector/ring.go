@@ -94,8 +94,9 @@ func (s *ring) SelectBatch(dst []int32, hashes []uint64) {
 	selectEach(dst, hashes, func(h uint64) int32 { return s.Select(h) })
 }
 
-// Next implements [Ranker]. After the owner of h that is a look-up; after others
-// it walks along the ring, over O(N log N) points at worst for N equal members. It is -1 for a drained or unknown member.
+// Next implements [Ranker]. After the owner of h that is a look-up. After others
+// it walks along the ring, over O(N log N) points at worst for N equal members.
+// It is -1 for a drained or unknown member.
 func (s *ring) Next(h uint64, after int32) int32 {
 	at := s.circle.find(h)
 	if p := s.circle.points[at]; memberAt(s.mapping, int(p.place)) == after {

@@ -106,11 +106,16 @@ func TestFollowsModel(t *testing.T) {
 			for n := range uint16(6) {
 				if rng.IntN(3) > 0 {
 					hops = append(hops, hopOf(n+6*uint16(g), uint32(rng.IntN(3))))
+					hops[len(hops)-1].Backup = rng.IntN(4) == 0
 				}
 			}
 			r.update(g, hops...)
 		case 1:
-			r.setDown(uint16(rng.IntN(12)), rng.IntN(2) == 0)
+			number, down := uint16(rng.IntN(12)), rng.IntN(2) == 0
+			if rng.IntN(2) == 0 {
+				r.groups[number/6].Mark(hopOf(number, 1).ID).SetDown(down)
+			}
+			r.setDown(number, down)
 		case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11:
 			r.advance(steps[rng.IntN(len(steps))])
 		default:
@@ -311,4 +316,40 @@ func TestSwapUnderLoad(t *testing.T) {
 	<-stopped
 	assert.Greater(t, ran, 100)
 	assert.LessOrEqual(t, len(r.spare), 1, "tables are used again")
+}
+
+// TestManyDown has more and more members down, in the domain and in the group,
+// until only backups are up, then nobody: the program, its slow path and the
+// engine agree on where new flows go.
+func TestManyDown(t *testing.T) {
+	r := newFixture(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
+	hasher := symmetric.Hasher{Base: hash.XX{Seed: testSeed}}
+	for g := range r.groups {
+		hops := hopsFor(1, 2, 3, 4, 5, 6, 7, 8)
+		hops[2].Backup, hops[5].Backup = true, true
+		r.update(g, hops...)
+	}
+	for _, number := range []uint16{7, 2, 1, 4, 8, 5, 3} {
+		for _, g := range r.groups {
+			g.Mark(hopOf(number, 1).ID).SetDown(number%2 == 0)
+		}
+		r.setDown(number, number%2 == 1)
+		flows := conversations(200, 2)
+		at := r.membersOf(flows, hash.SYN)
+		for i, c := range flows {
+			require.NotEqual(t, number, at[i])
+			var h hash.Headers
+			require.NoError(t, hash.Parse(c.frame(hash.ACK, 64, 0), &h))
+			v := r.groups[c.group()].Load().View()
+			p := flowcache.Packet{Digest: hasher.Hash(h.Outer) ^ v.Salt(), Mode: flowcache.LookupOnly}
+			var route [1]flowcache.Route
+			r.flows.RouteBatch(route[:], []flowcache.Packet{p}, []*selector.View{v}, 0)
+			require.EqualValues(t, at[i]-1, route[0].Member)
+		}
+	}
+	r.setDown(6, true)
+	for _, c := range conversations(20, 2) {
+		action, _ := r.run(c.frame(hash.SYN, 64, 0))
+		require.EqualValues(t, xdpDrop, action)
+	}
 }
