@@ -65,8 +65,8 @@ func (v *View) Select(h uint64) int32 {
 	default:
 		return -1
 	}
-	if v.domain.down.Load() != 0 && !v.up(i) {
-		return v.detour(h, i)
+	if v.domain.down.Load() != 0 {
+		return v.marked(h, i)
 	}
 	return i
 }
@@ -104,6 +104,17 @@ func (v *View) SelectBatch(dst []int32, hashes []uint64) {
 			dst[i] = v.detour(h, own)
 		}
 	}
+}
+
+// marked returns the member for h, whose own member is own, while somebody in
+// the domain is down. It is not inlined, to keep Select short.
+//
+//go:noinline
+func (v *View) marked(h uint64, own int32) int32 {
+	if v.up(own) {
+		return own
+	}
+	return v.detour(h, own)
 }
 
 // detour returns the member for h while member own, its own, is down.
