@@ -86,22 +86,38 @@ type raceRanking struct {
 
 // next implements preference.
 func (o *raceRanking) next(slot int, owner, after int32) int32 {
-	next := runnerUp{}
-	if after != owner {
-		last := slices.Index(o.index, after)
-		if last < 0 {
-			return -1
-		}
-		next.bound = o.at(uint32(last), uint32(slot))
+	if after == owner {
+		return o.second(uint32(slot), owner)
 	}
+	last := slices.Index(o.index, after)
+	if last < 0 {
+		return -1
+	}
+	next := runnerUp{bound: o.at(uint32(last), uint32(slot))}
 	for place, member := range o.index {
-		switch b := o.at(uint32(place), uint32(slot)); {
-		case member == owner || !next.wants(b):
-		case next.leads(b):
-			next.best = b
-		default:
+		if b := o.at(uint32(place), uint32(slot)); member != owner && next.wants(b) {
 			next.offer(b)
 		}
 	}
 	return next.member(o.index)
+}
+
+// second returns the first to arrive at a slot but for its owner, -1 if nobody
+// is left. Look-ups wait for it while the owner is down, so most members are
+// told to be later by their time alone.
+func (o *raceRanking) second(slot uint32, owner int32) int32 {
+	var best bid // of weight 0: none
+	for place, member := range o.index {
+		rank := o.permutations[place].rank(slot) & o.mask
+		if less(best.cost, uint64(o.weights[place]), o.time(rank), best.weight) || member == owner {
+			continue
+		}
+		if b := o.arrival(uint32(place), rank); best.weight == 0 || b.before(best) {
+			best = b
+		}
+	}
+	if best.weight == 0 {
+		return -1
+	}
+	return o.index[best.place]
 }
