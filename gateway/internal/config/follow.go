@@ -2,13 +2,12 @@ package config
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 )
 
 // Follow reports, at its line, the first difference to the configuration in
-// force that takes a restart. The services, their prefixes and members may
-// change; the strategy of a service may not, and neither may anything else.
+// force that takes a restart. The services may change, with their prefixes,
+// members and strategies, and nothing else.
 func (c *Config) Follow(present *Config) error {
 	for _, f := range []struct {
 		is, was any
@@ -33,12 +32,6 @@ func (c *Config) Follow(present *Config) error {
 			}
 		}
 		return at.errorf("a change of %s takes a restart", strings.Join(f.names, ", "))
-	}
-	for _, s := range c.Services {
-		i := slices.IndexFunc(present.Services, func(p Service) bool { return p.Name == s.Name })
-		if i >= 0 && present.Services[i].Strategy != s.Strategy {
-			return s.value.at("strategy").errorf("a change of the strategy of service %q takes a restart", s.Name)
-		}
 	}
 	return nil
 }

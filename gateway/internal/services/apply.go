@@ -89,9 +89,9 @@ func changed(targets []target) ([]*target, error) {
 		switch {
 		case t.fresh:
 			fresh = append(fresh, t)
-		case t.same():
+		case t.same() && t.next.Strategy == t.Strategy:
 		default:
-			if _, err := t.group.Plan(nil, t.hops); err != nil {
+			if _, err := t.group.Plan(t.next.Strategy, t.hops); err != nil {
 				return nil, &RefusedError{t.next.Name, err}
 			}
 			rest = append(rest, t)
@@ -149,7 +149,7 @@ func (t *target) same() bool {
 func (r *Registry) update(targets []target, changed []*target) error {
 	var failed error
 	for _, t := range changed {
-		if _, failed = t.group.Update(t.hops); failed != nil {
+		if failed = change(t.group, t.next.Strategy, t.hops); failed != nil {
 			failed = &RefusedError{t.next.Name, failed}
 			break
 		}
@@ -165,12 +165,26 @@ func (r *Registry) update(targets []target, changed []*target) error {
 		return nil
 	}
 	for _, t := range targets {
-		if t.group.Load() != t.from {
-			_, err := t.group.Update(hopsOf(t.from))
-			failed = errors.Join(failed, err)
+		if t.group.Load() == t.from {
+			continue
 		}
+		failed = errors.Join(failed, change(t.group, cmp.Or(t.Strategy, t.next.Strategy), hopsOf(t.from)))
 	}
 	return errors.Join(failed, r.sync())
+}
+
+// change gives a group its members and its strategy. Established flows stay at
+// members that stay. Either strategy may not serve the members of the other's
+// time, unequal weights for example: then the strategy goes first.
+func change(g *engine.Group, s selector.Strategy, hops []engine.Hop) error {
+	_, failed := g.Update(hops)
+	if _, err := g.SetStrategy(s); err != nil {
+		return errors.Join(failed, err)
+	}
+	if failed != nil {
+		_, failed = g.Update(hops)
+	}
+	return failed
 }
 
 func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {

@@ -82,6 +82,44 @@ func TestFlowsThroughChanges(t *testing.T) {
 	assert.Zero(t, stats.Changes[1].FlowsMoved)
 }
 
+// A reload changes the strategy, with members or without, and no established
+// flow of a member that stays goes elsewhere. A failed one changes it back.
+func TestFlowsThroughChangesOfStrategy(t *testing.T) {
+	const flows = 600
+	f := newRegistry(t)
+	went := f.plane.Receive(vip, 0, flows)
+	stays := func(what string) {
+		t.Helper()
+		assert.Equal(t, went, f.plane.Receive(vip, 0, flows), what)
+	}
+	unequal := pods(1, 2, 3)
+	unequal[1].Weight = 5
+	for _, c := range []struct {
+		strategy string
+		members  []config.Member
+	}{
+		{"bounded", pods(1, 2, 3)},
+		{"bounded:slots=4096", pods(1, 2, 3)},
+		{"anchor", pods(1, 2, 3, 4)},
+		{"bounded", unequal}, // which anchor does not serve
+		{"memento", pods(1, 2, 3)},
+		{"maglev", pods(1, 2, 3)},
+	} {
+		next := service(t, config.Default, vip, c.strategy, c.members)
+		f.plane.FailSync = errors.New("no")
+		require.Error(t, f.Replace([]config.Service{next}, "a failure"))
+		stays("failed " + c.strategy)
+		f.plane.FailSync = nil
+		was := f.Stats().Services[0].Strategy
+		require.NoError(t, f.Replace([]config.Service{next}, c.strategy))
+		stays(c.strategy)
+		stats := f.Stats()
+		assert.Equal(t, c.strategy, stats.Services[0].Strategy)
+		assert.Contains(t, stats.Changes[0].What, fmt.Sprintf("placed by %s, not %s", c.strategy, was))
+		assert.Zero(t, stats.Changes[0].FlowsMoved)
+	}
+}
+
 // Packets don't wait until a change is written down: what they move meanwhile
 // is of that change.
 func TestFlowsMovedMeanwhile(t *testing.T) {

@@ -107,6 +107,9 @@ func describe(was, is config.Service) string {
 			parts = append(parts, m.ID+" left")
 		}
 	}
+	if was.Strategy != nil && was.Strategy != is.Strategy {
+		parts = append(parts, fmt.Sprintf("placed by %v, not %v", is.Strategy, was.Strategy))
+	}
 	if !slices.Equal(was.Prefixes, is.Prefixes) && was.Prefixes != nil {
 		parts = append(parts, "prefixes changed")
 	}
