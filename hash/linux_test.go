@@ -159,10 +159,10 @@ var (
 )
 
 func TestLinuxFields(t *testing.T) {
-	f := hash.NewLinuxFields(hash.FiveTuple|hash.Symmetric, hash.Addresses|hash.SPI)
-	assert.Equal(t, hash.LinuxFields(0x37|3<<6), f)
+	f := hash.NewLinuxFields(hash.FiveTuple|hash.Symmetric, hash.DstAddr|hash.SPI)
+	assert.Equal(t, hash.LinuxFields(0x37|2<<6), f)
 	assert.Equal(t, hash.FiveTuple, f.Outer())
-	assert.Equal(t, hash.Addresses, f.Inner())
+	assert.Equal(t, hash.DstAddr, f.Inner())
 	assert.Equal(t, hash.FiveTuple, hash.LinuxFields(0xf037).Outer())
 	assert.Zero(t, hash.LinuxFields(0xf037).Inner())
 }
