@@ -82,6 +82,7 @@ func TestModel(t *testing.T) {
 			}
 			if tt.exact {
 				require.Positive(t, stats.Rebalanced)
+				require.Positive(t, w.model.Ended)
 			}
 			if w.table.Buckets() > 1 && !tt.exact {
 				require.Positive(t, stats.Relocated)
@@ -121,13 +122,17 @@ type walk struct {
 	model   *sticky.Model
 	rng     *rand.Rand
 	views   []*selector.View // the latest, the one before, and an old one
-	exact   bool             // the table has room for all
+	other   *selector.Group[string]
+	exact   bool // the table has room for all
 	packets int
 }
 
 func newWalk(t *testing.T, c flowcache.Config, rng *rand.Rand) *walk {
 	w := &walk{router: newRouter(t, c, "a", "b", "c"), model: sticky.New(c), rng: rng}
 	w.views = []*selector.View{w.view(), w.view(), w.view()}
+	var err error
+	w.other, err = selector.NewGroup[string](w.domain, selector.GroupConfig{Name: "other", Strategy: selector.Modulo{}})
+	require.NoError(t, err)
 	return w
 }
 
@@ -156,6 +161,10 @@ func (w *walk) step() {
 	case n < 45 && w.exact:
 		w.model.Moves, w.model.Idle = w.rng.IntN(20), time.Duration(w.rng.IntN(int(200*time.Millisecond)))
 		w.table.Rebalance(w.model.Moves, w.model.Idle)
+	case n < 48:
+		w.release()
+	case n < 50:
+		w.updateOther()
 	case n < 500:
 		w.now += time.Duration(w.rng.Int64N(int64(12 * time.Millisecond)))
 	case n < 512:
@@ -203,6 +212,36 @@ func (w *walk) check(p *sent, got flowcache.Route) {
 	if silence > timeout*9/8+2*w.model.Unit(before.State) {
 		require.False(w.t, w.model.Alive(before, w.now), "pins live at most so much longer")
 	}
+}
+
+// release releases a drained member of the newest view. A table that may lose
+// pins does not count moves as the model does, so it has no rate.
+func (w *walk) release() {
+	v := w.views[0]
+	for i, m := range v.All() {
+		if m.Weight == 0 {
+			c := flowcache.ReleaseConfig{Deadline: time.Duration(w.rng.Int64N(int64(2 * time.Second)))}
+			if w.exact {
+				c.Rate = w.rng.IntN(2) * 20
+			}
+			w.table.Release(v, i, c, w.now)
+			w.model.Release(v, i, c, w.now)
+			return
+		}
+	}
+}
+
+// updateOther gives another group, which has no flows, some of the members.
+func (w *walk) updateOther() {
+	var list []selector.Hop[string]
+	for id := 'a'; id <= 'f'; id++ {
+		if w.rng.IntN(4) == 0 {
+			list = append(list, selector.Hop[string]{ID: string(id)})
+		}
+	}
+	_, err := w.other.Update(list)
+	require.NoError(w.t, err)
+	w.model.Expose(func(s selector.Slot) bool { return !w.domain.Slots(slots.Insider{}).InUse(uint16(s)) })
 }
 
 func (w *walk) anyID() string { return string(rune('a' + w.rng.IntN(6))) }

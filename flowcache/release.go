@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 
 // A ReleaseConfig says how a drain ends.
 type ReleaseConfig struct {
-	// Deadline is how long after the call no flow stays.
+	// Deadline is how long after the call no flow stays. With 0, or less, all
+	// move at once, at any rate: to keep every flow until some time, call
+	// Release then with 0.
 	Deadline time.Duration
 
 	// Rate is how many flows a second may move before the deadline; 0: any.
@@ -24,8 +27,16 @@ type ReleaseConfig struct {
 // in the third quarter also those without a connection, such as of UDP; in the
 // last quarter all, at the given rate; and after the deadline whatever is left.
 //
-// Weigh the member with zero before. A release ends when the member takes new
-// flows again, or leaves all groups; another one takes its place.
+// After the deadline, Sweep voids the pins of silent flows within a pass, and
+// Save writes them as void: [Table.Pins] falls to 0, and a restart brings none
+// back. That is so if no other group has the member, since a pin does not tell
+// its group; else the pin of a silent flow stays until its next packet comes,
+// or until it expires.
+//
+// Weigh the member with zero before. A release ends when Sweep finds that the
+// member takes new flows again or left all groups; another one takes its
+// place. Save writes no releases: after a restart, call Release again with what
+// is left of the time.
 func (t *Table) Release(v *selector.View, member int32, c ReleaseConfig, now time.Duration) {
 	slot := v.Slot(member)
 	if slot == selector.NoSlot {
@@ -34,23 +45,25 @@ func (t *Table) Release(v *selector.View, member int32, c ReleaseConfig, now tim
 	t.releasing.Lock()
 	defer t.releasing.Unlock()
 	list := t.releases.Load().flowsOf()
-	list[releaseKey{v.Salt(), slot}] = &release{start: now, length: max(c.Deadline, 0), rate: int64(c.Rate)}
+	list[releaseKey{v.Salt(), slot}] = &release{view: v, start: now, length: max(c.Deadline, 0), rate: int64(c.Rate)}
 	t.setReleases(list)
 }
 
 // releases are those that are in force. They never change, but for the counts
 // of moves.
 type releases struct {
-	slots slots.Set
-	list  map[releaseKey]*release
+	slots  slots.Set
+	list   map[releaseKey]*release
+	bySlot map[selector.Slot][]*release
 }
 
 type releaseKey struct {
-	salt uint64 // of the group
+	salt uint64 // of the group's scope
 	slot selector.Slot
 }
 
 type release struct {
+	view          *selector.View // any of the group
 	start, length time.Duration
 	rate          int64
 	moved         atomic.Int64
@@ -84,28 +97,66 @@ func (t *Table) setReleases(list map[releaseKey]*release) {
 		t.releases.Store(nil)
 		return
 	}
-	next := &releases{list: list}
-	for k := range list {
+	next := &releases{list: list, bySlot: make(map[selector.Slot][]*release)}
+	for k, f := range list {
 		next.slots.Add(uint16(k.slot))
+		next.bySlot[k.slot] = append(next.bySlot[k.slot], f)
 	}
 	t.releases.Store(next)
 }
 
-// endReleases drops the releases of members that left all groups.
+// endReleases drops the releases of members that left all groups, and of those
+// that take new flows again.
 func (t *Table) endReleases() {
-	t.releasing.Lock()
-	defer t.releasing.Unlock()
 	if t.releases.Load() == nil {
 		return
 	}
+	t.releasing.Lock()
+	defer t.releasing.Unlock()
 	list := t.releases.Load().flowsOf()
-	maps.DeleteFunc(list, func(k releaseKey, _ *release) bool { return !t.slots.InUse(uint16(k.slot)) })
-	t.setReleases(list)
+	n := len(list)
+	maps.DeleteFunc(list, func(k releaseKey, f *release) bool {
+		newest := f.view.Newest(slots.Insider{})
+		i, has := newest.BySlot(k.slot)
+		return has && !newest.Drained(i) || !t.slots.InUse(uint16(k.slot))
+	})
+	if len(list) < n {
+		t.setReleases(list)
+	}
+}
+
+// over reports whether a pin of this slot, read before, is one that a release
+// has no more time for. A pin does not tell its group, so it is known only
+// where the member is in no other.
+func (t *Table) over(r *releases, slot selector.Slot, now time.Duration) bool {
+	return r.has(slot) && slices.ContainsFunc(r.bySlot[slot], func(f *release) bool {
+		return now-f.start >= f.length && t.onlyDrained(f.view, slot)
+	})
+}
+
+// onlyDrained reports whether the slot's member is drained in the group of v,
+// and in no other group. The group has it all the while that it has one newest
+// view, so the one group that is counted meanwhile is that.
+func (t *Table) onlyDrained(v *selector.View, slot selector.Slot) bool {
+	newest := v.Newest(slots.Insider{})
+	i, ok := newest.BySlot(slot)
+	return ok && newest.Drained(i) && t.slots.Groups(uint16(slot)) == 1 && v.Newest(slots.Insider{}) == newest
+}
+
+// voidReleased voids the pins of a bucket that a release has no more time for.
+func (t *Table) voidReleased(r *releases, b *bucket, now time.Duration) {
+	for i := range b {
+		w := word(b[i].Load())
+		if w != 0 && t.over(r, w.slot(), now) && b[i].CompareAndSwap(uint64(w), uint64(w.withSlot(selector.NoSlot))) {
+			t.counters[voided].Add(1)
+		}
+	}
 }
 
 // release moves a flow of a member that is released, if it is its turn. done is
 // false if it stays; ok is false if another worker changed the pin meanwhile.
-func (s *Sticky) release(p *Packet, v *selector.View, at *atomic.Uint64, w word, member int32) (r Route, done, ok bool) {
+func (s *Sticky) release(p *Packet, v *selector.View, at *atomic.Uint64, w word, member int32) (r Route, done,
+	ok bool) {
 	f := s.table.releases.Load().list[releaseKey{v.Salt(), w.slot()}]
 	if f == nil || !v.Drained(member) {
 		return Route{}, false, true

@@ -1,6 +1,7 @@
 package flowcache_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -114,6 +115,111 @@ func TestReleaseIsOfOneGroup(t *testing.T) {
 	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
 	r.expect(1, hash.ACK, "b", flowcache.Moved)
 	r.table.Release(back, 0, flowcache.ReleaseConfig{}, r.now)
+}
+
+// drainOf returns a router with n connections to a, which is then drained.
+func drainOf(t *testing.T, n int) *router {
+	r := newRouter(t, flowcache.Config{}, "a")
+	for f := range uint64(n) {
+		r.connect(f)
+	}
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	return r
+}
+
+// TestReleaseEndsSilentFlows has flows that send nothing until after the
+// deadline: a pass later none has its pin, and each is Moved when it speaks.
+func TestReleaseEndsSilentFlows(t *testing.T) {
+	const n = 200
+	r := drainOf(t, n)
+	slot := r.view().Slot(0)
+	r.table.Release(r.view(), 0, flowcache.ReleaseConfig{Deadline: time.Minute}, r.now)
+	r.wait(time.Minute - 1)
+	r.table.SweepBuckets(r.now, r.table.Buckets())
+	assert.Equal(t, n, r.table.Pins(slot), "before the deadline")
+	r.wait(1)
+	r.table.SweepBuckets(r.now, r.table.Buckets())
+	assert.Zero(t, r.table.Pins(slot))
+	assert.EqualValues(t, n, r.table.Stats().Voided)
+	for f := range uint64(n) {
+		r.expect(f, hash.ACK, "b", flowcache.Moved)
+	}
+}
+
+// TestReleaseOutlivesARestart saves the table after the deadline, before any
+// sweep, and drains the member after the restart too.
+func TestReleaseOutlivesARestart(t *testing.T) {
+	const n = 200
+	for _, after := range []time.Duration{time.Minute - 1, time.Minute} {
+		r := drainOf(t, n)
+		r.table.Release(r.view(), 0, flowcache.ReleaseConfig{Deadline: time.Minute}, r.now)
+		r.wait(after)
+		var saved bytes.Buffer
+		require.NoError(t, r.table.Save(&saved, 1, r.now))
+
+		again := newRouter(t, flowcache.Config{}, "b")
+		again.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+		done, err := again.table.Restore(&saved, 1, again.now)
+		require.NoError(t, err)
+		if after < time.Minute {
+			assert.Equal(t, flowcache.Restored{Pins: n}, done)
+			again.expect(1, hash.ACK, "a", flowcache.Pinned)
+			continue
+		}
+		assert.Equal(t, flowcache.Restored{Refused: n}, done)
+		for f := range uint64(n) {
+			again.expect(f, hash.ACK, "b", flowcache.Moved)
+		}
+	}
+}
+
+// TestReleaseLeavesPinsOfOtherGroups releases a member that two groups have
+// drained, in one of them: silent flows keep their pins, since those do not
+// tell their group. When the other group drops it, they go.
+func TestReleaseLeavesPinsOfOtherGroups(t *testing.T) {
+	r := drainOf(t, 2)
+	other, err := selector.NewGroup[string](r.domain, selector.GroupConfig{Name: "other",
+		Strategy: selector.Rendezvous{}})
+	require.NoError(t, err)
+	_, err = other.Update([]selector.Hop[string]{{ID: "a"}})
+	require.NoError(t, err)
+	slot := r.view().Slot(0)
+	sweep := func() { r.table.SweepBuckets(r.now, r.table.Buckets()) }
+	r.table.Release(r.view(), 0, flowcache.ReleaseConfig{}, r.now)
+	sweep()
+	assert.Equal(t, 2, r.table.Pins(slot))
+	r.expect(0, hash.ACK, "b", flowcache.Moved)
+
+	r.table.Release(other.Load().View(), 0, flowcache.ReleaseConfig{}, r.now)
+	old := r.view()
+	r.set(selector.Member{ID: "b", Weight: 1})
+	_, err = other.Update([]selector.Hop[string]{{ID: "a", Weight: 1}})
+	require.NoError(t, err)
+	r.table.Release(old, 0, flowcache.ReleaseConfig{}, r.now)
+	sweep()
+	assert.Equal(t, 1, r.table.Pins(slot), "the group of the release does not have it")
+
+	r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.table.Release(r.view(), 0, flowcache.ReleaseConfig{}, r.now)
+	_, err = other.Update(nil)
+	require.NoError(t, err)
+	sweep()
+	assert.Zero(t, r.table.Pins(slot))
+	r.expect(1, hash.ACK, "b", flowcache.Moved)
+}
+
+// TestReleaseEndsWithTheDrain takes a released member back, and drains it again
+// later: that drain has no deadline.
+func TestReleaseEndsWithTheDrain(t *testing.T) {
+	r := drainOf(t, 1)
+	r.table.Release(r.view(), 0, flowcache.ReleaseConfig{Deadline: time.Second}, r.now)
+	r.set(selector.Equal("a", "b")...)
+	r.table.SweepBuckets(r.now, 1)
+	drained := r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+	r.wait(time.Minute)
+	r.table.SweepBuckets(r.now, r.table.Buckets())
+	r.expect(0, hash.ACK, "a", flowcache.Pinned)
+	assert.Equal(t, 1, r.table.Pins(drained.Slot(0)))
 }
 
 // TestDrainedMemberGetsNoReconnect opens connections anew from used ports.

@@ -53,7 +53,9 @@ type Restored struct {
 	Pins    int // added to the table
 	Expired int // older than the timeouts of this table
 	Kept    int // of flows that have a pin already, which they keep
-	Refused int // for which the table had no room, or the domain no slot
+	// for which the table had no room, or the domain no slot, and void ones, of
+	// a member that had left or was released
+	Refused int
 	// pins of members that no group has now, and those members, by ID: their
 	// flows wait for them for Config.RestoreGrace
 	Waiting int

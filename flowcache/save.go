@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A saved table is, in little-endian order:
@@ -33,7 +35,7 @@ const (
 // The error is that of w, or ErrNames. It takes 8 to 9 bytes a pin, and one a
 // bucket.
 func (t *Table) Save(w io.Writer, check uint64, now time.Duration) error {
-	s := saver{out: w, buf: make([]byte, 0, saveBuffer)}
+	s := saver{out: w, buf: make([]byte, 0, saveBuffer), released: t.releases.Load(), now: now}
 	s.header(t, check)
 	m := t.clocks.moment(t.clocks.tickAt(now))
 	for b := range t.buckets {
@@ -63,6 +65,9 @@ type saver struct {
 	buf  []byte
 	seen [1 << 16]uint8 // 1 for each slot that some pin names
 	err  error
+
+	released *releases
+	now      time.Duration
 }
 
 // room flushes the buffer if it has no room for n more bytes.
@@ -104,6 +109,9 @@ func (s *saver) bucket(t *Table, b *bucket, now *moment) {
 	n := 0
 	for i := range b {
 		w := word(b[i].Load())
+		if s.released != nil && t.over(s.released, w.slot(), s.now) {
+			w = w.withSlot(selector.NoSlot)
+		}
 		binary.LittleEndian.PutUint64(out[1+8*(n%bucketSize):],
 			uint64(wordOf(w.tag(), w.slot(), t.clocks.age(w, now), w.state())))
 		keep := 1

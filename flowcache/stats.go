@@ -62,7 +62,7 @@ type Stats struct {
 	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
 	Rebalanced uint64 // pins moved as Rebalance or a change of group allowed
 	Foreign    uint64 // packets whose view is of another domain than the table
-	Voided     uint64 // pins found by Sweep whose member had left
+	Voided     uint64 // pins found by Sweep whose member had left, or was released
 	Expired    uint64 // pins removed by Sweep
 	Pins       int    // in the table, as the last complete pass of Sweep found; not a counter
 }

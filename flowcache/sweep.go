@@ -31,10 +31,11 @@ type sweepState struct {
 }
 
 // Sweep does what is due since its last call: it removes expired pins, and
-// voids those of slots that leave the domain, which keeps their flows known as
-// moved until their timeout. Call it about once a tick, from wherever time is
-// at hand. A pass over the whole table takes a minute, or less where pins would
-// else seem fresh again; a call looks at no more than that.
+// voids those of slots that leave the domain, and those that a [Table.Release]
+// left, which keeps their flows known as moved until their timeout. Call it
+// about once a tick, from wherever time is at hand. A pass over the whole table
+// takes a minute, or less where pins would else seem fresh again; a call looks
+// at no more than that.
 //
 // Every table of a domain must be swept: passes tell the domain which slots of
 // members that left can be given again. A slot is free after its quarantine,
@@ -70,6 +71,7 @@ func (t *Table) Buckets() int { return len(t.buckets) }
 
 // sweepBuckets looks at the next buckets, in turn.
 func (t *Table) sweepBuckets(now time.Duration, n int) {
+	t.endReleases()
 	s := &t.sweep
 	s.own = t.clocks.tickAt(now)
 	s.at(&t.clocks, t.latest.Load())
@@ -78,6 +80,9 @@ func (t *Table) sweepBuckets(now time.Duration, n int) {
 			t.beginPass(now)
 		}
 		t.sweepBucket(&t.buckets[s.cursor])
+		if released := t.releases.Load(); released != nil {
+			t.voidReleased(released, &t.buckets[s.cursor], now)
+		}
 		if s.cursor++; s.cursor == len(t.buckets) {
 			s.cursor = 0
 			t.endPass()
@@ -102,7 +107,6 @@ func (t *Table) endPass() {
 	t.registered.Swept(t.sweep.pass)
 	t.sweep.passes++
 	t.pins.Store(int64(t.sweep.pins))
-	t.endReleases()
 }
 
 // How long the system may hold up a worker.

@@ -274,6 +274,10 @@ func (v *View) Drained(i int32) bool { return v.members[i].Weight == 0 }
 // a latest view does not know is that of a member that left.
 func (v *View) Latest() bool { return v.latest.Load().view == v }
 
+// Newest returns the view of the group's newest snapshot, for the flow tables
+// of this module alone.
+func (v *View) Newest(slots.Insider) *View { return v.latest.Load().view }
+
 // A Snapshot is one state of a group: its [View] and the payloads of its
 // members. It is immutable, unless somebody writes through At, and safe for
 // concurrent use.

@@ -160,6 +160,16 @@ func (p *Pool) Owner(slot uint16) (k Key, ok bool) {
 	return Key{}, false
 }
 
+// Groups returns how many groups have the slot's member.
+func (p *Pool) Groups(slot uint16) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if o := p.owners[slot]; o != nil {
+		return o.groups
+	}
+	return 0
+}
+
 // Stats counts slots by state, and refused members.
 func (p *Pool) Stats() (inUse, quarantined, leaving int, refused uint64) {
 	p.mu.Lock()

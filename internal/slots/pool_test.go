@@ -162,10 +162,12 @@ func TestPoolIsAsItsModelSays(t *testing.T) {
 			}
 			for k, slot := range m.slot {
 				require.Equal(t, m.groups[k] > 0, p.InUse(slot))
+				require.Equal(t, m.groups[k], p.Groups(slot))
 				require.True(t, p.Held(slot))
 			}
 			for slot := range m.left {
 				require.False(t, p.Held(slot))
+				require.Zero(t, p.Groups(slot))
 			}
 			inUse, held, leaving, _ := p.Stats()
 			require.Equal(t, []int{len(m.slot) - len(m.epoch), len(m.epoch), len(m.left)}, []int{inUse, held, leaving})

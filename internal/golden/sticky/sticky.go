@@ -39,6 +39,9 @@ type Model struct {
 	Moves int           // that Rebalance allows
 	Idle  time.Duration // after which a flow may move
 
+	Released []*Released
+	Ended    int // pins that Sweep voided since a release was over
+
 	Awaited map[selector.Slot]bool // members that Restore waits for
 	Until   time.Duration
 }
@@ -123,7 +126,7 @@ func (m *Model) Route(p *flowcache.Packet, v *selector.View, now time.Duration) 
 		pinned = false
 	}
 	if p.Mode == flowcache.LookupOnly {
-		return m.lookUp(p, v, pin, pinned)
+		return m.lookUp(p, v, pin, pinned, now)
 	}
 	if !pinned {
 		return m.place(p, v, now, flowcache.Placed)
@@ -131,6 +134,9 @@ func (m *Model) Route(p *flowcache.Packet, v *selector.View, now time.Duration) 
 	member, known := memberOf(v, pin.Slot)
 	if !known {
 		return m.unknown(p, v, pin, now)
+	}
+	if r, ok := m.release(p, v, pin, member, now); ok {
+		return r
 	}
 	alive := v.Usable(member)
 	step := life.Next(life.State(pin.State), m.event(p, pin, now), alive && takesNew(v, member))
@@ -201,13 +207,16 @@ func (m *Model) keep(p *flowcache.Packet, v *selector.View, pin Pin, step life.S
 	return flowcache.Route{Member: member, Verdict: flowcache.Pinned}
 }
 
-func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bool) flowcache.Route {
+func (m *Model) lookUp(p *flowcache.Packet, v *selector.View, pin Pin, pinned bool, now time.Duration) flowcache.Route {
 	if !pinned {
 		return chosen(p, v, flowcache.Unpinned)
 	}
 	member, known := memberOf(v, pin.Slot)
 	if !known {
 		return selected(p, v, flowcache.Unpinned)
+	}
+	if r, ok := m.release(p, v, pin, member, now); ok {
+		return r
 	}
 	if !v.Usable(member) {
 		return selected(p, v, flowcache.Detoured)
@@ -251,13 +260,18 @@ func (m *Model) first(p *flowcache.Packet) flowcache.State {
 }
 
 // Sweep removes what has expired and voids the pins of slots that nobody may
-// have back.
+// have back, and those that a release is over for.
 func (m *Model) Sweep(now time.Duration) {
+	m.endReleases()
 	for digest, pin := range m.Pins {
 		switch {
 		case !m.Alive(pin, now):
 			delete(m.Pins, digest)
 		case !m.Config.Domain.Slots(slots.Insider{}).Held(uint16(pin.Slot)):
+			pin.Slot = selector.NoSlot
+			m.Pins[digest] = pin
+		case m.over(pin, now):
+			m.Ended++
 			pin.Slot = selector.NoSlot
 			m.Pins[digest] = pin
 		}
