@@ -201,10 +201,15 @@ func (c *Config) timeout(s State) time.Duration {
 // Flowlets returns the configuration of a table that keeps a flow where it is
 // for as long as its packets are closer than gap, at least 16 ns, and no
 // longer: then the selector places it anew. If gap is no shorter than the
-// difference in delay between the paths to any two members, a flow that moves
-// is never reordered, so that a group can be rebalanced or change at any time
-// (Kandula et al., "Dynamic load balancing without packet reordering", 2007).
-// That is for next hops that keep no state, such as uplinks.
+// difference in delay between the paths to any two members, a flow that so
+// moves is never reordered (Kandula et al., "Dynamic load balancing without
+// packet reordering", 2007). So members can be added, weighed anew and drained
+// at any time. That is for next hops that keep no state, such as uplinks.
+//
+// A member that is removed or goes down cuts its bursts: they go on elsewhere
+// at once, and may be reordered. To take out a link that works, drain it by
+// weight 0, and remove it when no flow is left at it, mostly a few gaps later:
+// see [Table.Pins].
 //
 // A tick is an eighth of the gap. Sweep such a table every few gaps.
 func Flowlets(d *selector.Domain, flows int, gap time.Duration) Config {

@@ -60,7 +60,8 @@ func ExampleSticky_RouteBatch() {
 
 // The uplinks of a gateway keep no state, so a flow may change from one to
 // another where it pauses for longer than their delays differ: nothing is
-// reordered, and the load follows the weights within moments.
+// reordered, and the load follows the weights within moments. A link is drained
+// before it is removed, since a removal would cut bursts.
 func ExampleFlowlets() {
 	domain := selector.NewDomain()
 	uplinks, err := selector.NewGroup[struct{}](domain, selector.GroupConfig{Name: "uplinks",
@@ -95,11 +96,14 @@ func ExampleFlowlets() {
 	set(selector.Member{ID: "east", Weight: 0}, selector.Member{ID: "west", Weight: 1})
 	send(30 * time.Millisecond) // in the middle of a burst
 	send(45 * time.Millisecond)
-	send(90 * time.Millisecond) // after a pause
+	send(90 * time.Millisecond)                 // after a pause
+	set(selector.Member{ID: "west", Weight: 1}) // no burst is left at east: none is cut
+	send(105 * time.Millisecond)
 	// Output:
 	// 0s east placed
 	// 15ms east pinned
 	// 30ms east pinned
 	// 45ms east pinned
 	// 90ms west placed
+	// 105ms west pinned
 }

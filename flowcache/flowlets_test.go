@@ -128,3 +128,46 @@ func TestFlowletsOfARealClock(t *testing.T) {
 	assert.Positive(t, within)
 	assert.Zero(t, anew, "of %d within the gap", within)
 }
+
+// TestFlowletsAreCutByRemovalAlone takes out one of two links under 1,000 flows
+// that send bursts of five packets a quarter of the gap apart and then pause.
+// Removed at once it cuts bursts. Drained it cuts none, nor does its removal a
+// few gaps later.
+func TestFlowletsAreCutByRemovalAlone(t *testing.T) {
+	const gap, n = 20 * time.Millisecond, 1000
+	for name, drain := range map[string]bool{"removed": false, "drained before": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRouter(t, flowcache.Flowlets(selector.NewDomain(), 2*n, gap), "a", "b")
+			at, last := [n]string{}, [n]time.Duration{}
+			cut, moved := 0, 0
+			for step := range 200 {
+				switch {
+				case step == 100 && drain:
+					r.set(selector.Member{ID: "a"}, selector.Member{ID: "b", Weight: 1})
+				case step == 100 || step == 150 && drain:
+					r.set(selector.Member{ID: "b", Weight: 1})
+				}
+				for f := range n {
+					if (step+f)%12 >= 5 {
+						continue
+					}
+					member, _ := r.send(packet(r.view(), uint64(f), hash.UDP, 0))
+					if at[f] != "" && member != at[f] {
+						moved++
+						if r.now-last[f] <= gap {
+							cut++
+						}
+					}
+					at[f], last[f] = member, r.now
+				}
+				r.wait(gap / 4)
+			}
+			assert.Greater(t, moved, n/3)
+			if drain {
+				assert.Zero(t, cut)
+			} else {
+				assert.Positive(t, cut)
+			}
+		})
+	}
+}
