@@ -7,8 +7,8 @@
 //   - A flow whose pin names a member of the view stays there, whatever was
 //     added, removed or re-weighted, and also while that member is drained.
 //   - A flow whose member left is selected anew, alone, and reported as
-//     [Moved]: a forwarder can reset its session, unless the packet is a SYN,
-//     which opens one.
+//     [Moved]. If the member is still in another group of the scope, it is
+//     reported as [Rebalanced] instead: see [selector.GroupConfig].Scope.
 //   - While a flow's member is marked as down the flow is [Detoured]; it
 //     returns when the member is up again in time.
 //   - New flows follow the selector, and are pinned. A SYN opens a new flow if
@@ -21,6 +21,24 @@
 // pins them to members of the caller's choice, [Table.Save] and [Table.Restore]
 // carry them over a restart, [Table.Deviating] and [Sticky.Import] over to
 // other gateways.
+//
+// # What a load balancer does with a verdict
+//
+// Next hops that keep no state of flows, such as uplinks, take any packet. A
+// server answers a TCP packet of a connection that it does not know by a RST.
+// So a balancer of servers looks at the verdict of each TCP packet without SYN:
+//
+//   - [Moved]: the connection is lost. Answer by a reset, so that the client
+//     opens a new one at once.
+//   - [Detoured]: the connection goes on when its member is up again. Drop the
+//     packet, which its sender will repeat: the RST of another server would end
+//     the connection. Send it on only to members that share their state.
+//   - [Rebalanced]: in a scope for the affinity of clients, the connection is
+//     lost as one that Moved: answer by a reset. In one for prefixes that go
+//     from group to group, and after [Table.Rebalance], send it on.
+//
+// These are reported once a pin. If a key is coarser than a connection, the
+// other connections of the pin end by a RST of the new member.
 //
 // # States and timeouts
 //

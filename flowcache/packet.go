@@ -93,19 +93,24 @@ const (
 	Pinned Verdict = iota // the flow's pin said so
 	Placed                // a new flow: the selector said so, and it is pinned now
 	// the flow's member left or was released, or was down for longer than the
-	// grace: selected anew, and pinned there
+	// grace: selected anew, and pinned there. A load balancer resets a TCP
+	// connection that goes on: its new member does not know it
 	Moved
 	// the flow's member is down, or not known again yet after Restore: selected
-	// anew for this packet alone
+	// anew for this packet alone. A load balancer drops a TCP packet without
+	// SYN: another member would answer by a RST
 	Detoured
 	// the selector said so, and there is no pin: LookupOnly, a settled hash, a
 	// member without slot, an old view, a view of another domain
 	Unpinned
 	Refused // a new flow for which the table had no room: the selector said so
-	// the selector said so for a flow that may change its member: see
-	// Table.Rebalance and selector.GroupConfig.Scope
+	// selected anew, and pinned there, since Table.Rebalance allowed it, or
+	// since the flow's member left this group and is in another one of its
+	// scope: see selector.GroupConfig.Scope for what that is to a load balancer
 	Rebalanced
-	NoMember // the group has no member that can take the flow, or the packet is to skip
+	// the group has no member that can take the flow, or the packet's Mode is
+	// Skip
+	NoMember
 
 	NumVerdicts = iota
 )

@@ -21,11 +21,12 @@ type ReleaseConfig struct {
 	Rate int
 }
 
-// Release ends the drain of a member in one group: its flows go where the
-// selector says, each Moved once, with their next packet. In the first half of
-// the time until the deadline, those move that were silent for a tenth of it;
-// in the third quarter also those without a connection, such as of UDP; in the
-// last quarter all, at the given rate; and after the deadline whatever is left.
+// Release ends the drain of a member in one group, and in those of its scope
+// that drain the member too: its flows go where the selector says, each Moved
+// once, with their next packet. In the first half of the time until the
+// deadline, those move that were silent for a tenth of it; in the third quarter
+// also those without a connection, such as of UDP; in the last quarter all, at
+// the given rate; and after the deadline whatever is left.
 //
 // After the deadline, Sweep voids the pins of silent flows within a pass, and
 // Save writes them as void: [Table.Pins] falls to 0, and a restart brings none

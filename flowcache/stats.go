@@ -55,16 +55,22 @@ type Stats struct {
 	Reused    uint64 // pins put in the place of one that had expired or whose member had left
 	Evicted   uint64 // inserts that took the place of a pin on probation
 	Relocated uint64 // pins that went to their other bucket, to make room for an insert
-	Promoted  uint64 // pins that left probation, or were adopted and met again
+	// pins that left probation, or were adopted and met again: of flows that
+	// moved too, so it may exceed Inserted
+	Promoted uint64
 	// pins given up since their member left or was released, or was down for
 	// longer than the grace
-	Moved      uint64
-	Detoured   uint64 // packets of pinned flows, LookupOnly ones too, that found their member down
+	Moved uint64
+	// packets of pinned flows, LookupOnly ones too, that found their member
+	// down, also where nobody was up, whose verdict is NoMember
+	Detoured   uint64
 	Rebalanced uint64 // pins moved as Rebalance or a change of group allowed
 	Foreign    uint64 // packets whose view is of another domain than the table
 	Voided     uint64 // pins found by Sweep whose member had left, or was released
 	Expired    uint64 // pins removed by Sweep
-	Pins       int    // in the table, as the last complete pass of Sweep found; not a counter
+	// in the table, as the last complete pass of Sweep found, which takes up to
+	// a minute; 0 before the first. A gauge: Table.All counts now
+	Pins int
 }
 
 // Stats returns the counters, read one after another while workers go on. A

@@ -304,6 +304,13 @@ func (s *Sticky) chosen(p *Packet, v *selector.View, verdict Verdict) Route {
 // Assign routes a packet as Route does, but a flow that has no live pin is
 // pinned to the given member of the view, and not to the selector's: for
 // placers that look at the members' load. It panics if there is no such member.
+//
+// Marks and weights of the given member are not looked at: choose one that is
+// usable and not drained. One that is down is assigned as any other, and the
+// flow is Detoured from its next packet on. A packet of a flow with a pin goes
+// as Route says; the member does not matter then, unless the flow moves. Where
+// the choice takes long, first Route the packet with Mode LookupOnly: if it is
+// Pinned, Route it as it was, and else choose and Assign.
 func (s *Sticky) Assign(p Packet, v *selector.View, member int32, now time.Duration) Route {
 	_ = v.Member(member)
 	s.assigned = member

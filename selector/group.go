@@ -38,6 +38,11 @@ type GroupConfig struct {
 	// is found through the others. Use one where prefixes go from group to
 	// group, or where a client is to stay at a server over several services.
 	// Empty: the group shares its flows with no other.
+	//
+	// A flow whose member left its group, and is in another one of the scope,
+	// is Rebalanced and not Moved: for routers that is no loss. A load balancer
+	// whose scopes are for affinity treats it as Moved: the new server does not
+	// know the connection.
 	Scope string
 
 	// AllDown says what becomes of flows while every member is down, backups
