@@ -12,7 +12,7 @@ import (
 type Scan struct {
 	View     *selector.View // required
 	Planned  *selector.View // what to compare with instead of View; may be nil
-	From, To int            // the buckets, To excluded
+	From, To int            // the buckets, To excluded; a To of 0 is the end of the table
 
 	// Since leaves out pins that deviated from this view already; may be nil.
 	Since *selector.View
@@ -45,7 +45,11 @@ func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 		if s.Since != nil {
 			since = newScanBlock(s.Since)
 		}
-		for from, to := max(s.From, 0), min(s.To, len(t.buckets)); from < to; from += scanBuckets {
+		to := len(t.buckets)
+		if s.To != 0 {
+			to = min(to, s.To)
+		}
+		for from := max(s.From, 0); from < to; from += scanBuckets {
 			b.read(t, from, min(from+scanBuckets, to))
 			b.place()
 			for i, w := range b.words[:b.pins] {

@@ -20,7 +20,6 @@ func (r *router) scan(s flowcache.Scan) []flowcache.Pin {
 	if s.View == nil {
 		s.View = r.view()
 	}
-	s.To = r.table.Buckets()
 	return slices.Collect(r.table.Deviating(s, r.now))
 }
 
@@ -50,6 +49,10 @@ func TestScanFindsAllThatDeviates(t *testing.T) {
 		}
 		assert.Positive(t, deviating, row.Name)
 		assert.Len(t, r.scan(flowcache.Scan{}), deviating, row.Name)
+		first := r.scan(flowcache.Scan{To: 10})
+		assert.Equal(t, r.scan(flowcache.Scan{}), append(first, r.scan(flowcache.Scan{From: 10})...), row.Name)
+		assert.Empty(t, r.scan(flowcache.Scan{From: 10, To: 10}), row.Name)
+		assert.Len(t, r.scan(flowcache.Scan{To: r.table.Buckets() + 1}), deviating, row.Name)
 		assert.Len(t, r.scan(flowcache.Scan{View: old, Planned: r.view()}), deviating, row.Name)
 		assert.Len(t, r.scan(flowcache.Scan{Since: old}), deviating, row.Name)
 		assert.Empty(t, r.scan(flowcache.Scan{Since: r.view()}), row.Name)
