@@ -126,7 +126,7 @@ func (t *Table) All(now time.Duration) iter.Seq[Pin] {
 
 // Pins returns how many pins name the slot, expired ones that were not swept
 // yet included: the flows that a draining member still has, say. It reads the
-// whole table. To count the pins of several slots, read [Table.All] once.
+// whole table. For the pins of several slots, see [Table.PinsBySlot].
 func (t *Table) Pins(slot selector.Slot) int {
 	n := 0
 	for b := range t.buckets {
@@ -137,4 +137,26 @@ func (t *Table) Pins(slot selector.Slot) int {
 		}
 	}
 	return n
+}
+
+// PinsBySlot returns how many pins that have not expired at time now name each
+// slot that has any: the flows of each member, by View.Slot. It reads the whole
+// table once. Void pins, of members that left, are left out.
+func (t *Table) PinsBySlot(now time.Duration) map[selector.Slot]int {
+	m := t.clocks.moment(t.clocks.tickAt(now))
+	counts := make([]int, maxSlot+1)
+	for b := range t.buckets {
+		for i := range t.buckets[b] {
+			if w := word(t.buckets[b][i].Load()); w != 0 && !t.clocks.expired(w, &m) {
+				counts[w.slot()&maxSlot]++
+			}
+		}
+	}
+	pins := make(map[selector.Slot]int)
+	for slot, n := range counts {
+		if n > 0 && selector.Slot(slot) != selector.NoSlot {
+			pins[selector.Slot(slot)] = n
+		}
+	}
+	return pins
 }

@@ -24,7 +24,8 @@ const (
 	States = life.States
 )
 
-// String returns the state's name, "class 0" for that of the first class.
+// String returns the state's name, "class 0" for that of the first class:
+// [Table.StateName] knows the names of classes.
 func (s State) String() string {
 	switch s {
 	case Probation:
@@ -42,6 +43,15 @@ func (s State) String() string {
 		return "class " + strconv.Itoa(int(s-State(life.FirstClass)))
 	}
 	return "invalid"
+}
+
+// StateName returns the name of a state, that of the class for a class of the
+// table.
+func (t *Table) StateName(s State) string {
+	if i := int(s) - int(life.FirstClass); i >= 0 && i < len(t.config.Classes) {
+		return t.config.Classes[i].Name
+	}
+	return s.String()
 }
 
 // A word is a pin as the table holds it: tag 34 | slot 16 | tick 10 | state 4

@@ -220,13 +220,7 @@ func (f flows) Stats() plane.FlowStats {
 	return stats
 }
 
-func (f flows) Pins() map[selector.Slot]int {
-	pins := make(map[selector.Slot]int)
-	for p := range f.table.All(0) {
-		pins[p.Slot]++
-	}
-	return pins
-}
+func (f flows) Pins() map[selector.Slot]int { return f.table.PinsBySlot(0) }
 
 func (f flows) Save(w io.Writer) error { return f.table.Save(w, 0, 0) }
 

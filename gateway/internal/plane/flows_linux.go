@@ -49,13 +49,7 @@ func (m *tableFlows) Stats() FlowStats {
 
 // Pins implements Flows.
 func (m *tableFlows) Pins() map[selector.Slot]int {
-	pins := make(map[selector.Slot]int)
-	for pin := range m.table.All(time.Duration(m.now())) {
-		if pin.Slot != selector.NoSlot {
-			pins[pin.Slot]++
-		}
-	}
-	return pins
+	return m.table.PinsBySlot(time.Duration(m.now()))
 }
 
 // Save implements Flows.
