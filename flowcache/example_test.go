@@ -107,3 +107,74 @@ func ExampleFlowlets() {
 	// 90ms west placed
 	// 105ms west pinned
 }
+
+// A burst may be for many groups. Each one that it meets gets the next Ref and
+// is loaded once, so that all its packets see one snapshot.
+func ExampleSticky_RouteBatch_manyGroups() {
+	type group = selector.Group[string]
+	domain := selector.NewDomain()
+	service := func(name string, pods ...string) *group {
+		g, err := selector.NewGroup[string](domain, selector.GroupConfig{Name: name, Strategy: selector.Bounded{}})
+		if err != nil {
+			panic(err)
+		}
+		var hops []selector.Hop[string]
+		for _, pod := range pods {
+			hops = append(hops, selector.Hop[string]{ID: pod, Weight: 1, Value: "mac of " + pod})
+		}
+		if _, err := g.Update(hops); err != nil {
+			panic(err)
+		}
+		return g
+	}
+	table, err := flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 100_000})
+	if err != nil {
+		panic(err)
+	}
+
+	// the worker's own, reused for each burst
+	sticky := flowcache.NewSticky(table)
+	packets, routes := make([]flowcache.Packet, 32), make([]flowcache.Route, 32)
+	refs := make(map[*group]uint16)
+	var snapshots []*selector.Snapshot[string]
+	var views []*selector.View
+
+	// flows is what a hash.Reader read; to has the group that each packet's
+	// destination names, nil where no route does
+	forward := func(flows []hash.Flow, to []*group, now time.Duration) {
+		clear(refs)
+		snapshots, views = snapshots[:0], views[:0]
+		for i, g := range to {
+			if g == nil {
+				packets[i] = flowcache.Packet{Mode: flowcache.Skip}
+				continue
+			}
+			ref, ok := refs[g]
+			if !ok {
+				ref = uint16(len(views))
+				refs[g] = ref
+				snapshots = append(snapshots, g.Load())
+				views = append(views, snapshots[ref].View())
+			}
+			packets[i] = flowcache.NewPacket(&flows[i], g.Salt(), ref)
+		}
+		n := len(flows)
+		sticky.RouteBatch(routes[:n], packets[:n], views, now)
+		for i, r := range routes[:n] {
+			if to[i] == nil || r.Member < 0 {
+				fmt.Println("dropped")
+				continue
+			}
+			fmt.Println(*snapshots[packets[i].Ref].At(r.Member), r.Verdict)
+		}
+	}
+
+	web, dns := service("web", "web1"), service("dns", "dns1")
+	forward([]hash.Flow{{Hash: 0x1234 << 48}, {Hash: 0x5678 << 48}, {}, {Hash: 0x1234 << 48}},
+		[]*group{web, dns, nil, web}, 0)
+	// Output:
+	// mac of web1 placed
+	// mac of dns1 placed
+	// dropped
+	// mac of web1 pinned
+}
