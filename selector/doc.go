@@ -61,7 +61,8 @@
 //
 // A member that is absent from the list left. One of weight zero is drained: it
 // is never selected, and keeps its index, its slot and, with package flowcache,
-// its flows. A [Mark] says that a member is down: look-ups avoid it from then
-// on, in all groups of the [Domain], while placement and all other hashes stay
-// as they are.
+// its flows. A [Mark] says that a member is down, in one group or in all of the
+// [Domain]: look-ups avoid it from then on, while placement and all other hashes
+// stay as they are. A backup takes flows while every other member is drained or
+// down.
 package selector

@@ -145,3 +145,31 @@ func ExampleParseStrategy() {
 	// maglev:size=1021,seed=7
 	// selector: strategy "bounded:size=4096": "size=4096" is no parameter of bounded
 }
+
+// A group has marks of its own, for the health of a service, and backups for
+// when no other member can take flows.
+func ExampleGroup_Mark() {
+	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "web",
+		Strategy: selector.Bounded{}})
+	if err != nil {
+		panic(err)
+	}
+	s, err := g.Update([]selector.Hop[struct{}]{
+		{ID: "server1", Weight: 1},
+		{ID: "server2", Weight: 1},
+		{ID: "sorry", Weight: 1, Backup: true},
+	})
+	if err != nil {
+		panic(err)
+	}
+	const hash = 1 << 63
+	fmt.Println(s.Member(s.Select(hash)).ID)
+	g.Mark("server2").SetDown(true)
+	fmt.Println(s.Member(s.Select(hash)).ID)
+	g.Mark("server1").SetDown(true)
+	fmt.Println(s.Member(s.Select(hash)).ID)
+	// Output:
+	// server2
+	// server1
+	// sorry
+}
