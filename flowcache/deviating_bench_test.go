@@ -31,7 +31,8 @@ func BenchmarkDeviating(b *testing.B) {
 				}
 				s, err := group.Update(hops[:n])
 				require.NoError(b, err)
-				rng, sticky, views := rand.New(rand.NewPCG(1, 2)), flowcache.NewSticky(table), []*selector.View{s.View()}
+				rng, sticky, views := rand.New(rand.NewPCG(1, 2)), flowcache.NewSticky(table),
+					[]*selector.View{s.View()}
 				packets, routes := make([]flowcache.Packet, ahead), make([]flowcache.Route, ahead)
 				for range pins / ahead {
 					for i := range packets {

@@ -133,7 +133,8 @@ func TestScanAtTheEndsOfSlots(t *testing.T) {
 		if i%2 == 0 {
 			hashes[i] = end - 1<<17 - rng.Uint64N(1<<28)
 		}
-		r.Route(flowcache.Packet{Digest: hashes[i] ^ old.Salt(), Class: flowcache.ClassTCP, Flags: hash.SYN}, old, r.now)
+		r.Route(flowcache.Packet{Digest: hashes[i] ^ old.Salt(), Class: flowcache.ClassTCP, Flags: hash.SYN}, old,
+			r.now)
 	}
 	now := r.set(selector.Equal("a", "b", "c", "d", "e", "f")...)
 	deviating := make(map[flowcache.Key]bool)

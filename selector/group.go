@@ -136,7 +136,7 @@ func (g *Group[T]) UpdateAt(version uint64, hops []Hop[T]) (*Snapshot[T], error)
 
 // nextVersion returns the version after that of the newest snapshot.
 func (g *Group[T]) nextVersion() (uint64, error) {
-	version := g.Load().view.version
+	version := g.Load().version
 	if version < math.MaxUint64 {
 		version++
 	}
@@ -145,7 +145,7 @@ func (g *Group[T]) nextVersion() (uint64, error) {
 
 // checkVersion reports whether a snapshot of this version can be published.
 func (g *Group[T]) checkVersion(version uint64) error {
-	old := g.Load().view.version
+	old := g.Load().version
 	switch {
 	case g.closed:
 		return g.builder.named(&GroupError{Err: ErrClosed, Index: -1})

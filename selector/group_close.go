@@ -10,7 +10,7 @@ func (g *Group[T]) Close() {
 	if g.closed {
 		return
 	}
-	version := g.Load().view.version
+	version := g.Load().version
 	// no members can't be wrong
 	_, _ = g.replace(max(version, version+1), g.builder.placer, nil, ownChange)
 	g.closed = true

@@ -45,5 +45,5 @@ func TestCloseAtTheLastVersion(t *testing.T) {
 	require.NoError(t, err)
 	g.Close()
 	assert.Zero(t, d.SlotStats().InUse)
-	assert.EqualValues(t, uint64(1<<64-1), g.Load().Version())
+	assert.Equal(t, uint64(1<<64-1), g.Load().Version())
 }

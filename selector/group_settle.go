@@ -1,9 +1,9 @@
 package selector
 
-// Settle says that every router which shares the group's flows has the
-// snapshot of this version, or a newer one. It ends what UpdateAt and
-// SetStrategyAt begin: until then [View.Previous] is the view before the
-// change. It does nothing if this group is at a newer version, whose own
+// Settle says that every router which shares the group's flows has the snapshot
+// of this version, or a newer one. It ends what UpdateAt and SetStrategyAt
+// begin: until then [View.Previous] is the view before the change, and is kept
+// in memory. It does nothing if this group is at a newer version, whose own
 // Settle is to come. Update and SetStrategy are settled at once.
 func (g *Group[T]) Settle(version uint64) {
 	g.mu.Lock()
