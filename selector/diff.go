@@ -97,6 +97,19 @@ func (v *View) Shares() []float64 {
 	return shares
 }
 
+// Due returns the share of the hashes that each member is due by its weight, by
+// its index: what Shares is compared with. Backups are due nothing while
+// primaries have weight.
+func (v *View) Due() []float64 {
+	due := make([]float64, v.Len())
+	if sum := sumOfWeights(v.placed); sum > 0 {
+		for i, m := range v.placed {
+			due[i] = float64(m.Weight) / sum
+		}
+	}
+	return due
+}
+
 const diffProbes = 1 << 16
 
 // A comparison is of the placements of two views.
@@ -180,19 +193,15 @@ func (c *comparison) forced(a, b int32) bool {
 
 // due returns what members are due less than before.
 func (c *comparison) due() (due float64) {
-	was, is := sumOfWeights(c.old.placed), sumOfWeights(c.now.placed)
-	switch {
-	case was == 0 && is == 0:
-		return 0
-	case was == 0 || is == 0:
+	if (c.old.selector == nil) != (c.now.selector == nil) {
 		return 1
 	}
-	for a, m := range c.old.placed {
-		now := 0.0
+	is := c.now.Due()
+	for a, was := range c.old.Due() {
 		if b := c.after[a]; b >= 0 {
-			now = float64(c.now.placed[b].Weight) / is
+			was -= is[b]
 		}
-		due += max(0, float64(m.Weight)/was-now)
+		due += max(0, was)
 	}
 	return min(due, 1)
 }

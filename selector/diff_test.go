@@ -290,6 +290,7 @@ func TestShares(t *testing.T) {
 			sum += share
 			due := float64(group[i].Weight) / float64(group[0].Weight+group[2].Weight)
 			assert.InDelta(t, due, share, .01+5*row.Imbalance()*due, row.Name)
+			assert.InDelta(t, due, v.Due()[i], 1e-12)
 		}
 		assert.InDelta(t, 1, sum, 1e-9)
 		assert.Zero(t, shares[1])
@@ -308,6 +309,7 @@ func TestShares(t *testing.T) {
 	}
 	drained := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{}), selector.Member{ID: "a"})
 	assert.Equal(t, []float64{0}, drained.View().Shares())
+	assert.Equal(t, []float64{0}, drained.View().Due())
 	assert.Empty(t, newGroup(t, nil, selector.GroupConfig{}).Load().View().Shares())
 }
 
