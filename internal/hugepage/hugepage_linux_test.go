@@ -44,7 +44,9 @@ func TestUsedMemoryGetsHugePages(t *testing.T) {
 		t.Skip("a kernel before 6.1, or with no huge page to give")
 	}
 	for i := range memory {
-		require.EqualValues(t, i, memory[i])
+		if memory[i] != uint64(i) {
+			require.EqualValues(t, i, memory[i])
+		}
 	}
 }
 
