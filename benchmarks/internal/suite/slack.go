@@ -48,9 +48,12 @@ type slackSubject struct {
 
 func slackSubjects() []slackSubject {
 	list := []slackSubject{{"strategy=maglev/slots=65537", selector.Maglev{}, true}}
-	for _, slack := range []selector.Slack{selector.NoSlack, 20, 50, selector.UnlimitedSlack} {
-		name := fmt.Sprintf("strategy=bounded/slots=65536/slack=%v", slack)
-		list = append(list, slackSubject{name, selector.Bounded{Slack: slack}, slack == selector.NoSlack})
+	for _, s := range []struct {
+		name  string // in thousandths
+		slack selector.Slack
+	}{{"0", selector.NoSlack}, {"20", 20}, {"50", 50}, {"unlimited", selector.UnlimitedSlack}} {
+		name := "strategy=bounded/slots=65536/slack=" + s.name
+		list = append(list, slackSubject{name, selector.Bounded{Slack: s.slack}, s.slack == selector.NoSlack})
 	}
 	return list
 }
