@@ -239,7 +239,8 @@ func TestStringsAreOneShortLine(t *testing.T) {
 		}
 	}
 	empty := newGroup(t, nil, selector.GroupConfig{Name: "web"}).Load()
-	assert.Contains(t, empty.String(), `group "web", version 0, 0 members (0 drained, 0 down), no selector, fingerprint `)
+	assert.Contains(t, empty.String(),
+		`group "web", version 0, 0 members (0 drained, 0 down), no selector, fingerprint `)
 	foreign := mustUpdate(t, newGroup(t, nil, selector.GroupConfig{Strategy: upsideDown{}}), selector.Equal("a")...)
 	assert.Contains(t, foreign.String(), ", selector_test.upsideDown, ")
 	assert.Equal(t, "table of 65536 slots", fmt.Sprint(build(t, selector.Bounded{}, selector.Equal("a"))))
