@@ -52,7 +52,8 @@
 // and Config.Tick does not count.
 //
 // The drained keep their flows. A flow whose member has left is placed anew;
-// while its member is down, it goes where the table says, and returns. There
+// while its member is down, it goes where the table says, and returns; so it does
+// while a member that Restore found in the stream has not joined yet. There
 // are no resets: a flow that is placed anew meets a kernel that does not know
 // it, and that answers TCP by one.
 package xdp

@@ -27,6 +27,8 @@ type flows struct {
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
+	awaited awaited
+	changed func() error // has the program look at what is awaited
 }
 
 // A retirement is a time since when the program follows no pin to a slot that

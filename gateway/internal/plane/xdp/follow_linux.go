@@ -97,13 +97,14 @@ func (p *program) age() {
 }
 
 // status puts at statusAt what may be done in this group with the member whose
-// slot is at indexAt, and jumps to "moved" if it has left.
+// slot is at indexAt, and jumps to "moved" if it has left, to "awaited" if it has
+// not joined yet.
 func (p *program) status() {
 	p.emit(
 		asm.LoadMem(asm.R1, asm.RFP, tableAt, asm.DWord),
 		asm.LoadMem(asm.R2, asm.RFP, indexAt, asm.Word),
 		asm.Mov.Reg(asm.R3, asm.R2),
-		asm.RSh.Imm(asm.R3, 2), // four members a byte
+		asm.RSh.Imm(asm.R3, memberShift),
 		asm.And.Imm(asm.R3, 1<<16/memberByte-1),
 		asm.Add.Reg(asm.R1, asm.R3),
 		asm.LoadMem(asm.R1, asm.R1, tableMembers, asm.Byte),
@@ -113,6 +114,7 @@ func (p *program) status() {
 		asm.And.Imm(asm.R1, 1<<memberBits-1),
 		asm.StoreMem(asm.RFP, statusAt, asm.R1, asm.DWord),
 		asm.JEq.Imm(asm.R1, int32(hopGone), "moved"),
+		asm.JEq.Imm(asm.R1, int32(hopAwaited), "awaited"),
 	)
 }
 
@@ -259,12 +261,13 @@ func (p *program) write() {
 }
 
 // anew chooses a member, at one label for each reason: the flow's member is
-// "down", the flow has "moved", it is "renewed" in the place of an old one,
+// "down" or "awaited", the flow has "moved", it is "renewed" in the place of an old one,
 // or it is "new".
 func (p *program) anew() {
 	p.at("down")
 	p.loadState()
 	p.older(p.timeouts.grace, "moved")
+	p.at("awaited")
 	p.choose("no member")
 	p.emit(asm.Ja.Label("forward"))
 

@@ -26,7 +26,8 @@ func (p *program) choose(none string) {
 		asm.JGE.Imm(asm.R3, MaxSlots, none), // never: the verifier can't know
 		asm.LSh.Imm(asm.R3, 1),
 		asm.Add.Reg(asm.R1, asm.R3),
-		asm.LoadMem(asm.R3, asm.R1, tableHeader, asm.Half),
+		asm.Add.Imm(asm.R1, tableHeader), // more than an offset can be
+		asm.LoadMem(asm.R3, asm.R1, 0, asm.Half),
 		asm.JEq.Imm(asm.R3, 0, none),
 		asm.StoreMem(asm.RFP, indexAt, asm.R3, asm.Word),
 	)

@@ -21,7 +21,7 @@ type maps struct {
 
 // A table is a map of one value: tableHeader and then the slots of the members,
 // 16 bits each. It is one value, and not an entry for each slot, because those
-// would take eight bytes. The header has two bits for each slot of the domain,
+// would take eight bytes. The header has four bits for each slot of the domain,
 // what may be done with it in this group: a slot is that of a member in all of
 // its groups.
 const (
@@ -31,8 +31,9 @@ const (
 	tableHeader  = tableMembers + 1<<16/memberByte
 	tableSize    = tableHeader + 2*MaxSlots
 
-	memberBits = 2 // a hopState
-	memberByte = 8 / memberBits
+	memberBits  = 4 // a hopState
+	memberByte  = 8 / memberBits
+	memberShift = 1 // log2 of memberByte
 )
 
 // A hopEntry is what it takes to send to a member.

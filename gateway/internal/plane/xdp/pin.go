@@ -55,6 +55,7 @@ const (
 	hopAlive
 	hopDown
 	hopDrained // takes no new flow
+	hopAwaited // was known before a restart, and is not known yet
 )
 
 // timeouts are the durations of a [flowcache.Config], and what follows from
@@ -65,6 +66,7 @@ type timeouts struct {
 	refresh      [states]time.Duration
 	grace        [states]time.Duration
 	promoteAfter time.Duration
+	restoreGrace time.Duration
 }
 
 // newTimeouts returns the timeouts of c, with the defaults of flowcache. The
@@ -84,6 +86,7 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		{&t.life[flowcache.Closing], "Closing", c.Closing, 60 * time.Second},
 		{&t.promoteAfter, "PromoteAfter", c.PromoteAfter, 0},
 		{&grace, "DownGrace", c.DownGrace, 30 * time.Second},
+		{&t.restoreGrace, "RestoreGrace", c.RestoreGrace, 30 * time.Second},
 	} {
 		if d.value < 0 || d.value > maxTimeout {
 			return t, &flowcache.ConfigError{Field: d.name, Value: d.value, Reason: "not within 0 to " +
@@ -101,8 +104,8 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter,
 			Reason: "not less than Probation"}
 	}
-	if len(c.Classes) > 0 {
-		return t, &flowcache.ConfigError{Field: "Classes", Value: len(c.Classes), Reason: "not served by XDP"}
+	if len(c.Classes) > 0 { // nothing in a plane.Config says which packets are of one
+		return t, &flowcache.ConfigError{Field: "Classes", Value: len(c.Classes), Reason: "no packet here has a class"}
 	}
 	t.life[flowcache.Adopted] = t.life[flowcache.EstablishedTCP]
 	for s := range t.life {
@@ -136,6 +139,9 @@ func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags,
 	}
 	if hop == hopGone {
 		return flowcache.Moved, w
+	}
+	if hop == hopAwaited {
+		return flowcache.Detoured, w
 	}
 	step := life.Next(life.State(s), life.EventOf(flags, age > t.promoteAfter), hop == hopAlive)
 	switch {

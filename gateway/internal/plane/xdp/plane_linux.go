@@ -24,6 +24,7 @@ type dataPlane struct {
 	flows   *flows // nil without stickiness
 	slow    plane.Plane
 	outputs map[uint16]uint32 // to the index of a device
+	syncing sync.Mutex        // held by whoever changes state
 	state   state
 	spare   []*table // which the program reads no longer
 
@@ -79,6 +80,7 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 	var router engine.Router
 	if c.Sticky != nil {
 		p.flows = newFlows(p.maps, code.timeouts, &c)
+		p.flows.changed = p.refill
 		router = p.flows
 	}
 	for _, name := range c.In {

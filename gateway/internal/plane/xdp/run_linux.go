@@ -46,6 +46,11 @@ func (p *dataPlane) upkeep(ctx context.Context) error {
 			if err := p.flows.sweep(); err != nil {
 				return fmt.Errorf("xdp: sweep: %w", err)
 			}
+			if p.flows.overdue() {
+				if err := p.refill(); err != nil {
+					return err
+				}
+			}
 			p.flows.release()
 		}
 	}

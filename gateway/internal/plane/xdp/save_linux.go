@@ -68,12 +68,12 @@ func (f *flows) Save(w io.Writer) error {
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // Restore implements [plane.Flows]: each pin becomes as old as it was, and
-// names the member of the same ID and incarnation. One whose
-// member is not there is restored as that of a member that left. A flow that
-// has a pin keeps that. The stream is verified whole before anything is
+// names the member of the same ID and incarnation. Where that is not known yet,
+// its flows go elsewhere for Config.RestoreGrace, and are moved after that. A
+// flow that has a pin keeps that. The stream is verified whole before anything is
 // applied; it must be of the same seed, and the plane may be of another size.
 // The error wraps a [*flowcache.RestoreError], or is that of r.
-func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
+func (f *flows) Restore(r io.Reader, _ ...*engine.Group) error {
 	longest := headerSize + pinSize*maxFlows + maxOwners + crcSize
 	data, err := io.ReadAll(io.LimitReader(r, int64(longest)+1))
 	if err != nil {
@@ -87,7 +87,10 @@ func (f *flows) Restore(r io.Reader, groups ...*engine.Group) error {
 	if err != nil {
 		return fmt.Errorf("xdp: %w", err)
 	}
-	slots := currentSlots(owners, groups)
+	slots := f.reserve(owners)
+	if err := f.changed(); err != nil {
+		return err
+	}
 	now := stamp(f.now())
 	for ; len(pins) > 0; pins = pins[pinSize:] {
 		digest, w := binary.LittleEndian.Uint64(pins), pin(binary.LittleEndian.Uint64(pins[8:]))
@@ -114,34 +117,10 @@ func (f *flows) restore(digest uint64, w pin) bool {
 	return f.maps.probation.Put(digest, w) == nil && w.state() == flowcache.Probation
 }
 
-type owner struct {
-	id          string
-	incarnation uint64
-}
-
-// currentSlots maps the slots of a stream to those that the same members have
-// now; what is missing left.
-func currentSlots(owners map[uint16]owner, groups []*engine.Group) map[selector.Slot]selector.Slot {
-	now := make(map[owner]selector.Slot)
-	for _, g := range groups {
-		v := g.Load().View()
-		for i, m := range v.All() {
-			now[owner{m.ID, v.Incarnation(i)}] = v.Slot(i)
-		}
-	}
-	slots := make(map[selector.Slot]selector.Slot)
-	for slot, o := range owners {
-		if s := now[o]; s != selector.NoSlot {
-			slots[selector.Slot(slot)] = s
-		}
-	}
-	return slots
-}
-
 var errShort = errors.New("short")
 
 // parseSaved verifies a stream from the first byte to the last.
-func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner, err error) {
+func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]slots.Key, err error) {
 	damaged := func(at int) error {
 		return &flowcache.RestoreError{Err: flowcache.ErrDamaged, Offset: at, Got: uint64(at), Want: uint64(len(data))}
 	}
@@ -169,7 +148,7 @@ func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner,
 		return nil, nil, damaged(24)
 	}
 	pins, rest = rest[:n*pinSize], rest[n*pinSize:]
-	owners = make(map[uint16]owner)
+	owners = make(map[uint16]slots.Key)
 	for range count {
 		var slot, incarnation, id []byte
 		slot, rest, err = cut(rest, 2, nil)
@@ -178,7 +157,8 @@ func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]owner,
 		if err != nil {
 			return nil, nil, damaged(end - len(rest))
 		}
-		owners[binary.LittleEndian.Uint16(slot)] = owner{string(id), binary.LittleEndian.Uint64(incarnation)}
+		owners[binary.LittleEndian.Uint16(slot)] = slots.Key{ID: string(id),
+			Incarnation: binary.LittleEndian.Uint64(incarnation)}
 	}
 	if len(rest) != 0 {
 		return nil, nil, damaged(end - len(rest))

@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
+	"github.com/ecmp-go/ecmp/symmetric"
 )
 
 // established gives the router's first group three members and some established
@@ -31,7 +32,8 @@ func established(r *fixture) (flows []conversation, at []uint16) {
 }
 
 // A restarted router keeps the flows of the one before, though its slots and
-// its clock are others and a member is gone; ages go on.
+// its clock are others and a member is not there yet; ages go on. Flows of that
+// one go elsewhere meanwhile, and are moved if it does not join in time.
 func TestRestart(t *testing.T) {
 	before := newFixture(t, 4096, selector.Bounded{})
 	flows, at := established(before)
@@ -47,20 +49,71 @@ func TestRestart(t *testing.T) {
 		require.NoError(t, r.Flows().Restore(bytes.NewReader(saved.Bytes()), r.groups...))
 		assert.Equal(t, len(flows), r.Flows().Stats().Flows)
 		r.advance(late)
-		moved := uint64(0)
-		for i, c := range flows {
-			got := r.member(c.frame(hash.ACK, 64, 0))
-			expired := c.proto == hash.UDP && late == 20*time.Second
-			switch {
-			case at[i] == 1 && !expired:
-				moved++
-				require.NotEqualValues(t, 1, got)
-			case !expired:
-				require.Equal(t, at[i], got)
+		away := uint64(0)
+		route := func() {
+			away = 0
+			for i, c := range flows {
+				got := r.member(c.frame(hash.ACK, 64, 0))
+				expired := c.proto == hash.UDP && late == 20*time.Second
+				switch {
+				case at[i] == 1 && !expired && got != 1:
+					away++
+				case !expired:
+					require.Equal(t, at[i], got)
+				}
 			}
 		}
-		assert.Equal(t, moved, r.Flows().Stats().Moved)
-		assert.NotZero(t, moved)
+		route()
+		assert.NotZero(t, away)
+		assert.Zero(t, r.Flows().Stats().Moved)
+		require.False(t, r.flows.overdue())
+		if late == 5*time.Second {
+			r.update(0, hopsFor(1, 2, 3, 4, 5)...)
+			route()
+			assert.Zero(t, away, "its member has joined in time")
+			continue
+		}
+		waiting := away
+		r.advance(r.flows.timeouts.restoreGrace - late)
+		require.True(t, r.flows.overdue())
+		require.NoError(t, r.refill())
+		require.False(t, r.flows.overdue())
+		route()
+		assert.Equal(t, waiting, r.Flows().Stats().Moved)
+	}
+}
+
+// The slow path waits for members as the program does.
+func TestSlowPathAwaits(t *testing.T) {
+	before := newFixture(t, 4096, selector.Bounded{})
+	flows, at := established(before)
+	var saved bytes.Buffer
+	require.NoError(t, before.Flows().Save(&saved))
+	r := newFixture(t, 4096, selector.Bounded{})
+	r.update(0, hopsFor(2, 3)...)
+	require.NoError(t, r.Flows().Restore(&saved, r.groups...))
+	route := func(c conversation) flowcache.Verdict {
+		var h hash.Headers
+		require.NoError(t, hash.Parse(c.frame(hash.ACK, 64, 0), &h))
+		v := r.groups[0].Load().View()
+		p := flowcache.Packet{Digest: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}.Hash(h.Outer) ^ v.Salt(),
+			Flags: hash.ACK, Class: flowcache.ClassTCP}
+		var routes [1]flowcache.Route
+		r.flows.RouteBatch(routes[:], []flowcache.Packet{p}, []*selector.View{v}, 0)
+		return routes[0].Verdict
+	}
+	for i, c := range flows {
+		want := flowcache.Pinned
+		if at[i] == 1 {
+			want = flowcache.Detoured
+		}
+		require.Equal(t, want, route(c))
+	}
+	r.advance(r.flows.timeouts.restoreGrace)
+	for i, c := range flows {
+		if at[i] == 1 && c.proto == hash.TCP {
+			require.Equal(t, flowcache.Moved, route(c))
+		}
 	}
 }
 

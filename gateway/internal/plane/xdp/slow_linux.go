@@ -31,8 +31,11 @@ func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowc
 		if !known && !v.Latest() { // the pin may be newer than the view
 			return selected(p, v, flowcache.Unpinned)
 		}
-		if known {
+		switch {
+		case known:
 			hop = memberState(v, i)
+		case f.awaits(w.slot()):
+			hop = hopAwaited
 		}
 		verdict, next = f.timeouts.follow(w, hop, protoOf(p.Class), p.Flags, stamp)
 		index = i

@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/ecmp-go/ecmp/symmetric"
 )
@@ -21,6 +22,7 @@ import (
 type model struct {
 	timeouts timeouts
 	pins     map[uint64]modelPin
+	awaits   func(selector.Slot) bool
 	placed   int
 	moved    int
 }
@@ -40,8 +42,11 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 	verdict, next, member, hop := flowcache.Placed, has.pin, int32(0), hopGone
 	if exists {
 		i, known := v.BySlot(has.slot())
-		if known {
+		switch {
+		case known:
 			hop = memberState(v, i)
+		case m.awaits(has.slot()):
+			hop = hopAwaited
 		}
 		verdict, next = m.timeouts.follow(has.pin, hop, proto, flags, now)
 		member = i
@@ -86,7 +91,11 @@ func TestFollowsModel(t *testing.T) {
 	r := newFixture(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
 	to, err := newTimeouts(&flowcache.Config{})
 	require.NoError(t, err)
-	m := model{timeouts: to, pins: make(map[uint64]modelPin)}
+	m := model{timeouts: to, pins: make(map[uint64]modelPin), awaits: r.flows.awaits}
+	everybody := make(map[uint16]slots.Key)
+	for n := range uint16(12) {
+		everybody[n] = slots.Key{ID: hopOf(n, 1).ID}
+	}
 	rng := rand.New(rand.NewPCG(3, 3))
 	flows := conversations(60, 2)
 	hasher := symmetric.Hasher{Base: hash.XX{Seed: testSeed}}
@@ -118,6 +127,15 @@ func TestFollowsModel(t *testing.T) {
 			r.setDown(number, down)
 		case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11:
 			r.advance(steps[rng.IntN(len(steps))])
+			if r.flows.overdue() {
+				require.NoError(t, r.refill())
+			}
+		case 12: // as Restore does
+			if rng.IntN(6) > 0 {
+				continue
+			}
+			r.flows.reserve(everybody)
+			require.NoError(t, r.refill())
 		default:
 			c := flows[rng.IntN(len(flows))]
 			f := flags[rng.IntN(len(flags))]

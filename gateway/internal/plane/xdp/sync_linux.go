@@ -35,6 +35,8 @@ type service struct {
 // as a whole, then prefixes; members that left go last. The kernel returns from
 // the swap of a table when no program reads the old one any more.
 func (p *dataPlane) Sync(services []plane.Service) error {
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
 	epoch := uint64(0)
 	if p.flows != nil {
 		// before the snapshots, which have none of the slots retired until now
@@ -55,6 +57,26 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 	if p.flows != nil {
 		p.flows.retire(epoch)
 	}
+	return nil
+}
+
+// refill puts the groups that are in force there again: other members are
+// awaited than before.
+func (p *dataPlane) refill() error {
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
+	next := state{make(map[*engine.Group]*service), p.state.prefixes, make(map[uint16]hopEntry)}
+	for g := range p.state.services {
+		s, err := p.planGroup(g, &next)
+		if err != nil {
+			return err
+		}
+		next.services[g] = s
+	}
+	if err := p.apply(p.state, next); err != nil {
+		return errors.Join(err, p.apply(next, p.state))
+	}
+	p.state = next
 	return nil
 }
 
@@ -105,7 +127,7 @@ func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	if err := hopsOf(snapshot, p.outputs, next.hops); err != nil {
 		return nil, err
 	}
-	s := &service{slots: slots, members: membersIn(v), salt: v.Salt()}
+	s := &service{slots: slots, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
 	if old := p.state.services[g]; old != nil {
 		s.index = old.index
 		if slices.Equal(old.slots, slots) && slices.Equal(old.members, s.members) {
