@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ecmp-go/ecmp/internal/life"
@@ -71,15 +72,20 @@ const (
 	maxClasses  = life.States - int(life.FirstClass)
 )
 
-// A ConfigError names the field of a Config that can't be used.
+// A ConfigError names the field of a Config that can't be used, or that of a
+// FragmentsConfig with the name of that before it.
 type ConfigError struct {
-	Field  string
+	Field  string // "Tick", "FragmentsConfig.Hold"
 	Value  any
 	Reason string
 }
 
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("flowcache: Config.%s is %v: %s", e.Field, e.Value, e.Reason)
+	field := e.Field
+	if !strings.Contains(field, ".") {
+		field = "Config." + field
+	}
+	return fmt.Sprintf("flowcache: %s is %v: %s", field, e.Value, e.Reason)
 }
 
 // withDefaults returns c with every duration set, or the first thing wrong with

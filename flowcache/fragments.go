@@ -88,11 +88,11 @@ func (c FragmentsConfig) withDefaults() (FragmentsConfig, error) {
 		{"Memory", c.Memory, 1 << 16, 1 << 30},
 	} {
 		if f.v < f.low || f.v > f.high {
-			return c, &ConfigError{f.name, f.v, fmt.Sprintf("not within %d to %d", f.low, f.high)}
+			return c, &ConfigError{"FragmentsConfig." + f.name, f.v, fmt.Sprintf("not within %d to %d", f.low, f.high)}
 		}
 	}
 	if c.Hold < 0 || c.Hold > 30*time.Second {
-		return c, &ConfigError{"Hold", c.Hold, "not within 0 to 30s"}
+		return c, &ConfigError{"FragmentsConfig.Hold", c.Hold, "not within 0 to 30s"}
 	}
 	return c, nil
 }

@@ -311,7 +311,8 @@ func TestFragmentsConfig(t *testing.T) {
 		_, err := flowcache.NewFragments(c)
 		var e *flowcache.ConfigError
 		require.ErrorAs(t, err, &e)
-		assert.Equal(t, field, e.Field)
+		assert.Equal(t, "FragmentsConfig."+field, e.Field)
+		assert.Contains(t, e.Error(), "flowcache: FragmentsConfig."+field+" is ")
 	}
 	_, err := flowcache.NewFragments(flowcache.FragmentsConfig{Hold: -1})
 	assert.Error(t, err)

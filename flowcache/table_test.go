@@ -1,6 +1,7 @@
 package flowcache
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -122,5 +123,30 @@ func TestRestoreLooksIntoBothBuckets(t *testing.T) {
 		assert.Equal(t, Restored{Kept: 2}, done)
 		assert.Zero(t, s.tally[inserted])
 		table.buckets[b][0].Store(0)
+	}
+}
+
+// TestFalseMatchesAreRare: a look-up compares the tag of a flow with those in
+// two buckets, all bits of it. Tags are bits of a hash, so that of another flow
+// is the same once in 2^34.
+func TestFalseMatchesAreRare(t *testing.T) {
+	const tagBits = 64 - tagShift
+	assert.Less(t, 2*bucketSize*math.Exp2(-tagBits), 1e-9)
+	for place := range bucketSize {
+		for range 10 {
+			tag := tagOf(rand.Uint64())
+			var b bucket
+			b[place].Store(uint64(wordOf(tag, rand.N[selector.Slot](maxSlot), rand.Uint32(), EstablishedTCP)))
+			require.NotZero(t, b.match(tag))
+			for bit := range tagBits {
+				require.Zero(t, b.match(tag^1<<bit), "bit %d, place %d", bit, place)
+				_, w := b.find(tag ^ 1<<bit)
+				require.Zero(t, w)
+			}
+		}
+	}
+	digest := rand.Uint64()
+	for bit := range tagBits {
+		require.NotEqual(t, tagOf(digest), tagOf(digest^1<<(tagShift+bit)), "each bit is of the digest")
 	}
 }
