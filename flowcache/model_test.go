@@ -266,7 +266,8 @@ func (w *walk) change() {
 func (w *walk) update(members []selector.Member) {
 	list := make([]selector.Hop[string], len(members))
 	for i, m := range members {
-		list[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID, Backup: w.rng.IntN(4) == 0}
+		list[i] = selector.Hop[string]{ID: m.ID, Weight: m.Weight, Value: m.ID, Backup: w.rng.IntN(4) == 0,
+			Incarnation: w.rng.Uint64N(5) / 4}
 	}
 	var err error
 	if w.rng.IntN(2) == 0 {
