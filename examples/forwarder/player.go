@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // burstTime is the longest time between the packets of a burst, about what a
@@ -18,6 +20,7 @@ const burstTime = time.Millisecond
 // clock.
 type player struct {
 	forwarder *forwarder
+	placement placement.Placement
 	before    func(now time.Time) error                       // called ahead of each burst
 	after     func(p capture.Packet, d engine.Decision) error // called with each packet, rewritten
 
@@ -72,8 +75,9 @@ func (p *player) burst(n int) error {
 	if err := p.release(p.now); err != nil { // what was due before this burst
 		return err
 	}
+	parser, inner := hash.Parser{Ports: p.placement.Ports}, p.placement.Key.Inner()
 	for i := range n {
-		p.frames[i] = p.packets[i].Whole()
+		p.frames[i] = p.packets[i].Whole(parser, inner)
 	}
 	held := p.forwarder.worker.Counters().Held
 	p.forwarder.worker.Burst(p.decisions[:n], p.frames[:n], time.Duration(p.now.UnixNano()))

@@ -50,7 +50,10 @@ func runReplay(o options, stdout io.Writer, progress *progress) (err error) {
 	for i := range r.flows {
 		r.flows[i] = make(map[hash.FlowKey]struct{})
 	}
-	p := player{forwarder: f, after: r.add, before: func(time.Time) error { return showPosition(in, progress) }}
+	p := player{
+		forwarder: f, placement: o.placement, after: r.add,
+		before: func(time.Time) error { return showPosition(in, progress) },
+	}
 	played := p.play(reader)
 	progress.end()
 	if played != nil {
@@ -89,8 +92,9 @@ func (r *replay) add(p capture.Packet, d engine.Decision) error {
 		return nil
 	}
 	var h hash.Headers
-	frame := p.Whole()
-	if err := (hash.Parser{Ports: r.policy.Ports}).Parse(frame, &h); err != nil {
+	parser := hash.Parser{Ports: r.policy.Ports}
+	frame := p.Whole(parser, r.options.placement.Key.Inner())
+	if err := parser.Parse(frame, &h); err != nil {
 		return err // the engine has parsed it
 	}
 	// of a stray, the addresses are all there is

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -197,6 +198,51 @@ func TestSnappedCapture(t *testing.T) {
 			require.LessOrEqual(t, len(p.Frame), snap)
 		}
 	}
+}
+
+// The beginnings of tunnels are routed by the outer flow like the whole
+// packets, and by the inner flow where it is there.
+func TestSnappedTunnels(t *testing.T) {
+	const flows, snaps = 300, 3
+	write := func(snap func(i int) int) string {
+		file := filepath.Join(t.TempDir(), "tunnels.pcap")
+		f, err := os.Create(file)
+		require.NoError(t, err)
+		w, err := capture.NewWriter(f)
+		require.NoError(t, err)
+		for i := range flows {
+			frame := vxlanFrame(uint16(i))
+			p := capture.Packet{Time: time.Unix(int64(i), 0), Frame: frame[:min(snap(i), len(frame))], Length: len(frame)}
+			require.NoError(t, w.Write(p))
+		}
+		require.NoError(t, w.Close())
+		return file
+	}
+	whole, cut := write(func(int) int { return 1000 }), write(func(i int) int { return []int{60, 90, 120}[i%snaps] })
+	for key, damaged := range map[string]uint64{"five-tuple": 0, "client": 0, "inner": flows * 2 / snaps} {
+		want, _, _, _ := replayed(t, "-pcap", whole, "-key", key)
+		got, _, code, stderr := replayed(t, "-pcap", cut, "-key", key)
+		require.Zero(t, code, stderr)
+		assert.Equal(t, damaged, got.Dropped["damaged"], key)
+		if damaged == 0 {
+			assert.Equal(t, want, got, key)
+		}
+	}
+}
+
+// vxlanFrame returns a TCP packet with 100 bytes of payload in a VXLAN.
+func vxlanFrame(i uint16) []byte {
+	ip := func(proto byte, payload []byte) []byte {
+		b := []byte{0x45, 0, 0, byte(20 + len(payload)), 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, byte(i >> 8), byte(i), 10, 1, 0, 9}
+		return append(append(append(make([]byte, 12), 0x08, 0x00), b...), payload...)
+	}
+	tcp := make([]byte, 120)
+	binary.BigEndian.PutUint16(tcp, i)
+	tcp[3], tcp[12] = 80, 5<<4
+	inner := ip(6, tcp)
+	udp := binary.BigEndian.AppendUint16([]byte{byte(i), byte(i >> 8), 0x12, 0xb5}, uint16(16+len(inner)))
+	udp = append(udp, 0, 0, 8, 0, 0, 0, 0, 0, 7, 0)
+	return ip(17, append(udp, inner...))
 }
 
 // Without a change of the group, the flow table makes no difference; -vip,

@@ -83,6 +83,9 @@ func (k Key) String() string {
 	return fmt.Sprintf("Key(%d)", uint8(k))
 }
 
+// Inner reports whether a key is about the flow inside a tunnel.
+func (k Key) Inner() bool { return k == Inner || k == InnerAddresses || k == InnerClient }
+
 // oneWay reports whether a key is of one direction in any case.
 func (k Key) oneWay() bool { return k == Client || k == InnerClient }
 

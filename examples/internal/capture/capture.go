@@ -58,14 +58,15 @@ const longestFrame = 65535 + 14 + 8*4
 // Whole returns the frame as it was on the wire, as far as forwarding can tell:
 // one that was captured in part gets zeros for the rest. These are in p.Frame's
 // memory, or in new memory that p.Frame is then in too. If a header of the
-// packet is in the rest, Whole returns p.Frame.
-func (p *Packet) Whole() []byte {
+// packet that counts is in the rest, Whole returns p.Frame. Inner says whether
+// those inside a tunnel count, as the parser finds it.
+func (p *Packet) Whole(parser hash.Parser, inner bool) []byte {
 	missing := p.Length - len(p.Frame)
 	if missing == 0 || p.Length > longestFrame {
 		return p.Frame
 	}
 	var h hash.Headers
-	if p.Parse(&h) != nil || errors.Is(h.InnerErr(), hash.ErrTruncated) {
+	if parser.ParseSnapped(p.Frame, p.Length, &h) != nil || inner && errors.Is(h.InnerErr(), hash.ErrTruncated) {
 		return p.Frame
 	}
 	full := append(p.Frame, make([]byte, missing)...)

@@ -176,7 +176,7 @@ func TestWhole(t *testing.T) {
 	full[39] += 7 // of the UDP datagram
 	for n := range len(full) + 1 {
 		p := Packet{Frame: bytes.Clone(full[:n]), Length: len(full)}
-		got := p.Whole()
+		got := p.Whole(hash.Parser{}, true)
 		assert.Equal(t, full[:n], p.Frame)
 		if n < len(ethernet) {
 			assert.Equal(t, full[:n], got, "a header is missing")
@@ -188,5 +188,32 @@ func TestWhole(t *testing.T) {
 		require.NoError(t, hash.Parse(got, &a))
 		require.NoError(t, p.Parse(&b))
 		assert.Equal(t, a, b)
+	}
+}
+
+// Where a tunnel is cut inside, the packet is filled up unless the inside
+// counts. Other ports of tunnels are those of the parser.
+func TestWholeTunnel(t *testing.T) {
+	full := []byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00" +
+		"\x45\x00\x00\x4e\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x00\x00\x03\x0a\x00\x00\x04" +
+		"\x30\x39\x12\xb5\x00\x3a\x00\x00\x08\x00\x00\x00\x00\x00\x07\x00" +
+		"\x02\x00\x00\x00\x00\x03\x02\x00\x00\x00\x00\x04\x08\x00")
+	full = append(full, packet4()...)
+	var h hash.Headers
+	require.NoError(t, hash.Parse(full, &h))
+	require.EqualValues(t, 1, h.Tunnels)
+	ports, err := hash.NewTunnelPorts(map[uint16]hash.Layer{4790: hash.LayerVXLAN})
+	require.NoError(t, err)
+	for n := 14 + 20 + 8; n < len(full); n++ {
+		for _, c := range []struct {
+			parser hash.Parser
+			inner  bool
+			want   int
+		}{
+			{hash.Parser{}, false, len(full)}, {hash.Parser{}, true, n}, {hash.Parser{Ports: ports}, true, len(full)},
+		} {
+			p := Packet{Frame: bytes.Clone(full[:n]), Length: len(full)}
+			assert.Len(t, p.Whole(c.parser, c.inner), c.want, "%d bytes, %+v", n, c)
+		}
 	}
 }
