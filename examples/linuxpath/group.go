@@ -70,26 +70,40 @@ func parseGroup(list string) (g group, err error) {
 	return g, g.build()
 }
 
+// parseHop parses a next hop. An IPv6 address has colons of its own, so one
+// whose last group reads dead has no state.
 func parseHop(text string) (h hop, err error) {
-	rest := text
-	if before, ok := strings.CutSuffix(rest, ":dead"); ok {
-		rest, h.dead = before, true
-	} else if before, ok := strings.CutSuffix(rest, ":failed"); ok {
-		rest, h.failed = before, true
-	}
-	name, weight, weighted := strings.Cut(rest, "=")
+	name, weight, weighted := strings.Cut(text, "=")
+	state, stated := "", false
 	w := uint64(1)
-	if weighted {
+	switch at := strings.LastIndexByte(name, ':'); {
+	case weighted:
+		weight, state, stated = strings.Cut(weight, ":")
 		w, err = strconv.ParseUint(weight, 10, 16)
 		if err != nil || w == 0 {
 			return h, fmt.Errorf("%q: a weight is a number from 1 to 65535", text)
 		}
+	case at >= 0 && !isGateway(name):
+		name, state, stated = name[:at], name[at+1:], true
 	}
-	if name == "" {
+	h = hop{name: name, weight: uint32(w), dead: state == "dead", failed: state == "failed"}
+	switch {
+	case name == "":
 		return h, fmt.Errorf("%q: a next hop has a name", text)
+	case stated && state == "" || state != h.state():
+		return h, fmt.Errorf("%q: the state %q is neither dead nor failed", text, state)
+	case strings.Contains(name, ":") && !isGateway(name):
+		return h, fmt.Errorf("%q: there is a colon in the name %q, which is no address", text, name)
 	}
-	h.name, h.weight = name, uint32(w)
 	return h, nil
+}
+
+// isGateway reports whether a name is an address, with or without an interface,
+// as -live writes them.
+func isGateway(name string) bool {
+	address, device, _ := strings.Cut(name, "@")
+	_, err := netip.ParseAddr(address)
+	return err == nil && !strings.Contains(device, ":")
 }
 
 var errAllDead = errors.New("all next hops are dead")

@@ -118,3 +118,16 @@ func TestSockets(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Contains(t, out, "next hop  not predicted\nsince     "+randomPort)
 }
+
+// The last group of an IPv6 address is no state, whatever it reads.
+func TestStates(t *testing.T) {
+	g, err := parseGroup("fe80::2,fe80::dead,fe80::dead@v0,fe80::2@v0:dead," +
+		"10.0.0.1:dead,fe80::dead:dead=2:failed,a:failed")
+	require.NoError(t, err)
+	var got []string
+	for _, h := range g.hops {
+		got = append(got, h.name+" "+h.state())
+	}
+	assert.Equal(t, []string{"fe80::2 ", "fe80::dead ", "fe80::dead@v0 ", "fe80::2@v0 dead", "10.0.0.1 dead",
+		"fe80::dead:dead failed", "a failed"}, got)
+}
