@@ -59,7 +59,8 @@ func vary(k hash.FlowKey, all ...hash.Linux611) (varied, error) {
 	label := false
 	for _, l := range all {
 		fields := l.Fields.Outer()
-		if l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && fields&hash.SrcPort != 0 {
+		byPort := l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && fields&hash.SrcPort != 0
+		if byPort && hasPorts(k.Proto()) {
 			return sourcePort, nil
 		}
 		byLabel := l.Policy == hash.LinuxL3 || l.Policy == hash.LinuxInner || fields&hash.Label != 0
@@ -179,9 +180,13 @@ func (c coverage) write(o options, w io.Writer) error {
 	}
 	var b strings.Builder
 	for _, f := range c.Flows {
-		fmt.Fprintf(&b, "sport %d", f.Sport)
-		if f.Label != 0 {
-			fmt.Fprintf(&b, " label %#x", f.Label)
+		switch {
+		case f.Sport == 0: // the label is varied
+			fmt.Fprintf(&b, "label %#x", f.Label)
+		case f.Label == 0:
+			fmt.Fprintf(&b, "sport %d", f.Sport)
+		default:
+			fmt.Fprintf(&b, "sport %d label %#x", f.Sport, f.Label)
 		}
 		var names []string
 		for _, l := range f.Path {

@@ -77,10 +77,17 @@ func TestCoverLimits(t *testing.T) {
 	assert.Equal(t, commandline.Failed, code)
 	assert.Contains(t, errs, randomPort)
 
+	code, _, errs = linuxpath(t, append(flow, "-cover", "-policy", "1", "-nexthops", "a,b", "-proto", "gre", "-dst", "198.18.0.1")...)
+	assert.Equal(t, commandline.Failed, code)
+	assert.Contains(t, errs, errNotVaried.Error())
+
 	six := []string{"-seed", "3", "-src", "2001:db8::1", "-dst", "[2001:db8:1::1]:80", "-nexthops", "a,b,c,d"}
 	c = covered(t, six...)
 	assert.Len(t, c.Flows, 4)
 	assert.NotEqual(t, c.Flows[0].Label, c.Flows[1].Label)
+	code, out, _ := linuxpath(t, append(six, "-cover", "-proto", "gre", "-dst", "2001:db8:1::1")...)
+	assert.Zero(t, code)
+	assert.Regexp(t, `^(label 0x[0-9a-f]+\t[a-d]\n){4}$`, out)
 	c = covered(t, append(six, "-policy", "3", "-fields", "0x37")...)
 	assert.NotEqual(t, c.Flows[0].Sport, c.Flows[1].Sport)
 }

@@ -41,6 +41,8 @@ type prediction struct {
 
 const randomPort = "the kernel hashes a random source port for a TCP socket that is not bound to one"
 
+const hiddenSPI = "the kernel hashes the SPI of ESP and AH in place of ports, which only a packet tells: see -pcap"
+
 const cardHash = "policy 1 takes the hash of the network card instead, where that computes one"
 
 // predict returns the prediction for a flow that is forwarded or that a socket
@@ -51,6 +53,11 @@ func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
 		return prediction{
 			Flow: k.String(), Socket: s, Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
 			Why: randomPort, random: true,
+		}
+	}
+	if hashesSPI(l, k) && !g.decides(s.preferred(k)) {
+		return prediction{
+			Flow: k.String(), Socket: s, Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed, Why: hiddenSPI,
 		}
 	}
 	p := predictHash(l, g, k, l.Hash(s.routed(k)), s.preferred(k))

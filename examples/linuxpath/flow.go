@@ -39,6 +39,25 @@ func parseEndpoint(s string) (netip.AddrPort, error) {
 	return a, nil
 }
 
+// hasPorts reports whether the kernel hashes ports of a protocol.
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case hash.TCP, hash.UDP, hash.SCTP, hash.DCCP, hash.UDPLite:
+		return true
+	}
+	return false
+}
+
+// hashesSPI reports whether the kernel hashes the SPI of a packet where others
+// have ports.
+func hashesSPI(l hash.Linux611, k hash.FlowKey) bool {
+	if k.Proto() != hash.ESP && k.Proto() != hash.AH {
+		return false
+	}
+	const ports = hash.SrcPort | hash.DstPort
+	return l.Policy == hash.LinuxL4 || l.Policy == hash.LinuxCustom && l.Fields.Outer()&ports != 0
+}
+
 func parseFlow(src, dst, proto string, label uint) (k hash.FlowKey, err error) {
 	s, err := parseEndpoint(src)
 	if err != nil {
@@ -63,6 +82,8 @@ func newFlow(proto uint8, src, dst netip.AddrPort, label uint) (k hash.FlowKey, 
 		return k, errFamilies
 	case label > 1<<20-1:
 		return k, fmt.Errorf("label %#x has more than 20 bits", label)
+	case !hasPorts(proto) && (src.Port() != 0 || dst.Port() != 0):
+		return k, fmt.Errorf("protocol %d has no ports, and the kernel hashes none", proto)
 	case label != 0 && src.Addr().Is4():
 		return k, errors.New("IPv4 has no flow label")
 	}

@@ -23,6 +23,10 @@ type comparison struct {
 
 	// Unpredicted counts the flows whose next hop can't be predicted.
 	Unpredicted int `json:"unpredicted"`
+
+	// Unchecked counts the flows that are predicted, but that the kernel
+	// answers no query for.
+	Unchecked int `json:"unchecked"`
 }
 
 // errDisagree says that a prediction was wrong. The route may have changed
@@ -109,6 +113,8 @@ func (c *comparison) add(p prediction) {
 		c.Unpredicted++
 	case p.wrong():
 		c.Wrong++
+	case p.Kernel == "":
+		c.Unchecked++
 	default:
 		c.Agree++
 	}

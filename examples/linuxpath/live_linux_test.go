@@ -60,7 +60,8 @@ route add 2001:db8:3::/48 nhid 8
 		{"2001:db8:3::/48 -flows 40", "40 of 40 as predicted\n"},
 		{"2001:db8:3::/48 -flows 40", "2001:db8:3::/48, next-hop object"},
 		{"2001:db8:3::/48 -src [2001:db8:ffff::1]:1 -dst [2001:db8:3::1]:2 -proto sctp",
-			"the kernel answers no query for this protocol"},
+			"0 of 1 as predicted, 1 not compared\n"},
+		{"198.18.0.0/15 -src 10.1.0.5 -dst 198.18.0.9 -iif vin -proto gre", "0 of 1 as predicted, 1 not compared\n"},
 	} {
 		code, out := live(strings.Fields(c.args)...)
 		assert.Zero(t, code, c.args)

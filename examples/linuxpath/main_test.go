@@ -148,6 +148,8 @@ func TestUsageErrors(t *testing.T) {
 		{"-nexthops a -seed 1 -proto wat", true, `-proto: protocol "wat"`},
 		{"-nexthops a -seed 1 -label 1", true, "IPv4 has no flow label"},
 		{"-nexthops a -seed 1 -src ::1 -dst ::2 -label 0x100000", false, "has more than 20 bits"},
+		{"-nexthops a -seed 1 -proto icmp -src 1.1.1.1:4660 -dst 2.2.2.2", false, "protocol 1 has no ports"},
+		{"-nexthops a -seed 1 -proto gre -src 1.1.1.1 -dst 2.2.2.2:1", false, "protocol 47 has no ports"},
 		{"-nexthops a -csv x -pcap y", false, "exclude one another"},
 		{"-nexthops a -csv x", true, "are for a single flow"},
 		{"-nexthops a -seed 1 -flows 3", true, "-flows is for -live"},
@@ -213,6 +215,7 @@ func TestFailures(t *testing.T) {
 		header + "::1,1,::2,2,tcp,0,0,0,0\n":        "line 2: seed 0 is random",
 		header + "::1,1,::2,2,tcp,0,1,9,0\n":        "line 2: policy 9",
 		header + "::1,1,::2,2,tcp,0,1,3,0\n":        "line 2: fields 0 is refused by the kernel",
+		header + "::1,1,::2,0,esp,0,1,0,0\n":        "line 2: protocol 50 has no ports",
 		header + "\n\n::1,1,::2,2,tcp,0,1,0,9999\n": "line 4: fields 0x270f",
 	} {
 		name := filepath.Join(t.TempDir(), "flows.csv")
@@ -226,5 +229,29 @@ func TestFailures(t *testing.T) {
 		code, _, errs := linuxpath(t, append(strings.Fields(mode), "-nexthops", "a")...)
 		assert.Equal(t, commandline.Failed, code)
 		assert.Contains(t, errs, "missing")
+	}
+}
+
+// The kernel hashes the SPI of ESP and AH like ports, which a flow does not
+// tell. Where it hashes no ports, or there is one next hop, it does not matter.
+func TestHiddenSPI(t *testing.T) {
+	for _, c := range []struct {
+		args      string
+		predicted bool
+	}{
+		{"-policy 0 -nexthops a,b", true},
+		{"-policy 1 -nexthops a,b", false},
+		{"-policy 1 -nexthops a", true},
+		{"-policy 2 -nexthops a,b", true},
+		{"-policy 3 -nexthops a,b -fields 0x7", true},
+		{"-policy 3 -nexthops a,b -fields 0x20", false},
+	} {
+		for _, proto := range []string{"esp", "ah"} {
+			args := append(strings.Fields(c.args), "-seed", "1", "-src", "1.1.1.1", "-dst", "2.2.2.2", "-proto", proto)
+			code, out, errs := linuxpath(t, args...)
+			assert.Zero(t, code, errs)
+			assert.Equal(t, !c.predicted, strings.Contains(out, hiddenSPI), c.args)
+			assert.Equal(t, !c.predicted, strings.Contains(out, "next hop  not predicted"), c.args)
+		}
 	}
 }

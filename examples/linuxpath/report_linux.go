@@ -82,6 +82,9 @@ func (c comparison) write(o options, w io.Writer) error {
 	if c.Unpredicted > 0 {
 		fmt.Fprintf(&b, ", %d not predicted", c.Unpredicted)
 	}
+	if c.Unchecked > 0 {
+		fmt.Fprintf(&b, ", %d not compared", c.Unchecked)
+	}
 	b.WriteByte('\n')
 	for _, p := range c.Flows {
 		if p.Uncertain != "" {
