@@ -81,6 +81,15 @@ func (r *releases) flowsOf() map[releaseKey]*release {
 // has reports whether flows of the slot are released in some group.
 func (r *releases) has(slot selector.Slot) bool { return r != nil && r.slots.Has(uint16(slot)) }
 
+// of returns the release of a slot in the groups of this salt, nil if there is
+// none.
+func (r *releases) of(salt uint64, slot selector.Slot) *release {
+	if !r.has(slot) {
+		return nil
+	}
+	return r.list[releaseKey{salt, slot}]
+}
+
 // among returns the set of those packets of a burst whose pin, as match found
 // it, has a slot that is released in some group.
 func (r *releases) among(found []uint64, p []Packet) (set uint64) {
@@ -154,12 +163,11 @@ func (t *Table) voidReleased(r *releases, b *bucket, now time.Duration) {
 	}
 }
 
-// release moves a flow of a member that is released, if it is its turn. done is
+// release moves a flow whose member has release f, if it is its turn. done is
 // false if it stays; ok is false if another worker changed the pin meanwhile.
-func (s *Sticky) release(p *Packet, v *selector.View, at *atomic.Uint64, w word, member int32) (r Route, done,
-	ok bool) {
-	f := s.table.releases.Load().list[releaseKey{v.Salt(), w.slot()}]
-	if f == nil || !v.Drained(member) {
+func (s *Sticky) release(f *release, p *Packet, v *selector.View, at *atomic.Uint64, w word, member int32) (r Route,
+	done, ok bool) {
+	if !v.Drained(member) {
 		return Route{}, false, true
 	}
 	elapsed := s.time - f.start

@@ -157,8 +157,8 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 	if !known {
 		return s.followUnknown(p, v, at, w)
 	}
-	if t.releases.Load().has(w.slot()) {
-		if r, done, ok := s.release(p, v, at, w, member); done {
+	if f := t.releases.Load().of(v.Salt(), w.slot()); f != nil {
+		if r, done, ok := s.release(f, p, v, at, w, member); done {
 			return r, ok
 		}
 	}
