@@ -25,12 +25,14 @@
 //
 // # Four rules
 //
-//  1. Nothing on the packet path allocates, locks, or formats.
+//  1. Nothing on the packet path allocates, locks, or formats. One thing
+//     excepted: a table's memory of heirs, two bytes a slot, is taken once, by
+//     the first look-up whose member is down.
 //  2. The library reads no clock, draws no random number and starts no
 //     goroutine. Seeds and times are arguments.
 //  3. What is published never changes. An update builds a new value and swaps
-//     one pointer. Flow tables and liveness marks are mutable by nature; they
-//     say so and are safe for concurrent use.
+//     one pointer. Flow tables, liveness marks and LinuxResilient are mutable
+//     by nature; they say so and are safe for concurrent use.
 //  4. Placement is a contract between routers. For given members, parameters
 //     and hash it is the same on every machine, architecture and release;
 //     golden files pin it, and a change to one is a breaking change with a
@@ -43,6 +45,6 @@
 // member is absent from the list: its flows must move. A member that is down is
 // still in the list, but avoided until it is up. A hash that has another member
 // after a change has moved; that was forced if its old member left, was drained
-// or lost weight, or if its new member joined or gained weight, and collateral
+// or lost weight relative to its new one, or if that joined, and collateral
 // otherwise. The disruption ratio is moved over forced: 1 is perfect.
 package ecmp

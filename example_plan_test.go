@@ -31,7 +31,7 @@ func Example_plan() {
 		d := planned.Diff(now)
 		fmt.Printf("%s: moves %.1f %% of the hashes, must move %.1f %%\n",
 			change.what, 100*float64(d.Moved)/float64(d.Hashes), 100*d.Due)
-		for move, n := range planned.Moves(now.View()) {
+		for move, n := range planned.Moves(now) {
 			if move.From == "pod4" {
 				fmt.Printf("  pod4 loses %.1f %% to %s\n", 100*float64(n)/float64(d.Hashes), move.To)
 			}

@@ -47,17 +47,17 @@ const (
 	littleFrag = 0xff3f // more fragments, and the offset
 )
 
-// plainTransports are the protocols of plain packets: in the low 16 bits what a
-// packet of IPv4 with the fixed header is short of 1<<16 bytes, and above that
-// the mask of the TCP flags. All others are 0.
+// plainTransports are the protocols of plain packets: in the low 24 bits what a
+// packet of IPv4 with the fixed header is short of 1<<17 bytes, and above that
+// the mask of the TCP flags. All others are 0, which no packet makes up for.
 //
 //nolint:gochecknoglobals // read-only
 var plainTransports = [256]uint32{
-	TCP:     1<<16 - ipv4Size - tcpSize | 0xff<<16,
-	UDP:     1<<16 - ipv4Size - 8,
-	UDPLite: 1<<16 - ipv4Size - 8,
-	SCTP:    1<<16 - ipv4Size - 12,
-	DCCP:    1<<16 - ipv4Size - 12,
+	TCP:     1<<17 - ipv4Size - tcpSize | 0xff<<24,
+	UDP:     1<<17 - ipv4Size - 8,
+	UDPLite: 1<<17 - ipv4Size - 8,
+	SCTP:    1<<17 - ipv4Size - 12,
+	DCCP:    1<<17 - ipv4Size - 12,
 }
 
 // A plainHash is what the loops need to know of a policy.
@@ -114,9 +114,9 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 			more := binary.LittleEndian.Uint64(p[6:])
 			length, proto := int(bits.ReverseBytes16(uint16(head>>32))), uint8(more>>24)
 			t := plainTransports[proto]
-			if more&littleFrag == 0 && length+int(uint16(t)) >= 1<<16 && l3+length <= len(b) {
+			if more&littleFrag == 0 && length+int(t&0xff_ffff) >= 1<<17 && l3+length <= len(b) {
 				f := &dst[i]
-				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), proto, TCPFlags(p[33]&uint8(t>>16))
+				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv4Size), proto, TCPFlags(p[33]&uint8(t>>24))
 				f.TTL, f.Kind = uint8(more>>16), 0
 				addrs := binary.LittleEndian.Uint64(p[12:])
 				w1, w3 := addrs<<32&c.mask.src^c.ipv4.src, addrs&c.ipv4.dstMask^c.ipv4.dst
@@ -138,10 +138,10 @@ func plain[L linkLayer, H loopHasher](r *Reader, dst []Flow, packets [][]byte, s
 		case head&0xf0_ffff == littleIPv6 || l3 == 0 && head&0xf0_0000 == littleIPv6&0xf0_0000:
 			length, proto := int(bits.ReverseBytes16(uint16(head>>48))), p[6]
 			t := plainTransports[proto]
-			if len(b)-l3 >= plain6 && ipv4Size+length+int(uint16(t)) >= 1<<16 && l3+ipv6Size+length <= len(b) {
+			if len(b)-l3 >= plain6 && ipv4Size+length+int(t&0xff_ffff) >= 1<<17 && l3+ipv6Size+length <= len(b) {
 				p := (*[plain6]byte)(b[l3:])
 				f := &dst[i]
-				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), proto, TCPFlags(p[53]&uint8(t>>16))
+				f.L3, f.L4, f.Proto, f.Flags = uint16(l3), uint16(l3+ipv6Size), proto, TCPFlags(p[53]&uint8(t>>24))
 				f.TTL, f.Kind = p[7], IPv6
 				w0 := binary.LittleEndian.Uint64(p[8:]) & c.mask.src
 				w1 := binary.LittleEndian.Uint64(p[16:]) & c.mask.src

@@ -131,6 +131,23 @@ func plainFrames() [][]byte {
 	return all
 }
 
+// A packet of 64 KiB is as plain as its protocol.
+func TestReaderOfLongPackets(t *testing.T) {
+	var all [][]byte
+	for _, proto := range []byte{hash.TCP, hash.UDP, hash.ESP, hash.ICMPv6, hash.GRE, 44, 59, 41, 0} {
+		for _, length := range []int{65515, 65516, 65535} {
+			payload := slices.Concat(tcp(hash.ACK), make([]byte, length))
+			all = append(all, ether(0x86dd, ip6(proto, payload[:length])))
+			if length <= 65515 {
+				all = append(all, ether(0x0800, ip4(proto, payload[:length])))
+			}
+		}
+	}
+	for _, c := range readerChecks() {
+		c.check(t, all, true)
+	}
+}
+
 func TestReaderAgrees(t *testing.T) {
 	var all [][]byte
 	for _, f := range frames() {

@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -211,7 +212,11 @@ func (g *Group[T]) draft(version uint64, p *placer, hops []Hop[T]) (d draft[T], 
 		d.values[i] = hops[i].Value
 	}
 	if d.view, err = b.draft(&g.Load().view, p, members, backupsOf(hops), version); err != nil {
-		return d, b.named(err)
+		err = b.named(err)
+		if e, ok := errors.AsType[*GroupError](err); ok && e.Index >= 0 && d.given != nil {
+			e.Index = order[e.Index] // where the caller gave it
+		}
+		return d, err
 	}
 	d.view.incarnations = incarnationsOf(hops)
 	return d, nil

@@ -10,8 +10,9 @@ func (g *Group[T]) Close() {
 	if g.closed {
 		return
 	}
+	g.builder.announced = nil // no selector is built for them
 	version := g.Load().version
-	// no members can't be wrong
+	// An empty list has no fault. A group at the last version can be closed too.
 	_, _ = g.replace(max(version, version+1), g.builder.placer, nil, ownChange)
 	g.closed = true
 	g.builder.dropMarks()

@@ -47,3 +47,36 @@ func TestCloseAtTheLastVersion(t *testing.T) {
 	assert.Zero(t, d.SlotStats().InUse)
 	assert.Equal(t, uint64(1<<64-1), g.Load().Version())
 }
+
+func TestCloseBuildsNothing(t *testing.T) {
+	builds := 0
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: counting{&builds}})
+	mustUpdate(t, g, selector.Equal("a")...)
+	_, err := g.Announce(selector.Equal("b")...)
+	require.NoError(t, err)
+	before := builds
+	g.Close()
+	assert.Equal(t, before, builds)
+}
+
+// counting is a strategy that counts what is built.
+type counting struct{ builds *int }
+
+func (c counting) Build(members []selector.Member) (selector.Selector, error) {
+	*c.builds++
+	return selector.Rendezvous{}.Build(members)
+}
+
+func (counting) Minimal() bool { return true }
+
+// A view that is still in use after Close forgets the group's marks.
+func TestMarksOfAClosedGroupCountNoMore(t *testing.T) {
+	d := selector.NewDomain()
+	g := newGroup(t, d, selector.GroupConfig{})
+	s := mustUpdate(t, g, selector.Equal("a", "b")...)
+	g.Mark("a").SetDown(true)
+	require.False(t, s.Alive(0))
+	g.Close()
+	d.Mark("elsewhere").SetDown(true) // so that marks are looked at
+	assert.True(t, s.Alive(0))
+}

@@ -128,3 +128,14 @@ func TestPlanErrors(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, -1, planned.Select(7))
 }
+
+// A plan is not taken for that of another strategy.
+func TestPlanOfAnotherStrategyIsNotPublished(t *testing.T) {
+	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Maglev{}})
+	list := hops(selector.Equal("a", "b")...)
+	_, err := g.Plan(selector.Modulo{}, list)
+	require.NoError(t, err)
+	s, err := g.Update(list)
+	require.NoError(t, err)
+	assert.Implements(t, (*selector.Tabled)(nil), s.Selector())
+}

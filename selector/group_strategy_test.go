@@ -153,3 +153,19 @@ func TestSetStrategyErrors(t *testing.T) {
 	_, err = g.SetStrategy(selector.Modulo{})
 	require.NoError(t, err)
 }
+
+// A default that is written out is the same strategy.
+func TestDefaultsWrittenOutChangeNothing(t *testing.T) {
+	for _, c := range [][2]selector.Strategy{
+		{selector.Resilient{}, selector.Resilient{Buckets: selector.DefaultBuckets}},
+		{selector.Bounded{}, selector.Bounded{Slots: 1 << 16}},
+		{selector.Maglev{}, selector.Maglev{Size: 65537}},
+	} {
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: c[0]})
+		mustUpdate(t, g, selector.Equal("a", "b", "c", "d")...)
+		before := mustUpdate(t, g, selector.Equal("a", "c", "d", "e")...)
+		after, err := g.SetStrategy(c[1])
+		require.NoError(t, err)
+		assert.Same(t, before, after, "%v and %v", c[0], c[1])
+	}
+}

@@ -85,6 +85,8 @@ func TestImporterBringsAFaultyStrategy(t *testing.T) {
 			`it gives member -1 of 3`},
 		"drained": {faulty{odd(2)},
 			`it gives a drained member: member 2 "drained"`},
+		"no second choice": {faulty{oddNext{odd(0)}},
+			`it gives member 31 of 3`},
 	} {
 		g := newGroup(t, nil, selector.GroupConfig{Name: "vip", Strategy: c.strategy})
 		_, err := g.Update(hops(members...))
@@ -154,3 +156,19 @@ func TestImporterChangesTheListAfterUpdate(t *testing.T) {
 	assert.Equal(t, "to a", *s.At(0))
 	assert.Equal(t, selector.Member{ID: "a", Weight: 1}, s.Member(0))
 }
+
+// An error has the index of the list as it was given.
+func TestImporterIsToldWhichOfTheList(t *testing.T) {
+	g := newGroup(t, nil, selector.GroupConfig{Name: "vip", Strategy: selector.Anchor{}})
+	_, err := g.Update(hops(selector.Member{ID: "b", Weight: 1}, selector.Member{ID: "c", Weight: 2},
+		selector.Member{ID: "a", Weight: 1}))
+	e, ok := errors.AsType[*selector.GroupError](err)
+	require.True(t, ok)
+	assert.Equal(t, "c", e.Member)
+	assert.Equal(t, 1, e.Index)
+}
+
+// oddNext has a second choice that is none.
+type oddNext struct{ odd }
+
+func (oddNext) Next(uint64, int32) int32 { return 31 }

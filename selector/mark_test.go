@@ -148,3 +148,21 @@ func TestClosedGroupsMarksCostNothing(t *testing.T) {
 	d.Mark("a").SetDown(true)
 	assert.False(t, selector.NobodyIsDown(d))
 }
+
+// The memory of heirs is all that a look-up ever takes, and it takes it once.
+func TestHeirsAreRememberedOnce(t *testing.T) {
+	d := selector.NewDomain()
+	v := mustUpdate(t, newGroup(t, d, selector.GroupConfig{}), benchmarkGroup(100, 1)...).View()
+	d.Mark(v.Member(7).ID).SetDown(true)
+	hash, calls := uint64(0), 0
+	perCall := testing.AllocsPerRun(100, func() {
+		if calls++; calls == 1 {
+			return // AllocsPerRun does not count the first
+		}
+		for range 1000 {
+			hash += 0x9e3779b97f4a7c15
+			v.Select(hash)
+		}
+	})
+	assert.Zero(t, perCall, "not with every look-up")
+}

@@ -30,16 +30,35 @@ func checkSelector(strategy Strategy, s Selector, members []Member) error {
 	if ours(strategy) {
 		return nil
 	}
+	ranker, _ := s.(Ranker)
 	for i := range uint64(fingerprintProbes) {
-		switch at := s.Select(mix64(i)); {
-		case at < 0 || int(at) >= len(members):
-			return &GroupError{
-				Err: fmt.Errorf("%w: it gives member %d of %d", ErrSelector, at, len(members)), Index: -1,
+		h := mix64(i)
+		at := s.Select(h)
+		if err := checkAnswer(at, members); err != nil {
+			return err
+		}
+		if ranker == nil || i >= nextProbes {
+			continue
+		}
+		if next := ranker.Next(h, at); next != -1 {
+			if err := checkAnswer(next, members); err != nil {
+				return err
 			}
-		case members[at].Weight == 0:
-			return &GroupError{
-				Err: fmt.Errorf("%w: it gives a drained member", ErrSelector), Member: members[at].ID, Index: int(at),
-			}
+		}
+	}
+	return nil
+}
+
+// nextProbes is how many of the probes Next is asked for, which takes O(N).
+const nextProbes = 64
+
+func checkAnswer(at int32, members []Member) error {
+	switch {
+	case at < 0 || int(at) >= len(members):
+		return &GroupError{Err: fmt.Errorf("%w: it gives member %d of %d", ErrSelector, at, len(members)), Index: -1}
+	case members[at].Weight == 0:
+		return &GroupError{
+			Err: fmt.Errorf("%w: it gives a drained member", ErrSelector), Member: members[at].ID, Index: int(at),
 		}
 	}
 	return nil
@@ -50,6 +69,7 @@ type placer struct {
 	strategy Strategy
 	sharable bool // see the function of that name
 	ordered  bool
+	identity string // of one of this package; empty: of one from elsewhere
 }
 
 func newPlacer(s Strategy) (*placer, error) {
@@ -57,12 +77,17 @@ func newPlacer(s Strategy) (*placer, error) {
 		return nil, err
 	}
 	o, ok := s.(Ordered)
-	return &placer{strategy: s, sharable: sharable(s), ordered: ok && o.Ordered()}, nil
+	p := &placer{strategy: s, sharable: sharable(s), ordered: ok && o.Ordered()}
+	if id, ok := s.(identified); ok && ours(s) {
+		p.identity = id.identity()
+	}
+	return p, nil
 }
 
 // same reports whether two placers are known to place alike.
 func (p *placer) same(o *placer) bool {
-	return p == o || p.sharable && o.sharable && p.strategy == o.strategy
+	return p == o || p.identity != "" && p.identity == o.identity ||
+		p.sharable && o.sharable && p.strategy == o.strategy
 }
 
 // build returns a selector for the members alone, one that the domain has if

@@ -282,7 +282,8 @@ func (v *View) Newest(slots.Insider) *View { return v.latest.Load().view }
 // members. It is immutable, unless somebody writes through At, and safe for
 // concurrent use.
 //
-// Everything of a view can be asked of a snapshot too: s.Len(), s.Member(i).
+// Everything of a view can be asked of a snapshot too: Select, SelectBatch,
+// Order, Len, Member, All, Index, Version, Fingerprint, Shares and the others.
 type Snapshot[T any] struct {
 	view   // not a pointer: with many groups, each one followed is a wait for memory
 	values []T
@@ -292,7 +293,8 @@ type Snapshot[T any] struct {
 type view = View
 
 // At returns the payload of member i, an index that Select returned. It panics
-// for -1.
+// for -1. Values are copied from snapshot to snapshot by [Group.SetStrategy], so
+// what is written to belongs behind a pointer.
 func (s *Snapshot[T]) At(i int32) *T { return &s.values[i] }
 
 // View returns the part of the snapshot that has no payloads.
@@ -305,4 +307,13 @@ func (s *Snapshot[T]) Diff(old *Snapshot[T]) Diff {
 		return s.view.Diff(nil)
 	}
 	return s.view.Diff(&old.view)
+}
+
+// Moves yields who loses how many hashes to whom since an older snapshot: see
+// [View.Moves].
+func (s *Snapshot[T]) Moves(old *Snapshot[T]) iter.Seq2[Move, int] {
+	if old == nil {
+		return s.view.Moves(nil)
+	}
+	return s.view.Moves(&old.view)
 }
