@@ -42,6 +42,9 @@ func newChooser(t planTier, next planTier) (c chooser, err error) {
 		return c, err
 	}
 	for _, seed := range t.Seeds {
+		if err := h.takes(seed); err != nil {
+			return c, err
+		}
 		built, err := h.build(seed)
 		if err != nil {
 			return c, err

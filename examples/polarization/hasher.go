@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 
@@ -16,6 +18,19 @@ type hasher struct {
 
 	// compared says that it is one of those that are compared without a plan.
 	compared bool
+
+	narrow bool // seeds have 32 bits
+}
+
+// takes says what is wrong with a seed.
+func (h hasher) takes(seed uint64) error {
+	switch {
+	case h.narrow && seed > math.MaxUint32:
+		return fmt.Errorf("seed %d: those of %s have 32 bits", seed, h.name)
+	case h.name == defaultHash && seed == 0:
+		return errors.New("seed 0: Linux draws one of its own then")
+	}
+	return nil
 }
 
 // hashers is the list of hash functions.
@@ -25,21 +40,21 @@ func hashers() []hasher {
 			return hash.Linux611{
 				Seed: uint32(seed), Policy: hash.LinuxCustom, Fields: hash.NewLinuxFields(hash.FiveTuple, 0),
 			}, nil
-		}, true},
-		{"Toeplitz", func(seed uint64) (hash.Hasher, error) { return toeplitz(seed) }, true},
+		}, true, true},
+		{"Toeplitz", func(seed uint64) (hash.Hasher, error) { return toeplitz(seed) }, true, false},
 		{"Toeplitz+Mix", func(seed uint64) (hash.Hasher, error) {
 			// Cards have the same key by default, so the seed is that of Mix.
 			t, err := toeplitz(0)
 			return hash.Mixed(t, seed), err
-		}, true},
-		{"XX", func(seed uint64) (hash.Hasher, error) { return hash.XX{Seed: seed}, nil }, true},
+		}, true, false},
+		{"XX", func(seed uint64) (hash.Hasher, error) { return hash.XX{Seed: seed}, nil }, true, false},
 		{"CRC32", func(seed uint64) (hash.Hasher, error) {
 			c := hash.CRC32IEEE()
 			c.Init ^= uint32(seed)
 			return hash.NewCRC(c)
-		}, false},
-		{"Mix", func(seed uint64) (hash.Hasher, error) { return hash.NewMix(seed), nil }, false},
-		{"Sip", func(seed uint64) (hash.Hasher, error) { return hash.Sip{K0: seed}, nil }, false},
+		}, false, true},
+		{"Mix", func(seed uint64) (hash.Hasher, error) { return hash.NewMix(seed), nil }, false, false},
+		{"Sip", func(seed uint64) (hash.Hasher, error) { return hash.Sip{K0: seed}, nil }, false, false},
 	}
 }
 

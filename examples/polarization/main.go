@@ -32,8 +32,11 @@
 // or -tiers with -hash, -seeds, -rotate and -strategy, each with one value or
 // with one for each tier but the last. The program sends flows through it,
 // prints which links stay empty, and proposes seeds or else rotations with
-// which none does, as a simulation of them shows. The exit code is 0 if the
-// plan is good, and 1 if it is polarized.
+// which none does, as a simulation of them shows.
+//
+// The exit code is 0 if the plan is good or hashers are compared; 1 if the plan
+// is polarized, if there are too few flows to tell, or if something failed on
+// the way; and 2 if the command line or the plan's file is wrong.
 //
 // -json prints JSON.
 package main
@@ -67,6 +70,10 @@ type options struct {
 // errPolarized is the verdict on a plan. Its details are printed before.
 var errPolarized = errors.New("the plan is polarized")
 
+// errTooFew is the verdict where nothing speaks against a plan, but flows are
+// too few to call it good.
+var errTooFew = errors.New("can't tell: too few flows")
+
 func run(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "polarization: ", 0)
 	o, err := parseOptions(args, stderr)
@@ -95,6 +102,12 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	} {
 		lists[name] = flags.String(name, "", usage+": a `list` of one, or of one for each tier but the last")
 	}
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "Usage of polarization:")
+		flags.PrintDefaults()
+		fmt.Fprintln(flags.Output(), "Exit codes: 0 the plan is good, or hashers were compared; 1 it is polarized, flows are "+
+			"too few to tell,\nor something failed; 2 the command line or the plan's file is wrong.")
+	}
 	flags.IntVar(&o.flows, "flows", 0, "`number` of flows, 1 to 10,000,000; default 100,000, and 1,000,000 for a plan")
 	flags.Uint64Var(&o.seed, "seed", 1, "`number` from which flows, seeds and keys are drawn")
 	flags.StringVar(&o.svg, "svg", "", "`file` for a picture")
@@ -110,8 +123,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		o.flows = 1_000_000
 	case !given["flows"]:
 		o.flows = 100_000
-	case o.flows < 1 || o.flows > 10_000_000:
-		return o, fmt.Errorf("-flows: %d is not between 1 and 10000000", o.flows)
+	case o.flows < 1 || o.flows > mostFlows:
+		return o, fmt.Errorf("-flows: %d is not between 1 and %d", o.flows, mostFlows)
 	}
 	if o.check && given["svg"] {
 		return o, errors.New("-svg is for the comparison of hashers")
@@ -145,7 +158,10 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 			return o, fmt.Errorf("-%s: %w", name, err)
 		}
 	}
-	return o, nil
+	if o.check {
+		err = o.plan.build()
+	}
+	return o, err
 }
 
 // compare sends the flows through the tiers in every scenario and writes the
@@ -192,6 +208,9 @@ func checkPlan(o options, w io.Writer) error {
 	}
 	if c.Polarized {
 		return errPolarized
+	}
+	if c.TooFew {
+		return errTooFew
 	}
 	return nil
 }

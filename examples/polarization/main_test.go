@@ -113,7 +113,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-tiers", "4"}, "-tiers: 1 tiers, want 2 to 8"},
 		{[]string{"-tiers", "4by4"}, `-tiers: "4by4": tiers are numbers of switches such as 4x8x16`},
 		{[]string{"-tiers", "1025x2"}, "1025 switches"},
-		{[]string{"-tiers", "2x1024x1025"}, "spine: over 1048576 links"},
+		{[]string{"-tiers", "2x1024x1025"}, "spine: over 262144 links"},
 		{[]string{"-flows", "0"}, "-flows: 0 is not between"},
 		{[]string{"-hash", "md5"}, `-hash: leaf: "md5" is no hash: linux, toeplitz, `},
 		{[]string{"-strategy", "best"}, "-strategy: leaf: "},
@@ -121,6 +121,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-seeds", "one"}, "-seeds: "},
 		{[]string{"-rotate", "32"}, "-rotate: leaf: rotate is from 0 to 31"},
 		{[]string{"-hash", "xx", "-svg", "x"}, "-svg is for the comparison"},
+		{[]string{"-hash", "linux", "-seeds", "1,0"}, "spine: seed 0: Linux draws one"},
+		{[]string{"-hash", "linux", "-seeds", "4294967297"}, "leaf: seed 4294967297: those of Linux have 32 bits"},
+		{[]string{"-hash", "crc32", "-seeds", "1,4294967296"}, "spine: seed 4294967296: those of CRC32 have 32"},
 		{[]string{"-plan", "x", "-tiers", "2x2"}, "-plan has the tiers"},
 	} {
 		code, out, errs := polarization(c.args...)
@@ -128,7 +131,12 @@ func TestUsageErrors(t *testing.T) {
 		assert.Contains(t, errs, c.want)
 		assert.Empty(t, out)
 	}
-	code, _, errs := polarization("-svg", filepath.Join(t.TempDir(), "no", "where.svg"), "-flows", "10")
+	code, _, errs := polarization("-hash", "xx", "-seeds", "0,4294967296")
+	assert.Zero(t, code, errs)
+	code, _, errs = polarization("-h")
+	assert.Zero(t, code)
+	assert.Contains(t, errs, "Exit codes: 0 the plan is good")
+	code, _, errs = polarization("-svg", filepath.Join(t.TempDir(), "no", "where.svg"), "-flows", "10")
 	assert.Equal(t, commandline.Failed, code)
 	assert.Contains(t, errs, "where.svg")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -33,7 +34,8 @@ type planTier struct {
 const (
 	mostTiers    = 8
 	mostSwitches = 1024
-	mostLinks    = 1 << 20 // of a tier
+	mostLinks    = 1 << 18 // of a tier: mostFlows are enough to tell
+	mostFlows    = 10_000_000
 )
 
 const (
@@ -53,7 +55,13 @@ func readPlan(name string) (plan, error) {
 	if err := d.Decode(&p); err != nil {
 		return p, fmt.Errorf("%s: %w", name, err)
 	}
+	if err := d.Decode(new(json.RawMessage)); !errors.Is(err, io.EOF) {
+		return p, fmt.Errorf("%s: more follows the plan", name)
+	}
 	if err := p.check(); err != nil {
+		return p, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := p.build(); err != nil {
 		return p, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
@@ -145,6 +153,17 @@ func (t *planTier) check() error {
 	}
 	if t.Rotate < 0 || t.Rotate > 31 {
 		return errors.New("rotate is from 0 to 31")
+	}
+	return nil
+}
+
+// build finds out whether every tier has seeds that its hash takes and a
+// strategy for its number of links.
+func (p plan) build() error {
+	for i, t := range p.Tiers[:len(p.Tiers)-1] {
+		if _, err := newChooser(t, p.Tiers[i+1]); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
 	}
 	return nil
 }

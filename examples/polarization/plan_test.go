@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,8 +92,9 @@ func TestPlanText(t *testing.T) {
 	assert.Zero(t, code, errs)
 	assert.Contains(t, out, "No link stays empty")
 	code, out, errs = polarization("-tiers", "2x64x64", "-hash", "linux", "-flows", "1000", "-seeds", "1,2")
-	assert.Zero(t, code, errs)
-	assert.Contains(t, out, "Too few flows to tell")
+	assert.Equal(t, commandline.Failed, code)
+	assert.Contains(t, errs, "can't tell")
+	assert.Contains(t, out, "Too few flows to tell: it takes -flows 122880.\n")
 	// The names of the members count, which differ from tier to tier.
 	code, out, errs = polarization("-tiers", "4x8x16", "-hash", "xx", "-strategy", "bounded", "-flows", "100000")
 	assert.Zero(t, code, errs+out)
@@ -100,9 +102,47 @@ func TestPlanText(t *testing.T) {
 	assert.Contains(t, out, "    and 224 more\n")
 }
 
+// A polarized plan is told of few flows too. A good one never is polarized, and
+// is good once there are flows enough.
+func TestFewFlows(t *testing.T) {
+	for _, c := range []struct{ tiers, flows string }{
+		{"4x8x16", "2000"}, {"4x8x16", "400"}, {"4x64x1024", "300000"}, {"2x8x8x8", "1000"},
+	} {
+		code, got, better := checked(t, "-tiers", c.tiers, "-seeds", "1", "-flows", c.flows)
+		assert.Equal(t, commandline.Failed, code, c)
+		assert.True(t, got.Polarized && got.TooFew, c)
+		require.NotNil(t, better, c)
+		assert.True(t, better.TooFew, c)
+		_, out, errs := polarization("-tiers", c.tiers, "-seeds", "1", "-flows", c.flows)
+		assert.Contains(t, errs, "the plan is polarized")
+		assert.Contains(t, out, "Too few flows to tell whether that is good: it takes -flows ")
+	}
+	for _, tiers := range []string{"1x2", "2x2x2", "4x8x16", "2x64x64", "8x8x8x8", "16x256x256"} {
+		seeds := []string{"1", "2", "3"}[:strings.Count(tiers, "x")]
+		for flows := 1; flows < 200_000; flows = flows*3 + 1 {
+			for seed := range 5 {
+				_, got, _ := checked(t, "-tiers", tiers, "-hash", "xx", "-seeds", strings.Join(seeds, ","), "-flows",
+					fmt.Sprint(flows), "-seed", fmt.Sprint(seed))
+				assert.False(t, got.Polarized, "%s, %d flows, seed %d", tiers, flows, seed)
+			}
+		}
+	}
+	assert.LessOrEqual(t, fewest*mostLinks, mostFlows, "the largest plan can be answered")
+}
+
+// The seeds that are proposed are seeds of the hash.
+func TestProposedSeeds(t *testing.T) {
+	_, _, better := checked(t, "-tiers", "2x4x4", "-seeds", "4294967295", "-flows", "10000")
+	require.NotNil(t, better)
+	assert.Equal(t, []uint64{1}, better.Plan.Tiers[1].Seeds)
+}
+
 func TestPlanErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{`: "unexpected EOF",
+		`{"tiers": [{"switches": 2}, {"switches": 2}]} x`:                               "more follows the plan",
+		`{"tiers": [{"switches": 2}, {"switches": 2}]} {}`:                              "more follows the plan",
+		`{"tiers": [{"switches": 2, "seeds": [1, 0]}, {"switches": 2}]}`:                "tier1: seed 0: Linux",
 		`{"tiers": [{"switches": 2, "seed": 1}]}`:                                       `unknown field "seed"`,
 		`{"tiers": [{"switches": 2}]}`:                                                  "1 tiers, want 2 to 8",
 		`{"tiers": [{"switches": 2, "seeds": [1, 2, 3]}, {"switches": 2}]}`:             "3 seeds, want one",
@@ -113,10 +153,11 @@ func TestPlanErrors(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "plan.json")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		code, out, errs := polarization("-plan", file, "-flows", "1000")
-		assert.NotZero(t, code, text)
+		assert.Equal(t, commandline.Usage, code, text)
 		assert.Contains(t, errs, want, text)
 		assert.Empty(t, out)
 	}
-	_, _, errs := polarization("-plan", "nowhere.json")
+	code, _, errs := polarization("-plan", "nowhere.json")
+	assert.Equal(t, commandline.Usage, code)
 	assert.Contains(t, errs, "nowhere.json")
 }

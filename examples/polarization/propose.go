@@ -13,17 +13,19 @@ import (
 type check struct {
 	Tiers []tier `json:"tiers"`
 
-	// Polarized says that a link stays empty, or that one has much more than
-	// its share, where there are flows enough to tell.
+	// Polarized says that links stay empty that chance would not leave empty, or
+	// that one has much more than its share.
 	Polarized bool `json:"polarized"`
 
-	// TooFew says that there are too few flows to tell.
+	// TooFew says that there are too few flows to tell that the plan is good.
 	TooFew bool `json:"too_few_flows,omitempty"`
 }
 
 const (
-	fewest = 30  // flows a link on average that it takes to tell
+	fewest = 30  // flows a link on average that it takes to call a plan good
 	spread = 1.5 // the most that a link may have, in parts of the mean
+	filled = 0.8 // the least part of the links used, of what chance leads to expect
+	tail   = 8   // flows that a link may have beyond that, where there are few
 )
 
 // try simulates a plan.
@@ -41,15 +43,28 @@ func (p plan) try(flows []hash.FlowKey) (c check, err error) {
 				t.Empty = append(t.Empty, [2]int{at / width, at % width})
 			}
 		}
-		switch {
-		case len(flows) < fewest*len(load):
-			c.TooFew = true
-		case len(t.Empty) > 0 || t.Max > spread+6/math.Sqrt(float64(len(flows))/float64(len(load))):
-			c.Polarized = true
-		}
+		c.TooFew = c.TooFew || len(flows) < fewest*len(load)
+		c.Polarized = c.Polarized || t.polarized(len(flows))
 		c.Tiers = append(c.Tiers, t)
 	}
 	return c, nil
+}
+
+// polarized reports that chance does not load the links of a tier like this, of
+// however few flows. With m flows a link on average, it leaves e^-m of them
+// empty, with the standard deviation of balls that are thrown into bins. The
+// largest load may be six standard deviations more than spread, and where m is
+// small, by the tail of the Poisson distribution more.
+func (t tier) polarized(flows int) bool {
+	links := float64(t.Links)
+	m := float64(flows) / links
+	most := spread + 6/math.Sqrt(m)
+	if m >= fewest {
+		return len(t.Empty) > 0 || t.Max > most
+	}
+	empty := math.Exp(-m)
+	deviation := math.Sqrt(links * empty * (1 - (1+m)*empty))
+	return float64(t.Used) < filled*links*(1-empty)-4*deviation || t.Max > most+tail/m
 }
 
 // A proposal is a change of a plan that keeps it from being polarized.
@@ -82,13 +97,18 @@ func (p plan) propose(flows []hash.FlowKey, seed uint64) (*proposal, error) {
 	return nil, nil //nolint:nilnil // there is none
 }
 
-// sample returns as many flows as a search needs.
-func sample(p plan, flows []hash.FlowKey) []hash.FlowKey {
+// enough returns how many flows it takes to call a plan good.
+func (p plan) enough() int {
 	links := 0
 	for i := range len(p.Tiers) - 1 {
 		links = max(links, p.Tiers[i].Switches*p.Tiers[i+1].Switches)
 	}
-	return flows[:min(len(flows), max(20_000, 2*fewest*links))]
+	return fewest * links
+}
+
+// sample returns as many flows as a search needs.
+func sample(p plan, flows []hash.FlowKey) []hash.FlowKey {
+	return flows[:min(len(flows), max(20_000, 2*p.enough()))]
 }
 
 // proposeSeeds gives each tier behind the first a seed of its own.
@@ -99,6 +119,9 @@ func proposeSeeds(p plan, flows []hash.FlowKey, seed uint64) (plan, string, erro
 		var words []string
 		for i := 1; i < len(p.Tiers)-1; i++ {
 			next := p.Tiers[0].Seeds[0] + uint64(i)
+			if next == 0 || next > math.MaxUint32 { // not a seed of every hash
+				next = uint64(i)
+			}
 			if try > 0 {
 				next = uint64(r.Uint32N(1<<16-1)) + 1
 			}
@@ -128,7 +151,7 @@ func proposeRotations(p plan, flows []hash.FlowKey, _ uint64) (plan, string, err
 			if err != nil {
 				return p, "", err
 			}
-			if most := c.Tiers[i].Max; len(c.Tiers[i].Empty) == 0 && (best < 0 || most < peak) {
+			if most := c.Tiers[i].Max; !c.Tiers[i].polarized(len(flows)) && (best < 0 || most < peak) {
 				best, peak = rotate, most
 			}
 		}

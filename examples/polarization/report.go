@@ -117,7 +117,7 @@ func writeCheck(w io.Writer, o options, c check, better *proposal) error {
 	c.text(&b)
 	switch {
 	case c.TooFew && !c.Polarized:
-		b.WriteString("Too few flows to tell: -flows takes more.\n")
+		fmt.Fprintf(&b, "Too few flows to tell: it takes -flows %d.\n", o.plan.enough())
 	case !c.Polarized:
 		b.WriteString("No link stays empty or has much more than its share.\n")
 	case better == nil:
@@ -125,6 +125,9 @@ func writeCheck(w io.Writer, o options, c check, better *proposal) error {
 	default:
 		fmt.Fprintf(&b, "POLARIZED. Set: %s. Then:\n", better.How)
 		better.text(&b)
+		if better.TooFew {
+			fmt.Fprintf(&b, "Too few flows to tell whether that is good: it takes -flows %d.\n", o.plan.enough())
+		}
 	}
 	_, err := b.WriteTo(w)
 	return err
