@@ -74,7 +74,8 @@ func (t *Tables6) Match(q Query) (Route, error) {
 		if rule.Attributes.Table != nil {
 			table = *rule.Attributes.Table
 		}
-		if r, ok := longest(t.routes[table], q.Dst); ok {
+		r, ok := longest(t.routes[table], q.Dst)
+		if ok && r.Type != unix.RTN_THROW { // throw ends the search in its table
 			return r, nil
 		}
 	}
@@ -85,7 +86,7 @@ func (t *Tables6) Match(q Query) (Route, error) {
 // the one of least metric.
 func longest(routes []Route, to netip.Addr) (best Route, ok bool) {
 	for _, r := range routes {
-		if r.Type == unix.RTN_THROW || !r.Prefix.Contains(to) {
+		if !r.Prefix.Contains(to) {
 			continue
 		}
 		longer := r.Prefix.Bits() - best.Prefix.Bits()
@@ -114,14 +115,8 @@ func appliesTo(rule rtnetlink.RuleMessage, q Query) (bool, error) {
 		!between(a.SPortRange, q.SrcPort), !between(a.DPortRange, q.DstPort):
 		return false, nil
 	}
-	if a.FwMark != nil {
-		mask := uint32(math.MaxUint32)
-		if a.FwMask != nil {
-			mask = *a.FwMask
-		}
-		if q.Mark&mask != *a.FwMark {
-			return false, nil
-		}
+	if !marked(a, q.Mark) {
+		return false, nil
 	}
 	if a.IIFName != nil {
 		device, err := net.InterfaceByName(*a.IIFName)
@@ -132,6 +127,19 @@ func appliesTo(rule rtnetlink.RuleMessage, q Query) (bool, error) {
 		return local || q.In == device.Index, nil
 	}
 	return true, nil
+}
+
+// marked reports whether a rule applies to a firewall mark. The kernel leaves
+// out a mark that is 0, so the mask alone may be there.
+func marked(a *rtnetlink.RuleAttributes, mark uint32) bool {
+	want, mask := uint32(0), uint32(0)
+	if a.FwMark != nil {
+		want, mask = *a.FwMark, math.MaxUint32
+	}
+	if a.FwMask != nil {
+		mask = *a.FwMask
+	}
+	return mark&mask == want
 }
 
 // within reports whether an address is in a network. Without a network all are.
