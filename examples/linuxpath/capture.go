@@ -42,13 +42,20 @@ func predictCapture(o options, w io.Writer) (err error) {
 	count := totals{Nexthop: map[string]int{}}
 	headers, hashes := make([]hash.Headers, 1), make([]uint64, 1)
 	var buf []byte
+	var broken error // a capture that is cut at its end has totals too
 	for {
+		if o.pcap == "-" { // so that nothing is lost if this program is stopped
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
 		packet, err := in.Next(buf)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", o.pcap, err)
+			broken = fmt.Errorf("%s: %w", o.pcap, err)
+			break
 		}
 		buf = packet.Frame
 		count.Packets++
@@ -83,7 +90,7 @@ func predictCapture(o options, w io.Writer) (err error) {
 		}
 		count.Skipped[link.String()] = n
 	}
-	return writeTotals(o, out, lines, count)
+	return errors.Join(broken, writeTotals(o, out, lines, count))
 }
 
 // uncertain returns why the kernel may see another packet than hash.Parse, or

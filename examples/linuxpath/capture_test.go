@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 // rewrite writes a capture of changed packets of another and returns its name.
@@ -52,6 +54,36 @@ func TestSnapped(t *testing.T) {
 		require.Zero(t, code, errs)
 		assert.Equal(t, want, got)
 	}
+}
+
+// A line comes out as soon as its packet came in by the standard input, and a
+// capture that is cut at its end has totals too.
+func TestCutCapture(t *testing.T) {
+	data, err := os.ReadFile("../forwarder/testdata/vip.pcap")
+	require.NoError(t, err)
+	in, feed, err := os.Pipe()
+	require.NoError(t, err)
+	stdin := os.Stdin
+	defer func() { os.Stdin = stdin }()
+	os.Stdin = in
+	out, w := io.Pipe()
+	code, errs := make(chan int, 1), new(bytes.Buffer)
+	go func() {
+		code <- run(strings.Fields("-policy 1 -seed 9 -nexthops a,b -pcap -"), w, errs)
+		_ = w.Close()
+	}()
+	_, err = feed.Write(data[:1001])
+	require.NoError(t, err)
+	r := bufio.NewReader(out)
+	line, err := r.ReadString('\n') // hangs if it comes with the totals
+	require.NoError(t, err)
+	assert.Regexp(t, `^1\t`, line)
+	require.NoError(t, feed.Close())
+	rest, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.Regexp(t, `\n\d+ packets, .*; a \d+; b \d+\n$`, string(rest))
+	assert.Equal(t, commandline.Failed, <-code)
+	assert.Contains(t, errs.String(), "-: ")
 }
 
 // Where the policy looks into a tunnel whose inside is not there, that is said.
