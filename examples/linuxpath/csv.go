@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // columns are the names of the columns that a file of flows must have.
@@ -118,6 +120,9 @@ func predictRow(o options, values []string) (p prediction, err error) {
 	k, err := newFlow(proto, src, dst, number["label"])
 	if err != nil {
 		return p, err
+	}
+	if o.socket == unbound && proto == hash.TCP {
+		return p, errUnconnected
 	}
 	l, err := kernel(number["seed"], number["policy"], number["fields"])
 	if err != nil {

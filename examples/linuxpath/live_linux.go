@@ -49,7 +49,7 @@ func predictLive(o options, w io.Writer) error {
 	if o.in != "" {
 		device, err := net.InterfaceByName(o.in)
 		if err != nil {
-			return fmt.Errorf("-iif: %w", err)
+			return usageError{fmt.Errorf("-iif: %w", err)}
 		}
 		host.in = device.Index
 	} else if !o.socket.local() {

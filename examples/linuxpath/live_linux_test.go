@@ -97,6 +97,6 @@ route add 2001:db8:3::/48 nhid 8
 	assert.Contains(t, out, "the neighbour is not known to be reachable")
 
 	code, out = live("198.18.0.0/15", "-iif", "nowhere")
-	assert.Equal(t, commandline.Failed, code)
+	assert.Equal(t, commandline.Usage, code)
 	assert.Contains(t, out, "-iif: ")
 }

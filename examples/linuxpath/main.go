@@ -56,8 +56,9 @@
 // packet.
 //
 // The exit code is 0 on success, 1 on a failure or, with -live, where the
-// kernel chose another next hop than predicted, and 2 where the command line is
-// wrong. A flow that can't be predicted is no failure.
+// kernel chose another next hop than predicted, and 2 where the command line or
+// the file of -walk is wrong. A flow that can't be predicted is no failure, but
+// with -cover it is: no flows can be found then.
 //
 // Predictions hold for Linux 6.11 and later on little-endian machines: see
 // hash.Linux611.
@@ -119,11 +120,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 		answer = predictLive
 	}
 	if err := answer(o, stdout); err != nil {
+		var wrong usageError
+		if errors.As(err, &wrong) {
+			return commandline.Refuse(complain, err)
+		}
 		complain.Print(err)
 		return commandline.Failed
 	}
 	return 0
 }
+
+// A usageError says that the command line or a file of routers is wrong, which
+// shows only when it is used.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("linuxpath", flag.ContinueOnError)
@@ -239,6 +250,8 @@ func (o options) check(given map[string]bool) error {
 		return errors.New("-iif and -mark are for -live")
 	case given["iif"] && o.socket.local():
 		return errors.New("-iif is for forwarded flows, -socket for those of this host")
+	case o.hasFlow && o.socket == unbound && o.flow.Proto() == hash.TCP:
+		return errUnconnected
 	case o.mark > 1<<32-1:
 		return fmt.Errorf("-mark: %d has more than 32 bits", o.mark)
 	}

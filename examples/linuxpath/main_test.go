@@ -162,6 +162,7 @@ func TestUsageErrors(t *testing.T) {
 		{"-live 10.0.0.0/8 -flows 2", true, "-flows: with -src and -dst there is one"},
 		{"-live 10.0.0.0/8 -proto udp", false, "-proto and -label go with -src and -dst"},
 		{"-nexthops a -seed 1 -socket raw", true, `-socket: "raw" is none of bound, connected and sendto`},
+		{"-nexthops a -seed 1 -socket sendto", true, "sendto is not for TCP"},
 		{"-nexthops a -seed 1 -socket bound -local", true, "give one of them"},
 		{"-nexthops a -seed 1 -iif eth0", true, "-iif and -mark are for -live"},
 		{"-live 10.0.0.0/8 -iif eth0 -local", false, "-iif is for forwarded flows"},

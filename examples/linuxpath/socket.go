@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -18,6 +19,8 @@ const (
 	connected socket = "connected" // not bound, as TCP and most UDP of clients
 	unbound   socket = "sendto"    // neither bound nor connected: UDP by sendto
 )
+
+var errUnconnected = errors.New("-socket sendto is not for TCP, whose sockets are connected")
 
 func parseSocket(s string) (socket, error) {
 	switch k := socket(s); k {

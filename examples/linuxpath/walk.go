@@ -49,7 +49,7 @@ func readFabric(name string) (*fabric, error) {
 	}
 	f, err := parseFabric(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, usageError{fmt.Errorf("%s: %w", name, err)}
 	}
 	return f, nil
 }
@@ -62,6 +62,9 @@ func parseFabric(data []byte) (*fabric, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&file); err != nil {
 		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is something behind the JSON")
 	}
 	if len(file.Routers) == 0 {
 		return nil, errors.New("there are no routers")
@@ -96,6 +99,7 @@ func (r *router) check() (err error) {
 	if r.linux, err = kernel(r.Seed, r.Policy, fields); err != nil {
 		return err
 	}
+	seen := map[netip.Prefix]bool{}
 	for i := range r.Groups {
 		g := &r.Groups[i]
 		if g.To != "" {
@@ -104,6 +108,10 @@ func (r *router) check() (err error) {
 			}
 			g.prefix = g.prefix.Masked()
 		}
+		if seen[g.prefix] {
+			return fmt.Errorf("group %d: another one has its prefix", i+1)
+		}
+		seen[g.prefix] = true
 		if g.group, err = parseGroup(g.Nexthops); err == nil && g.Buckets != 0 {
 			g.group, err = g.group.resilient(g.Buckets)
 		}
@@ -183,7 +191,7 @@ func predictWalk(o options, w io.Writer) error {
 		from = f.routers[0].Name
 	}
 	if f.byName[from] == nil {
-		return fmt.Errorf("-from: there is no router %q", from)
+		return usageError{fmt.Errorf("-from: there is no router %q", from)}
 	}
 	find := func(k hash.FlowKey) ([]prediction, error) { return f.path(from, k) }
 	if o.cover {
