@@ -173,8 +173,9 @@ func TestPlacesAsTheForwarder(t *testing.T) {
 		flows = 500
 	}
 	forwarder := filepath.Join(t.TempDir(), "forwarder")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", forwarder,
-		"github.com/ecmp-go/ecmp/examples/forwarder").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", forwarder, "./forwarder")
+	build.Dir = filepath.Join("..", "..", "..", "examples") // where go.sum has what it needs
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, sticky := range []bool{true, false} {
 		r := rand.New(rand.NewPCG(7, 8))
