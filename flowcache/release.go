@@ -38,9 +38,12 @@ type ReleaseConfig struct {
 // member takes new flows again or left all groups; another one takes its
 // place. Save writes no releases: after a restart, call Release again with what
 // is left of the time.
+//
+// Release does nothing for a member without a slot, nor with a view of another
+// domain than that of the table.
 func (t *Table) Release(v *selector.View, member int32, c ReleaseConfig, now time.Duration) {
 	slot := v.Slot(member)
-	if slot == selector.NoSlot {
+	if slot == selector.NoSlot || v.Domain() != t.config.Domain {
 		return
 	}
 	t.releasing.Lock()

@@ -262,3 +262,18 @@ func TestHandshakeIsNotCutAgain(t *testing.T) {
 	r.domain.Mark(m).SetDown(false)
 	r.expect(1, hash.ACK, other, flowcache.Pinned)
 }
+
+// TestReleaseOfAnotherDomain releases a drained member of another domain, which
+// has the slot that a member has here.
+func TestReleaseOfAnotherDomain(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	r.connect(1)
+	other := drainOf(t, 0).view()
+	slot := r.view().Slot(0)
+	require.Equal(t, slot, other.Slot(0))
+	r.table.Release(other, 0, flowcache.ReleaseConfig{}, r.now)
+	r.table.SweepBuckets(r.now, r.table.Buckets())
+	assert.Equal(t, 1, r.table.Pins(slot))
+	assert.Zero(t, r.table.Stats().Voided)
+	r.expect(1, hash.ACK, "a", flowcache.Pinned)
+}
