@@ -32,13 +32,17 @@ type Scan struct {
 // is a power of two. With another number, as of Maglev, a pin in a million may
 // be taken for one of the next slot. A pin does not tell its scope: where
 // members are in groups of several scopes, pins of the others are taken for
-// deviating too.
+// deviating too. With views of another domain than that of the table, it yields
+// nothing.
 func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 	target := s.View
 	if s.Planned != nil {
 		target = s.Planned
 	}
 	return func(yield func(Pin) bool) {
+		if d := t.config.Domain; target.Domain() != d || s.Since != nil && s.Since.Domain() != d {
+			return
+		}
 		m := t.clocks.moment(t.clocks.tickAt(now))
 		b := newScanBlock(target)
 		var since *scanBlock

@@ -154,3 +154,18 @@ func TestScanAtTheEndsOfSlots(t *testing.T) {
 	assert.LessOrEqual(t, wrong, n/500)
 	assert.LessOrEqual(t, len(deviating), n/500)
 }
+
+// TestScanOfAnotherDomain scans with views whose slots are those of other
+// members.
+func TestScanOfAnotherDomain(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	for f := range uint64(100) {
+		r.connect(f)
+	}
+	other := newRouter(t, flowcache.Config{}, "x", "y", "z").view()
+	here := r.set(selector.Equal("a", "b", "c")...)
+	require.NotEmpty(t, r.scan(flowcache.Scan{}))
+	assert.Empty(t, r.scan(flowcache.Scan{View: other}))
+	assert.Empty(t, r.scan(flowcache.Scan{View: here, Planned: other}))
+	assert.Empty(t, r.scan(flowcache.Scan{View: here, Since: other}))
+}
