@@ -23,6 +23,9 @@ type Key struct {
 	bucket uint32
 }
 
+// valid reports whether a pin can have the key.
+func (k Key) valid() bool { return k.tag != 0 && k.tag>>(64-tagShift) == 0 }
+
 // Bucket returns the bucket that the pin was found in.
 func (k Key) Bucket() int { return int(k.bucket) }
 
@@ -45,7 +48,7 @@ func (k *Key) UnmarshalBinary(b []byte) error {
 		return ErrKey
 	}
 	got := Key{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])}
-	if got.tag == 0 || got.tag>>(64-tagShift) != 0 {
+	if !got.valid() {
 		return ErrKey
 	}
 	*k = got
@@ -59,7 +62,7 @@ type Imported struct {
 	Moved   int // to another member than the flow had here
 	Kept    int // that changed nothing: the pin here lives longer, or was used
 	Expired int
-	Unknown int // of a slot that is nobody's
+	Unknown int // of a slot that is nobody's, or a key that no pin here can have
 	Refused int // for which there was no room
 }
 
@@ -81,8 +84,8 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 	for len(pins) > 0 {
 		n := min(wide, len(pins))
 		for _, p := range pins[:n] { // so that the cache misses overlap
-			if b := int(p.Key.bucket); b < len(s.table.buckets) {
-				s.table.buckets[b][0].Load()
+			if s.table.hasBucket(p.Key.bucket) {
+				s.table.buckets[p.Key.bucket][0].Load()
 			}
 		}
 		for i := range pins[:n] {
@@ -94,15 +97,18 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 	return done
 }
 
+// hasBucket reports whether the table has the bucket. An int may have 32 bits.
+func (t *Table) hasBucket(b uint32) bool { return uint64(b) < uint64(len(t.buckets)) }
+
 // importPin takes over one pin; ok is false if another worker changed the pin
 // here meanwhile.
 func (s *Sticky) importPin(p *Pin, done *Imported) (ok bool) {
 	t, k := s.table, &s.table.clocks
-	state, home := p.State&stateMask, int(p.Key.bucket)
-	if home >= len(t.buckets) || !t.slots.InUse(uint16(p.Slot)) {
+	if !p.Key.valid() || !t.hasBucket(p.Key.bucket) || p.Slot > maxSlot || !t.slots.InUse(uint16(p.Slot)) {
 		done.Unknown++
 		return true
 	}
+	state, home := p.State&stateMask, int(p.Key.bucket)
 	age := units(max(p.Age, 0), k.unit(state))
 	at, has := t.buckets[home].find(p.Key.tag)
 	if has == 0 {

@@ -1,6 +1,7 @@
 package flowcache_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -45,6 +46,31 @@ func TestImportTakesPinsOver(t *testing.T) {
 	p := pins[0]
 	p.Slot = selector.NoSlot
 	assert.Equal(t, flowcache.Imported{Unknown: 1}, two.Import([]flowcache.Pin{p}, two.now))
+}
+
+// TestImportOfUnknownPins imports pins that no table has.
+func TestImportOfUnknownPins(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
+	key, slot := flowcache.PinKey(r.table, mix(1)), r.view().Slot(0)
+	var last flowcache.Key
+	require.NoError(t, last.UnmarshalBinary([]byte{1, 8: 255, 9: 255, 10: 255, 11: 255}))
+	for name, p := range map[string]flowcache.Pin{
+		"no key":         {Slot: slot},
+		"no such bucket": {Key: last, Slot: slot},
+		"no slot":        {Key: key},
+		"a free slot":    {Key: key, Slot: slot + 1},
+		"no such slot":   {Key: key, Slot: slot + 1<<16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.State = flowcache.EstablishedTCP
+			assert.Equal(t, flowcache.Imported{Unknown: 1}, r.Import([]flowcache.Pin{p}, r.now))
+			assert.Empty(t, slices.Collect(r.table.All(r.now)))
+			var b bytes.Buffer
+			require.NoError(t, r.table.Save(&b, 0, r.now))
+			_, err := r.table.Restore(&b, 0, r.now)
+			assert.NoError(t, err)
+		})
+	}
 }
 
 func TestKeysOfPins(t *testing.T) {
