@@ -49,27 +49,47 @@ func run(args []string, try bool) (err error) {
 	if err != nil {
 		return err
 	}
+	var tags []string
+	for _, m := range r.modules {
+		tags = append(tags, m.tag(r.version))
+	}
+	if err := refuseExisting(repo, tags); err != nil && !try {
+		return err
+	}
 	if err := r.commit(); err != nil {
 		return err
 	}
 	if err := r.try(); err != nil {
 		return err
 	}
-	var tags []string
-	for _, m := range r.modules {
-		tags = append(tags, m.tag(r.version))
-	}
 	if try {
 		fmt.Println("tried, and not made:", strings.Join(tags, " "))
 		return nil
 	}
-	for _, tag := range tags {
-		if _, err := output(repo, nil, "git", "fetch", "-q", r.clone, "HEAD:refs/tags/"+tag); err != nil {
-			return err
-		}
+	if err := setTags(repo, r.clone, tags); err != nil {
+		return err
 	}
 	fmt.Println("git push origin", strings.Join(tags, " "))
 	return nil
+}
+
+// refuseExisting returns an error if the repository has one of the tags.
+func refuseExisting(repo string, tags []string) error {
+	found, err := output(repo, nil, append([]string{"git", "tag", "--list"}, tags...)...)
+	if err == nil && found != "" {
+		err = fmt.Errorf("there is a tag already: %s", strings.Join(strings.Fields(found), " "))
+	}
+	return err
+}
+
+// setTags has all tags stand for the clone's commit, or sets none of them.
+func setTags(repo, clone string, tags []string) error {
+	args := []string{"git", "fetch", "-q", "--no-tags", "--atomic", clone}
+	for _, tag := range tags {
+		args = append(args, "HEAD:refs/tags/"+tag)
+	}
+	_, err := output(repo, nil, args...)
+	return err
 }
 
 // removeAll removes a folder, the files of a module cache too, which are
