@@ -95,10 +95,11 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	named := flags.String("strategy", catalog.Default, "`name` of the strategy, one of "+
 		strings.Join(catalog.Names(), ", ")+", and parameters: bounded:slots=4096,slack=0.02")
 	vip := flags.String("vip", "0.0.0.0/0,::/0", "`prefixes` whose packets the group takes; others have no route")
-	symmetric := flags.Bool("symmetric", true, "send both directions of a conversation to one member")
+	symmetric := flags.Bool("symmetric", true, "send both directions of a conversation to one member, "+
+		"but for the keys client and inner-client")
 	key := flags.String("key", placement.FiveTuple.String(), "what makes up a flow: `"+placement.KeyNames()+"`")
 	tunnels := flags.String("tunnels", "", "UDP ports of tunnels, for inner keys: `vxlan=4789,geneve=6081,...`; "+
-		"also gtp-u, mpls and gre")
+		"also gtp-u, mpls and gre; the list replaces the usual ports of all of them")
 	flags.BoolVar(&o.sticky, "sticky", true, "keep flows on their members by a flow table")
 	flags.Uint64Var(&o.placement.Seed, "seed", 0, "`number` that makes the hash differ from another router's")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
@@ -131,6 +132,17 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	}
 	if o.placement.Ports, err = placement.ParsePorts(*tunnels); err != nil {
 		return o, fmt.Errorf("-tunnels: %w", err)
+	}
+	flags.Visit(func(f *flag.Flag) {
+		switch {
+		case f.Name == "tunnels" && !o.placement.Key.Inner():
+			err = fmt.Errorf("-tunnels is for inner keys, and -key is %s", o.placement.Key)
+		case f.Name == "symmetric" && *symmetric && o.placement.Key.OneWay():
+			err = fmt.Errorf("-symmetric: the key %s is of one direction", o.placement.Key)
+		}
+	})
+	if err != nil {
+		return o, err
 	}
 	o.prefixes, err = parsePrefixes(*vip)
 	return o, err

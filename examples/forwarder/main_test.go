@@ -41,6 +41,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-pcap", vipPcap, "-vip", "172.16/12"}, `-vip: "172.16/12" is neither a prefix nor an address`},
 		{[]string{"-pcap", vipPcap, "-key", "port"}, `-key: "port" is none of five-tuple`},
 		{[]string{"-pcap", vipPcap, "-tunnels", "vxlan"}, `-tunnels: "vxlan": a port is a number`},
+		{[]string{"-pcap", vipPcap, "-key", "inner", "-tunnels", "vxlan=9,gre=9"}, `-tunnels: "gre=9": the port is given`},
+		{[]string{"-pcap", vipPcap, "-tunnels", "vxlan=9"}, "-tunnels is for inner keys, and -key is five-tuple"},
+		{[]string{"-pcap", vipPcap, "-key", "client", "-symmetric"}, "-symmetric: the key client is of one direction"},
 		{[]string{"-pcap", vipPcap, "-seed", "one"}, `invalid value "one" for flag -seed`},
 	} {
 		code, stdout, stderr := forward(t, c.args...)
@@ -51,6 +54,7 @@ func TestUsageErrors(t *testing.T) {
 	code, _, stderr := forward(t, "-h")
 	assert.Zero(t, code)
 	assert.Contains(t, stderr, "-pcap capture")
+	assert.Contains(t, stderr, "the list replaces the usual ports")
 }
 
 func TestFailures(t *testing.T) {

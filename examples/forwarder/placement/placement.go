@@ -28,7 +28,7 @@ type Placement struct {
 // Policy returns the hash policy.
 func (p Placement) Policy() hash.Policy {
 	policy := hash.Policy{Hasher: hash.XX{Seed: p.Seed}, Extractor: p.Key.extractor(), Ports: p.Ports}
-	if p.OneWay || p.Key.oneWay() {
+	if p.OneWay || p.Key.OneWay() {
 		return policy
 	}
 	return symmetric.Policy(policy)
@@ -86,8 +86,8 @@ func (k Key) String() string {
 // Inner reports whether a key is about the flow inside a tunnel.
 func (k Key) Inner() bool { return k == Inner || k == InnerAddresses || k == InnerClient }
 
-// oneWay reports whether a key is of one direction in any case.
-func (k Key) oneWay() bool { return k == Client || k == InnerClient }
+// OneWay reports whether a key is of one direction in any case.
+func (k Key) OneWay() bool { return k == Client || k == InnerClient }
 
 func (k Key) extractor() hash.Extractor {
 	switch k {
@@ -131,6 +131,9 @@ func ParsePorts(list string) (hash.TunnelPorts, error) {
 		port, err := strconv.ParseUint(number, 10, 16)
 		if err != nil {
 			return hash.TunnelPorts{}, fmt.Errorf("%q: a port is a number from 1 to 65535", text)
+		}
+		if _, ok := ports[uint16(port)]; ok {
+			return hash.TunnelPorts{}, fmt.Errorf("%q: the port is given twice", text)
 		}
 		ports[uint16(port)] = layer
 	}
