@@ -112,8 +112,8 @@ func writePacket(o options, w io.Writer, lines *json.Encoder, p prediction) erro
 	if p.Inner != "" {
 		flow += " [" + p.Inner + "]"
 	}
-	if p.Uncertain != "" {
-		flow += " (uncertain, " + p.Uncertain + ")"
+	if r := p.remark(); r != "" {
+		flow += " (" + r + ")"
 	}
 	_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", p.Packet, p.Hash32, p.Nexthop, flow)
 	return err

@@ -93,7 +93,7 @@ func TestUncertain(t *testing.T) {
 	name := rewrite(t, "../forwarder/testdata/vip.pcap", func(p *capture.Packet) {
 		p.Frame, p.Length = []byte(inside), len(inside)
 	})
-	mark := regexp.MustCompile(`\(uncertain, inside the tunnel: .*\)\n`)
+	mark := regexp.MustCompile(`\(.*; uncertain: inside the tunnel: .*\)\n`)
 	for policy, marked := range map[string]bool{"0": false, "1": false, "2": true} {
 		code, out, errs := linuxpath(t, "-policy", policy, "-seed", "9", "-nexthops", "a", "-pcap", name)
 		require.Zero(t, code, errs)

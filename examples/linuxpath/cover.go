@@ -41,6 +41,9 @@ type coverFlow struct {
 	Label uint32     `json:"label,omitempty"`
 	Path  []pathLink `json:"path"`
 	New   int        `json:"new"` // links that no flow before it takes
+
+	// Remarks holds what else decides the links of Path, or is uncertain.
+	Remarks []string `json:"remarks,omitempty"`
 }
 
 // varied is what a coverage changes of a flow.
@@ -115,6 +118,12 @@ func cover(k hash.FlowKey, v varied, find pathFinder) (c coverage, err error) {
 			}
 			l := pathLink{p.Router, p.Nexthop}
 			f.Path = append(f.Path, l)
+			if r := p.remark(); r != "" {
+				if p.Router != "" {
+					r = p.Router + ": " + r
+				}
+				f.Remarks = append(f.Remarks, r)
+			}
 			fresh = fresh || !seen[l]
 			seen[l] = true
 			if p.group != nil {
@@ -192,7 +201,11 @@ func (c coverage) write(o options, w io.Writer) error {
 		for _, l := range f.Path {
 			names = append(names, l.Nexthop)
 		}
-		fmt.Fprintf(&b, "\t%s\n", strings.Join(names, " "))
+		fmt.Fprintf(&b, "\t%s", strings.Join(names, " "))
+		if f.Remarks != nil {
+			fmt.Fprintf(&b, "\t(%s)", strings.Join(f.Remarks, "; "))
+		}
+		b.WriteByte('\n')
 	}
 	for _, l := range c.Missing {
 		fmt.Fprintf(&b, "none of %d flows takes %s\n", c.Tried, l)

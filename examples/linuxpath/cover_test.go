@@ -127,7 +127,8 @@ func TestWalk(t *testing.T) {
 	assert.Len(t, visited, 3)
 	code, out, _ := linuxpath(t, "-walk", name, "-src", "10.0.0.1:1", "-dst", "198.19.0.1:80")
 	assert.Zero(t, code)
-	assert.Regexp(t, `^TCP .*\nleaf  policy 1  \w+  spine2\nspine2  policy 1  \w+  [ac]\n$`, out)
+	assert.Regexp(t, `^TCP .*\nleaf  policy 1  \w+  spine2  \(it is the only next hop\)\n`+
+		`spine2  policy 1  \w+  [ac]  \(uncertain: policy 1 .*\)\n$`, out)
 	code, _, errs := linuxpath(t, "-walk", name, "-from", "x", "-src", "10.0.0.1:1", "-dst", "198.19.0.1:80")
 	assert.Equal(t, commandline.Usage, code)
 	assert.Contains(t, errs, "-from: ")

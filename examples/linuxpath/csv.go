@@ -60,7 +60,7 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 	}
 	out, lines := csv.NewWriter(w), newEncoder(w)
 	if !o.json {
-		if err := out.Write(append(slices.Clone(header), "hash32", "nexthop")); err != nil {
+		if err := out.Write(append(slices.Clone(header), "hash32", "nexthop", "remark")); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func predictRows(o options, in *csv.Reader, w io.Writer) (err error) {
 		if o.json {
 			err = lines.Encode(p)
 		} else {
-			err = out.Write(append(slices.Clone(row), p.Hash32, p.Nexthop))
+			err = out.Write(append(slices.Clone(row), p.Hash32, p.Nexthop, p.remark()))
 		}
 		if err != nil {
 			return err

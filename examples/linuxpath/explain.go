@@ -133,6 +133,17 @@ func explain(o options, w io.Writer) error {
 	return err
 }
 
+// remark returns the reason other than the hash and what is uncertain, or "".
+func (p prediction) remark() string {
+	switch {
+	case p.Uncertain == "":
+		return p.Why
+	case p.Why == "":
+		return "uncertain: " + p.Uncertain
+	}
+	return p.Why + "; uncertain: " + p.Uncertain
+}
+
 // newEncoder returns an encoder of lines of JSON. It leaves the ">" in the
 // arrow of a flow as it is.
 func newEncoder(w io.Writer) *json.Encoder {

@@ -75,7 +75,18 @@ route add 2001:db8:3::/48 nhid 8
 	setSysctl(t, "ipv4/fib_multipath_hash_policy", 1)
 	code, out = live("198.18.0.0/15", "-src", "10.1.0.5:1000", "-dst", "198.18.0.9:80", "-iif", "vin", "-cover")
 	assert.Zero(t, code, out)
-	assert.Regexp(t, `^sport \d+\t10\.9\.\d\.\d@v\d\nsport \d+\t10\.9\.\d\.\d@v\d\n$`, out)
+	assert.Regexp(t, `^(sport \d+\t10\.9\.\d\.\d@v\d\t\(uncertain: policy 1 .*\)\n){2}$`, out)
+
+	// The kernel applies the sysctl at the next event of a link alone.
+	require.NoError(t, netns.IP("link set p1 down\n"))
+	b.waitForCarrier(t, "v1", false)
+	setSysctl(t, "ipv4/conf/v1/ignore_routes_with_linkdown", 1)
+	code, out = live("198.18.0.0/15", "-iif", "vin", "-flows", "40")
+	assert.Equal(t, commandline.Failed, code)
+	assert.Contains(t, out, "the route may have changed, or the sysctl was set after the link went down")
+	assert.NotContains(t, out, "addresses that interfaces had")
+	setSysctl(t, "ipv4/conf/v1/ignore_routes_with_linkdown", 0)
+	b.repair(t)
 
 	// What is not served is said, and the kernel's choice with it.
 	b.ip(t, cell{v6: true}, "rule add uidrange 0-5 lookup main pref 8\n")

@@ -22,7 +22,8 @@
 //
 // -csv reads flows from a file. Its first line names the columns: src, sport,
 // dst, dport, proto, label, seed, policy and fields are needed, others are
-// copied. Each line gets two more columns, hash32 and nexthop.
+// copied. Each line gets three more columns: hash32, nexthop and remark, which
+// says what else decides, why nothing is predicted, or what is uncertain.
 //
 // -pcap predicts the next hop of every packet of a capture, of fragments, ICMP
 // errors and tunnels too, of a short snap length too if it has the headers. A

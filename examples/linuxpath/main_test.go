@@ -79,10 +79,11 @@ func TestCSV(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 337)
-	assert.Equal(t, []string{"hash32", "hash32", "nexthop"}, rows[0][9:])
+	assert.Equal(t, []string{"hash32", "hash32", "nexthop", "remark"}, rows[0][9:])
 	seen := map[string]int{}
 	for _, row := range rows[1:] {
-		require.Len(t, row, 12)
+		require.Len(t, row, 13)
+		assert.Equal(t, row[7] == "1", row[12] == "uncertain: "+cardHash)
 		assert.Equal(t, row[9], row[10])
 		seen[row[11]]++
 	}
@@ -157,7 +158,8 @@ func TestUsageErrors(t *testing.T) {
 		{"-nexthops a -seed 1 -buckets 65536", true, "-buckets: "},
 		{"-live 10.0.0.0/8 -buckets 4", false, "-buckets needs -nexthops"},
 		{"-live 10.0.0.0/33", false, "-live: "},
-		{"-live 10.0.0.0/8 -flows 0", false, "-flows: 0 is not positive"},
+		{"-live 10.0.0.0/8 -flows 0", false, "-flows: 0 is not from 1 to 1000000"},
+		{"-live 10.0.0.0/8 -flows 1000001", false, "-flows: 1000001 is not from 1 to 1000000"},
 		{"-live 10.0.0.0/8 -seed 1", false, "-seed: -live takes this from the host"},
 		{"-live 10.0.0.0/8 -flows 2", true, "-flows: with -src and -dst there is one"},
 		{"-live 10.0.0.0/8 -proto udp", false, "-proto and -label go with -src and -dst"},
@@ -255,4 +257,26 @@ func TestHiddenSPI(t *testing.T) {
 			assert.Equal(t, !c.predicted, strings.Contains(out, "next hop  not predicted"), c.args)
 		}
 	}
+}
+
+// What else than the hash decides, and what is uncertain, is said in each form.
+func TestRemarks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "routers.json")
+	const text = `{"routers": [{"name": "r", "policy": 1, "seed": 1, "groups": [{"nexthops": "a,b=65535:failed"}]}]}`
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	flow := []string{"-src", "10.0.0.1:1", "-dst", "10.0.0.2:3"}
+	one := append(strings.Fields("-policy 1 -seed 1 -nexthops a,b=65535:failed -cover"), flow...)
+	for _, args := range [][]string{
+		append(flow, "-walk", name), append(flow, "-walk", name, "-json"), append(flow, "-walk", name, "-cover"),
+		append(flow, "-walk", name, "-cover", "-json"), one, append(one, "-json"),
+	} {
+		code, out, errs := linuxpath(t, args...)
+		assert.Zero(t, code, errs)
+		assert.Contains(t, out, "is not valid, so its range falls to this one", args)
+		assert.Contains(t, out, cardHash, args)
+	}
+	spi := []string{"-walk", name, "-src", "1.1.1.1", "-dst", "2.2.2.2", "-proto", "esp"}
+	code, out, errs := linuxpath(t, spi...)
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, "\nr  policy 1  -  -  ("+hiddenSPI+")\n")
 }

@@ -215,7 +215,15 @@ func predictWalk(o options, w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", o.flow)
 	for _, p := range path {
-		fmt.Fprintf(&b, "%s  policy %d  %s  %s\n", p.Router, p.Policy, p.Hash32, p.Nexthop)
+		hash, nexthop, remark := p.Hash32, p.Nexthop, p.remark()
+		if nexthop == "" {
+			hash, nexthop = "-", "-"
+		}
+		fmt.Fprintf(&b, "%s  policy %d  %s  %s", p.Router, p.Policy, hash, nexthop)
+		if remark != "" {
+			fmt.Fprintf(&b, "  (%s)", remark)
+		}
+		b.WriteByte('\n')
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
