@@ -14,9 +14,13 @@ import (
 type hop struct {
 	name   string
 	weight uint32
-	dead   bool       // the kernel does not use it, and its weight does not count
-	failed bool       // its neighbour is not valid
-	source netip.Addr // address that this host sends from over it, if known
+	dead   bool // the kernel does not use it, and its weight does not count
+	failed bool // its neighbour is not valid
+
+	// carrierless says that it is dead because its interface, which is up, has
+	// no carrier.
+	carrierless bool
+	source      netip.Addr // address that this host sends from over it, if known
 }
 
 // state returns the word for a hop that is not as it should be.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,9 +29,11 @@ type host struct {
 	neighbours map[fib.Neighbour]bool
 	addresses  []fib.Address
 	devices    map[int]string
+	up         map[int]bool // the interfaces that are up, with or without carrier
 
 	tables *fib.Tables6 // nil until needed
 	routes map[routeKey]*hostRoute
+	reread time.Time
 	seen   []*liveRoute // in the order in which flows took them
 }
 
@@ -49,6 +52,7 @@ func newHost(conn *fib.Conn) (*host, error) {
 // read reads what the kernel goes by, and forgets what was read before.
 func (h *host) read() error {
 	h.routes, h.devices, h.tables = map[routeKey]*hostRoute{}, map[int]string{}, nil
+	h.up = map[int]bool{}
 	h.v4, h.v6 = readSettings("ipv4"), readSettings("ipv6")
 	useNeigh, _ := sysctl("ipv4/fib_multipath_use_neigh")
 	router6, _ := sysctl("ipv6/conf/all/forwarding")
@@ -62,7 +66,7 @@ func (h *host) read() error {
 	}
 	devices, err := net.Interfaces()
 	for _, d := range devices {
-		h.devices[d.Index] = d.Name
+		h.devices[d.Index], h.up[d.Index] = d.Name, d.Flags&net.FlagUp != 0
 	}
 	return err
 }
@@ -116,12 +120,14 @@ func (h *host) hopName(gateway netip.Addr, out int) string {
 
 // predict returns the prediction for a flow, with the next hop that the kernel
 // chooses. If it is wrong, a link or a neighbour may have changed since the
-// host was read, so predict reads it again and makes up its mind anew.
+// host was read, so predict reads it again, at most once a second, and makes up
+// its mind anew.
 func (h *host) predict(k hash.FlowKey, s socket) (prediction, error) {
 	p, err := h.predictOnce(k, s)
-	if err != nil || !p.wrong() {
+	if err != nil || !p.wrong() || time.Since(h.reread) < time.Second {
 		return p, err
 	}
+	h.reread = time.Now()
 	if err := h.read(); err != nil {
 		return p, err
 	}
@@ -167,6 +173,7 @@ func (h *host) predictOnce(k hash.FlowKey, s socket) (prediction, error) {
 	default:
 		h.byHash(&p, to, s4.linux, k, s)
 	}
+	p.group = &to.group
 	if p, err = h.ask(p, k, q); err != nil || !p.wrong() {
 		return p, err
 	}

@@ -82,6 +82,7 @@ func (h *host) groupOf(r fib.Route) *hostRoute {
 	for i, of := range r.Hops {
 		valid, known := h.neighbours[fib.Neighbour{Addr: of.Gateway, Out: of.Out}]
 		hop := hop{name: h.hopName(of.Gateway, of.Out), weight: of.Weight, dead: of.Dead, failed: known && !valid}
+		hop.carrierless = of.Dead && of.Linkdown && h.up[of.Out]
 		if g.list {
 			hop.source = fib.Source(h.addresses, of.Out, of.Gateway)
 		}

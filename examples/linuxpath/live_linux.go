@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
@@ -140,7 +141,11 @@ func (p prediction) verdict() string {
 		words = append(words, "not predicted")
 	case p.wrong():
 		words = append(words, "the kernel takes "+p.Kernel)
-		if p.group != nil && p.group.list {
+		if p.group != nil && slices.ContainsFunc(p.group.hops, func(h hop) bool { return h.carrierless }) {
+			words = append(words, "the route may have changed, or the sysctl was set after the link went down: "+
+				"the kernel applies ignore_routes_with_linkdown at the next event of a link")
+		}
+		if p.group != nil && p.group.list && p.Socket.local() {
 			words = append(words, "it may go by addresses that interfaces had when the route was made")
 		}
 	case p.Kernel == "":

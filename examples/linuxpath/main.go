@@ -156,7 +156,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.csv, "csv", "", "`file` of flows; - is the standard input")
 	flags.StringVar(&o.pcap, "pcap", "", "`capture` of packets; - is the standard input")
 	live := flags.String("live", "", "`prefix` of a route of this host")
-	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live")
+	flags.IntVar(&o.flows, "flows", 16, "`number` of flows for -live, 1 to 1000000")
 	flags.StringVar(&o.in, "iif", "", "`interface` by which the flows of -live come in: they are forwarded")
 	flags.UintVar(&o.mark, "mark", 0, "firewall mark of the flows of -live, a `number`")
 	flags.BoolVar(&o.cover, "cover", false, "find source ports or flow labels of flows that take every next hop")
@@ -211,6 +211,8 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	return o, o.check(given)
 }
 
+const maxFlows = 1_000_000 // which -live holds in memory
+
 // check refuses flags that contradict each other or that miss another.
 func (o options) check(given map[string]bool) error {
 	modes := 0
@@ -241,8 +243,8 @@ func (o options) check(given map[string]bool) error {
 		return errors.New("-flows is for -live")
 	case offline && o.csv == "" && o.walk == "" && o.linux.Seed == 0:
 		return errors.New("-seed: the kernel takes 0 for a random seed, so nothing can be predicted")
-	case o.flows < 1:
-		return fmt.Errorf("-flows: %d is not positive", o.flows)
+	case o.flows < 1 || o.flows > maxFlows:
+		return fmt.Errorf("-flows: %d is not from 1 to %d", o.flows, maxFlows)
 	case given["local"] && given["socket"]:
 		return errors.New("-local is -socket bound: give one of them")
 	case o.pcap != "" && o.socket.local():

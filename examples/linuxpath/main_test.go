@@ -69,8 +69,8 @@ func TestColumnOrder(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	code, out, errs := linuxpath(t, "-nexthops", "a=1,b=2,c=3", "-csv", name)
 	assert.Zero(t, code, errs)
-	assert.Equal(t, "fields,note,policy,seed,label,proto,dport,dst,sport,src,hash32,nexthop\n"+
-		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1,1bc4e461,a\n", out)
+	assert.Equal(t, "fields,note,policy,seed,label,proto,dport,dst,sport,src,hash32,nexthop,remark\n"+
+		"0x37,\"a, b\",3,1,0,tcp,80,198.18.0.1,12345,10.0.0.1,1bc4e461,a,\n", out)
 }
 
 func TestCSV(t *testing.T) {
