@@ -95,6 +95,12 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 		if members := selector.Equal(ids[rng.IntN(len(ids))]...); rng.IntN(2) == 0 {
 			hops := hopsOf(members)
 			hops[rng.IntN(len(hops))].Backup = true
+			if drained := rng.IntN(len(hops)); rng.IntN(2) == 0 {
+				hops[drained].Weight = 0
+				c.setHops(hops...)
+				c.release(int32(drained))
+				return
+			}
 			c.setHops(hops...)
 		} else {
 			c.updateAt(c.view().Version()+1, members...)
@@ -113,6 +119,13 @@ func (c *sharedTable) countAndChange(packets int, rng *rand.Rand) {
 	default:
 		c.clock.Add(rng.Int64N(int64(12 * time.Millisecond)))
 	}
+}
+
+// release releases a drained member for so long that no flow moves meanwhile.
+// The release ends while workers route, when the sweeper finds that the next
+// change ended the drain.
+func (c *sharedTable) release(member int32) {
+	c.table.Release(c.view(), member, flowcache.ReleaseConfig{Deadline: time.Hour}, time.Duration(c.clock.Load()))
 }
 
 // A modelWorker is a worker of a sharedTable.
