@@ -105,6 +105,12 @@ func (k *clocks) age(w word, now *moment) uint32 {
 
 func (k *clocks) expired(w word, now *moment) bool { return k.agePlus(w, now) > k.limit[w&stateMask] }
 
+// silence returns how long the flow of pin w has sent nothing, at least.
+func (s *Sticky) silence(w word) time.Duration {
+	k, state := &s.table.clocks, w.state()
+	return time.Duration(int64(k.age(w, &s.now))-int64(k.lag(state))) * k.unit(state)
+}
+
 // expired reports whether the pin w has expired. One that seems ahead of this
 // worker's clock was refreshed by another worker. If it seems ahead of every
 // worker's clock, it is so old that the counter of ticks has wrapped.

@@ -36,9 +36,7 @@ func (t *Table) Rebalance(moves int, idle time.Duration) {
 func (s *Sticky) rebalance(p *Packet, v *selector.View, at *atomic.Uint64, w, next word, member int32) (r Route, done,
 	ok bool) {
 	t := s.table
-	k := &t.clocks
-	silence := time.Duration(int64(k.age(w, &s.now))-int64(k.lag(w.state()))) * k.unit(w.state())
-	if silence < time.Duration(t.rebalancing.idle.Load()) {
+	if s.silence(w) < time.Duration(t.rebalancing.idle.Load()) {
 		return Route{}, false, true
 	}
 	r = p.selected(v, Rebalanced)

@@ -190,10 +190,8 @@ func (s *Sticky) release(f *release, p *Packet, v *selector.View, at *atomic.Uin
 
 // turn reports whether a flow may move now.
 func (s *Sticky) turn(f *release, p *Packet, w word, elapsed time.Duration) bool {
-	k := &s.table.clocks
-	silence := time.Duration(int64(k.age(w, &s.now))-int64(k.lag(w.state()))) * k.unit(w.state())
 	switch {
-	case silence >= f.length/10:
+	case s.silence(w) >= f.length/10:
 	case elapsed >= f.length/4*3:
 	case elapsed < f.length/2 || p.Flags != 0:
 		return false
