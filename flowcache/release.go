@@ -148,8 +148,9 @@ func (t *Table) over(r *releases, slot selector.Slot, now time.Duration) bool {
 }
 
 // onlyDrained reports whether the slot's member is drained in the group of v,
-// and in no other group. The group has it all the while that it has one newest
-// view, so the one group that is counted meanwhile is that.
+// and in no other group. If the newest view is the same before and after the
+// groups with the member are counted, its group was among them. So if one was
+// counted, no other group had the member.
 func (t *Table) onlyDrained(v *selector.View, slot selector.Slot) bool {
 	newest := v.Newest(slots.Insider{})
 	i, ok := newest.BySlot(slot)
