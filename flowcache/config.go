@@ -1,6 +1,7 @@
 package flowcache
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -104,7 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{"Tick", c.Tick, fmt.Sprintf("not within 1 ns to %v", maxTick)}
 	}
 	if c.PromoteAfter == 0 {
-		c.PromoteAfter = max(1, cmpOr(c.Probation, 8*time.Second)/8)
+		c.PromoteAfter = max(1, cmp.Or(c.Probation, 8*time.Second)/8)
 	}
 	for _, d := range []struct {
 		field *time.Duration
@@ -119,12 +120,12 @@ func (c Config) withDefaults() (Config, error) {
 		{&c.PromoteAfter, "PromoteAfter", 0, 1},
 		{&c.DownGrace, "DownGrace", 30 * time.Second, 1},
 	} {
-		*d.field = cmpOr(*d.field, d.std)
+		*d.field = cmp.Or(*d.field, d.std)
 		if err := c.checkDuration(d.name, *d.field, d.least); err != nil {
 			return c, err
 		}
 	}
-	if c.RestoreGrace = cmpOr(c.RestoreGrace, 30*time.Second); c.RestoreGrace < 0 || c.RestoreGrace > maxDuration {
+	if c.RestoreGrace = cmp.Or(c.RestoreGrace, 30*time.Second); c.RestoreGrace < 0 || c.RestoreGrace > maxDuration {
 		return c, &ConfigError{"RestoreGrace", c.RestoreGrace, "not a time to wait"}
 	}
 	unit := c.Tick << c.shift(c.Probation)
@@ -133,13 +134,6 @@ func (c Config) withDefaults() (Config, error) {
 			"in units of %v not less than Probation, %v: only TCP flows would ever be promoted", unit, c.Probation)}
 	}
 	return c, c.checkClasses()
-}
-
-func cmpOr(d, std time.Duration) time.Duration {
-	if d == 0 {
-		return std
-	}
-	return d
 }
 
 // checkDuration reports what keeps a duration from being counted in ticks.
