@@ -95,13 +95,23 @@ func predictCapture(o options, w io.Writer) (err error) {
 
 // uncertain returns why the kernel may see another packet than hash.Parse, or
 // "": where the policy looks into a tunnel whose inside is damaged, too deep, or
-// not captured.
+// not captured. It never looks into those over UDP.
 func uncertain(l hash.Linux611, h hash.Headers) string {
 	looks := l.Policy == hash.LinuxInner || l.Policy == hash.LinuxCustom && l.Fields.Inner() != 0
-	if err := h.InnerErr(); err != nil && looks {
+	if err := h.InnerErr(); err != nil && looks && !behindUDP(h, err) {
 		return "inside the tunnel: " + err.Error()
 	}
 	return ""
+}
+
+// behindUDP reports that what is wrong inside a tunnel, err, is behind a UDP
+// header: the outermost, or the innermost that is sound.
+func behindUDP(h hash.Headers, err error) bool {
+	if h.Outer.Proto() == hash.UDP {
+		return true
+	}
+	var at *hash.ParseError
+	return h.Tunnels > 0 && h.Inner.Proto() == hash.UDP && errors.As(err, &at) && at.Offset() > int(h.InnerL4Offset)
 }
 
 func writePacket(o options, w io.Writer, lines *json.Encoder, p prediction) error {

@@ -101,3 +101,35 @@ func TestUncertain(t *testing.T) {
 		assert.Equal(t, marked, strings.Contains(out, " packets, 0 of them not IP and 0 damaged; 15068 uncertain; a "))
 	}
 }
+
+// What is wrong inside a tunnel over UDP makes nothing uncertain, since the
+// kernel does not look there, in a tunnel that it enters either.
+func TestCertainOverUDP(t *testing.T) {
+	ethernet := strings.Repeat("\x00", 12) + "\x08\x00"
+	ip := func(proto, payload string) string {
+		return "\x45\x00\x00" + string(rune(20+len(payload))) + "\x00\x00\x00\x00\x40" + proto + "\x00\x00" +
+			"\x0a\x00\x00\x01\x0a\x00\x00\x02" + payload
+	}
+	vxlan := ip("\x11", "\x00\x01\x12\xb5\x00\x32\x00\x00"+"\x08\x00\x00\x00\x00\x00\x07\x00"+ethernet+
+		strings.Repeat("\xff", 20))
+	for name, c := range map[string]struct {
+		frame  string
+		cut    int
+		marked bool
+	}{
+		"VXLAN":         {ethernet + vxlan, 0, false},
+		"VXLAN, cut":    {ethernet + vxlan, 20, false},
+		"IP in IP":      {ethernet + ip("\x04", vxlan), 0, false},
+		"cut behind it": {ethernet + ip("\x04", vxlan), 30, false},
+		"cut in UDP":    {ethernet + ip("\x04", vxlan), 46, true},
+		"cut in IP":     {ethernet + ip("\x04", vxlan), 55, true},
+	} {
+		file := rewrite(t, "../forwarder/testdata/vip.pcap", func(p *capture.Packet) {
+			p.Frame, p.Length = []byte(c.frame)[:len(c.frame)-c.cut], len(c.frame)
+		})
+		code, out, errs := linuxpath(t, "-policy", "2", "-seed", "9", "-nexthops", "a", "-pcap", file)
+		require.Zero(t, code, errs)
+		assert.Equal(t, c.marked, strings.Contains(out, "uncertain"), "%s: %s", name, out[:200])
+		assert.Contains(t, out, " packets, 0 of them not IP and 0 damaged")
+	}
+}
