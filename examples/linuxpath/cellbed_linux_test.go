@@ -239,18 +239,26 @@ func addrPort(s unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// collect returns the next hop that the packet of each flow came to. Those of
-// sockets that are not bound have no source address yet when they are sent, so
-// they are found without it.
-func (b *cellbed) collect(t *testing.T, n int, c cell) map[hash.FlowKey]int {
+const (
+	pause    = 10 * time.Millisecond
+	patience = 200 // pauses to wait for a packet that should arrive
+	silence  = 3   // pauses to wait for others
+)
+
+// collect returns the next hop that the packet of each of n flows came to. It
+// waits for those of the flows that should arrive. Packets of sockets that are
+// not bound have no source address yet when they are sent, so they are found
+// without it.
+func (b *cellbed) collect(t *testing.T, n int, c cell, should map[hash.FlowKey]bool) map[hash.FlowKey]int {
 	t.Helper()
 	arrived := map[hash.FlowKey]int{}
 	frame := make([]byte, 2048)
-	for quiet := 0; quiet < 3 && len(arrived) < n; {
+	missing := len(should)
+	for quiet := 0; len(arrived) < n && (quiet < silence || missing > 0 && quiet < patience); {
 		size, from, err := unix.Recvfrom(b.out, frame, 0)
 		if errors.Is(err, unix.EAGAIN) {
 			quiet++
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(pause)
 			continue
 		}
 		require.NoError(t, err)
@@ -265,27 +273,31 @@ func (b *cellbed) collect(t *testing.T, n int, c cell) map[hash.FlowKey]int {
 		if c.sender == "sendto" {
 			k = hash.NewFlowKey(k.Proto(), netip.AddrPortFrom(unspecified(c.v6), k.Src().Port()), k.Dst())
 		}
-		arrived[k] = int(frame[5])
+		if _, before := arrived[k]; !before && should[k] {
+			missing--
+		}
+		arrived[k], quiet = int(frame[5]), 0
 	}
 	return arrived
 }
 
-// collectEach returns how many packets came to each next hop, of n.
+// collectEach returns how many packets came to each next hop, of n that should
+// arrive.
 func (b *cellbed) collectEach(t *testing.T, n int) map[int]int {
 	t.Helper()
 	arrived := map[int]int{}
 	frame := make([]byte, 2048)
-	for quiet, total := 0, 0; quiet < 3 && total < n; {
+	for quiet, total := 0, 0; quiet < patience && total < n; {
 		_, from, err := unix.Recvfrom(b.out, frame, 0)
 		if errors.Is(err, unix.EAGAIN) {
 			quiet++
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(pause)
 			continue
 		}
 		require.NoError(t, err)
 		if from.(*unix.SockaddrLinklayer).Pkttype != unix.PACKET_OUTGOING && frame[0] == 2 && frame[4] == 1 {
 			arrived[int(frame[5])]++
-			total++
+			total, quiet = total+1, 0
 		}
 	}
 	return arrived

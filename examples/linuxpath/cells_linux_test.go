@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -172,7 +173,10 @@ func (r *cellResult) String() string {
 	return strings.Join(append([]string{s}, words...), "; ")
 }
 
-const cellFlows = 1000
+const (
+	cellFlows = 1000
+	cellBurst = 100 // packets sent before they are collected
+)
 
 // try sets up a cell and sends packets.
 func (b *cellbed) try(t *testing.T, c cell, r *rand.Rand) (result cellResult) {
@@ -188,11 +192,25 @@ func (b *cellbed) try(t *testing.T, c cell, r *rand.Rand) (result cellResult) {
 		h.in = b.vin
 	}
 	result.why = map[string]int{}
-	flows := b.send(t, c, r, cellFlows)
-	arrived := b.collect(t, len(flows), c)
-	for _, k := range flows {
-		p, err := h.predict(k, kind)
-		require.NoError(t, err, "%s: %s", c, k)
+	var flows []hash.FlowKey
+	var predictions []prediction
+	arrived := map[hash.FlowKey]int{}
+	for range cellFlows / cellBurst {
+		should := map[hash.FlowKey]bool{}
+		burst := b.send(t, c, r, cellBurst)
+		for _, k := range burst {
+			p, err := h.predict(k, kind)
+			require.NoError(t, err, "%s: %s", c, k)
+			if _, up := b.deliverer(c, p.Nexthop); up && p.Nexthop != "" {
+				should[k.WithLabel(0)] = true
+			}
+			predictions = append(predictions, p)
+		}
+		maps.Copy(arrived, b.collect(t, len(burst), c, should))
+		flows = append(flows, burst...)
+	}
+	for i, k := range flows {
+		p := predictions[i]
 		got, ok := arrived[k.WithLabel(0)]
 		want, up := b.deliverer(c, p.Nexthop)
 		result.flows++

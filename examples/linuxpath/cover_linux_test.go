@@ -55,10 +55,11 @@ func testCoverForwarded(t *testing.T) {
 				c := covered(t, append(args, "-seed", "77", "-nexthops", list)...)
 				require.Len(t, c.Flows, n)
 				b.drain(t)
-				predicted := map[hash.FlowKey]string{}
+				predicted, should := map[hash.FlowKey]string{}, map[hash.FlowKey]bool{}
 				for _, f := range c.Flows {
 					k := b.sendProbe(t, family == 1, args, f)
-					predicted[k.WithLabel(0)] = f.Path[0].Nexthop
+					k = k.WithLabel(0)
+					predicted[k], should[k] = f.Path[0].Nexthop, true
 				}
 				got := map[int]bool{}
 				if family == 1 { // the flows differ in the label alone
@@ -66,7 +67,7 @@ func testCoverForwarded(t *testing.T) {
 						got[hop] = true
 					}
 				} else {
-					for k, hop := range b.collect(t, n, cell{}) {
+					for k, hop := range b.collect(t, n, cell{}, should) {
 						assert.Equal(t, predicted[k], fmt.Sprintf("h%d", hop))
 						got[hop] = true
 					}
