@@ -212,7 +212,8 @@ func TestSnappedTunnels(t *testing.T) {
 		require.NoError(t, err)
 		for i := range flows {
 			frame := vxlanFrame(uint16(i))
-			p := capture.Packet{Time: time.Unix(int64(i), 0), Frame: frame[:min(snap(i), len(frame))], Length: len(frame)}
+			cut := frame[:min(snap(i), len(frame))]
+			p := capture.Packet{Time: time.Unix(int64(i), 0), Frame: cut, Length: len(frame)}
 			require.NoError(t, w.Write(p))
 		}
 		require.NoError(t, w.Close())
@@ -233,7 +234,8 @@ func TestSnappedTunnels(t *testing.T) {
 // vxlanFrame returns a TCP packet with 100 bytes of payload in a VXLAN.
 func vxlanFrame(i uint16) []byte {
 	ip := func(proto byte, payload []byte) []byte {
-		b := []byte{0x45, 0, 0, byte(20 + len(payload)), 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, byte(i >> 8), byte(i), 10, 1, 0, 9}
+		b := []byte{0x45, 0, 0, byte(20 + len(payload)), 0, 0, 0, 0, 64, proto, 0, 0,
+			10, 0, byte(i >> 8), byte(i), 10, 1, 0, 9}
 		return append(append(append(make([]byte, 12), 0x08, 0x00), b...), payload...)
 	}
 	tcp := make([]byte, 120)

@@ -77,7 +77,8 @@ func TestCoverLimits(t *testing.T) {
 	assert.Equal(t, commandline.Failed, code)
 	assert.Contains(t, errs, randomPort)
 
-	code, _, errs = linuxpath(t, append(flow, "-cover", "-policy", "1", "-nexthops", "a,b", "-proto", "gre", "-dst", "198.18.0.1")...)
+	code, _, errs = linuxpath(t, append(flow, "-cover", "-policy", "1", "-nexthops", "a,b", "-proto", "gre",
+		"-dst", "198.18.0.1")...)
 	assert.Equal(t, commandline.Failed, code)
 	assert.Contains(t, errs, errNotVaried.Error())
 

@@ -57,7 +57,8 @@ func predict(l hash.Linux611, g group, k hash.FlowKey, s socket) prediction {
 	}
 	if hashesSPI(l, k) && !g.decides(s.preferred(k)) {
 		return prediction{
-			Flow: k.String(), Socket: s, Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed, Why: hiddenSPI,
+			Flow: k.String(), Socket: s, Policy: int(l.Policy), Fields: fieldNames(l, k.Is6()), Seed: l.Seed,
+			Why: hiddenSPI,
 		}
 	}
 	p := predictHash(l, g, k, l.Hash(s.routed(k)), s.preferred(k))

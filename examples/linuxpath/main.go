@@ -121,8 +121,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		answer = predictLive
 	}
 	if err := answer(o, stdout); err != nil {
-		var wrong usageError
-		if errors.As(err, &wrong) {
+		if _, wrong := errors.AsType[usageError](err); wrong {
 			return commandline.Refuse(complain, err)
 		}
 		complain.Print(err)

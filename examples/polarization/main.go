@@ -103,10 +103,11 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 		lists[name] = flags.String(name, "", usage+": a `list` of one, or of one for each tier but the last")
 	}
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "Usage of polarization:")
+		_, _ = fmt.Fprintln(flags.Output(), "Usage of polarization:")
 		flags.PrintDefaults()
-		fmt.Fprintln(flags.Output(), "Exit codes: 0 the plan is good, or hashers were compared; 1 it is polarized, flows are "+
-			"too few to tell,\nor something failed; 2 the command line or the plan's file is wrong.")
+		_, _ = fmt.Fprintln(flags.Output(), "Exit codes: 0 the plan is good, or hashers were compared; "+
+			"1 it is polarized, flows are too few to tell,\nor something failed; "+
+			"2 the command line or the plan's file is wrong.")
 	}
 	flags.IntVar(&o.flows, "flows", 0, "`number` of flows, 1 to 10,000,000; default 100,000, and 1,000,000 for a plan")
 	flags.Uint64Var(&o.seed, "seed", 1, "`number` from which flows, seeds and keys are drawn")

@@ -10,8 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func pointer[T any](v T) *T { return &v }
-
 // A throw route of the longest prefix leads to the next rule, also where the
 // same table has a shorter prefix.
 func TestThrow(t *testing.T) {
@@ -44,11 +42,11 @@ func TestMarked(t *testing.T) {
 		expected bool
 	}{
 		{rtnetlink.RuleAttributes{}, 5, true},
-		{rtnetlink.RuleAttributes{FwMask: pointer(uint32(0xff))}, 5, false},
-		{rtnetlink.RuleAttributes{FwMask: pointer(uint32(0xff))}, 0x500, true},
-		{rtnetlink.RuleAttributes{FwMark: pointer(uint32(5))}, 5, true},
-		{rtnetlink.RuleAttributes{FwMark: pointer(uint32(5))}, 0x105, false},
-		{rtnetlink.RuleAttributes{FwMark: pointer(uint32(5)), FwMask: pointer(uint32(0xff))}, 0x105, true},
+		{rtnetlink.RuleAttributes{FwMask: new(uint32(0xff))}, 5, false},
+		{rtnetlink.RuleAttributes{FwMask: new(uint32(0xff))}, 0x500, true},
+		{rtnetlink.RuleAttributes{FwMark: new(uint32(5))}, 5, true},
+		{rtnetlink.RuleAttributes{FwMark: new(uint32(5))}, 0x105, false},
+		{rtnetlink.RuleAttributes{FwMark: new(uint32(5)), FwMask: new(uint32(0xff))}, 0x105, true},
 	} {
 		applies, err := appliesTo(rtnetlink.RuleMessage{Action: 1, Attributes: &c.rule}, Query{Mark: c.mark})
 		require.NoError(t, err)
