@@ -39,10 +39,14 @@ func newSpans(ends []uint32, owner []int32) spans {
 	return s
 }
 
-// find returns the owner of x, which must lie below the last end.
+// find returns the owner of x, which must lie below the last end. Mostly that is
+// one comparison, without a branch that could be mispredicted.
 func (s *spans) find(x uint32) int32 {
 	cell := x >> (s.shift & 31)
 	low, high := int(s.guide[cell]), int(s.guide[cell+1])
+	if high-low <= 1 {
+		return s.owner[low+int(1-(uint64(x)-uint64(s.ends[low]))>>63)]
+	}
 	for low < high {
 		if mid := int(uint(low+high) / 2); s.ends[mid] <= x {
 			low = mid + 1
