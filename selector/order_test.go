@@ -18,17 +18,16 @@ func TestOrder(t *testing.T) {
 	for _, row := range catalog.All() {
 		for _, allDown := range []selector.AllDown{selector.DropAll, selector.UseAll} {
 			domain := selector.NewDomain()
-			g, err := selector.NewGroup[int](domain, selector.GroupConfig{Strategy: row.Strategy, AllDown: allDown})
-			require.NoError(t, err)
-			var hops []selector.Hop[int]
+			g := newGroup(t, domain, selector.GroupConfig{Strategy: row.Strategy, AllDown: allDown})
+			var list []selector.Hop[string]
 			for i := range 12 {
 				weight := uint32(1)
 				if i%4 == 3 {
 					weight = 0
 				}
-				hops = append(hops, selector.Hop[int]{ID: fmt.Sprint("m", i), Weight: weight, Backup: i >= 8})
+				list = append(list, selector.Hop[string]{ID: fmt.Sprint("m", i), Weight: weight, Backup: i >= 8})
 			}
-			s, err := g.Update(hops)
+			s, err := g.Update(list)
 			require.NoError(t, err)
 			for _, down := range [][]string{nil, {"m0"}, {"m0", "m1", "m5", "m10"},
 				{"m0", "m1", "m2", "m4", "m5", "m6"}, {"m0", "m1", "m2", "m4", "m5", "m6", "m8", "m9", "m10"}} {
@@ -63,7 +62,8 @@ func TestOrder(t *testing.T) {
 // Where nobody is down, it is the selector's own order.
 func TestOrderIsNext(t *testing.T) {
 	for _, row := range catalog.All() {
-		s := groupOf(t, row.Strategy, 9)
+		g := newGroup(t, nil, selector.GroupConfig{Strategy: row.Strategy})
+		s := mustUpdate(t, g, benchmarkGroup(9, 1)...)
 		ranker, ok := s.Selector().(selector.Ranker)
 		if !ok {
 			continue
@@ -77,17 +77,4 @@ func TestOrderIsNext(t *testing.T) {
 			assert.Equal(t, want, slices.Collect(s.Order(h)), row.Name)
 		}
 	}
-}
-
-func groupOf(t *testing.T, strategy selector.Strategy, n int) *selector.Snapshot[int] {
-	t.Helper()
-	g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Strategy: strategy})
-	require.NoError(t, err)
-	var hops []selector.Hop[int]
-	for i := range n {
-		hops = append(hops, selector.Hop[int]{ID: fmt.Sprint("m", i), Weight: 1})
-	}
-	s, err := g.Update(hops)
-	require.NoError(t, err)
-	return s
 }

@@ -30,6 +30,19 @@ type cellbed struct {
 	complaints map[cell]int
 }
 
+// newRand returns what the test draws from, of a stream of its own. The seed is
+// LINUXPATH_SEED, and another one each time where that is not set.
+func newRand(t *testing.T, stream uint64) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("LINUXPATH_SEED"); s != "" {
+		_, err := fmt.Sscan(s, &seed)
+		require.NoError(t, err, "LINUXPATH_SEED")
+	}
+	t.Logf("LINUXPATH_SEED=%d draws the same", seed)
+	return rand.New(rand.NewPCG(seed, stream))
+}
+
 func newCellbed(t *testing.T) *cellbed {
 	t.Helper()
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o600); err != nil {

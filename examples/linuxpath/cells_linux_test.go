@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,13 +103,7 @@ type cellResult struct {
 func TestCells(t *testing.T) { inNamespace(t, testCells) }
 
 func testCells(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("LINUXPATH_SEED"); s != "" {
-		_, err := fmt.Sscan(s, &seed)
-		require.NoError(t, err, "LINUXPATH_SEED")
-	}
-	t.Logf("LINUXPATH_SEED=%d draws the same cells", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := newRand(t, 1)
 	cells := allCells(r)
 	whole := os.Getenv("LINUXPATH_CELLS") == "all"
 	if !whole {

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,13 +23,7 @@ import (
 func TestDrawnRouters(t *testing.T) { inNamespace(t, testDrawnRouters) }
 
 func testDrawnRouters(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("LINUXPATH_SEED"); s != "" {
-		_, err := fmt.Sscan(s, &seed)
-		require.NoError(t, err, "LINUXPATH_SEED")
-	}
-	t.Logf("LINUXPATH_SEED=%d draws the same routers", seed)
-	r := rand.New(rand.NewPCG(seed, 2))
+	r := newRand(t, 2)
 	b := newCellbed(t)
 	setSysctl(t, "ipv4/fib_multipath_hash_seed", 7)
 	routers, flows := 40, 100

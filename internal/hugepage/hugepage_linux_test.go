@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"unsafe"
 
@@ -27,27 +28,46 @@ func TestKernelTakesTheAdvice(t *testing.T) {
 }
 
 // TestUsedMemoryGetsHugePages writes to memory before it asks, as the garbage
-// collector's has been written to.
+// collector's has been written to. The kernel is asked first whether it has
+// huge pages to give to such memory.
 func TestUsedMemoryGetsHugePages(t *testing.T) {
 	mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
 	if err != nil || !strings.Contains(string(mode), "[madvise]") {
 		t.Skip("not a kernel that gives huge pages to those who ask only")
 	}
-	memory := make([]uint64, 16<<20/8)
-	for i := range memory {
-		memory[i] = uint64(i)
+	const madvCollapse = 25
+	if err := syscall.Madvise(used(t), madvCollapse); err != nil {
+		t.Skipf("this kernel is before 6.1, or has no huge page to give: %v", err)
 	}
+	memory := used(t)
 	middle := uintptr(unsafe.Pointer(&memory[len(memory)/2]))
 	require.Zero(t, huge(t, middle))
 	hugepage.Advise(memory)
-	if huge(t, middle) == 0 {
-		t.Skip("a kernel before 6.1, or with no huge page to give")
-	}
+	require.NotZero(t, huge(t, middle))
 	for i := range memory {
-		if memory[i] != uint64(i) {
-			require.EqualValues(t, i, memory[i])
+		if memory[i] != byte(i) {
+			require.Equal(t, byte(i), memory[i])
 		}
 	}
+}
+
+// used returns 16 MiB of mapped memory that begins at a huge page and was
+// written to. The pages around it can't be used, so that it is a mapping of its own.
+func used(t *testing.T) []byte {
+	t.Helper()
+	const size, hugePage = 16 << 20, 2 << 20
+	memory, err := syscall.Mmap(-1, 0, size+2*hugePage, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, syscall.Munmap(memory)) })
+	skip := hugePage - uintptr(unsafe.Pointer(&memory[0]))%hugePage
+	require.NoError(t, syscall.Mprotect(memory[:skip], syscall.PROT_NONE))
+	require.NoError(t, syscall.Mprotect(memory[skip+size:], syscall.PROT_NONE))
+	inside := memory[skip:][:size]
+	for i := range inside {
+		inside[i] = byte(i)
+	}
+	return inside
 }
 
 func TestLittleMemoryIsLeftAlone(t *testing.T) {
