@@ -1,9 +1,7 @@
 package selector
 
 import (
-	"cmp"
 	"math/bits"
-	"slices"
 	"sync/atomic"
 )
 
@@ -38,7 +36,7 @@ func newLiveness(members []Member, marks []*Mark, sorted bool) *liveness {
 // setOwn marks a member as down or up in the group of the view, if the view has
 // it. The caller holds Domain.mu.
 func (l *liveness) setOwn(id string, down bool) {
-	i := l.find(id)
+	i := indexOf(l.members, l.sorted, id)
 	if i < 0 {
 		return
 	}
@@ -48,18 +46,6 @@ func (l *liveness) setOwn(id string, down bool) {
 	} else {
 		l.own[i/perWord].And(^bit)
 	}
-}
-
-// find returns the index of a member, -1 if it is not in the view.
-func (l *liveness) find(id string) int {
-	if !l.sorted {
-		return slices.IndexFunc(l.members, func(m Member) bool { return m.ID == id })
-	}
-	i, ok := slices.BinarySearchFunc(l.members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
-	if !ok {
-		return -1
-	}
-	return i
 }
 
 // word returns a word of the bits of members that are up. The generation is one

@@ -144,17 +144,21 @@ func (v *View) Member(i int32) Member { return v.members[i] }
 // Index returns the index of the member with this ID; ok is false if the view
 // has none. It takes O(log N) time, and O(N) with an [Ordered] strategy.
 func (v *View) Index(id string) (i int32, ok bool) {
-	at, ok := 0, false
-	if v.ordered {
-		at = slices.IndexFunc(v.members, func(m Member) bool { return m.ID == id })
-		ok = at >= 0
-	} else {
-		at, ok = slices.BinarySearchFunc(v.members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
+	i = indexOf(v.members, !v.ordered, id)
+	return i, i >= 0
+}
+
+// indexOf returns the index of the member with this ID, -1 if there is none.
+// Sorted is true if members are in order of ID.
+func indexOf(members []Member, sorted bool, id string) int32 {
+	if !sorted {
+		return int32(slices.IndexFunc(members, func(m Member) bool { return m.ID == id }))
 	}
+	i, ok := slices.BinarySearchFunc(members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
 	if !ok {
-		return -1, false
+		return -1
 	}
-	return int32(at), true
+	return int32(i)
 }
 
 // SlotOf returns the slot of the member with this ID and incarnation; [NoSlot]
@@ -277,43 +281,3 @@ func (v *View) Latest() bool { return v.latest.Load().view == v }
 // Newest returns the view of the group's newest snapshot, for the flow tables
 // of this module alone.
 func (v *View) Newest(slots.Insider) *View { return v.latest.Load().view }
-
-// A Snapshot is one state of a group: its [View] and the payloads of its
-// members. It is immutable, unless somebody writes through At, and safe for
-// concurrent use.
-//
-// Everything of a view can be asked of a snapshot too: Select, SelectBatch,
-// Order, Len, Member, All, Index, Version, Fingerprint, Shares and the others.
-type Snapshot[T any] struct {
-	view   // not a pointer: with many groups, each one followed is a wait for memory
-	values []T
-}
-
-// An alias, so that the field is not exported and the methods are.
-type view = View
-
-// At returns the payload of member i, an index that Select returned. It panics
-// for -1. Values are copied from snapshot to snapshot by [Group.SetStrategy], so
-// what is written to belongs behind a pointer.
-func (s *Snapshot[T]) At(i int32) *T { return &s.values[i] }
-
-// View returns the part of the snapshot that has no payloads.
-func (s *Snapshot[T]) View() *View { return &s.view }
-
-// Diff compares the placement of the snapshot with that of an older one: see
-// [View.Diff]. An old one of nil places nothing.
-func (s *Snapshot[T]) Diff(old *Snapshot[T]) Diff {
-	if old == nil {
-		return s.view.Diff(nil)
-	}
-	return s.view.Diff(&old.view)
-}
-
-// Moves yields who loses how many hashes to whom since an older snapshot: see
-// [View.Moves].
-func (s *Snapshot[T]) Moves(old *Snapshot[T]) iter.Seq2[Move, int] {
-	if old == nil {
-		return s.view.Moves(nil)
-	}
-	return s.view.Moves(&old.view)
-}
