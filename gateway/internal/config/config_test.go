@@ -139,6 +139,8 @@ func TestRefused(t *testing.T) {
 		{`"io": "afpacket"`, `"io": "dpdk"`, 5, `"dpdk" is none of afpacket, afxdp, xdp`},
 		{`"strategy": "bounded"`, `"strategy": "magic"`, 6, `"magic" is none of modulo, threshold`},
 		{`"strategy": "bounded"`, `"strategy": "bounded:slots=x"`, 6, `"slots=x" is no number of 32 bits`},
+		{`"strategy": "bounded"`, `"strategy": "bounded:slots=3"`, 6, "too few slots: 3"},
+		{`"strategy": "bounded"`, `"strategy": "maglev:size=4"`, 6, "prime"},
 		{`"sticky": true`, `"sticky": "yes"`, 7, "true or false is needed, not a string"},
 		{`"sticky": true`, `"sticky": false`, 8, `"idle" needs "sticky"`},
 		{`"io": "afpacket"`, `"io": "xdp"`, 16,

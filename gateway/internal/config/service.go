@@ -23,14 +23,15 @@ func (v value) service(outer selector.Strategy, links Links) (s Service, err err
 	return s, err
 }
 
-// checkServices checks what is between services, and their members as far as
-// every strategy asks. What a strategy alone knows, it says when it builds,
+// checkServices checks what is between services, their strategies by one
+// member, and their members as far as every strategy asks. What a strategy says
+// of its members it says when it builds,
 // which takes too long to be done here for services that did not change: the
 // caller gives such an error to [Service.Blame].
 func (c *Config) checkServices() error {
 	prefixes := make(map[netip.Prefix]string)
 	members := make(map[string]Member)
-	tabled := make(map[selector.Strategy]bool)
+	built := make(map[selector.Strategy]selector.Selector)
 	for _, s := range c.Services {
 		for _, p := range s.Prefixes {
 			if other, ok := prefixes[p]; ok {
@@ -44,10 +45,14 @@ func (c *Config) checkServices() error {
 			}
 			members[m.ID] = m
 		}
-		if _, known := tabled[s.Strategy]; c.Plane.Needs.Tables && !known {
-			tabled[s.Strategy] = hasTable(s.Strategy)
+		if _, known := built[s.Strategy]; !known {
+			one, err := selector.New(s.Strategy, selector.Equal("one"))
+			if err != nil {
+				return s.value.at("strategy").errorf("%v", err)
+			}
+			built[s.Strategy] = one
 		}
-		if c.Plane.Needs.Tables && !tabled[s.Strategy] {
+		if _, tabled := built[s.Strategy].(selector.Tabled); c.Plane.Needs.Tables && !tabled {
 			at := s.value.at("strategy")
 			return at.errorf("%s needs a strategy with a table, such as bounded or maglev: %s has none",
 				c.Plane.Name, s.Strategy)
@@ -73,12 +78,6 @@ func strategyInto(to *selector.Strategy) func(value) error {
 		*to = s
 		return nil
 	}
-}
-
-func hasTable(s selector.Strategy) bool {
-	one, err := selector.New(s, selector.Equal("one"))
-	_, ok := one.(selector.Tabled)
-	return err == nil && ok
 }
 
 // Blame returns an error about the service or one of its members as one of the

@@ -41,7 +41,7 @@ func (f *flows) awaits(slot selector.Slot) bool {
 }
 
 // awaitedIn returns the members that a view does not have and that are awaited,
-// in order of slot.
+// in order of slot; none once their time is over.
 func (f *flows) awaitedIn(v *selector.View) (list []memberOf) {
 	if f == nil {
 		return nil
@@ -49,7 +49,7 @@ func (f *flows) awaitedIn(v *selector.View) (list []memberOf) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.now() >= f.awaited.until {
-		f.awaited.slots = nil
+		return nil
 	}
 	for slot := range f.awaited.slots {
 		if _, ok := v.BySlot(slot); !ok {
@@ -63,7 +63,18 @@ func (f *flows) awaitedIn(v *selector.View) (list []memberOf) {
 // overdue reports whether the program still waits for members though their time
 // is over.
 func (f *flows) overdue() bool {
+	if f == nil {
+		return false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.awaited.slots != nil && f.now() >= f.awaited.until
+}
+
+// giveUp ends the waiting of a program that was told so: all groups are in force
+// without the members that were awaited.
+func (f *flows) giveUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.awaited.slots = nil
 }

@@ -24,7 +24,7 @@ type dataPlane struct {
 	flows   *flows // nil without stickiness
 	slow    plane.Plane
 	outputs map[uint16]uint32 // to the index of a device
-	syncing sync.Mutex        // held by whoever changes state
+	syncing sync.Mutex        // held by whoever changes state or outputs
 	state   state
 	spare   []*table // which the program reads no longer
 
@@ -125,6 +125,8 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) error {
 		}
 		next[number] = uint32(device.Index)
 	}
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
 	err := p.putOutputs(p.outputs, next)
 	if err == nil {
 		err = p.slow.SetOutputs(devices)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -47,8 +48,10 @@ func (p *dataPlane) upkeep(ctx context.Context) error {
 				return fmt.Errorf("xdp: sweep: %w", err)
 			}
 			if p.flows.overdue() {
+				// A group may just now have what can't be in force here: Sync tells
+				// whoever did it. The pins wait until the next tick.
 				if err := p.refill(); err != nil {
-					return err
+					slog.Warn("XDP program still waits for members of restored flows", "error", err)
 				}
 			}
 			p.flows.release()

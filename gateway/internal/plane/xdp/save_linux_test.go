@@ -117,6 +117,60 @@ func TestSlowPathAwaits(t *testing.T) {
 	}
 }
 
+// A Sync or a refill that fails after the time of the awaited members is over
+// forgets nothing: the next one that succeeds gives them up.
+func TestAwaitedAreGivenUpInTheEnd(t *testing.T) {
+	before := newFixture(t, 4096, selector.Bounded{})
+	flows, at := established(before)
+	var saved bytes.Buffer
+	require.NoError(t, before.Flows().Save(&saved))
+	r := newFixture(t, 4096, selector.Bounded{})
+	r.update(0, hopsFor(2, 3)...)
+	require.NoError(t, r.Flows().Restore(&saved, r.groups...))
+	r.advance(r.flows.timeouts.restoreGrace)
+	require.True(t, r.flows.overdue())
+
+	_, err := r.groups[0].SetStrategy(selector.Bounded{Slots: 2 * MaxSlots})
+	require.NoError(t, err)
+	require.ErrorIs(t, r.refill(), ErrTableSize)
+	require.ErrorIs(t, r.Sync(r.list), ErrTableSize)
+	require.True(t, r.flows.overdue())
+
+	_, err = r.groups[0].SetStrategy(selector.Bounded{})
+	require.NoError(t, err)
+	require.NoError(t, r.refill())
+	require.False(t, r.flows.overdue())
+	for i, c := range flows {
+		if at[i] == 1 && c.proto == hash.TCP {
+			r.member(c.frame(hash.ACK, 64, 0))
+		}
+	}
+	assert.NotZero(t, r.Flows().Stats().Moved)
+}
+
+// Outputs may change while the upkeep refills tables.
+func TestOutputsChangeWhileTablesAreRefilled(t *testing.T) {
+	r := newFixture(t, 4096, selector.Bounded{})
+	outputs := make(map[uint16]string)
+	for i := range uint16(16) {
+		outputs[i] = "lo"
+	}
+	done := make(chan error, 1)
+	go func() {
+		for range 50 {
+			if err := r.refill(); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for range 50 {
+		require.NoError(t, r.SetOutputs(outputs))
+	}
+	require.NoError(t, <-done)
+}
+
 // Flows that have a pin already keep it.
 func TestRestoreKeepsPins(t *testing.T) {
 	r := newFixture(t, 4096, selector.Bounded{})

@@ -37,7 +37,7 @@ type service struct {
 func (p *dataPlane) Sync(services []plane.Service) error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
-	epoch := uint64(0)
+	epoch, late := uint64(0), p.flows.overdue()
 	if p.flows != nil {
 		// before the snapshots, which have none of the slots retired until now
 		epoch = p.flows.slots.Epoch()
@@ -54,6 +54,9 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 		return errors.Join(err, p.apply(next, p.state))
 	}
 	p.state = next
+	if late {
+		p.flows.giveUp()
+	}
 	if p.flows != nil {
 		p.flows.retire(epoch)
 	}
@@ -65,6 +68,7 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 func (p *dataPlane) refill() error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
+	late := p.flows.overdue()
 	next := state{make(map[*engine.Group]*service), p.state.prefixes, make(map[uint16]hopEntry)}
 	for g := range p.state.services {
 		s, err := p.planGroup(g, &next)
@@ -77,6 +81,9 @@ func (p *dataPlane) refill() error {
 		return errors.Join(err, p.apply(next, p.state))
 	}
 	p.state = next
+	if late {
+		p.flows.giveUp()
+	}
 	return nil
 }
 
