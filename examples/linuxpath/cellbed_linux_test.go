@@ -140,13 +140,13 @@ func (b *cellbed) ip(t *testing.T, c cell, commands string) {
 // waitForCarrier waits until the kernel has seen that a link is up or down.
 func (b *cellbed) waitForCarrier(t *testing.T, device string, up bool) {
 	t.Helper()
-	for range 500 {
+	for range patience {
 		i, err := net.InterfaceByName(device)
 		require.NoError(t, err)
 		if i.Flags&net.FlagRunning != 0 == up {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(pause)
 	}
 	t.Fatalf("the carrier of %s does not change", device)
 }
@@ -254,8 +254,8 @@ func addrPort(s unix.Sockaddr) netip.AddrPort {
 
 const (
 	pause    = 10 * time.Millisecond
-	patience = 200 // pauses to wait for a packet that should arrive
-	silence  = 3   // pauses to wait for others
+	patience = 3000 // pauses to wait for a packet that should arrive
+	silence  = 3    // pauses to wait for others
 )
 
 // collect returns the next hop that the packet of each of n flows came to. It
