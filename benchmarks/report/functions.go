@@ -76,7 +76,14 @@ func functions(root string, r *results.Run) template.FuncMap {
 			c, _, err := r.Both(name, other)
 			return nanoseconds(c.Median()), err
 		},
-		"verdicts":   func() []verdict { return verdicts(r) },
+		"verdicts": func() []verdict { return verdicts(r) },
+		// faster returns the rows of where others are faster.
+		"faster": func() (rows []string) {
+			for _, row := range ratioRows(r.Faster()) {
+				rows = append(rows, "| "+strings.Join(row, " | ")+" |")
+			}
+			return rows
+		},
 		"strategies": func() []string { return names(r, subject.Strategies()) },
 		"placements": func() []string { return names(r, subject.Placements()) },
 		"others": func() (list []string) {

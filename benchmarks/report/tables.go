@@ -30,7 +30,8 @@ func tables(r *results.Run) (list []Table) {
 	for _, e := range []string{"scale-up", "scale-down", "replace", "drain", "rolling-restart", "new-gateway"} {
 		list = append(list, scenarioTable(r, e))
 	}
-	list = append(list, slackTable(r), sharesTable(r), pinsTable(r), ratioTable(r), promiseTable(r))
+	list = append(list, slackTable(r), sharesTable(r), pinsTable(r), fasterTable(r), ratioTable(r),
+		promiseTable(r))
 	return slices.DeleteFunc(list, func(t Table) bool { return len(t.Rows) == 0 })
 }
 
@@ -190,19 +191,33 @@ func pinsTable(r *results.Run) Table {
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func ratioTable(r *results.Run) Table {
-	t := Table{
+	return Table{
 		Title:   "How many times as long others take",
 		Caption: caption("ratios"),
 		Head:    []string{"work", "ours", "ns", "other", "ns", "ratio"},
+		Rows:    ratioRows(r.Ratios()),
 	}
-	for _, x := range r.Ratios() {
+}
+
+func fasterTable(r *results.Run) Table {
+	return Table{
+		Title:   "Where others are faster",
+		Caption: caption("others that are faster"),
+		Head:    []string{"work", "ours", "ns", "other", "ns", "ratio"},
+		Rows:    ratioRows(r.Faster()),
+	}
+}
+
+func ratioRows(ratios []results.Ratio) (rows [][]string) {
+	for _, x := range ratios {
 		other := strings.TrimSuffix(results.Value(x.Theirs, "impl")+" "+results.Value(x.Theirs, "form"), " one")
-		t.Rows = append(t.Rows, []string{
-			results.Pair(x.Ours), "ecmp " + results.Value(x.Ours, "form"), figure(x.OurTime),
+		other = strings.TrimSpace(other)
+		rows = append(rows, []string{
+			results.Pair(x.Ours), strings.TrimSpace("ecmp " + results.Value(x.Ours, "form")), figure(x.OurTime),
 			other, figure(x.TheirTime), fmt.Sprintf("%.2f", x.Value()),
 		})
 	}
-	return t
+	return rows
 }
 
 // add adds a row that says something.
