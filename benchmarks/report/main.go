@@ -3,7 +3,7 @@
 // benchstat and as JSON.
 //
 //	report -quick                    # a first look, into out/report
-//	report                           # all of it, on a quiet machine
+//	report                           # what is not on demand, on a quiet machine
 //	report -list                     # the suites; with -only: the cases
 //	report -only Remap,strategy=ring # some suites, some cases
 //	report -compare out/a out/b      # do two runs on one machine agree?
@@ -42,7 +42,7 @@ func main() {
 		quick   = flag.Bool("quick", false, "fewer and smaller cases, three blocks")
 		out     = flag.String("out", "out/report", "directory to write")
 		into    = flag.String("into", "", "directory of results to renew or to add to, in place of -out")
-		only    = flag.String("only", "", "names of suites, and key=value parts of names of cases; default: all")
+		only    = flag.String("only", "", "names of suites, and key=value parts of names of cases; default: all that is not on demand")
 		list    = flag.Bool("list", false, "list the suites, or with -only the cases, in place of measuring")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
@@ -107,12 +107,18 @@ func redraw(dir string) error {
 // listCases lists the suites, or the cases that are wanted.
 func listCases(w io.Writer, wanted results.Filter, quick bool) error {
 	for _, s := range suite.All() {
+		if len(wanted) > 0 && !s.Chosen(wanted) {
+			continue
+		}
 		cases := []suite.Case(nil)
 		if s.Outside == nil {
 			cases = s.Cases(newPlan(quick).Size)
 		}
 		if len(wanted) == 0 {
 			about, _, _ := strings.Cut(s.Text.About, ". ")
+			if s.OnDemand != "" {
+				about = fmt.Sprintf("%s. On demand, -only %s: %s", strings.TrimSuffix(about, "."), s.Name, s.OnDemand)
+			}
 			if _, err := fmt.Fprintf(w, "%-10s %4d cases  %s\n", s.Name, len(cases), about); err != nil {
 				return err
 			}
@@ -162,6 +168,9 @@ func measureInto(dir, only string, quick, add bool) error {
 	var measured []results.Case
 	origin, rank := measure.Origin(command), order()
 	for _, s := range suite.All() {
+		if !s.Chosen(p.Wanted) {
+			continue
+		}
 		cases, err := p.Suite(s)
 		if err != nil {
 			return err

@@ -79,3 +79,9 @@ func (f Filter) Match(name string) bool {
 	}
 	return true
 }
+
+// NamesAny reports whether the filter names suites.
+func (f Filter) NamesAny() bool { return len(f[""]) > 0 }
+
+// Names reports whether the filter names a suite.
+func (f Filter) Names(suite string) bool { return slices.Contains(f[""], suite) }

@@ -17,6 +17,10 @@ type Suite struct {
 	Exact bool // placement alone counts: the report does not time it
 	Cases func(Size) []Case
 
+	// OnDemand is of a suite that the report measures where -only names it: what
+	// sizes and draws it has, and how long it takes, for -list.
+	OnDemand string
+
 	// Outside measures the suite where its code is not in this module; then it
 	// has no Cases, and Command measures it alone.
 	Outside func(size Size, blocks int, done func(name string)) ([]results.Case, error)
@@ -47,6 +51,12 @@ type Work struct {
 	Reset   func()                    // before each pass, not timed; may be nil
 	Close   func()                    // after the last pass; may be nil
 	Figures map[string]results.Figure // by unit
+}
+
+// Chosen reports whether a filter asks for anything of the suite: one on demand
+// by its name alone.
+func (s Suite) Chosen(wanted results.Filter) bool {
+	return wanted.Names(s.Name) || s.OnDemand == "" && !wanted.NamesAny()
 }
 
 // numbers are figures of one draw.

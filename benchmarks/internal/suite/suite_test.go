@@ -148,3 +148,14 @@ func TestMinimal(t *testing.T) {
 		assert.InDelta(t, 1, w.Figures["disruption-ratio"].Value, 1e-9, c.Name)
 	}
 }
+
+// TestChosen leaves out what runs on demand, where -only does not name it.
+func TestChosen(t *testing.T) {
+	always, demand := Suite{Name: "A"}, Suite{Name: "D", OnDemand: "10 members, an hour"}
+	for text, want := range map[string][2]bool{
+		"": {true, false}, "n=10": {true, false}, "A": {true, false}, "D,n=10": {false, true}, "A,D": {true, true},
+	} {
+		wanted := results.ParseFilter(text)
+		assert.Equal(t, want, [2]bool{always.Chosen(wanted), demand.Chosen(wanted)}, text)
+	}
+}
