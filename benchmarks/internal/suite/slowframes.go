@@ -24,7 +24,7 @@ func Slowest() Suite {
 }
 
 // slowFrames are a plain frame and the slowest frames of 1,500 bytes or less that are known, by
-// name: those of hash's TestParseIsBounded, which says what they have in common
+// name: those of hash's TestParseLooksAtTheStart, which says what they have in common
 // with frames of any size.
 func slowFrames() map[string][]byte {
 	const size = 1500

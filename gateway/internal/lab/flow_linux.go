@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	silence  = 5 * time.Second        // a flow without an answer for so long has timed out
+	silence  = 20 * time.Second       // a flow without an answer for so long has timed out
 	askAgain = 250 * time.Millisecond // a UDP request
 	maxAsks  = int(silence / askAgain)
 )
