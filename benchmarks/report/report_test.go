@@ -160,10 +160,24 @@ func TestNewStrategyBreaksNothing(t *testing.T) {
 		assert.NotContains(t, text, "| "+strategy, path)
 	}
 	require.NoError(t, writePage(t.TempDir(), r))
-	l := newCollection(r)
+	l := newLooks(r)
 	for i, name := range names(r, subject.Strategies()) {
-		l.add(name, name, nil, 1, 1)
-		assert.Equal(t, i, l.list[i].style, "lines of others have the colours that they have without it")
+		assert.Equal(t, i, l.of(name), "others have the looks that they have without it")
+	}
+}
+
+// TestLooks wants no two series alike: as many looks as names.
+func TestLooks(t *testing.T) {
+	l, seen := newLooks(load(t)), map[string]string{}
+	for _, d := range drawings() {
+		_, err := d.draw(load(t), l)
+		require.NoError(t, err)
+	}
+	require.Greater(t, len(l), 30)
+	for name, style := range l {
+		look := fmt.Sprintf("%v %T", palette(style), glyph(style))
+		assert.Empty(t, seen[look], "%s looks like it", name)
+		seen[look] = name
 	}
 }
 
@@ -234,7 +248,7 @@ func TestTimesOfOtherRuns(t *testing.T) {
 	}
 	figures, err := drawAll(r)
 	require.NoError(t, err)
-	assert.Contains(t, figures[1].SVG, "ring, on another CPU")
+	assert.Contains(t, figures[3].SVG, "ring, on another CPU")
 }
 
 func TestListCases(t *testing.T) {
