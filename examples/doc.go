@@ -8,6 +8,8 @@
 //   - linuxpath predicts the next hop of a flow on a Linux router.
 //   - polarization shows how tiers that compute the same hash load their links,
 //     and checks a plan of tiers.
+//   - simulator plays a rolling upgrade and the failure of a gateway in virtual
+//     time, under each strategy.
 //
 // Run one from the root of the repository, as in
 //

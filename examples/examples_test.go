@@ -42,6 +42,8 @@ func TestEveryExampleIsComplete(t *testing.T) {
 	require.NoError(t, err)
 	changelog, err := os.ReadFile("../CHANGELOG.md")
 	require.NoError(t, err)
+	table, err := os.ReadFile("README.md")
+	require.NoError(t, err)
 	programs := 0
 	for _, folder := range folders {
 		name := folder.Name()
@@ -58,6 +60,8 @@ func TestEveryExampleIsComplete(t *testing.T) {
 		assert.NotEmpty(t, tests, "examples/%s has no tests", name)
 		for _, place := range []struct{ file, text, want string }{
 			{"examples/doc.go", list, "- " + name + " "},
+			{"examples/README.md", string(table), "| [" + name + "](" + name + ") |"},
+			{"examples/README.md", string(table), "go run ./examples/" + name},
 			{"README.md", string(readme), "go run ./examples/" + name},
 			{"CHANGELOG.md", string(changelog), "`examples/" + name + "`"},
 		} {
