@@ -8,6 +8,8 @@
 //   - linuxpath predicts the next hop of a flow on a Linux router.
 //   - polarization shows how tiers that compute the same hash load their links,
 //     and checks a plan of tiers.
+//   - plan tells what changes of a group would move, and in which order they
+//     move least.
 //   - simulator plays a rolling upgrade and the failure of a gateway in virtual
 //     time, under each strategy.
 //

@@ -56,7 +56,7 @@ func TestSimulationsShareNothing(t *testing.T) {
 	const svg = "lost.svg"
 	play := func(dir string) string {
 		file := filepath.Join(dir, svg)
-		_, out, errs := simulator("-strategies", "bounded anchor", "-connections", "1000", "-svg", file)
+		_, out, errs := simulator("-strategies", "bounded anchor", "-connections", "300", "-svg", file)
 		return out + errs
 	}
 	alone, first, second := t.TempDir(), t.TempDir(), t.TempDir()
@@ -74,7 +74,7 @@ func TestSimulationsShareNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(picture, other), "pictures differ")
 	}
-	_, other, _ := simulator("-strategies", "bounded anchor", "-connections", "1000", "-seed", "2")
+	_, other, _ := simulator("-strategies", "bounded anchor", "-connections", "300", "-seed", "2")
 	assert.NotEqual(t, want, other)
 }
 
