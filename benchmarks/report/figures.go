@@ -134,9 +134,12 @@ func curve(name, unit, y, title string) func(*results.Run, looks) (string, error
 				continue
 			}
 			impl, strategy := results.Value(c.Name, "impl"), results.Value(c.Name, "strategy")
-			if impl == "" || impl == "ecmp" {
+			switch impl {
+			case "", "ecmp":
 				l.add(strategy+where(r, c), nil, n, v)
-			} else {
+			case "own":
+				l.add(strategy+" (yours)", nil, n, v)
+			default:
 				l.add(impl, dashed(), n, v)
 			}
 		}
@@ -155,6 +158,9 @@ func selectCurve(r *results.Run, looks looks) (string, error) {
 			results.Value(c.Name, "form")
 		v, _ := c.Timed()
 		switch {
+		case impl == "own" && form == "one":
+			l.add(strategy+" (yours)", nil, n, v)
+		case impl == "own":
 		case impl != "ecmp":
 			l.add(impl, dashed(), n, v)
 		case form == "one":
@@ -200,7 +206,7 @@ func scenarioDots(event, title string) func(*results.Run, looks) (string, error)
 	return func(r *results.Run, looks looks) (string, error) {
 		var rows []row
 		for _, s := range subject.Strategies() {
-			w := row{name: s.Name}
+			w := row{name: rowName(s)}
 			for _, c := range r.Of("Scenario/event=" + event) {
 				if results.Value(c.Name, "strategy") != s.Name {
 					continue

@@ -102,10 +102,11 @@ func functions(root string, r *results.Run) template.FuncMap {
 	}
 }
 
-// names returns those of strategies that were measured.
+// names returns those of strategies of the library and of others that were
+// measured.
 func names(r *results.Run, list []subject.Strategy) (names []string) {
 	for _, s := range list {
-		if r.Has("strategy", s.Name) {
+		if r.Has("strategy", s.Name) && !s.Own {
 			names = append(names, s.Name)
 		}
 	}

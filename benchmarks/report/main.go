@@ -8,6 +8,7 @@
 //	report -only Remap,strategy=ring # some suites, some cases
 //	report -compare out/a out/b      # do two runs on one machine agree?
 //	report -draw benchmarks/results  # the page and the plots again
+//	report -csv out/report           # figures as CSV, to the standard output
 //	report -pages                    # the numbers of the documents
 //
 // each as "go run ./benchmarks/report", from the root of the repository.
@@ -45,13 +46,15 @@ func main() {
 		only    = flag.String("only", "", "names of suites, and key=value parts of names of cases; default: all that is not on demand")
 		list    = flag.Bool("list", false, "list the suites, or with -only the cases, in place of measuring")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
+		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)
 	flag.Parse()
 	wanted := results.ParseFilter(*only)
-	var err error
+	err := known(wanted)
 	switch {
+	case err != nil:
 	case *compare && flag.NArg() == 2:
 		err = compareRuns(flag.Arg(0), flag.Arg(1), wanted)
 	case flag.NArg() > 0:
@@ -61,6 +64,8 @@ func main() {
 		err = listCases(os.Stdout, wanted, *quick)
 	case *pages:
 		err = renew(".")
+	case *csv != "":
+		err = printCSV(*csv)
 	case *draw != "":
 		err = redraw(*draw)
 	case *into != "":
@@ -85,7 +90,7 @@ func compareRuns(first, second string, wanted results.Filter) error {
 		runs[i] = r
 	}
 	g := results.Compare(runs[0], runs[1])
-	for _, c := range g.Complaints {
+	for _, c := range slices.Concat(g.Notes, g.Complaints) {
 		fmt.Println(c)
 	}
 	fmt.Printf("%d ratios of medians compared, the worst is %.0f %% off; %d figures of placement compared\n",
@@ -94,6 +99,14 @@ func compareRuns(first, second string, wanted results.Filter) error {
 		return fmt.Errorf("the runs differ in %d places", len(g.Complaints))
 	}
 	return nil
+}
+
+func printCSV(dir string) error {
+	r, err := results.Load(dir)
+	if err != nil {
+		return err
+	}
+	return r.CSV(os.Stdout)
 }
 
 func redraw(dir string) error {
@@ -166,14 +179,16 @@ func measureInto(dir, only string, quick, add bool) error {
 		}
 	}
 	var measured []results.Case
+	var failed error
 	origin, rank := measure.Origin(command), order()
 	for _, s := range suite.All() {
 		if !s.Chosen(p.Wanted) {
 			continue
 		}
-		cases, err := p.Suite(s)
+		cases, err := run(p, s)
 		if err != nil {
-			return err
+			failed = errors.Join(failed, err) // the others can be measured
+			continue
 		}
 		if len(cases) == 0 {
 			continue
@@ -184,6 +199,9 @@ func measureInto(dir, only string, quick, add bool) error {
 			return err
 		}
 	}
+	if len(measured) == 0 && failed != nil {
+		return failed
+	}
 	if len(measured) == 0 {
 		return fmt.Errorf("nothing fits -only %s: -list has the suites, -list -only SUITE its cases", only)
 	}
@@ -191,7 +209,17 @@ func measureInto(dir, only string, quick, add bool) error {
 		return err
 	}
 	fmt.Printf("%s/%s\n", dir, pageFile)
-	return nil
+	return failed
+}
+
+// run measures a suite. Code of others, or of yours, may panic in it.
+func run(p measure.Plan, s suite.Suite) (cases []results.Case, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s: %v", s.Name, v)
+		}
+	}()
+	return p.Suite(s)
 }
 
 // order returns the rank of cases in results: that of the suites and of their

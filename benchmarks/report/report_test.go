@@ -334,3 +334,25 @@ func TestNumbers(t *testing.T) {
 		assert.InDelta(t, want[1], above(v), 1e-12)
 	}
 }
+
+// TestUnknownNames are refused, with those that there are.
+func TestUnknownNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"remap":        `no suite "remap": there are Balance, Build,`,
+		"strategy=mag": `no strategy "mag": there are anchor,`,
+		"n=12345":      `no n "12345": there are 10, 100,`,
+		"colour=red":   `no colour: names of cases have`,
+	} {
+		require.ErrorContains(t, known(results.ParseFilter(text)), want)
+	}
+	for _, text := range []string{"", "Remap", "Pipeline", "Build,strategy=anchor,n=10", "n=10000"} {
+		require.NoError(t, known(results.ParseFilter(text)), text)
+	}
+}
+
+// TestSuiteThatDies is told of, and no more.
+func TestSuiteThatDies(t *testing.T) {
+	dead := suite.Suite{Name: "Dead", Cases: func(suite.Size) []suite.Case { panic("no table") }}
+	_, err := run(newPlan(true), dead)
+	require.EqualError(t, err, "Dead: no table")
+}

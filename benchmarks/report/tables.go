@@ -47,7 +47,7 @@ func remapTable(r *results.Run, n int) Table {
 		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
 	}
 	for _, s := range subject.Placements() {
-		row := []string{s.Name}
+		row := []string{rowName(s)}
 		for _, e := range events {
 			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e),
 				"disruption-ratio", ratio))
@@ -67,7 +67,7 @@ func balanceTable(r *results.Run, n int) Table {
 	}
 	for _, s := range subject.Placements() {
 		name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=", s.Name, n)
-		row := []string{s.Name}
+		row := []string{rowName(s)}
 		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
 			"table-peak-to-mean"} {
 			row = append(row, cell(r, name+"equal", unit, ratio))
@@ -93,7 +93,7 @@ func scenarioTable(r *results.Run, event string) Table {
 	}
 	t.Head = append(t.Head, policies...)
 	for _, s := range subject.Strategies() {
-		row := []string{s.Name}
+		row := []string{rowName(s)}
 		for _, p := range policies {
 			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event, p, s.Name)
 			text := cell(r, name, "broken-share", percent)
@@ -162,7 +162,7 @@ func sharesTable(r *results.Run) Table {
 		if hashes == "0" {
 			hashes = "its slots"
 		}
-		row := []string{s.Name, hashes}
+		row := []string{rowName(s), hashes}
 		for _, n := range []int{8, 100} {
 			row = append(row, cell(r, fmt.Sprintf(name, n), "rms-error", percent))
 		}
@@ -218,6 +218,14 @@ func ratioRows(ratios []results.Ratio) (rows [][]string) {
 		})
 	}
 	return rows
+}
+
+// rowName is what a strategy is called, one of the reader's own as theirs.
+func rowName(s subject.Strategy) string {
+	if s.Own {
+		return s.Name + " (yours)"
+	}
+	return s.Name
 }
 
 // add adds a row that says something.

@@ -38,7 +38,11 @@ func remapCost(r *results.Run, _ looks) (string, error) {
 	x := scale{label: "time of a look-up, one by one, ns (logarithmic)", low: 1, high: 1000}
 	return traded(r, "Disruption against the cost of a look-up, 100 members", x,
 		func(strategy string) (results.Figure, error) {
-			return r.Figure("Select/strategy="+strategy+"/n=100/impl=ecmp/form=one", results.Time)
+			f, err := r.Figure("Select/strategy="+strategy+"/n=100/impl=ecmp/form=one", results.Time)
+			if err != nil {
+				f, err = r.Figure("Select/strategy="+strategy+"/n=100/impl=own/form=one", results.Time)
+			}
+			return f, err
 		})
 }
 
@@ -76,7 +80,7 @@ func traded(r *results.Run, title string, x scale, other func(strategy string) (
 	for i := range spots {
 		spots[i].name, spots[i].group = wrap(named[i]), groupOf(named[i])
 	}
-	return scatter(title, x, inVain(), spots, []group{ours, {"ecmp and others", 2}, others})
+	return scatter(title, x, inVain(), spots, []group{ours, {"ecmp and others", 2}, others, {"yours", 3}})
 }
 
 // slackTrade draws what slack buys: less moves, and the greatest share is
@@ -119,6 +123,11 @@ func within(a, b, factor float64) bool { return a/b < factor && b/a < factor }
 // groupOf says whether spots are of ours, of others', or of both.
 func groupOf(names []string) int {
 	ours, theirs := false, false
+	for _, s := range subject.Own() {
+		if slices.Contains(names, s.Name) {
+			return 3
+		}
+	}
 	for _, s := range subject.Placements() {
 		if slices.Contains(names, s.Name) {
 			ours, theirs = ours || !s.Peer, theirs || s.Peer

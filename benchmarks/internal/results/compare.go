@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -17,6 +18,9 @@ type Agreement struct {
 	// ratios that differ by more than Tolerance, figures of placement that
 	// differ at all, and what is in one run only
 	Complaints []string
+	// what is not compared, of a quick and a full run: they have cases and draws
+	// of their own
+	Notes []string
 }
 
 // Compare says whether two runs on one machine agree: on every ratio within
@@ -24,7 +28,8 @@ type Agreement struct {
 func Compare(a, b *Run) Agreement {
 	var g Agreement
 	complain := func(format string, args ...any) { g.Complaints = append(g.Complaints, fmt.Sprintf(format, args...)) }
-	theirs := map[string]Case{}
+	alone := map[string][]string{} // by the run and the suite, the cases
+	theirs, draws := map[string]Case{}, 0
 	for _, c := range slices.Backward(b.Cases) { // the first of a name counts
 		theirs[c.Name] = c
 	}
@@ -36,7 +41,8 @@ func Compare(a, b *Run) Agreement {
 		ours[c.Name] = true
 		other, ok := theirs[c.Name]
 		if !ok {
-			complain("%s: only in the first run", c.Name)
+			key := Suite(c.Name) + ": %d cases only in the first run, such as %s"
+			alone[key] = append(alone[key], c.Name)
 			continue
 		}
 		delete(theirs, c.Name)
@@ -44,6 +50,9 @@ func Compare(a, b *Run) Agreement {
 			w, ok := other.Figures[unit]
 			switch {
 			case Approximate(unit):
+			case ok && a.Quick != b.Quick && v.Draws != w.Draws:
+				draws++
+			case !ok && a.Quick != b.Quick:
 			case !ok:
 				complain("%s: no %s in the second run", c.Name, unit)
 			default:
@@ -54,13 +63,25 @@ func Compare(a, b *Run) Agreement {
 			}
 		}
 		for unit := range other.Figures {
-			if _, ok := c.Figures[unit]; !ok && !Approximate(unit) {
+			if _, ok := c.Figures[unit]; !ok && !Approximate(unit) && a.Quick == b.Quick {
 				complain("%s: no %s in the first run", c.Name, unit)
 			}
 		}
 	}
 	for name := range theirs {
-		complain("%s: only in the second run", name)
+		key := Suite(name) + ": %d cases only in the second run, such as %s"
+		alone[key] = append(alone[key], name)
+	}
+	for _, key := range slices.Sorted(maps.Keys(alone)) {
+		text := fmt.Sprintf(key, len(alone[key]), slices.Min(alone[key]))
+		if a.Quick != b.Quick {
+			g.Notes = append(g.Notes, text)
+		} else {
+			g.Complaints = append(g.Complaints, text)
+		}
+	}
+	if draws > 0 {
+		g.Notes = append(g.Notes, fmt.Sprintf("%d figures are of another number of draws", draws))
 	}
 
 	second := map[[2]string]float64{}

@@ -100,7 +100,7 @@ func TestCompare(t *testing.T) {
 			"no new in the first"},
 		"a case is missing": {func(r *results.Run) { r.Cases = r.Cases[1:] }, "only in the first"},
 		"a case is new": {func(r *results.Run) { r.Cases = append(r.Cases, results.Case{Name: "New"}) },
-			"New: only in the second"},
+			"New: 1 cases only in the second"},
 		"a ratio is 26 % off": {func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 * 1.26} }, "26 % off"},
 		"a ratio is 26 % off downwards": {func(r *results.Run) { r.Cases[2].NsPerOp = []float64{5 / 1.26} },
 			"26 % off"},
@@ -128,6 +128,18 @@ func TestCompare(t *testing.T) {
 		assert.Empty(t, results.Compare(run(), other).Complaints, name)
 		assert.Empty(t, results.Compare(other, run()).Complaints, name)
 	}
+}
+
+// TestCompareQuickAndFull tells shortly of what one of them has not.
+func TestCompareQuickAndFull(t *testing.T) {
+	quick := run()
+	quick.Quick, quick.Cases = true, quick.Cases[1:]
+	g := results.Compare(quick, run())
+	assert.Empty(t, g.Complaints)
+	require.Len(t, g.Notes, 1)
+	assert.Contains(t, g.Notes[0], "1 cases only in the second run, such as "+run().Cases[0].Name)
+	quick.Cases[0].NsPerOp = []float64{100}
+	assert.NotEmpty(t, results.Compare(quick, run()).Complaints, "what both have is compared")
 }
 
 func TestNames(t *testing.T) {

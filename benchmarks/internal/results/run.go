@@ -165,7 +165,7 @@ func (r Ratio) Value() float64 { return r.TheirTime / r.OurTime }
 func (r *Run) Ratios() (ratios []Ratio) {
 	others, seen := map[string][]Case{}, map[[2]string]bool{}
 	for _, c := range r.Cases {
-		if impl := Value(c.Name, "impl"); impl != "" && impl != "ecmp" && c.Median() > 0 {
+		if impl := Value(c.Name, "impl"); impl != "" && impl != "ecmp" && impl != "own" && c.Median() > 0 {
 			others[Pair(c.Name)] = append(others[Pair(c.Name)], c)
 		}
 	}

@@ -17,15 +17,16 @@ type Strategy struct {
 	selector.Strategy
 	EqualOnly bool // it refuses unequal weights, or knows none
 	Peer      bool // of another library
+	Own       bool // of whoever measures: see [Own]
 }
 
 // Strategies returns the strategies of the library at their recommended
-// settings: those of package catalog, in its order.
+// settings: those of package catalog, in its order, and then those of [Own].
 func Strategies() (list []Strategy) {
 	for _, row := range catalog.All() {
 		list = append(list, Strategy{Name: row.Name, Strategy: row.Strategy, EqualOnly: row.EqualOnly})
 	}
-	return list
+	return append(list, Own()...)
 }
 
 // Placements returns what is compared for what it moves and how evenly it

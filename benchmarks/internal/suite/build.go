@@ -33,15 +33,15 @@ func buildCases(size Size) (cases []Case) {
 			}}, nil
 		}})
 	}
-	ours := func(name string, s selector.Strategy, members []selector.Member) {
-		add(name, "ecmp", func() (any, error) { return selector.New(s, members) })
+	ours := func(name string, s subject.Strategy, members []selector.Member) {
+		add(name, s.Impl(), func() (any, error) { return selector.New(s, members) })
 	}
 	for _, s := range subject.Strategies() {
 		for _, n := range size.Curve {
 			name, ids := fmt.Sprintf("strategy=%s/n=%d", s.Name, n), subject.IDs(n)
-			ours(name, s.Strategy, subject.Members(n, 1))
+			ours(name, s, subject.Members(n, 1))
 			if s.Name == "bounded" && n <= slowest {
-				ours(name+"/weights=1:2:3:10", s.Strategy, subject.Members(n, 1, 2, 3, 10))
+				ours(name+"/weights=1:2:3:10", s, subject.Members(n, 1, 2, 3, 10))
 			}
 			if s.Name != "maglev" {
 				continue
@@ -52,7 +52,7 @@ func buildCases(size Size) (cases []Case) {
 			}
 			if n == 100 {
 				name += fmt.Sprintf("/slots=%d", maglev.BigM)
-				ours(name, selector.Maglev{Size: maglev.BigM}, subject.Members(n, 1))
+				ours(name, subject.Strategy{Strategy: selector.Maglev{Size: maglev.BigM}}, subject.Members(n, 1))
 				add(name, "go-maglev", func() (any, error) { return maglev.New(ids, maglev.BigM), nil })
 			}
 		}

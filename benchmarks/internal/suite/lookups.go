@@ -20,7 +20,11 @@ func Select() Suite {
 	}
 }
 
-func selectCases(size Size) (cases []Case) {
+func selectCases(size Size) []Case { return selectsOf(subject.Strategies(), size) }
+
+// selectsOf returns look-ups of these strategies, and of others that do the
+// same.
+func selectsOf(strategies []subject.Strategy, size Size) (cases []Case) {
 	keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(1) })
 	add := func(strategy, impl string, n int, form string, prepare func() (subject.Lookup, error)) {
 		if strategy == "rendezvous" && n > slowest {
@@ -38,7 +42,7 @@ func selectCases(size Size) (cases []Case) {
 	}
 	// ours adds a look-up in a selector of the library.
 	ours := func(s subject.Strategy, n int, form string, lookup func(selector.Selector) (subject.Lookup, error)) {
-		add(s.Name, "ecmp", n, form, func() (subject.Lookup, error) {
+		add(s.Name, s.Impl(), n, form, func() (subject.Lookup, error) {
 			built, err := selector.New(s.Strategy, subject.Members(n, 1))
 			if err != nil {
 				return nil, err
@@ -46,10 +50,12 @@ func selectCases(size Size) (cases []Case) {
 			return lookup(built)
 		})
 	}
-	for _, s := range subject.Strategies() {
+	for _, s := range strategies {
 		for _, n := range size.Curve {
 			ours(s, n, "one", func(b selector.Selector) (subject.Lookup, error) { return subject.One(b), nil })
-			ours(s, n, "batch32", batches)
+			if hasBatches(s) {
+				ours(s, n, "batch32", batches)
+			}
 			if n <= slowest && isTable(s) {
 				ours(s, n, "inlined", subject.Inlined)
 			}
@@ -73,6 +79,16 @@ func batches(built selector.Selector) (subject.Lookup, error) {
 		return nil, fmt.Errorf("%T has no batches", built)
 	}
 	return subject.Batches(batch), nil
+}
+
+// hasBatches reports whether a strategy builds what looks up bursts.
+func hasBatches(s selector.Strategy) bool {
+	built, err := selector.New(s, subject.Members(2, 1))
+	if err != nil {
+		return false
+	}
+	_, ok := built.(selector.BatchSelector)
+	return ok
 }
 
 // isTable reports whether a strategy builds a table that [subject.Inlined]

@@ -43,10 +43,8 @@ func sharesWork(s subject.Strategy, n, hashes int) (*Work, error) {
 	switch built := built.(type) {
 	case selector.Tabled:
 		b, hashes = metrics.Slots(built, members).Balance(), 0
-	case selector.BatchSelector:
-		b = metrics.Sampled(built, members, hashes)
 	default:
-		return nil, fmt.Errorf("%T has no batches", built)
+		b = metrics.Sampled(subject.Batched(built), members, hashes)
 	}
 	w.Figures = results.Exact(numbers{
 		"peak-to-mean": b.PeakToMean, "low-to-mean": b.LowToMean, "rms-error": b.RMSError, "hashes": float64(hashes),

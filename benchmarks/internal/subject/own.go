@@ -1,0 +1,40 @@
+package subject
+
+import "github.com/ecmp-go/ecmp/selector"
+
+// Own returns strategies of yours, which are measured and drawn beside the
+// library's, and told as yours. To add one, write its type into a file of this
+// package, return it here, and ask for it:
+//
+//	return []Strategy{{Name: "mine", Strategy: Mine{}, Own: true}}
+//
+//	go run ./benchmarks/report -quick -only strategy=mine,strategy=bounded
+//
+// A Build and a Select are enough: [selector.Strategy] and [selector.Selector]
+// say what they must do. EqualOnly is for one that refuses unequal weights.
+func Own() []Strategy { return nil }
+
+// Impl returns who wrote the strategy, as cases are named.
+func (s Strategy) Impl() string {
+	if s.Own {
+		return "own"
+	}
+	return "ecmp"
+}
+
+// Batched returns a selector with bursts: its own, or one look-up after another.
+func Batched(s selector.Selector) selector.BatchSelector {
+	if b, ok := s.(selector.BatchSelector); ok {
+		return b
+	}
+	return oneByOne{s}
+}
+
+type oneByOne struct{ selector.Selector }
+
+// SelectBatch implements [selector.BatchSelector].
+func (s oneByOne) SelectBatch(dst []int32, hashes []uint64) {
+	for i, h := range hashes {
+		dst[i] = s.Select(h)
+	}
+}
