@@ -24,7 +24,7 @@ func run(t *testing.T, f *fixture) {
 	var wait sync.WaitGroup
 	wait.Go(func() { assert.NoError(t, f.Services.Run(ctx)) })
 	t.Cleanup(func() { cancel(); wait.Wait() })
-	require.Eventually(t, func() bool { return f.Services.Health() == nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.Services.Health() == nil }, time.Minute, time.Millisecond)
 }
 
 func TestToken(t *testing.T) {

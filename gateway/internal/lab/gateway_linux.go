@@ -166,7 +166,7 @@ func (g *gateway) end(signal os.Signal) {
 	_ = g.child.Process.Signal(signal)
 	select {
 	case <-g.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		_ = g.child.Process.Kill()
 		<-g.ended
 	}

@@ -88,7 +88,7 @@ func TestWatch(t *testing.T) {
 	})
 	waits := func(carrier bool) {
 		t.Helper()
-		require.Eventually(t, func() bool { return state("va").Carrier == carrier }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return state("va").Carrier == carrier }, time.Minute, time.Millisecond)
 	}
 	waits(true)
 	first := state("va")

@@ -105,7 +105,7 @@ func newGateway(t *testing.T, text string) *gateway {
 
 func (f *gateway) waits(what string, until func() bool) {
 	f.t.Helper()
-	require.Eventually(f.t, until, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(f.t, until, time.Minute, 5*time.Millisecond, what)
 }
 
 // do makes a request; code is 0 if nobody answers.

@@ -114,7 +114,7 @@ func TestFragments(t *testing.T) {
 		}
 		eventually := func(condition func() bool) {
 			t.Helper()
-			assert.Eventually(t, condition, 30*time.Second, 5*time.Millisecond)
+			assert.Eventually(t, condition, time.Minute, 5*time.Millisecond)
 		}
 		eventually(func() bool {
 			mu.Lock()

@@ -87,7 +87,7 @@ func TestWhatIsTaken(t *testing.T) {
 			datagram6(unix.IPPROTO_ICMPV6, lastOfND+1)}
 		send(taken...)
 		c := b.plane.Counters()
-		for deadline := time.Now().Add(10 * time.Second); c.In.Frames < uint64(len(taken)) &&
+		for deadline := time.Now().Add(time.Minute); c.In.Frames < uint64(len(taken)) &&
 			time.Now().Before(deadline); c = b.plane.Counters() {
 			time.Sleep(time.Millisecond)
 		}

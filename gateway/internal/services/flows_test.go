@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	waitFor = 10 * time.Second // far more than anything takes
+	waitFor = time.Minute // far more than anything takes
 	tick    = time.Millisecond
 )
 

@@ -114,7 +114,7 @@ func greet(t *testing.T, pod *netns.Namespace, number int) {
 // ask sends something by a connection and returns the pod that answers.
 func ask(t *testing.T, c net.Conn, size int) (pod byte, err error) {
 	t.Helper()
-	require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
 	if _, err := c.Write(make([]byte, size)); err != nil {
 		return 0, err
 	}
@@ -199,7 +199,7 @@ func TestLive(t *testing.T) {
 	open := func(n int) {
 		require.NoError(t, client.Do(func() error {
 			for range n {
-				c, err := net.DialTimeout("tcp", vip+":80", 20*time.Second)
+				c, err := net.DialTimeout("tcp", vip+":80", time.Minute)
 				if err != nil {
 					return err
 				}
