@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -94,4 +95,28 @@ func TestFingerprintsTellTheTrapsOfAgreeing(t *testing.T) {
 	addresses := hash.Policy{Extractor: hash.SrcAddr | hash.DstAddr, Hasher: policy.Hasher}
 	assert.NotEqual(t, policy.Fingerprint(), hash.Policy{}.Fingerprint(), "seed of the hash")
 	assert.NotEqual(t, policy.Fingerprint(), addresses.Fingerprint(), "fields")
+}
+
+// To remove a drained member moves nothing, and to end a drain brings its
+// hashes back where the strategy keeps no history, as Draining says.
+func TestDrainedMemberOwnsNothing(t *testing.T) {
+	for _, row := range catalog.All() {
+		group, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Strategy: row.Strategy})
+		require.NoError(t, err)
+		update := func(hops ...selector.Hop[int]) *selector.Snapshot[int] {
+			snapshot, err := group.Update(hops)
+			require.NoError(t, err)
+			return snapshot
+		}
+		a, b, c, idle := selector.Hop[int]{ID: "a", Weight: 1}, selector.Hop[int]{ID: "b", Weight: 1},
+			selector.Hop[int]{ID: "c", Weight: 1}, selector.Hop[int]{ID: "b"}
+		before, drained := update(a, b, c), update(a, idle, c)
+		require.Positive(t, drained.Diff(before).Moved, row.Name)
+		require.Zero(t, update(a, c).Diff(drained).Moved, row.Name)
+		s, err := selector.New(row.Strategy, selector.Equal("a", "b", "c"))
+		require.NoError(t, err)
+		if _, historic := s.(selector.Rebuilder); !historic {
+			require.Zero(t, update(a, b, c).Diff(before).Moved, row.Name)
+		}
+	}
 }

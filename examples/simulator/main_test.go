@@ -56,7 +56,7 @@ func TestSimulationsShareNothing(t *testing.T) {
 	const svg = "lost.svg"
 	play := func(dir string) string {
 		file := filepath.Join(dir, svg)
-		_, out, errs := simulator("-strategies", "bounded anchor", "-connections", "300", "-svg", file)
+		_, out, errs := simulator("-strategies", "bounded:slots=1024 anchor", "-connections", "300", "-svg", file)
 		return out + errs
 	}
 	alone, first, second := t.TempDir(), t.TempDir(), t.TempDir()
@@ -74,14 +74,14 @@ func TestSimulationsShareNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(picture, other), "pictures differ")
 	}
-	_, other, _ := simulator("-strategies", "bounded anchor", "-connections", "300", "-seed", "2")
+	_, other, _ := simulator("-strategies", "bounded:slots=1024 anchor", "-connections", "300", "-seed", "2")
 	assert.NotEqual(t, want, other)
 }
 
 // The picture is SVG and has a curve of each strategy in both panels.
 func TestPicture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lost.svg")
-	code, _, errs := simulator("-strategies", "bounded maglev", "-connections", "200", "-svg", file)
+	code, _, errs := simulator("-strategies", "jump modulo", "-connections", "200", "-svg", file)
 	require.Zero(t, code, errs)
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -96,8 +96,8 @@ func TestPicture(t *testing.T) {
 			words[strings.TrimSpace(string(data))]++
 		}
 	}
-	assert.Equal(t, 2, words["bounded"])
-	assert.Equal(t, 2, words["maglev"])
+	assert.Equal(t, 2, words["jump"])
+	assert.Equal(t, 2, words["modulo"])
 	assert.Equal(t, 1, words["sticky"])
 }
 
@@ -114,7 +114,7 @@ func TestBadArguments(t *testing.T) {
 		assert.Empty(t, out)
 		assert.Contains(t, errs, want)
 	}
-	code, _, errs := simulator("-strategies", "bounded", "-connections", "1", "-svg", t.TempDir())
+	code, _, errs := simulator("-strategies", "modulo", "-connections", "1", "-svg", t.TempDir())
 	assert.Equal(t, commandline.Failed, code, errs)
 }
 
