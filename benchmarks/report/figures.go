@@ -158,6 +158,8 @@ func selectCurve(r *results.Run, looks looks) (string, error) {
 			results.Value(c.Name, "form")
 		v, _ := c.Timed()
 		switch {
+		case results.Value(c.Name, "keys") != "":
+			continue // at one size only
 		case impl == "own" && form == "one":
 			l.add(strategy+" (yours)", nil, n, v)
 		case impl == "own":

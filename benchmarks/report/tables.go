@@ -194,7 +194,7 @@ func ratioTable(r *results.Run) Table {
 	return Table{
 		Title:   "How many times as long others take",
 		Caption: caption("ratios"),
-		Head:    []string{"work", "ours", "ns", "other", "ns", "ratio"},
+		Head:    ratioHead(),
 		Rows:    ratioRows(r.Ratios()),
 	}
 }
@@ -203,18 +203,26 @@ func fasterTable(r *results.Run) Table {
 	return Table{
 		Title:   "Where others are faster",
 		Caption: caption("others that are faster"),
-		Head:    []string{"work", "ours", "ns", "other", "ns", "ratio"},
+		Head:    ratioHead(),
 		Rows:    ratioRows(r.Faster()),
 	}
+}
+
+func ratioHead() []string {
+	return []string{"work", "ours", "ns", "other", "ns", "ratio", "of processor time"}
 }
 
 func ratioRows(ratios []results.Ratio) (rows [][]string) {
 	for _, x := range ratios {
 		other := strings.TrimSuffix(results.Value(x.Theirs, "impl")+" "+results.Value(x.Theirs, "form"), " one")
 		other = strings.TrimSpace(other)
+		processor := none
+		if x.OurProcessor > 0 && x.TheirProcessor > 0 {
+			processor = fmt.Sprintf("%.2f", x.TheirProcessor/x.OurProcessor)
+		}
 		rows = append(rows, []string{
 			results.Pair(x.Ours), strings.TrimSpace("ecmp " + results.Value(x.Ours, "form")), figure(x.OurTime),
-			other, figure(x.TheirTime), fmt.Sprintf("%.2f", x.Value()),
+			other, figure(x.TheirTime), fmt.Sprintf("%.2f", x.Value()), processor,
 		})
 	}
 	return rows

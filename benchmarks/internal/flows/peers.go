@@ -43,14 +43,21 @@ type Peer[K comparable] struct {
 const idle = 350 * time.Second
 
 // Peers returns the caches of other libraries. fold is a hash of the keys for
-// the one that has none of its own.
-func Peers[K comparable](fold func(K) uint32) []Peer[K] {
+// the one that has none of its own. With refresh, those that can begin the time
+// until a flow is forgotten anew at each read, as they are used for flows;
+// without, no read writes, as none of the flow table does while its clock stands
+// still.
+func Peers[K comparable](fold func(K) uint32, refresh bool) []Peer[K] {
+	expiry := otter.ExpiryWriting[K, int32](idle)
+	if refresh {
+		expiry = otter.ExpiryAccessing[K, int32](idle)
+	}
 	return []Peer[K]{
 		{"sync.Map", Exact, func(int) Cache[K] { return &syncMap[K]{} }},
 		{"xsync", Exact, NewXsync[K]},
 		{"otter", Bounded, func(n int) Cache[K] {
 			return otterCache[K]{c: otter.Must(&otter.Options[K, int32]{
-				MaximumSize: n, InitialCapacity: n, ExpiryCalculator: otter.ExpiryAccessing[K, int32](idle),
+				MaximumSize: n, InitialCapacity: n, ExpiryCalculator: expiry,
 			})}
 		}},
 		{"freelru", Bounded, func(n int) Cache[K] {
@@ -59,10 +66,10 @@ func Peers[K comparable](fold func(K) uint32) []Peer[K] {
 				panic(err) // only for no capacity or no hash
 			}
 			c.SetLifetime(idle)
-			return freelruCache[K]{c: c}
+			return freelruCache[K]{c: c, refresh: refresh}
 		}},
 		{"phuslu", Bounded, func(n int) Cache[K] {
-			return phusluCache[K]{c: lru.NewTTLCache(n, lru.WithSliding[K, int32](true))}
+			return phusluCache[K]{c: lru.NewTTLCache(n, lru.WithSliding[K, int32](refresh))}
 		}},
 		{"theine", Bounded, func(n int) Cache[K] {
 			c, err := theine.NewBuilder[K, int32](int64(n)).Build()
@@ -141,7 +148,8 @@ func (c otterCache[K]) Get(keys []K) (hits int) {
 
 type freelruCache[K comparable] struct {
 	idler
-	c *freelru.ShardedLRU[K, int32]
+	c       *freelru.ShardedLRU[K, int32]
+	refresh bool
 }
 
 func (c freelruCache[K]) Set(keys []K) {
@@ -151,6 +159,14 @@ func (c freelruCache[K]) Set(keys []K) {
 }
 
 func (c freelruCache[K]) Get(keys []K) (hits int) {
+	if !c.refresh {
+		for _, k := range keys {
+			if _, ok := c.c.Get(k); ok {
+				hits++
+			}
+		}
+		return hits
+	}
 	for _, k := range keys {
 		if _, ok := c.c.GetAndRefresh(k, idle); ok {
 			hits++

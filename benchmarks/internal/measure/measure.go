@@ -4,6 +4,7 @@ package measure
 import (
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"sync"
 	"time"
@@ -156,6 +157,15 @@ func (p Plan) contest(cases []suite.Case, sides []int, list []results.Case) erro
 			r.Close()
 		}
 	}
+	for k, i := range sides {
+		if r := runners[k]; r.processor > 0 {
+			list[i].Figures = maps.Clone(list[i].Figures)
+			if list[i].Figures == nil {
+				list[i].Figures = map[string]results.Figure{}
+			}
+			list[i].Figures[results.Processor] = results.Figure{Value: r.processor / float64(r.turns)}
+		}
+	}
 	return nil
 }
 
@@ -164,28 +174,37 @@ type runner struct {
 	*suite.Work
 	passes int // in a turn
 	long   bool
+
+	turns     int     // that were measured
+	processor float64 // nanoseconds of an operation on all processors, the sum of the turns
 }
 
 // newRunner warms up, and finds out how many passes make a turn.
 func newRunner(w *suite.Work) *runner {
-	r := &runner{w, 1, false}
+	r := &runner{Work: w, passes: 1}
 	r.turn()
 	once := time.Duration(r.turn() * float64(w.Items))
 	r.long = once > longTime
 	if w.Reset == nil {
 		r.passes = int(max(1, (turnTime+once-1)/max(once, 1)))
 	}
+	r.turns, r.processor = 0, 0
 	return r
 }
 
-// turn returns the nanoseconds of one operation.
+// turn returns the nanoseconds of one operation, and adds to those of all
+// processors.
 func (r *runner) turn() float64 {
 	if r.Reset != nil {
 		r.Reset()
 	}
-	began := time.Now()
+	used, began := processorTime(), time.Now()
 	for range r.passes {
 		r.Pass()
 	}
-	return float64(time.Since(began).Nanoseconds()) / float64(r.passes*r.Items)
+	took := time.Since(began)
+	operations := float64(r.passes * r.Items)
+	r.turns++
+	r.processor += float64((processorTime() - used).Nanoseconds()) / operations
+	return float64(took.Nanoseconds()) / operations
 }

@@ -39,12 +39,20 @@ func without(name string, keys ...string) string {
 }
 
 // Approximate reports whether figures of a unit are of memory, which the
-// garbage collector and the allocator blur, and not of placement, which is the
+// garbage collector and the allocator blur, or of time, and not of placement, which is the
 // same in every run on every machine.
-func Approximate(unit string) bool { return strings.Contains(unit, "bytes") || unit == Time }
+func Approximate(unit string) bool {
+	return strings.Contains(unit, "bytes") || unit == Time || unit == Processor
+}
 
-// Time is the unit of the time of an operation.
-const Time = "ns/op"
+const (
+	// Time is the unit of the time of an operation.
+	Time = "ns/op"
+	// Processor is the unit of what an operation takes of all processors, the
+	// mean of all turns: more than its time where other goroutines or the
+	// garbage collector work beside it.
+	Processor = "cpu-ns/op"
+)
 
 // A Filter chooses cases by their names. Parts without = are names of suites,
 // others are keys with a value; of suites and of each key, one part must fit.

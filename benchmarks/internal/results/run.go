@@ -155,6 +155,8 @@ func (r *Run) Both(one, other string) (a, b Case, err error) {
 type Ratio struct {
 	Ours, Theirs       string  // the names of cases
 	OurTime, TheirTime float64 // medians, in nanoseconds
+
+	OurProcessor, TheirProcessor float64 // nanoseconds of all processors; 0: not known
 }
 
 // Value returns the ratio of the medians.
@@ -177,7 +179,10 @@ func (r *Run) Ratios() (ratios []Ratio) {
 			names := [2]string{ours.Name, theirs.Name}
 			if theirs.Origin == ours.Origin && !seen[names] {
 				seen[names] = true
-				ratios = append(ratios, Ratio{ours.Name, theirs.Name, ours.Median(), theirs.Median()})
+				ratios = append(ratios, Ratio{
+					ours.Name, theirs.Name, ours.Median(), theirs.Median(),
+					ours.Figures[Processor].Value, theirs.Figures[Processor].Value,
+				})
 			}
 		}
 	}

@@ -26,6 +26,19 @@ func One(s selector.Selector) Lookup {
 	}
 }
 
+// Dependent looks up one key after another, through the interface, each when the
+// one before is answered: a key has bits of that answer in it which are always
+// zero. It is how long one look-up takes, where One has several on their way.
+func Dependent(s selector.Selector) Lookup {
+	return func(k *Keys) int {
+		at := int32(0)
+		for _, h := range k.Hashes {
+			at = s.Select(h ^ uint64(uint32(at)>>31))
+		}
+		return int(at)
+	}
+}
+
 // Batches looks up bursts of BatchSize keys, through the interface.
 func Batches(s selector.BatchSelector) Lookup {
 	dst := make([]int32, BatchSize)

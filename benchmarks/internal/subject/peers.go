@@ -14,16 +14,20 @@ type Peer struct {
 	Name     string
 	Strategy string                    // the name of the library's own
 	New      func(ids []string) Lookup // looks up one key after another
+
+	// Dependent looks up each key when the one before is answered, as
+	// [Dependent] does; nil for peers of string keys.
+	Dependent func(ids []string) Lookup
 }
 
 // Peers returns the implementations that the strategies are compared with.
 func Peers() []Peer {
 	return []Peer{
-		{"go-maglev", "maglev", GoMaglev},
-		{"kkdai-maglev", "maglev", KkdaiMaglev},
-		{"go-jump", "jump", GoJump},
-		{"doublejump", "memento", DoubleJump},
-		{"go-rendezvous", "rendezvous", GoRendezvous},
+		{"go-maglev", "maglev", GoMaglev, dependentGoMaglev},
+		{"kkdai-maglev", "maglev", KkdaiMaglev, nil},
+		{"go-jump", "jump", GoJump, dependentGoJump},
+		{"doublejump", "memento", DoubleJump, dependentDoubleJump},
+		{"go-rendezvous", "rendezvous", GoRendezvous, nil},
 	}
 }
 
@@ -37,6 +41,17 @@ func GoMaglev(ids []string) Lookup {
 			sum += table.Lookup(h)
 		}
 		return sum
+	}
+}
+
+func dependentGoMaglev(ids []string) Lookup {
+	table := maglev.New(ids, maglev.SmallM)
+	return func(k *Keys) int {
+		at := 0
+		for _, h := range k.Hashes {
+			at = table.Lookup(h ^ uint64(at)>>63)
+		}
+		return at
 	}
 }
 
@@ -77,6 +92,16 @@ func GoJump(ids []string) Lookup {
 	}
 }
 
+func dependentGoJump(ids []string) Lookup {
+	return func(k *Keys) int {
+		at := int32(0)
+		for _, h := range k.Hashes {
+			at = jump.Hash(h^uint64(uint32(at)>>31), len(ids))
+		}
+		return int(at)
+	}
+}
+
 // DoubleJump looks up by github.com/edwingeng/doublejump: jump hashing whose
 // members may leave. It is compared with Memento, which does the same. Members
 // are numbers in interfaces.
@@ -91,6 +116,20 @@ func DoubleJump(ids []string) Lookup {
 			sum += h.Get(key).(int)
 		}
 		return sum
+	}
+}
+
+func dependentDoubleJump(ids []string) Lookup {
+	h := doublejump.NewHash()
+	for i := range ids {
+		h.Add(i)
+	}
+	return func(k *Keys) int {
+		at := 0
+		for _, key := range k.Hashes {
+			at = h.Get(key ^ uint64(at)>>63).(int)
+		}
+		return at
 	}
 }
 

@@ -25,6 +25,9 @@ func FlowTable() Suite {
 		Cases: func(size Size) (cases []Case) {
 			for _, n := range size.Flows {
 				cases = append(cases, hitCases(n, size)...)
+				if n <= size.PeerFlows && slices.Contains(size.Forms, n) {
+					cases = append(cases, knownCases(n)...)
+				}
 				if n <= size.PeerFlows {
 					cases = append(cases, sweepCases(n)...)
 					cases = append(cases, insertCases(n)...)
@@ -41,12 +44,14 @@ func FlowTable() Suite {
 
 func peers() []flows.Peer[hash.FlowKey] {
 	hasher := flows.Hasher()
-	return flows.Peers(func(k hash.FlowKey) uint32 { return uint32(hasher.Hash(k) >> 32) })
+	return flows.Peers(func(k hash.FlowKey) uint32 { return uint32(hasher.Hash(k) >> 32) }, true)
 }
 
 func digestPeers() []flows.Peer[uint64] {
-	return flows.Peers(func(d uint64) uint32 { return uint32(bits.RotateLeft64(d, 32)) })
+	return flows.Peers(foldDigest, true)
 }
+
+func foldDigest(d uint64) uint32 { return uint32(bits.RotateLeft64(d, 32)) }
 
 // fastest returns the fastest peer of each kind.
 func fastest[K comparable](all []flows.Peer[K]) []flows.Peer[K] {

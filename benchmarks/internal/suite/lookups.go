@@ -66,9 +66,41 @@ func selectsOf(strategies []subject.Strategy, size Size) (cases []Case) {
 			}
 		}
 	}
+	cases = append(cases, dependentCases(keys)...)
 	for _, n := range subject.Sizes() {
 		tight := selector.Anchor{Capacity: uint32(n + n/10)}
 		ours(subject.Strategy{Name: "anchor-tight", Strategy: tight}, n, "batch32", batches)
+	}
+	return cases
+}
+
+// dependentCases are look-ups each of which waits for the one before.
+func dependentCases(keys func() *subject.Keys) (cases []Case) {
+	const n = 100
+	add := func(strategy, impl string, prepare func() (subject.Lookup, error)) {
+		name := fmt.Sprintf("strategy=%s/n=%d/keys=dependent/impl=%s/form=one", strategy, n, impl)
+		cases = append(cases, Case{name, func() (*Work, error) {
+			lookup, err := prepare()
+			if err != nil {
+				return nil, err
+			}
+			k := keys()
+			return &Work{Items: subject.KeyCount, Pass: func() { lookup(k) }}, nil
+		}})
+	}
+	for _, s := range subject.Strategies() {
+		add(s.Name, "ecmp", func() (subject.Lookup, error) {
+			built, err := selector.New(s.Strategy, subject.Members(n, 1))
+			if err != nil {
+				return nil, err
+			}
+			return subject.Dependent(built), nil
+		})
+		for _, p := range subject.Peers() {
+			if p.Strategy == s.Name && p.Dependent != nil {
+				add(s.Name, p.Name, func() (subject.Lookup, error) { return p.Dependent(subject.IDs(n)), nil })
+			}
+		}
 	}
 	return cases
 }
