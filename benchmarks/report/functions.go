@@ -35,11 +35,12 @@ func functions(root string, r *results.Run) template.FuncMap {
 	return template.FuncMap{
 		"ratio": write(ratio), "percent": write(percent), "nanoseconds": write(nanoseconds), "bytes": write(memory),
 		"over": write(func(v float64) string { return fmt.Sprintf("%.0f", 100*(v-1)) }),
-		// percentIf and ratioIf are for what not every strategy can do.
+		// percentIf, nanosecondsIf and ratioIf are for what not every strategy can do.
 		"percentIf": func(name, unit string) string {
 			return cell(r, name, unit, func(v float64) string { return percent(v) + " %" })
 		},
-		"ratioIf": func(name, unit string) string { return cell(r, name, unit, ratio) },
+		"nanosecondsIf": func(name, unit string) string { return cell(r, name, unit, nanoseconds) },
+		"ratioIf":       func(name, unit string) string { return cell(r, name, unit, ratio) },
 		// most, mostPercent and least tell of draws.
 		"most": func(name, unit string) (string, error) {
 			f, err := r.Figure(name, unit)
@@ -66,8 +67,13 @@ func functions(root string, r *results.Run) template.FuncMap {
 		// pair returns what two cases took that took turns, and their ratio.
 		"pair": func(ours, theirs string) (map[string]string, error) {
 			a, b, err := r.Both(ours, theirs)
+			mark := ""
+			if a.Origin != 0 {
+				marked[a.Origin] = true
+				mark = fmt.Sprintf(" (%d)", a.Origin)
+			}
 			return map[string]string{
-				"ours": nanoseconds(a.Median()), "theirs": nanoseconds(b.Median()),
+				"ours": nanoseconds(a.Median()) + mark, "theirs": nanoseconds(b.Median()),
 				"times": fmt.Sprintf("%.1f", b.Median()/a.Median()),
 			}, err
 		},
