@@ -99,6 +99,7 @@ func functions(root string, r *results.Run) template.FuncMap {
 					list = append(list, fmt.Sprintf(note, i, o.CPU, o.CPUs, o.Go, o.Commit, o.Date))
 				}
 			}
+			clear(marked) // the next block tells its own
 			return list
 		},
 		"paragraph": func(file string, n int) (string, error) {
