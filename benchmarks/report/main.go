@@ -194,6 +194,9 @@ func measureInto(dir, only string, quick, add bool) error {
 			continue
 		}
 		measured = append(measured, cases...)
+		if peak := measure.Peak(); peak != "" {
+			origin.Settings["peak memory"] = peak
+		}
 		r.Merge(origin, measured, rank)
 		if err := r.Save(dir); err != nil {
 			return err

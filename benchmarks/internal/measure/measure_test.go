@@ -2,6 +2,7 @@ package measure
 
 import (
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +73,14 @@ func TestOutside(t *testing.T) {
 	list, err = Plan{Wanted: results.ParseFilter("strategy=s"), Progress: io.Discard}.Suite(outside)
 	require.NoError(t, err)
 	assert.Empty(t, list, "it has no strategies")
+}
+
+func TestOrigin(t *testing.T) {
+	o := Origin("command")
+	assert.NotEmpty(t, o.Commit)
+	assert.NotEmpty(t, o.CPU)
+	if runtime.GOOS == "linux" {
+		assert.NotEmpty(t, o.Kernel)
+		assert.Regexp(t, `^[1-9][0-9]* kB$`, Peak())
+	}
 }

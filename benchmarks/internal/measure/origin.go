@@ -33,6 +33,16 @@ func Origin(command string) results.Origin {
 	return o
 }
 
+// Peak returns the most memory that this process has had, as the system says.
+func Peak() string {
+	for status := range strings.Lines(line("/proc/self/status")) {
+		if peak, ok := strings.CutPrefix(status, "VmHWM:"); ok {
+			return strings.TrimSpace(peak)
+		}
+	}
+	return ""
+}
+
 // line returns what a file of the system says, or "".
 func line(path string) string {
 	data, err := os.ReadFile(path)
