@@ -122,9 +122,10 @@ func (s *simulation) present() []selector.Hop[int] {
 // number of simulations can run at once.
 func simulate(c scenario) outcome {
 	s := &simulation{scenario: c, random: rand.New(rand.NewPCG(c.seed, 0)), stopped: map[int]bool{}}
+	s.all = make([]selector.Hop[int], pods)
 	for i := range pods {
-		s.all = append(s.all, selector.Hop[int]{ID: podName(i), Weight: 1, Value: i})
 		begins, p := upgrade+time.Duration(i)*step, &s.all[i]
+		*p = selector.Hop[int]{ID: podName(i), Weight: 1, Value: i}
 		s.at(begins, s.change(func() { p.Weight = 0 }))
 		s.at(begins+drained, s.change(func() { s.stopped[p.Value] = true }))
 		s.at(begins+booted, s.change(func() { p.Value, p.Weight, p.Incarnation = p.Value+pods, 1, p.Incarnation+1 }))
