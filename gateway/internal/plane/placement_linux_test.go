@@ -199,12 +199,14 @@ func TestPlacesAsTheForwarder(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &script{frames: frames, to: make(map[string]string), end: cancel}
-		c := Config{In: []string{"lo"}, Seed: 99, Domain: selector.NewDomain()}
+		c := Config{In: []string{"lo"}, Seed: 99, Domain: selector.NewDomain(),
+			Fragments: flowcache.FragmentsConfig{Hold: 30 * time.Second}} // the worker may be kept from its work
 		if sticky {
 			c.Sticky = &flowcache.Config{Flows: 1 << 20}
 		}
 		p, err := newUserspace(c, func(Config) (transport, error) { return s, nil }, nil)
 		require.NoError(t, err)
+		p.start = p.start.Add(-time.Minute) // full bursts that never end work as the first ones do
 		group, err := selector.NewGroup[engine.Adjacency](c.Domain, selector.GroupConfig{
 			Name: "default", Strategy: selector.Bounded{},
 		})

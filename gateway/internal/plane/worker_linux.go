@@ -81,6 +81,10 @@ const (
 	holdPatience = time.Millisecond
 )
 
+// longestQueue is more than packets wait to be received, at any rate that a
+// worker keeps up with: what it receives now came at most so long ago.
+const longestQueue = time.Second
+
 // burst forwards what is there.
 func (w *worker) burst(now func() int64) error {
 	limit := patience
@@ -92,6 +96,7 @@ func (w *worker) burst(now func() int64) error {
 	if err != nil {
 		return err
 	}
+	w.drained = max(w.drained, start-longestQueue)
 	if len(frames) < engine.MaxBurst {
 		w.drained = start
 	}
