@@ -67,6 +67,7 @@ type Size struct {
 	Members   []int // of a group
 	Draws     int   // of whatever is random, in suites that take the mean of draws
 	Slack     []int // members, for what slack costs
+	Prior     []int // members, for rules that were known before
 	Steps     []int // members, where the cap of one steps down as another joins
 	Shares    int   // hashes that are counted for strategies without a table
 	Curve     []int // members, for cost curves
@@ -83,7 +84,7 @@ type Size struct {
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
-		Members: []int{10, 100}, Draws: 3, Slack: []int{16, 100}, Shares: 1 << 20,
+		Members: []int{10, 100}, Draws: 3, Slack: []int{16, 100}, Prior: []int{100}, Shares: 1 << 20,
 		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
 		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
 		Scenarios: []string{"modulo", "bounded", "memento"},
@@ -94,6 +95,7 @@ func Quick() Size {
 func Full() Size {
 	return Size{
 		Members: []int{10, 100, 1000}, Draws: 20, Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
+		Prior: []int{10, 100, 1000, 2000},
 		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
 		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
 		Far:   2048,
@@ -105,7 +107,7 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	all := []Suite{
-		Remap(), Balance(), Shares(), Slack(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
+		Remap(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
 		Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)
