@@ -12,6 +12,7 @@
 //     move least.
 //   - simulator plays a rolling upgrade and the failure of a gateway in virtual
 //     time, under each strategy.
+//   - playground shows in a browser which slots move when a group changes.
 //
 // Run one from the root of the repository, as in
 //
