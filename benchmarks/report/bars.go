@@ -76,11 +76,9 @@ type group struct {
 }
 
 // Those of libraries have the same colour on every chart.
-var (
-	ours      = group{"ecmp", 0}
-	ourBursts = group{"ecmp, bursts of 32", 6}
-	others    = group{"other libraries", 1}
-)
+func ours() group      { return group{"ecmp", 0} }
+func ourBursts() group { return group{"ecmp, bursts of 32", 6} }
+func others() group    { return group{"other libraries", 1} }
 
 // even are ticks of a linear axis, without zeros that say nothing.
 type even struct{}

@@ -128,7 +128,8 @@ func browse(t *testing.T, browser, url string, width float64) *watch {
 	w.cut, err = chromedp.Run(ctx, chromedp.Evaluate[[]string](
 		`[...document.querySelectorAll("figure svg text")].filter(t => {
 		const a = t.getBoundingClientRect(), b = t.ownerSVGElement.getBoundingClientRect();
-		return a.left < b.left || a.right > b.right || a.top < b.top || a.bottom > b.bottom }).map(t => t.textContent)`))
+		return a.left < b.left || a.right > b.right || a.top < b.top || a.bottom > b.bottom })
+		.map(t => t.textContent)`))
 	require.NoError(t, err)
 	w.scrolled, err = chromedp.Run(ctx, chromedp.Evaluate[float64](`document.documentElement.scrollWidth`))
 	require.NoError(t, err)

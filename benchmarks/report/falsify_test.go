@@ -134,7 +134,9 @@ func falsehoods(random *rand.Rand, others []string) map[string]func(text string)
 			cells[i], cells[j] = cells[j], cells[i]
 			return strings.Join(cells, "|")
 		}),
-		"another digit": at(`[0-9]`, func(d string) string { return string('0' + (d[0]-'0'+1+byte(random.IntN(9)))%10) }),
+		"another digit": at(`[0-9]`, func(d string) string {
+			return string('0' + (d[0]-'0'+1+byte(random.IntN(9)))%10)
+		}),
 	}
 }
 

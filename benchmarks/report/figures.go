@@ -247,7 +247,7 @@ func hashBars(r *results.Run, _ looks) (string, error) {
 	}
 	slices.SortStableFunc(list, func(a, b bar) int { return cmp.Compare(a.value.Value, b.value.Value) })
 	return bars("Time of a hash of a flow key", "time of a key, ns", list,
-		[]group{{"ecmp, one by one", ours.colour}, ourBursts, others})
+		[]group{{"ecmp, one by one", ours().colour}, ourBursts(), others()})
 }
 
 // times is the time of a case.
@@ -268,7 +268,7 @@ func parseBars(r *results.Run, _ looks) (string, error) {
 	if len(list) == 0 {
 		return "", nil
 	}
-	return bars("Time to parse a frame", "time of a frame, ns", list, []group{ours, {"gopacket", others.colour}})
+	return bars("Time to parse a frame", "time of a frame, ns", list, []group{ours(), {"gopacket", others().colour}})
 }
 
 // pipelineBars draws the rows of the engine's own hash.
@@ -290,5 +290,5 @@ func pipelineBars(r *results.Run, _ looks) (string, error) {
 		return "", nil
 	}
 	return bars("From a frame to its member", "time of a frame, ns", list,
-		[]group{ours, {"gopacket, otter, go-maglev", others.colour}})
+		[]group{ours(), {"gopacket, otter, go-maglev", others().colour}})
 }

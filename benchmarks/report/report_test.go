@@ -342,6 +342,7 @@ func TestNumbers(t *testing.T) {
 		nanoseconds(1.5e6)})
 	assert.Equal(t, []string{"0 B", "1.00 KiB", "1.50 MiB"}, []string{memory(-3), memory(1024),
 		memory(1.5 * (1 << 20))})
+	assert.Equal(t, []string{"< .001", "0.050"}, []string{probability(0), probability(.05)})
 	assert.Equal(t, []string{"1.009", "50.2"}, []string{ratio(1.0086), ratio(50.236)})
 	for v, want := range map[float64][2]float64{1: {1, 1}, 3: {2, 5}, 70: {50, 100}, .3: {.2, .5}} {
 		assert.InDelta(t, want[0], below(v), 1e-12)

@@ -77,7 +77,9 @@ func scatter(title string, x, y scale, spots []spot, groups []group) (string, er
 		size := vg.Point{X: p.words.Width(s.name), Y: p.words.Height(s.name)}
 		offset, box := place(taken[i], size, taken, width)
 		taken = append(taken, box)
-		l, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: s.x.Value, Y: s.y.Value}}, Labels: []string{s.name}})
+		l, err := plotter.NewLabels(plotter.XYLabels{
+			XYs: plotter.XYs{{X: s.x.Value, Y: s.y.Value}}, Labels: []string{s.name},
+		})
 		if err != nil {
 			return "", err
 		}

@@ -70,7 +70,8 @@ func balanceTable(r *results.Run, n int) Table {
 		row := []string{rowName(s)}
 		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
 			"table-peak-to-mean"} {
-			row = append(row, cell(r, name+"equal", unit, ratio))
+			row = append(row, cell(r, name+"equal", unit, map[bool]func(float64) string{true: probability,
+				false: ratio}[unit == "p"]))
 		}
 		for _, unit := range []string{"peak-to-mean", "rms-error"} {
 			row = append(row, cell(r, name+"1:2:3:10", unit, ratio))
@@ -258,6 +259,14 @@ func ratio(v float64) string {
 		return fmt.Sprintf("%.3f", v)
 	}
 	return figure(v)
+}
+
+// probability writes one, which is never quite 0.
+func probability(v float64) string {
+	if v < .001 {
+		return "< .001"
+	}
+	return fmt.Sprintf("%.3f", v)
 }
 
 func percent(v float64) string { return figure(100 * v) }

@@ -80,7 +80,7 @@ func traded(r *results.Run, title string, x scale, other func(strategy string) (
 	for i := range spots {
 		spots[i].name, spots[i].group = wrap(named[i]), groupOf(named[i])
 	}
-	return scatter(title, x, inVain(), spots, []group{ours, {"ecmp and others", 2}, others, {"yours", 3}})
+	return scatter(title, x, inVain(), spots, []group{ours(), {"ecmp and others", 2}, others(), {"yours", 3}})
 }
 
 // slackTrade draws what slack buys: less moves, and the greatest share is
@@ -115,7 +115,7 @@ func slackTrade(r *results.Run, _ looks) (string, error) {
 	return scatter("What slack costs and buys, 100 members",
 		scale{label: "greatest share over the mean", low: .99, high: 1.1, linear: true},
 		scale{label: "moved over what must move, as one leaves", low: .95, high: 1.8, linear: true},
-		spots, []group{{"Bounded", ours.colour}, {"Maglev", others.colour}})
+		spots, []group{{"Bounded", ours().colour}, {"Maglev", others().colour}})
 }
 
 func within(a, b, factor float64) bool { return a/b < factor && b/a < factor }
