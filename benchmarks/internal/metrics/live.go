@@ -7,7 +7,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Live group of members places the same hashes in each of its states.
+// A Live group of members places the same hashes in each of its states: all
+// slots of a table, else those that it was given.
 type Live struct {
 	group  *selector.Group[struct{}]
 	hashes []uint64
@@ -26,10 +27,14 @@ func (l *Live) Update(members []selector.Member) (Placement, error) {
 	if err != nil {
 		return Placement{}, err
 	}
-	p := Placement{Owners: make([]int32, len(l.hashes))}
+	var p Placement
 	for _, m := range s.View().All() {
 		p.Members = append(p.Members, m)
 	}
+	if t, ok := s.View().Selector().(selector.Tabled); ok {
+		return Slots(t, p.Members), nil
+	}
+	p.Owners = make([]int32, len(l.hashes))
 	s.SelectBatch(p.Owners, l.hashes)
 	return p, nil
 }
@@ -58,6 +63,7 @@ func (l *Live) Follow(first []selector.Member, changes func(yield func([]selecto
 		j.Moved += m.Moved
 		j.Forced += m.Forced
 		j.Collateral += m.Collateral
+		j.Due += m.Due
 		j.Changes++
 		before = after
 	}

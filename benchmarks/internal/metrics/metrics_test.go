@@ -59,40 +59,42 @@ func TestMoves(t *testing.T) {
 		{"b leaves, and one hash of a goes to c for nothing",
 			metrics.Placement{Members: abc, Owners: []int32{0, 0, 1, 2}},
 			metrics.Placement{Members: members("a", 1, "c", 1), Owners: []int32{0, 1, 0, 1}},
-			metrics.Moves{Moved: .5, Forced: .25, Collateral: .25}, 2},
+			metrics.Moves{Moved: .5, Forced: .25, Collateral: .25, Due: 1. / 3}, 2},
 		{"b is drained",
 			metrics.Placement{Members: abc, Owners: []int32{0, 1, 1, 2}},
 			metrics.Placement{Members: members("a", 1, "b", 0, "c", 1), Owners: []int32{0, 0, 2, 2}},
-			metrics.Moves{Moved: .5, Forced: .5}, 1},
+			metrics.Moves{Moved: .5, Forced: .5, Due: 1. / 3}, 1},
 		{"b comes back from a drain",
 			metrics.Placement{Members: members("a", 1, "b", 0, "c", 1), Owners: []int32{0, 0, 2, 2}},
 			metrics.Placement{Members: abc, Owners: []int32{0, 1, 0, 2}},
-			metrics.Moves{Moved: .5, Forced: .25, Collateral: .25}, 2},
+			metrics.Moves{Moved: .5, Forced: .25, Collateral: .25, Due: 1. / 3}, 2},
 		{"d joins",
 			metrics.Placement{Members: abc, Owners: []int32{0, 1, 2, 2}},
 			metrics.Placement{Members: members("a", 1, "b", 1, "c", 1, "d", 1), Owners: []int32{3, 0, 2, 3}},
-			metrics.Moves{Moved: .75, Forced: .5, Collateral: .25}, 1.5},
+			metrics.Moves{Moved: .75, Forced: .5, Collateral: .25, Due: .25}, 1.5},
 		{"d replaces c, and a hash goes from one to the other",
 			metrics.Placement{Members: abc, Owners: []int32{0, 1, 2, 2}},
 			metrics.Placement{Members: members("a", 1, "b", 1, "d", 1), Owners: []int32{0, 2, 2, 1}},
-			metrics.Moves{Moved: .75, Forced: .75}, 1},
+			metrics.Moves{Moved: .75, Forced: .75, Due: 1. / 3}, 1},
 		{"a's due share grows from 1/2 to 3/4, and all goes from b to a",
 			metrics.Placement{Members: members("a", 1, "b", 1), Owners: []int32{0, 0, 1, 1}},
 			metrics.Placement{Members: members("a", 3, "b", 1), Owners: []int32{0, 0, 0, 0}},
-			metrics.Moves{Moved: .5, Forced: .25, Collateral: .25}, 2},
+			metrics.Moves{Moved: .5, Forced: .5, Due: .25}, 1},
 		{"weights only, and less moved than is due",
 			metrics.Placement{Members: members("a", 1, "b", 1), Owners: []int32{0, 1, 1, 1, 1, 1, 1, 1}},
 			metrics.Placement{Members: members("a", 3, "b", 1), Owners: []int32{0, 0, 1, 1, 1, 1, 1, 1}},
-			metrics.Moves{Moved: .125, Forced: .25}, .5},
+			metrics.Moves{Moved: .125, Forced: .125, Due: .25}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := metrics.Compare(c.before, c.after)
 			assert.InDelta(t, c.want.Moved, got.Moved, 1e-12)
 			assert.InDelta(t, c.want.Forced, got.Forced, 1e-12)
 			assert.InDelta(t, c.want.Collateral, got.Collateral, 1e-12)
+			assert.InDelta(t, c.want.Due, got.Due, 1e-12)
 			assert.InDelta(t, c.ratio, got.Ratio(), 1e-12)
 		})
 	}
+	assert.InDelta(t, 2, metrics.Moves{Moved: .02, Forced: .02, Due: .01}.OverDue(), 1e-12)
 	assert.True(t, math.IsInf(metrics.Moves{Moved: .1, Collateral: .1}.Ratio(), 1))
 }
 
@@ -120,12 +122,10 @@ func TestMovesAgreeWithDiff(t *testing.T) {
 		require.True(t, want.Exact)
 		require.Positive(t, want.Collateral)
 		assert.InDelta(t, float64(want.Moved), got.Moved*selector.DefaultTableSize, 1e-6)
-		// Where only weights changed, what must move is counted by dues here.
-		forced := float64(want.Forced)
-		if len(change) == old.Len() {
-			forced = want.Due * selector.DefaultTableSize
-		}
-		assert.InDelta(t, forced, got.Forced*selector.DefaultTableSize, 1e-6)
+		assert.InDelta(t, float64(want.Forced), got.Forced*selector.DefaultTableSize, 1e-6)
+		assert.InDelta(t, float64(want.Collateral), got.Collateral*selector.DefaultTableSize, 1e-6)
+		assert.InDelta(t, want.Due, got.Due, 1e-12)
+		assert.InDelta(t, want.Ratio(), got.Ratio(), 1e-12)
 		old, before = s, after
 	}
 }

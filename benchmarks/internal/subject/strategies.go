@@ -65,6 +65,24 @@ func Members(n int, weights ...uint32) []selector.Member {
 	return members
 }
 
+// A Set is a draw of members, by its seed. IDs are ordered as the numbers of the
+// members up to 9999 are, and are random behind them.
+type Set uint64
+
+// ID returns the ID of member i.
+func (s Set) ID(i int) string {
+	return fmt.Sprintf("%s-%08x", ID(i), rand.NewPCG(uint64(s), uint64(i)).Uint64()>>32)
+}
+
+// Members returns the first n members, which have the weights in turn.
+func (s Set) Members(n int, weights ...uint32) []selector.Member {
+	members := make([]selector.Member, n)
+	for i := range members {
+		members[i] = selector.Member{ID: s.ID(i), Weight: weights[i%len(weights)]}
+	}
+	return members
+}
+
 // Drawn returns n members with random addresses as IDs, which have the weights
 // in turn. They are the same for the same seed, and fewer members are the first
 // ones of more.

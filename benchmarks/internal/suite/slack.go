@@ -18,21 +18,21 @@ func Slack() Suite {
 		Cases: func(size Size) (cases []Case) {
 			for _, s := range slackSubjects() {
 				for _, n := range size.Slack {
-					cases = append(cases, evenness(s, n, size.Draws, "equal", 1))
+					cases = append(cases, evenness(s, n, size, size.Draws, "equal", 1))
 					for _, e := range slackEvents() {
-						cases = append(cases, disruption(s, n, size.Draws, e))
+						cases = append(cases, disruption(s, n, size, e))
 					}
 				}
 				for _, n := range size.Steps {
 					if s.atLeast {
-						cases = append(cases, disruption(s, n, size.Draws, slackEvents()[1]))
+						cases = append(cases, disruption(s, n, size, slackEvents()[1]))
 					}
 				}
 				for n := 2; n <= 16 && size.Draws > 3; n++ {
-					cases = append(cases, evenness(s, n, 3*size.Draws, "equal/sets=many", 1))
+					cases = append(cases, evenness(s, n, size, 3*size.Draws, "equal/sets=many", 1))
 				}
 				for _, n := range []int{8, 100} {
-					cases = append(cases, evenness(s, n, size.Draws, "1:2:3:10", 1, 2, 3, 10))
+					cases = append(cases, evenness(s, n, size, size.Draws, "1:2:3:10", 1, 2, 3, 10))
 				}
 			}
 			return cases
@@ -75,12 +75,12 @@ func slackEvents() []slackEvent {
 }
 
 // evenness is a case of how even the shares of a table are.
-func evenness(s slackSubject, n, draws int, name string, weights ...uint32) Case {
+func evenness(s slackSubject, n int, size Size, draws int, name string, weights ...uint32) Case {
 	return Case{fmt.Sprintf("%s/n=%d/weights=%s", s.name, n, name), func() (*Work, error) {
 		var peak, low, rms []float64
 		var members []selector.Member
-		for seed := range draws {
-			members = subject.Drawn(uint64(seed), n, weights...)
+		for i := range draws {
+			members = subject.Drawn(size.Seed(i), n, weights...)
 			p, err := slots(s.strategy, members)
 			if err != nil {
 				return nil, err
@@ -100,13 +100,13 @@ func evenness(s slackSubject, n, draws int, name string, weights ...uint32) Case
 }
 
 // disruption is a case of what an event moves.
-func disruption(s slackSubject, n, draws int, e slackEvent) Case {
+func disruption(s slackSubject, n int, size Size, e slackEvent) Case {
 	return Case{fmt.Sprintf("%s/n=%d/event=%s", s.name, n, e.name), func() (*Work, error) {
 		var ratios, moved []float64
 		var after []selector.Member
 		tenth := max(n/10, 1)
-		for seed := range draws {
-			all := subject.Drawn(uint64(seed), n+tenth, 1)
+		for i := range size.Draws {
+			all := subject.Drawn(size.Seed(i), n+tenth, 1)
 			after = e.apply(all, n, tenth)
 			was, err := slots(s.strategy, all[:n])
 			if err != nil {

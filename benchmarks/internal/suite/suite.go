@@ -66,6 +66,7 @@ type numbers = map[string]float64
 type Size struct {
 	Members   []int // of a group
 	Draws     int   // of whatever is random, in suites that take the mean of draws
+	Seeds     int   // which set of draws: 0, 1, 2 and so on
 	Slack     []int // members, for what slack costs
 	Prior     []int // members, for rules that were known before
 	Steps     []int // members, where the cap of one steps down as another joins
@@ -80,6 +81,9 @@ type Size struct {
 	Churn     int      // flows of a table that is full, while flows come and go
 	Scenarios []string // strategies whose scenarios are played; none: of all
 }
+
+// Seed returns the seed of a draw, of which other sets of draws have others.
+func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) }
 
 // Quick is for go test -bench and a first look.
 func Quick() Size {

@@ -17,34 +17,60 @@ import (
 
 func TestEvents(t *testing.T) {
 	for _, n := range subject.Sizes() {
-		before := subject.Members(n, 1)
 		for _, e := range events() {
-			left, joined, weights := difference(before, e.apply(slices.Clone(before)))
-			want := map[string][3]int{
-				"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0},
-				"remove10pct": {n / 10, 0, 0}, "replace": {1, 1, 0},
-				"drain": {0, 0, 1}, "weight": {0, 0, 1},
+			if e.series {
+				continue
 			}
-			got := [3]int{left, joined, weights}
-			assert.Equal(t, want[e.name], got, "%s of %d: who left, joined, changed their weight", e.name, n)
-			assert.Equal(t, e.weights, weights > 0, e.name)
+			before := subject.Set(3).Members(n, e.weight)
+			for after := range e.apply(before, 3) {
+				left, joined, weights := difference(before, after)
+				want := map[string][3]int{
+					"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0},
+					"remove10pct": {n / 10, 0, 0}, "add10pct": {0, n / 10, 0}, "replace": {1, 1, 0},
+					"drain": {0, 0, 1}, "weight": {0, 0, 1}, "weight1pct": {0, 0, 1},
+				}
+				got := [3]int{left, joined, weights}
+				assert.Equal(t, want[e.name], got, "%s of %d: who left, joined, changed their weight", e.name, n)
+				assert.Equal(t, e.weights, weights > 0, e.name)
+			}
+			assert.Equal(t, subject.Set(3).Members(n, e.weight), before, "%s leaves what it was given", e.name)
 		}
 	}
 }
 
 func TestSeriesOfChanges(t *testing.T) {
 	const n = 10
-	before, steps := subject.Members(n, 1), 0
-	for after := range rollingRestart(n) {
+	all := subject.Set(3).Members(n, 1)
+	before, steps := all, 0
+	for after := range rollingRestart(all, 3) {
 		left, joined, _ := difference(before, after)
 		assert.Equal(t, [2]int{1 - steps%2, steps % 2}, [2]int{left, joined})
 		before, steps = slices.Clone(after), steps+1
 	}
 	assert.Equal(t, 2*n, steps)
-	assert.Equal(t, subject.Members(n, 1), before, "all are back")
+	assert.Equal(t, all, before, "all are back")
 
-	before, steps = subject.Members(n, 1), 0
-	for after := range churn(n) {
+	before, steps = all, 0
+	for after := range rollingUpgrade(all, 3) {
+		left, joined, _ := difference(before, after)
+		assert.Equal(t, [2]int{1, 1}, [2]int{left, joined})
+		before, steps = slices.Clone(after), steps+1
+	}
+	assert.Equal(t, n, steps)
+	left, joined, _ := difference(all, before)
+	assert.Equal(t, [2]int{n, n}, [2]int{left, joined}, "none is of the old names")
+
+	before, steps = all, 0
+	for after := range ramp(all, 3) {
+		_, joined, weights := difference(before, after)
+		assert.Equal(t, 1, joined+weights)
+		before, steps = after, steps+1
+	}
+	assert.Equal(t, 10, steps)
+	assert.Equal(t, uint32(10), before[n].Weight)
+
+	before, steps = all, 0
+	for after := range churn(all, 3) {
 		left, joined, weights := difference(before, after)
 		require.Equal(t, 1, left+joined)
 		require.Zero(t, weights)
@@ -54,6 +80,17 @@ func TestSeriesOfChanges(t *testing.T) {
 		before, steps = slices.Clone(after), steps+1
 	}
 	assert.Equal(t, 1000, steps)
+}
+
+func TestSurvivors(t *testing.T) {
+	all := subject.Set(1).Members(100, 1)
+	for _, gone := range []int{10, 50, 90} {
+		left := survivors(all, 1, gone)
+		assert.Len(t, left, 100-gone)
+		lost, joined, _ := difference(all, left)
+		assert.Equal(t, [2]int{gone, 0}, [2]int{lost, joined})
+	}
+	assert.NotEqual(t, survivors(all, 1, 50), survivors(all, 2, 50))
 }
 
 func difference(before, after []selector.Member) (left, joined, weights int) {
@@ -138,7 +175,7 @@ func TestMinimal(t *testing.T) {
 			minimal = append(minimal, row.Name)
 		}
 	}
-	for _, c := range Remap().Cases(Size{Members: []int{10}}) {
+	for _, c := range Remap().Cases(Size{Members: []int{10}, Draws: 1}) {
 		s, e := results.Value(c.Name, "strategy"), results.Value(c.Name, "event")
 		if !slices.Contains(minimal, s) || e != "add" && e != "remove" && e != "restart" {
 			continue
