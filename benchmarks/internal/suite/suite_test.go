@@ -180,6 +180,9 @@ func TestMinimal(t *testing.T) {
 		if !slices.Contains(minimal, s) || e != "add" && e != "remove" && e != "restart" {
 			continue
 		}
+		if s == "doublejump" && results.Value(c.Name, "gone") != "" {
+			continue // it moves more where others have left before
+		}
 		w, err := c.New()
 		require.NoError(t, err)
 		assert.InDelta(t, 1, w.Figures["disruption-ratio"].Value, 1e-9, c.Name)
