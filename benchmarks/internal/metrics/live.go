@@ -7,17 +7,17 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A Live group of members places the same hashes in each of its states: all
-// slots of a table, else those that it was given.
+// A Live group of members places the same hashes in each of its states.
 type Live struct {
 	group  *selector.Group[struct{}]
 	hashes []uint64
+	Exact  bool // of a table, all slots are followed in place of the hashes
 }
 
 // NewLive returns a group without members.
 func NewLive(s selector.Strategy, hashes []uint64) (*Live, error) {
 	g, err := selector.NewGroup[struct{}](selector.NewDomain(), selector.GroupConfig{Name: "live", Strategy: s})
-	return &Live{g, hashes}, err
+	return &Live{group: g, hashes: hashes}, err
 }
 
 // Update gives the group these members, as a change of those it has, and
@@ -31,7 +31,7 @@ func (l *Live) Update(members []selector.Member) (Placement, error) {
 	for _, m := range s.View().All() {
 		p.Members = append(p.Members, m)
 	}
-	if t, ok := s.View().Selector().(selector.Tabled); ok {
+	if t, ok := s.View().Selector().(selector.Tabled); ok && l.Exact {
 		return Slots(t, p.Members), nil
 	}
 	p.Owners = make([]int32, len(l.hashes))

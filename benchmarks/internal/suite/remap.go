@@ -2,7 +2,8 @@ package suite
 
 import (
 	"fmt"
-	"slices"
+	"iter"
+	"sync"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
@@ -11,12 +12,10 @@ import (
 )
 
 const (
-	// hashes that are placed to see how even the load is
+	// hashes that are placed to see what one change moves, and how even the
+	// load is
 	sampleSize = 1 << 20
-	// hashes that one draw places where there is no table, to see what one
-	// change moves, and what each of a series moves
-	changeSize = 1 << 17
-	seriesSize = 1 << 12
+	seriesSize = 1 << 14 // hashes that are placed after each of a series of changes
 )
 
 // Remap is what an event moves.
@@ -25,18 +24,20 @@ func Remap() Suite {
 		Name:  "Remap",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
+			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
 			for _, s := range subject.Placements() {
 				for _, n := range size.Members {
 					for _, e := range events() {
+						placed := hashes
+						if e.series {
+							placed = func() []uint64 { return hashes()[:seriesSize] }
+						}
 						slow := e.series && (n > 100 || s.Name == "kkdai-maglev")
-						if !slow && !(e.weights && s.EqualOnly) {
-							cases = append(cases, remap(size, s, n, e, 0))
+						if e.drawn || slow || e.weights && s.EqualOnly {
+							continue
 						}
-						for _, gone := range []int{10, 50, 90} {
-							if left := n * (100 - gone) / 100; left > 1 && (e.name == "remove" || e.name == "add") {
-								cases = append(cases, remap(size, s, n, e, gone))
-							}
-						}
+						changes := e.apply(subject.Members(n, 1), numbered())
+						cases = append(cases, remap(s, n, e.name, placed, changes))
 					}
 				}
 			}
@@ -45,68 +46,33 @@ func Remap() Suite {
 	}
 }
 
-// remap is a case of what an event moves in a group of n members, or in one
-// that a share of n members has left.
-func remap(size Size, s subject.Strategy, n int, e event, gone int) Case {
-	name := fmt.Sprintf("strategy=%s/n=%d/event=%s", s.Name, n, e.name)
-	if gone > 0 {
-		name += fmt.Sprintf("/gone=%dpct", gone)
-	}
-	return Case{name, func() (*Work, error) {
-		draws := map[string][]float64{}
-		var last []selector.Member
-		for i := range size.Draws {
-			set := subject.Set(size.Seed(i))
-			j, after, err := journey(s, n, e, gone, set)
-			if err != nil {
-				return nil, err
-			}
-			for unit, v := range map[string]float64{
-				"moved-share": j.Moved, "forced-share": j.Forced, "collateral-share": j.Collateral, "due-share": j.Due,
-				"disruption-ratio": j.Ratio(), "moved-over-due": j.OverDue(), "displaced-share": j.Ended,
-			} {
-				if unit != "displaced-share" || j.Changes > 1 {
-					draws[unit] = append(draws[unit], v)
-				}
-			}
-			last = after
-		}
-		w, err := buildWork(s, last)
+func remap(s subject.Strategy, n int, event string, hashes func() []uint64, changes iter.Seq[[]selector.Member]) Case {
+	return Case{fmt.Sprintf("strategy=%s/n=%d/event=%s", s.Name, n, event), func() (*Work, error) {
+		live, err := metrics.NewLive(s.Strategy, hashes())
 		if err != nil {
 			return nil, err
 		}
-		w.Figures = map[string]results.Figure{}
-		for unit, list := range draws {
-			w.Figures[unit] = results.Mean(list)
+		j, err := live.Follow(subject.Members(n, 1), changes)
+		if err != nil {
+			return nil, err
+		}
+		var after []selector.Member
+		for after = range changes {
+			break
+		}
+		w, err := buildWork(s, after)
+		if err != nil {
+			return nil, err
+		}
+		w.Figures = results.Exact(numbers{
+			"moved-share": j.Moved, "forced-share": j.Forced, "collateral-share": j.Collateral,
+			"disruption-ratio": j.Ratio(),
+		})
+		if j.Changes > 1 {
+			w.Figures["displaced-share"] = results.Figure{Value: j.Ended}
 		}
 		return w, nil
 	}}
-}
-
-// journey follows an event with one draw of members and of hashes. It returns
-// the members after the first change too.
-func journey(s subject.Strategy, n int, e event, gone int, set subject.Set) (j metrics.Journey,
-	after []selector.Member, err error) {
-	hashes := changeSize
-	if e.series {
-		hashes = seriesSize
-	}
-	live, err := metrics.NewLive(s.Strategy, subject.Hashes(uint64(set)+1, hashes))
-	if err != nil {
-		return j, nil, err
-	}
-	all := set.Members(n, e.weight)
-	if gone > 0 {
-		if _, err := live.Update(all); err != nil {
-			return j, nil, err
-		}
-		all = survivors(all, set, gone)
-	}
-	j, err = live.Follow(all, e.apply(all, set))
-	for after = range e.apply(all, set) {
-		return j, slices.Clone(after), err
-	}
-	return j, all, err
 }
 
 // buildWork is the build of a selector.

@@ -111,7 +111,7 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	all := []Suite{
-		Remap(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
+		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
 		Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)

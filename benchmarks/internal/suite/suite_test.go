@@ -22,7 +22,7 @@ func TestEvents(t *testing.T) {
 				continue
 			}
 			before := subject.Set(3).Members(n, e.weight)
-			for after := range e.apply(before, 3) {
+			for after := range e.apply(before, drawn(3)) {
 				left, joined, weights := difference(before, after)
 				want := map[string][3]int{
 					"add": {0, 1, 0}, "remove": {1, 0, 0}, "remove-first": {1, 0, 0}, "remove-last": {1, 0, 0},
@@ -42,7 +42,7 @@ func TestSeriesOfChanges(t *testing.T) {
 	const n = 10
 	all := subject.Set(3).Members(n, 1)
 	before, steps := all, 0
-	for after := range rollingRestart(all, 3) {
+	for after := range rollingRestart(all, drawn(3)) {
 		left, joined, _ := difference(before, after)
 		assert.Equal(t, [2]int{1 - steps%2, steps % 2}, [2]int{left, joined})
 		before, steps = slices.Clone(after), steps+1
@@ -51,7 +51,7 @@ func TestSeriesOfChanges(t *testing.T) {
 	assert.Equal(t, all, before, "all are back")
 
 	before, steps = all, 0
-	for after := range rollingUpgrade(all, 3) {
+	for after := range rollingUpgrade(all, drawn(3)) {
 		left, joined, _ := difference(before, after)
 		assert.Equal(t, [2]int{1, 1}, [2]int{left, joined})
 		before, steps = slices.Clone(after), steps+1
@@ -61,7 +61,7 @@ func TestSeriesOfChanges(t *testing.T) {
 	assert.Equal(t, [2]int{n, n}, [2]int{left, joined}, "none is of the old names")
 
 	before, steps = all, 0
-	for after := range ramp(all, 3) {
+	for after := range ramp(all, drawn(3)) {
 		_, joined, weights := difference(before, after)
 		assert.Equal(t, 1, joined+weights)
 		before, steps = after, steps+1
@@ -70,7 +70,7 @@ func TestSeriesOfChanges(t *testing.T) {
 	assert.Equal(t, uint32(10), before[n].Weight)
 
 	before, steps = all, 0
-	for after := range churn(all, 3) {
+	for after := range churn(all, drawn(3)) {
 		left, joined, weights := difference(before, after)
 		require.Equal(t, 1, left+joined)
 		require.Zero(t, weights)
@@ -143,7 +143,7 @@ func TestFigures(t *testing.T) {
 			require.False(t, names[c.Name], "%s/%s is there twice", s.Name, c.Name)
 			require.NotContains(t, c.Name, " ")
 			names[c.Name] = true
-			if strings.Contains(c.Name, "event=") && !strings.Contains(c.Name, "event=replace") && s.Name == "Remap" {
+			if strings.Contains(c.Name, "event=") && !strings.Contains(c.Name, "event=replace") && (s.Name == "Remap" || s.Name == "Changes") {
 				continue // many
 			}
 			if s.Name == "Scenario" && !strings.Contains(c.Name, "event=drain/policy=sticky-350s") {
@@ -175,7 +175,7 @@ func TestMinimal(t *testing.T) {
 			minimal = append(minimal, row.Name)
 		}
 	}
-	for _, c := range Remap().Cases(Size{Members: []int{10}, Draws: 1}) {
+	for _, c := range Changes().Cases(Size{Members: []int{10}, Draws: 1}) {
 		s, e := results.Value(c.Name, "strategy"), results.Value(c.Name, "event")
 		if !slices.Contains(minimal, s) || e != "add" && e != "remove" && e != "restart" {
 			continue
