@@ -6,7 +6,8 @@
 //	report                           # what is not on demand, on a quiet machine
 //	report -list                     # the suites; with -only: the cases
 //	report -only Remap,strategy=ring # some suites, some cases
-//	report -compare out/a out/b      # do two runs on one machine agree?
+//	report -compare out/a out/b      # do two runs agree, of one set of draws or two?
+//	report -seeds 1                  # other draws of members than the committed ones
 //	report -draw benchmarks/results  # the page and the plots again
 //	report -csv out/report           # figures as CSV, to the standard output
 //	report -pages                    # the numbers of the documents
@@ -47,6 +48,7 @@ func main() {
 		list    = flag.Bool("list", false, "list the suites, or with -only the cases, in place of measuring")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")
+		seeds   = flag.Int("seeds", 0, "which set of draws, for suites that draw: 0, 1, 2 and so on")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)
@@ -69,9 +71,9 @@ func main() {
 	case *draw != "":
 		err = redraw(*draw)
 	case *into != "":
-		err = measureInto(*into, *only, *quick, true)
+		err = measureInto(*into, *only, *seeds, *quick, true)
 	default:
-		err = measureInto(*out, *only, *quick, false)
+		err = measureInto(*out, *only, *seeds, *quick, false)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
@@ -88,6 +90,9 @@ func compareRuns(first, second string, wanted results.Filter) error {
 		}
 		r.Cases = slices.DeleteFunc(r.Cases, func(c results.Case) bool { return !wanted.Match(c.Name) })
 		runs[i] = r
+	}
+	if runs[0].Seeds != runs[1].Seeds {
+		return compareDraws(runs[0], runs[1])
 	}
 	g := results.Compare(runs[0], runs[1])
 	for _, c := range slices.Concat(g.Notes, g.Complaints) {
@@ -107,6 +112,20 @@ func printCSV(dir string) error {
 		return err
 	}
 	return r.CSV(os.Stdout)
+}
+
+// compareDraws compares runs of different sets of draws.
+func compareDraws(a, b *results.Run) error {
+	g := results.CompareDraws(a, b)
+	for _, c := range g.Complaints {
+		fmt.Println(c)
+	}
+	fmt.Printf("%d of %d means agree within their intervals; %d differences of strategies compared\n",
+		g.Within, g.Means, g.Pairs)
+	if len(g.Complaints) > 0 || 20*g.Within < 19*g.Means {
+		return fmt.Errorf("the runs differ in %d places", len(g.Complaints)+g.Means-g.Within)
+	}
+	return nil
 }
 
 func redraw(dir string) error {
@@ -158,20 +177,26 @@ func newPlan(quick bool) measure.Plan {
 
 // measureInto measures, into a directory that is begun anew or added to. Each
 // suite is written as it ends.
-func measureInto(dir, only string, quick, add bool) error {
+func measureInto(dir, only string, seeds int, quick, add bool) error {
 	p := newPlan(quick)
+	p.Size.Seeds = seeds
 	p.Wanted = results.ParseFilter(only)
 	command := "go run ./benchmarks/report"
 	if quick {
 		command += " -quick"
 	}
+	if seeds != 0 {
+		command += fmt.Sprintf(" -seeds %d", seeds)
+	}
 	if only != "" {
 		command += " -only " + only
 	}
-	r := &results.Run{Quick: quick}
+	r := &results.Run{Quick: quick, Seeds: seeds}
 	if add {
 		old, err := results.Load(dir)
 		switch {
+		case err == nil && old.Seeds != seeds:
+			return fmt.Errorf("the results in %s are of -seeds %d", dir, old.Seeds)
 		case err == nil:
 			r = old
 		case !errors.Is(err, fs.ErrNotExist):

@@ -15,6 +15,7 @@ import (
 // added to it, from other machines too.
 type Run struct {
 	Quick   bool     `json:"quick"`
+	Seeds   int      `json:"seeds,omitempty"` // which set of draws
 	Origins []Origin `json:"origins"`
 	Cases   []Case   `json:"cases"`
 }
