@@ -44,7 +44,7 @@ func main() {
 		quick   = flag.Bool("quick", false, "fewer and smaller cases, three blocks")
 		out     = flag.String("out", "out/report", "directory to write")
 		into    = flag.String("into", "", "directory of results to renew or to add to, in place of -out")
-		only    = flag.String("only", "", "names of suites, and key=value parts of names of cases; default: all but on demand")
+		only    = flag.String("only", "", "suites, and key=value parts of names of cases; default: all but on demand")
 		list    = flag.Bool("list", false, "list the suites, or with -only the cases, in place of measuring")
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")

@@ -48,7 +48,8 @@ func CompareDraws(a, b *Run) Redraw {
 				}
 				g.Pairs++
 				if (v.Value > x[0].Value) != (w.Value > x[1].Value) {
-					g.Complaints = append(g.Complaints, fmt.Sprintf("%s: %s is %v beside %v, and in the other draws %v beside %v",
+					g.Complaints = append(g.Complaints, fmt.Sprintf(
+						"%s: %s is %v beside %v, and in the other draws %v beside %v",
 						c.Name, unit, v.Value, x[0].Value, w.Value, x[1].Value))
 				}
 			}

@@ -29,7 +29,7 @@ func Changes() Suite {
 				for _, n := range size.Members {
 					for _, e := range events() {
 						slow := e.series && (n > 100 || s.Name == "kkdai-maglev")
-						if !slow && !(e.weights && s.EqualOnly) {
+						if !slow && (!e.weights || !s.EqualOnly) {
 							cases = append(cases, change(size, s, n, e, 0))
 						}
 						for _, gone := range []int{10, 50, 90} {

@@ -111,8 +111,8 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	all := []Suite{
-		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(), Hash(), Parse(),
-		Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
+		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(),
+		Hash(), Parse(), Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)
 	for i := range all {
