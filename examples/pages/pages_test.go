@@ -19,7 +19,7 @@ import (
 // Every page is linked from README, and what it shows is a program of fewer
 // than 40 lines in the folder of its name, which has a test of its output.
 func TestEveryPageShowsItsProgram(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	files, err := filepath.Glob("*.md")
 	require.NoError(t, err)
@@ -36,8 +36,8 @@ func TestEveryPageShowsItsProgram(t *testing.T) {
 		if !strings.Contains(string(page), "```go\n"+string(program)+"```\n") {
 			assert.Fail(t, "a page is out of date", "%s does not contain %s/main.go", file, name)
 		}
-		assert.Contains(t, string(page), "go run ./pages/"+name)
-		assert.Contains(t, string(readme), "(pages/"+file+")")
+		assert.Contains(t, string(page), "go run ./examples/pages/"+name)
+		assert.Contains(t, string(readme), "(examples/pages/"+file+")")
 		assert.Less(t, strings.Count(string(program), "\n"), 40, "%s is too long", name)
 		test, err := os.ReadFile(filepath.Join(name, "main_test.go"))
 		require.NoError(t, err)
