@@ -95,7 +95,7 @@ type watch struct {
 func browse(t *testing.T, browser, url string, width float64) *watch {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browser), chromedp.UserDataDir(t.TempDir()),
-		chromedp.WindowSize(1000, 800)}
+		chromedp.WindowSize(1000, 800), chromedp.WSURLReadTimeout(time.Minute)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -104,7 +104,7 @@ func browse(t *testing.T, browser, url string, width float64) *watch {
 	}
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	tab, closeTab := chromedp.NewContext(allocator)
-	ctx, cancel := context.WithTimeout(tab, 2*time.Minute) // to stop a hang
+	ctx, cancel := context.WithTimeout(tab, 4*time.Minute) // to stop a hang
 	t.Cleanup(func() { cancel(); closeTab(); stop() })
 	require.NoError(t, chromedp.Do(ctx)) // opens the tab
 	w := new(watch)

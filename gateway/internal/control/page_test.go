@@ -46,7 +46,7 @@ func newBrowser(t *testing.T) *browser {
 		t.Skip("there is no Chromium")
 	}
 	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
-		chromedp.WindowSize(1000, 1000)}
+		chromedp.WindowSize(1000, 1000), chromedp.WSURLReadTimeout(time.Minute)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -56,7 +56,7 @@ func newBrowser(t *testing.T) *browser {
 	b := &browser{hosts: make(map[string]bool)}
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
 	page, closePage := chromedp.NewContext(allocator)
-	limited, cancel := context.WithTimeout(page, time.Minute) // a browser that hangs ends the test
+	limited, cancel := context.WithTimeout(page, 4*time.Minute) // a browser that hangs ends the test
 	t.Cleanup(func() { cancel(); closePage(); stop() })
 	b.Context = limited
 	b.does(t) // open the page
