@@ -118,8 +118,8 @@ func (t *Table) burst(n int) (pinned int) {
 // how many met a pin.
 func (t *Table) One(keys []hash.FlowKey) (pinned int) {
 	for _, k := range keys {
-		t.set(&t.packets[0], t.hasher.Hash(k), hash.ACK)
-		if t.sticky.Route(t.packets[0], t.views[0], t.Now).Verdict == flowcache.Pinned {
+		p := flowcache.Packet{Digest: t.hasher.Hash(k), Flags: hash.ACK, Class: flowcache.ClassTCP}
+		if t.sticky.Route(p, t.views[0], t.Now).Verdict == flowcache.Pinned {
 			pinned++
 		}
 	}
