@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -246,12 +247,12 @@ func (s *Sticky) relocate(at *atomic.Uint64, w word, other *bucket) bool {
 	}
 	s.tally[relocated]++
 	t.moves.Add(1)
-	return finish(at, to, w)
+	return t.finish(at, to, w)
 }
 
 // finish ends a move: w has been copied. It takes with it what happens to the
 // original meanwhile.
-func finish(at, to *atomic.Uint64, w word) (made bool) {
+func (t *Table) finish(at, to *atomic.Uint64, w word) (made bool) {
 	copied := w
 	for !at.CompareAndSwap(uint64(w), 0) {
 		w = word(at.Load())
@@ -261,13 +262,33 @@ func finish(at, to *atomic.Uint64, w word) (made bool) {
 			return true
 		case w.tag() != copied.tag(): // pushed out: the copy stays
 			return false
-		case to.CompareAndSwap(uint64(copied), uint64(w)): // its flow changed it
-			copied = w
-		case word(to.Load()).tag() != w.tag(): // the copy was pushed out
+		case !t.replace(to, copied, w): // the copy was pushed out
 			return false
-		} // else its flow changed both, the copy later
+		}
+		copied = w
 	}
 	return true
+}
+
+// replace puts w in the place of its copy, unless its flow changed that as well
+// and later. ok is false if another flow has the place.
+func (t *Table) replace(to *atomic.Uint64, copied, w word) (ok bool) {
+	for {
+		there := word(to.Load())
+		if there.tag() != w.tag() {
+			return false
+		}
+		if there != copied && !t.later(w, there) || to.CompareAndSwap(uint64(there), uint64(w)) {
+			return true
+		}
+	}
+}
+
+// later reports whether w was written in a later tick than v.
+func (t *Table) later(w, v word) bool {
+	k, now := &t.clocks, t.clocks.moment(t.latest.Load())
+	since := func(w word) time.Duration { return time.Duration(w.steps(&now)) * k.unit(w.state()) }
+	return since(w) < since(v)
 }
 
 // roomFor returns a vacant place of a bucket or, if there is none, a dead one;
