@@ -133,14 +133,16 @@ func (c *Config) addServices(outer Service, links Links) error {
 	if err != nil {
 		return err
 	}
+	seen := map[string]bool{Default: true}
 	for _, v := range list {
 		s, err := v.service(outer.Strategy, links)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(c.Services, func(o Service) bool { return o.Name == s.Name }) || s.Name == Default {
+		if seen[s.Name] {
 			return v.at("name").errorf("another service is called %q", s.Name)
 		}
+		seen[s.Name] = true
 		c.Services = append(c.Services, s)
 	}
 	if len(c.Services) == 0 {
@@ -169,14 +171,16 @@ func (v value) devices(links Links) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	seen := make(map[string]bool, len(list))
 	for _, item := range list {
 		name, _, err := item.device(links)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(names, name) {
+		if seen[name] {
 			return nil, item.errorf("%q is given twice", name)
 		}
+		seen[name] = true
 		names = append(names, name)
 	}
 	return names, nil
@@ -202,6 +206,7 @@ func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 	if err != nil {
 		return nil, err
 	}
+	seen := make(map[netip.Prefix]bool, len(list))
 	for _, item := range list {
 		s, err := item.text()
 		if err != nil {
@@ -214,9 +219,10 @@ func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 		if p != p.Masked() {
 			return nil, item.errorf("%q has bits beyond its length: %s is meant?", s, p.Masked())
 		}
-		if slices.Contains(prefixes, p) {
+		if seen[p] {
 			return nil, item.errorf("%s is given twice", p)
 		}
+		seen[p] = true
 		prefixes = append(prefixes, p)
 	}
 	return prefixes, nil

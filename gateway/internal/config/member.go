@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
-	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/selector"
@@ -62,13 +61,20 @@ func ParseMembers(data []byte, links Links) (members []Member, err error) {
 	return members, err
 }
 
-// ParseMember reads the member with an ID. What is not given stays as it is in
-// present, which is nil if there is none yet.
-func ParseMember(data []byte, id string, present *Member, links Links) (Member, error) {
+// A MemberChange is what is to become of a member.
+type MemberChange struct{ value value }
+
+// ParseMemberChange reads a change, in time linear in its length.
+func ParseMemberChange(data []byte) (MemberChange, error) {
 	v, err := parse("", data)
-	if err != nil {
-		return Member{}, err
-	}
+	return MemberChange{v}, err
+}
+
+// Of returns the member with an ID after the change. What the change does not
+// say stays as it is in present, which is nil if there is none yet. The time
+// does not depend on how long the change is.
+func (c MemberChange) Of(id string, present *Member, links Links) (Member, error) {
+	v := c.value
 	if !idPattern.MatchString(id) {
 		return Member{}, v.errorf("%q: %s", id, idRule)
 	}
@@ -91,14 +97,16 @@ func (v value) members(links Links) (members []Member, err error) {
 		return nil, err
 	}
 	members = make([]Member, 0, len(list)) // not nil, or it would be null in JSON
+	seen := make(map[string]bool, len(list))
 	for _, item := range list {
 		m := Member{Weight: 1}
 		if err := m.decode(item, links); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(members, func(o Member) bool { return o.ID == m.ID }) {
+		if seen[m.ID] {
 			return nil, item.at("id").errorf("another member is called %q", m.ID)
 		}
+		seen[m.ID] = true
 		members = append(members, m)
 	}
 	return members, nil

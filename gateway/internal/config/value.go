@@ -48,30 +48,42 @@ func parse(file string, data []byte) (value, error) {
 	// before anything is made of it, for the offset of the error
 	if err := json.Unmarshal(data, &raw); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return value{}, &Error{file, lineAt(data, syntax.Offset), "not JSON: " + syntax.Error()}
+			at := lines{rest: data}
+			return value{}, &Error{file, at.line(syntax.Offset), "not JSON: " + syntax.Error()}
 		}
 		return value{}, &Error{file, 1, err.Error()}
 	}
-	r := reader{file: file, data: data, Decoder: json.NewDecoder(bytes.NewReader(data))}
+	r := reader{file: file, lines: lines{rest: data}, Decoder: json.NewDecoder(bytes.NewReader(data))}
 	r.UseNumber()
 	return r.value()
 }
 
-func lineAt(data []byte, offset int64) int {
-	return 1 + bytes.Count(data[:min(max(offset-1, 0), int64(len(data)))], []byte{'\n'})
+// lines tells the lines of ascending offsets. It looks at each byte once.
+type lines struct {
+	rest  []byte // what it has not looked at
+	start int64  // where that begins
+	ends  int    // of lines before it
+}
+
+// line returns the line of the byte before an offset, from 1.
+func (l *lines) line(offset int64) int {
+	n := min(max(offset-1-l.start, 0), int64(len(l.rest)))
+	l.ends += bytes.Count(l.rest[:n], []byte{'\n'})
+	l.rest, l.start = l.rest[n:], l.start+n
+	return 1 + l.ends
 }
 
 // A reader makes values of tokens.
 type reader struct {
-	file string
-	data []byte
+	file  string
+	lines lines
 	*json.Decoder
 }
 
 // next returns a token and its line: no token spans lines.
 func (r *reader) next() (json.Token, int, error) {
 	token, err := r.Token()
-	return token, lineAt(r.data, r.InputOffset()), err
+	return token, r.lines.line(r.InputOffset()), err
 }
 
 func (r *reader) value() (value, error) {

@@ -151,12 +151,17 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
+	change, err := config.ParseMemberChange(body) // not in Edit, where all others wait
+	if err != nil {
+		fail(w, err)
+		return
+	}
 	id := r.PathValue("id")
 	edit := func(present *config.Member, drained uint32) (config.Member, error) {
 		if present != nil && present.Weight == 0 { // unless a weight is given
 			present.Weight = max(drained, 1)
 		}
-		return config.ParseMember(body, id, present, s.Links)
+		return change.Of(id, present, s.Links)
 	}
 	m, added, err := s.Services.Edit(serviceOf(r), id, edit)
 	switch {

@@ -155,6 +155,20 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// A body is parsed before the change begins, so that a long one keeps nothing
+// waiting: one that is wrong is refused while another change goes on.
+func TestParsingHoldsNoLock(t *testing.T) {
+	f := serve(t, config.Control{Network: "unix"})
+	_, _, err := f.Services.Edit(config.Default, "pod1",
+		func(present *config.Member, _ uint32) (config.Member, error) {
+			code, answer := f.do(t, "PUT", "/members/pod2", "["+strings.Repeat("1,\n", 100_000)+"}")
+			assert.Equal(t, 400, code)
+			assert.Contains(t, answer, "line 100001: not JSON")
+			return *present, nil
+		})
+	require.NoError(t, err)
+}
+
 // What GET gives, PUT takes.
 func TestMembersRoundTrip(t *testing.T) {
 	f := serve(t, config.Control{Network: "unix"})
