@@ -2,8 +2,11 @@
 // members of services.
 //
 //	gateway run -config FILE
+//	gateway check FILE
 //	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
+//	gateway version
+//	gateway help [COMMAND]
 //
 // "gateway run" forwards between interfaces of a Linux host, in the foreground
 // until SIGTERM or an interrupt. It reads FILE (package config) again when it
@@ -12,6 +15,10 @@
 // and so is a file with an error: the state stays as it was. A process that is
 // started again with the same FILE, and with a snapshot of the one before, has
 // the members as they were, and its flows.
+//
+// "gateway check" reads FILE as "gateway run" would, and says what is wrong with
+// it, and at which line. It does not look at the interfaces and the neighbours
+// of this host, so that a file can be checked elsewhere.
 //
 // "gateway lab", which needs Linux and root, makes network namespaces and does
 // to live TCP connections and UDP flows what the scenario of examples/forwarder
@@ -22,10 +29,11 @@
 // JSON object.
 //
 // The exit code is 0, 1 when something failed on the way, and 2 when the
-// command line or the configuration is wrong.
+// command line or the configuration is wrong, or the configuration is not there.
 package main
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -37,31 +45,66 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-const usage = `usage:
-  gateway run -config FILE    forwards between the interfaces of this host
-  gateway lab [flags]         shows what changes do to live connections
-"gateway COMMAND -h" prints the flags.
-`
+// A command is what the first argument of the program names.
+type command struct {
+	name, args string
+	does       string
+	run        func(args []string, stdout, stderr io.Writer) int
+}
+
+// commands returns all but "help", in the order of the usage.
+func commands() []command {
+	return []command{
+		{"run", "-config FILE", "forwards between the interfaces of this host", runRouter},
+		{"check", "FILE", "says what is wrong with a configuration", runCheck},
+		{"lab", "[flags]", "shows what changes do to live connections", runLab},
+		{"version", "", "says what this program was built from", runVersion},
+	}
+}
+
+func usage() string {
+	text := "usage:\n"
+	for _, c := range commands() {
+		text += fmt.Sprintf("  gateway %-20s %s\n", c.name+" "+c.args, c.does)
+	}
+	return text + "\"gateway help COMMAND\" prints the flags.\n"
+}
 
 // run runs the command that the first argument names, and returns the exit
 // code.
 func run(args []string, stdout, stderr io.Writer) int {
 	complain, name := log.New(stderr, "", 0), ""
 	if len(args) > 0 {
-		name = args[0]
+		name, args = args[0], args[1:]
 	}
 	switch name {
-	case "run":
-		return runRouter(args[1:], stdout, stderr)
-	case "lab":
-		return runLab(args[1:], stdout, stderr)
-	case "-h", "-help", "--help":
-		complain.Print(usage)
-		return 0
 	case "":
-		complain.Print(usage)
-	default:
-		complain.Printf("gateway: no command %q\n%s", name, usage)
+		complain.Print(usage())
+		return commandline.Usage
+	case "-h", "-help", "--help":
+		complain.Print(usage())
+		return 0
+	case "-version", "--version":
+		name = "version"
+	case "help":
+		if len(args) == 0 {
+			return printUsage(stdout)
+		}
+		name, args = args[0], []string{"-h"} // which prints the flags
+		stderr = stdout
 	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(args, stdout, stderr)
+		}
+	}
+	complain.Printf("gateway: no command %q%s\n%s", name, suggestion(name), usage())
 	return commandline.Usage
+}
+
+func printUsage(stdout io.Writer) int {
+	if _, err := io.WriteString(stdout, usage()); err != nil {
+		return commandline.Failed
+	}
+	return 0
 }

@@ -23,7 +23,7 @@ func TestRunExitCodes(t *testing.T) {
 		{[]string{"run", "-bogus"}, 2, "flag provided but not defined: -bogus"},
 		{[]string{"run", "-h"}, 0, "-config file"},
 		{[]string{"run", "-config", file}, 2, file + `:2: "no-such-dev": no such interface`},
-		{[]string{"run", "-config", file + "x"}, 1, "no such file or directory"},
+		{[]string{"run", "-config", file + "x"}, 2, file + "x: no such file or directory"},
 	} {
 		code, stdout, stderr := call(c.args...)
 		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)

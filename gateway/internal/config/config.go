@@ -63,10 +63,10 @@ const (
 // name of the file that is given.
 func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config, error) {
 	if len(planes) == 0 {
-		return nil, &Error{file, 1, "there is no data plane for this system"}
+		return nil, &Error{File: file, Line: 1, Reason: "there is no data plane for this system"}
 	}
 	if len(data) > maxSize {
-		return nil, &Error{file, 1, "over " + strconv.Itoa(maxSize) + " bytes"}
+		return nil, &Error{File: file, Line: 1, Reason: "over " + strconv.Itoa(maxSize) + " bytes"}
 	}
 	root, err := parse(file, data)
 	if err != nil {

@@ -12,6 +12,14 @@ type Control struct {
 	Token   string // empty: none is needed
 }
 
+// String returns the address as a configuration has it.
+func (c Control) String() string {
+	if c.Network == "unix" {
+		return "unix:" + c.Address
+	}
+	return c.Address
+}
+
 const minToken = 16
 
 func (c *Control) decode(v value) error {

@@ -28,10 +28,12 @@
 //	seed      of the hash: gateways with one seed place alike; 0
 //	sticky    flows keep their members through changes; true
 //	flows     that the flow table is for; 1048576
-//	idle      how long a flow without packets is remembered; 30s
-//	timeouts  those of package flowcache; "tcp" and "other" go before idle:
+//	timeouts  how long a flow without packets is remembered, by its state as
+//	          package flowcache knows it, for each that is not to be
 //	          {"probation": "8s", "tcp": "350s", "other": "30s",
 //	          "closing": "10s", "down": "30s"}
+//	idle      in place of "tcp" and "other", where they are not given; less
+//	          than the 350s of "tcp" breaks connections that are open and idle
 //	reset     answer a TCP flow whose member died by a RST; false
 //	snapshot  the file in which flows outlive the process; none
 //	services  further services, with a strategy and members of their own

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -40,10 +41,13 @@ func (c *Config) checkServices() error {
 			prefixes[p] = s.Name
 		}
 		for _, m := range s.Members {
-			if other, ok := members[m.ID]; ok && (other.Dev != m.Dev || other.MAC != m.MAC) {
+			other, ok := members[m.ID]
+			if ok && (other.Dev != m.Dev || differ(other.MAC, m.MAC)) {
 				return m.value.errorf("member %q has another \"dev\" or \"mac\" in another service", m.ID)
 			}
-			members[m.ID] = m
+			if other.MAC == (engine.MAC{}) {
+				members[m.ID] = m
+			}
 		}
 		if _, known := built[s.Strategy]; !known {
 			one, err := selector.New(s.Strategy, selector.Equal("one"))
@@ -58,6 +62,24 @@ func (c *Config) checkServices() error {
 				c.Plane.Name, s.Strategy)
 		}
 		err := selector.Validate(Identities(s.Members))
+		if err != nil && !errors.Is(err, selector.ErrNoMembers) && !errors.Is(err, selector.ErrNoWeight) {
+			return s.Blame(err)
+		}
+	}
+	return nil
+}
+
+// differ reports whether two MAC addresses are known and not equal.
+func differ(a, b engine.MAC) bool {
+	return a != b && a != (engine.MAC{}) && b != (engine.MAC{})
+}
+
+// TryStrategies checks that each service's strategy serves its members, by
+// building it, which takes milliseconds each. The error is an [*Error].
+func (c *Config) TryStrategies() error {
+	for i := range c.Services {
+		s := &c.Services[i]
+		_, err := selector.New(s.Strategy, Identities(s.Members))
 		if err != nil && !errors.Is(err, selector.ErrNoMembers) && !errors.Is(err, selector.ErrNoWeight) {
 			return s.Blame(err)
 		}

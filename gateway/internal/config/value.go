@@ -11,13 +11,20 @@ import (
 // An Error says what is wrong with a configuration, and where.
 type Error struct {
 	File   string // as it was named; empty for the body of a request
-	Line   int    // from 1
+	Line   int    // from 1; 0: the file as a whole
 	Reason string
+	Err    error // of the system, if it is at fault
 }
 
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
 func (e *Error) Error() string {
-	if e.File == "" {
+	switch {
+	case e.File == "":
 		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+	case e.Line == 0:
+		return fmt.Sprintf("%s: %s", e.File, e.Reason)
 	}
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
 }
@@ -39,7 +46,7 @@ type field struct {
 }
 
 func (v value) errorf(format string, args ...any) error {
-	return &Error{v.file, v.line, fmt.Sprintf(format, args...)}
+	return &Error{File: v.file, Line: v.line, Reason: fmt.Sprintf(format, args...)}
 }
 
 // parse reads one JSON value, which is all of the data.
@@ -49,9 +56,9 @@ func parse(file string, data []byte) (value, error) {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at := lines{rest: data}
-			return value{}, &Error{file, at.line(syntax.Offset), "not JSON: " + syntax.Error()}
+			return value{}, &Error{File: file, Line: at.line(syntax.Offset), Reason: "not JSON: " + syntax.Error()}
 		}
-		return value{}, &Error{file, 1, err.Error()}
+		return value{}, &Error{File: file, Line: 1, Reason: err.Error()}
 	}
 	r := reader{file: file, lines: lines{rest: data}, Decoder: json.NewDecoder(bytes.NewReader(data))}
 	r.UseNumber()
@@ -122,7 +129,7 @@ func (r *reader) object() (o object, err error) {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return nil, &Error{r.file, line, strconv.Quote(name) + " is given twice"}
+			return nil, &Error{File: r.file, Line: line, Reason: strconv.Quote(name) + " is given twice"}
 		}
 		seen[name] = true
 		v, err := r.value()

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -66,7 +65,7 @@ func (g *gateway) watchDirectories(w *fsnotify.Watcher) error {
 // reload puts the configuration in force if it changed, or if it is forced to,
 // and leaves everything as it is if it can't.
 func (g *gateway) reload(force bool) {
-	data, err := os.ReadFile(g.File)
+	data, err := config.ReadFile(g.File)
 	if err != nil {
 		data = nil // which no file is
 	}

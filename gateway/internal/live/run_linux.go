@@ -33,7 +33,7 @@ type Options struct {
 // that kept it from running or from going on: an error of package config if the
 // configuration is wrong.
 func Run(ctx context.Context, o Options) (err error) {
-	data, err := os.ReadFile(o.File)
+	data, err := config.ReadFile(o.File)
 	if err != nil {
 		return err
 	}
