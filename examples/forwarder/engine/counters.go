@@ -19,6 +19,7 @@ func (t *Traffic) add(frame []byte) {
 type Counters struct {
 	In      Traffic
 	Replies Traffic // what was made of the frames that are Answered
+	NoRoute Traffic // of In, the frames that are dropped for [NoRoute]
 
 	// Held are the fragments that were held, since they came before the first
 	// one of their datagram.

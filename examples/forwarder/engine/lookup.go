@@ -72,6 +72,9 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 		}
 		if drop != 0 {
 			decided |= 1 << i
+			if drop == NoRoute {
+				w.counters.NoRoute.add(frames[i])
+			}
 			w.packets[i] = flowcache.Packet{Mode: flowcache.Skip}
 			dst[i] = w.drop(drop)
 			continue

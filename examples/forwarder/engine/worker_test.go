@@ -78,11 +78,14 @@ func TestAgreesWithModel(t *testing.T) {
 		}
 		got := make([]Decision, len(frames))
 		w.Burst(got, burst, 0)
-		drops := map[Drop]int{}
+		drops, unrouted := map[Drop]int{}, Traffic{}
 		for i, f := range frames {
 			hop, sent, drop := m.forward(t, f)
 			require.Equal(t, drop, got[i].Drop, "frame %d: % x", i, f)
 			drops[drop]++
+			if drop == NoRoute {
+				unrouted.add(f)
+			}
 			if drop != 0 {
 				require.Nil(t, got[i].Hop)
 				require.Equal(t, f, burst[i], "a dropped frame is left as it is")
@@ -96,6 +99,7 @@ func TestAgreesWithModel(t *testing.T) {
 				assert.EqualValues(t, drops[drop], w.Counters().Dropped(drop), drop)
 			}
 		}
+		assert.Equal(t, unrouted, w.Counters().NoRoute)
 		for _, drop := range []Drop{0, NotIP, NoRoute, Expired, NoMember} {
 			assert.Positive(t, drops[drop], "the frames hold no case of %v", drop)
 		}

@@ -19,6 +19,7 @@ type metrics struct {
 
 type descriptions struct {
 	healthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
+	otherFrames, otherBytes                                                                            *prometheus.Desc
 	flows, capacity, placed, moved, refused, memberFlows, members, version                             *prometheus.Desc
 	reloadsDone, reloadsRefused, reloaded                                                              *prometheus.Desc
 	fragmentsHeld, fragmentsWaiting, strays                                                            *prometheus.Desc
@@ -42,6 +43,9 @@ func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 			leftBytes:    d("left_bytes_total", "Bytes of the frames sent to members that left."),
 			replyFrames:  d("reply_frames_total", "Frames sent back to where they came from."),
 			dropped:      d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
+			otherFrames: d("not_for_service_frames_total",
+				"Frames that came in for no service and are left to the kernel: not among those received or dropped."),
+			otherBytes: d("not_for_service_bytes_total", "Bytes of the frames that came in for no service."),
 			fragmentsHeld: d("fragments_held_total",
 				"Fragments held, since they came before the first one of their datagram."),
 			fragmentsWaiting: d("fragments_waiting", "Fragments that are held now."),
@@ -83,6 +87,8 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	counter(m.leftFrames, s.Left.Frames)
 	counter(m.leftBytes, s.Left.Bytes)
 	counter(m.replyFrames, s.Replies.Frames)
+	counter(m.otherFrames, s.NotForService.Frames)
+	counter(m.otherBytes, s.NotForService.Bytes)
 	for reason, n := range s.Dropped {
 		counter(m.dropped, n, reason)
 	}

@@ -37,6 +37,7 @@ func TestMetrics(t *testing.T) {
 	require.NoError(t, f.Services.Drain(config.Default, "pod2"))
 	require.NoError(t, f.Services.SetCarrier("lp3", false))
 	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
+	f.plane.Ignore()
 	f.plane.Hold(plane.Fragments{Held: 7, Waiting: 2, Strays: 4})
 	f.Reloads.Add(nil)
 	f.Reloads.Add(errors.New("line 3"))
@@ -66,6 +67,7 @@ func TestMetrics(t *testing.T) {
 	assert.InDelta(t, stats.Dropped["no member"],
 		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
 	for series, n := range map[string]float64{
+		"forwarder_not_for_service_frames_total": 1, "forwarder_not_for_service_bytes_total": 60,
 		"forwarder_fragments_held_total": 7, "forwarder_fragments_waiting": 2, "forwarder_fragments_stray_total": 4,
 	} {
 		assert.InDelta(t, n, metric(t, text, series), 0, series)

@@ -118,11 +118,13 @@ func TestPage(t *testing.T) {
 	vip := netip.MustParseAddr("172.16.0.20")
 	f.plane.Receive(vip, 0, 600)
 	f.plane.Drop("not IP")
+	f.plane.Ignore()
 	b.does(t, chromedp.Navigate(f.URL+"/"))
 	b.waits(t, `document.getElementById("health").textContent === "packets flow"`)
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("flows").textContent === "600 flows"`)
 	b.waits(t, `document.getElementById("reasons").textContent === "not IP: 1"`)
+	b.waits(t, `document.getElementById("other").textContent === "and 1 for no service, left to the kernel"`)
 	b.waits(t, row+`.querySelector(".shareText").textContent.endsWith("66.7%% due")`, "pod2")
 
 	// Packets show as a rate and a line. They keep coming, for as long as it

@@ -157,6 +157,14 @@ func (p *Plane) Drop(reason string) {
 	p.counters.Dropped[reason]++
 }
 
+// Ignore counts a frame of 60 bytes that came in for no service.
+func (p *Plane) Ignore() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counters.NotForService.Frames++
+	p.counters.NotForService.Bytes += 60
+}
+
 // Hold sets the counters of fragments.
 func (p *Plane) Hold(f plane.Fragments) {
 	p.mu.Lock()

@@ -14,7 +14,7 @@ import (
 // receive queue of each interface, past the kernel's network stack, by way of
 // an XDP program, and puts them into the transmit queue of the same number. The
 // packets of services alone take that way, those to the MAC address of the
-// interface; what else there is goes on to the kernel.
+// interface; what else there is goes on to the kernel, and is not counted.
 //
 // Frames are at most 1,792 bytes long, and whole: senders on the same machine
 // must compute checksums and cut segments themselves (ethtool -K DEVICE tx off

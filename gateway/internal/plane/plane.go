@@ -84,6 +84,10 @@ type Counters struct {
 	In      engine.Traffic
 	Members map[uint16]engine.Traffic // by Adjacency.Output
 	Replies engine.Traffic            // sent back to where they came from
+	// What came in for no service, and is left to the kernel: neither in In nor
+	// in Dropped. A plane that lets the kernel keep such frames without a look
+	// at them counts none.
+	NotForService engine.Traffic
 	// frames, by reason, those that the kernel dropped before the plane saw
 	// them included
 	Dropped   map[string]uint64

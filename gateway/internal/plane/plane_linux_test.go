@@ -254,6 +254,49 @@ func TestChangesUnderTraffic(t *testing.T) {
 	})
 }
 
+// What the router's kernel answers or forwards is no traffic of a service:
+// afpacket counts it apart, and afxdp leaves it to the kernel unseen.
+func TestNotForService(t *testing.T) {
+	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
+		b := open(t, Config{}, 1)
+		b.listen(t, echo)
+		for host, address := range map[*netns.Namespace]string{b.Router: "10.9.0.1", b.Pods[0]: "10.9.1.2"} {
+			require.NoError(t, host.Do(func() error {
+				l, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(servicePort)))
+				if err != nil {
+					return err
+				}
+				t.Cleanup(func() { _ = l.Close() })
+				go func() {
+					if c, err := l.Accept(); err == nil {
+						echo(1, c)
+					}
+				}()
+				return nil
+			}))
+			b.dial(t, address)
+		}
+		c := b.plane.Counters()
+		assert.Zero(t, c.In)
+		assert.Empty(t, c.Dropped)
+		if _, afxdp := b.plane.(*userspace).transport.(*afxdpTransport); afxdp {
+			assert.Zero(t, c.NotForService)
+		} else {
+			require.Eventually(t, func() bool {
+				c = b.plane.Counters()
+				return c.NotForService.Frames >= 4 // a SYN and an ACK each
+			}, time.Minute, time.Millisecond)
+			assert.GreaterOrEqual(t, c.NotForService.Bytes, 40*c.NotForService.Frames)
+			assert.Zero(t, c.In)
+			assert.Empty(t, c.Dropped)
+		}
+		b.dial(t, testbed.Service4)
+		c = b.plane.Counters()
+		assert.Positive(t, c.In.Frames)
+		assert.Empty(t, c.Dropped)
+	})
+}
+
 // A connection to a pod that is gone ends at once by a reset.
 func TestReset(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {

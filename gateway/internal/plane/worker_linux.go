@@ -137,8 +137,10 @@ func (w *worker) fulfil() {
 // addTo adds what the worker has seen.
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	seen, lost := w.engine.Counters(), w.lane.lost()
-	c.In.Frames += seen.In.Frames
-	c.In.Bytes += seen.In.Bytes
+	c.In.Frames += seen.In.Frames - seen.NoRoute.Frames
+	c.In.Bytes += seen.In.Bytes - seen.NoRoute.Bytes
+	c.NotForService.Frames += seen.NoRoute.Frames
+	c.NotForService.Bytes += seen.NoRoute.Bytes
 	for output := range outputs {
 		m := c.Members[output]
 		decided, unsent := seen.Member(output), lost.members[output]
@@ -147,7 +149,9 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 		c.Members[output] = m
 	}
 	for drop, n := range seen.Drops() {
-		c.drop(drop.String(), n)
+		if drop != engine.NoRoute { // the kernel has such a frame, too
+			c.drop(drop.String(), n)
+		}
 	}
 	for reason, n := range lost.unsent {
 		c.drop(reason, n)

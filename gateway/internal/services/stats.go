@@ -12,16 +12,19 @@ import (
 
 // Stats is the state of a gateway at one moment. Frames in are those of the
 // members, of those that left, of replies, those dropped, and those waiting.
+// Frames that came in for no service are none of these.
 type Stats struct {
-	Healthy  bool              `json:"healthy"`
-	Reason   string            `json:"reason,omitempty"` // why not
-	In       Traffic           `json:"in"`
-	Left     Traffic           `json:"left"` // to members that left
-	Replies  Traffic           `json:"replies"`
-	Dropped  map[string]uint64 `json:"dropped"` // frames, by reason
-	Flows    *FlowStats        `json:"flows"`   // nil: not sticky
-	Services []ServiceStats    `json:"services"`
-	Changes  []Change          `json:"changes"` // the newest first
+	Healthy bool              `json:"healthy"`
+	Reason  string            `json:"reason,omitempty"` // why not
+	In      Traffic           `json:"in"`
+	Left    Traffic           `json:"left"` // to members that left
+	Replies Traffic           `json:"replies"`
+	Dropped map[string]uint64 `json:"dropped"` // frames, by reason
+	// left to the kernel; 0 where the data plane does not see them
+	NotForService Traffic        `json:"notForService"`
+	Flows         *FlowStats     `json:"flows"` // nil: not sticky
+	Services      []ServiceStats `json:"services"`
+	Changes       []Change       `json:"changes"` // the newest first
 
 	Fragments FragmentStats `json:"fragments"`
 }
@@ -92,6 +95,7 @@ func (r *Registry) Stats() Stats {
 	defer r.mu.Unlock()
 	counters := r.plane.Counters()
 	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
+	s.NotForService = Traffic(counters.NotForService)
 	s.Left = Traffic(r.outputs.gone(counters.Members))
 	maps.Copy(s.Dropped, counters.Dropped)
 	s.Fragments = FragmentStats(counters.Fragments)

@@ -39,6 +39,9 @@ function show(stats, at) {
   $("packets").textContent = perSecond(rate(stats.in.frames, was?.in.frames, seconds), "packets");
   const bytes = rate(stats.in.bytes, was?.in.bytes, seconds);
   $("bits").textContent = `${bytes === null ? "–" : short.format(bytes * 8)} bit/s, ${short.format(stats.in.frames)} packets so far`;
+  const other = stats.notForService.frames;
+  $("other").hidden = other === 0;
+  $("other").textContent = `and ${short.format(other)} for no service, left to the kernel`;
   const dropped = total(stats.dropped);
   $("drops").textContent = perSecond(rate(dropped, was ? total(was.dropped) : undefined, seconds), "packets");
   $("reasons").textContent = Object.entries(stats.dropped).filter(([, n]) => n > 0).sort()

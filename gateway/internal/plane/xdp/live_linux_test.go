@@ -260,4 +260,14 @@ func TestLive(t *testing.T) {
 		out += n
 	}
 	assert.Equal(t, c.In.Frames, out, "%+v", c)
+
+	// The slow path counts what is for no service apart.
+	assert.Zero(t, c.NotForService)
+	require.NoError(t, client.Do(func() error {
+		_, err := net.DialTimeout("tcp", "10.9.0.1:80", time.Minute)
+		require.ErrorIs(t, err, unix.ECONNREFUSED)
+		return nil
+	}))
+	require.Eventually(t, func() bool { return p.Counters().NotForService.Frames == 1 }, time.Minute, time.Millisecond)
+	assert.Equal(t, c.Dropped, p.Counters().Dropped)
 }
