@@ -18,11 +18,11 @@ type metrics struct {
 }
 
 type descriptions struct {
-	healthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
-	otherFrames, otherBytes                                                                            *prometheus.Desc
-	flows, capacity, placed, moved, refused, memberFlows, members, version                             *prometheus.Desc
-	reloadsDone, reloadsRefused, reloaded                                                              *prometheus.Desc
-	fragmentsHeld, fragmentsWaiting, strays                                                            *prometheus.Desc
+	healthy, serviceHealthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
+	otherFrames, otherBytes                                                                                            *prometheus.Desc
+	flows, capacity, placed, moved, refused, memberFlows, members, version                                             *prometheus.Desc
+	reloadsDone, reloadsRefused, reloaded                                                                              *prometheus.Desc
+	fragmentsHeld, fragmentsWaiting, strays                                                                            *prometheus.Desc
 }
 
 func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
@@ -33,7 +33,8 @@ func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 	registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&metrics{r, reloads, descriptions{
-			healthy: d("healthy", "1 if a packet that comes in is forwarded."),
+			healthy:        d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
+			serviceHealthy: d("service_healthy", "1 if a packet that comes in for the service is forwarded.", "service"),
 			inFrames: d("received_frames_total",
 				"Frames that came in: to members, to those that left, replies, dropped ones, and fragments waiting."),
 			inBytes:      d("received_bytes_total", "Bytes of the frames that came in."),
@@ -104,6 +105,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	sent := make(map[string]bool)
 	for _, service := range s.Services {
+		gauge(m.serviceHealthy, one(service.Healthy), service.Name)
 		gauge(m.version, float64(service.Version), service.Name)
 		states := map[services.State]int{services.Up: 0, services.Drained: 0, services.Down: 0}
 		for _, member := range service.Members {

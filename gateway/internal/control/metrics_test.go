@@ -62,6 +62,7 @@ func TestMetrics(t *testing.T) {
 	assert.InDelta(t, 1, metric(t, text, "forwarder_config_reload_failures_total"), 0)
 	assert.InDelta(t, 0, metric(t, text, "forwarder_config_reloaded"), 0)
 	assert.InDelta(t, 0, metric(t, text, "forwarder_healthy"), 0, "one member is drained, the other down")
+	assert.InDelta(t, 0, metric(t, text, `forwarder_service_healthy{service="default"}`), 0)
 	stats := f.Services.Stats()
 	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
 	assert.InDelta(t, stats.Dropped["no member"],

@@ -1,8 +1,9 @@
 // Package control lets people and programs see and change a gateway over
 // HTTP.
 //
-//	GET    /healthz           200 if a packet that comes in now is forwarded,
-//	                          else 503 and what is missing
+//	GET    /healthz           200 if a packet that comes in now for one of the
+//	                          services is forwarded, else 503 and what is
+//	                          missing; it says nothing of the others
 //	GET    /members           the members, as the configuration has them
 //	PUT    /members           replaces them all at once: a list of members,
 //	                          or an object with it as "members"
@@ -17,11 +18,13 @@
 //	GET    /                  a live page
 //
 // These are of the service at the top level of the configuration. Others have
-// their members and stats below /services/NAME. A 2xx means that the change is
-// in force. An error is one line of text: 4xx where the request is at fault,
+// their members and stats below /services/NAME. There, /services/NAME/healthz is
+// the health of one service, also of "default", the one at the top level: that
+// is what to announce or withdraw its addresses by. A 2xx means that the change
+// is in force. An error is one line of text: 4xx where the request is at fault,
 // 500 where the data plane failed.
 //
-// With a token, each request but those for /healthz and the page has to have it
+// With a token, each request but those for health and the page has to have it
 // as "Authorization: Bearer TOKEN".
 package control
 
@@ -77,7 +80,8 @@ func newHandler(c Config) http.Handler {
 		handle("POST "+below+"/members/{id}/drain", s.drainMember)
 	}
 	handle("GET /services/{service}/stats", s.serviceStats)
-	mux.HandleFunc("GET /healthz", s.health) // it and the page need no token
+	mux.HandleFunc("GET /healthz", s.health) // health and the page need no token
+	mux.HandleFunc("GET /services/{service}/healthz", s.serviceHealth)
 	addPage(mux)
 	return guard(c.Control, mux)
 }
@@ -90,8 +94,22 @@ func serviceOf(r *http.Request) string {
 }
 
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Services.Health(); err != nil {
-		http.Error(w, oneLine(err), http.StatusServiceUnavailable)
+	tell(w, s.Services.Health())
+}
+
+func (s *server) serviceHealth(w http.ResponseWriter, r *http.Request) {
+	err := s.Services.HealthOf(serviceOf(r))
+	if errors.Is(err, services.ErrNoService) {
+		fail(w, err)
+		return
+	}
+	tell(w, err)
+}
+
+func tell(w http.ResponseWriter, unhealthy error) {
+	w.Header().Set("Cache-Control", "no-store")
+	if unhealthy != nil {
+		http.Error(w, oneLine(unhealthy), http.StatusServiceUnavailable)
 		return
 	}
 	_, _ = io.WriteString(w, "ok\n")

@@ -209,3 +209,41 @@ func TestHealth(t *testing.T) {
 	code, _ = f.do(t, "GET", "/healthz", "")
 	assert.Equal(t, 503, code)
 }
+
+// A service that is dead shows, although another one is well.
+func TestHealthOfServices(t *testing.T) {
+	const dead = "no member takes flows\n"
+	f := serve(t, config.Control{Network: "tcp", Address: "192.0.2.1:80", Token: "correct horse battery"})
+	ask := func(service string, code int, answer string) {
+		t.Helper()
+		got, text := f.do(t, "GET", "/services/"+service+"/healthz", "")
+		assert.Equal(t, code, got, service)
+		assert.Equal(t, answer, text, service)
+		stats := f.Services.Stats()
+		for _, s := range stats.Services {
+			if s.Name == service {
+				assert.Equal(t, code == 200, s.Healthy)
+				assert.Equal(t, s.Healthy, s.Reason == "")
+			}
+		}
+	}
+	ask("dns", 503, "the data plane is not running\n")
+	run(t, f)
+	ask("default", 200, "ok\n")
+	ask("dns", 503, dead)
+	ask("web", 404, "no such service: \"web\"\n")
+	code, _ := f.do(t, "GET", "/healthz", "")
+	assert.Equal(t, 200, code)
+	members, err := f.Services.Members(config.Default)
+	require.NoError(t, err)
+	require.NoError(t, f.Services.SetMembers("dns", members[:1]))
+	ask("dns", 200, "ok\n")
+	require.NoError(t, f.Services.SetCarrier("lp1", false))
+	ask("dns", 503, dead)
+	ask("default", 200, "ok\n")
+	require.NoError(t, f.Services.SetCarrier("lp1", true))
+	require.NoError(t, f.Services.Drain("dns", "pod1"))
+	ask("dns", 503, dead)
+	require.NoError(t, f.Services.SetCarrier("lc", false))
+	ask("default", 503, "no carrier on [lc]\n")
+}

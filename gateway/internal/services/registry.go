@@ -75,25 +75,59 @@ func (r *Registry) Run(ctx context.Context) error {
 	return r.plane.Run(ctx)
 }
 
-// Health returns nil if a packet that comes in now is forwarded: the plane
-// runs, one of its interfaces has a carrier, and a service has a member that
-// takes new flows. Else it says what is missing.
+// Health returns nil if a packet for some service is forwarded if it comes in
+// now: the plane runs, one of its interfaces has a carrier, and a service has a
+// member that takes new flows. Else it says what is missing. [Registry.HealthOf]
+// tells of each service.
 func (r *Registry) Health() error {
-	if !r.running.Load() {
-		return errors.New("the data plane is not running")
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !slices.ContainsFunc(r.in, r.carrier) {
-		return fmt.Errorf("no carrier on %v", r.in)
+	if err := r.receives(); err != nil {
+		return err
 	}
 	for _, s := range r.services {
-		if s.group.Load().Select(0) >= 0 {
+		if s.usable() {
 			return nil
 		}
 	}
 	return errors.New("no service has a member that takes flows")
 }
+
+// HealthOf returns nil if a packet for this service that comes in now is
+// forwarded. Else it says what is missing.
+func (r *Registry) HealthOf(service string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.find(service)
+	if err != nil {
+		return err
+	}
+	return r.healthOf(s)
+}
+
+func (r *Registry) healthOf(s *service) error {
+	if err := r.receives(); err != nil {
+		return err
+	}
+	if !s.usable() {
+		return errors.New("no member takes flows")
+	}
+	return nil
+}
+
+// receives says why no packet comes in.
+func (r *Registry) receives() error {
+	if !r.running.Load() {
+		return errors.New("the data plane is not running")
+	}
+	if !slices.ContainsFunc(r.in, r.carrier) {
+		return fmt.Errorf("no carrier on %v", r.in)
+	}
+	return nil
+}
+
+// usable reports whether the service has a member that takes new flows.
+func (s *service) usable() bool { return s.group.Load().Select(0) >= 0 }
 
 // carrier reports whether an interface has a carrier; one that nothing was told
 // of has.

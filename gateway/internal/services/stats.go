@@ -56,6 +56,8 @@ type FlowStats struct {
 // ServiceStats is the state of a service.
 type ServiceStats struct {
 	Name     string         `json:"name"`
+	Healthy  bool           `json:"healthy"`          // a packet for it that comes in now is forwarded
+	Reason   string         `json:"reason,omitempty"` // why not
 	Prefixes []netip.Prefix `json:"vip"`
 	Strategy string         `json:"strategy"`
 	Version  uint64         `json:"version"`
@@ -119,7 +121,10 @@ func (r *Registry) serviceStats(
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
-		Members: []MemberStats{},
+		Members: []MemberStats{}, Healthy: true,
+	}
+	if err := r.healthOf(s); err != nil {
+		stats.Healthy, stats.Reason = false, err.Error()
 	}
 	flows := make(map[string]int, v.Len())
 	for i, m := range v.All() {

@@ -33,7 +33,7 @@ function rate(now, was, seconds) {
 function show(stats, at) {
   const seconds = before ? (at - before.at) / 1000 : 0;
   const was = before?.stats;
-  setBadge($("health"), stats.healthy ? "good" : "bad", stats.healthy ? "packets flow" : stats.reason);
+  showHealth(stats);
   notify("reload", stats.reloads.error ? `The configuration was refused, the old one stays. ${stats.reloads.error}` : "");
 
   $("packets").textContent = perSecond(rate(stats.in.frames, was?.in.frames, seconds), "packets");
@@ -50,6 +50,18 @@ function show(stats, at) {
   showServices(stats.services, was?.services, seconds, stats.flows !== null);
   showChanges(stats.changes);
   before = { stats, at };
+}
+
+// showHealth says whether packets flow, and for which services they do not.
+function showHealth(stats) {
+  const dead = stats.services.filter((s) => !s.healthy).map((s) => s.name === "default" ? "the first service" : s.name);
+  if (!stats.healthy) {
+    setBadge($("health"), "bad", stats.reason);
+  } else if (dead.length > 0) {
+    setBadge($("health"), "warn", `packets flow, but none for ${dead.join(", ")}`);
+  } else {
+    setBadge($("health"), "good", "packets flow");
+  }
 }
 
 function total(dropped) {
@@ -86,6 +98,9 @@ function showServices(list, was, seconds, sticky) {
       services.set(service.name, newService(service.name));
     }
     const s = services.get(service.name);
+    const usable = s.section.querySelector(".usable");
+    usable.hidden = service.healthy;
+    setBadge(usable, "bad", service.healthy ? "" : service.reason);
     s.section.querySelector(".facts").textContent = `${service.vip.join(", ")} · ${service.strategy} · version ${service.version}`;
     showMembers(s, service, was?.find((w) => w.name === service.name), seconds, sticky);
   }
