@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net/netip"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/internal/commandline"
@@ -52,17 +50,9 @@ func check(file string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Parse(file, data, anyHost{}, planes.All())
+	c, err := config.Parse(file, data, planes.All())
 	if err != nil {
 		return nil, err
 	}
 	return c, c.TryStrategies()
 }
-
-// anyHost has every interface and every neighbour, with addresses that are not
-// known.
-type anyHost struct{}
-
-func (anyHost) Address(string) (mac engine.MAC, err error) { return mac, nil }
-
-func (anyHost) Neighbour(string, netip.Addr) (mac engine.MAC, err error) { return mac, nil }

@@ -13,7 +13,7 @@ import (
 
 func TestCheck(t *testing.T) {
 	const good = `{"in": "eth0", "vip": "::1/128", "control": "127.0.0.1:1", "members": [
-{"id": "a", "dev": "eth7", "addr": "10.9.1.2"}],
+{"id": "a", "dev": "eth7", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"}],
 "services": [{"name": "dns", "vip": "::2", "strategy": "bounded", "members": [
 {"id": "a", "dev": "eth7", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"},
 {"id": "b", "dev": "eth8", "addr": "10.9.1.3", "weight": 5}]}]}`
@@ -26,8 +26,8 @@ func TestCheck(t *testing.T) {
 		{"", "", 0, file + " is right: services 2, members 3, io afpacket, control 127.0.0.1:1\n"},
 		{`"in"`, `"inn"`, 2, "gateway check: " + file + `:1: unknown field "inn"` + "\n"},
 		{`"dev": "eth8", `, ``, 2, file + `:5: "dev" is missing`},
-		{`"eth7", "addr": "10.9.1.2", "mac"`, `"eth9", "addr": "10.9.1.2", "mac"`, 2,
-			file + `:4: member "a" has another "dev" or "mac" in another service`},
+		{`"eth7", "addr"`, `"eth9", "addr"`, 2,
+			file + `:4: member "a" has another "dev", "mac" or "addr" in another service`},
 		{`"strategy": "bounded"`, `"strategy": "anchor"`, 2, file + `:5: service "dns": `}, // unequal weights
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(strings.Replace(good, c.old, c.is, 1)), 0o600))

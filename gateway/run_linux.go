@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
-	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/live"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/internal/commandline"
@@ -34,7 +33,7 @@ func runRouter(args []string, _, stderr io.Writer) int {
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	slog.SetDefault(logger) // for the data planes
 	err = live.Run(ctx, live.Options{
-		File: file, Reload: reload, Links: links.Host{}, Planes: planes.All(), Log: logger,
+		File: file, Reload: reload, Planes: planes.All(), Log: logger,
 	})
 	if err == nil {
 		return 0

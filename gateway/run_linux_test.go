@@ -22,7 +22,7 @@ func TestRunExitCodes(t *testing.T) {
 		{[]string{"run", "-config", file, "more"}, 2, `unexpected argument "more"`},
 		{[]string{"run", "-bogus"}, 2, "flag provided but not defined: -bogus"},
 		{[]string{"run", "-h"}, 0, "-config file"},
-		{[]string{"run", "-config", file}, 2, file + `:2: "no-such-dev": no such interface`},
+		{[]string{"run", "-config", file}, 2, file + `:1: "control" is missing`},
 		{[]string{"run", "-config", file + "x"}, 2, file + "x: no such file or directory"},
 	} {
 		code, stdout, stderr := call(c.args...)

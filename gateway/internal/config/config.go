@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
@@ -44,12 +43,6 @@ type Service struct {
 	value value
 }
 
-// Links is what the host knows of its interfaces and of the neighbours there.
-type Links interface {
-	Address(dev string) (engine.MAC, error) // of an interface
-	Neighbour(dev string, addr netip.Addr) (engine.MAC, error)
-}
-
 const (
 	maxWorkers       = 64
 	defaultFlows     = 1 << 20
@@ -58,10 +51,11 @@ const (
 	maxDeviceNameLen = 15
 )
 
-// Parse checks a configuration. The data plane is one of planes, the first of
-// them if the configuration names none. The error is an [*Error], which has the
-// name of the file that is given.
-func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config, error) {
+// Parse checks a configuration by itself: whether the host has its interfaces
+// and neighbours is a state that changes. The data plane is one of planes, the
+// first of them if the configuration names none. The error is an [*Error],
+// which has the name of the file that is given.
+func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if len(planes) == 0 {
 		return nil, &Error{File: file, Line: 1, Reason: "there is no data plane for this system"}
 	}
@@ -76,9 +70,9 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 	sticky, io := stickiness{flows: defaultFlows, on: true}, planes[0].Name
 	outer := Service{Name: Default, Strategy: selector.Bounded{}, value: root}
 	err = root.fields(map[string]func(value) error{
-		"in":       func(v value) (err error) { c.In, err = v.devices(links); return err },
+		"in":       func(v value) (err error) { c.In, err = v.devices(); return err },
 		"vip":      func(v value) (err error) { outer.Prefixes, err = v.prefixes(); return err },
-		"members":  func(v value) (err error) { outer.Members, err = v.members(links); return err },
+		"members":  func(v value) (err error) { outer.Members, err = v.members(); return err },
 		"services": func(value) error { return nil }, // below: they need the strategy
 		"control":  c.Control.decode,
 		"token":    c.Control.decodeToken,
@@ -109,14 +103,14 @@ func Parse(file string, data []byte, links Links, planes []plane.Kind) (*Config,
 	if c.Sticky, err = sticky.table(root); err != nil {
 		return nil, err
 	}
-	if err := c.addServices(outer, links); err != nil {
+	if err := c.addServices(outer); err != nil {
 		return nil, err
 	}
 	return c, c.checkServices()
 }
 
 // addServices adds the service of the top level, and then the further ones.
-func (c *Config) addServices(outer Service, links Links) error {
+func (c *Config) addServices(outer Service) error {
 	_, vip := c.root.get("vip")
 	_, members := c.root.get("members")
 	further, more := c.root.get("services")
@@ -135,7 +129,7 @@ func (c *Config) addServices(outer Service, links Links) error {
 	}
 	seen := map[string]bool{Default: true}
 	for _, v := range list {
-		s, err := v.service(outer.Strategy, links)
+		s, err := v.service(outer.Strategy)
 		if err != nil {
 			return err
 		}
@@ -165,15 +159,15 @@ func choiceInto(to *string, choices []string) func(value) error {
 	}
 }
 
-// devices returns the interfaces that a value names, all of them there.
-func (v value) devices(links Links) (names []string, err error) {
+// devices returns the interfaces that a value names.
+func (v value) devices() (names []string, err error) {
 	list, err := v.oneOrMore()
 	if err != nil {
 		return nil, err
 	}
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {
-		name, _, err := item.device(links)
+		name, err := item.device()
 		if err != nil {
 			return nil, err
 		}
@@ -186,17 +180,11 @@ func (v value) devices(links Links) (names []string, err error) {
 	return names, nil
 }
 
-func (v value) device(links Links) (name string, mac engine.MAC, err error) {
-	if name, err = v.text(); err != nil {
-		return "", mac, err
+func (v value) device() (name string, err error) {
+	if name, err = v.text(); err == nil && len(name) > maxDeviceNameLen {
+		return "", v.errorf("%q: no interface has a name this long", name)
 	}
-	if len(name) > maxDeviceNameLen {
-		return "", mac, v.errorf("%q: no interface has a name this long", name)
-	}
-	if mac, err = links.Address(name); err != nil {
-		return "", mac, v.errorf("%q: %v", name, err)
-	}
-	return name, mac, nil
+	return name, err
 }
 
 // prefixes returns the prefixes that a value names. An address is the prefix

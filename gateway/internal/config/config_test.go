@@ -18,23 +18,6 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// host has the interfaces lc and lp1 to lp4, and one neighbour.
-type host struct{}
-
-func (host) Address(dev string) (engine.MAC, error) {
-	if dev != "lc" && (len(dev) != 3 || !strings.HasPrefix(dev, "lp")) {
-		return engine.MAC{}, errors.New("no such interface")
-	}
-	return engine.MAC{2, 0, 0, 0, 0, dev[len(dev)-1]}, nil
-}
-
-func (host) Neighbour(dev string, addr netip.Addr) (engine.MAC, error) {
-	if dev != "lp1" || addr.String() != "10.9.1.2" {
-		return engine.MAC{}, errors.New("the kernel knows no neighbour " + addr.String() + " on " + dev)
-	}
-	return engine.MAC{2, 0, 0, 1, 1, 2}, nil
-}
-
 // kinds are data planes that differ in what the configuration has to look at.
 func kinds() []plane.Kind {
 	return []plane.Kind{
@@ -67,7 +50,7 @@ const sample = `{
 `
 
 func TestSample(t *testing.T) {
-	c, err := config.Parse("f.json", []byte(sample), host{}, kinds())
+	c, err := config.Parse("f.json", []byte(sample), kinds())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"lc"}, c.In)
 	assert.Equal(t, config.Control{Network: "unix", Address: "/run/forwarder"}, c.Control)
@@ -86,8 +69,7 @@ func TestSample(t *testing.T) {
 	assert.Equal(t, selector.Bounded{}, first.Strategy)
 	assert.Equal(t, []selector.Member{{ID: "pod1", Weight: 3}, {ID: "pod2", Weight: 1}, {ID: "pod3"}},
 		config.Identities(first.Members))
-	assert.Equal(t, engine.MAC{2, 0, 0, 1, 1, 2}, first.Members[0].MAC, "the kernel's")
-	assert.Equal(t, engine.MAC{2, 0, 0, 0, 0, '1'}, first.Members[0].Src)
+	assert.Zero(t, first.Members[0].MAC, "not given")
 	assert.Equal(t, engine.MAC{2, 0, 0, 1, 2, 2}, first.Members[1].MAC)
 	assert.Equal(t, "dns", second.Name)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.16.0.53/32"),
@@ -118,7 +100,6 @@ func TestRefused(t *testing.T) {
 		{`"seed": 1`, `"token": "short"`, 9, "a token has 16 characters or more"},
 		{`"in": "lc",`, ``, 1, `"in" is missing`},
 		{`"in": "lc"`, `"in": []`, 2, "the list is empty"},
-		{`"in": "lc"`, `"in": "eth7"`, 2, `"eth7": no such interface`},
 		{`"in": "lc"`, `"in": "an-interface-with-a-name"`, 2, "no interface has a name this long"},
 		{`"in": "lc"`, "\"in\": [\"lc\",\n\"lc\"]", 3, `"lc" is given twice`},
 		{`"in": "lc"`, `"in": 5`, 2, "a string is needed, not the number 5"},
@@ -153,11 +134,9 @@ func TestRefused(t *testing.T) {
 		{`"pod1"`, `"pod 1"`, 11, `"pod 1": an ID is made of letters`},
 		{`"pod1"`, `"pod2"`, 12, `another member is called "pod2"`},
 		{`"dev": "lp1", `, ``, 11, `"dev" is missing`},
-		{`"dev": "lp1"`, `"dev": "eth0"`, 11, `"eth0": no such interface`},
 		{`"addr": "10.9.1.2", `, ``, 11, `"addr" is missing`},
 		{`"10.9.1.2"`, `"10.9.1"`, 11, `"10.9.1" is no address`},
 		{`"10.9.1.2"`, `"0.0.0.0"`, 11, "0.0.0.0 is no address of a member"},
-		{`"10.9.1.2"`, `"10.9.1.3"`, 11, `the kernel knows no neighbour 10.9.1.3 on lp1: give "mac"`},
 		{`"02:00:00:01:02:02"},`, `"02:00:00:01:02"},`, 12, `"02:00:00:01:02" is no MAC address`},
 		{`"02:00:00:01:02:02"},`, `"01:00:5e:01:02:02"},`, 12, "01:00:5e:01:02:02 is no MAC address of one member"},
 		{`"02:00:00:01:02:02"},`, `"00:00:00:00:00:00"},`, 12, "is no MAC address of one member"},
@@ -171,10 +150,10 @@ func TestRefused(t *testing.T) {
 		{`"name": "dns"`, `"name": "default"`, 16, `another service is called "default"`},
 		{`"name": "dns"`, `"name": "dns", "in": "lc"`, 16, `unknown field "in"`},
 		{`"lp2", "addr": "2001`, `"lp3", "addr": "2001`, 17,
-			`member "pod2" has another "dev" or "mac" in another service`},
+			`member "pod2" has another "dev", "mac" or "addr" in another service`},
 	} {
 		require.Equal(t, 1, strings.Count(sample, c.old), c.old)
-		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{}, kinds())
+		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), kinds())
 		var wrong *config.Error
 		if assert.ErrorAs(t, err, &wrong, c.is) {
 			assert.Equal(t, c.line, wrong.Line, "%s: %v", c.is, err)
@@ -198,7 +177,7 @@ func TestNoService(t *testing.T) {
 		"\n\n":   `f.json:2: not JSON: unexpected end of JSON input`,
 		"\n{\n,": `f.json:3: not JSON: invalid character ',' looking for beginning of object key string`,
 	} {
-		_, err := config.Parse("f.json", []byte(text), host{}, kinds())
+		_, err := config.Parse("f.json", []byte(text), kinds())
 		assert.EqualError(t, err, want, text)
 	}
 }
@@ -206,7 +185,7 @@ func TestNoService(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	c, err := config.Parse("f.json", []byte(
 		`{"in": "lc", "control": "10.0.0.1:80", "token": "0123456789abcdef", "vip": "::/0", "members": []}`),
-		host{}, kinds())
+		kinds())
 	require.NoError(t, err)
 	assert.Equal(t, catalog.Default, fmt.Sprint(c.Services[0].Strategy))
 	assert.Equal(t, "afpacket", c.Plane.Name)
@@ -214,7 +193,7 @@ func TestDefaults(t *testing.T) {
 	assert.Zero(t, c.Sticky.Established, "the flow table's default")
 	assert.False(t, c.Control.Loopback())
 	c, err = config.Parse("f.json", []byte(
-		`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), host{}, kinds())
+		`{"in": "lc", "control": "[::1]:80", "sticky": false, "vip": "::/0", "members": []}`), kinds())
 	require.NoError(t, err)
 	assert.Nil(t, c.Sticky)
 	assert.True(t, c.Control.Loopback())
@@ -228,7 +207,7 @@ func TestTick(t *testing.T) {
 		`"timeouts": {"tcp": "10m"}`:               time.Second,
 		`"idle": "30s", "timeouts": {"tcp": "2s"}`: 250 * time.Millisecond,
 	} {
-		c, err := config.Parse("f.json", []byte(strings.Replace(sample, `"idle": "30s"`, idle, 1)), host{}, kinds())
+		c, err := config.Parse("f.json", []byte(strings.Replace(sample, `"idle": "30s"`, idle, 1)), kinds())
 		if assert.NoError(t, err, idle) {
 			assert.InDelta(t, want, c.Sticky.Tick, 1, idle)
 		}
@@ -238,7 +217,7 @@ func TestTick(t *testing.T) {
 // What takes a restart is refused at its line; services, prefixes, members
 // and strategies may change.
 func TestFollow(t *testing.T) {
-	present, err := config.Parse("f.json", []byte(sample), host{}, kinds())
+	present, err := config.Parse("f.json", []byte(sample), kinds())
 	require.NoError(t, err)
 	for _, c := range []struct{ old, is, want string }{
 		{`"weight": 3`, `"weight": 4`, ""},
@@ -255,7 +234,7 @@ func TestFollow(t *testing.T) {
 		{`"seed": 1`, `"seed": 1, "reset": true`, "f.json:9: a change of reset takes a restart"},
 		{`"seed": 1`, `"seed": 1, "snapshot": "file"`, "f.json:9: a change of snapshot takes a restart"},
 	} {
-		next, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), host{}, kinds())
+		next, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), kinds())
 		require.NoError(t, err, c.is)
 		if err = next.Follow(present); c.want == "" {
 			assert.NoError(t, err, c.is)
@@ -269,7 +248,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte(`{"in": ["lc"], "control": "127.0.0.1:1", "services": [{"name": "a", "vip": [], "members": [{}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := config.Parse("f", data, host{}, kinds())
+		c, err := config.Parse("f", data, kinds())
 		var wrong *config.Error
 		switch {
 		case err == nil && len(c.Services) == 0:

@@ -40,13 +40,15 @@
 //
 // "in" and "control" are required,
 // and "vip" with "members", or "services", or both. Of a member, "id", "dev"
-// and "addr" are required. Without "mac" it is the one that the kernel knows
-// for the address at that moment. Without "weight" it is 1, and 0 drains the
-// member. Times are from "1s" to "1h". A member that serves several groups has
-// the same "dev" and "mac" in each.
+// and "addr" are required. Without "mac" the kernel keeps its address resolved
+// for as long as the gateway runs, and what it finds counts. Without "weight" it
+// is 1, and 0 drains the member. Times are from "1s" to "1h". A member that
+// serves several groups has the same "dev" and "mac" in each, or "addr" where
+// "mac" is not given.
 //
-// Every interface has to be there when the file is read; one that is removed
-// later and made anew is found again. What a data plane needs of interfaces and
+// A member whose interface is not there, has no carrier, or behind which nobody
+// answers for "addr" is down until that is mended, in whichever order. The
+// interfaces of "in" have to be there at the start. What a data plane needs of interfaces and
 // routes is said at plane.NewAFPacket, at plane.NewAFXDP, and in package
 // plane/xdp: xdp serves strategies with a table alone, and sends no RST.
 package config

@@ -15,8 +15,7 @@ type Member struct {
 	ID     string
 	Dev    string     // the interface to it
 	Addr   netip.Addr // its address there
-	MAC    engine.MAC // its own
-	Src    engine.MAC // of Dev
+	MAC    engine.MAC // its own; zero: it is asked of the neighbour table
 	Weight uint32     // 0: drained
 
 	value value
@@ -28,9 +27,23 @@ func (m Member) MarshalJSON() ([]byte, error) {
 		ID     string     `json:"id"`
 		Dev    string     `json:"dev"`
 		Addr   netip.Addr `json:"addr"`
-		MAC    string     `json:"mac"`
+		MAC    string     `json:"mac,omitempty"`
 		Weight uint32     `json:"weight"`
-	}{m.ID, m.Dev, m.Addr, net.HardwareAddr(m.MAC[:]).String(), m.Weight})
+	}{m.ID, m.Dev, m.Addr, m.given(), m.Weight})
+}
+
+// SamePlace reports whether o is behind the same interface, at the same MAC
+// address or, where that was not given, at the same address.
+func (m Member) SamePlace(o Member) bool {
+	return m.Dev == o.Dev && m.MAC == o.MAC && (m.MAC != engine.MAC{} || m.Addr == o.Addr)
+}
+
+// given returns the MAC address as it was given; empty if it was not.
+func (m Member) given() string {
+	if m.MAC == (engine.MAC{}) {
+		return ""
+	}
+	return net.HardwareAddr(m.MAC[:]).String()
 }
 
 // Identities returns what a strategy needs to know of members.
@@ -44,16 +57,16 @@ func Identities(members []Member) []selector.Member {
 
 // ParseMembers reads the members of one service: a list, or an object with the
 // list as "members".
-func ParseMembers(data []byte, links Links) (members []Member, err error) {
+func ParseMembers(data []byte) (members []Member, err error) {
 	v, err := parse("", data)
 	if err != nil {
 		return nil, err
 	}
 	if _, ok := v.data.([]value); ok {
-		return v.members(links)
+		return v.members()
 	}
 	err = v.fields(map[string]func(value) error{
-		"members": func(v value) (err error) { members, err = v.members(links); return err },
+		"members": func(v value) (err error) { members, err = v.members(); return err },
 	})
 	if err == nil {
 		err = v.require("members")
@@ -73,7 +86,7 @@ func ParseMemberChange(data []byte) (MemberChange, error) {
 // Of returns the member with an ID after the change. What the change does not
 // say stays as it is in present, which is nil if there is none yet. The time
 // does not depend on how long the change is.
-func (c MemberChange) Of(id string, present *Member, links Links) (Member, error) {
+func (c MemberChange) Of(id string, present *Member) (Member, error) {
 	v := c.value
 	if !idPattern.MatchString(id) {
 		return Member{}, v.errorf("%q: %s", id, idRule)
@@ -82,7 +95,7 @@ func (c MemberChange) Of(id string, present *Member, links Links) (Member, error
 	if present != nil {
 		m = *present
 	}
-	if err := m.decode(v, links); err != nil {
+	if err := m.decode(v); err != nil {
 		return Member{}, err
 	}
 	if m.ID != id {
@@ -91,7 +104,7 @@ func (c MemberChange) Of(id string, present *Member, links Links) (Member, error
 	return m, nil
 }
 
-func (v value) members(links Links) (members []Member, err error) {
+func (v value) members() (members []Member, err error) {
 	list, err := v.items()
 	if err != nil {
 		return nil, err
@@ -100,7 +113,7 @@ func (v value) members(links Links) (members []Member, err error) {
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {
 		m := Member{Weight: 1}
-		if err := m.decode(item, links); err != nil {
+		if err := m.decode(item); err != nil {
 			return nil, err
 		}
 		if seen[m.ID] {
@@ -125,13 +138,13 @@ func (v value) name() (string, error) {
 	return s, err
 }
 
-// decode changes m as the value says. The MAC address of a member that has a
-// new place is asked of the host, if it is not given.
-func (m *Member) decode(v value, links Links) error {
+// decode changes m as the value says. A MAC address that was given does not
+// hold for a new place.
+func (m *Member) decode(v value) error {
 	before, hadMAC := *m, false
 	err := v.fields(map[string]func(value) error{
 		"id":     func(v value) (err error) { m.ID, err = v.name(); return err },
-		"dev":    func(v value) (err error) { m.Dev, m.Src, err = v.device(links); return err },
+		"dev":    func(v value) (err error) { m.Dev, err = v.device(); return err },
 		"addr":   func(v value) (err error) { m.Addr, err = v.addr(); return err },
 		"mac":    func(v value) (err error) { m.MAC, err = v.mac(); hadMAC = true; return err },
 		"weight": numberInto(&m.Weight, 0, selector.MaxWeight),
@@ -149,9 +162,7 @@ func (m *Member) decode(v value, links Links) error {
 		return v.require("addr")
 	}
 	if !hadMAC && (m.Dev != before.Dev || m.Addr != before.Addr) {
-		if m.MAC, err = links.Neighbour(m.Dev, m.Addr); err != nil {
-			return v.errorf("%v: give \"mac\"", err)
-		}
+		m.MAC = engine.MAC{}
 	}
 	return nil
 }

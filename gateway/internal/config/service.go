@@ -9,13 +9,13 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func (v value) service(outer selector.Strategy, links Links) (s Service, err error) {
+func (v value) service(outer selector.Strategy) (s Service, err error) {
 	s.Strategy = outer
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
 		"strategy": strategyInto(&s.Strategy),
-		"members":  func(v value) (err error) { s.Members, err = v.members(links); return err },
+		"members":  func(v value) (err error) { s.Members, err = v.members(); return err },
 	})
 	if err == nil {
 		err = v.require("name", "vip", "members")
@@ -43,7 +43,7 @@ func (c *Config) checkServices() error {
 		for _, m := range s.Members {
 			other, ok := members[m.ID]
 			if ok && (other.Dev != m.Dev || differ(other.MAC, m.MAC)) {
-				return m.value.errorf("member %q has another \"dev\" or \"mac\" in another service", m.ID)
+				return m.value.errorf("member %q has another \"dev\", \"mac\" or \"addr\" in another service", m.ID)
 			}
 			if other.MAC == (engine.MAC{}) {
 				members[m.ID] = m

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
@@ -35,7 +36,7 @@ func TestMetrics(t *testing.T) {
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
 	f.plane.Receive(netip.MustParseAddr("172.16.0.53"), 0, 3) // nobody
 	require.NoError(t, f.Services.Drain(config.Default, "pod2"))
-	require.NoError(t, f.Services.SetCarrier("lp3", false))
+	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
 	f.plane.Ignore()
 	f.plane.Hold(plane.Fragments{Held: 7, Waiting: 2, Strays: 4})

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 )
 
 // A browser is a headless Chromium with one page, and what it complained of and
@@ -164,7 +165,7 @@ func TestPage(t *testing.T) {
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 2`)
 	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent === "pod1 left"`)
 	b.waits(t, `Number(document.querySelector("#changes tr").cells[4].textContent) > 0`)
-	require.NoError(t, f.Services.SetCarrier("lp3", false))
+	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
 	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)

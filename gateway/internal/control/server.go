@@ -44,7 +44,6 @@ import (
 // Config is what a server serves.
 type Config struct {
 	Services *services.Registry
-	Links    config.Links
 	Control  config.Control
 	Reloads  *Reloads
 }
@@ -134,7 +133,7 @@ func (s *server) setMembers(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	members, err := config.ParseMembers(body, s.Links)
+	members, err := config.ParseMembers(body)
 	if err == nil {
 		err = s.Services.SetMembers(serviceOf(r), members)
 	}
@@ -179,7 +178,7 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		if present != nil && present.Weight == 0 { // unless a weight is given
 			present.Weight = max(drained, 1)
 		}
-		return change.Of(id, present, s.Links)
+		return change.Of(id, present)
 	}
 	m, added, err := s.Services.Edit(serviceOf(r), id, edit)
 	switch {

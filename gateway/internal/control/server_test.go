@@ -7,14 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
@@ -22,20 +20,6 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
-
-// host has the interfaces lc and lp1 to lp9, and no neighbour.
-type host struct{}
-
-func (host) Address(dev string) (engine.MAC, error) {
-	if dev != "lc" && (len(dev) != 3 || !strings.HasPrefix(dev, "lp")) {
-		return engine.MAC{}, errors.New("no such interface")
-	}
-	return engine.MAC{2, 0, 0, 0, 0, dev[len(dev)-1]}, nil
-}
-
-func (host) Neighbour(string, netip.Addr) (engine.MAC, error) {
-	return engine.MAC{}, errors.New("no such neighbour")
-}
 
 const configuration = `{"in": "lc", "control": "127.0.0.1:0", "vip": "172.16.0.20", "members": [
 	{"id": "pod1", "dev": "lp1", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"},
@@ -52,13 +36,13 @@ type fixture struct {
 // serve serves a gateway that runs, with the services of the configuration.
 func serve(t *testing.T, at config.Control) *fixture {
 	t.Helper()
-	c, err := config.Parse("", []byte(configuration), host{}, []plane.Kind{{Name: "afpacket"}})
+	c, err := config.Parse("", []byte(configuration), []plane.Kind{{Name: "afpacket"}})
 	require.NoError(t, err)
 	domain := selector.NewDomain()
 	p, err := fakeplane.New(domain)
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
-		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Links: host{}, Control: at,
+		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
 		Reloads: new(control.Reloads),
 	}}
 	require.NoError(t, f.Services.Replace(c.Services, ""))
@@ -118,8 +102,8 @@ func TestMembers(t *testing.T) {
 		{"PUT", "/members/pod9", "", 400, `line 1: "dev" is missing`, nil},
 		{"PUT", "/members/pod%209", pod4, 400, `"pod 9": an ID is made of`, nil},
 		{"PUT", "/members/pod5", pod4, 400, `the ID of the body, "pod4", is not that of the path, "pod5"`, nil},
-		{"PUT", "/members/pod4", `{"dev": "eth0"}`, 400, `line 1: "eth0": no such interface`, nil},
-		{"PUT", "/members/pod4", `{"addr": "10.9.4.3"}`, 400, `line 1: no such neighbour: give "mac"`, nil},
+		{"PUT", "/members/pod4", `{"dev": "an-endless-name-of-one"}`, 400, "no interface has a name this long", nil},
+		{"PUT", "/members/pod4", `{"addr": "10.9.4"}`, 400, `line 1: "10.9.4" is no address`, nil},
 		{"PUT", "/members/pod4", `{"wait": 1}`, 400, `line 1: unknown field "wait"`, nil},
 		{"PUT", "/members/pod4", `{"weight": 1`, 400, "line 1: not JSON", nil},
 		{"PUT", "/members/pod4", `[]`, 400, "line 1: an object is needed, not a list", nil},
@@ -177,11 +161,9 @@ func TestMembersRoundTrip(t *testing.T) {
 	assert.Equal(t, 200, code, again)
 	assert.Equal(t, members, again)
 	assert.Equal(t, f.plane.Forwards()[config.Default], f.plane.Forwards()["dns"])
-	code, answer := f.do(t, "PUT", "/members/pod1", `{"dev": "lp9"}`)
-	assert.Equal(t, 400, code, "its neighbour there is not known: %s", answer)
-	code, answer = f.do(t, "PUT", "/members/pod1", `{"dev": "lp9", "mac": "02:00:00:01:01:02"}`)
+	code, answer := f.do(t, "PUT", "/members/pod1", `{"dev": "lp9", "mac": "02:00:00:01:01:02"}`)
 	assert.Equal(t, 422, code)
-	assert.Contains(t, answer, `member "pod1" has another "dev" or "mac" in another service`)
+	assert.Contains(t, answer, `member "pod1" has another "dev", "mac" or "addr" in another service`)
 }
 
 func TestFailureOfTheDataPlane(t *testing.T) {

@@ -26,6 +26,7 @@ type Plane struct {
 
 	mu       sync.Mutex
 	devices  map[uint16]string
+	missing  map[string]bool
 	services []plane.Service
 	seen     []Forwarding
 	counters plane.Counters
@@ -48,14 +49,30 @@ func New(domain *selector.Domain) (*Plane, error) {
 }
 
 // SetOutputs implements Plane.
-func (p *Plane) SetOutputs(devices map[uint16]string) error {
+func (p *Plane) SetOutputs(devices map[uint16]string) (faults plane.Faults, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.FailOutputs != nil {
-		return p.FailOutputs
+		return nil, p.FailOutputs
 	}
 	p.devices = maps.Clone(devices)
-	return nil
+	faults = make(plane.Faults)
+	for _, d := range devices {
+		if p.missing[d] {
+			faults[d] = plane.ErrNoInterface
+		}
+	}
+	return faults, nil
+}
+
+// SetMissing says whether an interface is missing.
+func (p *Plane) SetMissing(device string, missing bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.missing == nil {
+		p.missing = make(map[string]bool)
+	}
+	p.missing[device] = missing
 }
 
 // Sync implements Plane. It is an error if a member has an output that was not
@@ -131,6 +148,21 @@ func (p *Plane) Devices() map[uint16]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.devices)
+}
+
+// Header returns the header that a member of a service is sent packets with.
+func (p *Plane) Header(service, member string) engine.Ethernet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.services {
+		snapshot := s.Group.Load()
+		for i, m := range snapshot.View().All() {
+			if snapshot.View().Name() == service && m.ID == member {
+				return snapshot.At(i).Header
+			}
+		}
+	}
+	return engine.Ethernet{}
 }
 
 // Syncs returns all that was ever put in force.

@@ -21,22 +21,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/live"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
-
-// host has every interface, and no neighbour.
-type host struct{}
-
-func (host) Address(string) (engine.MAC, error) { return engine.MAC{2}, nil }
-
-func (host) Neighbour(string, netip.Addr) (engine.MAC, error) {
-	return engine.MAC{}, errors.New("no neighbour")
-}
 
 // A gateway is one that runs on a plane that forwards nothing.
 type gateway struct {
@@ -74,7 +64,7 @@ func (f *gateway) start() {
 	done := make(chan error, 1)
 	go func() {
 		done <- live.Run(ctx, live.Options{
-			File: f.file(), Reload: f.reload, Links: host{}, Log: slog.New(slog.NewTextHandler(&f.log, nil)),
+			File: f.file(), Reload: f.reload, Log: slog.New(slog.NewTextHandler(&f.log, nil)),
 			Planes: kinds(func(c plane.Config) (p plane.Plane, err error) {
 				f.plane, err = fakeplane.New(c.Domain)
 				return f.plane, err
@@ -294,7 +284,7 @@ func TestDoesNotRun(t *testing.T) {
 	run := func(text string, open func(plane.Config) (plane.Plane, error)) error {
 		file := filepath.Join(t.TempDir(), "f.json")
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600))
-		return live.Run(t.Context(), live.Options{File: file, Links: host{}, Log: slog.New(slog.DiscardHandler),
+		return live.Run(t.Context(), live.Options{File: file, Log: slog.New(slog.DiscardHandler),
 			Planes: kinds(open)})
 	}
 	var made *fakeplane.Plane

@@ -85,7 +85,7 @@ func (g *gateway) reload(force bool) {
 }
 
 func (g *gateway) replace(data []byte) error {
-	c, err := config.Parse(g.File, data, g.Links, g.Planes)
+	c, err := config.Parse(g.File, data, g.Planes)
 	if err != nil {
 		return err
 	}

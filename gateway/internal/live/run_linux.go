@@ -25,7 +25,6 @@ type Options struct {
 	File   string           // the configuration
 	Reload <-chan os.Signal // each has the configuration read again, even if it did not change
 	Log    *slog.Logger
-	Links  config.Links // links.Host{}, outside of tests
 	Planes []plane.Kind // that the configuration may choose from, the default first
 }
 
@@ -37,7 +36,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := config.Parse(o.File, data, o.Links, o.Planes)
+	c, err := config.Parse(o.File, data, o.Planes)
 	if err != nil {
 		return err
 	}
@@ -55,9 +54,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
 	g := &gateway{
 		Options: o, services: services.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
-		known: make(map[string]links.Link),
 	}
-	if err := links.List(g.linkChanged); err != nil {
+	if err := g.meet(); err != nil {
 		return err
 	}
 	if err := g.begin(); err != nil {
@@ -86,19 +84,19 @@ type gateway struct {
 	// for changes of its members over HTTP, and the file as it was read last.
 	present *config.Config
 	data    []byte
-
-	known map[string]links.Link // by name; of the goroutine that watches the links
 }
 
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	server := control.NewServer(control.Config{
-		Services: g.services, Links: g.Links, Control: g.present.Control, Reloads: &g.reloads,
+		Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
 	})
 	server.ErrorLog = slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn)
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return g.services.Run(ctx) })
-	parts.Go(func() error { return links.Watch(ctx, g.linkChanged) })
+	parts.Go(func() error { return links.Watch(ctx, interval, g.linkChanged) })
+	parts.Go(func() error { return links.WatchNeighbours(ctx, interval, g.neighbourChanged) })
+	parts.Go(func() error { return g.reconcileUntil(ctx) })
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })
 	parts.Go(func() error {

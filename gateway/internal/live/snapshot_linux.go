@@ -21,7 +21,7 @@ func (g *gateway) begin() error {
 	if snapshot == nil {
 		return blame(g.present, g.services.Replace(configured, from))
 	}
-	was, err := snapshot.Services(configured, from, g.Links)
+	was, err := snapshot.Services(configured, from)
 	if err == nil {
 		err = g.services.Replace(was, from)
 	}

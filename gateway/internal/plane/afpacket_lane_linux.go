@@ -68,8 +68,8 @@ func openAFPacketLane(device string, shared bool, with int) (*afpacketLane, erro
 	return l, nil
 }
 
-func (l *afpacketLane) prepare(devices map[uint16]string) (change, error) {
-	return l.ports.prepare(devices)
+func (l *afpacketLane) prepare(devices map[uint16]*net.Interface, faults Faults) (commit func()) {
+	return l.ports.prepare(devices, faults)
 }
 
 func (l *afpacketLane) wake() { l.alarm.ring() }

@@ -84,8 +84,8 @@ func (l *afxdpLane) open(d *net.Interface, flags uint16) (*afxdpSocket, error) {
 	return s, err
 }
 
-func (l *afxdpLane) prepare(devices map[uint16]string) (change, error) {
-	return l.ports.prepare(devices)
+func (l *afxdpLane) prepare(devices map[uint16]*net.Interface, faults Faults) (commit func()) {
+	return l.ports.prepare(devices, faults)
 }
 
 func (l *afxdpLane) wake() { l.alarm.ring() }

@@ -35,12 +35,12 @@ func TestOutputGoneWithFrames(t *testing.T) {
 	}
 	eventually(func() bool { return b.plane.Counters().In.Frames == frames })
 	eventually(func() bool { return free() == before-frames })
-	require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(nil) }))
+	require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, nil) }))
 	eventually(func() bool { return free() == before })
 	assert.Equal(t, map[string]uint64{"interface gone": frames}, b.plane.Counters().Dropped)
 
 	require.NoError(t, b.Router.IP("link set lp1 up\n"))
-	require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(testbed.Outputs(1)) }))
+	require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, testbed.Outputs(1)) }))
 	send(datagram(1))
 	eventually(func() bool { return b.plane.Counters().Members[1].Frames == 1 })
 }

@@ -3,6 +3,8 @@ package plane
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // ErrNotLinux is the error of planes that only Linux has.
@@ -31,6 +33,19 @@ func (e *DeviceError) Error() string { return fmt.Sprintf("plane: interface %s: 
 
 // Unwrap returns e.Err.
 func (e *DeviceError) Unwrap() error { return e.Err }
+
+// Faults are the interfaces that a plane can't send by, with the reasons.
+type Faults map[string]error
+
+// Err returns the faults as one error, a [*DeviceError] for each in the order
+// of their names; nil if there are none.
+func (f Faults) Err() error {
+	var err error
+	for _, device := range slices.Sorted(maps.Keys(f)) {
+		err = errors.Join(err, &DeviceError{device, f[device]})
+	}
+	return err
+}
 
 // Check returns a *ConfigError if no plane can be made of c.
 func (c *Config) Check() error {

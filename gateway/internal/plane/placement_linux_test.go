@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -36,8 +37,8 @@ func (s *script) admit([]netip.Prefix) error { return nil }
 func (s *script) close() error               { return nil }
 func (s *script) wake()                      {}
 func (s *script) lost() *losses              { return new(losses) }
-func (s *script) prepare(map[uint16]string) (change, error) {
-	return change{func() {}, func() {}}, nil
+func (s *script) prepare(map[uint16]*net.Interface, Faults) func() {
+	return func() {}
 }
 
 func (s *script) receive(limit time.Duration) ([][]byte, error) {

@@ -36,10 +36,13 @@ import (
 // time, while Run and Counters are running.
 type Plane interface {
 	// SetOutputs says which interface each [engine.Adjacency.Output] stands
-	// for. It opens what is new and closes what is gone; it is called before a
-	// group refers to what is new, and after no group refers any more to what
-	// is gone. On an error nothing has changed.
-	SetOutputs(devices map[uint16]string) error
+	// for. It opens what is new or was made anew under its name, and closes
+	// what is gone; it is called before a group refers to what is new, and
+	// after no group refers any more to what is gone. An interface that is not
+	// there, or can't be sent by, is in faults with the reason: what is sent to
+	// its outputs is dropped until a later call finds it. On an error nothing
+	// has changed.
+	SetOutputs(devices map[uint16]string) (faults Faults, err error)
 
 	// Sync puts the services as they are now in force, with the members and
 	// marks of their groups: every packet received after it returns is

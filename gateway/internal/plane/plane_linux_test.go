@@ -3,6 +3,7 @@ package plane
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -90,7 +91,7 @@ func (b *bench) to(t *testing.T, pods ...int) {
 	}
 	// what comes is there before, and what goes after the change
 	for _, outputs := range [][]int{old, pods} {
-		require.NoError(t, b.Router.Do(func() error { return b.plane.SetOutputs(testbed.Outputs(outputs...)) }))
+		require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, testbed.Outputs(outputs...)) }))
 		_, err := b.group.Update(testbed.Hops(pods...))
 		require.NoError(t, err)
 	}
@@ -377,12 +378,10 @@ func TestInterfacesDownAndGone(t *testing.T) {
 func TestErrors(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{}, 1)
-		var device *DeviceError
 		require.NoError(t, b.Router.Do(func() error {
-			err := b.plane.SetOutputs(map[uint16]string{1: "lp1", 2: "nowhere"})
-			require.ErrorAs(t, err, &device)
-			assert.Equal(t, "nowhere", device.Device)
-			return nil
+			faults, err := b.plane.SetOutputs(map[uint16]string{1: "lp1", 2: "nowhere"})
+			assert.Equal(t, Faults{"nowhere": ErrNoInterface}, faults)
+			return err
 		}))
 		var config *ConfigError
 		prefix := testbed.Prefixes()[:1]
@@ -409,4 +408,10 @@ func TestErrors(t *testing.T) {
 		require.ErrorAs(t, err, &device)
 		assert.Equal(t, "nowhere", device.Device)
 	}
+}
+
+// setOutputs has every fault be an error.
+func setOutputs(p Plane, devices map[uint16]string) error {
+	faults, err := p.SetOutputs(devices)
+	return errors.Join(err, faults.Err())
 }

@@ -19,7 +19,7 @@ type port interface {
 
 // prepare implements the method of lane. It opens each device once, and leaves
 // those open that stay.
-func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
+func (p *ports[P]) prepare(devices map[uint16]*net.Interface, faults Faults) (commit func()) {
 	var none P
 	before := make(map[int]P) // by index of the interface
 	for _, port := range p.byOutput {
@@ -27,30 +27,18 @@ func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
 			before[port.index()] = port
 		}
 	}
-	after := make(map[int]P)
-	var opened []P
-	cancel := func() {
-		for _, port := range opened {
-			port.close()
-		}
-	}
+	after := make(map[int]P) // none: it can't be opened
 	var next []P
-	for output, name := range devices {
-		device, err := net.InterfaceByName(name)
-		if err != nil {
-			cancel()
-			return change{}, &DeviceError{Device: name, Err: err}
-		}
+	for output, device := range devices {
 		port, ok := after[device.Index]
 		if !ok {
 			port, ok = before[device.Index]
 		}
 		if !ok {
+			var err error
 			if port, err = p.open(device); err != nil {
-				cancel()
-				return change{}, &DeviceError{Device: name, Err: err}
+				faults[device.Name], port = err, none
 			}
-			opened = append(opened, port)
 		}
 		after[device.Index] = port
 		for len(next) <= int(output) {
@@ -58,7 +46,7 @@ func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
 		}
 		next[output] = port
 	}
-	commit := func() {
+	return func() {
 		p.byOutput = next
 		for index, port := range before {
 			if after[index] != port {
@@ -66,7 +54,6 @@ func (p *ports[P]) prepare(devices map[uint16]string) (change, error) {
 			}
 		}
 	}
-	return change{commit, cancel}, nil
 }
 
 // of returns the port of an output, or the zero port.
@@ -79,6 +66,5 @@ func (p *ports[P]) of(output uint16) (port P) {
 
 // close closes all.
 func (p *ports[P]) close() {
-	c, _ := p.prepare(nil)
-	c.commit()
+	p.prepare(nil, nil)()
 }

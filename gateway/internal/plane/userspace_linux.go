@@ -75,27 +75,20 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 func (p *userspace) now() int64 { return int64(time.Since(p.start)) }
 
 // SetOutputs implements Plane.
-func (p *userspace) SetOutputs(devices map[uint16]string) error {
+func (p *userspace) SetOutputs(devices map[uint16]string) (Faults, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	changes := make([]change, 0, len(p.workers))
-	for _, w := range p.workers {
-		c, err := w.lane.prepare(devices)
-		if err != nil {
-			for _, c := range changes {
-				c.cancel()
-			}
-			return err
-		}
-		changes = append(changes, c)
+	found, faults, err := Interfaces(devices)
+	if err != nil {
+		return nil, err
 	}
-	for i, w := range p.workers {
-		w.between(changes[i].commit)
+	for _, w := range p.workers {
+		w.between(w.lane.prepare(found, faults))
 	}
 	for output := range devices {
 		p.outputs[output] = struct{}{}
 	}
-	return nil
+	return faults, nil
 }
 
 // Sync implements Plane. Members and marks are the groups' own, which workers

@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -24,17 +25,15 @@ type lane interface {
 	// decisions. They are no longer those last received.
 	sendHeld(strays []flowcache.Stray, decisions []engine.Decision)
 
-	// prepare opens what it takes to send to the devices.
-	prepare(devices map[uint16]string) (change, error)
+	// prepare opens what it takes to send to the devices, and adds to faults
+	// those that can't be opened. The worker commits it.
+	prepare(devices map[uint16]*net.Interface, faults Faults) (commit func())
 
 	wake()
 
 	// lost returns the losses so far.
 	lost() *losses
 }
-
-// A change of a lane is committed by its worker, or canceled.
-type change struct{ commit, cancel func() }
 
 // A worker takes the packets of its lane through the engine.
 type worker struct {

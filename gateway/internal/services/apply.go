@@ -40,18 +40,22 @@ func (r *Registry) apply(next []config.Service) error {
 	}
 	all := numbers.devices() // those of members that leave, too, until they have left
 	maps.Copy(all, r.outputs.devices())
-	if err := r.plane.SetOutputs(all); err != nil {
+	faults, err := r.plane.SetOutputs(all)
+	if err != nil {
 		return err
 	}
+	r.host.faults = faults
 	r.mark(next)
 	voided, movedBefore := r.pinsLost(next), r.moved()
 	if err := r.update(targets, changed); err != nil {
 		r.mark(r.state())
-		return errors.Join(err, r.plane.SetOutputs(r.outputs.devices()))
+		_, failed := r.plane.SetOutputs(r.outputs.devices())
+		return errors.Join(err, failed)
 	}
 	r.commit(targets, numbers, voided, movedBefore)
 	// What could not be closed is closed by the next change.
-	_ = r.plane.SetOutputs(numbers.devices())
+	_, _ = r.plane.SetOutputs(numbers.devices())
+	r.ask(next)
 	return nil
 }
 
@@ -70,7 +74,7 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 			}
 			s = &service{group: group}
 		}
-		hops, from := hops(n.Members, numbers), s.group.Load()
+		hops, from := r.hops(n.Members, numbers), s.group.Load()
 		targets[i] = target{service: s, fresh: err != nil, next: n, hops: hops, from: from}
 	}
 	return targets, nil
@@ -106,9 +110,9 @@ func compatible(services []config.Service) error {
 	for _, s := range services {
 		for _, m := range s.Members {
 			o, ok := members[m.ID]
-			if ok && (o.Dev != m.Dev || o.MAC != m.MAC) {
+			if ok && !o.SamePlace(m) {
 				return &RefusedError{s.Name,
-					errors.New("member \"" + m.ID + "\" has another \"dev\" or \"mac\" in another service")}
+					errors.New("member \"" + m.ID + "\" has another \"dev\", \"mac\" or \"addr\" in another service")}
 			}
 			members[m.ID] = m
 		}
@@ -116,13 +120,14 @@ func compatible(services []config.Service) error {
 	return nil
 }
 
-func hops(members []config.Member, numbers outputs) []engine.Hop {
+func (r *Registry) hops(members []config.Member, numbers outputs) []engine.Hop {
 	list := make([]engine.Hop, len(members))
 	for i, m := range members {
 		list[i] = engine.Hop{
 			ID: m.ID, Weight: m.Weight,
 			Value: engine.Adjacency{
-				ID: m.ID, Header: engine.NewEthernet(m.MAC, m.Src), Output: numbers.numbers[port{m.ID, m.Dev}],
+				ID: m.ID, Output: numbers.numbers[port{m.ID, m.Dev}],
+				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
 			},
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
@@ -86,8 +87,10 @@ func TestBuilds(t *testing.T) {
 			assert.Equal(t, n, builds, "the start")
 			takes(1, "a drain", func() error { return r.Drain("service7", "pod21") })
 			takes(1, "a removal", func() error { return r.Delete("service8", "pod24") })
-			takes(0, "a carrier", func() error { return r.SetCarrier("lp30", false) })
-			takes(0, "another MAC address", func() error { return r.Reopen("lp31", pod(99, 1).MAC) })
+			takes(0, "a carrier", func() error { return r.SetLink(links.Link{Name: "lp30"}) })
+			takes(0, "another MAC address", func() error {
+				return r.SetLink(links.Link{Name: "lp31", Index: 31, MAC: pod(99, 1).MAC, Carrier: true})
+			})
 			require.NoError(t, r.Replace(list, "first"))
 
 			next := slices.Clone(list)

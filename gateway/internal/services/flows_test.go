@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -165,19 +163,6 @@ func TestCarrier(t *testing.T) {
 	assert.Equal(t, map[string]uint32{"pod4": 1}, f.weights(config.Default))
 }
 
-func TestReopen(t *testing.T) {
-	f := newRegistry(t)
-	require.NoError(t, f.SetCarrier("lp2", false))
-	require.NoError(t, f.Reopen("lp2", engine.MAC{2, 9}))
-	require.NoError(t, f.SetCarrier("lp2", true))
-	assert.Equal(t, map[uint16]string{0: "lp1", 1: "lp2", 2: "lp3"}, f.plane.Devices())
-	assert.Len(t, f.weights(config.Default), 3)
-	members, err := f.Members(config.Default)
-	require.NoError(t, err)
-	assert.Equal(t, engine.MAC{2, 9}, members[1].Src)
-	require.NoError(t, f.Reopen("lp9", engine.MAC{}), "nobody's")
-}
-
 // Whoever a number belongs to, every frame is counted once.
 func TestTrafficAddsUp(t *testing.T) {
 	f := newRegistry(t)
@@ -280,7 +265,7 @@ func TestSnapshot(t *testing.T) {
 	restart := func(origin string) (fixture, []config.Service) {
 		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
 		require.NoError(t, err)
-		was, err := snapshot.Services(configured, origin, hostOfPods{})
+		was, err := snapshot.Services(configured, origin)
 		require.NoError(t, err)
 		domain := selector.NewDomain()
 		p, err := fakeplane.New(domain)
@@ -321,13 +306,4 @@ func TestSnapshot(t *testing.T) {
 		require.Error(t, fresh.Restore(snapshot))
 		assert.Zero(t, fresh.Stats().Flows.Flows)
 	}
-}
-
-// hostOfPods has the interface of every pod.
-type hostOfPods struct{}
-
-func (hostOfPods) Address(string) (engine.MAC, error) { return engine.MAC{}, nil }
-
-func (hostOfPods) Neighbour(dev string, _ netip.Addr) (engine.MAC, error) {
-	return engine.MAC{}, fmt.Errorf("nobody on %s", dev)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,13 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // A Registry is the services of a gateway and their members, as they are in
 // force. It is safe for concurrent use; changes wait for each other.
 type Registry struct {
+	// Keep has the kernel keep the MAC address of a neighbour behind the
+	// interface of an index, which it resolves again and again. It is called
+	// for members whose address was not given, before Run is called or by the
+	// methods of the registry; what it finds comes by SetNeighbour. nil: nobody
+	// does.
+	Keep func(index int, addr netip.Addr)
+
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string
@@ -48,7 +56,8 @@ type Registry struct {
 	mu       sync.Mutex
 	services []*service
 	outputs  outputs
-	carriers map[string]bool // of interfaces, as far as told; true: has one
+	host     host
+	behind   bool // the plane does not have all that is known
 	origin   string
 	changes  []Change
 }
@@ -64,7 +73,7 @@ type service struct {
 // the given interfaces. The domain is the one that the plane was made with.
 // Changes are logged.
 func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Registry {
-	return &Registry{plane: p, domain: domain, in: in, logger: log, carriers: make(map[string]bool)}
+	return &Registry{plane: p, domain: domain, in: in, logger: log, host: newHost()}
 }
 
 // Run forwards until ctx ends, and then returns nil; or it returns the error
@@ -120,7 +129,7 @@ func (r *Registry) receives() error {
 	if !r.running.Load() {
 		return errors.New("the data plane is not running")
 	}
-	if !slices.ContainsFunc(r.in, r.carrier) {
+	if !slices.ContainsFunc(r.in, r.host.carrier) {
 		return fmt.Errorf("no carrier on %v", r.in)
 	}
 	return nil
@@ -128,13 +137,6 @@ func (r *Registry) receives() error {
 
 // usable reports whether the service has a member that takes new flows.
 func (s *service) usable() bool { return s.group.Load().Select(0) >= 0 }
-
-// carrier reports whether an interface has a carrier; one that nothing was told
-// of has.
-func (r *Registry) carrier(dev string) bool {
-	up, told := r.carriers[dev]
-	return up || !told
-}
 
 // find returns the service of that name.
 func (r *Registry) find(name string) (*service, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -60,6 +61,11 @@ func newRegistry(t *testing.T) fixture {
 	f := fixture{services.New(p, domain, []string{"lc"}, slog.New(slog.DiscardHandler)), p}
 	require.NoError(t, f.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))}, "first"))
 	return f
+}
+
+// SetCarrier tells the registry of an interface that is there.
+func (f fixture) SetCarrier(dev string, up bool) error {
+	return f.SetLink(links.Link{Name: dev, Index: 1, Carrier: up})
 }
 
 func (f fixture) weights(name string) map[string]uint32 { return f.plane.Forwards()[name] }

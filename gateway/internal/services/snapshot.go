@@ -69,7 +69,7 @@ func ReadSnapshot(from io.Reader) (*Snapshot, error) {
 // Services returns the services of a configuration with their members as they
 // were when the snapshot was taken. A configuration that is not the one of that
 // time wins over the snapshot: its services are returned as they are.
-func (s *Snapshot) Services(configured []config.Service, origin string, links config.Links) ([]config.Service, error) {
+func (s *Snapshot) Services(configured []config.Service, origin string) ([]config.Service, error) {
 	if s.origin != origin {
 		return configured, nil
 	}
@@ -79,7 +79,7 @@ func (s *Snapshot) Services(configured []config.Service, origin string, links co
 			if saved.Name != services[i].Name {
 				continue
 			}
-			members, err := config.ParseMembers(saved.Members, links)
+			members, err := config.ParseMembers(saved.Members)
 			if err != nil {
 				return configured, fmt.Errorf("snapshot: service %q: %w", saved.Name, err)
 			}

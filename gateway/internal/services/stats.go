@@ -3,6 +3,7 @@ package services
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -71,9 +72,11 @@ type MemberStats struct {
 	Dev    string  `json:"dev"`
 	Addr   string  `json:"addr"`
 	Weight uint32  `json:"weight"`
+	MAC    string  `json:"mac,omitempty"` // as it is known now
 	State  State   `json:"state"`
-	Due    float64 `json:"due"`   // its share by weight of new flows
-	Flows  int     `json:"flows"` // pinned to it
+	Reason string  `json:"reason,omitempty"` // why it is down
+	Due    float64 `json:"due"`              // its share by weight of new flows
+	Flows  int     `json:"flows"`            // pinned to it
 	Traffic
 }
 
@@ -132,22 +135,29 @@ func (r *Registry) serviceStats(
 	}
 	total := uint64(0)
 	for _, m := range s.Members {
-		if r.carrier(m.Dev) {
+		if r.host.fault(m) == nil {
 			total += uint64(m.Weight)
 		}
 	}
 	for _, m := range s.Members {
-		stats.Members = append(stats.Members, MemberStats{
+		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight, State: r.stateOf(m), Due: r.due(m, total),
 			Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
-		})
+		}
+		if mac := r.host.mac(m); mac != (engine.MAC{}) {
+			member.MAC = net.HardwareAddr(mac[:]).String()
+		}
+		if fault := r.host.fault(m); fault != nil {
+			member.Reason = fault.Error()
+		}
+		stats.Members = append(stats.Members, member)
 	}
 	return stats
 }
 
 func (r *Registry) stateOf(m config.Member) State {
 	switch {
-	case !r.carrier(m.Dev):
+	case r.host.fault(m) != nil:
 		return Down
 	case m.Weight == 0:
 		return Drained
@@ -156,9 +166,9 @@ func (r *Registry) stateOf(m config.Member) State {
 }
 
 // due returns the share of new flows that a member is due, of the weights of
-// those with a carrier.
+// those that are not down.
 func (r *Registry) due(m config.Member, total uint64) float64 {
-	if total == 0 || !r.carrier(m.Dev) {
+	if total == 0 || r.host.fault(m) != nil {
 		return 0
 	}
 	return float64(m.Weight) / float64(total)

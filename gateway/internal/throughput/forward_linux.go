@@ -127,8 +127,8 @@ func forward(name string, pods int, sticky bool) error {
 	for pod := range pods {
 		numbers = append(numbers, pod+1)
 	}
-	if err := p.SetOutputs(testbed.Outputs(numbers...)); err != nil {
-		return err
+	if faults, err := p.SetOutputs(testbed.Outputs(numbers...)); err != nil || len(faults) > 0 {
+		return errors.Join(err, faults.Err())
 	}
 	if _, err := group.Update(testbed.Hops(numbers...)); err != nil {
 		return err

@@ -105,13 +105,16 @@ func TestOutputErrors(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1)...)
 	frame := conversations(1, 1)[0].frame(hash.ACK, 64, 0)
-	var d *plane.DeviceError
-	require.ErrorAs(t, r.SetOutputs(map[uint16]string{2: "no such device"}), &d)
-	assert.Equal(t, "no such device", d.Device)
-	require.ErrorIs(t, r.SetOutputs(map[uint16]string{MaxOutput + 1: "lo"}), ErrLimit)
+	_, err := r.SetOutputs(map[uint16]string{MaxOutput + 1: "lo"})
+	require.ErrorIs(t, err, ErrLimit)
 	r.member(frame)
 
-	require.NoError(t, r.SetOutputs(nil))
+	faults, err := r.SetOutputs(map[uint16]string{1: "lo", 2: "no such device"})
+	require.NoError(t, err)
+	assert.Equal(t, plane.Faults{"no such device": plane.ErrNoInterface}, faults)
+	r.member(frame)
+
+	require.NoError(t, setOutputs(r, nil))
 	action, _ := r.run(frame)
 	assert.EqualValues(t, xdpDrop, action)
 	assert.EqualValues(t, 1, r.Counters().Dropped["no output"])

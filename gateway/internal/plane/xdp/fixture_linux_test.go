@@ -91,7 +91,7 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 	for i := range uint16(100) {
 		outputs[i] = "lo"
 	}
-	require.NoError(t, r.SetOutputs(outputs))
+	require.NoError(t, setOutputs(r, outputs))
 	for i, s := range strategies {
 		g, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{Name: fmt.Sprint("group ", i),
 			Strategy: s})
@@ -258,4 +258,10 @@ func (c conversation) packet(rest []byte, lifetime uint8) []byte {
 	sum = sum&0xffff + sum>>16
 	binary.BigEndian.PutUint16(frame[ipv4SumAt:], ^uint16(sum&0xffff+sum>>16))
 	return append(frame, rest...)
+}
+
+// setOutputs has every fault be an error.
+func setOutputs(p plane.Plane, devices map[uint16]string) error {
+	faults, err := p.SetOutputs(devices)
+	return errors.Join(err, faults.Err())
 }

@@ -175,7 +175,7 @@ func TestLive(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return p.SetOutputs(map[uint16]string{0: "lp0", 1: "lp1", 2: "lp2"})
+		return setOutputs(p, map[uint16]string{0: "lp0", 1: "lp1", 2: "lp2"})
 	})
 	skipWithout(t, err)
 	services := []plane.Service{{Group: g, Prefixes: []netip.Prefix{netip.MustParsePrefix(vip + "/32")}}}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -23,8 +22,8 @@ type dataPlane struct {
 	gates   []gate
 	flows   *flows // nil without stickiness
 	slow    plane.Plane
-	outputs map[uint16]uint32 // to the index of a device
-	syncing sync.Mutex        // held by whoever changes state or outputs
+	outputs map[uint16]bool // those set; false: the map lacks it, since it has a fault
+	syncing sync.Mutex      // held by whoever changes state or outputs
 	state   state
 	spare   []*table // which the program reads no longer
 
@@ -111,54 +110,50 @@ func check(c *plane.Config) error {
 
 const maxFlows = 1 << 26 // some 5 GiB
 
-// SetOutputs implements [plane.Plane]. It is to be called again when a device
-// was made anew, even under the same name.
-func (p *dataPlane) SetOutputs(devices map[uint16]string) error {
-	next := make(map[uint16]uint32, len(devices))
-	for number, name := range devices {
+// SetOutputs implements [plane.Plane].
+func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) {
+	for number := range devices {
 		if number > MaxOutput {
-			return &Error{Err: fmt.Errorf("%w: outputs from 0 to %d", ErrLimit, MaxOutput), Value: number}
+			return nil, &Error{Err: fmt.Errorf("%w: outputs from 0 to %d", ErrLimit, MaxOutput), Value: number}
 		}
-		device, err := net.InterfaceByName(name)
-		if err != nil {
-			return &plane.DeviceError{Device: name, Err: err}
-		}
-		next[number] = uint32(device.Index)
+	}
+	found, _, err := plane.Interfaces(devices)
+	if err != nil {
+		return nil, err
 	}
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
-	err := p.putOutputs(p.outputs, next)
-	if err == nil {
-		err = p.slow.SetOutputs(devices)
-	}
+	faults, err := p.slow.SetOutputs(devices)
 	if err != nil {
-		return errors.Join(err, p.putOutputs(next, p.outputs))
+		return nil, err
+	}
+	next := make(map[uint16]bool, len(devices))
+	for number := range devices {
+		next[number] = false
+	}
+	for number, device := range found {
+		if err := p.maps.outputs.Put(uint32(number), uint32(device.Index)); err != nil {
+			faults[device.Name] = err
+			continue
+		}
+		next[number] = true
+	}
+	for number, was := range p.outputs {
+		if !was || next[number] {
+			continue
+		}
+		// the kernel itself deletes that of an interface that vanishes
+		if err := p.maps.outputs.Delete(uint32(number)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return faults, fmt.Errorf("xdp: output %d: %w", number, err)
+		}
 	}
 	p.outputs = next
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for number := range next {
+	for number := range devices {
 		p.counted[number] = true
 	}
-	return nil
-}
-
-// putOutputs brings the map of outputs from one state to the next.
-func (p *dataPlane) putOutputs(old, next map[uint16]uint32) error {
-	for number, device := range next {
-		if err := p.maps.outputs.Put(uint32(number), device); err != nil {
-			return fmt.Errorf("xdp: output %d: %w", number, err)
-		}
-	}
-	for number := range old {
-		if _, ok := next[number]; ok {
-			continue
-		}
-		if err := p.maps.outputs.Delete(uint32(number)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("xdp: output %d: %w", number, err)
-		}
-	}
-	return nil
+	return faults, nil
 }
 
 // Counters implements [plane.Plane]. A frame that its device did not take when

@@ -166,7 +166,7 @@ func TestOutputsChangeWhileTablesAreRefilled(t *testing.T) {
 		done <- nil
 	}()
 	for range 50 {
-		require.NoError(t, r.SetOutputs(outputs))
+		require.NoError(t, setOutputs(r, outputs))
 	}
 	require.NoError(t, <-done)
 }

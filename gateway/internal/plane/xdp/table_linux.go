@@ -53,7 +53,7 @@ func firstHash(slot, slots int) uint64 {
 }
 
 // hopsOf adds the members of a snapshot to hops, by slot.
-func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]uint32, hops map[uint16]hopEntry) error {
+func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]bool, hops map[uint16]hopEntry) error {
 	v := s.View()
 	for i, m := range v.All() {
 		a := s.At(i)

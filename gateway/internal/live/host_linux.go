@@ -1,0 +1,61 @@
+package live
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
+)
+
+// How often what is wanted is compared with what the host has: events get lost.
+const interval = 3 * time.Second
+
+// meet tells the services of the host as it is now.
+func (g *gateway) meet() error {
+	g.services.Keep = g.keep
+	if err := links.List(g.linkChanged); err != nil {
+		return err
+	}
+	return links.ListNeighbours(g.neighbourChanged)
+}
+
+// reconcileUntil has the services follow the host until ctx ends.
+func (g *gateway) reconcileUntil(ctx context.Context) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		err, now := g.services.Reconcile(), ""
+		if err != nil {
+			now = err.Error()
+		}
+		if now != said && err != nil {
+			g.Log.Error("the data plane is behind", "error", err)
+		}
+		said = now
+	}
+}
+
+func (g *gateway) linkChanged(l links.Link) {
+	if err := g.services.SetLink(l); err != nil {
+		g.Log.Error("the data plane does not know of a change", "dev", l.Name, "error", err)
+	}
+}
+
+func (g *gateway) neighbourChanged(n links.Neighbour) {
+	if err := g.services.SetNeighbour(n); err != nil {
+		g.Log.Error("the data plane does not know of a change", "neighbour", n.Addr, "error", err)
+	}
+}
+
+func (g *gateway) keep(index int, addr netip.Addr) {
+	if err := links.KeepNeighbour(index, addr); err != nil {
+		g.Log.Warn("the kernel does not resolve a neighbour", "neighbour", addr, "error", err)
+	}
+}

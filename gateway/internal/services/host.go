@@ -1,0 +1,87 @@
+package services
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+)
+
+// A host is what is known of the machine below the services.
+type host struct {
+	links      map[string]links.Link // by name, as far as told
+	neighbours map[place]engine.MAC
+	asked      map[place]bool // the kernel was asked to keep them
+	faults     plane.Faults   // of the interfaces of members
+}
+
+// A place is an address behind an interface.
+type place struct {
+	index int
+	addr  netip.Addr
+}
+
+func newHost() host {
+	return host{
+		links: make(map[string]links.Link), neighbours: make(map[place]engine.MAC), asked: make(map[place]bool),
+	}
+}
+
+// carrier reports whether an interface has a carrier; one that nothing was told
+// of has.
+func (h *host) carrier(dev string) bool {
+	l, told := h.links[dev]
+	return l.Carrier || !told
+}
+
+// place returns where a member is whose MAC address was not given. ok is false
+// if it was, or if its interface is not there.
+func (h *host) place(m config.Member) (p place, ok bool) {
+	p = place{h.links[m.Dev].Index, m.Addr}
+	return p, m.MAC == engine.MAC{} && p.index != 0
+}
+
+// mac returns the MAC address of a member; zero if it is not known.
+func (h *host) mac(m config.Member) engine.MAC {
+	if p, ok := h.place(m); ok {
+		return h.neighbours[p]
+	}
+	return m.MAC
+}
+
+// fault says why a member is down; nil if it is not.
+func (h *host) fault(m config.Member) error {
+	l, told := h.links[m.Dev]
+	switch {
+	case told && l.Index == 0:
+		return &plane.DeviceError{Device: m.Dev, Err: plane.ErrNoInterface}
+	case !h.carrier(m.Dev):
+		return fmt.Errorf("%s has no carrier", m.Dev)
+	case h.faults[m.Dev] != nil:
+		return &plane.DeviceError{Device: m.Dev, Err: h.faults[m.Dev]}
+	case h.mac(m) == engine.MAC{}:
+		return fmt.Errorf("no neighbour %s on %s", m.Addr, m.Dev)
+	}
+	return nil
+}
+
+// set takes over the state of a link. It forgets the neighbours behind one that
+// is no more.
+func (h *host) set(l links.Link) {
+	if was := h.links[l.Name]; was.Index != l.Index {
+		for p := range h.neighbours {
+			if p.index == was.Index {
+				delete(h.neighbours, p)
+			}
+		}
+		for p := range h.asked {
+			if p.index == was.Index {
+				delete(h.asked, p)
+			}
+		}
+	}
+	h.links[l.Name] = l
+}
