@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -42,12 +41,10 @@ func (c *Config) checkServices() error {
 		}
 		for _, m := range s.Members {
 			other, ok := members[m.ID]
-			if ok && (other.Dev != m.Dev || differ(other.MAC, m.MAC)) {
+			if ok && !other.SamePlace(m) {
 				return m.value.errorf("member %q has another \"dev\", \"mac\" or \"addr\" in another service", m.ID)
 			}
-			if other.MAC == (engine.MAC{}) {
-				members[m.ID] = m
-			}
+			members[m.ID] = m
 		}
 		if _, known := built[s.Strategy]; !known {
 			one, err := selector.New(s.Strategy, selector.Equal("one"))
@@ -67,11 +64,6 @@ func (c *Config) checkServices() error {
 		}
 	}
 	return nil
-}
-
-// differ reports whether two MAC addresses are known and not equal.
-func differ(a, b engine.MAC) bool {
-	return a != b && a != (engine.MAC{}) && b != (engine.MAC{})
 }
 
 // TryStrategies checks that each service's strategy serves its members, by
