@@ -16,6 +16,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
@@ -220,12 +221,12 @@ func TestHealthOfServices(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Services.SetMembers("dns", members[:1]))
 	ask("dns", 200, "ok\n")
-	require.NoError(t, f.Services.SetCarrier("lp1", false))
+	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp1", Index: 1}))
 	ask("dns", 503, dead)
 	ask("default", 200, "ok\n")
-	require.NoError(t, f.Services.SetCarrier("lp1", true))
+	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp1", Index: 1, Carrier: true}))
 	require.NoError(t, f.Services.Drain("dns", "pod1"))
 	ask("dns", 503, dead)
-	require.NoError(t, f.Services.SetCarrier("lc", false))
+	require.NoError(t, f.Services.SetLink(links.Link{Name: "lc", Index: 2}))
 	ask("default", 503, "no carrier on [lc]\n")
 }
