@@ -3,19 +3,33 @@ package services
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 // Replace puts services in force, in place of all that there are. Origin names
-// the configuration that they are from: see [Registry.Save].
+// the configuration that they are from: see [Registry.Save]. Members that were
+// drained by another way stay drained: see [Drain].
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.apply(services); err != nil {
+	if err := r.apply(r.drains.over(services)); err != nil {
 		return err
 	}
 	r.origin = origin
+	r.drains.retain(services)
+	for _, configured := range services {
+		s, err := r.find(configured.Name)
+		if err != nil {
+			continue
+		}
+		for _, m := range configured.Members {
+			if _, ok := r.drains[s.Name][m.ID]; ok && m.Weight > 0 {
+				s.drained[m.ID] = m.Weight // which it gets when the drain ends
+			}
+		}
+	}
 	return nil
 }
 
@@ -46,6 +60,12 @@ func (r *Registry) Edit(
 ) (config.Member, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.edit(service, id, edit)
+}
+
+func (r *Registry) edit(
+	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
+) (config.Member, bool, error) {
 	s, err := r.find(service)
 	if err != nil {
 		return config.Member{}, false, err
@@ -69,9 +89,11 @@ func (r *Registry) Edit(
 }
 
 // Drain sets a member's weight to 0: it gets no new flow, and keeps those it
-// has.
+// has. See [Drain] for when that ends.
 func (r *Registry) Drain(service, id string) error {
-	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _, err := r.edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
 		if present == nil {
 			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
 		}
@@ -79,6 +101,9 @@ func (r *Registry) Drain(service, id string) error {
 		m.Weight = 0
 		return m, nil
 	})
+	if _, kept := r.drains[service][id]; err == nil && !kept { // the configuration drained it
+		r.drains.add(service, id, Drain{r.by, time.Now()})
+	}
 	return err
 }
 
@@ -99,14 +124,20 @@ func (r *Registry) Delete(service, id string) error {
 }
 
 func (r *Registry) setMembers(service string, members []config.Member) error {
-	if _, err := r.find(service); err != nil {
+	s, err := r.find(service)
+	if err != nil {
 		return err
 	}
+	before := s.Members
 	next := r.state()
 	for i := range next {
 		if next[i].Name == service {
 			next[i].Members = members
 		}
 	}
-	return r.apply(next)
+	if err := r.apply(next); err != nil {
+		return err
+	}
+	r.keepDrains(service, before, members)
+	return nil
 }

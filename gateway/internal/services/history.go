@@ -15,6 +15,7 @@ type Change struct {
 	At      time.Time `json:"at"`
 	Service string    `json:"service,omitempty"` // empty: all
 	What    string    `json:"what"`
+	By      string    `json:"by,omitempty"`      // who, and by which way: see [Registry.By]
 	Version uint64    `json:"version,omitempty"` // of the group, from then on
 	// share of the hashes whose member is another one, hence of new flows and
 	// those without pin
@@ -34,8 +35,8 @@ const maxChanges = 50
 // log adds a change to the history. MovedBefore is what [Registry.moved]
 // returned before it was in force.
 func (r *Registry) log(c Change) {
-	c.At = time.Now()
-	r.logger.Info(c.What, "service", c.Service, "version", c.Version, "voided", c.Voided)
+	c.At, c.By = time.Now(), r.by
+	r.logger.Info(c.What, "service", c.Service, "by", c.By, "version", c.Version, "voided", c.Voided)
 	if n := len(r.changes); n > 0 {
 		r.changes[n-1].FlowsMoved = c.movedBefore - r.changes[n-1].movedBefore
 	}

@@ -14,6 +14,7 @@ import (
 // error the data plane may still send as before: [Registry.Reconcile] tries
 // again.
 func (r *Registry) SetLink(l links.Link) error {
+	r = r.By("link")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	was := r.host.links[l.Name]

@@ -40,6 +40,12 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // A Registry is the services of a gateway and their members, as they are in
 // force. It is safe for concurrent use; changes wait for each other.
 type Registry struct {
+	*shared
+	by string // who makes changes by it
+}
+
+// shared is what the registries that [Registry.By] returns have in common.
+type shared struct {
 	// Keep has the kernel keep the MAC address of a neighbour behind the
 	// interface of an index, which it resolves again and again. It is called
 	// for members whose address was not given, before Run is called or by the
@@ -58,6 +64,7 @@ type Registry struct {
 	outputs  outputs
 	host     host
 	behind   bool // the plane does not have all that is known
+	drains   drains
 	origin   string
 	changes  []Change
 }
@@ -73,8 +80,14 @@ type service struct {
 // the given interfaces. The domain is the one that the plane was made with.
 // Changes are logged.
 func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Registry {
-	return &Registry{plane: p, domain: domain, in: in, logger: log, host: newHost()}
+	return &Registry{shared: &shared{
+		plane: p, domain: domain, in: in, logger: log, host: newHost(), drains: make(drains),
+	}}
 }
+
+// By returns the same registry for changes that someone makes. They are logged
+// with that name, which says who it is and by which way they come.
+func (r *Registry) By(who string) *Registry { return &Registry{r.shared, who} }
 
 // Run forwards until ctx ends, and then returns nil; or it returns the error
 // that the plane can't go on after.

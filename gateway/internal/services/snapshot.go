@@ -23,6 +23,7 @@ type savedService struct {
 	Name    string            `json:"name"`
 	Members json.RawMessage   `json:"members"`
 	Drained map[string]uint32 `json:"drained"`
+	Drains  map[string]Drain  `json:"drains,omitempty"`
 }
 
 type savedHeader struct {
@@ -41,7 +42,7 @@ func (r *Registry) Save() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.Services = append(h.Services, savedService{s.Name, members, s.drained})
+		h.Services = append(h.Services, savedService{s.Name, members, s.drained, r.drains[s.Name]})
 	}
 	header, err := json.Marshal(h)
 	if err != nil {
@@ -87,6 +88,19 @@ func (s *Snapshot) Services(configured []config.Service, origin string) ([]confi
 		}
 	}
 	return services, nil
+}
+
+// RestoreDrains has the next [Registry.Replace] drain the members that were
+// drained past the configuration when the snapshot was taken, whatever the
+// configuration was then.
+func (r *Registry) RestoreDrains(s *Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, saved := range s.services {
+		for id, drain := range saved.Drains {
+			r.drains.add(saved.Name, id, drain)
+		}
+	}
 }
 
 // Restore gives flows that are pinned in a snapshot back to their members. It

@@ -77,6 +77,7 @@ type MemberStats struct {
 	Reason string  `json:"reason,omitempty"` // why it is down
 	Due    float64 `json:"due"`              // its share by weight of new flows
 	Flows  int     `json:"flows"`            // pinned to it
+	Drain  *Drain  `json:"drain,omitempty"`  // nil: it is not drained, or the configuration drains it
 	Traffic
 }
 
@@ -143,6 +144,9 @@ func (r *Registry) serviceStats(
 		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight, State: r.stateOf(m), Due: r.due(m, total),
 			Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
+		}
+		if drain, ok := r.drains[s.Name][m.ID]; ok {
+			member.Drain = &drain
 		}
 		if mac := r.host.mac(m); mac != (engine.MAC{}) {
 			member.MAC = net.HardwareAddr(mac[:]).String()

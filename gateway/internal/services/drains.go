@@ -1,0 +1,88 @@
+package services
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// A Drain says who drained a member, past the configuration. It holds, through
+// reloads of the configuration too, until the member gets a weight by the same
+// way, or leaves.
+type Drain struct {
+	By string    `json:"by,omitempty"`
+	At time.Time `json:"at"`
+}
+
+// drains are the drains that are not the configuration's: by service, then by
+// member.
+type drains map[string]map[string]Drain
+
+func (d drains) add(service, id string, drain Drain) {
+	if d[service] == nil {
+		d[service] = make(map[string]Drain)
+	}
+	d[service][id] = drain
+}
+
+// over returns the services of a configuration with the drained members
+// drained.
+func (d drains) over(configured []config.Service) []config.Service {
+	services := slices.Clone(configured)
+	for i := range services {
+		s := &services[i]
+		if len(d[s.Name]) == 0 {
+			continue
+		}
+		s.Members = slices.Clone(s.Members)
+		for j := range s.Members {
+			if _, ok := d[s.Name][s.Members[j].ID]; ok {
+				s.Members[j].Weight = 0
+			}
+		}
+	}
+	return services
+}
+
+// retain forgets the drains of members that are not there.
+func (d drains) retain(services []config.Service) {
+	there := make(map[string]map[string]bool, len(services))
+	for _, s := range services {
+		if len(d[s.Name]) == 0 {
+			continue
+		}
+		there[s.Name] = make(map[string]bool, len(s.Members))
+		for _, m := range s.Members {
+			there[s.Name][m.ID] = true
+		}
+	}
+	maps.DeleteFunc(d, func(service string, members map[string]Drain) bool {
+		maps.DeleteFunc(members, func(id string, _ Drain) bool { return !there[service][id] })
+		return len(members) == 0
+	})
+}
+
+// keepDrains takes down which members of a service were drained and which are
+// so no longer, after a change that is not the configuration's.
+func (r *Registry) keepDrains(service string, before, now []config.Member) {
+	was := make(map[string]uint32, len(before))
+	for _, m := range before {
+		was[m.ID] = m.Weight
+	}
+	drained := make(map[string]Drain)
+	for _, m := range now {
+		if m.Weight > 0 {
+			continue
+		}
+		drain, kept := r.drains[service][m.ID]
+		if weight, there := was[m.ID]; !there || weight > 0 {
+			drain, kept = Drain{r.by, time.Now()}, true
+		}
+		if kept {
+			drained[m.ID] = drain
+		}
+	}
+	r.drains[service] = drained
+}
