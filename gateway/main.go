@@ -11,7 +11,8 @@
 // "gateway run" forwards between interfaces of a Linux host, in the foreground
 // until SIGTERM or an interrupt. It reads FILE (package config) again when it
 // changes, and on SIGHUP; what FILE says then replaces what was changed over
-// HTTP (package control). What can't be changed without a restart is refused,
+// HTTP (package control), but for drains, which last until they are ended there
+// or the member leaves. What can't be changed without a restart is refused,
 // and so is a file with an error: the state stays as it was. A process that is
 // started again with the same FILE, and with a snapshot of the one before, has
 // the members as they were, and its flows.

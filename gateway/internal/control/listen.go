@@ -10,12 +10,30 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
-// Listen opens the address. A socket is for its owner alone; one that a process
-// left behind that is no more is replaced.
+// maxConnections is how many there are at a time; others wait to be accepted.
+// It is far below the files that a process may open, which snapshots need too.
+const maxConnections = 100
+
+// Listen opens the address, for up to 100 connections at a time. A socket is
+// for its owner alone; one that a process left behind that is no more is
+// replaced.
 func Listen(c config.Control) (net.Listener, error) {
+	l, err := listen(c)
+	if err != nil {
+		return nil, err
+	}
+	if socket, ok := l.(*net.UnixListener); ok {
+		l = socketListener{socket}
+	}
+	return netutil.LimitListener(l, maxConnections), nil
+}
+
+func listen(c config.Control) (net.Listener, error) {
 	if c.Network != "unix" {
 		if a, err := netip.ParseAddrPort(c.Address); err == nil && a.Addr().Is4() {
 			// tcp would take 0.0.0.0 for all addresses of IPv6, too

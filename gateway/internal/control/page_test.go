@@ -153,6 +153,7 @@ func TestPage(t *testing.T) {
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}, f.plane.Forwards()[config.Default])
 	b.waits(t, row+`.querySelector(".state").textContent.match(/^drained · [1-9][0-9]* left$/)`, "pod2")
+	b.waits(t, row+`.querySelector(".by").textContent.startsWith("by HTTP 127.0.0.1:")`, "pod2")
 	b.waits(t, `[...document.querySelectorAll(".scroll")].every((e) => e.scrollWidth <= e.clientWidth)`)
 	b.waits(t, `document.getElementById("said").textContent === "pod2 gets no new flow"`)
 	b.waits(t, `document.activeElement.textContent === "Undrain"`)
@@ -161,9 +162,10 @@ func TestPage(t *testing.T) {
 	assert.Equal(t, before, f.plane.Forwards()[config.Default])
 
 	// What happens elsewhere shows.
-	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
+	require.NoError(t, f.Services.By("ann").Delete(config.Default, "pod1"))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 2`)
 	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent === "pod1 left"`)
+	b.waits(t, `document.querySelector("#changes tr").cells[6].textContent === "ann"`)
 	b.waits(t, `Number(document.querySelector("#changes tr").cells[4].textContent) > 0`)
 	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")

@@ -13,6 +13,8 @@
 //	DELETE /members/ID        it is dead: its flows go to others with their
 //	                          next packet
 //	POST   /members/ID/drain  it gets no new flow, and keeps those it has
+//	                          until a PUT ends that or it leaves: a reload of
+//	                          the configuration does not
 //	GET    /stats             traffic, flows, members and the last changes
 //	GET    /metrics           for Prometheus
 //	GET    /                  a live page
@@ -23,6 +25,10 @@
 // is what to announce or withdraw its addresses by. A 2xx means that the change
 // is in force. An error is one line of text: 4xx where the request is at fault,
 // 500 where the data plane failed.
+//
+// A change is logged, and shown in stats and on the page, with who made it: of a
+// unix socket, the user and the process that opened the connection, else its
+// address.
 //
 // With a token, each request but those for health and the page has to have it
 // as "Authorization: Bearer TOKEN".
@@ -55,7 +61,7 @@ func NewServer(c Config) *http.Server {
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       15 * time.Second, // connections are limited: see Listen
 		MaxHeaderBytes:    16 << 10,
 	}
 }
@@ -135,7 +141,7 @@ func (s *server) setMembers(w http.ResponseWriter, r *http.Request) {
 	}
 	members, err := config.ParseMembers(body)
 	if err == nil {
-		err = s.Services.SetMembers(serviceOf(r), members)
+		err = s.Services.By(by(r)).SetMembers(serviceOf(r), members)
 	}
 	if err != nil {
 		fail(w, err)
@@ -180,7 +186,7 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		}
 		return change.Of(id, present)
 	}
-	m, added, err := s.Services.Edit(serviceOf(r), id, edit)
+	m, added, err := s.Services.By(by(r)).Edit(serviceOf(r), id, edit)
 	switch {
 	case err != nil:
 		fail(w, err)
@@ -192,11 +198,11 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
-	done(w, s.Services.Delete(serviceOf(r), r.PathValue("id")))
+	done(w, s.Services.By(by(r)).Delete(serviceOf(r), r.PathValue("id")))
 }
 
 func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
-	done(w, s.Services.Drain(serviceOf(r), r.PathValue("id")))
+	done(w, s.Services.By(by(r)).Drain(serviceOf(r), r.PathValue("id")))
 }
 
 func (s *server) stats(w http.ResponseWriter, _ *http.Request) {

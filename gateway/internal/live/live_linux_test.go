@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -118,16 +119,19 @@ type reloads struct {
 	Error         string
 }
 
-func (f *gateway) reloads() reloads {
-	f.t.Helper()
-	var stats struct {
-		services.Stats
-		Reloads reloads `json:"reloads"`
-	}
-	_, text := f.do("GET", "/stats", "")
-	require.NoError(f.t, json.Unmarshal([]byte(text), &stats))
-	return stats.Reloads
+type stats struct {
+	services.Stats
+	Reloads reloads `json:"reloads"`
 }
+
+func (f *gateway) stats() (s stats) {
+	f.t.Helper()
+	_, text := f.do("GET", "/stats", "")
+	require.NoError(f.t, json.Unmarshal([]byte(text), &s))
+	return s
+}
+
+func (f *gateway) reloads() reloads { return f.stats().Reloads }
 
 func (f *gateway) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
 
@@ -135,7 +139,7 @@ func TestReload(t *testing.T) {
 	f := newGateway(t, sample)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
 
-	// A change over HTTP holds until the file changes.
+	// A change over HTTP holds until the file changes; a drain holds beyond.
 	code, answer := f.do("POST", "/members/pod1/drain", "")
 	assert.Equal(t, 204, code, answer)
 	assert.Equal(t, map[string]uint32{"pod1": 0, "pod2": 1}, f.weights())
@@ -144,6 +148,9 @@ func TestReload(t *testing.T) {
 	heavier := strings.Replace(sample, `01:02:02"`, `01:02:02", "weight": 5`, 1)
 	f.write(heavier)
 	f.waits("the file wins", func() bool { return f.weights()["pod2"] == 5 })
+	assert.Equal(t, map[string]uint32{"pod1": 0, "pod2": 5}, f.weights())
+	code, answer = f.do("PUT", "/members/pod1", "")
+	assert.Equal(t, 200, code, answer)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 5}, f.weights())
 	f.waits("it is counted", func() bool { return f.reloads() == reloads{Done: 1} })
 
@@ -185,12 +192,22 @@ func TestReload(t *testing.T) {
 	assert.NotContains(t, f.weights(), "pod1")
 	f.reload <- syscall.SIGHUP
 	f.waits("SIGHUP", func() bool { return f.weights()["pod1"] == 1 })
+	changes := f.stats().Changes
+	assert.Equal(t, "pod1 joined", changes[0].What)
+	assert.Equal(t, "signal", changes[0].By)
+	assert.Equal(t, "pod1 left", changes[1].What)
+	who := fmt.Sprintf("HTTP uid %d pid %d", os.Getuid(), os.Getpid())
+	assert.Equal(t, who, changes[1].By)
+	assert.Equal(t, "pod2 weighs 6, not 5", changes[2].What)
+	assert.Equal(t, "file", changes[2].By)
+	assert.Equal(t, "start", changes[len(changes)-1].By)
 
 	require.NoError(t, f.stop())
 	require.Error(t, f.plane.Close(), "it is closed")
 	_, err := os.Stat(filepath.Join(f.dir, "control"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	assert.Contains(t, f.log.String(), "takes a restart")
+	assert.Contains(t, f.log.String(), fmt.Sprintf("msg=\"pod1 drained\" service=default by=%q", who))
 }
 
 // A link may come to lead to another file, in one step as Kubernetes has it, or

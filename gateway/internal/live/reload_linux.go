@@ -73,8 +73,12 @@ func (g *gateway) reload(force bool) {
 		return
 	}
 	g.data = data
+	by := "file"
+	if force {
+		by = "signal"
+	}
 	if err == nil {
-		err = g.replace(data)
+		err = g.replace(data, by)
 	}
 	g.reloads.Add(err)
 	if err != nil {
@@ -84,7 +88,7 @@ func (g *gateway) reload(force bool) {
 	g.Log.Info("configuration in force", "file", g.File)
 }
 
-func (g *gateway) replace(data []byte) error {
+func (g *gateway) replace(data []byte, by string) error {
 	c, err := config.Parse(g.File, data, g.Planes)
 	if err != nil {
 		return err
@@ -92,7 +96,7 @@ func (g *gateway) replace(data []byte) error {
 	if err := c.Follow(g.present); err != nil {
 		return err
 	}
-	if err := g.services.Replace(c.Services, origin(data)); err != nil {
+	if err := g.services.By(by).Replace(c.Services, origin(data)); err != nil {
 		return blame(c, err)
 	}
 	g.present = c

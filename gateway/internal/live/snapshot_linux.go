@@ -17,17 +17,18 @@ import (
 // to run.
 func (g *gateway) begin() error {
 	configured, from := g.present.Services, origin(g.data)
-	snapshot := g.openSnapshot()
+	registry, snapshot := g.services.By("start"), g.openSnapshot()
 	if snapshot == nil {
-		return blame(g.present, g.services.Replace(configured, from))
+		return blame(g.present, registry.Replace(configured, from))
 	}
+	registry.RestoreDrains(snapshot)
 	was, err := snapshot.Services(configured, from)
 	if err == nil {
-		err = g.services.Replace(was, from)
+		err = registry.Replace(was, from)
 	}
 	if err != nil {
 		g.Log.Warn("the members are those of the configuration", "error", err)
-		if err := g.services.Replace(configured, from); err != nil {
+		if err := registry.Replace(configured, from); err != nil {
 			return blame(g.present, err)
 		}
 	}

@@ -158,6 +158,8 @@ function showMember(m, member, peak, share, sticky) {
   const cell = (name) => m.row.querySelector(`.${name}`);
   const left = member.weight === 0 && sticky ? ` · ${whole.format(member.flows)} left` : "";
   setBadge(cell("state"), states[member.state], member.state + left);
+  cell("by").hidden = !member.drain?.by;
+  cell("by").textContent = `by ${member.drain?.by}`;
   cell("place").textContent = `${member.addr} on ${member.dev}`;
   cell("weight").textContent = whole.format(member.weight);
   cell("rate").textContent = m.rate === null ? "–" : short.format(m.rate);
@@ -199,7 +201,7 @@ function showChanges(changes) {
     time.textContent = new Date(c.at).toLocaleTimeString("en-GB");
     const needlessly = c.collateral >= 0.0005 ? `, ${percent.format(c.collateral)} needlessly` : ""; // less shows as 0 %
     const hashes = c.version ? percent.format(c.moved) + needlessly : "–";
-    for (const [content, number] of [[time], [c.service ?? ""], [c.what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true]]) {
+    for (const [content, number] of [[time], [c.service ?? ""], [c.what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true], [c.by ?? ""]]) {
       const cell = row.insertCell();
       cell.className = number ? "number" : "";
       cell.append(content);
