@@ -12,6 +12,8 @@
 //     move least.
 //   - simulator plays a rolling upgrade and the failure of a gateway in virtual
 //     time, under each strategy.
+//   - affinity routes requests to language-model servers by key and live load,
+//     and compares that with other rules.
 //   - playground shows in a browser which slots move when a group changes.
 //
 // Run one from the root of the repository, as in

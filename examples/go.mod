@@ -10,6 +10,7 @@ require (
 	github.com/ecmp-go/ecmp v0.1.0
 	github.com/gaissmai/bart v0.30.0
 	github.com/gopacket/gopacket v1.7.7
+	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/jsimonetti/rtnetlink/v2 v2.3.0
 	github.com/maypok86/otter/v2 v2.4.0
 	github.com/mdlayher/netlink v1.11.2
