@@ -46,6 +46,13 @@ func TestTurns(t *testing.T) {
 	assert.Equal(t, results.Case{
 		Name: "E/strategy=s/k=2/impl=a", Figures: results.Exact(map[string]float64{"x": 1}),
 	}, list[1])
+
+	some := func(name string) bool { return strings.Contains(name, "k=2") }
+	list, err = p.Suite(suite.Suite{Name: "E", Exact: true, Timed: some, Cases: cases})
+	require.NoError(t, err)
+	for _, c := range list {
+		assert.Equal(t, some(c.Name), len(c.NsPerOp) == 2, c.Name)
+	}
 }
 
 // TestPasses wants enough of them to fill a turn, but one after each reset.

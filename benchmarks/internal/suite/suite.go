@@ -16,6 +16,9 @@ type Suite struct {
 	Text  Text
 	Exact bool // placement alone counts: the report does not time it
 	Cases func(Size) []Case
+	// Timed reports of an exact suite for which of its cases the time counts
+	// nevertheless. It may be nil.
+	Timed func(name string) bool
 
 	// OnDemand is of a suite that the report measures where -only names it: what
 	// sizes and draws it has, and how long it takes, for -list.
@@ -52,6 +55,9 @@ type Work struct {
 	Close   func()                    // after the last pass; may be nil
 	Figures map[string]results.Figure // by unit
 }
+
+// TimeCounts reports whether the time of a case is measured.
+func (s Suite) TimeCounts(name string) bool { return !s.Exact || s.Timed != nil && s.Timed(name) }
 
 // Chosen reports whether a filter asks for anything of the suite: one on demand
 // by its name alone.
