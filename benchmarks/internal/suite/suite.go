@@ -75,6 +75,7 @@ type Size struct {
 	Seeds     int   // which set of draws: 0, 1, 2 and so on
 	Slack     []int // members, for what slack costs
 	Prior     []int // members, for rules that were known before
+	Papers    bool  // what papers did, in their sizes; else without the greatest
 	Steps     []int // members, where the cap of one steps down as another joins
 	Shares    int   // hashes that are counted for strategies without a table
 	Curve     []int // members, for cost curves
@@ -105,7 +106,7 @@ func Quick() Size {
 func Full() Size {
 	return Size{
 		Members: []int{10, 100, 1000}, Draws: 20, Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
-		Prior: []int{10, 100, 1000, 2000},
+		Prior: []int{10, 100, 1000, 2000}, Papers: true,
 		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
 		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
 		Far:   2048,
@@ -117,7 +118,7 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	all := []Suite{
-		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Select(), Build(), Groups(), Fetch(), FailOver(),
+		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Papers(), Select(), Build(), Groups(), Fetch(), FailOver(),
 		Hash(), Parse(), Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)

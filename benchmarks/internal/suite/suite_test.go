@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,9 @@ func TestFigures(t *testing.T) {
 			if s.Name == "Scenario" && !strings.Contains(c.Name, "event=drain/policy=sticky-350s") {
 				continue // many
 			}
+			if s.Name == "Papers" && !smallPaper.MatchString(c.Name) {
+				continue // large
+			}
 			w, err := c.New()
 			require.NoError(t, err, "%s/%s", s.Name, c.Name)
 			require.Positive(t, w.Items)
@@ -167,6 +171,8 @@ func TestFigures(t *testing.T) {
 		}
 	}
 }
+
+var smallPaper = regexp.MustCompile(`rt-1.52|rfc2992|jet/members=100|figure=11.*maglev$|updates=1.56.*anchor|jump$`)
 
 // TestMinimal holds what is promised of strategies that move the least.
 func TestMinimal(t *testing.T) {
