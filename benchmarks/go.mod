@@ -12,6 +12,7 @@ require (
 	github.com/dgryski/go-maglev v0.0.0-20200611225407-8961b9b1b8e6
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f
 	github.com/ecmp-go/ecmp v0.1.0
+	github.com/ecmp-go/ecmp/examples v0.1.0
 	github.com/edwingeng/doublejump v1.0.1
 	github.com/elastic/go-freelru v0.16.0
 	github.com/gopacket/gopacket v1.7.7
@@ -34,11 +35,15 @@ require (
 	codeberg.org/go-pdf/fpdf v0.11.1 // indirect
 	git.sr.ht/~sbinet/gg v0.7.0 // indirect
 	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
+	github.com/gaissmai/bart v0.30.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/image v0.30.0 // indirect
-	golang.org/x/text v0.28.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
 )
 
-replace github.com/ecmp-go/ecmp => ../
+replace (
+	github.com/ecmp-go/ecmp => ../
+	github.com/ecmp-go/ecmp/examples => ../examples
+)

@@ -23,6 +23,7 @@ func BenchmarkParse(b *testing.B)     { run(b, suite.Parse()) }
 func BenchmarkSlowest(b *testing.B)   { run(b, suite.Slowest()) }
 func BenchmarkFlowTable(b *testing.B) { run(b, suite.FlowTable()) }
 func BenchmarkPins(b *testing.B)      { run(b, suite.Pins()) }
+func BenchmarkPipeline(b *testing.B)  { run(b, suite.Pipeline()) }
 func BenchmarkScenario(b *testing.B)  { run(b, suite.Scenario()) }
 
 var full = flag.Bool("full", false, "measure as many members, groups and flows as the committed results have")

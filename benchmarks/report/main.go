@@ -142,10 +142,7 @@ func listCases(w io.Writer, wanted results.Filter, quick bool) error {
 		if len(wanted) > 0 && !s.Chosen(wanted) {
 			continue
 		}
-		cases := []suite.Case(nil)
-		if s.Outside == nil {
-			cases = s.Cases(newPlan(quick).Size)
-		}
+		cases := s.Cases(newPlan(quick).Size)
 		if len(wanted) == 0 {
 			about, _, _ := strings.Cut(s.Text.About, ". ")
 			if s.OnDemand != "" {
@@ -236,6 +233,9 @@ func measureInto(dir, only string, seeds int, quick, add bool) error {
 	if err := writePage(dir, r); err != nil {
 		return err
 	}
+	if peak := origin.Settings["peak memory"]; peak != "" {
+		fmt.Printf("peak memory: %s\n", peak)
+	}
 	fmt.Printf("%s/%s\n", dir, pageFile)
 	return failed
 }
@@ -251,15 +251,12 @@ func run(p measure.Plan, s suite.Suite) (cases []results.Case, err error) {
 }
 
 // order returns the rank of cases in results: that of the suites and of their
-// cases, those of suites from outside in the order in which they come.
+// cases.
 func order() func(name string) int {
 	ranks, next := map[string]int{}, 0
 	for _, s := range suite.All() {
 		next++
 		ranks[s.Name] = next
-		if s.Outside != nil {
-			continue
-		}
 		for _, c := range s.Cases(suite.Full()) {
 			next++
 			ranks[s.Name+"/"+c.Name] = next

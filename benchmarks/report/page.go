@@ -97,9 +97,6 @@ func (p page) leftOut(suites []string) string {
 
 // benchmark is the command that measures a suite alone.
 func benchmark(s suite.Suite, full bool) string {
-	if s.Command != "" {
-		return s.Command
-	}
 	return fmt.Sprintf("go test -run '^$' -bench '^Benchmark%s$' ./benchmarks%s", s.Name,
 		map[bool]string{true: " -full"}[full])
 }

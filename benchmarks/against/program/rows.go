@@ -107,9 +107,9 @@ func restoring(frames [][]byte) func(from, n int) {
 func engineOverPeer(now, _ Commit, flows int) (ours, theirs side, before func(from, n int)) {
 	frames := shape{}.frames(flows)
 	p := newPeer(flows)
-	fill(p.forward, frames)
+	fill(p.Forward, frames)
 	ours = engineSide("engine", now.NewEngine(setup(services(1), flows)), frames)
-	return ours, side{"peer", func(from, n int) int { return p.forward(frames[from : from+n]) }}, restoring(frames)
+	return ours, side{"peer", func(from, n int) int { return p.Forward(frames[from : from+n]) }}, restoring(frames)
 }
 
 // replacements is how many members are replaced one by one, so that the slots

@@ -56,8 +56,8 @@ func TestShapes(t *testing.T) {
 func TestPeerForwards(t *testing.T) {
 	p := newPeer(1000)
 	frames := shape{}.frames(1000)
-	assert.Zero(t, p.forward(frames))
-	assert.Equal(t, 1000, p.forward(frames))
+	assert.Zero(t, p.Forward(frames))
+	assert.Equal(t, 1000, p.Forward(frames))
 	members := map[byte]int{}
 	for _, f := range frames {
 		assert.EqualValues(t, ttl-2, f[22])

@@ -70,18 +70,6 @@ func TestPasses(t *testing.T) {
 	assert.Equal(t, 1, slow.passes)
 }
 
-func TestOutside(t *testing.T) {
-	outside := suite.Suite{Name: "O", Outside: func(_ suite.Size, blocks int, _ func(string)) ([]results.Case, error) {
-		return []results.Case{{Name: "k=1", NsPerOp: make([]float64, blocks)}}, nil
-	}}
-	list, err := Plan{Blocks: 3, Progress: io.Discard}.Suite(outside)
-	require.NoError(t, err)
-	assert.Equal(t, []results.Case{{Name: "O/k=1", NsPerOp: make([]float64, 3)}}, list)
-	list, err = Plan{Wanted: results.ParseFilter("strategy=s"), Progress: io.Discard}.Suite(outside)
-	require.NoError(t, err)
-	assert.Empty(t, list, "it has no strategies")
-}
-
 func TestOrigin(t *testing.T) {
 	o := Origin("command")
 	assert.NotEmpty(t, o.Commit)

@@ -1,92 +1,86 @@
 package suite
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
+	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/ecmp-go/ecmp/benchmarks/internal/pipeline"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
-const (
-	pipelineName    = "Pipeline"
-	pipelinePackage = "./examples/forwarder/engine"
-	pipelinePeers   = "gopacket+otter+go-maglev"
-)
-
-// Pipeline is the suite whose code is that of the engine, and stays beside it.
-// The report runs it by go test.
+// Pipeline is frames that are taken to their members, in the reference engine
+// and by what others write without it.
 func Pipeline() Suite {
 	return Suite{
-		Name:    pipelineName,
-		Outside: measurePipeline,
-		Command: fmt.Sprintf("go test -run '^$' -bench %s -benchtime 10x %s", pipelineName, pipelinePackage),
+		Name: "Pipeline",
+		Cases: func(size Size) (cases []Case) {
+			for _, flows := range []int{10_000, 1_000_000} {
+				if flows > slices.Max(size.Flows) {
+					continue
+				}
+				for _, places := range []string{"ordered", "random"} {
+					for _, path := range []string{"hit", "miss"} {
+						cases = append(cases, pipelineCases(flows, places, path)...)
+					}
+				}
+			}
+			return cases
+		},
 	}
 }
 
-// measurePipeline runs from the root of the repository.
-func measurePipeline(size Size, blocks int, report func(string)) ([]results.Case, error) {
-	pattern := pipelineName
-	if slices.Max(size.Flows) < 1_000_000 {
-		pattern += "/flows=10000$"
+func pipelineCases(flows int, places, path string) (cases []Case) {
+	add := func(impl string, build func() (pipeline.Pipeline, error)) {
+		name := fmt.Sprintf("flows=%d/frames=%s/path=%s/impl=%s", flows, places, path, impl)
+		cases = append(cases, Case{name, func() (*Work, error) {
+			p, err := build()
+			if err != nil {
+				return nil, err
+			}
+			return pipelineWork(p, pipeline.Frames(flows, places == "random"), path == "miss"), nil
+		}})
 	}
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", fmt.Sprintf("%dx", blocks),
-		pipelinePackage) //nolint:gosec // of constants
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+	add("ecmp/form=mix", func() (pipeline.Pipeline, error) { return pipeline.NewEngine(flows, hash.NewMix(1)) })
+	if path == "hit" {
+		add("ecmp/form=xx", func() (pipeline.Pipeline, error) { return pipeline.NewEngine(flows, hash.XX{Seed: 1}) })
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
+	for _, p := range pipeline.Peers() {
+		add(p.Name, func() (pipeline.Pipeline, error) { return p.New(flows), nil })
 	}
-	var said strings.Builder
-	list, err := readPipeline(io.TeeReader(out, &said), report)
-	// what is left when a line was bad, lest the command wait for a reader
-	_, _ = io.Copy(&said, out)
-	if failed := cmd.Wait(); failed != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", cmd, failed, said.String())
-	}
-	return list, err
+	return cases
 }
 
-// readPipeline returns the cases in what the benchmark prints: medians of its
-// blocks, for both sides.
-func readPipeline(r io.Reader, report func(string)) (list []results.Case, err error) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) == 0 || !strings.HasPrefix(fields[0], "Benchmark"+pipelineName+"/") {
-			continue
+// pipelineWork forwards a window of the frames, whose flows are all known, or
+// none. What it asks for from the allocator is counted before.
+func pipelineWork(p pipeline.Pipeline, frames [][]byte, miss bool) *Work {
+	pipeline.Fill(p, frames)
+	pipeline.Restore(frames)
+	passes := 0
+	w := windows(frames, func(list [][]byte) {
+		if passes++; passes*len(list) > pipeline.Lives*len(frames) {
+			pipeline.Restore(frames)
+			passes = 1
 		}
-		_, name, _ := strings.Cut(fields[0], "/")
-		if at := strings.LastIndexByte(name, '-'); at >= 0 {
-			name = name[:at] // the number of cores
+		known := p.Forward(list)
+		if miss && known > 0 || !miss && known < len(list)*99/100 {
+			panic(fmt.Sprintf("%d of %d flows were known", known, len(list)))
 		}
-		units := map[string]float64{}
-		for i := 2; i+1 < len(fields); i += 2 {
-			if units[fields[i+1]], err = strconv.ParseFloat(fields[i], 64); err != nil {
-				return nil, fmt.Errorf("%q: %w", lines.Text(), err)
-			}
+	})
+	if miss {
+		w.Reset = func() {
+			p.Forget()
+			runtime.GC() // what they forgot is no part of the pass
 		}
-		for _, unit := range []string{"ecmp-ns/frame", "peers-ns/frame", "ecmp-allocs/frame"} {
-			if _, ok := units[unit]; !ok {
-				return nil, fmt.Errorf("%q: no %s", lines.Text(), unit)
-			}
-		}
-		list = append(list,
-			results.Case{Name: name + "/impl=ecmp", NsPerOp: []float64{units["ecmp-ns/frame"]},
-				Figures: results.Exact(numbers{"allocs/frame": units["ecmp-allocs/frame"]})},
-			results.Case{Name: name + "/impl=" + pipelinePeers, NsPerOp: []float64{units["peers-ns/frame"]}})
-		report(name)
+		w.Reset()
 	}
-	if len(list) == 0 && lines.Err() == nil {
-		return nil, fmt.Errorf("no results of %s", pipelineName)
-	}
-	return list, lines.Err()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w.Pass()
+	runtime.ReadMemStats(&after)
+	// in whole numbers: other goroutines allocate too
+	allocs := (after.Mallocs - before.Mallocs) / uint64(w.Items)
+	w.Figures = results.Exact(numbers{"allocs/frame": float64(allocs)})
+	return w
 }

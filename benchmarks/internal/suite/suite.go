@@ -23,11 +23,6 @@ type Suite struct {
 	// OnDemand is of a suite that the report measures where -only names it: what
 	// sizes and draws it has, and how long it takes, for -list.
 	OnDemand string
-
-	// Outside measures the suite where its code is not in this module; then it
-	// has no Cases, and Command measures it alone.
-	Outside func(size Size, blocks int, done func(name string)) ([]results.Case, error)
-	Command string
 }
 
 // A Text describes a suite. It is kept in suites.md.

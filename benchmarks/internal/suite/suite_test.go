@@ -138,9 +138,6 @@ func TestFigures(t *testing.T) {
 	}
 	for _, s := range All() {
 		names := map[string]bool{}
-		if s.Outside != nil {
-			continue
-		}
 		for _, c := range s.Cases(size) {
 			require.False(t, names[c.Name], "%s/%s is there twice", s.Name, c.Name)
 			require.NotContains(t, c.Name, " ")
