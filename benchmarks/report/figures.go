@@ -158,7 +158,7 @@ func selectCurve(r *results.Run, looks looks) (string, error) {
 			results.Value(c.Name, "form")
 		v, _ := c.Timed()
 		switch {
-		case results.Value(c.Name, "keys") != "":
+		case results.Value(c.Name, "keys") != "" || results.Value(c.Name, "gone") != "":
 			continue // at one size only
 		case impl == "own" && form == "one":
 			l.add(strategy+" (yours)", nil, n, v)
@@ -180,7 +180,7 @@ func flowCurve(op, unit, y, title string) func(*results.Run, looks) (string, err
 		for _, c := range r.Of("FlowTable/" + op) {
 			n, err := strconv.ParseFloat(results.Value(c.Name, "flows"), 64)
 			v, ok := value(c, unit)
-			if err != nil || !ok {
+			if err != nil || !ok || results.Value(c.Name, "key") != "" {
 				continue
 			}
 			impl, form := results.Value(c.Name, "impl"), results.Value(c.Name, "form")
@@ -271,24 +271,29 @@ func parseBars(r *results.Run, _ looks) (string, error) {
 	return bars("Time to parse a frame", "time of a frame, ns", list, []group{ours(), {"gopacket", others().colour}})
 }
 
-// pipelineBars draws the rows of the engine's own hash.
+// pipelineBars draws frames of known flows.
 func pipelineBars(r *results.Run, _ looks) (string, error) {
+	groups := []group{ours()}
 	var list []bar
 	for _, c := range r.Of("Pipeline") {
-		if results.Value(c.Name, "hash") != "mix" {
+		impl := results.Value(c.Name, "impl")
+		if results.Value(c.Name, "path") != "hit" || results.Value(c.Name, "form") == "xx" {
 			continue
 		}
-		name := fmt.Sprintf("%s flows, %s, %s", results.Value(c.Name, "flows"), results.Value(c.Name, "frames"),
-			results.Value(c.Name, "path"))
-		if results.Value(c.Name, "impl") != "ecmp" {
-			list = append(list, bar{"", 1, times(c)})
+		if impl == "ecmp" {
+			name := fmt.Sprintf("%s flows, %s", results.Value(c.Name, "flows"), results.Value(c.Name, "frames"))
+			list = append(list, bar{name, 0, times(c)})
 			continue
 		}
-		list = append(list, bar{name, 0, times(c)})
+		at := slices.IndexFunc(groups, func(g group) bool { return g.name == impl })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, group{impl, at})
+		}
+		list = append(list, bar{"", at, times(c)})
 	}
 	if len(list) == 0 {
 		return "", nil
 	}
-	return bars("From a frame to its member", "time of a frame, ns", list,
-		[]group{ours(), {"gopacket, otter, go-maglev", others().colour}})
+	return bars("From a frame to its member", "time of a frame, ns", list, groups)
 }

@@ -27,8 +27,9 @@ func Suite(name string) string {
 func Pair(name string) string { return without(name, "impl", "form") }
 
 // Contest returns what the names of all cases have in common that do the same
-// work and therefore take turns, whatever their strategy is.
-func Contest(name string) string { return without(name, "impl", "form", "strategy", "weights") }
+// work and therefore take turns, whatever their strategy is and however many
+// have left it.
+func Contest(name string) string { return without(name, "impl", "form", "strategy", "weights", "gone") }
 
 func without(name string, keys ...string) string {
 	parts := strings.Split(name, "/")

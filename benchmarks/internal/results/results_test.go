@@ -146,6 +146,7 @@ func TestNames(t *testing.T) {
 	const name = "Select/strategy=maglev/n=10/impl=ecmp/form=one"
 	assert.Equal(t, "Select/strategy=maglev/n=10", results.Pair(name))
 	assert.Equal(t, "Select/n=10", results.Contest(name))
+	assert.Equal(t, "Select/n=10", results.Contest("Select/strategy=anchor/n=10/gone=50pct/impl=ecmp"))
 	assert.Equal(t, "10", results.Value(name, "n"))
 	assert.Empty(t, results.Value(name, "m"))
 	assert.Equal(t, "Select", results.Suite(name))

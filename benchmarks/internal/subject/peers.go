@@ -105,11 +105,22 @@ func dependentGoJump(ids []string) Lookup {
 // DoubleJump looks up by github.com/edwingeng/doublejump: jump hashing whose
 // members may leave. It is compared with Memento, which does the same. Members
 // are numbers in interfaces.
-func DoubleJump(ids []string) Lookup {
+func DoubleJump(ids []string) Lookup { return InDoubleJump(ThinnedDoubleJump(len(ids), nil)) }
+
+// ThinnedDoubleJump returns the hash of n members after these left.
+func ThinnedDoubleJump(n int, leave []int) *doublejump.Hash {
 	h := doublejump.NewHash()
-	for i := range ids {
+	for i := range n {
 		h.Add(i)
 	}
+	for _, i := range leave {
+		h.Remove(i)
+	}
+	return h
+}
+
+// InDoubleJump looks up in what [ThinnedDoubleJump] returned.
+func InDoubleJump(h *doublejump.Hash) Lookup {
 	return func(k *Keys) int {
 		sum := 0
 		for _, key := range k.Hashes {
@@ -120,10 +131,7 @@ func DoubleJump(ids []string) Lookup {
 }
 
 func dependentDoubleJump(ids []string) Lookup {
-	h := doublejump.NewHash()
-	for i := range ids {
-		h.Add(i)
-	}
+	h := ThinnedDoubleJump(len(ids), nil)
 	return func(k *Keys) int {
 		at := 0
 		for _, key := range k.Hashes {

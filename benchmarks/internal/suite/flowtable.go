@@ -251,10 +251,12 @@ func gcCases(n int) (cases []Case) {
 	return cases
 }
 
-// insertCases are the first packets of n flows, into an empty table.
+// insertCases are the first packets of n flows, into an empty table. With
+// key=digest the others are keyed by a digest too, which they make in the time
+// as ours does.
 func insertCases(n int) (cases []Case) {
-	name := fmt.Sprintf("op=insert/flows=%d/impl=", n)
-	cases = append(cases, Case{name + "ecmp/form=batch32", func() (*Work, error) {
+	name := fmt.Sprintf("op=insert/flows=%d/", n)
+	ours := func() (*Work, error) {
 		keys := flows.Keys(0, n)
 		t, err := flows.NewTable(n)
 		return &Work{
@@ -266,9 +268,9 @@ func insertCases(n int) (cases []Case) {
 			},
 			Pass: func() { t.Keys(keys, hash.SYN) },
 		}, err
-	}})
-	for _, p := range peers() {
-		cases = append(cases, Case{name + p.Name + "/form=one", func() (*Work, error) {
+	}
+	theirs := func(p flows.Peer[hash.FlowKey]) func() (*Work, error) {
+		return func() (*Work, error) {
 			keys := flows.Keys(0, n)
 			capacity, err := capacity(n)
 			c := p.New(1)
@@ -278,7 +280,16 @@ func insertCases(n int) (cases []Case) {
 				Pass:  func() { c.Set(keys) },
 				Close: func() { c.Close() },
 			}, err
-		}})
+		}
+	}
+	cases = append(cases, Case{name + "impl=ecmp/form=batch32", ours})
+	for _, p := range peers() {
+		cases = append(cases, Case{name + "impl=" + p.Name + "/form=one", theirs(p)})
+	}
+	cases = append(cases, Case{name + "key=digest/impl=ecmp/form=batch32", ours})
+	digest := append(fastest(flows.Peers(foldDigest, false)), flows.GoMap[uint64](), flows.Open()[0])
+	for _, p := range digest {
+		cases = append(cases, Case{name + "key=digest/impl=" + p.Name + "/form=one", theirs(flows.Digested(p))})
 	}
 	return cases
 }
