@@ -77,6 +77,24 @@ func functions(root string, r *results.Run) template.FuncMap {
 				"times": fmt.Sprintf("%.1f", b.Median()/a.Median()),
 			}, err
 		},
+		// timed returns the time of a case, with half of the width of the 95 %
+		// interval of the mean, rounded up.
+		"timed": func(name string) (string, error) {
+			c, err := r.Find(name)
+			if err != nil {
+				return none, nil // not everyone does it
+			}
+			if c.Origin != 0 {
+				marked[c.Origin] = true
+			}
+			f, _ := c.Timed()
+			digits := 1
+			if f.Value >= 100 {
+				digits = 0
+			}
+			unit := math.Pow10(-digits)
+			return fmt.Sprintf("%.*f ± %.*f", digits, f.Value, digits, unit*math.Ceil(f.Interval/unit)), nil
+		},
 		// together returns the time of a case that took turns with another.
 		"together": func(name, other string) (string, error) {
 			c, _, err := r.Both(name, other)
