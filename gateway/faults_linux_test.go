@@ -28,7 +28,8 @@ import (
 type faulty struct {
 	*testing.T
 	router, pods *netns.Namespace
-	client       http.Client
+	client       *netns.Namespace // its link to the router is lc there, and e0
+	http         http.Client
 }
 
 // newFaulty makes the namespaces and the interface that packets come in by.
@@ -36,14 +37,23 @@ func newFaulty(t *testing.T, name string) *faulty {
 	t.Helper()
 	needNamespaces(t)
 	f := &faulty{T: t}
-	for part, n := range map[string]**netns.Namespace{"-router": &f.router, "-pods": &f.pods} {
+	for part, n := range map[string]**netns.Namespace{"-router": &f.router, "-pods": &f.pods, "-client": &f.client} {
 		var err error
 		*n, err = netns.New(name + part)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, (*n).Close()) })
 	}
-	require.NoError(t, f.router.IP("link set lo up\nlink add lc type veth peer name lcp\nlink set lc up\nlink set lcp up\n"))
+	require.NoError(t, f.router.IP("link set lo up\n"))
 	return f
+}
+
+// connect makes the link of the client. The router's MAC address ends so.
+func (f *faulty) connect(mac string) {
+	f.Helper()
+	require.NoError(f, f.router.IP("link add lc address "+mac+" type veth peer name e0 netns "+f.client.Name()+"\n"+
+		"addr add 10.8.0.1/24 dev lc\nlink set lc up\n"))
+	require.NoError(f, f.client.IP("addr add 10.8.0.2/24 dev e0\nlink set e0 up\nroute add 172.16.0.0/16 via 10.8.0.1\n"+
+		"neigh replace 10.8.0.1 lladdr "+mac+" dev e0\n"))
 }
 
 // plug makes the link of a pod, whose MAC address ends so.
@@ -83,12 +93,12 @@ func (f *faulty) run(io string) {
 			f.Log(log.String())
 		}
 	})
-	f.client = http.Client{Transport: &http.Transport{
+	f.http = http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
 	}}
-	f.Cleanup(f.client.CloseIdleConnections)
+	f.Cleanup(f.http.CloseIdleConnections)
 }
 
 // do makes a request, and returns its code and its answer; 0 if nobody answers.
@@ -96,7 +106,7 @@ func (f *faulty) do(method, path, body string) (int, string) {
 	f.Helper()
 	r, err := http.NewRequestWithContext(f.Context(), method, "http://gateway"+path, strings.NewReader(body))
 	require.NoError(f, err)
-	resp, err := f.client.Do(r)
+	resp, err := f.http.Do(r)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -106,6 +116,53 @@ func (f *faulty) do(method, path, body string) (int, string) {
 	return resp.StatusCode, string(answer)
 }
 
+// stats returns what the gateway says of itself.
+func (f *faulty) stats() (s services.Stats, ok bool) {
+	f.Helper()
+	_, answer := f.do("GET", "/stats", "")
+	return s, json.Unmarshal([]byte(answer), &s) == nil && len(s.Services) > 0
+}
+
+// forwards sends datagrams of one flow until one more went to a member than
+// were on their way before, and returns which member.
+func (f *faulty) forwards() (id string) {
+	f.Helper()
+	before := f.settled()
+	require.Eventually(f, func() bool {
+		_ = f.client.Do(func() error {
+			c, err := net.DialUDP("udp", &net.UDPAddr{Port: 5000}, &net.UDPAddr{IP: net.IPv4(172, 16, 0, 20), Port: 9})
+			if err != nil {
+				return err // its link is not there
+			}
+			defer c.Close() //nolint:errcheck // nothing is left to be sent
+			_, err = c.Write([]byte("x"))
+			return err
+		})
+		now, _ := f.stats()
+		for _, s := range now.Services {
+			for i, m := range s.Members {
+				if m.Frames > before.Services[0].Members[i].Frames {
+					id = m.ID
+				}
+			}
+		}
+		return id != ""
+	}, time.Minute, 20*time.Millisecond)
+	return id
+}
+
+// settled returns the counters when nothing has been counted for a while.
+func (f *faulty) settled() (s services.Stats) {
+	f.Helper()
+	require.Eventually(f, func() bool {
+		now, ok := f.stats()
+		same := ok && now.In == s.In
+		s = now
+		return same
+	}, time.Minute, 200*time.Millisecond)
+	return s
+}
+
 // becomes waits until the members are in these states, each "ID state", with
 // the reason where one is given.
 func (f *faulty) becomes(want ...string) {
@@ -113,9 +170,8 @@ func (f *faulty) becomes(want ...string) {
 	var is []string
 	ok := assert.Eventually(f, func() bool {
 		is = nil
-		_, answer := f.do("GET", "/stats", "")
-		var stats services.Stats
-		if json.Unmarshal([]byte(answer), &stats) != nil || len(stats.Services) == 0 {
+		stats, ok := f.stats()
+		if !ok {
 			return false
 		}
 		same := len(stats.Services[0].Members) == len(want)
@@ -136,6 +192,7 @@ func TestInterfacesVanish(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFaulty(t, kind.Name)
+			f.connect("02:00:00:00:00:01")
 			f.plug(1, "02:00:00:01:01:02")
 			f.plug(2, "02:00:00:01:02:02")
 			f.run(kind.Name)
@@ -176,6 +233,56 @@ func TestInterfacesVanish(t *testing.T) {
 				return strings.Contains(stats, `"mac":"02:00:00:01:03:0b"`)
 			}, time.Minute, 20*time.Millisecond)
 			f.becomes("pod1 up", "pod3 up", "pod2 up")
+		})
+	}
+}
+
+// TestInterfaceOfIn is about the interface that packets come in by: it may come
+// after the gateway, vanish, return, and change its MAC address, as by VRRP or
+// the fail-over of a bond. Flows keep their members through all of it.
+func TestInterfaceOfIn(t *testing.T) {
+	for _, kind := range planes.All() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaulty(t, kind.Name+"-in")
+			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
+				f.plug(pod+1, mac)
+			}
+			f.run(kind.Name)
+			f.becomes("pod1 up", "pod2 up", "pod3 up")
+			code, answer := f.do("GET", "/healthz", "")
+			assert.Equal(t, 503, code)
+			assert.Contains(t, answer, "interface lc: no such interface")
+
+			f.connect("02:00:00:00:00:01")
+			member := f.forwards()
+			code, answer = f.do("GET", "/healthz", "")
+			assert.Equal(t, 200, code, answer)
+
+			// Only the pin keeps the flow where it is, from now on.
+			for pod := range 3 {
+				id := fmt.Sprintf("pod%d", pod+1)
+				if id == member {
+					code, answer = f.do("POST", "/members/"+id+"/drain", "")
+					require.Equal(t, 204, code, answer)
+				}
+			}
+			require.NoError(t, f.router.IP("link del lc\n"))
+			require.Eventually(t, func() bool {
+				code, _ := f.do("GET", "/healthz", "")
+				return code == 503
+			}, time.Minute, 20*time.Millisecond)
+			before, _ := f.stats()
+			f.connect("02:00:00:00:00:02")
+			assert.Equal(t, member, f.forwards(), "made anew")
+
+			const mac = "02:00:00:00:00:03"
+			require.NoError(t, f.router.IP("link set lc address "+mac+"\n"))
+			require.NoError(t, f.client.IP("neigh replace 10.8.0.1 lladdr "+mac+" dev e0\n"))
+			assert.Equal(t, member, f.forwards(), "with another address")
+			now, _ := f.stats()
+			assert.Greater(t, now.In.Frames, before.In.Frames)
+			assert.GreaterOrEqual(t, now.Flows.Placed, before.Flows.Placed)
 		})
 	}
 }

@@ -14,7 +14,13 @@ const interval = 3 * time.Second
 // meet tells the services of the host as it is now.
 func (g *gateway) meet() error {
 	g.services.Keep = g.keep
-	if err := links.List(g.linkChanged); err != nil {
+	err := links.List(func(l links.Link) {
+		if _, ok := g.in[l.Name]; ok {
+			g.in[l.Name] = l // as the plane has met it
+		}
+		g.linkChanged(l)
+	})
+	if err != nil {
 		return err
 	}
 	return links.ListNeighbours(g.neighbourChanged)
@@ -43,6 +49,12 @@ func (g *gateway) reconcileUntil(ctx context.Context) error {
 }
 
 func (g *gateway) linkChanged(l links.Link) {
+	if was, ok := g.in[l.Name]; ok {
+		g.in[l.Name] = l
+		if l.Index != 0 && (was.Index != l.Index || was.MAC != l.MAC && g.compiled) {
+			g.plane.Renew()
+		}
+	}
 	if err := g.services.SetLink(l); err != nil {
 		g.Log.Error("the data plane does not know of a change", "dev", l.Name, "error", err)
 	}

@@ -47,13 +47,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer listener.Close() //nolint:errcheck // closed by the server, if it came to that
 	domain := selector.NewDomain()
-	p, err := c.Plane.New(planeConfig(c, domain))
+	p, err := plane.Last(c.Plane, planeConfig(c, domain), o.Log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	g := &gateway{
-		Options: o, services: services.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
+		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
+		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
+	}
+	for _, name := range c.In {
+		g.in[name] = links.Link{}
 	}
 	if err := g.meet(); err != nil {
 		return err
@@ -76,6 +80,7 @@ func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
 
 type gateway struct {
 	Options
+	plane    *plane.Lasting
 	services *services.Registry
 	reloads  control.Reloads
 	snapshot string // a file; empty: none
@@ -84,6 +89,10 @@ type gateway struct {
 	// for changes of its members over HTTP, and the file as it was read last.
 	present *config.Config
 	data    []byte
+
+	// Of the goroutine that watches the links.
+	in       map[string]links.Link // that packets come in by
+	compiled bool                  // the plane depends on their MAC addresses
 }
 
 // run has all parts run until ctx ends or one fails.

@@ -41,7 +41,7 @@ func (p *afpacketPort) close() { _ = unix.Close(p.socket) } // nothing is unsent
 // openAFPacketLane opens a lane that receives from an interface; with a share
 // of its packets, if it is one of several.
 func openAFPacketLane(device string, shared bool, with int) (*afpacketLane, error) {
-	d, err := net.InterfaceByName(device)
+	d, err := Interface(device)
 	if err != nil {
 		return nil, err
 	}

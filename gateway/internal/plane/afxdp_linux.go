@@ -64,7 +64,7 @@ func openAFXDP(c Config) (_ transport, err error) {
 	}()
 	devices := make([]*net.Interface, len(c.In))
 	for i, name := range c.In {
-		if devices[i], err = net.InterfaceByName(name); err != nil {
+		if devices[i], err = Interface(name); err != nil {
 			return nil, &DeviceError{name, err}
 		}
 		if n, err := receiveQueues(name); err != nil || n != c.Workers {

@@ -33,3 +33,13 @@ func Interfaces(devices map[uint16]string) (found map[uint16]*net.Interface, fau
 	}
 	return found, faults, nil
 }
+
+// Interface finds one interface; the error is [ErrNoInterface] if it is not
+// there.
+func Interface(name string) (*net.Interface, error) {
+	found, faults, err := Interfaces(map[uint16]string{0: name})
+	if err == nil {
+		err = faults[name]
+	}
+	return found[0], err
+}

@@ -20,6 +20,10 @@ type Needs struct {
 	// Tables says that strategies must be a [selector.Tabled].
 	Tables bool
 
+	// Address says that the MAC addresses of Config.In are compiled in: where
+	// one changes, another plane is needed.
+	Address bool
+
 	// WholeFrames says that nothing may be left to be done for a frame: its
 	// senders on the same machine compute checksums and cut segments
 	// themselves, and members behind a veth have its NAPI on.

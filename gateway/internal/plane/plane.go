@@ -21,6 +21,7 @@ package plane
 import (
 	"context"
 	"io"
+	"maps"
 	"net/netip"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -97,6 +98,32 @@ type Counters struct {
 	Fragments Fragments
 }
 
+// plus adds up what two planes saw, one after the other.
+func (c Counters) plus(o Counters) Counters {
+	sum := Counters{
+		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies), NotForService: plus(c.NotForService, o.NotForService),
+		Members: maps.Clone(c.Members), Dropped: maps.Clone(c.Dropped),
+		Fragments: Fragments{
+			Held: c.Fragments.Held + o.Fragments.Held, Waiting: o.Fragments.Waiting,
+			Strays: c.Fragments.Strays + o.Fragments.Strays,
+		},
+	}
+	if sum.Members == nil {
+		sum.Members, sum.Dropped = make(map[uint16]engine.Traffic), make(map[string]uint64)
+	}
+	for output, t := range o.Members {
+		sum.Members[output] = plus(sum.Members[output], t)
+	}
+	for reason, n := range o.Dropped {
+		sum.Dropped[reason] += n
+	}
+	return sum
+}
+
+func plus(a, b engine.Traffic) engine.Traffic {
+	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
+}
+
 // Fragments count those that came before the first one of their datagram.
 type Fragments struct {
 	Held    uint64 // so far, to wait for the first one
@@ -124,4 +151,9 @@ type FlowStats struct {
 	Placed   uint64 // new flows so far
 	Moved    uint64 // flows whose member left
 	Refused  uint64 // flows there was no room for
+}
+
+// plus adds up what two planes did, one after the other.
+func (s FlowStats) plus(o FlowStats) FlowStats {
+	return FlowStats{o.Capacity, o.Flows, s.Placed + o.Placed, s.Moved + o.Moved, s.Refused + o.Refused}
 }

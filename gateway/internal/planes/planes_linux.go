@@ -9,7 +9,7 @@ import (
 func All() []plane.Kind {
 	return []plane.Kind{
 		{Name: "afpacket", New: plane.NewAFPacket, Resets: true},
-		{Name: "afxdp", New: plane.NewAFXDP, Resets: true, Needs: plane.Needs{WholeFrames: true}},
-		{Name: "xdp", New: xdp.New, InKernel: true, Needs: plane.Needs{WholeFrames: true, Tables: true}},
+		{Name: "afxdp", New: plane.NewAFXDP, Resets: true, Needs: plane.Needs{WholeFrames: true, Address: true}},
+		{Name: "xdp", New: xdp.New, InKernel: true, Needs: plane.Needs{WholeFrames: true, Tables: true, Address: true}},
 	}
 }

@@ -142,6 +142,9 @@ func (r *Registry) receives() error {
 	if !r.running.Load() {
 		return errors.New("the data plane is not running")
 	}
+	if f, ok := r.plane.(interface{ Fault() error }); ok && f.Fault() != nil {
+		return f.Fault()
+	}
 	if !slices.ContainsFunc(r.in, r.host.carrier) {
 		return fmt.Errorf("no carrier on %v", r.in)
 	}

@@ -3,7 +3,6 @@ package xdp
 import (
 	"errors"
 	"log/slog"
-	"net"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -30,7 +29,7 @@ func openGate(name string, code program) (_ gate, err error) {
 			err = errors.Join(&plane.DeviceError{Device: name, Err: err}, g.Close())
 		}
 	}()
-	device, err := net.InterfaceByName(name)
+	device, err := plane.Interface(name)
 	if err != nil {
 		return g, err
 	}

@@ -1,0 +1,278 @@
+package plane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A Lasting is a plane that outlives what it runs on: where its plane can't go
+// on, since an interface that packets come in by was removed, it makes another
+// one as soon as there can be one, and gives it the outputs, the services and
+// the flows of the one before. Its counters go on.
+type Lasting struct {
+	open   func() (Plane, error)
+	sticky bool
+	log    *slog.Logger
+	anew   chan struct{} // has room for one: make another plane
+
+	mu       sync.Mutex
+	plane    Plane // nil: there can be none, now
+	fault    error // why it does not run
+	devices  map[uint16]string
+	services []Service
+	flows    []byte    // of the plane before, if there is none now
+	before   Counters  // of the planes before
+	flowsNow FlowStats // of the plane before, if there is none now
+	flowsWas FlowStats // of the planes before
+}
+
+// Last returns a plane of a kind, and the next ones. It is no error that an
+// interface is not there yet, or down where the kind needs it to be up: Run
+// waits for it.
+func Last(k Kind, c Config, log *slog.Logger) (*Lasting, error) {
+	p := &Lasting{
+		open: func() (Plane, error) { return k.New(c) }, sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1),
+	}
+	plane, err := p.open()
+	if err != nil && !errors.Is(err, ErrNoInterface) && !errors.Is(err, syscall.ENETDOWN) {
+		return nil, err
+	}
+	p.plane, p.fault = plane, err
+	return p, nil
+}
+
+// Fault says why nothing is forwarded while Run runs; nil if that is not so.
+func (p *Lasting) Fault() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault
+}
+
+// Renew has Run make another plane, now: something that a plane is made of
+// changed, such as the MAC address of an interface, or came back.
+func (p *Lasting) Renew() {
+	select {
+	case p.anew <- struct{}{}:
+	default:
+	}
+}
+
+// How often Run tries to make a plane.
+const tries = time.Second
+
+// Run implements Plane. It ends with ctx alone.
+func (p *Lasting) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if p.plane == nil { // which Run alone changes
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-p.anew:
+			case <-time.After(tries):
+			}
+			p.begin()
+			continue
+		}
+		err := p.runOnce(ctx)
+		if ctx.Err() != nil {
+			return err
+		}
+		p.end(err)
+	}
+	return nil
+}
+
+// runOnce runs the plane until it fails, ctx ends, or it is to be made anew.
+func (p *Lasting) runOnce(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-p.anew:
+			cancel()
+		case <-ended:
+		}
+	}()
+	return p.plane.Run(ctx)
+}
+
+// end takes down the plane, and keeps what the next one is to know.
+func (p *Lasting) end(fault error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if fault == nil {
+		fault = errors.New("plane: being made anew")
+	}
+	p.log.Warn("the data plane is made anew", "because", fault)
+	p.fault = fault
+	if f := p.plane.Flows(); f != nil {
+		var b bytes.Buffer
+		if err := f.Save(&b); err != nil {
+			p.log.Error("flows are lost", "error", err)
+			b.Reset()
+		}
+		p.flows, p.flowsNow = b.Bytes(), f.Stats()
+		p.flowsWas = p.flowsWas.plus(p.flowsNow)
+	}
+	p.before = p.before.plus(p.plane.Counters())
+	if n := p.before.Fragments.Waiting; n > 0 {
+		p.before.Dropped["data plane made anew"] += n
+	}
+	_ = p.plane.Close() // what can't be closed is gone
+	p.plane = nil
+	p.Renew()
+}
+
+// begin makes the plane, if there can be one.
+func (p *Lasting) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next, err := p.open()
+	if err == nil {
+		_, err = next.SetOutputs(p.devices)
+		if err == nil && p.services != nil {
+			err = next.Sync(p.services)
+		}
+		if err != nil {
+			_ = next.Close()
+		}
+	}
+	if err != nil {
+		if p.fault == nil || p.fault.Error() != err.Error() {
+			p.log.Error("there is no data plane", "error", err)
+		}
+		p.fault = err
+		return
+	}
+	if len(p.flows) > 0 {
+		groups := make([]*engine.Group, len(p.services))
+		for i, s := range p.services {
+			groups[i] = s.Group
+		}
+		if err := next.Flows().Restore(bytes.NewReader(p.flows), groups...); err != nil {
+			p.log.Error("flows are lost", "error", err)
+		}
+	}
+	p.plane, p.fault, p.flows = next, nil, nil
+	p.log.Info("there is a data plane again")
+}
+
+// SetOutputs implements Plane.
+func (p *Lasting) SetOutputs(devices map[uint16]string) (Faults, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plane != nil {
+		faults, err := p.plane.SetOutputs(devices)
+		if err != nil {
+			return faults, err
+		}
+		p.devices = maps.Clone(devices)
+		return faults, nil
+	}
+	_, faults, err := Interfaces(devices)
+	if err == nil {
+		p.devices = maps.Clone(devices)
+	}
+	return faults, err
+}
+
+// Sync implements Plane.
+func (p *Lasting) Sync(services []Service) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plane != nil {
+		if err := p.plane.Sync(services); err != nil {
+			return err
+		}
+	}
+	p.services = slices.Clone(services)
+	return nil
+}
+
+// Counters implements Plane.
+func (p *Lasting) Counters() Counters {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plane == nil {
+		return p.before.plus(Counters{})
+	}
+	return p.before.plus(p.plane.Counters())
+}
+
+// Flows implements Plane.
+func (p *Lasting) Flows() Flows {
+	if !p.sticky {
+		return nil
+	}
+	return lastingFlows{p}
+}
+
+// Close implements Plane.
+func (p *Lasting) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plane == nil {
+		return nil
+	}
+	return p.plane.Close()
+}
+
+// lastingFlows are the flows of a Lasting.
+type lastingFlows struct{ *Lasting }
+
+// Stats implements Flows.
+func (f lastingFlows) Stats() FlowStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plane == nil {
+		s := f.flowsWas
+		s.Capacity, s.Flows = f.flowsNow.Capacity, f.flowsNow.Flows
+		return s
+	}
+	return f.flowsWas.plus(f.plane.Flows().Stats())
+}
+
+// Pins implements Flows.
+func (f lastingFlows) Pins() map[selector.Slot]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plane == nil {
+		return map[selector.Slot]int{}
+	}
+	return f.plane.Flows().Pins()
+}
+
+// Save implements Flows.
+func (f lastingFlows) Save(w io.Writer) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plane == nil {
+		_, err := w.Write(f.flows)
+		return err
+	}
+	return f.plane.Flows().Save(w)
+}
+
+// Restore implements Flows.
+func (f lastingFlows) Restore(r io.Reader, groups ...*engine.Group) (err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plane == nil {
+		f.flows, err = io.ReadAll(r)
+		return err
+	}
+	return f.plane.Flows().Restore(r, groups...)
+}
