@@ -81,10 +81,11 @@ func describe(trace []request, seed uint64) string {
 	for _, q := range trace {
 		blocks += len(q.prompt)
 	}
-	return fmt.Sprintf(`%d requests by seed %d, %d a second: %d tenants by Zipf's law of exponent %v, each with %d applications.
-A prompt begins with %d tokens of its tenant and %d to %d of its application, then what was said in up to %d turns and more.
-%d tokens on average. %d servers read %d tokens a second each, one prompt at a time, and cache %d tokens. The first %d %% don't count.
-`, len(trace), seed, perSecond, tenants, skew, applications, common*blockTokens, shortest*blockTokens,
-		longest*blockTokens, meanTurns, blocks*blockTokens/len(trace), servers,
-		int(time.Second/reading)*blockTokens, cacheSize*blockTokens, warmUp)
+	return fmt.Sprintf(`%d requests by seed %d, %d a second, of %d tenants by Zipf's law of exponent %v.
+Each has %d applications. A prompt begins with %d tokens of its tenant and %d to %d of its application. What was said before follows,
+%d turns on average. Prompts have %d tokens on average. Each of %d servers reads %d tokens a second,
+one prompt at a time, and caches %d tokens. The first %d %% of the requests fill the caches and do not count.
+`, len(trace), seed, perSecond, tenants, skew, applications,
+		common*blockTokens, shortest*blockTokens, longest*blockTokens, meanTurns,
+		blocks*blockTokens/len(trace), servers, int(time.Second/reading)*blockTokens, cacheSize*blockTokens, warmUp)
 }

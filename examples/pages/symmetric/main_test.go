@@ -1,0 +1,8 @@
+package main
+
+func Example() {
+	main()
+	// Output:
+	// 331 of 1000 replies meet the firewall of their request: SrcAddr|DstAddr|Proto|SrcPort|DstPort
+	// 1000 of 1000 replies meet the firewall of their request: SrcAddr|DstAddr|Proto|SrcPort|DstPort|Symmetric
+}
