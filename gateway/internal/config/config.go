@@ -29,6 +29,13 @@ type Config struct {
 	root value
 }
 
+// BlameSnapshot returns an error about the snapshot's file as one of the line
+// where that stands.
+func (c *Config) BlameSnapshot(err error) error {
+	at := c.root.at("snapshot")
+	return &Error{File: at.file, Line: at.line, Reason: err.Error(), Err: err}
+}
+
 // Default is the name of the service that the top level of a configuration
 // describes.
 const Default = "default"

@@ -12,8 +12,7 @@ import (
 
 // metrics makes those of Prometheus from the stats of a gateway.
 type metrics struct {
-	services *services.Registry
-	reloads  *Reloads
+	Config
 	descriptions
 }
 
@@ -22,17 +21,18 @@ type descriptions struct {
 	otherFrames, otherBytes                                                                                            *prometheus.Desc
 	flows, capacity, placed, moved, refused, memberFlows, members, version                                             *prometheus.Desc
 	reloadsDone, reloadsRefused, reloaded                                                                              *prometheus.Desc
+	snapshotsDone, snapshotsFailed, snapshotAge                                                                        *prometheus.Desc
 	fragmentsHeld, fragmentsWaiting, strays                                                                            *prometheus.Desc
 }
 
-func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
+func newMetrics(c Config) http.Handler {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("forwarder_"+name, help, labels, nil)
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&metrics{r, reloads, descriptions{
+		&metrics{c, descriptions{
 			healthy:        d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
 			serviceHealthy: d("service_healthy", "1 if a packet that comes in for the service is forwarded.", "service"),
 			inFrames: d("received_frames_total",
@@ -65,7 +65,10 @@ func newMetrics(r *services.Registry, reloads *Reloads) http.Handler {
 			reloadsDone: d("config_reloads_total", "Times that the configuration was read again and put in force."),
 			reloadsRefused: d("config_reload_failures_total",
 				"Times that the configuration was read again and refused."),
-			reloaded: d("config_reloaded", "1 unless the last reload was refused."),
+			snapshotsDone:   d("snapshots_total", "Times that the flow table was saved."),
+			snapshotsFailed: d("snapshot_failures_total", "Times that the flow table could not be saved."),
+			snapshotAge:     d("snapshot_age_seconds", "Time since the flow table was saved last."),
+			reloaded:        d("config_reloaded", "1 unless the last reload was refused."),
 		}})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
@@ -81,7 +84,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
-	s, reloads := m.services.Stats(), m.reloads.stats()
+	s, reloads := m.Services.Stats(), m.Reloads.stats()
 	gauge(m.healthy, one(s.Healthy))
 	counter(m.inFrames, s.In.Frames)
 	counter(m.inBytes, s.In.Bytes)
@@ -124,6 +127,13 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	counter(m.reloadsDone, reloads.Done)
 	counter(m.reloadsRefused, reloads.Refused)
 	gauge(m.reloaded, one(reloads.Error == ""))
+	if snapshots := m.Snapshots.stats(); snapshots != nil {
+		counter(m.snapshotsDone, snapshots.Done)
+		counter(m.snapshotsFailed, snapshots.Failed)
+		if snapshots.Done > 0 {
+			gauge(m.snapshotAge, snapshots.Age)
+		}
+	}
 }
 
 func one(yes bool) float64 {

@@ -42,6 +42,10 @@ func TestMetrics(t *testing.T) {
 	f.plane.Hold(plane.Fragments{Held: 7, Waiting: 2, Strays: 4})
 	f.Reloads.Add(nil)
 	f.Reloads.Add(errors.New("line 3"))
+	assert.True(t, f.Snapshots.Add(errors.New("no room")))
+	assert.False(t, f.Snapshots.Add(errors.New("no room")))
+	assert.True(t, f.Snapshots.Add(nil))
+	assert.False(t, f.Snapshots.Add(nil))
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 100)
 	_, text := f.do(t, "GET", "/metrics", "")
 
@@ -70,10 +74,12 @@ func TestMetrics(t *testing.T) {
 		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
 	for series, n := range map[string]float64{
 		"forwarder_not_for_service_frames_total": 1, "forwarder_not_for_service_bytes_total": 60,
+		"forwarder_snapshots_total": 2, "forwarder_snapshot_failures_total": 2,
 		"forwarder_fragments_held_total": 7, "forwarder_fragments_waiting": 2, "forwarder_fragments_stray_total": 4,
 	} {
 		assert.InDelta(t, n, metric(t, text, series), 0, series)
 	}
+	assert.InDelta(t, 30, metric(t, text, "forwarder_snapshot_age_seconds"), 30)
 	assert.InDelta(t, stats.Flows.Flows, metric(t, text, "forwarder_flows"), 0)
 	assert.InDelta(t, stats.Flows.Placed, metric(t, text, "forwarder_flows_placed_total"), 0)
 	assert.InDelta(t, stats.Flows.Moved, metric(t, text, "forwarder_flows_moved_total"), 0)

@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -171,6 +172,11 @@ func TestPage(t *testing.T) {
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
 	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)
+	b.waits(t, `document.getElementById("saved").hidden`)
+	f.Snapshots.Add(errors.New("no room"))
+	b.waits(t, `document.getElementById("notice").textContent.includes("The flows are not saved")`)
+	f.Snapshots.Add(nil)
+	b.waits(t, `document.getElementById("saved").textContent.match(/^saved [0-9]+ s ago$/)`)
 	f.Reloads.Add(nil)
 	b.waits(t, `document.getElementById("notice").hidden`)
 	b.quiet(t, f.URL)

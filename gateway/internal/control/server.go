@@ -52,6 +52,8 @@ type Config struct {
 	Services *services.Registry
 	Control  config.Control
 	Reloads  *Reloads
+
+	Snapshots *Snapshots // nil: there are none
 }
 
 // NewServer returns a server that is ready to serve the listener of [Listen].
@@ -75,7 +77,7 @@ func newHandler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
 	handle("GET /stats", s.stats)
-	handle("GET /metrics", newMetrics(c.Services, c.Reloads).ServeHTTP)
+	handle("GET /metrics", newMetrics(c).ServeHTTP)
 	for _, below := range []string{"", "/services/{service}"} {
 		handle("GET "+below+"/members", s.members)
 		handle("PUT "+below+"/members", s.setMembers)
@@ -208,8 +210,9 @@ func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
 func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, struct {
 		services.Stats
-		Reloads reloadStats `json:"reloads"`
-	}{s.Services.Stats(), s.Reloads.stats()})
+		Reloads   reloadStats    `json:"reloads"`
+		Snapshots *snapshotStats `json:"snapshots"` // nil: there are none
+	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {

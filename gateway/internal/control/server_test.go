@@ -44,7 +44,7 @@ func serve(t *testing.T, at config.Control) *fixture {
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
 		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
-		Reloads: new(control.Reloads),
+		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots),
 	}}
 	require.NoError(t, f.Services.Replace(c.Services, ""))
 	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)

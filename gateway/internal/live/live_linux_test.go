@@ -121,7 +121,11 @@ type reloads struct {
 
 type stats struct {
 	services.Stats
-	Reloads reloads `json:"reloads"`
+	Reloads   reloads `json:"reloads"`
+	Snapshots struct {
+		Done, Failed uint64
+		Error        string
+	} `json:"snapshots"`
 }
 
 func (f *gateway) stats() (s stats) {
@@ -296,6 +300,24 @@ func TestRestart(t *testing.T) {
 	assert.Len(t, left, 2, "the configuration and the snapshot")
 }
 
+// Snapshots that fail are counted, shown and logged once, and go on when they
+// can.
+func TestSnapshotsFail(t *testing.T) {
+	f := newGateway(t, sample)
+	f.waits("a snapshot", func() bool { return f.stats().Snapshots.Done > 0 })
+	obstacle := filepath.Join(f.dir, "flows.new")
+	f.waits("the next file is not there", func() bool { return os.Mkdir(obstacle, 0o700) == nil })
+	f.waits("failures", func() bool { return f.stats().Snapshots.Failed > 1 })
+	assert.Contains(t, f.stats().Snapshots.Error, "flows.new")
+	done := f.stats().Snapshots.Done
+	require.NoError(t, os.Remove(obstacle))
+	f.waits("it goes on", func() bool { return f.stats().Snapshots.Done > done })
+	assert.Empty(t, f.stats().Snapshots.Error)
+	require.NoError(t, f.stop())
+	assert.Equal(t, 1, strings.Count(f.log.String(), "msg=\"no snapshot\""))
+	assert.Equal(t, 1, strings.Count(f.log.String(), "written again"))
+}
+
 func TestDoesNotRun(t *testing.T) {
 	f := newGateway(t, sample)
 	run := func(text string, open func(plane.Config) (plane.Plane, error)) error {
@@ -330,5 +352,8 @@ func TestDoesNotRun(t *testing.T) {
 		return p, err
 	}), failure)
 	require.Error(t, made.Close(), "it is closed")
+	require.ErrorAs(t, run(strings.Replace(sample, "DIR/flows", "DIR/none/flows", 1), fake), &wrong)
+	assert.Equal(t, 2, wrong.Line)
+	require.ErrorIs(t, wrong, os.ErrNotExist)
 	require.ErrorIs(t, live.Run(t.Context(), live.Options{File: filepath.Join(t.TempDir(), "none")}), os.ErrNotExist)
 }

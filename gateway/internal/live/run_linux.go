@@ -46,6 +46,12 @@ func Run(ctx context.Context, o Options) (err error) {
 		return fmt.Errorf("control: %w", err)
 	}
 	defer listener.Close() //nolint:errcheck // closed by the server, if it came to that
+	snapshot := snapshotFile(c.Snapshot)
+	if snapshot != "" {
+		if err := snapshot.try(); err != nil {
+			return c.BlameSnapshot(err)
+		}
+	}
 	domain := selector.NewDomain()
 	p, err := plane.Last(c.Plane, planeConfig(c, domain), o.Log)
 	if err != nil {
@@ -53,7 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	g := &gateway{
-		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), snapshot: c.Snapshot, present: c, data: data,
+		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
 	}
 	for _, name := range c.In {
@@ -80,10 +86,11 @@ func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
 
 type gateway struct {
 	Options
-	plane    *plane.Lasting
-	services *services.Registry
-	reloads  control.Reloads
-	snapshot string // a file; empty: none
+	plane     *plane.Lasting
+	services  *services.Registry
+	reloads   control.Reloads
+	snapshot  snapshotFile // empty: none
+	snapshots control.Snapshots
 
 	// Of the goroutine that watches the file: the configuration in force, but
 	// for changes of its members over HTTP, and the file as it was read last.
@@ -97,9 +104,11 @@ type gateway struct {
 
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
-	server := control.NewServer(control.Config{
-		Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
-	})
+	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads}
+	if g.snapshot != "" {
+		served.Snapshots = &g.snapshots
+	}
+	server := control.NewServer(served)
 	server.ErrorLog = slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn)
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return g.services.Run(ctx) })

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -46,7 +45,7 @@ func (g *gateway) openSnapshot() *services.Snapshot {
 	if g.snapshot == "" {
 		return nil
 	}
-	data, err := os.ReadFile(g.snapshot)
+	data, err := g.snapshot.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -75,23 +74,22 @@ func (g *gateway) saveUntil(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := g.save(); err != nil {
-			g.Log.Error("no snapshot", "error", err)
-		}
+		_ = g.save() // it is counted and logged
 	}
 }
 
-// save replaces the file at once: who is killed meanwhile leaves the old one,
-// and a new one for the next to write over. It is not synced to the disk, which
-// takes a time and which only a crash of the host needs.
+// save writes a snapshot. Of errors that follow one another, each is logged
+// once.
 func (g *gateway) save() error {
 	data, err := g.services.Save()
-	if err != nil {
-		return err
+	if err == nil {
+		err = g.snapshot.write(data)
 	}
-	next := g.snapshot + ".new"
-	if err := os.WriteFile(next, data, 0o600); err != nil {
-		return err
+	switch changed := g.snapshots.Add(err); {
+	case changed && err != nil:
+		g.Log.Error("no snapshot", "error", err)
+	case changed:
+		g.Log.Info("snapshots are written again")
 	}
-	return os.Rename(next, g.snapshot)
+	return err
 }

@@ -36,6 +36,7 @@ function show(stats, at) {
   showHealth(stats);
   notify("reload", stats.reloads.error ? `The configuration was refused, the old one stays. ${stats.reloads.error}` : "");
 
+  showSnapshots(stats.snapshots);
   $("packets").textContent = perSecond(rate(stats.in.frames, was?.in.frames, seconds), "packets");
   const bytes = rate(stats.in.bytes, was?.in.bytes, seconds);
   $("bits").textContent = `${bytes === null ? "–" : short.format(bytes * 8)} bit/s, ${short.format(stats.in.frames)} packets so far`;
@@ -62,6 +63,13 @@ function showHealth(stats) {
   } else {
     setBadge($("health"), "good", "packets flow");
   }
+}
+
+// showSnapshots says how old the last one is, and why there is none since.
+function showSnapshots(s) {
+  $("saved").hidden = !s?.at;
+  $("saved").textContent = `saved ${whole.format(s?.age ?? 0)} s ago`;
+  notify("snapshot", s?.error ? `The flows are not saved, and a restart would lose them. ${s.error}` : "");
 }
 
 function total(dropped) {
