@@ -108,6 +108,26 @@ func functions(root string, r *results.Run) template.FuncMap {
 			}
 			return rows
 		},
+		// paper returns the rows of a paper, and paperOrigin who measured them.
+		"paper": func(paper string) []string {
+			return paperLines(paper, func(name, unit string) (results.Figure, string, error) {
+				f, err := r.Figure(name, unit)
+				if c, _ := r.Find(name); err == nil && unit == results.Time {
+					marked[c.Origin] = true
+					return f, fmt.Sprintf(" (%d)", c.Origin), nil
+				}
+				return f, "", err
+			})
+		},
+		"paperOrigin": func(paper string) string {
+			for _, row := range paperRows(paper) {
+				if c, err := r.Find(row.caseName(paper)); err == nil {
+					o := r.Origins[c.Origin]
+					return fmt.Sprintf("commit %s, %.10s, %s", o.Commit, o.Date, o.Go)
+				}
+			}
+			return "not measured yet"
+		},
 		"strategies": func() []string { return names(r, subject.Strategies()) },
 		"placements": func() []string { return names(r, subject.Placements()) },
 		"others": func() (list []string) {

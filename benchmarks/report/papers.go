@@ -1,0 +1,316 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+)
+
+// A paperRow is one value of a paper and the case of suite Papers that repeats
+// its set-up.
+type paperRow struct {
+	where  string // section or figure
+	what   string
+	theirs string  // as the paper has it; "~" is before what was read off a figure
+	value  float64 // the same, in the unit; NaN: there is none at hand
+	name   string  // of the case, without suite and paper
+	unit   string
+	format func(float64) string
+	agree  func(theirs float64, ours results.Figure) string
+}
+
+// no value is at hand.
+func unknown() float64 { return math.NaN() }
+
+const noValue = "no value at hand"
+
+// paperRows returns those of a paper, by its name in cases.
+func paperRows(paper string) []paperRow {
+	switch paper {
+	case "maglev":
+		return maglevRows()
+	case "jet":
+		return jetRows()
+	case "cheetah":
+		return cheetahRows()
+	case "lrh":
+		return lrhRows()
+	case "rfc2992":
+		return rfc2992Rows()
+	case "jump":
+		return jumpRows()
+	case "multiprobe":
+		return multiProbeRows()
+	case "anchor", "memento":
+		return minimalRows(paper)
+	case "rt-1.52":
+		return rt152Rows()
+	}
+	return nil
+}
+
+func maglevRows() (rows []paperRow) {
+	overprovision := func(table, what, theirs string, value float64, strategy string) {
+		rows = append(rows, paperRow{
+			"figure 11", what + ", table of " + table, theirs, value,
+			"figure=11/size=" + map[string]string{"65,537": "small", "655,373": "large"}[table] + "/strategy=" + strategy,
+			"peak-to-mean", over, near,
+		})
+	}
+	for _, table := range []struct{ slots, karger, rendezvous string }{
+		{"65,537", "29.7", "49.5"}, {"655,373", "10.3", "12.3"},
+	} {
+		overprovision(table.slots, "rendezvous", table.rendezvous+" %", 1+number(table.rendezvous)/100, "rendezvous")
+		overprovision(table.slots, "ring of 1,000 points a member", table.karger+" %", 1+number(table.karger)/100,
+			"ring/points=1000")
+		overprovision(table.slots, "Maglev", `"almost perfect"`, unknown(), "maglev")
+		overprovision(table.slots, "Bounded in as many slots", noValue, unknown(), "bounded")
+		overprovision(table.slots, "Bounded without caps", noValue, unknown(), "bounded-unlimited")
+	}
+	figure12 := map[string]string{"small/1": "~0.55", "small/10": "~2.4", "small/30": "~2.8", "large/10": "~0.6"}
+	for _, size := range []string{"small", "large"} {
+		for _, k := range []int{1, 5, 10, 20, 30, 50} {
+			for _, s := range []string{"maglev", "bounded"} {
+				theirs, value := noValue, unknown()
+				if text, known := figure12[fmt.Sprintf("%s/%d", size, k)]; known && s == "maglev" {
+					theirs, value = text+" %", number(text[1:])/100
+				}
+				table := map[string]string{"small": "65,537", "large": "655,373"}[size]
+				what := map[string]string{"maglev": "Maglev", "bounded": "Bounded"}
+				rows = append(rows, paperRow{
+					"figure 12", fmt.Sprintf("%s, %d of 1,000 fail, table of %s", what[s], k, table), theirs, value,
+					fmt.Sprintf("figure=12/size=%s/failures=%d/strategy=%s", size, k, s), "surviving-share", percents, near,
+				})
+			}
+		}
+	}
+	for _, b := range []struct {
+		what, theirs string
+		value        float64
+		name         string
+	}{
+		{"build of Maglev's table of 65,537", "1.8 ms", 1.8e6, "size=small/strategy=maglev"},
+		{"build of Bounded's of 65,536", noValue, unknown(), "size=small/strategy=bounded"},
+		{"build of Maglev's table of 655,373", "22.9 ms", 22.9e6, "size=large/strategy=maglev"},
+		{"build of Bounded's of 1,048,576", noValue, unknown(), "size=large/strategy=bounded"},
+	} {
+		rows = append(rows, paperRow{"section 5.3", b.what, b.theirs, b.value, "section=5.3/" + b.name, results.Time,
+			nanoseconds, slower})
+	}
+	return rows
+}
+
+func jetRows() (rows []paperRow) {
+	for _, horizon := range [][2]int{{468, 47}, {100, 10}} {
+		due := float64(horizon[1]) / float64(horizon[0]+horizon[1])
+		for _, s := range []string{"rendezvous", "anchor", "memento", "bounded-unlimited"} {
+			rows = append(rows, paperRow{
+				"horizon/(working + horizon)", fmt.Sprintf("%s, %d working, %d of the horizon", s, horizon[0], horizon[1]),
+				percents(due), due, fmt.Sprintf("members=%d/horizon=%d/strategy=%s", horizon[0], horizon[1], s),
+				"tracked-share", percents, near,
+			})
+		}
+	}
+	return rows
+}
+
+func cheetahRows() (rows []paperRow) {
+	for _, r := range []struct{ updates, broken, chained string }{
+		{"1.56", "0.0988", "0.000412"}, {"15.6", "1.01", "0.0381"}, {"78", "4.90", "0.624"},
+	} {
+		for _, s := range []struct{ what, theirs, name, unit string }{
+			{"by hash, ring of 30 points", r.broken, "policy=hash/strategy=ring/points=30", "broken-share"},
+			{"by hash, Maglev", "", "policy=hash/strategy=maglev", "broken-share"},
+			{"by hash, Bounded", "", "policy=hash/strategy=bounded", "broken-share"},
+			{"by hash, Anchor", "", "policy=hash/strategy=anchor", "broken-share"},
+			{"Resilient", "", "policy=resilient/strategy=resilient", "broken-share"},
+			{"ring of 30 points, the member before helps", r.chained, "policy=hash/strategy=ring/points=30", "chained-share"},
+			{"Bounded, the member before helps", "", "policy=hash/strategy=bounded", "chained-share"},
+			{"sticky in a flow table, Bounded", "", "policy=sticky/strategy=bounded", "broken-share"},
+		} {
+			theirs, value := noValue, unknown()
+			if s.theirs != "" {
+				theirs, value = s.theirs+" %", number(s.theirs)/100
+			}
+			rows = append(rows, paperRow{
+				"section 2", s.what + ", " + r.updates + " updates a minute", theirs, value,
+				"updates=" + r.updates + "/" + s.name, s.unit, percents, near,
+			})
+		}
+	}
+	return rows
+}
+
+func lrhRows() (rows []paperRow) {
+	for _, s := range []struct {
+		what, theirs string
+		value        float64
+		name         string
+	}{
+		{"ring of 256 points a member", "1.2785", 1.2785, "ring/points=256"},
+		{"Bounded, 2^20 slots", "LRH 1.0947", 1.0947, "bounded/slots=1048576"},
+		{"Bounded, 2^22 slots", "LRH 1.0947", 1.0947, "bounded/slots=4194304"},
+		{"Maglev, 1,048,573 slots", noValue, unknown(), "maglev/slots=1048573"},
+		{"Anchor", noValue, unknown(), "anchor"}, {"Memento", noValue, unknown(), "memento"},
+		{"Jump", noValue, unknown(), "jump"},
+	} {
+		agree := near
+		if strings.HasPrefix(s.theirs, "LRH") {
+			agree = noMore
+		}
+		rows = append(rows, paperRow{"abstract", "greatest load over the mean, " + s.what, s.theirs, s.value,
+			"members=5000/strategy=" + s.name, "peak-to-mean", ratio, agree})
+	}
+	for _, s := range [][2]string{
+		{"Bounded, 2^20 slots", "bounded/slots=1048576"}, {"Bounded, 2^22 slots", "bounded/slots=4194304"},
+		{"Maglev, 1,048,573 slots", "maglev/slots=1048573"}, {"Anchor", "anchor"}, {"Memento", "memento"},
+	} {
+		rows = append(rows, paperRow{"abstract", "moved without need as one fails, " + s[0], "LRH 0 %", 0,
+			"members=5000/strategy=" + s[1], "collateral-share", percents, noMore})
+	}
+	return rows
+}
+
+func rfc2992Rows() []paperRow {
+	row := func(what, theirs string, value float64, name string) paperRow {
+		return paperRow{"sections 2 and 3", what, theirs, value, "members=101/strategy=" + name, "moved-share", percents, near}
+	}
+	return []paperRow{
+		row("hash-threshold, the first of 101 leaves", "1/2", .5, "threshold/leaves=first"),
+		row("the middle one", "1/4 + 1/(4*101)", .25+.25/101, "threshold/leaves=middle"),
+		row("the last one", "1/2", .5, "threshold/leaves=last"),
+		row("modulo-N, one of 101 leaves", "100/101", 100./101, "modulo/leaves=middle"),
+		row("highest random weight, one of 101 leaves", "1/101", 1./101, "rendezvous/leaves=middle"),
+	}
+}
+
+func jumpRows() (rows []paperRow) {
+	for _, p := range [][2]string{{"1", "0.9979060"}, {"10", "0.3151810"}, {"100", "0.0996996"}, {"1000", "0.0315723"}} {
+		rows = append(rows, paperRow{"table of section 3", "standard error of a ring of " + p[0] + " points a bucket", p[1],
+			number(p[1]), "members=1000/strategy=ring/points=" + p[0], "rms-error", deviation, near})
+	}
+	return append(rows,
+		paperRow{"table of section 3", "chi square of jump over degrees of freedom, as its error is below that of any sample",
+			"0.00000000764, and 1 in a fair sample", 1, "members=1000/strategy=jump", "chi-square", ratio, near},
+		paperRow{"", "over-provision for the ring of 100 points, beside Maglev's figure 11", "29.7 %", 1.297,
+			"members=1000/strategy=ring/points=100", "peak-to-mean", over, near},
+		paperRow{"", "for the ring of 1,000 points, beside Maglev's figure 11", "10.3 %", 1.103,
+			"members=1000/strategy=ring/points=1000", "peak-to-mean", over, near})
+}
+
+func multiProbeRows() (rows []paperRow) {
+	for _, n := range []string{"10", "100", "1000"} {
+		rows = append(rows, paperRow{"abstract", "peak of 21 probes, " + n + " nodes", "1.05 of infinitely many", 1.05,
+			"members=" + n + "/strategy=multiprobe/probes=21", "peak-to-mean", ratio, near})
+	}
+	return rows
+}
+
+func minimalRows(paper string) (rows []paperRow) {
+	for _, gone := range []string{"10", "50", "90"} {
+		name := fmt.Sprintf("members=1000/gone=%spct/strategy=%s", gone, paper)
+		rows = append(rows,
+			paperRow{"balance", paper + ", chi square over degrees of freedom, " + gone + " of 100 members have left",
+				"1, a fair draw", 1, name, "chi-square", ratio, near},
+			paperRow{"minimal disruption", paper + ", moved over forced as another leaves", "1", 1, name,
+				"disruption-ratio", ratio, near})
+	}
+	return rows
+}
+
+func rt152Rows() (rows []paperRow) {
+	for _, s := range []string{"modulo", "threshold", "rendezvous", "maglev", "bounded", "jump", "ring", "multiprobe",
+		"resilient"} {
+		rows = append(rows, paperRow{"RT-1.52.1", s + ", share of the heavier of 10K and 5K", "66 % within 5 points", .66,
+			"strategy=" + s, "heavier-share", percents, within5})
+	}
+	return rows
+}
+
+// number reads a value of a row.
+func number(text string) (v float64) {
+	if _, err := fmt.Sscan(text, &v); err != nil {
+		panic(err) // it is a constant of this file
+	}
+	return v
+}
+
+func over(v float64) string      { return percents(v - 1) }
+func percents(v float64) string  { return percent(v) + " %" }
+func deviation(v float64) string { return fmt.Sprintf("%.4f", v) }
+
+// near says whether a value is one of those that our draws had, or within a
+// tenth of their mean.
+func near(theirs float64, ours results.Figure) string {
+	if ours.Least <= theirs && theirs <= ours.Most || math.Abs(ours.Value-theirs) <= math.Abs(theirs)/10 {
+		return "yes"
+	}
+	return "no"
+}
+
+// noMore says whether ours is as good as theirs, or better.
+func noMore(theirs float64, ours results.Figure) string {
+	if ours.Value <= theirs {
+		return "yes, at most theirs"
+	}
+	return "no, more than theirs"
+}
+
+// within5 says whether no draw is further off than five points.
+func within5(theirs float64, ours results.Figure) string {
+	if math.Abs(ours.Least-theirs) <= .05 && math.Abs(ours.Most-theirs) <= .05 {
+		return "yes, in all draws"
+	}
+	return "no"
+}
+
+// slower says how many times as long theirs took, on another machine.
+func slower(theirs float64, ours results.Figure) string {
+	return fmt.Sprintf("theirs took %.1f times as long, on another machine", theirs/ours.Value)
+}
+
+// paperLines writes the rows of a paper that were measured.
+func paperLines(paper string, measured func(name, unit string) (results.Figure, string, error)) []string {
+	var lines []string
+	for _, row := range paperRows(paper) {
+		f, mark, err := measured(row.caseName(paper), row.unit)
+		if err != nil {
+			continue // nobody has measured it yet
+		}
+		cells := row.cells(f)
+		cells[3] += mark
+		lines = append(lines, "| "+strings.Join(cells, " | ")+" |")
+	}
+	return lines
+}
+
+// caseName is the full name of the row's case.
+func (p paperRow) caseName(paper string) string { return "Papers/paper=" + paper + "/" + p.name }
+
+// cells writes a row of the page: where, what, theirs, ours, the range of the
+// draws, how many, and whether both agree.
+func (p paperRow) cells(f results.Figure) []string {
+	agrees, ours, span := none, p.format(f.Value), none
+	if !math.IsNaN(p.value) {
+		agrees = p.agree(p.value, f)
+	}
+	if f.Interval > 0 && p.unit != results.Time {
+		interval := p.format(f.Interval)
+		if p.unit == "peak-to-mean" && !strings.HasSuffix(interval, "%") {
+			interval = figure(f.Interval)
+		} else if p.unit == "peak-to-mean" {
+			interval = percents(f.Interval) // of what is over 1
+		}
+		ours += " ± " + interval
+	}
+	draws := fmt.Sprint(f.Draws)
+	if p.unit == results.Time {
+		draws += " blocks"
+	}
+	if f.Draws > 1 {
+		span = p.format(f.Least) + " to " + p.format(f.Most)
+	}
+	return []string{p.where, p.what, p.theirs, ours, span, draws, agrees}
+}
