@@ -116,7 +116,8 @@ func (p Plan) exact(cases []suite.Case, done func(string)) ([]results.Case, erro
 }
 
 // timed measures cases in contests: those that do the same work are prepared
-// together, and they take turns, so that a busy machine slows all of them.
+// together, and they take turns, so that a busy machine slows all of them. Work
+// on other cores beside is in the processor time alone.
 func (p Plan) timed(cases []suite.Case, done func(string)) ([]results.Case, error) {
 	list := make([]results.Case, len(cases))
 	contests, order := map[string][]int{}, []string(nil)
