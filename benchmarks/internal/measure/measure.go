@@ -28,6 +28,7 @@ type Plan struct {
 	// on the machine rarely disturbs all
 	Turns    int
 	Wanted   results.Filter // of the names of cases
+	Layouts  *Layouts       // nil: all blocks are of this binary
 	Progress io.Writer
 }
 
@@ -39,6 +40,8 @@ func (p Plan) Suite(s suite.Suite) (list []results.Case, err error) {
 		_, _ = fmt.Fprintf(p.Progress, "%6.0f s  %-10s %4d  %s\n", time.Since(began).Seconds(), s.Name, count, name)
 	}
 	switch {
+	case s.Layouts && p.Layouts != nil && len(p.cases(s)) > 0:
+		list, err = p.layouts(s, p.Layouts.run, done)
 	case s.Exact:
 		list, err = p.mostlyExact(s, done)
 	default:
@@ -209,11 +212,14 @@ func newRunner(w *suite.Work) *runner {
 }
 
 // turn returns the nanoseconds of one operation, and adds to those of all
-// processors.
+// processors. It collects what its side leaves behind, and what its reset does:
+// else a cycle of the garbage collector would slow the side whose turn is next.
 func (r *runner) turn() float64 {
+	heap := allocated()
 	if r.Reset != nil {
 		r.Reset()
 	}
+	heap = collect(heap)
 	used, began := processorTime(), time.Now()
 	for range r.passes {
 		r.Pass()
@@ -222,5 +228,6 @@ func (r *runner) turn() float64 {
 	operations := float64(r.passes * r.Items)
 	r.turns++
 	r.processor += float64((processorTime() - used).Nanoseconds()) / operations
+	collect(heap)
 	return float64(took.Nanoseconds()) / operations
 }

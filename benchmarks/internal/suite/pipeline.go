@@ -69,10 +69,7 @@ func pipelineWork(p pipeline.Pipeline, frames [][]byte, miss bool) *Work {
 		}
 	})
 	if miss {
-		w.Reset = func() {
-			p.Forget()
-			runtime.GC() // what they forgot is no part of the pass
-		}
+		w.Reset = p.Forget
 		w.Reset()
 	}
 	var before, after runtime.MemStats
