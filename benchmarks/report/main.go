@@ -49,6 +49,7 @@ func main() {
 		draw    = flag.String("draw", "", "directory of results to draw, in place of measuring")
 		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")
 		seeds   = flag.Int("seeds", 0, "which set of draws, for suites that draw: 0, 1, 2 and so on")
+		blocks  = flag.Int("blocks", 0, "blocks of each case, all of this binary; 0: ten, or of -quick three")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)
@@ -71,9 +72,9 @@ func main() {
 	case *draw != "":
 		err = redraw(*draw)
 	case *into != "":
-		err = measureInto(*into, *only, *seeds, *quick, true)
+		err = measureInto(*into, *only, *seeds, *blocks, *quick, true)
 	default:
-		err = measureInto(*out, *only, *seeds, *quick, false)
+		err = measureInto(*out, *only, *seeds, *blocks, *quick, false)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
@@ -174,13 +175,19 @@ func newPlan(quick bool) measure.Plan {
 
 // measureInto measures, into a directory that is begun anew or added to. Each
 // suite is written as it ends.
-func measureInto(dir, only string, seeds int, quick, add bool) error {
+func measureInto(dir, only string, seeds, blocks int, quick, add bool) error {
 	p := newPlan(quick)
+	if blocks > 0 {
+		p.Blocks = blocks
+	}
 	p.Size.Seeds = seeds
 	p.Wanted = results.ParseFilter(only)
 	command := "go run ./benchmarks/report"
 	if quick {
 		command += " -quick"
+	}
+	if blocks > 0 {
+		command += fmt.Sprintf(" -blocks %d", blocks)
 	}
 	if seeds != 0 {
 		command += fmt.Sprintf(" -seeds %d", seeds)
@@ -199,6 +206,14 @@ func measureInto(dir, only string, seeds int, quick, add bool) error {
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
+	}
+	if !quick && blocks == 0 {
+		folder, err := os.MkdirTemp("", "report")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder) //nolint:errcheck // what is left is temporary
+		p.Layouts = &measure.Layouts{Folder: folder}
 	}
 	var measured []results.Case
 	var failed error

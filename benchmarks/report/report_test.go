@@ -275,10 +275,10 @@ func TestListCases(t *testing.T) {
 // TestMeasureInto measures a little, and then less of it anew.
 func TestMeasureInto(t *testing.T) {
 	dir := t.TempDir()
-	require.ErrorContains(t, measureInto(dir, "strategy=none", 0, true, true), "-list")
-	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=maglev,strategy=modulo", 0, true, true))
-	require.ErrorContains(t, measureInto(dir, "Shares,n=8,strategy=modulo", 1, true, true), "-seeds 0")
-	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", 0, true, true))
+	require.ErrorContains(t, measureInto(dir, "strategy=none", 0, 0, true, true), "-list")
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=maglev,strategy=modulo", 0, 0, true, true))
+	require.ErrorContains(t, measureInto(dir, "Shares,n=8,strategy=modulo", 1, 0, true, true), "-seeds 0")
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", 0, 0, true, true))
 	r, err := results.Load(dir)
 	require.NoError(t, err)
 	require.Len(t, r.Cases, 2)
@@ -288,7 +288,7 @@ func TestMeasureInto(t *testing.T) {
 	assert.Contains(t, r.Cases[1].Name, "maglev")
 	assert.Zero(t, r.Cases[1].Origin)
 	assert.NotEmpty(t, r.Main().Commit)
-	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", 0, true, false))
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=modulo", 0, 0, true, false))
 	r, err = results.Load(dir)
 	require.NoError(t, err)
 	assert.Len(t, r.Cases, 1)

@@ -20,7 +20,8 @@ const keyCount = 1024
 // Hash is hashes of flow keys.
 func Hash() Suite {
 	return Suite{
-		Name: "Hash",
+		Name:    "Hash",
+		Layouts: true,
 		Cases: func(Size) (cases []Case) {
 			r := rand.New(rand.NewPCG(1, 0))
 			keys, encoded := make([]hash.FlowKey, keyCount), make([][]byte, keyCount)

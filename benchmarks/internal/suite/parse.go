@@ -16,7 +16,8 @@ const frameCount = 4096
 // Parse is the headers of frames.
 func Parse() Suite {
 	return Suite{
-		Name: "Parse",
+		Name:    "Parse",
+		Layouts: true,
 		Cases: func(Size) (cases []Case) {
 			for _, kind := range []string{"tcp4", "udp4", "tcp6", "vlan-tcp4", "vxlan-tcp4", "mixed"} {
 				for _, impl := range []struct {

@@ -16,6 +16,10 @@ type Suite struct {
 	Text  Text
 	Exact bool // placement alone counts: the report does not time it
 	Cases func(Size) []Case
+
+	// Layouts is of a suite of short loops, whose time depends on where the
+	// linker puts them: the report measures each block in another binary.
+	Layouts bool
 	// Timed reports of an exact suite for which of its cases the time counts
 	// nevertheless. It may be nil.
 	Timed func(name string) bool
