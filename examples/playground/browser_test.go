@@ -25,9 +25,15 @@ type tab struct {
 
 func open(t *testing.T) *tab {
 	t.Helper()
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("there is no chromium to open the page with: apt-get install chromium")
+	var browser string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		if path, err := exec.LookPath(name); err == nil {
+			browser = path
+			break
+		}
+	}
+	if browser == "" {
+		t.Skip("there is no Chromium to open the page with: apt-get install chromium")
 	}
 	handler, err := build(t.Context())
 	require.NoError(t, err)

@@ -12,10 +12,13 @@ package main
 import (
 	"context"
 	"embed"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -24,35 +27,52 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 //go:embed web
 var web embed.FS
 
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("playground: ")
-	port := flag.Uint("port", 0, "port on 127.0.0.1; 0 is any that is free")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := serve(ctx, *port); err != nil {
-		log.Fatal(err)
-	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func serve(ctx context.Context, port uint) error {
-	handler, err := build(ctx)
-	if err != nil {
-		return err
+func run(args []string, stdout, stderr io.Writer) int {
+	complain := log.New(stderr, "playground: ", 0)
+	flags := flag.NewFlagSet("playground", flag.ContinueOnError)
+	port := flags.Uint("port", 0, "`port` on 127.0.0.1; 0 is any that is free")
+	err := commandline.Parse(flags, args, stderr)
+	if err == nil && *port > math.MaxUint16 {
+		err = fmt.Errorf("-port: %d is more than %d", *port, math.MaxUint16)
 	}
+	if err != nil {
+		return commandline.Refuse(complain, err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := serve(ctx, *port, stdout); err != nil && ctx.Err() == nil {
+		complain.Print(err)
+		return commandline.Failed
+	}
+	return 0
+}
+
+// serve serves the page until the context ends.
+func serve(ctx context.Context, port uint, stdout io.Writer) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		return err
+		return fmt.Errorf("-port: %w", err)
 	}
-	fmt.Printf("Open http://%s in a browser. Press Ctrl-C to end.\n", listener.Addr())
+	handler, err := build(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if _, err := fmt.Fprintf(stdout, "Open http://%s in a browser. Press Ctrl-C to end.\n", listener.Addr()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := server.Serve(listener); err != http.ErrServerClosed {
 		return err
 	}

@@ -11,6 +11,7 @@ let shown = {};
 globalThis.ready = () => {
 	addEventListener("hashchange", show);
 	show();
+	performance.mark("ready");
 	document.body.dataset.ready = "true";
 };
 
