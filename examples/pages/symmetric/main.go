@@ -33,6 +33,6 @@ func main() {
 				met++
 			}
 		}
-		fmt.Println(met, "of 1000 replies meet the firewall of their request:", policy.Extractor)
+		fmt.Println(met, "of 1000 replies meet their firewall:", policy.Extractor)
 	}
 }

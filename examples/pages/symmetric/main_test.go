@@ -3,6 +3,6 @@ package main
 func Example() {
 	main()
 	// Output:
-	// 331 of 1000 replies meet the firewall of their request: SrcAddr|DstAddr|Proto|SrcPort|DstPort
-	// 1000 of 1000 replies meet the firewall of their request: SrcAddr|DstAddr|Proto|SrcPort|DstPort|Symmetric
+	// 331 of 1000 replies meet their firewall: SrcAddr|DstAddr|Proto|SrcPort|DstPort
+	// 1000 of 1000 replies meet their firewall: SrcAddr|DstAddr|Proto|SrcPort|DstPort|Symmetric
 }
