@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/scenario"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/suite"
@@ -27,7 +28,7 @@ func tables(r *results.Run) (list []Table) {
 	for _, n := range suite.Full().Members {
 		list = append(list, remapTable(r, n), balanceTable(r, n))
 	}
-	for _, e := range []string{"scale-up", "scale-down", "replace", "drain", "rolling-restart", "new-gateway"} {
+	for _, e := range scenario.Events(0) {
 		list = append(list, scenarioTable(r, e))
 	}
 	list = append(list, slackTable(r), sharesTable(r), pinsTable(r), fasterTable(r), ratioTable(r),
@@ -82,21 +83,21 @@ func balanceTable(r *results.Run, n int) Table {
 	return t
 }
 
-func scenarioTable(r *results.Run, event string) Table {
+func scenarioTable(r *results.Run, event scenario.Event) Table {
 	t := Table{
-		Title:   "Connections broken, " + event + ", %",
+		Title:   "Connections broken, " + event.Name + ", %",
 		Caption: caption("broken connections"),
 		Suites:  []string{"Scenario"}, Head: []string{"strategy"},
 	}
-	policies := []string{"hash", "recompute-30s", "sticky-30s", "sticky-120s", "sticky-350s"}
-	if event == "new-gateway" {
-		policies = append(policies, "sticky-350s-shared")
+	for _, p := range scenario.Policies() {
+		if !p.Share || event.Roam > 0 {
+			t.Head = append(t.Head, p.Name)
+		}
 	}
-	t.Head = append(t.Head, policies...)
 	for _, s := range subject.Strategies() {
 		row := []string{rowName(s)}
-		for _, p := range policies {
-			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event, p, s.Name)
+		for _, p := range t.Head[1:] {
+			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event.Name, p, s.Name)
 			text := cell(r, name, "broken-share", percent)
 			if lost := cell(r, name, "lost-share", percent); lost != "0" && lost != none {
 				text += " (" + lost + ")"

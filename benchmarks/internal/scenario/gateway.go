@@ -112,8 +112,7 @@ func (g *gateway) route(f *Flow, p Packet) string {
 
 func (g *gateway) routeSticky(f *Flow, p Packet) int32 {
 	g.table.Sweep(p.At)
-	flow := hash.Flow{Hash: f.Hash, Proto: hash.TCP, Flags: map[Kind]hash.TCPFlags{Opens: hash.SYN, Goes: hash.ACK,
-		Closes: hash.FIN | hash.ACK}[p.Kind]}
+	flow := hash.Flow{Hash: f.Hash, Proto: hash.TCP, Flags: p.Kind.flags()}
 	packet := flowcache.NewPacket(&flow, g.view.Salt(), 0)
 	return g.sticky.Route(packet, g.view, p.At).Member
 }

@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"time"
-
-	"github.com/ecmp-go/ecmp/selector"
-)
+import "github.com/ecmp-go/ecmp/selector"
 
 // An Outcome is what became of the connections that lived when the group
 // changed, or when their gateway did: those with packets before and after.
@@ -24,8 +20,13 @@ func Play(t *Trace, e Event, s selector.Strategy, p Policy) (Outcome, error) {
 	}
 	game := &play{trace: t, event: e, stays: map[string]int{}, homes: make([]home, len(t.Flows)),
 		gateways: []*gateway{first}}
-	if err := game.update(initial()); err != nil {
+	if err := game.update(e.Members); err != nil {
 		return Outcome{}, err
+	}
+	if e.Fails { // the other one runs from the beginning
+		if err := game.startGateway(s, p); err != nil {
+			return Outcome{}, err
+		}
 	}
 	changes := e.Changes
 	for _, packet := range t.Packets {
@@ -35,8 +36,8 @@ func Play(t *Trace, e Event, s selector.Strategy, p Policy) (Outcome, error) {
 			}
 			changes = changes[1:]
 		}
-		if e.Roam > 0 && packet.At >= e.Roam && len(game.gateways) == 1 {
-			if err := game.startGateway(s, p); err != nil {
+		if e.Roam > 0 && packet.At >= e.Roam && !game.roaming {
+			if err := game.roam(s, p); err != nil {
 				return Outcome{}, err
 			}
 		}
@@ -54,6 +55,7 @@ type play struct {
 	stays    map[string]int // how often a member left, by ID
 	homes    []home
 	outcome  Outcome
+	roaming  bool // flows enter at the second gateway
 }
 
 // A home is the stay of the member that has the state of a connection.
@@ -82,6 +84,20 @@ func (p *play) update(members []selector.Member) error {
 	return nil
 }
 
+// roam lets flows enter at a second gateway.
+func (p *play) roam(s selector.Strategy, policy Policy) error {
+	p.roaming = true
+	if !p.event.Fails {
+		if err := p.startGateway(s, policy); err != nil {
+			return err
+		}
+	}
+	if policy.Share {
+		return p.gateways[1].inherit(p.gateways[0], p.event.Roam)
+	}
+	return nil
+}
+
 // startGateway starts one that knows the members of now, and none of their
 // history.
 func (p *play) startGateway(s selector.Strategy, policy Policy) error {
@@ -89,29 +105,21 @@ func (p *play) startGateway(s selector.Strategy, policy Policy) error {
 	if err != nil {
 		return err
 	}
-	if err := g.update(p.members); err != nil {
-		return err
-	}
-	if policy.Share {
-		if err := g.inherit(p.gateways[0], p.event.Roam); err != nil {
-			return err
-		}
-	}
 	p.gateways = append(p.gateways, g)
-	return nil
+	return g.update(p.members)
 }
 
 func (p *play) send(packet Packet) {
 	h, f := &p.homes[packet.Flow], &p.trace.Flows[packet.Flow]
-	if packet.Kind == Opens && p.exposed(f) {
+	if packet.Kind == Opens && p.event.exposes(*f) {
 		p.outcome.Exposed++
 	}
 	if h.over {
 		return
 	}
 	gateway := p.gateways[0]
-	if f.Roams {
-		gateway = p.gateways[len(p.gateways)-1]
+	if p.roaming && p.event.moves(*f) {
+		gateway = p.gateways[1]
 	}
 	member := gateway.route(f, packet)
 	switch {
@@ -124,14 +132,4 @@ func (p *play) send(packet Packet) {
 		h.over = true
 		p.outcome.Broken++
 	}
-}
-
-func (p *play) exposed(f *Flow) bool {
-	across := func(at time.Duration) bool { return f.First < at && f.Last >= at }
-	for _, c := range p.event.Changes {
-		if across(c.At) {
-			return true
-		}
-	}
-	return p.event.Roam > 0 && f.Roams && across(p.event.Roam)
 }

@@ -36,7 +36,7 @@ func TestTrace(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	trace := scenario.NewTrace(1)
 	events, policies := map[string]scenario.Event{}, map[string]scenario.Policy{}
-	for _, e := range scenario.Events() {
+	for _, e := range scenario.Events(1) {
 		events[e.Name] = e
 	}
 	for _, p := range scenario.Policies() {
@@ -85,4 +85,25 @@ func pause(trace *scenario.Trace, longer time.Duration) int {
 		last[p.Flow] = p.At
 	}
 	return len(flows)
+}
+
+// TestExposed plays the flows alone that live across a change, and wants what
+// becomes of all of them.
+func TestExposed(t *testing.T) {
+	trace := scenario.NewTrace(2)
+	for _, e := range scenario.Events(2) {
+		exposed := trace.Exposed(e)
+		assert.Less(t, len(exposed.Flows), len(trace.Flows)/2, e.Name)
+		for _, p := range scenario.Policies() {
+			if p.Share && e.Roam == 0 || p.Idle > 0 && p.Idle < 350*time.Second {
+				continue
+			}
+			want, err := scenario.Play(trace, e, selector.Jump{}, p)
+			require.NoError(t, err)
+			got, err := scenario.Play(exposed, e, selector.Jump{}, p)
+			require.NoError(t, err)
+			assert.Equal(t, want, got, "%s %s", e.Name, p.Name)
+			assert.Equal(t, len(exposed.Flows), got.Exposed, e.Name)
+		}
+	}
 }

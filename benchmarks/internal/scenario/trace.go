@@ -4,11 +4,14 @@
 package scenario
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // Horizon is how long a trace lasts.
@@ -44,6 +47,17 @@ const (
 	Closes
 )
 
+// flags returns those of such a packet's header.
+func (k Kind) flags() hash.TCPFlags {
+	switch k {
+	case Opens:
+		return hash.SYN
+	case Closes:
+		return hash.FIN | hash.ACK
+	}
+	return hash.ACK
+}
+
 // The distributions that a trace is drawn from, all with heavy tails: times
 // between arrivals of connections, how long they live, and the pauses between
 // their packets, in seconds.
@@ -76,6 +90,29 @@ func NewTrace(seed uint64) *Trace {
 		}
 		t.Flows = append(t.Flows, f)
 	}
-	slices.SortStableFunc(t.Packets, func(a, b Packet) int { return int(a.At - b.At) })
+	slices.SortFunc(t.Packets, func(a, b Packet) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Kind, b.Kind))
+	})
 	return t
+}
+
+// Exposed returns the flows of a trace that live across a change of an event,
+// and their packets. No others can break, so that what becomes of them is what
+// becomes of all, as long as a flow table has room for all.
+func (t *Trace) Exposed(e Event) *Trace {
+	left := new(Trace)
+	now := make([]int32, len(t.Flows)) // the index of each flow there, from 1
+	for i, f := range t.Flows {
+		if e.exposes(f) {
+			left.Flows = append(left.Flows, f)
+			now[i] = int32(len(left.Flows))
+		}
+	}
+	for _, p := range t.Packets {
+		if to := now[p.Flow]; to > 0 {
+			p.Flow = to - 1
+			left.Packets = append(left.Packets, p)
+		}
+	}
+	return left
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
-	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -75,10 +74,7 @@ func change(size Size, s subject.Strategy, n int, e event, gone int) Case {
 		if err != nil {
 			return nil, err
 		}
-		w.Figures = map[string]results.Figure{}
-		for unit, list := range draws {
-			w.Figures[unit] = results.Mean(list)
-		}
+		w.Figures = means(draws)
 		return w, nil
 	}}
 }

@@ -16,18 +16,21 @@ func Scenario() Suite {
 		Name:  "Scenario",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
-			trace := sync.OnceValue(func() *scenario.Trace { return scenario.NewTrace(1) })
+			draws := make([]draw, size.Draws)
+			for i := range draws {
+				draws[i] = newDraw(size.Seed(i))
+			}
 			for _, s := range subject.Strategies() {
 				if len(size.Scenarios) > 0 && !slices.Contains(size.Scenarios, s.Name) {
 					continue
 				}
-				for _, e := range scenario.Events() {
+				for event, e := range scenario.Events(0) {
 					for _, p := range scenario.Policies() {
 						if p.Share && e.Roam == 0 {
 							continue // there is nobody to share with
 						}
 						name := fmt.Sprintf("event=%s/policy=%s/strategy=%s", e.Name, p.Name, s.Name)
-						cases = append(cases, Case{name, func() (*Work, error) { return playWork(trace(), e, s, p) }})
+						cases = append(cases, Case{name, func() (*Work, error) { return playWork(draws, event, s, p) }})
 					}
 				}
 			}
@@ -36,21 +39,53 @@ func Scenario() Suite {
 	}
 }
 
-func playWork(t *scenario.Trace, e scenario.Event, s subject.Strategy, p scenario.Policy) (*Work, error) {
-	o, err := scenario.Play(t, e, s.Strategy, p)
-	if err != nil {
-		return nil, err
+// A draw is members and connections: the events with these members, and of each
+// the connections that live across it.
+type draw struct {
+	events  []scenario.Event
+	exposed []func() *scenario.Trace
+}
+
+func newDraw(seed uint64) draw {
+	d := draw{events: scenario.Events(subject.Set(seed))}
+	all := sync.OnceValue(func() *scenario.Trace { return scenario.NewTrace(seed) })
+	for _, e := range d.events {
+		d.exposed = append(d.exposed, sync.OnceValue(func() *scenario.Trace { return all().Exposed(e) }))
 	}
+	return d
+}
+
+func playWork(draws []draw, event int, s subject.Strategy, p scenario.Policy) (*Work, error) {
+	figures := map[string][]float64{}
+	add := func(unit string, v float64) { figures[unit] = append(figures[unit], v) }
+	for _, d := range draws {
+		o, err := scenario.Play(d.exposed[event](), d.events[event], s.Strategy, p)
+		if err != nil {
+			return nil, err
+		}
+		add("exposed", float64(o.Exposed))
+		add("broken", float64(o.Broken))
+		add("lost", float64(o.Lost))
+		add("broken-share", share(o.Broken, o.Exposed))
+		add("lost-share", share(o.Lost, o.Exposed))
+	}
+	last := draws[len(draws)-1]
 	return &Work{
-		Items: len(t.Packets),
+		Items: len(last.exposed[event]().Packets),
 		Pass: func() {
-			if _, err := scenario.Play(t, e, s.Strategy, p); err != nil {
+			if _, err := scenario.Play(last.exposed[event](), last.events[event], s.Strategy, p); err != nil {
 				panic(err) // it did not fail before
 			}
 		},
-		Figures: results.Exact(numbers{
-			"exposed": float64(o.Exposed), "broken": float64(o.Broken), "lost": float64(o.Lost),
-			"broken-share": share(o.Broken, o.Exposed), "lost-share": share(o.Lost, o.Exposed),
-		}),
+		Figures: means(figures),
 	}, nil
+}
+
+// means returns the means of draws, by unit.
+func means(draws map[string][]float64) map[string]results.Figure {
+	figures := make(map[string]results.Figure, len(draws))
+	for unit, list := range draws {
+		figures[unit] = results.Mean(list)
+	}
+	return figures
 }
