@@ -18,7 +18,7 @@ import (
 // explains.
 func functions(root string, r *results.Run) template.FuncMap {
 	marked := map[int]bool{} // origins
-	write := func(format func(float64) string) func(name, unit string) (string, error) {
+	write := func(format writer) func(name, unit string) (string, error) {
 		return func(name, unit string) (string, error) {
 			f, err := r.Figure(name, unit)
 			if err != nil {
@@ -27,20 +27,26 @@ func functions(root string, r *results.Run) template.FuncMap {
 			c, _ := r.Find(name) // whose figure that is
 			if c.Origin != 0 && unit == results.Time {
 				marked[c.Origin] = true
-				return fmt.Sprintf("%s (%d)", format(f.Value), c.Origin), nil
+				return fmt.Sprintf("%s (%d)", format(f), c.Origin), nil
 			}
-			return format(f.Value), nil
+			return format(f), nil
 		}
 	}
 	return template.FuncMap{
-		"ratio": write(ratio), "percent": write(percent), "nanoseconds": write(nanoseconds), "bytes": write(memory),
-		"over": write(func(v float64) string { return fmt.Sprintf("%.0f", 100*(v-1)) }),
+		"ratio": write(ratioOf), "percent": write(percentOf), "nanoseconds": write(nanosecondsOf),
+		"bytes": write(plainly(memory)),
+		"over":  write(func(f results.Figure) string { return fmt.Sprintf("%.0f", 100*(f.Value-1)) }),
 		// percentIf, nanosecondsIf and ratioIf are for what not every strategy can do.
 		"percentIf": func(name, unit string) string {
-			return cell(r, name, unit, func(v float64) string { return percent(v) + " %" })
+			return cell(r, name, unit, func(f results.Figure) string { return percentOf(f) + " %" })
 		},
-		"nanosecondsIf": func(name, unit string) string { return cell(r, name, unit, nanoseconds) },
-		"ratioIf":       func(name, unit string) string { return cell(r, name, unit, ratio) },
+		"nanosecondsIf": func(name, unit string) string { return cell(r, name, unit, nanosecondsOf) },
+		"ratioIf":       func(name, unit string) string { return cell(r, name, unit, ratioOf) },
+		"shareIf":       func(name, unit string) string { return cell(r, name, unit, percentOf) },
+		"draws": func(name string) (int, error) {
+			c, err := r.Find(name)
+			return c.Figures["broken-share"].Draws, err
+		},
 		// most, mostPercent and least tell of draws.
 		"most": func(name, unit string) (string, error) {
 			f, err := r.Figure(name, unit)
@@ -72,9 +78,9 @@ func functions(root string, r *results.Run) template.FuncMap {
 				marked[a.Origin] = true
 				mark = fmt.Sprintf(" (%d)", a.Origin)
 			}
+			took, took2 := times(a), times(b)
 			return map[string]string{
-				"ours": nanoseconds(a.Median()) + mark, "theirs": nanoseconds(b.Median()),
-				"times": fmt.Sprintf("%.1f", b.Median()/a.Median()),
+				"ours": nanosecondsOf(took) + mark, "theirs": nanosecondsOf(took2), "times": timesOf(took, took2),
 			}, err
 		},
 		// timed returns the time of a case, with half of the width of the 95 %
@@ -98,7 +104,7 @@ func functions(root string, r *results.Run) template.FuncMap {
 		// together returns the time of a case that took turns with another.
 		"together": func(name, other string) (string, error) {
 			c, _, err := r.Both(name, other)
-			return nanoseconds(c.Median()), err
+			return nanosecondsOf(times(c)), err
 		},
 		"verdicts": func() []verdict { return verdicts(r) },
 		// faster returns the rows of where others are faster.
@@ -143,7 +149,8 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"paragraph": func(file string, n int) (string, error) {
 			return paragraph(filepath.Join(root, committed, file), n)
 		},
-		"list": func(names ...string) []string { return names },
+		"list":  func(names ...string) []string { return names },
+		"alike": func(event, policy string) string { return alike(r, event, policy) },
 	}
 }
 

@@ -238,7 +238,7 @@ func number(text string) (v float64) {
 }
 
 func over(v float64) string      { return percents(v - 1) }
-func percents(v float64) string  { return percent(v) + " %" }
+func percents(v float64) string  { return figure(100*v) + " %" }
 func deviation(v float64) string { return fmt.Sprintf("%.4f", v) }
 
 // near says whether a value is one of those that our draws had, or within a

@@ -51,7 +51,7 @@ func remapTable(r *results.Run, n int) Table {
 		row := []string{rowName(s)}
 		for _, e := range events {
 			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e),
-				"disruption-ratio", ratio))
+				"disruption-ratio", ratioOf))
 		}
 		t.add(row)
 	}
@@ -71,14 +71,14 @@ func balanceTable(r *results.Run, n int) Table {
 		row := []string{rowName(s)}
 		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
 			"table-peak-to-mean"} {
-			row = append(row, cell(r, name+"equal", unit, map[bool]func(float64) string{true: probability,
-				false: ratio}[unit == "p"]))
+			row = append(row, cell(r, name+"equal", unit, map[bool]writer{true: plainly(probability),
+				false: ratioOf}[unit == "p"]))
 		}
 		for _, unit := range []string{"peak-to-mean", "rms-error"} {
-			row = append(row, cell(r, name+"1:2:3:10", unit, ratio))
+			row = append(row, cell(r, name+"1:2:3:10", unit, ratioOf))
 		}
-		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratio), cell(r, name+"equal", "zipf-rms-error",
-			ratio)))
+		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratioOf), cell(r, name+"equal", "zipf-rms-error",
+			ratioOf)))
 	}
 	return t
 }
@@ -98,8 +98,8 @@ func scenarioTable(r *results.Run, event scenario.Event) Table {
 		row := []string{rowName(s)}
 		for _, p := range t.Head[1:] {
 			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event.Name, p, s.Name)
-			text := cell(r, name, "broken-share", percent)
-			if lost := cell(r, name, "lost-share", percent); lost != "0" && lost != none {
+			text := cell(r, name, "broken-share", percentOf)
+			if lost := cell(r, name, "lost-share", percentOf); lost != "0" && lost != none {
 				text += " (" + lost + ")"
 			}
 			row = append(row, text)
@@ -128,12 +128,12 @@ func slackTable(r *results.Run) Table {
 		}
 		for unit, column := range map[string]int{"peak-to-mean": 2, "low-to-mean": 3, "rms-error": 4} {
 			if f, ok := c.Figures[unit]; ok {
-				rows[name][1], rows[name][column] = fmt.Sprint(f.Draws), interval(f)
+				rows[name][1], rows[name][column] = fmt.Sprint(f.Draws), ratioOf(f)
 			}
 		}
 		if f, ok := c.Figures["disruption-ratio"]; ok {
 			rows[name][1] = fmt.Sprint(f.Draws)
-			rows[name][5+slices.Index(slackEvents(), results.Value(c.Name, "event"))] = interval(f)
+			rows[name][5+slices.Index(slackEvents(), results.Value(c.Name, "event"))] = ratioOf(f)
 		}
 	}
 	for _, name := range order {
@@ -144,14 +144,6 @@ func slackTable(r *results.Run) Table {
 
 func slackEvents() []string { return []string{"remove", "add", "replace", "remove10pct", "add10pct"} }
 
-// interval writes a mean and half of the width of its 95 % interval.
-func interval(f results.Figure) string {
-	if f.Interval == 0 {
-		return ratio(f.Value)
-	}
-	return fmt.Sprintf("%s ± %s", ratio(f.Value), figure(f.Interval))
-}
-
 func sharesTable(r *results.Run) Table {
 	t := Table{
 		Title:   "Shares beside weights 1:2:3:10",
@@ -160,13 +152,13 @@ func sharesTable(r *results.Run) Table {
 	}
 	for _, s := range subject.Placements() {
 		name := "Shares/strategy=" + s.Name + "/n=%d/weights=1:2:3:10"
-		hashes := cell(r, fmt.Sprintf(name, 8), "hashes", figure)
+		hashes := cell(r, fmt.Sprintf(name, 8), "hashes", plainly(figure))
 		if hashes == "0" {
 			hashes = "its slots"
 		}
 		row := []string{rowName(s), hashes}
 		for _, n := range []int{8, 100} {
-			row = append(row, cell(r, fmt.Sprintf(name, n), "rms-error", percent))
+			row = append(row, cell(r, fmt.Sprintf(name, n), "rms-error", percentOf))
 		}
 		t.add(row)
 	}
@@ -183,7 +175,7 @@ func pinsTable(r *results.Run) Table {
 	for _, c := range r.Of("Pins") {
 		row := []string{strings.TrimPrefix(c.Name, "Pins/")}
 		for _, unit := range units {
-			row = append(row, cell(r, c.Name, unit, plain))
+			row = append(row, cell(r, c.Name, unit, plainly(plain)))
 		}
 		t.add(row)
 	}
@@ -246,12 +238,12 @@ func (t *Table) add(row []string) {
 }
 
 // cell writes a figure of a case.
-func cell(r *results.Run, name, unit string, write func(float64) string) string {
-	v, err := r.Value(name, unit)
+func cell(r *results.Run, name, unit string, write writer) string {
+	f, err := r.Figure(name, unit)
 	if err != nil {
 		return none
 	}
-	return write(v)
+	return write(f)
 }
 
 // ratio writes what 1 is special to.
@@ -269,5 +261,3 @@ func probability(v float64) string {
 	}
 	return fmt.Sprintf("%.3f", v)
 }
-
-func percent(v float64) string { return figure(100 * v) }

@@ -38,12 +38,12 @@ func CompareDraws(a, b *Run) Redraw {
 				continue
 			}
 			g.Means++
-			if !apart(v, w) {
+			if !Apart(v, w) {
 				g.Within++
 			}
 			key := [2]string{without(c.Name, "impl", "form", "strategy", "slots", "slack"), unit}
 			for _, x := range contests[key] {
-				if !apart(v, x[0]) {
+				if !Apart(v, x[0]) {
 					continue
 				}
 				g.Pairs++
@@ -59,7 +59,7 @@ func CompareDraws(a, b *Run) Redraw {
 	return g
 }
 
-// apart reports whether two means differ by more than their intervals allow.
-func apart(a, b Figure) bool {
+// Apart reports whether two means differ by more than their intervals allow.
+func Apart(a, b Figure) bool {
 	return math.Abs(a.Value-b.Value) > math.Hypot(a.Interval, b.Interval)*(1+1e-9)
 }
