@@ -1,237 +1,160 @@
-// Package prior has models of rules that place the slots of a table by caps, or
-// by permutations, and were known before selector.Bounded. They follow the
-// rules, not anybody's code. All are for members of equal weight.
+// Package prior has models of rules that place the slots of a table by caps, by
+// permutations or by redrawing, and were known before selector.Bounded. They
+// follow the rules, not anybody's code, and their time is nothing to compare.
 package prior
 
 import (
-	"math/rand/v2"
+	"math"
 	"slices"
-	"sort"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// A Rule returns the owner of each slot of a table, as an index of members. No
-// member gets more slots than its cap. The caps add up to at least slots.
-type Rule func(members []string, slots int, caps []int) []int32
-
-// Roof returns caps of ceil(slots*(1000+slack)/1000/n) for each of n members:
-// those of all the rules here, before Bounded.
-func Roof(slots, n, slack int) []int {
-	whole := 1000 * n
-	return slices.Repeat([]int{(slots*(1000+slack) + whole - 1) / whole}, n)
+// A Candidate is a member, or the same member with another weight.
+type Candidate struct {
+	ID     string
+	Weight uint32
 }
 
-// Exact returns caps that add up to ceil(slots*(1000+slack)/1000). They are
-// rounded up for the members of the lowest hashes, so that a change of n moves
-// few of them.
-func Exact(members []string, slots, slack int) []int {
-	n, all := len(members), (slots*(1000+slack)+999)/1000
-	caps, order := slices.Repeat([]int{all / n}, n), make([]int, n)
-	hashes := make([]uint64, n)
-	for i, id := range members {
-		order[i], hashes[i] = i, mix(xxhash.Sum64String(id)^roundingSeed)
+// Base is the weight of a candidate whose scores are not scaled.
+const Base = 100
+
+// A Rule returns the owner of each slot of a pool's table, as an index of its
+// candidates. Only members, which are such indices too, own slots, and each no
+// more than its cap. The caps add up to at least the slots.
+type Rule func(p *Pool, members []int32, caps []int) []int32
+
+// A Pool has what rules draw for each pair of candidate and slot, so that the
+// tables of many groups of the candidates share it. It is not safe for
+// concurrent use.
+type Pool struct {
+	candidates []Candidate
+	slots      int
+	hashes     []uint64
+	best       []bid // of each slot, the depth best candidates in order
+	depth      int
+	ring       []point
+	starts     []int32 // of each slot, the first point of the ring behind it
+	walks      []walk
+}
+
+// A bid is the score of a candidate for a slot.
+type bid struct {
+	score uint64
+	who   int32
+}
+
+// NewPool draws for candidates and a number of slots.
+func NewPool(candidates []Candidate, slots int) *Pool {
+	p := &Pool{candidates: candidates, slots: slots, depth: min(16, len(candidates))}
+	for _, c := range candidates {
+		p.hashes = append(p.hashes, xxhash.Sum64String(c.ID))
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		if hashes[a] < hashes[b] {
-			return -1
+	p.rank()
+	p.newRing()
+	p.walks = make([]walk, len(candidates))
+	return p
+}
+
+// rank finds the best candidates of each slot.
+func (p *Pool) rank() {
+	p.best = make([]bid, p.slots*p.depth)
+	for slot := range p.slots {
+		list := p.best[slot*p.depth : (slot+1)*p.depth : (slot+1)*p.depth]
+		last := len(list) - 1
+		for i := range p.hashes {
+			score := p.score(int32(i), slot)
+			if i > last && score <= list[last].score {
+				continue
+			}
+			at := min(i, last)
+			for ; at > 0 && list[at-1].score < score; at-- {
+				list[at] = list[at-1]
+			}
+			list[at] = bid{score, int32(i)}
 		}
-		return 1
-	})
-	for _, i := range order[:all%n] {
-		caps[i]++
+	}
+}
+
+// score is an independent random number of each pair of ID and slot, uniform at
+// the weight Base, and else scaled as weighted rendezvous does.
+func (p *Pool) score(who int32, slot int) uint64 {
+	score := mix(p.hashes[who] ^ mix(uint64(slot)+odd))
+	if w := p.candidates[who].Weight; w != Base {
+		uniform := (float64(score>>12) + .5) / (1 << 52)
+		score = uint64(min(math.Pow(uniform, Base/float64(w)), 1-1./(1<<53)) * (1 << 63) * 2)
+	}
+	return score
+}
+
+// choose returns the best member for a slot that has room, of those whose
+// scores are below a limit.
+func (p *Pool) choose(members []int32, room []int, slot int, below uint64) bid {
+	best := bid{0, -1}
+	for _, who := range members {
+		if room[who] == 0 {
+			continue
+		}
+		if score := p.score(who, slot); score < below && (best.who < 0 || score > best.score) {
+			best = bid{score, who}
+		}
+	}
+	return best
+}
+
+// rooms returns the caps by candidate: 0 for those that are no members.
+func (p *Pool) rooms(members []int32, caps []int) []int {
+	room := make([]int, len(p.candidates))
+	for k, who := range members {
+		room[who] = caps[k]
+	}
+	return room
+}
+
+// Roof returns caps of ceil(due*(1000+slack)/1000), those of all the rules here
+// that have any, before Bounded.
+func (p *Pool) Roof(members []int32, slack int) []int {
+	caps, whole := make([]int, len(members)), 1000*p.weight(members)
+	for k, who := range members {
+		caps[k] = (p.slots*(1000+slack)*int(p.candidates[who].Weight) + whole - 1) / whole
 	}
 	return caps
 }
 
-const roundingSeed = 0x9e3779b97f4a7c15
+// Exact returns caps that add up to ceil(slots*(1000+slack)/1000). They are
+// rounded up for the members of the lowest hashes, so that a change of members
+// moves few of them.
+func (p *Pool) Exact(members []int32, slack int) []int {
+	all, whole := (p.slots*(1000+slack)+999)/1000, p.weight(members)
+	caps, order, left := make([]int, len(members)), make([]int, len(members)), all
+	for k, who := range members {
+		caps[k], order[k] = all*int(p.candidates[who].Weight)/whole, k
+		left -= caps[k]
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		if mix(p.hashes[members[a]]^odd) < mix(p.hashes[members[b]]^odd) {
+			return -1
+		}
+		return 1
+	})
+	for _, k := range order[:left] {
+		caps[k]++
+	}
+	return caps
+}
+
+func (p *Pool) weight(members []int32) (sum int) {
+	for _, who := range members {
+		sum += int(p.candidates[who].Weight)
+	}
+	return sum
+}
+
+const odd = 0x9e3779b97f4a7c15
 
 // mix is the finalizer of SplitMix64.
 func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// scores are independent random numbers of each pair of member and slot.
-type scores []uint64
-
-func newScores(members []string) scores {
-	s := make(scores, len(members))
-	for i, id := range members {
-		s[i] = xxhash.Sum64String(id)
-	}
-	return s
-}
-
-func (s scores) of(member int32, slot int) uint64 {
-	return mix(s[member] ^ mix(uint64(slot)+roundingSeed))
-}
-
-// Serial gives each slot in turn to the member of the greatest score that has
-// room: rendezvous with bounded loads, as in joladev/hrw and eiri/go-hrw, and
-// the random jumps of Chen, Coleman and Shrivastava (arXiv 1908.08762). Time is
-// O(slots*members).
-func Serial(members []string, slots int, caps []int) []int32 {
-	s, owners, room := newScores(members), make([]int32, slots), slices.Clone(caps)
-	for slot := range owners {
-		owner, best := int32(-1), uint64(0)
-		for i := range s {
-			if score := s.of(int32(i), slot); room[i] > 0 && (owner < 0 || score > best) {
-				owner, best = int32(i), score
-			}
-		}
-		owners[slot] = owner
-		room[owner]--
-	}
-	return owners
-}
-
-// Greedy goes through all pairs of member and slot by descending score, and
-// gives a free slot to a member that has room, as gadget-inc/silo does with its
-// shards. It asks the slots one by one, since the result is the only stable
-// matching: a slot turns to its next member where it is refused or displaced.
-// Time is O(members) for each of these turns.
-func Greedy(members []string, slots int, caps []int) []int32 {
-	s, owners := newScores(members), make([]int32, slots)
-	held := make([]heap, len(members)) // the slots of each member, the least score first
-	for slot := range owners {
-		last := ^uint64(0)
-		for at := slot; at >= 0; {
-			owner, best := int32(-1), uint64(0)
-			for i := range s {
-				if score := s.of(int32(i), at); score < last && (owner < 0 || score > best) {
-					owner, best = int32(i), score
-				}
-			}
-			owners[at] = owner
-			next := held[owner].keep(bid{best, at}, caps[owner])
-			at, last = next.slot, next.score
-		}
-	}
-	return owners
-}
-
-type bid struct {
-	score uint64
-	slot  int // -1 is none
-}
-
-// A heap has the bid of the least score first.
-type heap []bid
-
-// keep adds a bid and returns the one that has to go, if there are more than a
-// cap.
-func (h *heap) keep(b bid, most int) bid {
-	if len(*h) < most {
-		*h = append(*h, b)
-		for i := len(*h) - 1; i > 0 && (*h)[i].score < (*h)[(i-1)/2].score; i = (i - 1) / 2 {
-			(*h)[i], (*h)[(i-1)/2] = (*h)[(i-1)/2], (*h)[i]
-		}
-		return bid{slot: -1}
-	}
-	if most == 0 || b.score < (*h)[0].score {
-		return b
-	}
-	gone, list := (*h)[0], *h
-	list[0] = b
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(list); child++ {
-			if list[child].score < list[least].score {
-				least = child
-			}
-		}
-		if least == i {
-			return gone
-		}
-		list[i], list[least] = list[least], list[i]
-		i = least
-	}
-}
-
-// ringPoints is how many points a member has on the ring.
-const ringPoints = 20
-
-// Ring gives each slot in turn to the first member with room, clockwise from
-// the slot's point of a ring of 20 points a member: consistent hashing with
-// bounded loads (Mirrokni, Thorup and Zadimoghaddam 2018) as
-// buraksezer/consistent has it. Time is O(slots*log(members)) where few members
-// are full.
-func Ring(members []string, slots int, caps []int) []int32 {
-	type point struct {
-		at     uint64
-		member int32
-	}
-	var ring []point
-	for i, id := range members {
-		for k := range ringPoints {
-			ring = append(ring, point{mix(xxhash.Sum64String(id) + uint64(k)*roundingSeed), int32(i)})
-		}
-	}
-	slices.SortFunc(ring, func(a, b point) int {
-		if a.at < b.at {
-			return -1
-		}
-		return 1
-	})
-	owners, room := make([]int32, slots), slices.Clone(caps)
-	for slot := range owners {
-		at := mix(uint64(slot) + roundingSeed)
-		i := sort.Search(len(ring), func(i int) bool { return ring[i].at >= at }) % len(ring)
-		for room[ring[i].member] == 0 {
-			i = (i + 1) % len(ring)
-		}
-		owners[slot] = ring[i].member
-		room[owners[slot]]--
-	}
-	return owners
-}
-
-// Walks lets each member walk its own random permutation of the slots. Its
-// visit of a slot at a rank has a random time between that rank and the next.
-// The earliest visitor owns the slot; caps do not count. This is ProbMinHash4
-// (Ertl 2020), whose weights are equal here, which makes it SuperMinHash.
-// Expected time is O(slots*log(slots)).
-func Walks(members []string, slots int, _ []int) []int32 {
-	type walk struct {
-		random rand.PCG
-		swaps  map[uint64]uint64 // of the permutation so far, where it is not the identity
-	}
-	walks := make([]walk, len(members))
-	for i, id := range members {
-		walks[i] = walk{*rand.NewPCG(xxhash.Sum64String(id), 0), map[uint64]uint64{}}
-	}
-	owners, times := slices.Repeat([]int32{-1}, slots), make([]uint64, slots)
-	ranks := slices.Repeat([]int{-1}, slots)
-	for rank, free := 0, slots; free > 0; rank++ {
-		for i := range walks {
-			slot := step(walks[i].swaps, &walks[i].random, uint64(rank), uint64(slots))
-			time := walks[i].random.Uint64()
-			switch {
-			case owners[slot] < 0:
-				free--
-			case ranks[slot] < rank || times[slot] <= time:
-				continue
-			}
-			owners[slot], times[slot], ranks[slot] = int32(i), time, rank
-		}
-	}
-	return owners
-}
-
-// step returns the slot at a rank of a random permutation (Fisher and Yates),
-// of which swaps has what is behind the ranks.
-func step(swaps map[uint64]uint64, random *rand.PCG, rank, slots uint64) uint64 {
-	at := func(i uint64) uint64 {
-		if slot, ok := swaps[i]; ok {
-			return slot
-		}
-		return i
-	}
-	chosen := rank + rand.New(random).Uint64N(slots-rank)
-	slot := at(chosen)
-	swaps[chosen] = at(rank)
-	delete(swaps, rank)
-	return slot
 }

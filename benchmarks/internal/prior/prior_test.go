@@ -2,6 +2,7 @@ package prior
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -13,22 +14,25 @@ func rules() map[string]Rule {
 	return map[string]Rule{"serial": Serial, "greedy": Greedy, "ring": Ring, "walks": Walks}
 }
 
-func names(n int) []string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprintf("10.0.%d.%d", i/200, i%200)
+// pool has n candidates of the weights, which they have in turn.
+func pool(n, slots int, weights ...uint32) (p *Pool, all []int32) {
+	var list []Candidate
+	for i := range n {
+		list = append(list, Candidate{fmt.Sprintf("10.0.%d.%d", i/200, i%200), weights[i%len(weights)]})
+		all = append(all, int32(i))
 	}
-	return list
+	return NewPool(list, slots), all
 }
 
 // TestCaps wants each slot owned, and no cap exceeded.
 func TestCaps(t *testing.T) {
 	for name, rule := range rules() {
 		for _, n := range []int{1, 2, 7, 60} {
+			p, members := pool(n, 512, Base, Base, 2*Base)
 			for _, slack := range []int{0, 20, 250} {
-				for _, caps := range [][]int{Roof(512, n, slack), Exact(names(n), 512, slack)} {
+				for _, caps := range [][]int{p.Roof(members, slack), p.Exact(members, slack)} {
 					loads := make([]int, n)
-					for _, owner := range rule(names(n), 512, caps) {
+					for _, owner := range rule(p, members, caps) {
 						loads[owner]++
 					}
 					for i := range loads {
@@ -44,30 +48,33 @@ func TestCaps(t *testing.T) {
 
 func TestCapsAddUp(t *testing.T) {
 	for _, n := range []int{1, 7, 60, 511} {
+		p, members := pool(n, 512, Base)
 		sum := 0
-		for _, c := range Exact(names(n), 512, 20) {
+		for _, c := range p.Exact(members, 20) {
 			sum += c
 		}
 		assert.Equal(t, 523, sum, "ceil(512*1.02) of %d", n)
-		assert.GreaterOrEqual(t, n*Roof(512, n, 20)[0], 523)
-		assert.Less(t, n*(Roof(512, n, 20)[0]-1), 523)
+		assert.GreaterOrEqual(t, n*p.Roof(members, 20)[0], 523)
+		assert.Less(t, n*(p.Roof(members, 20)[0]-1), 523)
 	}
+	p, members := pool(3, 512, 100, 101, 200)
+	assert.Equal(t, []int{128, 129, 256}, p.Roof(members, 0), "512*100/401 = 127.7, rounded up, and so on")
+	assert.Equal(t, 512, p.Exact(members, 0)[0]+p.Exact(members, 0)[1]+p.Exact(members, 0)[2])
 }
 
 // TestGreedy goes through all pairs in order, as the rule says it.
 func TestGreedy(t *testing.T) {
 	for _, n := range []int{1, 3, 20, 70} {
-		for _, caps := range [][]int{Roof(256, n, 0), Roof(256, n, 50), Exact(names(n), 256, 0)} {
+		p, members := pool(n, 256, Base, 3*Base)
+		for _, caps := range [][]int{p.Roof(members, 0), p.Roof(members, 50), p.Exact(members, 0)} {
 			type pair struct {
-				score  uint64
-				member int32
-				slot   int
+				bid
+				slot int
 			}
 			var pairs []pair
-			s := newScores(names(n))
-			for i := range s {
+			for _, who := range members {
 				for slot := range 256 {
-					pairs = append(pairs, pair{s.of(int32(i), slot), int32(i), slot})
+					pairs = append(pairs, pair{bid{p.score(who, slot), who}, slot})
 				}
 			}
 			slices.SortFunc(pairs, func(a, b pair) int {
@@ -78,26 +85,73 @@ func TestGreedy(t *testing.T) {
 			})
 			want, room := slices.Repeat([]int32{-1}, 256), slices.Clone(caps)
 			for _, p := range pairs {
-				if want[p.slot] < 0 && room[p.member] > 0 {
-					want[p.slot] = p.member
-					room[p.member]--
+				if want[p.slot] < 0 && room[p.who] > 0 {
+					want[p.slot] = p.who
+					room[p.who]--
 				}
 			}
-			assert.Equal(t, want, Greedy(names(n), 256, caps), "%d members", n)
+			assert.Equal(t, want, Greedy(p, members, caps), "%d members", n)
 		}
 	}
 }
 
-// TestMinimal removes a member where no cap binds: nothing else may move.
+// TestSerial asks every member for every slot.
+func TestSerial(t *testing.T) {
+	p, members := pool(70, 512, Base)
+	members = members[20:]
+	room := p.rooms(members, p.Roof(members, 0))
+	for slot, owner := range Serial(p, members, p.Roof(members, 0)) {
+		require.Equal(t, p.choose(members, room, slot, math.MaxUint64).who, owner)
+		room[owner]--
+	}
+}
+
+// TestWalks makes all visits of all members.
+func TestWalks(t *testing.T) {
+	p, members := pool(9, 256, Base, 50, 3*Base)
+	owners, times := make([]int32, 256), slices.Repeat([]float64{math.Inf(1)}, 256)
+	for _, who := range members {
+		seen := make([]bool, 256)
+		for rank := range 256 {
+			v := p.visit(who, rank)
+			require.False(t, seen[v.slot], "a walk is a permutation")
+			seen[v.slot] = true
+			if time := v.time * Base / float64(p.candidates[who].Weight); time < times[v.slot] {
+				owners[v.slot], times[v.slot] = who, time
+			}
+		}
+	}
+	assert.Equal(t, owners, Walks(p, members, nil))
+}
+
+// TestMinimal removes a member where no cap binds, and doubles the weight of
+// another: nothing moves but what the one has and the other gets.
 func TestMinimal(t *testing.T) {
 	const n = 20
-	all, caps := names(n), slices.Repeat([]int{1024}, n)
+	p, all := pool(n, 1024, Base)
+	p = NewPool(append(p.candidates, Candidate{p.candidates[7].ID, 2 * Base}), 1024)
+	caps := slices.Repeat([]int{1024}, n)
+	d := &DxHash{}
+	was, is := d.Place(p, all), d.Place(p, all[1:])
 	for name, rule := range rules() {
-		before, after := rule(all, 1024, caps), rule(all[1:], 1024, caps[1:])
+		before, after := rule(p, all, caps), rule(p, all[1:], caps[1:])
+		heavier := slices.Concat(all[:7], all[8:], []int32{n})
+		doubled, gained := rule(p, heavier, caps), 0
 		for slot, owner := range before {
 			if owner != 0 {
-				require.Equal(t, owner-1, after[slot], "%s, slot %d", name, slot)
+				require.Equal(t, owner, after[slot], "%s, slot %d", name, slot)
 			}
+			if was[slot] != 0 {
+				require.Equal(t, was[slot], is[slot], "DxHash, slot %d", slot)
+			}
+			if doubled[slot] != n {
+				require.Equal(t, owner, doubled[slot], "%s, slot %d", name, slot)
+			} else if owner != 7 {
+				gained++
+			}
+		}
+		if name != "ring" { // it has no weights
+			assert.InDelta(t, 1024./21-1024./20+1024./21, gained, 30, name)
 		}
 	}
 }
@@ -105,12 +159,24 @@ func TestMinimal(t *testing.T) {
 // TestUncapped wants one table of serial and greedy, that of rendezvous, where
 // no cap binds.
 func TestUncapped(t *testing.T) {
+	p, members := pool(30, 512, Base)
 	caps := slices.Repeat([]int{512}, 30)
-	assert.Equal(t, Serial(names(30), 512, caps), Greedy(names(30), 512, caps))
+	assert.Equal(t, Serial(p, members, caps), Greedy(p, members, caps))
 }
 
-// TestPermutation wants every slot once on a walk.
-func TestPermutation(t *testing.T) {
-	owners := Walks(names(1), 1000, nil)
-	assert.Equal(t, slices.Repeat([]int32{0}, 1000), owners)
+// TestDxHash lets a member join in the place that another left.
+func TestDxHash(t *testing.T) {
+	p, all := pool(9, 4096, Base)
+	d := &DxHash{}
+	before := d.Place(p, all[:8])
+	require.Len(t, d.places, 8)
+	after := d.Place(p, slices.Concat(all[:3], all[4:]))
+	for slot, owner := range before {
+		if owner == 3 {
+			owner = 8
+		}
+		require.Equal(t, owner, after[slot])
+	}
+	d.Place(p, all)
+	assert.Len(t, d.places, 16, "it doubled")
 }

@@ -105,7 +105,7 @@ func Quick() Size {
 func Full() Size {
 	return Size{
 		Members: []int{10, 100, 1000}, Draws: 20, Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
-		Prior: []int{10, 100, 1000, 2000}, Papers: true,
+		Prior: []int{10, 100, 500, 1000, 2000}, Papers: true,
 		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
 		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
 		Far:   2048,
