@@ -52,15 +52,16 @@ func (f *faulty) connect(mac string) {
 	f.Helper()
 	require.NoError(f, f.router.IP("link add lc address "+mac+" type veth peer name e0 netns "+f.client.Name()+"\n"+
 		"addr add 10.8.0.1/24 dev lc\nlink set lc up\n"))
-	require.NoError(f, f.client.IP("addr add 10.8.0.2/24 dev e0\nlink set e0 up\nroute add 172.16.0.0/16 via 10.8.0.1\n"+
-		"neigh replace 10.8.0.1 lladdr "+mac+" dev e0\n"))
+	require.NoError(f, f.client.IP("addr add 10.8.0.2/24 dev e0\nlink set e0 up\n"+
+		"route add 172.16.0.0/16 via 10.8.0.1\nneigh replace 10.8.0.1 lladdr "+mac+" dev e0\n"))
 }
 
 // plug makes the link of a pod, whose MAC address ends so.
 func (f *faulty) plug(pod int, mac string) {
 	f.Helper()
-	require.NoError(f, f.router.IP(fmt.Sprintf("link add lp%[1]d type veth peer name e%[1]d address %[2]s netns %[3]s\n"+
-		"addr add 10.9.%[1]d.1/24 dev lp%[1]d\nlink set lp%[1]d up\n", pod, mac, f.pods.Name())))
+	require.NoError(f, f.router.IP(fmt.Sprintf(
+		"link add lp%[1]d type veth peer name e%[1]d address %[2]s netns %[3]s\n"+
+			"addr add 10.9.%[1]d.1/24 dev lp%[1]d\nlink set lp%[1]d up\n", pod, mac, f.pods.Name())))
 	require.NoError(f, f.pods.IP(fmt.Sprintf("addr add 10.9.%[1]d.2/24 dev e%[1]d\nlink set e%[1]d up\n", pod)))
 }
 

@@ -59,7 +59,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	g := &gateway{
-		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), snapshot: snapshot, present: c, data: data,
+		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log),
+		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
 	}
 	for _, name := range c.In {

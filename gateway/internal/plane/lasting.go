@@ -42,7 +42,8 @@ type Lasting struct {
 // waits for it.
 func Last(k Kind, c Config, log *slog.Logger) (*Lasting, error) {
 	p := &Lasting{
-		open: func() (Plane, error) { return k.New(c) }, sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1),
+		open: func() (Plane, error) { return k.New(c) }, sticky: c.Sticky != nil,
+		log: log, anew: make(chan struct{}, 1),
 	}
 	plane, err := p.open()
 	if err != nil && !errors.Is(err, ErrNoInterface) && !errors.Is(err, syscall.ENETDOWN) {

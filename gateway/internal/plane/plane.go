@@ -101,8 +101,9 @@ type Counters struct {
 // plus adds up what two planes saw, one after the other.
 func (c Counters) plus(o Counters) Counters {
 	sum := Counters{
-		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies), NotForService: plus(c.NotForService, o.NotForService),
-		Members: maps.Clone(c.Members), Dropped: maps.Clone(c.Dropped),
+		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies),
+		NotForService: plus(c.NotForService, o.NotForService),
+		Members:       maps.Clone(c.Members), Dropped: maps.Clone(c.Dropped),
 		Fragments: Fragments{
 			Held: c.Fragments.Held + o.Fragments.Held, Waiting: o.Fragments.Waiting,
 			Strays: c.Fragments.Strays + o.Fragments.Strays,
