@@ -73,16 +73,16 @@ func (f *faulty) unplug(pods ...int) {
 }
 
 // run starts the gateway. Pods 1 and 2 have a MAC address in its file, pod 3
-// has none.
-func (f *faulty) run(io string) {
+// has none. More is what the file has besides.
+func (f *faulty) run(io string, more ...string) {
 	f.Helper()
 	dir := f.TempDir()
 	file, socket := filepath.Join(dir, "f.json"), filepath.Join(dir, "control")
 	require.NoError(f, os.WriteFile(file, fmt.Appendf(nil, `{"in": "lc", "vip": "172.16.0.20", "control": "unix:%s",
-		"io": %q, "members": [
+		"io": %q, %s "members": [
 		{"id": "pod1", "dev": "lp1", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"},
 		{"id": "pod2", "dev": "lp2", "addr": "10.9.2.2", "mac": "02:00:00:01:02:02"},
-		{"id": "pod3", "dev": "lp3", "addr": "10.9.3.2"}]}`, socket, io), 0o600))
+		{"id": "pod3", "dev": "lp3", "addr": "10.9.3.2"}]}`, socket, io, strings.Join(more, "")), 0o600))
 	var log bytes.Buffer
 	child := exec.Command(os.Args[0], "run", "-config", file) //nolint:noctx // it is told to end, below
 	child.Stdout, child.Stderr = &log, &log
@@ -284,6 +284,44 @@ func TestInterfaceOfIn(t *testing.T) {
 			now, _ := f.stats()
 			assert.Greater(t, now.In.Frames, before.In.Frames)
 			assert.GreaterOrEqual(t, now.Flows.Placed, before.Flows.Placed)
+		})
+	}
+}
+
+// TestChecks is about members whose link is up and who serve no more, and about
+// those that come back.
+func TestChecks(t *testing.T) {
+	for _, kind := range planes.All() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaulty(t, kind.Name+"-check")
+			f.connect("02:00:00:00:00:01")
+			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
+				f.plug(pod+1, mac)
+			}
+			listen := func(pod int) (l net.Listener) {
+				require.NoError(t, f.pods.Do(func() (err error) {
+					l, err = net.Listen("tcp", fmt.Sprintf("10.9.%d.2:80", pod))
+					return err
+				}))
+				t.Cleanup(func() { _ = l.Close() })
+				return l
+			}
+			first := listen(1)
+			listen(2)
+			f.run(kind.Name, `"check": {"by": "tcp", "port": 80, "interval": "300ms", "timeout": "300ms"},`)
+			f.becomes("pod1 up", "pod2 up", "pod3 down dial tcp 10.9.3.2:80: connect: connection refused")
+			require.NoError(t, first.Close())
+			f.becomes("pod1 down", "pod2 up", "pod3 down")
+			assert.Equal(t, "pod2", f.forwards())
+			listen(3)
+			f.becomes("pod1 down", "pod2 up", "pod3 up")
+
+			for _, c := range [][2]string{{"down", "pod2 down it was set down"}, {"up", "pod2 up"}} {
+				code, answer := f.do("POST", "/members/pod2/"+c[0], "")
+				require.Equal(t, 204, code, answer)
+				f.becomes("pod1 down", c[1], "pod3 up")
+			}
 		})
 	}
 }

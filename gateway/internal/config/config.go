@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -46,6 +47,7 @@ type Service struct {
 	Prefixes []netip.Prefix
 	Strategy selector.Strategy
 	Members  []Member
+	Check    *health.Check // nil: members are not asked whether they serve
 
 	value value
 }
@@ -86,6 +88,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"io":       choiceInto(&io, plane.Names(planes)),
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
 		"strategy": strategyInto(&outer.Strategy),
+		"check":    outer.decodeCheck,
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
 		"sticky":   boolInto(&sticky.on),
 		"flows":    numberInto(&sticky.flows, 1, maxFlows),
@@ -136,7 +139,7 @@ func (c *Config) addServices(outer Service) error {
 	}
 	seen := map[string]bool{Default: true}
 	for _, v := range list {
-		s, err := v.service(outer.Strategy)
+		s, err := v.service(outer)
 		if err != nil {
 			return err
 		}

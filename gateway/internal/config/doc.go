@@ -25,6 +25,7 @@
 //	          afpacket (the default), afxdp, xdp
 //	workers   that share the packets of each interface; 1
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
+//	check     how members are asked whether they serve; not at all
 //	seed      of the hash: gateways with one seed place alike; 0
 //	sticky    flows keep their members through changes; true
 //	flows     that the flow table is for; 1048576
@@ -36,7 +37,7 @@
 //	          than the 350s of "tcp" breaks connections that are open and idle
 //	reset     answer a TCP flow whose member died by a RST; false
 //	snapshot  the file in which flows outlive the process; none
-//	services  further services, with a strategy and members of their own
+//	services  further services, with a strategy, a check and members of their own
 //
 // "in" and "control" are required,
 // and "vip" with "members", or "services", or both. Of a member, "id", "dev"
@@ -46,9 +47,19 @@
 // serves several groups has the same "dev" and "mac" in each, or "addr" where
 // "mac" is not given.
 //
+// With "check" each member is asked, at its own address, and is down when so
+// many answers in a row say so; what is not given is as here, and a timeout is
+// half an interval:
+//
+//	{"by": "tcp", "port": 80, "interval": "1s", "timeout": "500ms",
+//	"failures": 2, "successes": 2}
+//
+// It asks by tcp, http and https ("path", which has to be answered by a status
+// below 400), or udp (nobody says that the port is closed).
+//
 // A member whose interface is not there, has no carrier, or behind which nobody
 // answers for "addr" is down until that is mended, in whichever order. The
-// interfaces of "in" have to be there at the start. What a data plane needs of interfaces and
-// routes is said at plane.NewAFPacket, at plane.NewAFXDP, and in package
+// interfaces of "in" may come and go as well. What a data plane needs of
+// interfaces and routes is said at plane.NewAFPacket, at plane.NewAFXDP, and in package
 // plane/xdp: xdp serves strategies with a table alone, and sends no RST.
 package config

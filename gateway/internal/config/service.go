@@ -8,12 +8,13 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-func (v value) service(outer selector.Strategy) (s Service, err error) {
-	s.Strategy = outer
+func (v value) service(outer Service) (s Service, err error) {
+	s.Strategy, s.Check = outer.Strategy, outer.Check
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
 		"strategy": strategyInto(&s.Strategy),
+		"check":    s.decodeCheck,
 		"members":  func(v value) (err error) { s.Members, err = v.members(); return err },
 	})
 	if err == nil {

@@ -15,6 +15,9 @@
 //	POST   /members/ID/drain  it gets no new flow, and keeps those it has
 //	                          until a PUT ends that or it leaves: a reload of
 //	                          the configuration does not
+//	POST   /members/ID/down   it does not serve, says who checks it: packets
+//	                          avoid it until up is posted, or it leaves
+//	POST   /members/ID/up     it serves again
 //	GET    /stats             traffic, flows, members and the last changes
 //	GET    /metrics           for Prometheus
 //	GET    /                  a live page
@@ -85,6 +88,8 @@ func newHandler(c Config) http.Handler {
 		handle("PUT "+below+"/members/{id}", s.setMember)
 		handle("DELETE "+below+"/members/{id}", s.deleteMember)
 		handle("POST "+below+"/members/{id}/drain", s.drainMember)
+		handle("POST "+below+"/members/{id}/down", s.setDown(true))
+		handle("POST "+below+"/members/{id}/up", s.setDown(false))
 	}
 	handle("GET /services/{service}/stats", s.serviceStats)
 	mux.HandleFunc("GET /healthz", s.health) // health and the page need no token
@@ -205,6 +210,13 @@ func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
 	done(w, s.Services.By(by(r)).Drain(serviceOf(r), r.PathValue("id")))
+}
+
+// setDown says whether a member is down, for checks that others make.
+func (s *server) setDown(down bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		done(w, s.Services.By(by(r)).SetDown(serviceOf(r), r.PathValue("id"), down))
+	}
 }
 
 func (s *server) stats(w http.ResponseWriter, _ *http.Request) {

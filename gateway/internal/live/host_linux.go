@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 )
 
@@ -69,5 +70,12 @@ func (g *gateway) neighbourChanged(n links.Neighbour) {
 func (g *gateway) keep(index int, addr netip.Addr) {
 	if err := links.KeepNeighbour(index, addr); err != nil {
 		g.Log.Warn("the kernel does not resolve a neighbour", "neighbour", addr, "error", err)
+	}
+}
+
+// checked takes over what a check found.
+func (g *gateway) checked(t health.Target, fault error) {
+	if err := g.services.By("check").SetHealth(t, fault); err != nil {
+		g.Log.Error("the data plane does not know of a change", "member", t.Member, "error", err)
 	}
 }

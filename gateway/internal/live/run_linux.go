@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -69,6 +70,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := g.meet(); err != nil {
 		return err
 	}
+	checks, end := context.WithCancel(ctx)
+	checker := health.New(checks, g.checked)
+	defer checker.Wait()
+	defer end()
+	g.services.Check = checker.Set
 	if err := g.begin(); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (r *Registry) apply(next []config.Service) error {
 	// What could not be closed is closed by the next change.
 	_, _ = r.plane.SetOutputs(numbers.devices())
 	r.ask(next)
+	r.check()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,9 @@ func describe(was, is config.Service) string {
 	}
 	if was.Strategy != nil && was.Strategy != is.Strategy {
 		parts = append(parts, fmt.Sprintf("placed by %v, not %v", is.Strategy, was.Strategy))
+	}
+	if was.Strategy != nil && !reflect.DeepEqual(was.Check, is.Check) {
+		parts = append(parts, "checked in another way")
 	}
 	if !slices.Equal(was.Prefixes, is.Prefixes) && was.Prefixes != nil {
 		parts = append(parts, "prefixes changed")

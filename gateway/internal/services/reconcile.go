@@ -112,11 +112,16 @@ func (r *Registry) anyMember(is func(config.Member) bool) bool {
 	return slices.ContainsFunc(r.services, func(s *service) bool { return slices.ContainsFunc(s.Members, is) })
 }
 
-// mark says of each member whether it is down.
+// mark says of each member whether it is down: in all services, or in one.
 func (r *Registry) mark(services []config.Service) {
-	for _, s := range services {
-		for _, m := range s.Members {
+	for i := range services {
+		n := &services[i]
+		s, err := r.find(n.Name)
+		for _, m := range n.Members {
 			r.domain.Mark(m.ID).SetDown(r.host.fault(m) != nil)
+			if err == nil {
+				s.group.Mark(m.ID).SetDown(s.fault(n, m) != nil)
+			}
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -53,6 +54,10 @@ type shared struct {
 	// does.
 	Keep func(index int, addr netip.Addr)
 
+	// Check has these members asked whether they serve, and no others; what
+	// is found comes by SetHealth, later. nil: nobody does.
+	Check func([]health.Target)
+
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string
@@ -74,6 +79,9 @@ type service struct {
 	config.Service
 	group   *engine.Group
 	drained map[string]uint32 // the weights that drained members had before
+
+	failed map[string]failed // members that failed the last check
+	down   map[string]bool   // members that somebody said are down
 }
 
 // New returns a registry without services over a plane whose packets come in by

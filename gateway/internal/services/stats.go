@@ -136,14 +136,14 @@ func (r *Registry) serviceStats(
 	}
 	total := uint64(0)
 	for _, m := range s.Members {
-		if r.host.fault(m) == nil {
+		if r.fault(s, m) == nil {
 			total += uint64(m.Weight)
 		}
 	}
 	for _, m := range s.Members {
 		member := MemberStats{
-			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight, State: r.stateOf(m), Due: r.due(m, total),
-			Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
+			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight,
+			State: r.stateOf(s, m), Due: r.due(s, m, total), Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
 		}
 		if drain, ok := r.drains[s.Name][m.ID]; ok {
 			member.Drain = &drain
@@ -151,7 +151,7 @@ func (r *Registry) serviceStats(
 		if mac := r.host.mac(m); mac != (engine.MAC{}) {
 			member.MAC = net.HardwareAddr(mac[:]).String()
 		}
-		if fault := r.host.fault(m); fault != nil {
+		if fault := r.fault(s, m); fault != nil {
 			member.Reason = fault.Error()
 		}
 		stats.Members = append(stats.Members, member)
@@ -159,9 +159,9 @@ func (r *Registry) serviceStats(
 	return stats
 }
 
-func (r *Registry) stateOf(m config.Member) State {
+func (r *Registry) stateOf(s *service, m config.Member) State {
 	switch {
-	case r.host.fault(m) != nil:
+	case r.fault(s, m) != nil:
 		return Down
 	case m.Weight == 0:
 		return Drained
@@ -171,8 +171,8 @@ func (r *Registry) stateOf(m config.Member) State {
 
 // due returns the share of new flows that a member is due, of the weights of
 // those that are not down.
-func (r *Registry) due(m config.Member, total uint64) float64 {
-	if total == 0 || r.host.fault(m) != nil {
+func (r *Registry) due(s *service, m config.Member, total uint64) float64 {
+	if total == 0 || r.fault(s, m) != nil {
 		return 0
 	}
 	return float64(m.Weight) / float64(total)

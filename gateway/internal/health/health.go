@@ -1,0 +1,135 @@
+// Package health asks members whether they serve: by a TCP connection, by HTTP,
+// or by a datagram that a closed port answers by ICMP. The asking goes to the
+// member's own address, past the services.
+//
+// A thousand members asked each second take some tenth of a core by TCP, and
+// some two tenths by HTTP, most of it in the kernel: go test -bench . measures it.
+package health
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A Check is how a member is asked.
+type Check struct {
+	By       By
+	Port     uint16
+	Path     string // of an HTTP request
+	Interval time.Duration
+	Timeout  time.Duration // at most Interval
+	// so many answers, one after the other, change what is thought of it
+	Failures, Successes int
+}
+
+// A Target is a member to be asked.
+type Target struct {
+	Service, Member string
+	Addr            netip.Addr
+	Check
+}
+
+// A Checker asks its targets, each in a goroutine of its own.
+type Checker struct {
+	ctx    context.Context //nolint:containedctx // its goroutines end with it
+	report func(Target, error)
+	probes probes
+	by     func(context.Context, Target) error // probes.ask
+	wait   sync.WaitGroup
+
+	mu      sync.Mutex
+	running map[Target]context.CancelFunc
+}
+
+// New returns a Checker without targets. It reports what has become of one: an
+// error when it does not serve any more, and nil when it does again. At first a
+// target is thought to serve. Reports come from several goroutines, none after
+// Wait has returned.
+func New(ctx context.Context, report func(Target, error)) *Checker {
+	c := &Checker{ctx: ctx, report: report, probes: newProbes(), running: make(map[Target]context.CancelFunc)}
+	c.by = c.probes.ask
+	return c
+}
+
+// Set says who is asked from now on. One that was before is not begun anew. It
+// is for one goroutine at a time, and does not wait for those that end.
+func (c *Checker) Set(targets []Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wanted := make(map[Target]bool, len(targets))
+	for _, t := range targets {
+		wanted[t] = true
+		if c.running[t] != nil || c.ctx.Err() != nil {
+			continue
+		}
+		ctx, cancel := context.WithCancel(c.ctx)
+		c.running[t] = cancel
+		c.wait.Go(func() { c.ask(ctx, t) })
+	}
+	for t, cancel := range c.running {
+		if !wanted[t] {
+			cancel()
+			delete(c.running, t)
+		}
+	}
+}
+
+// Wait returns when nobody is asked any more, after the context has ended.
+func (c *Checker) Wait() {
+	c.wait.Wait()
+	c.probes.close()
+}
+
+// ask asks one target until ctx ends. The first time is anywhere in an
+// interval, and each interval is a little longer or shorter, so that targets
+// are not asked all at once.
+func (c *Checker) ask(ctx context.Context, t Target) {
+	timer := time.NewTimer(rand.N(t.Interval))
+	defer timer.Stop()
+	for v := (verdict{serves: true}); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		asked := time.Now()
+		err := c.by(ctx, t)
+		if ctx.Err() != nil {
+			return
+		}
+		if v.turns(err, &t.Check) {
+			c.report(t, err)
+		}
+		const jitter = 20 // of the interval, one part of so many either way
+		next := t.Interval + rand.N(t.Interval/jitter*2+1) - t.Interval/jitter
+		timer.Reset(max(0, next-time.Since(asked)))
+	}
+}
+
+// A verdict is what is thought of a target.
+type verdict struct {
+	serves  bool
+	against int // answers in a row that say otherwise
+}
+
+// turns takes an answer into account, and reports whether it changes the
+// verdict.
+func (v *verdict) turns(err error, c *Check) bool {
+	if v.serves == (err == nil) {
+		v.against = 0
+		return false
+	}
+	v.against++
+	enough := c.Failures
+	if !v.serves {
+		enough = c.Successes
+	}
+	if v.against < enough {
+		return false
+	}
+	v.serves, v.against = !v.serves, 0
+	return true
+}

@@ -1,0 +1,71 @@
+package services_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
+)
+
+// A member that fails the check of one service is down there, and serves the
+// others.
+func TestChecked(t *testing.T) {
+	f := newRegistry(t)
+	var asked []health.Target
+	f.Check = func(list []health.Target) { asked = list }
+	first, second := service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "dns", other, "maglev",
+		pods(2, 3))
+	first.Check = &health.Check{By: health.TCP, Port: 80, Interval: time.Second}
+	require.NoError(t, f.Replace([]config.Service{first, second}, "checked"))
+	require.Len(t, asked, 3)
+	assert.Equal(t, health.Target{Service: config.Default, Member: "pod2", Addr: pod(2, 1).Addr, Check: *first.Check},
+		asked[1])
+	pod2 := asked[1]
+
+	went := f.plane.Receive(vip, 0, 100)
+	require.NoError(t, f.SetHealth(pod2, errors.New("refused")))
+	assert.Equal(t, map[string]uint32{"pod1": 1, "pod3": 1}, f.weights(config.Default))
+	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("dns"))
+	assert.Equal(t, "refused", f.reason("pod2"))
+	assert.Equal(t, "pod2 is down: refused", f.Stats().Changes[0].What)
+	assert.NotContains(t, f.plane.Receive(vip, 0, 100), "pod2")
+	require.NoError(t, f.SetHealth(pod2, nil))
+	assert.Equal(t, went, f.plane.Receive(vip, 0, 100), "flows return")
+	assert.Equal(t, "pod2 is up again", f.Stats().Changes[0].What)
+
+	// What is found holds for who was asked, and as it was asked.
+	require.NoError(t, f.SetHealth(pod2, errors.New("refused")))
+	first.Check = &health.Check{By: health.TCP, Port: 81, Interval: time.Second}
+	require.NoError(t, f.Replace([]config.Service{first, second}, "otherwise"))
+	assert.Len(t, f.weights(config.Default), 3)
+	require.NoError(t, f.SetHealth(pod2, errors.New("late")))
+	assert.Len(t, f.weights(config.Default), 3)
+	require.NoError(t, f.SetHealth(asked[1], errors.New("refused")))
+	assert.Len(t, f.weights(config.Default), 2)
+	require.NoError(t, f.Delete(config.Default, "pod2"))
+	require.NoError(t, f.SetMembers(config.Default, pods(1, 2, 3)))
+	assert.Len(t, f.weights(config.Default), 3, "it joined anew")
+	first.Check = nil
+	require.NoError(t, f.Replace([]config.Service{first, second}, "not at all"))
+	assert.Empty(t, asked)
+}
+
+// Others may say that a member is down, until they say that it is not.
+func TestSetDown(t *testing.T) {
+	f := newRegistry(t)
+	require.NoError(t, f.SetDown(config.Default, "pod2", true))
+	assert.Equal(t, map[string]uint32{"pod1": 1, "pod3": 1}, f.weights(config.Default))
+	assert.Equal(t, services.ErrDown.Error(), f.reason("pod2"))
+	require.NoError(t, f.Drain(config.Default, "pod1"))
+	assert.NotContains(t, f.weights(config.Default), "pod2", "whatever else changes")
+	require.NoError(t, f.SetDown(config.Default, "pod2", false))
+	assert.Contains(t, f.weights(config.Default), "pod2")
+	require.ErrorIs(t, f.SetDown(config.Default, "pod9", true), services.ErrNoMember)
+	require.ErrorIs(t, f.SetDown("web", "pod1", true), services.ErrNoService)
+}
