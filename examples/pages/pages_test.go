@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
@@ -119,4 +121,37 @@ func TestDrainedMemberOwnsNothing(t *testing.T) {
 			require.Zero(t, update(a, b, c).Diff(before).Moved, row.Name)
 		}
 	}
+}
+
+// A drain of silent flows ends a pass of Sweep after its deadline, by the loop
+// that Draining shows.
+func TestDrainEnds(t *testing.T) {
+	group, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Strategy: selector.Bounded{}})
+	require.NoError(t, err)
+	table, err := flowcache.NewTable(flowcache.Config{Domain: group.Domain(), Flows: 1000})
+	require.NoError(t, err)
+	hops := []selector.Hop[int]{{ID: "a", Weight: 1}, {ID: "b", Weight: 1}}
+	before, err := group.Update(hops)
+	require.NoError(t, err)
+	sticky := flowcache.NewSticky(table)
+	for n := range uint64(100) {
+		for _, flags := range []hash.TCPFlags{hash.SYN, hash.ACK} {
+			f := hash.Flow{Hash: n * 0x9e3779b97f4a7c15, Proto: hash.TCP, Flags: flags}
+			sticky.Route(flowcache.NewPacket(&f, group.Salt(), 0), before.View(), 0)
+		}
+	}
+	hops[1].Weight = 0
+	drained, err := group.Update(hops)
+	require.NoError(t, err)
+	view := drained.View()
+	b, _ := view.Index("b")
+	require.Positive(t, table.Pins(view.Slot(b)))
+	table.Release(view, b, flowcache.ReleaseConfig{Deadline: time.Minute}, 0)
+	now := time.Duration(0)
+	for table.Pins(view.Slot(b)) > 0 {
+		require.Less(t, now, 2*time.Minute)
+		now += time.Second
+		table.Sweep(now)
+	}
+	assert.Greater(t, now, time.Minute, "nobody moves silent flows sooner")
 }
