@@ -75,7 +75,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			r.Keys = append(r.Keys, compare(trace, k, rules[0], *factor), compare(trace, k, rules[1], *factor))
 		}
 	}
-	r.Live, err = play(trace[:1000], *factor)
+	r.Live, err = play(trace[:600], *factor)
 	if err == nil {
 		err = r.write(stdout, *asJSON)
 	}

@@ -21,15 +21,16 @@ func affinity(args ...string) (code int, stdout, stderr string) {
 // Whatever the seed: who knows no keys has few hits, a cap holds the peak, and
 // costs hits. Nobody with keys is as even as the least loaded.
 func TestComparison(t *testing.T) {
+	var hits []float64
 	for _, seed := range []string{"1", "2"} {
-		code, out, errs := affinity("-json", "-requests", "3000", "-seed", seed)
+		code, out, errs := affinity("-json", "-requests", "2000", "-seed", seed)
 		require.Zero(t, code, errs)
 		var r report
 		require.NoError(t, json.Unmarshal([]byte(out), &r))
 		rules, other := map[string]outcome{}, map[string]outcome{}
 		for _, o := range r.Rules {
 			rules[o.Rule] = o
-			assert.Equal(t, 2700, o.Requests, o.Rule)
+			assert.Equal(t, 1800, o.Requests, o.Rule)
 			assert.GreaterOrEqual(t, o.Peak, 1.0, o.Rule)
 			assert.GreaterOrEqual(t, o.Slowest, o.FirstToken, o.Rule)
 		}
@@ -38,9 +39,9 @@ func TestComparison(t *testing.T) {
 		}
 		require.Len(t, rules, 8)
 		ours, free, even := rules["this router"], rules["this router, no cap"], rules["least loaded"]
-		assert.InDelta(t, 0.87, ours.HitRate, 0.03, seed)
-		assert.Greater(t, ours.HitRate, 1.6*rules["round robin"].HitRate, seed)
-		assert.Greater(t, ours.HitRate, 1.6*even.HitRate, seed)
+		assert.InDelta(t, 0.84, ours.HitRate, 0.03, seed)
+		assert.Greater(t, ours.HitRate, 1.5*rules["round robin"].HitRate, seed)
+		assert.Greater(t, ours.HitRate, 1.5*even.HitRate, seed)
 		assert.Greater(t, free.HitRate, ours.HitRate, "seed %s: a cap costs hits", seed)
 		assert.Greater(t, ours.HitRate, rules["likewise, as kubeai"].HitRate, "seed %s: its cap is lower", seed)
 		assert.InDelta(t, ours.HitRate, rules["ring, bounded loads"].HitRate, 0.04, "seed %s: the caps are equal", seed)
@@ -56,7 +57,9 @@ func TestComparison(t *testing.T) {
 		assert.LessOrEqual(t, rules["likewise, as kubeai"].Worst, 1.25, seed)
 		assert.Greater(t, other["this router, no cap tenant"].Peak, 1.8*other["this router tenant"].Peak,
 			"seed %s: some tenants are in great demand", seed)
+		hits = append(hits, ours.HitRate)
 	}
+	assert.NotEqual(t, hits[0], hits[1], "another seed is another trace")
 }
 
 // The output is a function of the arguments.
@@ -65,12 +68,10 @@ func TestSameSeedSameOutput(t *testing.T) {
 	require.Zero(t, code, errs)
 	_, again, _ := affinity("-requests", "1000")
 	assert.Equal(t, want, again)
-	_, other, _ := affinity("-requests", "1000", "-seed", "2")
-	assert.NotEqual(t, want, other)
 	assert.Contains(t, want, "1000 requests by seed 1")
 	assert.Contains(t, want, "Lowest peak: least loaded. ")
-	assert.Contains(t, want, "1000 of 1000 were answered. Server6 was drained after 500,")
-	assert.Contains(t, want, " in flight. It got 0 more, and was removed after 5")
+	assert.Contains(t, want, "600 of 600 were answered. Server6 was drained after 300,")
+	assert.Contains(t, want, " in flight. It got 0 more, and was removed after 3")
 }
 
 func TestBadArguments(t *testing.T) {

@@ -84,7 +84,8 @@ func describe(trace []request, seed uint64) string {
 	return fmt.Sprintf(`%d requests by seed %d, %d a second, of %d tenants by Zipf's law of exponent %v.
 Each has %d applications. A prompt begins with %d tokens of its tenant and %d to %d of its application.
 What was said before follows, %d turns on average. Prompts have %d tokens on average.
-Each of %d servers reads %d tokens a second, one prompt at a time, and caches %d tokens. The first %d %% of the requests fill the caches and do not count.
+Each of %d servers reads %d tokens a second, one prompt at a time, and caches %d tokens.
+The first %d %% of the requests fill the caches and do not count.
 `, len(trace), seed, perSecond, tenants, skew, applications,
 		common*blockTokens, shortest*blockTokens, longest*blockTokens, meanTurns,
 		blocks*blockTokens/len(trace), servers, int(time.Second/reading)*blockTokens, cacheSize*blockTokens, warmUp)

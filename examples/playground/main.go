@@ -70,7 +70,8 @@ func serve(ctx context.Context, port uint, stdout io.Writer) error {
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	if _, err := fmt.Fprintf(stdout, "Open http://%s in a browser. Press Ctrl-C to end.\n", listener.Addr()); err != nil {
+	_, err = fmt.Fprintf(stdout, "Open http://%s in a browser. Press Ctrl-C to end.\n", listener.Addr())
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	if err := server.Serve(listener); err != http.ErrServerClosed {
