@@ -8,7 +8,7 @@
 //			{"id": "pod1", "dev": "lp1", "addr": "10.9.1.2", "weight": 1},
 //			{"id": "pod2", "dev": "lp2", "addr": "10.9.2.2", "mac": "02:00:00:01:02:02"}
 //		],
-//		"control": "unix:/run/gateway.sock",
+//		"control": "unix:/run/gateway/control",
 //		"services": [
 //			{"name": "dns", "vip": "172.16.0.53/32", "strategy": "maglev", "members": []}
 //		]

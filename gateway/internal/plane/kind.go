@@ -28,6 +28,9 @@ type Needs struct {
 	// senders on the same machine compute checksums and cut segments
 	// themselves, and members behind a veth have its NAPI on.
 	WholeFrames bool
+
+	// Capabilities are those of the process, such as CAP_NET_RAW.
+	Capabilities []string
 }
 
 // Names returns the names of kinds, in their order.

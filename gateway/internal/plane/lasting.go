@@ -39,11 +39,15 @@ type Lasting struct {
 
 // Last returns a plane of a kind, and the next ones. It is no error that an
 // interface is not there yet, or down where the kind needs it to be up: Run
-// waits for it.
+// waits for it. Where the process lacks a capability, the error is a
+// [*CapabilityError].
 func Last(k Kind, c Config, log *slog.Logger) (*Lasting, error) {
 	p := &Lasting{
-		open: func() (Plane, error) { return k.New(c) }, sticky: c.Sticky != nil,
-		log: log, anew: make(chan struct{}, 1),
+		open: func() (Plane, error) {
+			p, err := k.New(c)
+			return p, k.explain(err)
+		},
+		sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1),
 	}
 	plane, err := p.open()
 	if err != nil && !errors.Is(err, ErrNoInterface) && !errors.Is(err, syscall.ENETDOWN) {

@@ -1,7 +1,8 @@
 // Package xdp forwards in the kernel's express data path: a program that runs
 // on each frame before the kernel makes a packet of it, and sends it out again
-// by a redirect. It needs Linux 5.15 or later, CAP_NET_ADMIN and CAP_BPF, and a
-// little-endian machine.
+// by a redirect. It needs Linux 5.15 or later and a little-endian machine, and
+// the capabilities CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON for pointers that the
+// program compares, and CAP_NET_RAW for the slow path.
 //
 // # Why the program is written in Go
 //
