@@ -40,8 +40,9 @@ func (r *labReport) print(w io.Writer) error {
 		r.printStep(&t, i, s)
 	}
 	b.WriteString(t.String())
-	fmt.Fprintln(&b, "\nBroken, or moved: with the pod that died / for nothing. "+
-		"A connection that moves breaks: the other pod does not know it.")
+	fmt.Fprintln(&b, "\nBroken, or moved: with the pod that left the group / for nothing. "+
+		"A connection that moves breaks: the other pod does not know it.\n"+
+		"The kernel's groups know no drain: there it is a removal, and the pod leaves.")
 	reset, timedOut, waited := r.endings()
 	fmt.Fprintf(&b, "%d connections ended by a reset, within %v of their next packet, and %d by silence.\n", reset,
 		waited.Round(time.Millisecond), timedOut)

@@ -221,6 +221,8 @@ func (g *gateway) add(p *pod) error {
 
 func (g *gateway) remove(p *pod) error { return g.call(http.MethodDelete, "/members/"+p.id, nil, nil) }
 
+func (g *gateway) drains() bool { return true }
+
 func (g *gateway) drain(p *pod) error {
 	return g.call(http.MethodPost, "/members/"+p.id+"/drain", nil, nil)
 }

@@ -9,9 +9,9 @@ import (
 
 const (
 	groupID = 100
-	// Longer than any run: a bucket of a resilient group in use stays where it
-	// is.
-	resilient = " type resilient buckets 128 idle_timer 120"
+	// Ten buckets for each flow. A bucket in use stays where it is, and no run
+	// is as long as the time after which one counts as idle.
+	resilient = " type resilient buckets 4096 idle_timer 120"
 )
 
 // A kernelPlane is a group of nexthop objects: object i is pod i, and object
@@ -84,5 +84,7 @@ func (k *kernelPlane) remove(p *pod) error {
 // drain removes the pod: the kernel has no other way that keeps new flows off
 // it.
 func (k *kernelPlane) drain(p *pod) error { return k.remove(p) }
+
+func (k *kernelPlane) drains() bool { return false }
 
 func (k *kernelPlane) close() error { return nil }

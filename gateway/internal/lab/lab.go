@@ -19,8 +19,8 @@ import (
 )
 
 // The data planes of the kernel: a route over a group of nexthop objects,
-// hash-threshold or resilient with 128 buckets. Each packet is hashed under
-// policy 3 by its five-tuple.
+// hash-threshold or resilient with 4,096 buckets. Each packet is hashed under
+// policy 3 by its five-tuple. They know no drain: there it is a removal.
 const (
 	KernelMpath     = "kernel-mpath"
 	KernelResilient = "kernel-resilient"
@@ -84,8 +84,8 @@ type Step struct {
 // pod breaks.
 type Connections struct {
 	Kept       int `json:"kept"`
-	Own        int `json:"broken_own"`        // they were to the pod that died
-	Collateral int `json:"broken_collateral"` // they were to a pod that lives
+	Own        int `json:"broken_own"`        // they were to the pod that left the group
+	Collateral int `json:"broken_collateral"` // they were to a pod that stayed
 
 	// How those that broke ended: by a reset, or by no answer for a time.
 	Reset    int           `json:"reset"`
@@ -96,8 +96,8 @@ type Connections struct {
 // Flows is what became of the UDP flows.
 type Flows struct {
 	Kept       int `json:"kept"`
-	Own        int `json:"moved_own"`        // off the pod that died
-	Collateral int `json:"moved_collateral"` // off a pod that lives
+	Own        int `json:"moved_own"`        // off the pod that left the group
+	Collateral int `json:"moved_collateral"` // off a pod that stayed
 	Lost       int `json:"lost"`             // no pod answers any more
 }
 

@@ -11,6 +11,7 @@ type change struct {
 	before []*pod // the members when the step's connections are made
 	apply  func(subject) error
 	dead   *pod   // dies with it
+	out    *pod   // is drained, or taken out where there is no drain
 	asked  []*pod // how many of the new flows get here?
 	due    float64
 }
@@ -29,7 +30,7 @@ func story(pods []*pod, connections int) []change {
 			apply: func(p subject) error { return p.remove(pods[0]) },
 		},
 		{
-			event: "drain pod2 of pod2-pod4", before: pods[1:], asked: pods[1:2],
+			event: "drain pod2 of pod2-pod4", before: pods[1:], out: pods[1], asked: pods[1:2],
 			apply: func(p subject) error { return p.drain(pods[1]) },
 		},
 		{
@@ -65,11 +66,15 @@ func (c *change) play(ctx context.Context, p subject, client *client, connection
 		return Step{}, err
 	}
 	s := Step{Event: c.event}
+	left := c.dead
+	if !p.drains() && c.out != nil {
+		left = c.out
+	}
 	for _, f := range old.tcp {
-		s.Connections.add(f, c.dead)
+		s.Connections.add(f, left)
 	}
 	for _, f := range old.udp {
-		s.Flows.add(f, c.dead)
+		s.Flows.add(f, left)
 	}
 	fresh, err := client.open(ctx, connections)
 	if err != nil {
@@ -84,16 +89,16 @@ func (c *change) play(ctx context.Context, p subject, client *client, connection
 	return s, nil
 }
 
-// on reports whether the flow was to the pod, which may be nil, before it died.
-func (f *flow) on(dead *pod) bool { return dead != nil && f.home == byte(dead.number) }
+// on reports whether the flow was to the pod, which may be nil, before it left.
+func (f *flow) on(left *pod) bool { return left != nil && f.home == byte(left.number) }
 
-func (c *Connections) add(f *flow, dead *pod) {
+func (c *Connections) add(f *flow, left *pod) {
 	now := f.state()
 	switch {
 	case now.end == alive:
 		c.Kept++
 		return
-	case f.on(dead):
+	case f.on(left):
 		c.Own++
 	default:
 		c.Collateral++
@@ -106,14 +111,14 @@ func (c *Connections) add(f *flow, dead *pod) {
 	c.Waited = max(c.Waited, now.waited)
 }
 
-func (c *Flows) add(f *flow, dead *pod) {
+func (c *Flows) add(f *flow, left *pod) {
 	now := f.state()
 	switch {
 	case now.end != alive:
 		c.Lost++
 	case now.moves == 0:
 		c.Kept++
-	case f.on(dead):
+	case f.on(left):
 		c.Own++
 	default:
 		c.Collateral++

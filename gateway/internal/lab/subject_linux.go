@@ -6,6 +6,7 @@ type subject interface {
 	add(p *pod) error          // one more
 	remove(p *pod) error       // it is dead
 	drain(p *pod) error        // it gets no new flow, as far as the plane knows a way
+	drains() bool              // it knows a way that keeps the pod's connections
 	replace(pods []*pod) error // the members are these, at once
 	close() error
 }
