@@ -6,6 +6,7 @@
 //	report                           # what is not on demand, on a quiet machine
 //	report -list                     # the suites; with -only: the cases
 //	report -only Remap,strategy=ring # some suites, some cases
+//	report -only Build,strategy=bounded:slots=1024+slack=0.02 # of other parameters
 //	report -compare out/a out/b      # do two runs agree, of one set of draws or two?
 //	report -seeds 1                  # other draws of members than the committed ones
 //	report -draw benchmarks/results  # the page and the plots again
@@ -139,11 +140,13 @@ func redraw(dir string) error {
 
 // listCases lists the suites, or the cases that are wanted.
 func listCases(w io.Writer, wanted results.Filter, quick bool) error {
+	size := newPlan(quick).Size
+	size.Extra, _ = extras(wanted) // known has seen them
 	for _, s := range suite.All() {
 		if len(wanted) > 0 && !s.Chosen(wanted) {
 			continue
 		}
-		cases := s.Cases(newPlan(quick).Size)
+		cases := s.Cases(size)
 		if len(wanted) == 0 {
 			about, _, _ := strings.Cut(s.Text.About, ". ")
 			if s.OnDemand != "" {
@@ -182,6 +185,10 @@ func measureInto(dir, only string, seeds, blocks int, quick, add bool) error {
 	}
 	p.Size.Seeds = seeds
 	p.Wanted = results.ParseFilter(only)
+	var err error
+	if p.Size.Extra, err = extras(p.Wanted); err != nil {
+		return err
+	}
 	command := "go run ./benchmarks/report"
 	if quick {
 		command += " -quick"

@@ -294,6 +294,24 @@ func TestMeasureInto(t *testing.T) {
 	assert.Len(t, r.Cases, 1)
 }
 
+// TestOtherParameters measures a strategy with parameters beside its default,
+// and has both in a table.
+func TestOtherParameters(t *testing.T) {
+	const text = "bounded:slots=1024+slack=0.02"
+	dir := t.TempDir()
+	require.NoError(t, measureInto(dir, "Shares,n=8,strategy=bounded,strategy="+text, 0, 0, true, false))
+	r, err := results.Load(dir)
+	require.NoError(t, err)
+	few, err := r.Value("Shares/strategy="+text+"/n=8/weights=1:2:3:10", "peak-to-mean")
+	require.NoError(t, err)
+	many, err := r.Value("Shares/strategy=bounded/n=8/weights=1:2:3:10", "peak-to-mean")
+	require.NoError(t, err)
+	assert.NotEqual(t, many, few)
+	rows := sharesTable(r).Rows
+	require.Len(t, rows, 2)
+	assert.Equal(t, text, rows[1][0])
+}
+
 func TestVerdicts(t *testing.T) {
 	const (
 		ours   = "Select/strategy=maglev/n=100/impl=ecmp/form=batch32"
@@ -354,10 +372,13 @@ func TestUnknownNames(t *testing.T) {
 		"strategy=mag": `no strategy "mag": there are anchor,`,
 		"n=12345":      `no n "12345": there are 10, 100,`,
 		"colour=red":   `no colour: names of cases have`,
+
+		"strategy=bounded:slts=64": `"slts=64" is no parameter of bounded`,
 	} {
 		require.ErrorContains(t, known(results.ParseFilter(text)), want)
 	}
-	for _, text := range []string{"", "Remap", "Pipeline", "Build,strategy=anchor,n=10", "n=10000"} {
+	for _, text := range []string{"", "Remap", "Pipeline", "Build,strategy=anchor,n=10", "n=10000",
+		"strategy=bounded:slots=64+slack=0.1,n=10"} {
 		require.NoError(t, known(results.ParseFilter(text)), text)
 	}
 }

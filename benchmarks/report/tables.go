@@ -47,7 +47,7 @@ func remapTable(r *results.Run, n int) Table {
 		Caption: caption("remap"),
 		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
 	}
-	for _, s := range subject.Placements() {
+	for _, s := range withExtras(r, subject.Placements()) {
 		row := []string{rowName(s)}
 		for _, e := range events {
 			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e),
@@ -66,7 +66,7 @@ func balanceTable(r *results.Run, n int) Table {
 		Head: []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak",
 			"1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
 	}
-	for _, s := range subject.Placements() {
+	for _, s := range withExtras(r, subject.Placements()) {
 		name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=", s.Name, n)
 		row := []string{rowName(s)}
 		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
@@ -94,7 +94,7 @@ func scenarioTable(r *results.Run, event scenario.Event) Table {
 			t.Head = append(t.Head, p.Name)
 		}
 	}
-	for _, s := range subject.Strategies() {
+	for _, s := range withExtras(r, subject.Strategies()) {
 		row := []string{rowName(s)}
 		for _, p := range t.Head[1:] {
 			name := fmt.Sprintf("Scenario/event=%s/policy=%s/strategy=%s", event.Name, p, s.Name)
@@ -150,7 +150,7 @@ func sharesTable(r *results.Run) Table {
 		Caption: caption("shares"),
 		Suites:  []string{"Shares"}, Head: []string{"strategy", "hashes", "of 8 members", "of 100"},
 	}
-	for _, s := range subject.Placements() {
+	for _, s := range withExtras(r, subject.Placements()) {
 		name := "Shares/strategy=" + s.Name + "/n=%d/weights=1:2:3:10"
 		hashes := cell(r, fmt.Sprintf(name, 8), "hashes", plainly(figure))
 		if hashes == "0" {

@@ -1,6 +1,12 @@
 package subject
 
-import "github.com/ecmp-go/ecmp/selector"
+import (
+	"reflect"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // Own returns strategies of yours, which are measured and drawn beside the
 // library's, and told as yours. To add one, write its type into a file of this
@@ -37,4 +43,21 @@ func (s oneByOne) SelectBatch(dst []int32, hashes []uint64) {
 	for i, h := range hashes {
 		dst[i] = s.Select(h)
 	}
+}
+
+// Parse returns a strategy that [selector.ParseStrategy] reads, whose name is
+// the text. Commas in it are written as plus signs, as they part the cases that
+// one asks for: bounded:slots=1024+slack=0.02.
+func Parse(text string) (Strategy, error) {
+	s, err := selector.ParseStrategy(strings.ReplaceAll(text, "+", ","))
+	if err != nil {
+		return Strategy{}, err
+	}
+	found := Strategy{Name: text, Strategy: s}
+	for _, row := range catalog.All() {
+		if reflect.TypeOf(row.Strategy) == reflect.TypeOf(s) {
+			found.EqualOnly = row.EqualOnly
+		}
+	}
+	return found, nil
 }

@@ -88,6 +88,19 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
+func TestParse(t *testing.T) {
+	s, err := subject.Parse("bounded:slots=1024+slack=0.02")
+	require.NoError(t, err)
+	assert.Equal(t, subject.Strategy{
+		Name: "bounded:slots=1024+slack=0.02", Strategy: selector.Bounded{Slots: 1024, Slack: 20},
+	}, s)
+	s, err = subject.Parse("anchor:capacity=2000")
+	require.NoError(t, err)
+	assert.True(t, s.EqualOnly)
+	_, err = subject.Parse("bounded:slots=1024,seed=1+seed=2")
+	require.Error(t, err)
+}
+
 func TestMembers(t *testing.T) {
 	assert.Equal(t, []selector.Member{{ID: "pod-0000", Weight: 1}, {ID: "pod-0001", Weight: 2},
 		{ID: "pod-0002", Weight: 1}},

@@ -19,7 +19,7 @@ func Balance() Suite {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
 			volumes := sync.OnceValue(func() []float64 { return metrics.Zipf(sampleSize) })
 			keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(2) })
-			for _, s := range subject.Placements() {
+			for _, s := range size.placements() {
 				for _, n := range size.Members {
 					for _, w := range []struct {
 						name    string

@@ -36,7 +36,7 @@ func buildCases(size Size) (cases []Case) {
 	ours := func(name string, s subject.Strategy, members []selector.Member) {
 		add(name, s.Impl(), func() (any, error) { return selector.New(s, members) })
 	}
-	for _, s := range subject.Strategies() {
+	for _, s := range size.strategies() {
 		for _, n := range size.Curve {
 			name, ids := fmt.Sprintf("strategy=%s/n=%d", s.Name, n), subject.IDs(n)
 			ours(name, s, subject.Members(n, 1))

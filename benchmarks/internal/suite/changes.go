@@ -24,7 +24,7 @@ func Changes() Suite {
 		OnDemand: "10, 100 and 1,000 members, series to 100, 20 sets of members, all slots of tables, 2^17 hashes of" +
 			" the rest, 2^12 in a series, an hour on two cores",
 		Cases: func(size Size) (cases []Case) {
-			for _, s := range subject.Placements() {
+			for _, s := range size.placements() {
 				for _, n := range size.Members {
 					for _, e := range events() {
 						slow := e.series && (n > 100 || s.Name == "kkdai-maglev")

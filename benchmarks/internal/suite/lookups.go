@@ -21,7 +21,7 @@ func Select() Suite {
 	}
 }
 
-func selectCases(size Size) []Case { return selectsOf(subject.Strategies(), size) }
+func selectCases(size Size) []Case { return selectsOf(size.strategies(), size) }
 
 // selectsOf returns look-ups of these strategies, and of others that do the
 // same.

@@ -25,7 +25,7 @@ func Remap() Suite {
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
 			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
-			for _, s := range subject.Placements() {
+			for _, s := range size.placements() {
 				for _, n := range size.Members {
 					for _, e := range events() {
 						placed := hashes

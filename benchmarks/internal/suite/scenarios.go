@@ -20,7 +20,7 @@ func Scenario() Suite {
 			for i := range draws {
 				draws[i] = newDraw(size.Seed(i))
 			}
-			for _, s := range subject.Strategies() {
+			for _, s := range size.strategies() {
 				if len(size.Scenarios) > 0 && !slices.Contains(size.Scenarios, s.Name) {
 					continue
 				}

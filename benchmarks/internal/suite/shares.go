@@ -15,7 +15,7 @@ func Shares() Suite {
 		Name:  "Shares",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
-			for _, s := range subject.Placements() {
+			for _, s := range size.placements() {
 				for _, n := range []int{8, 100} {
 					if s.EqualOnly {
 						continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/sections"
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 )
 
 // A Suite is cases of one kind: a benchmark of go test.
@@ -86,7 +87,13 @@ type Size struct {
 	PeerFlows int      // the most flows for the caches of others, which take 80 to 160 bytes a flow
 	Churn     int      // flows of a table that is full, while flows come and go
 	Scenarios []string // strategies whose scenarios are played; none: of all
+
+	Extra []subject.Strategy // that are measured beside the others
 }
+
+func (s Size) strategies() []subject.Strategy { return append(subject.Strategies(), s.Extra...) }
+
+func (s Size) placements() []subject.Strategy { return append(subject.Placements(), s.Extra...) }
 
 // Seed returns the seed of a draw, of which other sets of draws have others.
 func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) }
