@@ -42,6 +42,8 @@ func TestAgree(t *testing.T) {
 	exact := results.Figure{Value: 2, Least: 2, Most: 2}
 	assert.Equal(t, "yes", near(2.2, exact))
 	assert.Equal(t, "no", near(2.3, exact))
+	assert.Equal(t, "yes", nearOver(2.1, exact))
+	assert.Equal(t, "no", nearOver(2.2, exact), "1.2 and 1 over the mean")
 	assert.Contains(t, noMore(2, exact), "yes")
 	assert.Contains(t, noMore(1.9, exact), "no")
 	assert.Contains(t, slower(3, exact), "1.5 times")
@@ -63,7 +65,7 @@ func TestPaperLines(t *testing.T) {
 		return results.Figure{}, "", assert.AnError
 	})
 	assert.Equal(t, []string{
-		"| figure 11 | rendezvous, table of 65,537 | 49.5 % | 42.3 % ± 2.00 % | 38.0 % to 51.0 % | 20 | yes |",
+		"| figure 11 | rendezvous, 65,537 slots | 49.5 % | 42.3 % ± 2.00 % | 38.0 % to 51.0 % | 20 | yes |",
 		"| section 5.3 | build of Maglev's table of 65,537 | 1.8 ms | 900 µs (3) | 800 µs to 1.00 ms | 10 blocks | " +
 			"theirs took 2.0 times as long, on another machine |",
 	}, lines)
