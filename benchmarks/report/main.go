@@ -122,10 +122,14 @@ func compareDraws(a, b *results.Run) error {
 	for _, c := range g.Complaints {
 		fmt.Println(c)
 	}
-	fmt.Printf("%d of %d means agree within their intervals; %d differences of strategies compared\n",
-		g.Within, g.Means, g.Pairs)
-	if len(g.Complaints) > 0 || 20*g.Within < 19*g.Means {
-		return fmt.Errorf("the runs differ in %d places", len(g.Complaints)+g.Means-g.Within)
+	fmt.Printf("%d of %d means agree within their intervals, %.1f %% with a standard error of %.1f %%;"+
+		" %d differences of strategies told\n",
+		g.Within, g.Means, 100*float64(g.Within)/float64(max(1, g.Means)), 100*g.Error, g.Pairs)
+	if !g.Agrees() {
+		return fmt.Errorf("fewer than 19 of 20 means agree, and %d complaints", len(g.Complaints))
+	}
+	if len(g.Complaints) > 0 {
+		return fmt.Errorf("the runs differ in %d places", len(g.Complaints))
 	}
 	return nil
 }

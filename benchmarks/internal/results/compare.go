@@ -28,11 +28,7 @@ type Agreement struct {
 func Compare(a, b *Run) Agreement {
 	var g Agreement
 	complain := func(format string, args ...any) { g.Complaints = append(g.Complaints, fmt.Sprintf(format, args...)) }
-	alone := map[string][]string{} // by the run and the suite, the cases
-	theirs, draws := map[string]Case{}, 0
-	for _, c := range slices.Backward(b.Cases) { // the first of a name counts
-		theirs[c.Name] = c
-	}
+	theirs, draws := byName(b), 0
 	ours := map[string]bool{}
 	for _, c := range a.Cases {
 		if ours[c.Name] {
@@ -41,11 +37,8 @@ func Compare(a, b *Run) Agreement {
 		ours[c.Name] = true
 		other, ok := theirs[c.Name]
 		if !ok {
-			key := Suite(c.Name) + ": %d cases only in the first run, such as %s"
-			alone[key] = append(alone[key], c.Name)
 			continue
 		}
-		delete(theirs, c.Name)
 		for unit, v := range c.Figures {
 			w, ok := other.Figures[unit]
 			switch {
@@ -68,17 +61,10 @@ func Compare(a, b *Run) Agreement {
 			}
 		}
 	}
-	for name := range theirs {
-		key := Suite(name) + ": %d cases only in the second run, such as %s"
-		alone[key] = append(alone[key], name)
-	}
-	for _, key := range slices.Sorted(maps.Keys(alone)) {
-		text := fmt.Sprintf(key, len(alone[key]), slices.Min(alone[key]))
-		if a.Quick != b.Quick {
-			g.Notes = append(g.Notes, text)
-		} else {
-			g.Complaints = append(g.Complaints, text)
-		}
+	if a.Quick != b.Quick {
+		g.Notes = append(g.Notes, unmatched(a, b)...)
+	} else {
+		g.Complaints = append(g.Complaints, unmatched(a, b)...)
 	}
 	if draws > 0 {
 		g.Notes = append(g.Notes, fmt.Sprintf("%d figures are of another number of draws", draws))
@@ -101,4 +87,30 @@ func Compare(a, b *Run) Agreement {
 		}
 	}
 	return g
+}
+
+// byName returns the cases by their names. The first of a name counts.
+func byName(r *Run) map[string]Case {
+	cases := make(map[string]Case, len(r.Cases))
+	for _, c := range slices.Backward(r.Cases) {
+		cases[c.Name] = c
+	}
+	return cases
+}
+
+// unmatched tells of cases that only one of two runs has, by suite.
+func unmatched(a, b *Run) (texts []string) {
+	for i, run := range [][2]map[string]Case{{byName(a), byName(b)}, {byName(b), byName(a)}} {
+		alone := map[string][]string{}
+		for name := range run[0] {
+			if _, ok := run[1][name]; !ok {
+				alone[Suite(name)] = append(alone[Suite(name)], name)
+			}
+		}
+		for _, suite := range slices.Sorted(maps.Keys(alone)) {
+			texts = append(texts, fmt.Sprintf("%s: %d cases only in the %s run, such as %s", suite,
+				len(alone[suite]), []string{"first", "second"}[i], slices.Min(alone[suite])))
+		}
+	}
+	return texts
 }
