@@ -111,6 +111,34 @@ func (b *browser) quiet(t *testing.T, server string) {
 	assert.Equal(t, map[string]bool{strings.TrimPrefix(server, "http://"): true}, b.hosts, "it asks nobody else")
 }
 
+// drains has the page drain a member, and confirms it.
+func (b *browser) drains(t *testing.T, id string) {
+	t.Helper()
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="`+id+`"] button`)))
+	b.waits(t, `document.getElementById("confirm").open`)
+	b.does(t, chromedp.Click(chromedp.CSS(`#confirmed`)))
+}
+
+// No two landmarks have one name, by which who can't see the page tells them
+// apart. Parts of the page that are regions are those with a name or that role.
+const landmarks = `[...document.querySelectorAll("section[aria-labelledby], [role=region]")]
+	.map((e) => document.getElementById(e.getAttribute("aria-labelledby")).textContent)`
+
+// axe runs the rules of axe-core, if GATEWAY_AXE names its axe.min.js.
+func (b *browser) axe(t *testing.T) {
+	t.Helper()
+	file := os.Getenv("GATEWAY_AXE")
+	if file == "" {
+		return
+	}
+	axe, err := os.ReadFile(file)
+	require.NoError(t, err)
+	found, err := chromedp.Run(b, chromedp.Evaluate[string](string(axe)+`; axe.run().then((r) => r.violations.map(
+		(v) => v.id + ": " + v.help + " " + v.nodes.map((n) => n.html).join(" ")).join("\n"))`, chromedp.EvalAwaitPromise))
+	require.NoError(t, err)
+	assert.Empty(t, found)
+}
+
 const row = `document.querySelector('[data-member="%s"]')`
 
 func TestPage(t *testing.T) {
@@ -151,6 +179,13 @@ func TestPage(t *testing.T) {
 
 	before := f.plane.Forwards()[config.Default]
 	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod2"] button`)))
+	b.waits(t, `document.getElementById("confirm").open`)
+	b.waits(t, `document.getElementById("confirmText").textContent.match(/keeps the [0-9,]+ that it has. The others take/)`)
+	b.does(t, chromedp.Click(chromedp.CSS(`#confirm button[value=cancel]`)))
+	b.waits(t, `!document.getElementById("confirm").open`)
+	b.waits(t, `document.activeElement === `+row+`.querySelector("button")`, "pod2")
+	assert.Equal(t, before, f.plane.Forwards()[config.Default], "nothing happens")
+	b.drains(t, "pod2")
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}, f.plane.Forwards()[config.Default])
 	b.waits(t, row+`.querySelector(".state").textContent.match(/^drained · [1-9][0-9]* left$/)`, "pod2")
@@ -162,6 +197,9 @@ func TestPage(t *testing.T) {
 	b.waits(t, row+`.querySelector("button").textContent === "Drain"`, "pod2")
 	assert.Equal(t, before, f.plane.Forwards()[config.Default])
 
+	b.waits(t, `(%[1]s).length === 3 && new Set(%[1]s).size === 3`, landmarks)
+	b.axe(t)
+
 	// What happens elsewhere shows.
 	require.NoError(t, f.Services.By("ann").Delete(config.Default, "pod1"))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 2`)
@@ -170,6 +208,7 @@ func TestPage(t *testing.T) {
 	b.waits(t, `Number(document.querySelector("#changes tr").cells[4].textContent) > 0`)
 	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
+	b.waits(t, row+`.querySelector(".why").textContent !== ""`, "pod3")
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
 	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)
 	b.waits(t, `document.getElementById("saved").hidden`)
@@ -197,6 +236,44 @@ func TestPageAsksForToken(t *testing.T) {
 		chromedp.Click(chromedp.CSS("#ask button")))
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("ask").hidden && document.getElementById("notice").hidden`)
-	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod1"] button`)))
+	b.drains(t, "pod1")
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod1")
+}
+
+// On a phone all of a member is in the window, and a tap on Drain asks first.
+func TestPageOnPhone(t *testing.T) {
+	b := newBrowser(t)
+	f := serve(t, config.Control{Network: "tcp", Address: "127.0.0.1:0"})
+	run(t, f)
+	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 600)
+	for _, width := range []int64{320, 375} {
+		b.does(t, chromedp.EmulateViewport(width, 700, chromedp.EmulateMobile, chromedp.EmulateTouch),
+			chromedp.Navigate(f.URL+"/"))
+		b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
+		b.waits(t, `document.documentElement.scrollWidth <= innerWidth`)
+		for _, part := range []string{".id", ".state", ".flows", ".shareText", ".share", "button"} {
+			b.waits(t, `(() => {
+				const r = `+row+`.querySelector("%s").getBoundingClientRect();
+				return r.width > 0 && r.left >= 0 && r.right <= innerWidth;
+			})()`, "pod2", part)
+		}
+		b.waits(t, `getComputedStyle(`+row+`.querySelector(".flows"), "::before").content === '"Flows"'`, "pod2")
+	}
+	// The last member that is up.
+	for _, id := range []string{"pod1", "pod2"} {
+		require.NoError(t, f.Services.Drain(config.Default, id))
+		b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, id)
+	}
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod3"] button`)))
+	b.waits(t, `document.getElementById("confirmText").textContent.includes("No other member is up: what is new is dropped.")`)
+	b.does(t, chromedp.Click(chromedp.CSS(`#confirm button[value=cancel]`)))
+	b.waits(t, `!document.getElementById("confirm").open`)
+	assert.Equal(t, uint32(1), f.plane.Forwards()[config.Default]["pod3"])
+	b.axe(t)
+	b.quiet(t, f.URL)
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(dir+"/phone.png", png, 0o600))
+	}
 }

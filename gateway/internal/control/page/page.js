@@ -168,6 +168,8 @@ function showMember(m, member, peak, share, sticky) {
   setBadge(cell("state"), states[member.state], member.state + left);
   cell("by").hidden = !member.drain?.by;
   cell("by").textContent = `by ${member.drain?.by}`;
+  cell("why").hidden = !member.reason;
+  cell("why").textContent = member.reason ?? "";
   cell("place").textContent = `${member.addr} on ${member.dev}`;
   cell("weight").textContent = whole.format(member.weight);
   cell("rate").textContent = m.rate === null ? "–" : short.format(m.rate);
@@ -185,7 +187,28 @@ function showMember(m, member, peak, share, sticky) {
   button.dataset.drained = drained ? "yes" : "";
 }
 
+// confirm asks whether a member is to be drained, and says what that does.
+function confirm(service, id) {
+  const members = before.stats.services.find((s) => s.name === service).members;
+  const flows = members.find((m) => m.id === id)?.flows ?? 0;
+  const others = members.some((m) => m.id !== id && m.state === "up");
+  $("confirmTitle").textContent = `Drain ${id}?`;
+  $("confirmText").textContent = `It gets no new flow${flows > 0 ? `, and keeps the ${whole.format(flows)} that it has` : ""}. ` +
+    (others ? "The others take what is new." : "No other member is up: what is new is dropped.");
+  $("confirmed").textContent = `Drain ${id}`;
+  const dialog = $("confirm");
+  dialog.returnValue = "cancel"; // by the Escape key, too
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "drain"), { once: true });
+  });
+}
+
 async function toggleDrain(button, service, id) {
+  if (button.dataset.drained !== "yes" && !(await confirm(service, id))) {
+    button.focus();
+    return;
+  }
   const member = `services/${encodeURIComponent(service)}/members/${encodeURIComponent(id)}`;
   const undrain = button.dataset.drained === "yes";
   button.disabled = true;
