@@ -25,8 +25,9 @@ type Layouts struct {
 func (l Layouts) run(number int, only string) ([]results.Case, error) {
 	binary := filepath.Join(l.Folder, fmt.Sprintf("report-%d", number))
 	if _, err := os.Stat(binary); err != nil {
+		const report = "github.com/ecmp-go/ecmp/benchmarks/report"
 		layout := fmt.Sprintf("-ldflags=-randlayout=%d", number)
-		if err := command("go", "build", layout, "-o", binary, "github.com/ecmp-go/ecmp/benchmarks/report"); err != nil {
+		if err := command("go", "build", layout, "-o", binary, report); err != nil {
 			return nil, err
 		}
 	}

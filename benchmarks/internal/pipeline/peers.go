@@ -30,7 +30,9 @@ func Peers() []Peer {
 			}
 			return byhand.NewForwarder(list, flows)
 		}},
-		{"parse+mix+xsync", func(flows int) Pipeline { return &byParse{mapped: newMapped(flows), mix: hash.NewMix(1)} }},
+		{"parse+mix+xsync", func(flows int) Pipeline {
+			return &byParse{mapped: newMapped(flows), mix: hash.NewMix(1)}
+		}},
 		{"gopacket+phuslu", newPhuslu},
 		{"gopacket+otter", newOtter},
 	}

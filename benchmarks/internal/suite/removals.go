@@ -54,7 +54,8 @@ func removalCases(keys func() *subject.Keys, n int) (cases []Case) {
 				return batches(b.(selector.Selector))
 			})
 		}
-		add("memento", "doublejump", gone, "one", func() (any, error) { return subject.ThinnedDoubleJump(n, leave), nil },
+		build := func() (any, error) { return subject.ThinnedDoubleJump(n, leave), nil }
+		add("memento", "doublejump", gone, "one", build,
 			func(b any) (subject.Lookup, error) { return subject.InDoubleJump(b.(*doublejump.Hash)), nil })
 	}
 	return cases
