@@ -119,7 +119,8 @@ func (p *Lasting) end(fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if fault == nil {
-		fault = errors.New("plane: being made anew")
+		fault = errAnew
+		p.Renew() // at once, and not after a while
 	}
 	p.log.Warn("the data plane is made anew", "because", fault)
 	p.fault = fault
@@ -138,8 +139,9 @@ func (p *Lasting) end(fault error) {
 	}
 	_ = p.plane.Close() // what can't be closed is gone
 	p.plane = nil
-	p.Renew()
 }
+
+var errAnew = errors.New("plane: being made anew")
 
 // begin makes the plane, if there can be one.
 func (p *Lasting) begin() {
@@ -170,6 +172,8 @@ func (p *Lasting) begin() {
 		if err := next.Flows().Restore(bytes.NewReader(p.flows), groups...); err != nil {
 			p.log.Error("flows are lost", "error", err)
 		}
+		again := next.Flows().Stats().Placed // which were counted when they were new
+		p.flowsWas.Placed -= min(again, p.flowsWas.Placed)
 	}
 	p.plane, p.fault, p.flows = next, nil, nil
 	p.log.Info("there is a data plane again")

@@ -1,0 +1,143 @@
+package plane_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A mortal is a plane that ends when it is told to.
+type mortal struct {
+	*fakeplane.Plane
+	end chan error
+}
+
+func (m *mortal) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-m.end:
+		return err
+	}
+}
+
+// mortals make planes, and fail for as long as fault is set.
+type mortals struct {
+	mu    sync.Mutex
+	fault error
+	made  []*mortal
+}
+
+func (m *mortals) open(c plane.Config) (plane.Plane, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fault != nil {
+		return nil, m.fault
+	}
+	fake, err := fakeplane.New(c.Domain)
+	m.made = append(m.made, &mortal{fake, make(chan error, 1)})
+	return m.made[len(m.made)-1], err
+}
+
+func (m *mortals) set(fault error) { m.mu.Lock(); m.fault = fault; m.mu.Unlock() }
+
+// last returns the plane made last, when so many have been made.
+func (m *mortals) last(t *testing.T, made int) *mortal {
+	t.Helper()
+	require.Eventually(t, func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.made) == made }, time.Minute,
+		time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.made[made-1]
+}
+
+// A plane that can't go on is followed by one that has what it had. What both
+// counted is added up.
+func TestLasting(t *testing.T) {
+	vip := netip.MustParseAddr("172.16.0.20")
+	domain := selector.NewDomain()
+	var m mortals
+	m.set(plane.ErrNoInterface)
+	p, err := plane.Last(plane.Kind{New: m.open}, plane.Config{Domain: domain, Sticky: &flowcache.Config{}},
+		slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	group, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Bounded{}})
+	require.NoError(t, err)
+	hops := []engine.Hop{{ID: "a", Weight: 1, Value: engine.Adjacency{ID: "a", Output: 1}},
+		{ID: "b", Weight: 1, Value: engine.Adjacency{ID: "b", Output: 2}}}
+	_, err = group.Update(hops)
+	require.NoError(t, err)
+	devices := map[uint16]string{1: "lo", 2: "no such interface"}
+	faults, err := p.SetOutputs(devices)
+	require.NoError(t, err)
+	assert.Equal(t, plane.Faults{"no such interface": plane.ErrNoInterface}, faults)
+	require.NoError(t, p.Sync([]plane.Service{{Prefixes: []netip.Prefix{netip.PrefixFrom(vip, 32)}, Group: group}}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
+	require.ErrorIs(t, p.Fault(), plane.ErrNoInterface)
+
+	m.set(nil)
+	p.Renew()
+	first := m.last(t, 1)
+	waits := func() {
+		t.Helper()
+		require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
+	}
+	waits()
+	assert.Equal(t, devices, first.Devices())
+	went := first.Receive(vip, 0, 300)
+	_, err = group.Update(append(hops, engine.Hop{ID: "c", Weight: 1, Value: engine.Adjacency{ID: "c", Output: 1}}))
+	require.NoError(t, err)
+	counters, flows := p.Counters(), p.Flows().Stats()
+	assert.EqualValues(t, 300, counters.In.Frames)
+
+	failure := errors.New("the interface is gone")
+	m.set(failure)
+	first.end <- failure
+	require.Eventually(t, func() bool { return errors.Is(p.Fault(), failure) }, time.Minute, time.Millisecond)
+	assert.Equal(t, counters, p.Counters())
+	assert.Equal(t, flows, p.Flows().Stats())
+	var saved countWriter
+	require.NoError(t, p.Flows().Save(&saved))
+	assert.Positive(t, saved, "who saves now loses no flow")
+	m.set(nil)
+	second := m.last(t, 2) // after a while
+	waits()
+	assert.Equal(t, went, second.Receive(vip, 0, 300), "flows stay where they were")
+	assert.EqualValues(t, 600, p.Counters().In.Frames)
+	assert.Equal(t, flows.Placed, p.Flows().Stats().Placed)
+
+	p.Renew()
+	third := m.last(t, 3)
+	waits()
+	assert.Equal(t, went, third.Receive(vip, 0, 300))
+	cancel()
+	wait.Wait()
+	require.NoError(t, p.Close())
+
+	m.set(failure)
+	_, err = plane.Last(plane.Kind{New: m.open}, plane.Config{}, slog.New(slog.DiscardHandler))
+	require.ErrorIs(t, err, failure)
+}
+
+type countWriter int
+
+func (c *countWriter) Write(p []byte) (int, error) {
+	*c += countWriter(len(p))
+	return len(p), nil
+}
