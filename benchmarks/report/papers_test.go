@@ -56,10 +56,10 @@ func TestAgree(t *testing.T) {
 // TestPaperLines leaves out what nobody has measured, and marks times.
 func TestPaperLines(t *testing.T) {
 	lines := paperLines("maglev", func(name, unit string) (results.Figure, string, error) {
-		switch {
-		case name == "Papers/paper=maglev/section=5.3/size=small/strategy=maglev":
+		switch name {
+		case "Papers/paper=maglev/section=5.3/size=small/strategy=maglev":
 			return results.Figure{Value: 9e5, Draws: 10, Interval: 1e4, Least: 8e5, Most: 1e6}, " (3)", nil
-		case name == "Papers/paper=maglev/figure=11/size=small/strategy=rendezvous":
+		case "Papers/paper=maglev/figure=11/size=small/strategy=rendezvous":
 			return results.Figure{Value: 1.423, Draws: 20, Interval: .02, Least: 1.38, Most: 1.51}, "", nil
 		}
 		return results.Figure{}, "", assert.AnError
