@@ -16,7 +16,7 @@ import (
 func runCheck(args []string, stdout, stderr io.Writer) int {
 	complain := log.New(stderr, "gateway check: ", 0)
 	flags := flag.NewFlagSet("gateway check", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprintln(flags.Output(), "usage: gateway check FILE") }
+	flags.Usage = func() { _, _ = fmt.Fprintln(flags.Output(), "usage: gateway check FILE") }
 	file := ""
 	if len(args) > 0 && (args[0] == "" || args[0][0] != '-') {
 		file, args = args[0], args[1:]

@@ -38,6 +38,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
@@ -64,11 +65,13 @@ func commands() []command {
 }
 
 func usage() string {
-	text := "usage:\n"
+	var text strings.Builder
+	text.WriteString("usage:\n")
 	for _, c := range commands() {
-		text += fmt.Sprintf("  gateway %-20s %s\n", c.name+" "+c.args, c.does)
+		_, _ = fmt.Fprintf(&text, "  gateway %-20s %s\n", c.name+" "+c.args, c.does)
 	}
-	return text + "\"gateway help COMMAND\" prints the flags.\n"
+	text.WriteString("\"gateway help COMMAND\" prints the flags.\n")
+	return text.String()
 }
 
 // run runs the command that the first argument names, and returns the exit

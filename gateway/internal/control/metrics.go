@@ -17,12 +17,15 @@ type metrics struct {
 }
 
 type descriptions struct {
-	healthy, serviceHealthy, inFrames, inBytes, memberFrames, memberBytes, leftFrames, leftBytes, replyFrames, dropped *prometheus.Desc
-	otherFrames, otherBytes                                                                                            *prometheus.Desc
-	flows, capacity, placed, moved, refused, memberFlows, members, version                                             *prometheus.Desc
-	reloadsDone, reloadsRefused, reloaded                                                                              *prometheus.Desc
-	snapshotsDone, snapshotsFailed, snapshotAge                                                                        *prometheus.Desc
-	fragmentsHeld, fragmentsWaiting, strays                                                                            *prometheus.Desc
+	healthy, serviceHealthy                              *prometheus.Desc
+	inFrames, inBytes, otherFrames, otherBytes           *prometheus.Desc
+	memberFrames, memberBytes, leftFrames, leftBytes     *prometheus.Desc
+	replyFrames, dropped                                 *prometheus.Desc
+	flows, capacity, placed, moved, refused, memberFlows *prometheus.Desc
+	members, version                                     *prometheus.Desc
+	reloadsDone, reloadsRefused, reloaded                *prometheus.Desc
+	snapshotsDone, snapshotsFailed, snapshotAge          *prometheus.Desc
+	fragmentsHeld, fragmentsWaiting, strays              *prometheus.Desc
 }
 
 func newMetrics(c Config) http.Handler {
@@ -33,8 +36,9 @@ func newMetrics(c Config) http.Handler {
 	registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&metrics{c, descriptions{
-			healthy:        d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
-			serviceHealthy: d("service_healthy", "1 if a packet that comes in for the service is forwarded.", "service"),
+			healthy: d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
+			serviceHealthy: d("service_healthy", "1 if a packet for the service that comes in is forwarded.",
+				"service"),
 			inFrames: d("received_frames_total",
 				"Frames that came in: to members, to those that left, replies, dropped ones, and fragments waiting."),
 			inBytes:      d("received_bytes_total", "Bytes of the frames that came in."),

@@ -111,7 +111,8 @@ func TestChangesSayByWhom(t *testing.T) {
 	require.NoError(t, f.By("ann").Drain(config.Default, "pod1"))
 	require.NoError(t, f.By("bob").Delete(config.Default, "pod2"))
 	require.NoError(t, f.By("carl").SetMembers(config.Default, pods(1)))
-	require.NoError(t, f.By("file").Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 7))}, ""))
+	next := []config.Service{service(t, config.Default, vip, "maglev", pods(1, 7))}
+	require.NoError(t, f.By("file").Replace(next, ""))
 	require.NoError(t, f.SetCarrier("lp1", false))
 	var got [][2]string
 	for _, c := range f.Stats().Changes[:5] {

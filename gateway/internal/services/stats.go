@@ -143,7 +143,8 @@ func (r *Registry) serviceStats(
 	for _, m := range s.Members {
 		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight,
-			State: r.stateOf(s, m), Due: r.due(s, m, total), Flows: flows[m.ID], Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
+			State: r.stateOf(s, m), Due: r.due(s, m, total), Flows: flows[m.ID],
+			Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
 		}
 		if drain, ok := r.drains[s.Name][m.ID]; ok {
 			member.Drain = &drain
