@@ -18,7 +18,7 @@ import (
 // fleetOf returns a router over servers of these weights.
 func fleetOf(t *testing.T, factor float64, weights ...uint32) (*router, []*server) {
 	t.Helper()
-	r, err := newRouter(selector.Bounded{}, factor)
+	r, err := newRouter(selector.Bounded{Slots: 1024}, factor)
 	require.NoError(t, err)
 	fleet, hops := make([]*server, len(weights)), make([]selector.Hop[*server], len(weights))
 	for i, w := range weights {
@@ -34,7 +34,7 @@ func fleetOf(t *testing.T, factor float64, weights ...uint32) (*router, []*serve
 // stays at its first server while that has room.
 func TestCapHolds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range 100 {
 		weights, sum := make([]uint32, 1+random.IntN(9)), uint32(0)
 		for i := range weights {
 			weights[i] = random.Uint32N(4)
