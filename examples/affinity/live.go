@@ -172,6 +172,11 @@ func play(trace []request, factor float64) (tally, error) {
 	defer s.close()
 	t := tally{Sent: len(trace), Drained: len(trace) / 2}
 	var open []chan struct{} // one for each request in flight, the oldest first
+	defer func() {
+		for _, answer := range open { // where an error left some
+			close(answer)
+		}
+	}()
 	next := func() error {
 		close(open[0])
 		open = open[1:]

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -20,13 +21,19 @@ func TestDrainLosesNothing(t *testing.T) {
 	arrived, answer, finished := make(chan struct{}, len(trace)), make(chan struct{}), make(chan struct{}, len(trace))
 	s := newSite(1.25, func() { arrived <- struct{}{}; <-answer }, func() { finished <- struct{}{} })
 	defer s.close()
+	release := sync.OnceFunc(func() { close(answer) })
+	defer release()
 	errs := make(chan error, len(trace))
 	send := func(part []request) {
 		for _, q := range part {
 			go func() { errs <- s.ask(q) }()
 		}
 		for range part {
-			<-arrived
+			select {
+			case <-arrived:
+			case err := <-errs:
+				require.Fail(t, "a request came to nobody", "%v", err)
+			}
 		}
 	}
 	send(trace[:batch])
@@ -42,7 +49,7 @@ func TestDrainLosesNothing(t *testing.T) {
 		loads += s.router.loadOf(h.Value)
 	}
 	assert.Equal(t, len(trace), loads)
-	close(answer)
+	release()
 	for range trace {
 		require.NoError(t, <-errs)
 		<-finished
@@ -80,8 +87,14 @@ func TestPlay(t *testing.T) {
 	assert.Equal(t, 400, requests)
 }
 
-// A server that refuses ends the play with an error.
+// With caps that are too low for all there is a request that nobody takes.
 func TestPlayFails(t *testing.T) {
+	_, err := play(newTrace(1000, 1)[:100], 0.5)
+	require.ErrorContains(t, err, "reached no server: 503")
+	require.ErrorContains(t, err, "no server takes requests")
+}
+
+func TestBadPrompt(t *testing.T) {
 	s := newSite(1.25, func() {}, func() {})
 	defer s.close()
 	answer, err := s.client.Post(s.front.URL, "application/json", strings.NewReader(`{"prompt":"no blocks"}`))
