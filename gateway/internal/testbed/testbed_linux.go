@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
@@ -57,7 +58,41 @@ func New(pods, queues int) (b *Bed, err error) {
 			return nil, err
 		}
 	}
-	return b, b.Router.IP(fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6))
+	err = b.Router.IP(fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range b.Pods {
+		if err := settle(p, Service6); err != nil {
+			return nil, err
+		}
+	}
+	return b, settle(b.Client, "2001:db8:9:0::2")
+}
+
+// settle waits until a host receives what is sent to an address of its own: the
+// kernel puts the route of an IPv6 address in force after the command has ended.
+func settle(n *netns.Namespace, addr string) error {
+	const patience, pause = time.Minute, 10 * time.Millisecond
+	return n.Do(func() error {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})
+		if err != nil {
+			return err
+		}
+		defer c.Close() //nolint:errcheck // nothing is left to be sent
+		for began := time.Now(); time.Since(began) < patience; {
+			_, err = c.WriteTo([]byte{0}, c.LocalAddr())
+			if err == nil {
+				_ = c.SetReadDeadline(time.Now().Add(pause))
+				_, _, err = c.ReadFrom(make([]byte, 1))
+			}
+			if err == nil {
+				return nil
+			}
+			time.Sleep(pause)
+		}
+		return fmt.Errorf("%s: %w", addr, err)
+	})
 }
 
 // newHost makes a namespace with what must be set before its links exist.
