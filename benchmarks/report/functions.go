@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -149,8 +151,14 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"paragraph": func(file string, n int) (string, error) {
 			return paragraph(filepath.Join(root, committed, file), n)
 		},
-		"list":  func(names ...string) []string { return names },
-		"alike": func(event, policy string) string { return alike(r, event, policy) },
+		"list": func(names ...string) []string { return names },
+		"quotient": func(a, b string) (string, error) {
+			x, err := strconv.Atoi(a)
+			y, err2 := strconv.Atoi(b)
+			return strconv.Itoa(x / max(1, y)), errors.Join(err, err2)
+		},
+		"slotsRule": func() (string, error) { return slotsRule(r) },
+		"alike":     func(event, policy string) string { return alike(r, event, policy) },
 	}
 }
 

@@ -26,7 +26,8 @@ const none = "–"
 
 func tables(r *results.Run) (list []Table) {
 	for _, n := range suite.Full().Members {
-		list = append(list, remapTable(r, n), balanceTable(r, n))
+		list = append(list, remapTable(r, n, "moved-over-due", "Moved over what must move"),
+			remapTable(r, n, "disruption-ratio", "Moved over forced"), balanceTable(r, n))
 	}
 	for _, e := range scenario.Events(0) {
 		list = append(list, scenarioTable(r, e))
@@ -39,19 +40,18 @@ func tables(r *results.Run) (list []Table) {
 // caption returns what is said of a table.
 func caption(table string) string { return sections.Parse(captions)["table of "+table][0] }
 
-func remapTable(r *results.Run, n int) Table {
+func remapTable(r *results.Run, n int, unit, title string) Table {
 	events := []string{"add", "remove", "remove-first", "remove-last", "remove10pct", "replace", "drain", "weight",
 		"restart", "churn"}
 	t := Table{
-		Title:   fmt.Sprintf("Moved over forced, %d members", n),
-		Caption: caption("remap"),
+		Title:   fmt.Sprintf("%s, %d members", title, n),
+		Caption: caption("remap, " + unit),
 		Suites:  []string{"Remap"}, Head: append([]string{"strategy"}, events...),
 	}
 	for _, s := range withExtras(r, subject.Placements()) {
 		row := []string{rowName(s)}
 		for _, e := range events {
-			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e),
-				"disruption-ratio", ratioOf))
+			row = append(row, cell(r, fmt.Sprintf("Remap/strategy=%s/n=%d/event=%s", s.Name, n, e), unit, ratioOf))
 		}
 		t.add(row)
 	}
@@ -63,22 +63,25 @@ func balanceTable(r *results.Run, n int) Table {
 		Title:   fmt.Sprintf("Balance, %d members", n),
 		Caption: caption("balance"),
 		Suites:  []string{"Balance"},
-		Head: []string{"strategy", "peak", "least", "std. dev.", "χ²/dof", "p", "table peak", "1:2:3:10 peak",
-			"1:2:3:10 std. dev.", "Zipf peak", "Zipf std. dev."},
+		Head: []string{"strategy", "peak", "least", "deviation, %", "noise, %", "χ²/dof", "1:2:3:10 peak", "least",
+			"deviation, %", "Zipf peak", "Zipf deviation, %"},
+	}
+	columns := []struct {
+		weights, unit string
+		write         writer
+	}{
+		{"equal", "peak-to-mean", ratioOf}, {"equal", "low-to-mean", ratioOf}, {"equal", "rms-error", percentOf},
+		{"equal", "noise", percentOf}, {"equal", "chi-square", ratioOf}, {"1:2:3:10", "peak-to-mean", ratioOf},
+		{"1:2:3:10", "low-to-mean", ratioOf}, {"1:2:3:10", "rms-error", percentOf},
+		{"equal", "zipf-peak-to-mean", ratioOf}, {"equal", "zipf-rms-error", percentOf},
 	}
 	for _, s := range withExtras(r, subject.Placements()) {
-		name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=", s.Name, n)
 		row := []string{rowName(s)}
-		for _, unit := range []string{"peak-to-mean", "low-to-mean", "rms-error", "chi-square", "p",
-			"table-peak-to-mean"} {
-			row = append(row, cell(r, name+"equal", unit, map[bool]writer{true: plainly(probability),
-				false: ratioOf}[unit == "p"]))
+		for _, c := range columns {
+			name := fmt.Sprintf("Balance/strategy=%s/n=%d/weights=%s", s.Name, n, c.weights)
+			row = append(row, cell(r, name, c.unit, c.write))
 		}
-		for _, unit := range []string{"peak-to-mean", "rms-error"} {
-			row = append(row, cell(r, name+"1:2:3:10", unit, ratioOf))
-		}
-		t.add(append(row, cell(r, name+"equal", "zipf-peak-to-mean", ratioOf), cell(r, name+"equal", "zipf-rms-error",
-			ratioOf)))
+		t.add(row)
 	}
 	return t
 }
@@ -252,12 +255,4 @@ func ratio(v float64) string {
 		return fmt.Sprintf("%.3f", v)
 	}
 	return figure(v)
-}
-
-// probability writes one, which is never quite 0.
-func probability(v float64) string {
-	if v < .001 {
-		return "< .001"
-	}
-	return fmt.Sprintf("%.3f", v)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
@@ -20,13 +21,9 @@ func inVain() scale {
 
 // remapBalance places every strategy between what it moves and how even it is.
 func remapBalance(r *results.Run, _ looks) (string, error) {
-	x := scale{label: "standard deviation of members' shares, % (logarithmic)", low: .01, high: 100}
+	x := scale{label: "deviation of shares, % (logarithmic; left edge: none seen)", low: .01, high: 100}
 	return traded(r, "Disruption against balance, 100 members", x, func(strategy string) (results.Figure, error) {
-		name := "Balance/strategy=" + strategy + "/n=100/weights=equal"
-		f, err := r.Figure(name, "table-rms-error") // without an error of sampling
-		if err != nil {
-			f, err = r.Figure(name, "rms-error")
-		}
+		f, err := r.Figure("Balance/strategy="+strategy+"/n=100/weights=equal", "rms-error")
 		f.Value, f.Interval = 100*f.Value, 100*f.Interval
 		return f, err
 	})
@@ -62,7 +59,9 @@ func traded(r *results.Run, title string, x scale, other func(strategy string) (
 		if err != nil {
 			continue // the run has no such suite
 		}
-		f.Value = max(f.Value, x.low)
+		if f.Value < max(f.Interval, x.low) { // it may be none
+			f.Value, f.Interval = x.low, max(0, f.Value+f.Interval-x.low)
+		}
 		moved := c.Figures["disruption-ratio"]
 		moved.Value, moved.Interval = max(least, 100*(moved.Value-1)), 100*moved.Interval
 		// Names of spots that lie on each other stand together.
@@ -98,8 +97,16 @@ func slackTrade(r *results.Run, _ looks) (string, error) {
 			continue
 		}
 		label, of := "Maglev", 1
+		switch slots, _ := strconv.Atoi(results.Value(c.Name, "slots")); {
+		case slots < 1<<16:
+			continue // far above
+		case slots > 1<<17 && slack == "":
+			label = fmt.Sprintf("Maglev %d", slots)
+		case slots > 1<<17:
+			slack, label, of = "large", fmt.Sprintf("%d slots", slots), 0
+		}
 		switch slack {
-		case "":
+		case "", "large":
 		case "0":
 			label, of = "no slack", 0
 		case "unlimited":
@@ -107,7 +114,10 @@ func slackTrade(r *results.Run, _ looks) (string, error) {
 		default:
 			label, of = fmt.Sprintf("slack .%03s", slack), 0
 		}
-		spots = append(spots, spot{strings.TrimRight(label, "0"), of, c.Figures["peak-to-mean"], moved})
+		if strings.HasPrefix(label, "slack") {
+			label = strings.TrimRight(label, "0")
+		}
+		spots = append(spots, spot{label, of, c.Figures["peak-to-mean"], moved})
 	}
 	if len(spots) == 0 {
 		return "", nil

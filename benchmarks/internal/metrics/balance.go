@@ -35,6 +35,18 @@ func (p Placement) Balance() Balance {
 	return p.balance(func(int) float64 { return 1 })
 }
 
+// Noise returns the square of the RMSError that a random sample of so many
+// hashes has on average, if members get exactly what they are due.
+func (p Placement) Noise() float64 {
+	var squares []float64
+	for _, due := range p.dues() {
+		if due > 0 {
+			squares = append(squares, (1-due)/(due*float64(len(p.Owners))))
+		}
+	}
+	return stats.Mean(squares)
+}
+
 // Traffic returns the balance of the volumes of traffic that the hashes stand
 // for.
 func (p Placement) Traffic(volumes []float64) Balance {

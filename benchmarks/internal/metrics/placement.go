@@ -2,7 +2,10 @@
 // change of the group moves.
 package metrics
 
-import "github.com/ecmp-go/ecmp/selector"
+import (
+	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // A Placement says which member each of a list of hashes belongs to.
 type Placement struct {
@@ -13,9 +16,7 @@ type Placement struct {
 // Place asks a selector that was built for the members where the hashes belong.
 func Place(s selector.Selector, members []selector.Member, hashes []uint64) Placement {
 	p := Placement{members, make([]int32, len(hashes))}
-	for i, h := range hashes {
-		p.Owners[i] = int32(s.Select(h))
-	}
+	subject.Batched(s).SelectBatch(p.Owners, hashes)
 	return p
 }
 

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
@@ -10,13 +11,15 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
+// sampleSize is how many hashes are placed to see how even the load is.
+const sampleSize = 1 << 20
+
 // Balance is how even the load is.
 func Balance() Suite {
 	return Suite{
 		Name:  "Balance",
 		Exact: true,
 		Cases: func(size Size) (cases []Case) {
-			hashes := sync.OnceValue(func() []uint64 { return subject.Hashes(1, sampleSize) })
 			volumes := sync.OnceValue(func() []float64 { return metrics.Zipf(sampleSize) })
 			keys := sync.OnceValue(func() *subject.Keys { return subject.RandomKeys(2) })
 			for _, s := range size.placements() {
@@ -30,16 +33,19 @@ func Balance() Suite {
 						}
 						name := fmt.Sprintf("strategy=%s/n=%d/weights=%s", s.Name, n, w.name)
 						cases = append(cases, Case{name, func() (*Work, error) {
-							members := subject.Members(n, w.weights...)
-							built, err := selector.New(s.Strategy, members)
-							if err != nil {
-								return nil, err
+							var l loads
+							var built selector.Selector
+							for i := range size.Draws {
+								members := subject.Set(size.Seed(i)).Members(n, w.weights...)
+								var err error
+								if built, err = selector.New(s.Strategy, members); err != nil {
+									return nil, err
+								}
+								l.add(built, members, subject.Hashes(size.Seed(i)+1, sampleSize), volumes())
 							}
-							p := metrics.Place(built, members, hashes())
 							lookup := subject.One(built)
 							return &Work{
-								Items: subject.KeyCount, Pass: func() { lookup(keys()) },
-								Figures: balanceFigures(p, volumes(), built, members),
+								Items: subject.KeyCount, Pass: func() { lookup(keys()) }, Figures: l.figures(),
 							}, nil
 						}})
 					}
@@ -50,18 +56,51 @@ func Balance() Suite {
 	}
 }
 
-func balanceFigures(p metrics.Placement, volumes []float64, built selector.Selector,
-	members []selector.Member) map[string]results.Figure {
-	uniform, zipf := p.Balance(), p.Traffic(volumes)
-	figures := numbers{
-		"peak-to-mean": uniform.PeakToMean, "low-to-mean": uniform.LowToMean, "rms-error": uniform.RMSError,
-		"chi-square": uniform.ChiSquare, "p": uniform.PValue,
-		"zipf-peak-to-mean": zipf.PeakToMean, "zipf-rms-error": zipf.RMSError,
+// loads are the loads of members, of one draw after another.
+type loads struct {
+	draws map[string][]float64
+	noise float64 // the mean square error that the sample alone has; 0: of all slots of a table
+}
+
+// add adds a draw. Where there is a table, all of its slots are counted, else
+// the hashes are.
+func (l *loads) add(s selector.Selector, members []selector.Member, hashes []uint64, volumes []float64) {
+	if l.draws == nil {
+		l.draws = map[string][]float64{}
 	}
-	if t, ok := built.(selector.Tabled); ok {
-		exact := metrics.Slots(t, members).Balance()
-		figures["table-peak-to-mean"], figures["table-low-to-mean"], figures["table-rms-error"] = exact.PeakToMean,
-			exact.LowToMean, exact.RMSError
+	add := func(unit string, v float64) { l.draws[unit] = append(l.draws[unit], v) }
+	sample := metrics.Place(s, members, hashes)
+	zipf, exact := sample.Traffic(volumes), sample
+	add("zipf-peak-to-mean", zipf.PeakToMean)
+	add("zipf-rms-error", zipf.RMSError)
+	if t, ok := s.(selector.Tabled); ok {
+		exact = metrics.Slots(t, members)
 	}
-	return results.Exact(figures)
+	b := exact.Balance()
+	add("peak-to-mean", b.PeakToMean)
+	add("low-to-mean", b.LowToMean)
+	if _, ok := s.(selector.Tabled); ok {
+		add("rms-error", b.RMSError)
+		return
+	}
+	add("chi-square", b.ChiSquare)
+	l.noise = sample.Noise()
+	add("rms-error", b.RMSError*b.RMSError-l.noise)
+}
+
+// figures are the means of the draws. The deviation is without that of the
+// sample: of the mean of squares, what a fair placement has is taken off.
+func (l *loads) figures() map[string]results.Figure {
+	figures := means(l.draws)
+	if l.noise == 0 {
+		return figures
+	}
+	square := figures["rms-error"]
+	root := func(v float64) float64 { return math.Sqrt(max(0, v)) }
+	f := results.Figure{
+		Value: root(square.Value), Draws: square.Draws, Least: root(square.Least), Most: root(square.Most),
+	}
+	f.Interval = root(max(0, square.Value)+square.Interval) - f.Value
+	figures["rms-error"], figures["noise"] = f, results.Figure{Value: math.Sqrt(l.noise)}
+	return figures
 }

@@ -15,9 +15,6 @@ type crowd struct {
 	id   func(i int) string
 }
 
-// numbered are members that are numbered on, of no draw.
-func numbered() crowd { return crowd{0, subject.ID} }
-
 // drawn are members of a draw, behind all that were there.
 func drawn(set subject.Set) crowd {
 	const behind = 5000

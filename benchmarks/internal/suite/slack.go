@@ -10,7 +10,8 @@ import (
 )
 
 // Slack is the trade between balance and disruption that Bounded makes with its
-// slack, with Maglev beside it in tables of the same size.
+// slack, with Maglev beside it in tables of the same size, and what smaller and
+// larger tables make of it.
 func Slack() Suite {
 	return Suite{
 		Name:  "Slack",
@@ -35,6 +36,18 @@ func Slack() Suite {
 					cases = append(cases, evenness(s, n, size, size.Draws, "1:2:3:10", 1, 2, 3, 10))
 				}
 			}
+			for _, s := range sizedSubjects() {
+				members := size.Small
+				if s.large {
+					members = size.Large
+				}
+				for _, n := range members {
+					cases = append(cases, evenness(s.slackSubject, n, size, size.Draws, "equal", 1))
+					for _, e := range slackEvents() {
+						cases = append(cases, disruption(s.slackSubject, n, size, e))
+					}
+				}
+			}
 			return cases
 		},
 	}
@@ -54,6 +67,27 @@ func slackSubjects() []slackSubject {
 	}{{"0", selector.NoSlack}, {"20", 20}, {"50", 50}, {"unlimited", selector.UnlimitedSlack}} {
 		name := "strategy=bounded/slots=65536/slack=" + s.name
 		list = append(list, slackSubject{name, selector.Bounded{Slack: s.slack}, s.slack == selector.NoSlack})
+	}
+	return list
+}
+
+// A sizedSubject has another number of slots than the default: few, or as much
+// memory as Maglev's large table has.
+type sizedSubject struct {
+	slackSubject
+	large bool
+}
+
+func sizedSubjects() (list []sizedSubject) {
+	add := func(slots uint32, name string, s selector.Strategy) {
+		name = fmt.Sprintf(name, slots)
+		list = append(list, sizedSubject{slackSubject{name: name, strategy: s}, slots > 1<<16})
+	}
+	for _, slots := range []uint32{1021, 4093, 524309, 655373} {
+		add(slots, "strategy=maglev/slots=%d", selector.Maglev{Size: slots})
+	}
+	for _, slots := range []uint32{1024, 4096, 1 << 19} {
+		add(slots, "strategy=bounded/slots=%d/slack=50", selector.Bounded{Slots: slots, Slack: 50})
 	}
 	return list
 }

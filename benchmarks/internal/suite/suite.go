@@ -72,8 +72,11 @@ type numbers = map[string]float64
 type Size struct {
 	Members   []int // of a group
 	Draws     int   // of whatever is random, in suites that take the mean of draws
+	Series    int   // draws of series of changes, in Remap
 	Seeds     int   // which set of draws: 0, 1, 2 and so on
 	Slack     []int // members, for what slack costs
+	Small     []int // members, for small tables
+	Large     []int // members, for large tables
 	Prior     []int // members, for rules that were known before
 	Papers    bool  // what papers did, in their sizes; else without the greatest
 	Steps     []int // members, where the cap of one steps down as another joins
@@ -101,7 +104,8 @@ func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) 
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
-		Members: []int{10, 100}, Draws: 3, Slack: []int{16, 100}, Prior: []int{100}, Shares: 1 << 20,
+		Members: []int{10, 100}, Draws: 3, Series: 1, Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
+		Prior: []int{100}, Shares: 1 << 20,
 		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
 		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
 		Scenarios: []string{"modulo", "bounded", "memento"},
@@ -111,7 +115,9 @@ func Quick() Size {
 // Full is what the committed results are of.
 func Full() Size {
 	return Size{
-		Members: []int{10, 100, 1000}, Draws: 20, Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
+		Members: []int{10, 100, 1000}, Draws: 20, Series: 5,
+		Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
+		Small: []int{16, 24, 48, 100}, Large: []int{10, 100, 1000, 2000},
 		Prior: []int{10, 100, 500, 1000, 2000}, Papers: true,
 		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
 		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
