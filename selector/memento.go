@@ -13,8 +13,9 @@ import (
 // rehashes its keys evenly over those. A member that joins gets the bucket that
 // was removed last, or a new one.
 //
-// A look-up takes 1 + ln(n/members) steps on average, where n is the most
-// members that the group had: a bucket other than the last is never given up.
+// A look-up hashes 1 + ln(n/members) times and reads n/members buckets on
+// average, where n is the most members that the group had and others left in
+// random order: a bucket other than the last is never given up.
 // Memory is 4 bytes a bucket and some 30 a member. Building and rebuilding take
 // O(n) time. The balance is that of a random draw, and each change moves only
 // the hashes that must move.
