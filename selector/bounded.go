@@ -17,7 +17,8 @@ const (
 
 // Bounded is bounded racing, a table of this library's own and the strategy to
 // choose when nothing speaks for another. It is history-free, bounds shares,
-// and moves fewer hashes on a change than [Maglev].
+// and on average moves fewer hashes on a change than [Maglev], but among a few
+// members without slack.
 //
 // Each member reaches slots in an order of its own, on a clock that runs at its
 // weight. The first to reach a slot owns it, and a member that has its cap
@@ -30,9 +31,9 @@ const (
 // hashes, more slots help balance too.
 //
 // A look-up takes O(1) time. The table takes one or two bytes a slot. Building
-// takes O(M log M) time for M slots, up to twice as long as Maglev with 1000
-// members, a few times as long with many more. Unequal weights share a clock of
-// 8 bytes a slot.
+// takes about as long as Maglev with some dozen members, and several times as
+// long where members own few slots. Without slack, many different weights make
+// that tens of times. Unequal weights share a clock of 8 bytes a slot.
 //
 // The selector is a [Tabled] and a [Ranker].
 type Bounded struct {
