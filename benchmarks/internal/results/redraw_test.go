@@ -76,7 +76,7 @@ func TestDifferencesThatAreNone(t *testing.T) {
 				for s := range strategies {
 					list := slices.Clone(luck)
 					for d := range list {
-						list[d] += .3 * random.NormFloat64()
+						list[d] += random.NormFloat64()
 					}
 					pair[i].Cases = append(pair[i].Cases, results.Case{
 						Name:    fmt.Sprintf("A/strategy=%d/n=%d", s, n),

@@ -17,9 +17,10 @@ import (
 // size.
 func Prior() Suite {
 	return Suite{
-		Name:     "Prior",
-		Exact:    true,
-		OnDemand: "10 to 2,000 members, upgrades to 100, 65,536 slots, 20 sets of members, five minutes on two cores",
+		Name:  "Prior",
+		Exact: true,
+		OnDemand: "10 to 2,000 members, 65,536 slots, 20 sets of members, upgrades to 100 members, 5 sets there," +
+			" four minutes on two cores",
 		Cases: func(size Size) (cases []Case) {
 			for _, n := range size.Prior {
 				drawn := sync.OnceValues(func() (map[string]map[string]results.Figure, error) {
@@ -39,7 +40,9 @@ func Prior() Suite {
 
 const (
 	priorSlots   = 1 << 16
-	priorUpgrade = 100     // members: the most whose upgrade is followed
+	priorUpgrade = 100 // members: the most whose upgrade is followed
+	priorFew     = 10  // members: the most whose upgrade is followed in all draws, else in upgradeDraws
+	upgradeDraws = 5
 	priorNoLimit = 1 << 20 // thousandths: no cap binds
 )
 
@@ -240,7 +243,8 @@ func priorFigures(size Size, n int) (map[string]map[string]results.Figure, error
 	for i := range draws {
 		turns <- struct{}{}
 		all.Go(func() {
-			draws[i], errs[i] = priorDraw(size.Seed(i), n, priorSlots)
+			upgrade := n <= priorFew || n <= priorUpgrade && i < upgradeDraws
+			draws[i], errs[i] = priorDraw(size.Seed(i), n, priorSlots, upgrade)
 			<-turns
 		})
 	}
@@ -264,9 +268,9 @@ func priorFigures(size Size, n int) (map[string]map[string]results.Figure, error
 	return figures, nil
 }
 
-func priorDraw(seed uint64, n, slots int) (map[string]numbers, error) {
+func priorDraw(seed uint64, n, slots int, upgrade bool) (map[string]numbers, error) {
 	crowds := []*priorCrowd{newPriorCrowd(seed, n, slots)}
-	if n <= priorUpgrade {
+	if upgrade {
 		crowds = append(crowds, newPriorUpgrade(seed, n, slots))
 	}
 	got := map[string]numbers{}

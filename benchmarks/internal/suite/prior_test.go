@@ -12,12 +12,12 @@ import (
 // TestPrior draws twice, and holds every rule to what all of them promise.
 func TestPrior(t *testing.T) {
 	const n, slots = 6, 1 << 12
-	got, err := priorDraw(3, n, slots)
+	got, err := priorDraw(3, n, slots, true)
 	require.NoError(t, err)
-	again, err := priorDraw(3, n, slots)
+	again, err := priorDraw(3, n, slots, true)
 	require.NoError(t, err)
 	assert.Equal(t, got, again)
-	other, err := priorDraw(4, n, slots)
+	other, err := priorDraw(4, n, slots, true)
 	require.NoError(t, err)
 	for name, figures := range got {
 		if strings.HasSuffix(name, "event=remove") {

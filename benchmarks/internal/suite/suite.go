@@ -130,8 +130,8 @@ func Full() Size {
 // All returns the suites.
 func All() []Suite {
 	all := []Suite{
-		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Papers(), Select(), Build(), Groups(), Fetch(),
-		FailOver(),
+		Remap(), Changes(), Balance(), Shares(), Slack(), Prior(), Limits(), Papers(), Select(), Build(), Groups(),
+		Fetch(), FailOver(),
 		Hash(), Parse(), Slowest(), FlowTable(), Pins(), Pipeline(), Scenario(),
 	}
 	paragraphs := sections.Parse(texts)
