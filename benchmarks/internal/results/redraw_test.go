@@ -109,7 +109,8 @@ func TestAgrees(t *testing.T) {
 		}
 		for run, v := range map[*results.Run]float64{&a: 0, &b: off} {
 			run.Cases = append(run.Cases, results.Case{
-				Name: name, Figures: map[string]results.Figure{"ratio": {Value: v + float64(n), Draws: 20, Interval: 1}},
+				Name:    name,
+				Figures: map[string]results.Figure{"ratio": {Value: v + float64(n), Draws: 20, Interval: 1}},
 			})
 		}
 	}

@@ -133,7 +133,7 @@ func newPriorCrowd(seed uint64, n, slots int) *priorCrowd {
 	c := newPriorPool(list, n, slots)
 	rest := slices.Delete(slices.Clone(c.first), int(middle), int(middle)+1)
 	with := func(members []int32, one int) [][]int32 {
-		return [][]int32{append(members[:len(members):len(members)], int32(one))}
+		return [][]int32{append(slices.Clip(members), int32(one))}
 	}
 	c.events = []priorEvent{
 		{"remove", false, [][]int32{rest}},
