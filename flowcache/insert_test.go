@@ -131,7 +131,7 @@ func TestWhatChangesDuringAMoveWins(t *testing.T) {
 	table := newTestTable(t, 1000)
 	table.note(10)
 	before, after := wordOf(tag, 1, 0, Probation), wordOf(tag, 1, 5, Closing)
-	elsewhere := wordOf(tag+1, 1, 0, Probation)
+	elsewhere, later := wordOf(tag+1, 1, 0, Probation), wordOf(tag, 1, 6, Closing)
 	for name, tt := range map[string]struct {
 		original, copied         word // as the mover finds them
 		wantOriginal, wantCopied word
@@ -144,7 +144,7 @@ func TestWhatChangesDuringAMoveWins(t *testing.T) {
 		"copy touched":    {original: before, copied: after, wantCopied: after, made: true},
 		"copy pushed out": {original: after, copied: elsewhere, wantOriginal: after, wantCopied: elsewhere},
 		"both touched":    {original: wordOf(tag, 1, 4, Closing), copied: after, wantCopied: after, made: true},
-		"original later":  {original: wordOf(tag, 1, 6, Closing), copied: after, wantCopied: wordOf(tag, 1, 6, Closing), made: true},
+		"original later":  {original: later, copied: after, wantCopied: later, made: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var original, copied atomic.Uint64

@@ -26,7 +26,8 @@ func TestDigitsAreThoseOfTheInterval(t *testing.T) {
 		assert.Equal(t, want, percentOf(f))
 	}
 	for want, f := range map[string]results.Figure{
-		"2.06 ns": of(2.061, .003), "2.1 ns": of(2.061, .6), "819 µs": of(819_212, 12_000), "820 µs": of(819_212, 40_000),
+		"2.06 ns": of(2.061, .003), "2.1 ns": of(2.061, .6),
+		"819 µs": of(819_212, 12_000), "820 µs": of(819_212, 40_000),
 		"1.2 ms": of(1.22e6, .5e6), "4.39 ns": {Value: 4.391},
 	} {
 		assert.Equal(t, want, nanosecondsOf(f))

@@ -50,7 +50,8 @@ func slotsRule(r *results.Run) (string, error) {
 	}
 	const small, all = 64, math.MaxInt
 	return fmt.Sprintf("Of the groups measured, the least share is .85 of its due or more, and a member that leaves"+
-		" moves at most 1.15 times what is forced, from %.0f slots a member on among 10 to %d members, and from %.0f among"+
+		" moves at most 1.15 times what is forced, from %.0f slots a member on among 10 to %d members, and from "+
+		"%.0f among"+
 		" more; .9 and 1.05 from %.0f and %.0f; .94 and 1.01 from %.0f and %.0f.",
 		enough(small, .85, 1.15), small, enough(all, .85, 1.15), enough(small, .9, 1.05), enough(all, .9, 1.05),
 		enough(small, .94, 1.01), enough(all, .94, 1.01)), nil
