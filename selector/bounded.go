@@ -32,8 +32,8 @@ const (
 //
 // A look-up takes O(1) time. The table takes one or two bytes a slot. Building
 // takes about as long as Maglev with some dozen members, and several times as
-// long where members own few slots. Without slack, many different weights make
-// that tens of times. Unequal weights share a clock of 8 bytes a slot.
+// long where members own few slots. Unequal weights share a clock of 8 bytes a
+// slot.
 //
 // The selector is a [Tabled] and a [Ranker].
 type Bounded struct {

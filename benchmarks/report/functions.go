@@ -62,6 +62,8 @@ func functions(root string, r *results.Run) template.FuncMap {
 			f, err := r.Figure(name, unit)
 			return fmt.Sprintf("%.3f", f.Least), err
 		},
+		// measured reports whether there is a case of that name.
+		"measured": func(name string) bool { _, err := r.Find(name); return err == nil },
 		"slack": func(slack string) string {
 			if slack == "none" {
 				return "strategy=maglev/slots=65537"

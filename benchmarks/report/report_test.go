@@ -143,6 +143,11 @@ func TestCommittedRunIsFull(t *testing.T) {
 			}
 		}
 	}
+	once := map[string]bool{}
+	for _, c := range r.Cases {
+		assert.False(t, once[c.Name], "%s is there twice", c.Name)
+		once[c.Name] = true
+	}
 	for _, c := range r.Of("Pipeline") {
 		if results.Value(c.Name, "impl") == "ecmp" {
 			assert.Zero(t, c.Figures["allocs/frame"], c.Name)

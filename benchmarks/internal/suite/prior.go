@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -262,7 +263,10 @@ func priorFigures(size Size, n int) (map[string]map[string]results.Figure, error
 		}
 		figures[name] = map[string]results.Figure{}
 		for unit, list := range lists {
-			figures[name][unit] = results.Mean(list)
+			// what moved over nothing that was forced has no mean
+			if !slices.ContainsFunc(list, func(v float64) bool { return math.IsInf(v, 0) }) {
+				figures[name][unit] = results.Mean(list)
+			}
 		}
 	}
 	return figures, nil
