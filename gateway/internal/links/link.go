@@ -19,4 +19,5 @@ type Neighbour struct {
 	Index int // of the interface
 	Addr  netip.Addr
 	MAC   engine.MAC // zero: it does not answer
+	Gone  bool       // the table has it no more, since nobody used it
 }

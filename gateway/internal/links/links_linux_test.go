@@ -47,7 +47,7 @@ func TestWatchNeighbours(t *testing.T) {
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		assert.NoError(t, n.Do(func() error {
-			return links.WatchNeighbours(ctx, time.Minute, func(n links.Neighbour) {
+			return links.WatchNeighbours(ctx, time.Second, func(n links.Neighbour) {
 				mu.Lock()
 				defer mu.Unlock()
 				for o := range now {
@@ -83,6 +83,13 @@ func TestWatchNeighbours(t *testing.T) {
 	waits(vb, "10.9.1.4", engine.MAC{2, 0, 0, 1, 1, 4})
 	require.NoError(t, n.IP("neigh replace 10.9.1.2 lladdr 02:00:00:01:01:0a dev va nud permanent\n"))
 	waits(va, "10.9.1.2", engine.MAC{2, 0, 0, 1, 1, 0xa})
+	require.NoError(t, n.IP("neigh del 10.9.1.4 dev vb\n"))
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		addr := netip.MustParseAddr("10.9.1.4")
+		return now[links.Neighbour{Index: vb, Addr: addr}] || now[links.Neighbour{Index: vb, Addr: addr, Gone: true}]
+	}, time.Minute, time.Millisecond)
 
 	// The kernel resolves whom it is asked to keep, and says if nobody answers.
 	for _, addr := range []string{"10.9.1.9", "2001:db8::9"} {

@@ -15,17 +15,15 @@ import (
 )
 
 // WatchNeighbours is [Watch] for the kernel's table of neighbours. An entry that
-// the kernel deletes, since nobody used it, keeps the state that it had.
+// the kernel deletes, since nobody used it, is told as Gone by the next list.
 func WatchNeighbours(ctx context.Context, interval time.Duration, each func(Neighbour)) error {
 	type key struct {
 		index int
 		addr  netip.Addr
 	}
-	w := watcher[key, Neighbour]{each: func(n Neighbour) {
-		if n.Index != 0 {
-			each(n)
-		}
-	}, absent: func(key) Neighbour { return Neighbour{} }}
+	w := watcher[key, Neighbour]{each: each, absent: func(k key) Neighbour {
+		return Neighbour{Index: k.index, Addr: k.addr, Gone: true}
+	}}
 	err := w.watch(ctx, interval, unix.RTMGRP_NEIGH, func() (map[key]Neighbour, error) {
 		list := make(map[key]Neighbour)
 		return list, ListNeighbours(func(n Neighbour) { list[key{n.Index, n.Addr}] = n })

@@ -36,18 +36,20 @@ func (r *Registry) SetLink(l links.Link) error {
 }
 
 // SetNeighbour takes over a neighbour as the kernel knows it now: members there
-// whose MAC address was not given have this one, or are down without.
+// whose MAC address was not given have this one, or are down without. One that
+// is gone from the table is no longer known, unless a member is there.
 func (r *Registry) SetNeighbour(n links.Neighbour) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := place{n.Index, n.Addr}
-	if r.host.neighbours[at] == n.MAC {
+	wanted := r.anyMember(func(m config.Member) bool { p, ok := r.host.place(m); return ok && p == at })
+	if r.host.neighbours[at] == n.MAC || n.Gone && wanted {
 		return nil
 	}
 	if r.host.neighbours[at] = n.MAC; n.MAC == (engine.MAC{}) {
 		delete(r.host.neighbours, at)
 	}
-	if !r.anyMember(func(m config.Member) bool { p, ok := r.host.place(m); return ok && p == at }) {
+	if !wanted {
 		return nil
 	}
 	return r.follow(true)

@@ -104,6 +104,8 @@ func TestNeighbours(t *testing.T) {
 		assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights(config.Default))
 		assert.Equal(t, mac, f.plane.Header(config.Default, "pod2").Dst())
 	}
+	require.NoError(t, f.SetNeighbour(links.Neighbour{Index: 7, Addr: addr, Gone: true}))
+	assert.Contains(t, f.weights(config.Default), "pod2", "its address holds until it does not answer")
 	require.NoError(t, f.Reconcile())
 	assert.Len(t, asked, 2)
 	data, err := f.Save()
