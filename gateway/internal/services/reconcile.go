@@ -31,8 +31,9 @@ func (r *Registry) SetLink(l links.Link) error {
 	if !members || was == l && !r.behind {
 		return nil
 	}
-	anew := l.Index != 0 && (was.Index != l.Index || was.MAC != l.MAC || r.host.faults[l.Name] != nil)
-	return r.follow(anew)
+	// One whose carrier is back may have been down when the plane was made anew.
+	anew := was.Index != l.Index || was.MAC != l.MAC || r.host.faults[l.Name] != nil || !had && l.Carrier
+	return r.follow(anew && l.Index != 0)
 }
 
 // SetNeighbour takes over a neighbour as the kernel knows it now: members there

@@ -65,6 +65,23 @@ func TestInterfacesVanish(t *testing.T) {
 	assert.Contains(t, f.weights(config.Default), "pod3")
 }
 
+// An interface that the plane may have been made anew without, since it was
+// down, is opened when its carrier is back.
+func TestCarrierReturnsToAnotherPlane(t *testing.T) {
+	f := newRegistry(t)
+	l := link("lp3", 12)
+	require.NoError(t, f.SetLink(l))
+	l.Carrier = false
+	require.NoError(t, f.SetLink(l))
+	f.plane.SetMissing("lp3", true)
+	l.Carrier = true
+	require.NoError(t, f.SetLink(l))
+	assert.NotContains(t, f.weights(config.Default), "pod3", "it was looked for again")
+	f.plane.SetMissing("lp3", false)
+	require.NoError(t, f.Reconcile())
+	assert.Contains(t, f.weights(config.Default), "pod3")
+}
+
 // What the plane failed to take over it is given again.
 func TestReconcileAfterAFailure(t *testing.T) {
 	f := newRegistry(t)
