@@ -197,10 +197,17 @@ function confirm(service, id) {
     (others ? "The others take what is new." : "No other member is up: what is new is dropped.");
   $("confirmed").textContent = `Drain ${id}`;
   const dialog = $("confirm");
-  dialog.returnValue = "cancel"; // by the Escape key, too
   dialog.showModal();
+  // Not by the event of closing: that comes later, when another may be asked.
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "drain"), { once: true });
+    const answered = new AbortController();
+    const answer = (yes) => {
+      answered.abort();
+      resolve(yes);
+    };
+    const { signal } = answered;
+    dialog.firstElementChild.addEventListener("submit", (event) => answer(event.submitter?.value === "drain"), { signal });
+    dialog.addEventListener("cancel", () => answer(false), { signal }); // by the Escape key
   });
 }
 
