@@ -42,12 +42,13 @@ func newMetrics(c Config) http.Handler {
 			inFrames: d("received_frames_total",
 				"Frames that came in: to members, to those that left, replies, dropped ones, and fragments waiting."),
 			inBytes:      d("received_bytes_total", "Bytes of the frames that came in."),
-			memberFrames: d("member_frames_total", "Frames sent to a member, of all services.", "member"),
-			memberBytes:  d("member_bytes_total", "Bytes of the frames sent to a member, of all services.", "member"),
-			leftFrames:   d("left_frames_total", "Frames sent to members that left."),
-			leftBytes:    d("left_bytes_total", "Bytes of the frames sent to members that left."),
-			replyFrames:  d("reply_frames_total", "Frames sent back to where they came from."),
-			dropped:      d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
+			memberFrames: d("member_frames_total", "Frames sent to a member of a service.", "service", "member"),
+			memberBytes: d("member_bytes_total", "Bytes of the frames sent to a member of a service.",
+				"service", "member"),
+			leftFrames:  d("left_frames_total", "Frames sent to members that left."),
+			leftBytes:   d("left_bytes_total", "Bytes of the frames sent to members that left."),
+			replyFrames: d("reply_frames_total", "Frames sent back to where they came from."),
+			dropped:     d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
 			otherFrames: d("not_for_service_frames_total",
 				"Frames that came in for no service and are left to the kernel: not among those received or dropped."),
 			otherBytes: d("not_for_service_bytes_total", "Bytes of the frames that came in for no service."),
@@ -61,7 +62,7 @@ func newMetrics(c Config) http.Handler {
 			placed:   d("flows_placed_total", "New flows."),
 			moved:    d("flows_moved_total", "Flows whose member left."),
 			refused:  d("flows_refused_total", "Flows that the table had no room for."),
-			memberFlows: d("member_flows", "Flows pinned to a member, of all services that it is in.",
+			memberFlows: d("member_flows", "Flows pinned to a member of a service.",
 				"service", "member"),
 			members: d("members", "Members, by state.", "service", "state"),
 			version: d("group_version", "Version of the group of a service: it grows with each change.",
@@ -110,7 +111,6 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		counter(m.moved, s.Flows.Moved)
 		counter(m.refused, s.Flows.Refused)
 	}
-	sent := make(map[string]bool)
 	for _, service := range s.Services {
 		gauge(m.serviceHealthy, one(service.Healthy), service.Name)
 		gauge(m.version, float64(service.Version), service.Name)
@@ -118,11 +118,8 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		for _, member := range service.Members {
 			states[member.State]++
 			gauge(m.memberFlows, float64(member.Flows), service.Name, member.ID)
-			if !sent[member.ID] {
-				sent[member.ID] = true
-				counter(m.memberFrames, member.Frames, member.ID)
-				counter(m.memberBytes, member.Bytes, member.ID)
-			}
+			counter(m.memberFrames, member.Frames, service.Name, member.ID)
+			counter(m.memberBytes, member.Bytes, service.Name, member.ID)
 		}
 		for state, n := range states {
 			gauge(m.members, float64(n), service.Name, string(state))

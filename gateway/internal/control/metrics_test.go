@@ -54,8 +54,8 @@ func TestMetrics(t *testing.T) {
 	assert.Empty(t, problems)
 	assert.InDelta(t, 203, metric(t, text, "forwarder_received_frames_total"), 0)
 	assert.InDelta(t, 203*60, metric(t, text, "forwarder_received_bytes_total"), 0)
-	sent := metric(t, text, `forwarder_member_frames_total{member="pod2"}`) + metric(t, text,
-		`forwarder_member_frames_total{member="pod3"}`)
+	sent := metric(t, text, `forwarder_member_frames_total{member="pod2",service="default"}`) +
+		metric(t, text, `forwarder_member_frames_total{member="pod3",service="default"}`)
 	assert.InDelta(t, 203, sent+metric(t, text, "forwarder_left_frames_total")+
 		metric(t, text, "forwarder_reply_frames_total")+metric(t, text,
 		`forwarder_dropped_frames_total{reason="no member"}`), 0, "nothing is lost")

@@ -3,6 +3,8 @@ package services
 import (
 	"cmp"
 	"errors"
+	"hash/fnv"
+	"io"
 	"maps"
 	"slices"
 
@@ -75,7 +77,7 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 			}
 			s = &service{group: group}
 		}
-		hops, from := r.hops(n.Members, numbers), s.group.Load()
+		hops, from := r.hops(&n, numbers), s.group.Load()
 		targets[i] = target{service: s, fresh: err != nil, next: n, hops: hops, from: from}
 	}
 	return targets, nil
@@ -121,19 +123,30 @@ func compatible(services []config.Service) error {
 	return nil
 }
 
-func (r *Registry) hops(members []config.Member, numbers outputs) []engine.Hop {
-	list := make([]engine.Hop, len(members))
-	for i, m := range members {
+func (r *Registry) hops(s *config.Service, numbers outputs) []engine.Hop {
+	list := make([]engine.Hop, len(s.Members))
+	of := incarnation(s)
+	for i, m := range s.Members {
 		list[i] = engine.Hop{
-			ID: m.ID, Weight: m.Weight,
+			ID: m.ID, Weight: m.Weight, Incarnation: of,
 			Value: engine.Adjacency{
-				ID: m.ID, Output: numbers.numbers[port{m.ID, m.Dev}],
+				ID: m.ID, Output: numbers.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
 			},
 		}
 	}
 	slices.SortFunc(list, func(a, b engine.Hop) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// incarnation tells the members of a service from those with the same IDs in
+// others: each has a slot of its own there, so that flows are counted by
+// service, and planes that find members by slot tell their outputs apart. It
+// does not count in placement. Services that shared flows would need one.
+func incarnation(s *config.Service) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, s.Name) // never fails
+	return h.Sum64()
 }
 
 // same reports whether the group has these hops already.
@@ -196,7 +209,7 @@ func change(g *engine.Group, s selector.Strategy, hops []engine.Hop) error {
 func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 	var list []engine.Hop
 	for i, m := range s.View().All() {
-		list = append(list, engine.Hop{ID: m.ID, Weight: m.Weight, Value: *s.At(i)})
+		list = append(list, engine.Hop{ID: m.ID, Weight: m.Weight, Incarnation: s.View().Incarnation(i), Value: *s.At(i)})
 	}
 	return list
 }

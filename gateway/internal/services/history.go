@@ -22,8 +22,7 @@ type Change struct {
 	// those without pin
 	Moved      float64 `json:"moved"`
 	Collateral float64 `json:"collateral"` // share of the hashes that moved without need
-	// flows whose member left; of a member that is in other services too, with
-	// the flows that it has there
+	// flows whose member left
 	Voided int `json:"voided"`
 	// flows that came to another member since, until the next change
 	FlowsMoved uint64 `json:"flowsMoved"`

@@ -9,16 +9,18 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
-// outputs numbers the members: see [engine.Adjacency.Output]. A member keeps
-// its number for as long as it is in any service and behind the same interface.
-// Numbers are given again, the lowest first.
+// outputs numbers the members of each service: see [engine.Adjacency.Output].
+// A member of two services has two numbers, so that a plane, which counts by
+// them, counts by service too. A member keeps its number for as long as it is
+// in the service and behind the same interface. Numbers are given again, the
+// lowest first.
 type outputs struct {
 	numbers map[port]uint16
 	before  map[uint16]engine.Traffic // of a number, what went to those who had it before
 }
 
-// A port is a member behind an interface.
-type port struct{ id, dev string }
+// A port is a member of a service behind an interface.
+type port struct{ service, id, dev string }
 
 var errOutputs = errors.New("more members than outputs")
 
@@ -36,7 +38,7 @@ func (o outputs) following(services []config.Service, counters map[uint16]engine
 	free := 0
 	for _, s := range services {
 		for _, m := range s.Members {
-			p := port{m.ID, m.Dev}
+			p := port{s.Name, m.ID, m.Dev}
 			if n, ok := o.numbers[p]; ok {
 				next.numbers[p] = n
 				continue

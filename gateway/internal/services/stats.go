@@ -54,7 +54,8 @@ type FlowStats struct {
 	Refused  uint64 `json:"refused"`
 }
 
-// ServiceStats is the state of a service.
+// ServiceStats is the state of a service. Its traffic is that of the members
+// that it has now.
 type ServiceStats struct {
 	Name     string         `json:"name"`
 	Healthy  bool           `json:"healthy"`          // a packet for it that comes in now is forwarded
@@ -63,10 +64,11 @@ type ServiceStats struct {
 	Strategy string         `json:"strategy"`
 	Version  uint64         `json:"version"`
 	Members  []MemberStats  `json:"members"`
+	Traffic
 }
 
-// MemberStats is the state of a member. Its flows and its traffic are those of
-// all services that it is in.
+// MemberStats is the state of a member of a service. Its flows and its traffic
+// are those of this service alone.
 type MemberStats struct {
 	ID     string  `json:"id"`
 	Dev    string  `json:"dev"`
@@ -144,7 +146,7 @@ func (r *Registry) serviceStats(
 		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight,
 			State: r.stateOf(s, m), Due: r.due(s, m, total), Flows: flows[m.ID],
-			Traffic: Traffic(r.outputs.traffic(port{m.ID, m.Dev}, counters)),
+			Traffic: Traffic(r.outputs.traffic(port{s.Name, m.ID, m.Dev}, counters)),
 		}
 		if drain, ok := r.drains[s.Name][m.ID]; ok {
 			member.Drain = &drain
@@ -155,6 +157,8 @@ func (r *Registry) serviceStats(
 		if fault := r.fault(s, m); fault != nil {
 			member.Reason = fault.Error()
 		}
+		stats.Frames += member.Frames
+		stats.Bytes += member.Bytes
 		stats.Members = append(stats.Members, member)
 	}
 	return stats

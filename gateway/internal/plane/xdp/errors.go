@@ -10,9 +10,9 @@ const MaxSlots = 1 << 17
 
 // The limits of one plane.
 const (
-	MaxServices = 1024    // groups
-	MaxPrefixes = 1 << 16 // of all services
-	MaxOutput   = 4095    // the greatest engine.Adjacency.Output
+	MaxServices = 1024      // groups
+	MaxPrefixes = 1 << 16   // of all services
+	MaxOutput   = 1<<14 - 1 // the greatest engine.Adjacency.Output
 )
 
 // What can't be put in force, and why; errors.Is tells them apart in an
