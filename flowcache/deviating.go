@@ -20,6 +20,14 @@ type Scan struct {
 	// MaxAge leaves out pins that no packet refreshed for as long. With Since,
 	// it lets younger ones in that deviated already. 0 is no limit.
 	MaxAge time.Duration
+
+	// Seen does as MaxAge, with the [Table.Lease] of each pin's state: it leaves
+	// out those that were imported and have had no packet here.
+	Seen bool
+
+	// All lets in pins that do not deviate too, for selectors that see another
+	// hash than the digest. Since has no meaning then.
+	All bool
 }
 
 // Deviating yields the pins whose member is not the one that the selector of
@@ -46,7 +54,7 @@ func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 		m := t.clocks.moment(t.clocks.tickAt(now))
 		b := newScanBlock(target)
 		var since *scanBlock
-		if s.Since != nil {
+		if s.Since != nil && !s.All {
 			since = newScanBlock(s.Since)
 		}
 		to := len(t.buckets)
@@ -55,17 +63,20 @@ func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 		}
 		for from := max(s.From, 0); from < to; from += scanBuckets {
 			b.read(t, from, min(from+scanBuckets, to))
-			b.place()
+			if !s.All {
+				b.place()
+			}
 			for i, w := range b.words[:b.pins] {
-				if b.members[i] == b.placed[i] || t.clocks.expired(w, &m) {
+				if !s.All && b.members[i] == b.placed[i] || t.clocks.expired(w, &m) {
 					continue
 				}
-				age := time.Duration(t.clocks.age(w, &m)) * t.clocks.unit(w.state())
-				young := s.MaxAge == 0 || age < s.MaxAge
+				steps := t.clocks.age(w, &m)
+				age := time.Duration(steps) * t.clocks.unit(w.state())
+				wanted := (s.MaxAge == 0 || age < s.MaxAge) && (!s.Seen || steps <= t.clocks.lease(w.state()))
 				if since != nil {
-					young = s.MaxAge != 0 && young || !since.deviates(w, b.digest(i))
+					wanted = (s.MaxAge != 0 || s.Seen) && wanted || !since.deviates(w, b.digest(i))
 				}
-				if young && !yield(Pin{Key{w.tag(), uint32(from) + uint32(b.at[i])}, w.slot(), w.state(), age}) {
+				if wanted && !yield(Pin{Key{w.tag(), uint32(from) + uint32(b.at[i])}, w.slot(), w.state(), age}) {
 					return
 				}
 			}

@@ -68,6 +68,51 @@ func TestScanFindsAllThatDeviates(t *testing.T) {
 	}
 }
 
+// TestScanOfWhatWasSeenHere scans for pins that a packet may have refreshed
+// within a quarter of their timeout, each state by its own: imported ones are
+// not, until a packet comes.
+func TestScanOfWhatWasSeenHere(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Closing: 40 * time.Second}, "a", "b")
+	pin := func(flow uint64, s flowcache.State, age time.Duration) flowcache.Pin {
+		p := packet(r.view(), flow, hash.TCP, hash.ACK)
+		member := 1 - r.view().Unmarked(p.hash())
+		return flowcache.Pin{Key: r.table.KeyOf(p.Digest), Slot: r.view().Slot(member), State: s, Age: age}
+	}
+	assert.Equal(t, second, r.table.Unit(flowcache.EstablishedTCP))
+	lease := r.table.Lease(flowcache.EstablishedTCP)
+	assert.Equal(t, 88*second+6*second, lease, "a quarter of 350 s, and a refresh up to 7 s late")
+	assert.Equal(t, 10*second+4*second, r.table.Lease(flowcache.Closing))
+	r.Import([]flowcache.Pin{pin(1, flowcache.EstablishedTCP, 0)}, r.now)
+	seen := []flowcache.Pin{pin(2, flowcache.EstablishedTCP, lease), pin(3, flowcache.Closing, 14*second)}
+	older := []flowcache.Pin{pin(4, flowcache.EstablishedTCP, lease+second), pin(5, flowcache.Closing, 15*second)}
+	for _, p := range slices.Concat(seen, older) {
+		flowcache.PutPin(r.table, p, r.now)
+	}
+	assert.Len(t, r.scan(flowcache.Scan{}), 5)
+	assert.ElementsMatch(t, seen, r.scan(flowcache.Scan{Seen: true}))
+	assert.ElementsMatch(t, seen, r.scan(flowcache.Scan{Seen: true, Since: r.view()}))
+	assert.ElementsMatch(t, seen[1:], r.scan(flowcache.Scan{Seen: true, MaxAge: 20 * second}))
+	r.tcp(1, hash.ACK)
+	assert.Len(t, r.scan(flowcache.Scan{Seen: true}), 3)
+}
+
+// TestScanOfAllPins scans for those that do not deviate too.
+func TestScanOfAllPins(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a", "b")
+	for f := range uint64(flows) {
+		r.connect(f)
+	}
+	assert.Empty(t, r.scan(flowcache.Scan{}))
+	assert.Len(t, r.scan(flowcache.Scan{All: true}), flows)
+	assert.Len(t, r.scan(flowcache.Scan{All: true, Since: r.view()}), flows)
+	r.set(selector.Equal("a")...)
+	for _, p := range r.scan(flowcache.Scan{All: true}) {
+		require.Equal(t, r.view().Slot(0), p.Slot, "pins of a member that left are nobody's business")
+	}
+	r.wait(second)
+	assert.Empty(t, r.scan(flowcache.Scan{All: true, MaxAge: second}))
+}
+
 // TestScanOfAMillionPins compares each pin that a scan yields with the flow's
 // own hash, of which the table keeps a part. Maglev's number of slots is a
 // prime, so that a slot may end between two hashes with the same part.
@@ -140,7 +185,7 @@ func TestScanAtTheEndsOfSlots(t *testing.T) {
 	deviating := make(map[flowcache.Key]bool)
 	for _, h := range hashes {
 		if old.Member(old.Unmarked(h)) != now.Member(now.Unmarked(h)) {
-			deviating[flowcache.PinKey(r.table, h^old.Salt())] = true
+			deviating[r.table.KeyOf(h^old.Salt())] = true
 		}
 	}
 	wrong := 0

@@ -16,9 +16,6 @@ func (t *Table) Passes() int {
 	return t.sweep.passes
 }
 
-// PinKey returns the key of a flow's pin in its home bucket.
-func PinKey(t *Table, digest uint64) Key { return Key{tagOf(digest), uint32(t.home(digest))} }
-
 // PutPin writes a pin into the first place of its bucket.
 func PutPin(t *Table, p Pin, now time.Duration) {
 	m := t.clocks.moment(t.clocks.tickAt(now - p.Age))
@@ -27,7 +24,7 @@ func PutPin(t *Table, p Pin, now time.Duration) {
 
 // PinKeys returns the keys that a flow's pin may have.
 func PinKeys(t *Table, digest uint64) [2]Key {
-	k := PinKey(t, digest)
+	k := t.KeyOf(digest)
 	return [2]Key{k, {k.tag, uint32(t.away(k.tag, int(k.bucket)))}}
 }
 
@@ -38,5 +35,5 @@ func PinOf(t *Table, digest uint64, now time.Duration) Pin {
 	if w == 0 || t.clocks.expired(w, &m) {
 		return Pin{}
 	}
-	return Pin{Key: PinKey(t, digest), Slot: w.slot(), State: w.state()}
+	return Pin{Key: t.KeyOf(digest), Slot: w.slot(), State: w.state()}
 }

@@ -26,6 +26,22 @@ type Key struct {
 // valid reports whether a pin can have the key.
 func (k Key) valid() bool { return k.tag != 0 && k.tag>>(64-tagShift) == 0 }
 
+// KeyOf returns the key of the pin that a flow with this digest has or would
+// have.
+func (t *Table) KeyOf(digest uint64) Key { return Key{tagOf(digest), uint32(t.home(digest))} }
+
+// Unit returns the resolution of the age of a pin in this state: Config.Tick or
+// a power of two times as long.
+func (t *Table) Unit(s State) time.Duration { return t.clocks.unit(s & stateMask) }
+
+// Lease returns a quarter of the timeout of a state, and by how much a pin may
+// be older than the last packet of its flow. A pin in this state that is no
+// older may have had a packet here, and one that Import established is older
+// until it has one.
+func (t *Table) Lease(s State) time.Duration {
+	return time.Duration(t.clocks.lease(s&stateMask)) * t.Unit(s)
+}
+
 // Bucket returns the bucket that the pin was found in.
 func (k Key) Bucket() int { return int(k.bucket) }
 

@@ -51,7 +51,7 @@ func TestImportTakesPinsOver(t *testing.T) {
 // TestImportOfUnknownPins imports pins that no table has.
 func TestImportOfUnknownPins(t *testing.T) {
 	r := newRouter(t, flowcache.Config{Flows: 1}, "a")
-	key, slot := flowcache.PinKey(r.table, mix(1)), r.view().Slot(0)
+	key, slot := r.table.KeyOf(mix(1)), r.view().Slot(0)
 	var last flowcache.Key
 	require.NoError(t, last.UnmarshalBinary([]byte{1, 8: 255, 9: 255, 10: 255, 11: 255}))
 	for name, p := range map[string]flowcache.Pin{
@@ -112,7 +112,7 @@ func TestRulesOfImport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouter(t, flowcache.Config{}, "a", "b")
-			key := flowcache.PinKey(r.table, mix(1))
+			key := r.table.KeyOf(mix(1))
 			pinOf := func(p pin) flowcache.Pin {
 				i := slices.Index([]string{"a", "b"}, p.member)
 				return flowcache.Pin{Key: key, Slot: r.view().Slot(int32(i)), State: p.state, Age: p.age}
@@ -136,7 +136,7 @@ func TestImportTakesNoLivePlace(t *testing.T) {
 	for f := range uint64(8) {
 		_, _ = r.tcp(f, hash.SYN)
 	}
-	p := flowcache.Pin{Key: flowcache.PinKey(r.table, mix(100)), Slot: r.view().Slot(0),
+	p := flowcache.Pin{Key: r.table.KeyOf(mix(100)), Slot: r.view().Slot(0),
 		State: flowcache.EstablishedTCP}
 	assert.Equal(t, flowcache.Imported{Refused: 1}, r.Import([]flowcache.Pin{p}, r.now))
 	assert.Zero(t, r.table.Stats().Evicted)
