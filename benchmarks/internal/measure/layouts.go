@@ -52,7 +52,7 @@ func command(name string, args ...string) error {
 
 // layouts measures a suite whose blocks are of a layout each.
 func (p Plan) layouts(s suite.Suite, run func(number int, only string) ([]results.Case, error),
-	done func(string)) (list []results.Case, err error) {
+	done func(...results.Case)) (list []results.Case, err error) {
 	only := []string{s.Name}
 	for _, key := range slices.Sorted(maps.Keys(p.Wanted)) {
 		for _, value := range p.Wanted[key] {
@@ -81,7 +81,7 @@ func (p Plan) layouts(s suite.Suite, run func(number int, only string) ([]result
 				list[i].Figures[results.Processor] = mean
 			}
 			if block == p.Blocks-1 {
-				done(name)
+				done(list[i])
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func TestLayouts(t *testing.T) {
 		return list, nil
 	}
 	seen := 0
-	list, err := p.layouts(suite.Suite{Name: "S"}, run, func(string) { seen++ })
+	list, err := p.layouts(suite.Suite{Name: "S"}, run, func(cases ...results.Case) { seen += len(cases) })
 	require.NoError(t, err)
 	assert.Equal(t, []string{"1 S,k=1,k=2", "2 S,k=1,k=2", "3 S,k=1,k=2"}, asked)
 	assert.Equal(t, 2, seen)
@@ -41,7 +41,7 @@ func TestLayouts(t *testing.T) {
 	_, err = p.layouts(suite.Suite{Name: "S"}, func(number int, only string) ([]results.Case, error) {
 		cases, _ := run(number, only)
 		return cases[number-1:], nil
-	}, func(string) {})
+	}, func(...results.Case) {})
 	require.ErrorContains(t, err, "k=1 is not where it was")
 	require.Error(t, command("go", "no-such-command"))
 }

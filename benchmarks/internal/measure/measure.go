@@ -2,10 +2,12 @@
 package measure
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,10 +16,12 @@ import (
 )
 
 // turnTime is how long a turn takes at least: long enough for the clock and for
-// a stray interrupt. A case whose pass takes longTime has one turn a block.
+// a stray interrupt. Sides of a contest take fewer turns, all as many, where
+// they would take longer than blockTime in a block, with what is done between
+// turns.
 const (
-	turnTime = 25 * time.Millisecond
-	longTime = time.Second
+	turnTime  = 25 * time.Millisecond
+	blockTime = 5 * time.Second
 )
 
 // A Plan is how to measure.
@@ -29,15 +33,25 @@ type Plan struct {
 	Turns    int
 	Wanted   results.Filter // of the names of cases
 	Layouts  *Layouts       // nil: all blocks are of this binary
+	Workers  int            // goroutines for exact cases; 0: one a processor
 	Progress io.Writer
+
+	// Finished is told of cases as soon as they are finished, by one goroutine at
+	// a time. It may be nil.
+	Finished func(cases ...results.Case)
 }
 
 // Suite measures the cases of a suite that are wanted.
 func (p Plan) Suite(s suite.Suite) (list []results.Case, err error) {
 	began, count := time.Now(), 0
-	done := func(name string) {
-		count++
-		_, _ = fmt.Fprintf(p.Progress, "%6.0f s  %-10s %4d  %s\n", time.Since(began).Seconds(), s.Name, count, name)
+	done := func(cases ...results.Case) {
+		if p.Finished != nil {
+			p.Finished(named(s, cases)...)
+		}
+		for _, c := range cases {
+			count++
+			_, _ = fmt.Fprintf(p.Progress, "%6.0f s  %-10s %4d  %s\n", time.Since(began).Seconds(), s.Name, count, c.Name)
+		}
 	}
 	switch {
 	case s.Layouts && p.Layouts != nil && len(p.cases(s)) > 0:
@@ -50,10 +64,16 @@ func (p Plan) Suite(s suite.Suite) (list []results.Case, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	for i := range list {
-		list[i].Name = s.Name + "/" + list[i].Name
+	return named(s, list), nil
+}
+
+// named returns cases under their whole names.
+func named(s suite.Suite, cases []results.Case) []results.Case {
+	cases = slices.Clone(cases)
+	for i := range cases {
+		cases[i].Name = s.Name + "/" + cases[i].Name
 	}
-	return list, nil
+	return cases
 }
 
 func (p Plan) cases(s suite.Suite) (wanted []suite.Case) {
@@ -67,7 +87,7 @@ func (p Plan) cases(s suite.Suite) (wanted []suite.Case) {
 
 // mostlyExact measures the cases of an exact suite: those whose time counts
 // nevertheless come last.
-func (p Plan) mostlyExact(s suite.Suite, done func(string)) ([]results.Case, error) {
+func (p Plan) mostlyExact(s suite.Suite, done func(...results.Case)) ([]results.Case, error) {
 	var exact, timed []suite.Case
 	for _, c := range p.cases(s) {
 		if s.TimeCounts(c.Name) {
@@ -85,22 +105,23 @@ func (p Plan) mostlyExact(s suite.Suite, done func(string)) ([]results.Case, err
 }
 
 // exact asks for the figures of cases whose time does not count, on all cores.
-func (p Plan) exact(cases []suite.Case, done func(string)) ([]results.Case, error) {
+// Figures are those that one core finds.
+func (p Plan) exact(cases []suite.Case, done func(...results.Case)) ([]results.Case, error) {
 	list, errs := make([]results.Case, len(cases)), make([]error, len(cases))
 	next := make(chan int)
 	var workers sync.WaitGroup
 	var mu sync.Mutex
-	for range runtime.NumCPU() {
+	for range cmp.Or(p.Workers, runtime.NumCPU()) {
 		workers.Go(func() {
 			for i := range next {
-				w, err := cases[i].New()
+				w, err := prepared(cases[i])
 				if err != nil {
 					errs[i] = fmt.Errorf("%s: %w", cases[i].Name, err)
 					continue
 				}
 				list[i] = results.Case{Name: cases[i].Name, Figures: w.Figures}
 				mu.Lock()
-				done(cases[i].Name)
+				done(list[i])
 				mu.Unlock()
 			}
 		})
@@ -118,10 +139,20 @@ func (p Plan) exact(cases []suite.Case, done func(string)) ([]results.Case, erro
 	return list, nil
 }
 
+// prepared prepares a case. Its code may panic: it may be of others, or yours.
+func prepared(c suite.Case) (w *suite.Work, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return c.New()
+}
+
 // timed measures cases in contests: those that do the same work are prepared
 // together, and they take turns, so that a busy machine slows all of them. Work
 // on other cores beside is in the processor time alone.
-func (p Plan) timed(cases []suite.Case, done func(string)) ([]results.Case, error) {
+func (p Plan) timed(cases []suite.Case, done func(...results.Case)) ([]results.Case, error) {
 	list := make([]results.Case, len(cases))
 	contests, order := map[string][]int{}, []string(nil)
 	for i, c := range cases {
@@ -137,7 +168,7 @@ func (p Plan) timed(cases []suite.Case, done func(string)) ([]results.Case, erro
 		}
 		for _, i := range contests[name] {
 			cases[i].New = nil // and with it what it keeps
-			done(cases[i].Name)
+			done(list[i])
 		}
 	}
 	return list, nil
@@ -154,14 +185,12 @@ func (p Plan) contest(cases []suite.Case, sides []int, list []results.Case) erro
 		list[i], runners[k] = results.Case{Name: cases[i].Name, Figures: w.Figures}, newRunner(w)
 	}
 	runtime.GC()
+	turns := p.turns(runners)
 	for block := range p.Blocks {
-		for turn := range p.Turns {
+		for turn := range turns {
 			for k := range runners {
 				if (block+turn)%2 == 1 {
 					k = len(runners) - 1 - k // neither is always the first
-				}
-				if turn > 0 && runners[k].long {
-					continue
 				}
 				c, ns := &list[sides[k]], runners[k].turn()
 				if turn == 0 {
@@ -188,11 +217,20 @@ func (p Plan) contest(cases []suite.Case, sides []int, list []results.Case) erro
 	return nil
 }
 
+// turns returns how many each side of a contest has in a block.
+func (p Plan) turns(runners []*runner) int {
+	var round time.Duration
+	for _, r := range runners {
+		round += r.took
+	}
+	return max(1, min(p.Turns, int(blockTime/round)))
+}
+
 // A runner runs turns of a case.
 type runner struct {
 	*suite.Work
-	passes int // in a turn
-	long   bool
+	passes int           // in a turn
+	took   time.Duration // a turn, with its reset and the collection of garbage
 
 	turns     int     // that were measured
 	processor float64 // nanoseconds of an operation on all processors, the sum of the turns
@@ -202,8 +240,9 @@ type runner struct {
 func newRunner(w *suite.Work) *runner {
 	r := &runner{Work: w, passes: 1}
 	r.turn()
+	began := time.Now()
 	once := time.Duration(r.turn() * float64(w.Items))
-	r.long = once > longTime
+	r.took = max(time.Since(began), turnTime)
 	if w.Reset == nil {
 		r.passes = int(max(1, (turnTime+once-1)/max(once, 1)))
 	}

@@ -59,10 +59,19 @@ func (r *Run) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, JSONFile), []byte(list.String()), 0o644); err != nil {
+	if err := replace(filepath.Join(dir, JSONFile), list.String()); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, TextFile), []byte(text.String()), 0o644)
+	return replace(filepath.Join(dir, TextFile), text.String())
+}
+
+// replace writes a file at once: whoever is killed in the middle leaves the old
+// one.
+func replace(path, text string) error {
+	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // benchstat writes the lines of go test -bench: one for each block that was
