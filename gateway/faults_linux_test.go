@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
@@ -30,6 +32,7 @@ type faulty struct {
 	router, pods *netns.Namespace
 	client       *netns.Namespace // its link to the router is lc there, and e0
 	http         http.Client
+	end          func() // ends the gateway, as SIGINT does
 }
 
 // newFaulty makes the namespaces and the interface that packets come in by.
@@ -87,9 +90,12 @@ func (f *faulty) run(io string, more ...string) {
 	child := exec.Command(os.Args[0], "run", "-config", file) //nolint:noctx // it is told to end, below
 	child.Stdout, child.Stderr = &log, &log
 	require.NoError(f, f.router.Do(child.Start))
-	f.Cleanup(func() {
+	f.end = sync.OnceFunc(func() {
 		_ = child.Process.Signal(os.Interrupt)
 		assert.NoError(f, child.Wait())
+	})
+	f.Cleanup(func() {
+		f.end()
 		if f.Failed() {
 			f.Log(log.String())
 		}
@@ -324,4 +330,59 @@ func TestChecks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKernelIsKept is about what the kernel needs: with "kernel" it is there
+// whatever happens to interfaces, after a kill too, and gone at the end.
+func TestKernelIsKept(t *testing.T) {
+	f := newFaulty(t, "kernel")
+	f.connect("02:00:00:00:00:01")
+	f.plug(1, "02:00:00:01:01:02")
+	f.run("afpacket", `"kernel": true, "services": [{"name": "link", "vip": "10.8.0.20", "members": []}],`)
+	fine := func(about string) func() bool {
+		return func() bool {
+			list := f.host()[about]
+			for _, l := range list {
+				if l.Wrong {
+					return false
+				}
+			}
+			return len(list) > 0
+		}
+	}
+	for _, vip := range []string{"172.16.0.20/32", "10.8.0.20/32"} {
+		require.Eventually(t, fine(vip), time.Minute, 20*time.Millisecond, vip)
+	}
+	require.NoError(t, f.router.IP("link del lc\n"))
+	require.Eventually(t, func() bool { return f.host()["10.8.0.20/32"] != nil && len(f.proxies()) == 0 }, time.Minute,
+		20*time.Millisecond)
+	f.connect("02:00:00:00:00:02")
+	require.Eventually(t, func() bool { return strings.Contains(f.proxies(), "10.8.0.20 dev lc") }, time.Minute,
+		20*time.Millisecond)
+	require.Eventually(t, fine("10.8.0.20/32"), time.Minute, 20*time.Millisecond)
+	f.end()
+	assert.Empty(t, f.proxies())
+}
+
+// host returns what the gateway says of its host.
+func (f *faulty) host() map[string][]host.Finding {
+	f.Helper()
+	var s struct{ Host []host.Finding }
+	_, answer := f.do("GET", "/stats", "")
+	_ = json.Unmarshal([]byte(answer), &s)
+	found := make(map[string][]host.Finding)
+	for _, h := range s.Host {
+		found[h.About] = append(found[h.About], h)
+	}
+	return found
+}
+
+func (f *faulty) proxies() (out string) {
+	f.Helper()
+	require.NoError(f, f.router.Do(func() error {
+		text, err := exec.CommandContext(f.Context(), "ip", "neigh", "show", "proxy").Output()
+		out = string(text)
+		return err
+	}))
+	return out
 }

@@ -9,6 +9,7 @@ require (
 	github.com/ecmp-go/ecmp v0.1.0
 	github.com/ecmp-go/ecmp/examples v0.1.0
 	github.com/fsnotify/fsnotify v1.10.1
+	github.com/google/nftables v0.3.0
 	github.com/jsimonetti/rtnetlink/v2 v2.3.0
 	github.com/mdlayher/netlink v1.11.2
 	github.com/prometheus/client_golang v1.25.0

@@ -26,6 +26,7 @@ type Config struct {
 	Sticky   *flowcache.Config // nil: not sticky; else all but the domain
 	Reset    bool
 	Snapshot string // empty: none
+	Kernel   bool   // keep the kernel from what is for the services, by rules and routes
 
 	root value
 }
@@ -96,6 +97,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"timeouts": sticky.decodeTimeouts,
 		"reset":    boolInto(&c.Reset),
 		"snapshot": textInto(&c.Snapshot),
+		"kernel":   boolInto(&c.Kernel),
 	})
 	if err == nil {
 		err = root.require("in", "control")

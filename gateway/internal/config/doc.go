@@ -37,6 +37,10 @@
 //	          than the 350s of "tcp" breaks connections that are open and idle
 //	reset     answer a TCP flow whose member died by a RST; false
 //	snapshot  the file in which flows outlive the process; none
+//	kernel    have the gateway keep what the kernel needs: a table of nftables
+//	          that drops what is for "vip", since the data plane forwards it,
+//	          answers to ARP and NDP for those in the network of "in", and
+//	          forwarding, for replies; false: it only says what is missing
 //	services  further services, with a strategy, a check and members of their own
 //
 // "in" and "control" are required,

@@ -21,6 +21,7 @@ func (c *Config) Follow(present *Config) error {
 		{c.Sticky, present.Sticky, []string{"sticky", "flows", "idle", "timeouts"}},
 		{c.Reset, present.Reset, []string{"reset"}},
 		{c.Snapshot, present.Snapshot, []string{"snapshot"}},
+		{c.Kernel, present.Kernel, []string{"kernel"}},
 	} {
 		if reflect.DeepEqual(f.is, f.was) {
 			continue

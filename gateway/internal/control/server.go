@@ -47,6 +47,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
@@ -57,6 +58,8 @@ type Config struct {
 	Reloads  *Reloads
 
 	Snapshots *Snapshots // nil: there are none
+
+	Findings *host.Findings // what is known of the host; nil: nothing
 }
 
 // NewServer returns a server that is ready to serve the listener of [Listen].
@@ -224,7 +227,8 @@ func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 		services.Stats
 		Reloads   reloadStats    `json:"reloads"`
 		Snapshots *snapshotStats `json:"snapshots"` // nil: there are none
-	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats()})
+		Host      []host.Finding `json:"host"`
+	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {

@@ -31,21 +31,16 @@ func (g *gateway) meet() error {
 func (g *gateway) reconcileUntil(ctx context.Context) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	said := ""
 	for {
+		g.look()
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-g.looks:
+			continue
 		case <-ticker.C:
 		}
-		err, now := g.services.Reconcile(), ""
-		if err != nil {
-			now = err.Error()
-		}
-		if now != said && err != nil {
-			g.Log.Error("the data plane is behind", "error", err)
-		}
-		said = now
+		g.complain("the data plane is behind", g.services.Reconcile())
 	}
 }
 
@@ -55,6 +50,7 @@ func (g *gateway) linkChanged(l links.Link) {
 		if l.Index != 0 && (was.Index != l.Index || was.MAC != l.MAC && g.compiled) {
 			g.plane.Renew()
 		}
+		g.lookSoon() // what the kernel had for one that was removed is gone with it
 	}
 	if err := g.services.SetLink(l); err != nil {
 		g.Log.Error("the data plane does not know of a change", "dev", l.Name, "error", err)

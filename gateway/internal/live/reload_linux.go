@@ -100,6 +100,7 @@ func (g *gateway) replace(data []byte, by string) error {
 		return blame(c, err)
 	}
 	g.present = c
+	g.lookSoon()
 	return nil
 }
 

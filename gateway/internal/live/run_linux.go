@@ -15,6 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -63,6 +64,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log),
 		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
+		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string),
+	}
+	if c.Kernel {
+		g.keeper = host.NewKeeper(c.Control.String())
+		defer func() { err = errors.Join(err, g.keeper.Remove()) }()
 	}
 	for _, name := range c.In {
 		g.in[name] = links.Link{}
@@ -78,6 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := g.begin(); err != nil {
 		return err
 	}
+	g.look()
 	return g.run(ctx, listener)
 }
 
@@ -107,11 +114,20 @@ type gateway struct {
 	// Of the goroutine that watches the links.
 	in       map[string]links.Link // that packets come in by
 	compiled bool                  // the plane depends on their MAC addresses
+
+	// What the kernel does with the packets of the gateway: of the goroutine
+	// that reconciles.
+	names    []string          // of the interfaces that packets come in by
+	keeper   *host.Keeper      // nil: the kernel is only asked
+	findings host.Findings     // for anybody
+	looks    chan struct{}     // has room for one: look at once
+	said     map[string]string // the last error of each kind
 }
 
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
-	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads}
+	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
+		Findings: &g.findings}
 	if g.snapshot != "" {
 		served.Snapshots = &g.snapshots
 	}

@@ -1,0 +1,51 @@
+package host
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// A Finding says how the host treats something of the gateway.
+type Finding struct {
+	About string `json:"about"` // a virtual address, an interface or a setting
+	Says  string `json:"says"`
+	Wrong bool   `json:"wrong"` // connections suffer
+}
+
+// Findings are those of the last look. The zero value is ready; it is safe for
+// concurrent use.
+type Findings struct {
+	mu  sync.Mutex
+	now []Finding
+}
+
+// Set replaces all. It returns those that are new.
+func (f *Findings) Set(now []Finding) (fresh []Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range now {
+		if !slices.Contains(f.now, n) {
+			fresh = append(fresh, n)
+		}
+	}
+	f.now = now
+	return fresh
+}
+
+// All returns the findings; nil if f is.
+func (f *Findings) All() []Finding {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.now)
+}
+
+// Want is what a gateway serves.
+type Want struct {
+	VIPs []netip.Prefix
+	In   []string // interfaces that packets come in by
+	Out  []string // those of members
+}

@@ -1,0 +1,183 @@
+package host_test
+
+import (
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
+)
+
+// newRouter makes a namespace with lc, whose networks are 10.9.0.0/24 and
+// fd09::/64, and lp1.
+func newRouter(t *testing.T, name string) *netns.Namespace {
+	t.Helper()
+	if err := netns.Available(); err != nil {
+		t.Skip(err)
+	}
+	t.Log("needs privileges, and has them") // for .ci/run
+	n, err := netns.New(name)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
+	connect(t, n)
+	require.NoError(t, n.IP("link add lp1 type veth peer name p1\nlink set lp1 up\naddr add 10.9.1.1/24 dev lp1\n"))
+	return n
+}
+
+func connect(t *testing.T, n *netns.Namespace) {
+	t.Helper()
+	require.NoError(t, n.IP("link add lc type veth peer name c0\nlink set c0 up\nlink set lc up\n"+
+		"addr add 10.9.0.1/24 dev lc\naddr add fd09::1/64 dev lc nodad\n"))
+}
+
+func prefixes(list ...string) (p []netip.Prefix) {
+	for _, s := range list {
+		p = append(p, netip.MustParsePrefix(s))
+	}
+	return p
+}
+
+// all has a routed VIP and one on the link of lc, in both families, and a prefix
+// that holds another.
+func all() host.Want {
+	return host.Want{
+		VIPs: prefixes("172.16.0.20/32", "10.9.0.20/32", "fd16::20/128", "fd09::20/128",
+			"10.9.0.32/30", "10.9.0.33/32"),
+		In: []string{"lc"}, Out: []string{"lp1", "nowhere"},
+	}
+}
+
+func run(t *testing.T, n *netns.Namespace, command string, args ...string) (out string) {
+	t.Helper()
+	require.NoError(t, n.Do(func() error {
+		text, err := exec.CommandContext(t.Context(), command, args...).CombinedOutput()
+		out = string(text)
+		return err
+	}), out)
+	return out
+}
+
+// keep has the kernel be as a gateway wants it, and returns what was set.
+func keep(t *testing.T, n *netns.Namespace, k *host.Keeper, w host.Want) (done []string) {
+	t.Helper()
+	require.NoError(t, n.Do(func() (err error) { done, err = k.Keep(w); return err }))
+	return done
+}
+
+func ask(t *testing.T, n *netns.Namespace, w host.Want) map[string][]host.Finding {
+	t.Helper()
+	found := make(map[string][]host.Finding)
+	require.NoError(t, n.Do(func() error {
+		list, err := host.Ask(w)
+		for _, f := range list {
+			found[f.About] = append(found[f.About], f)
+		}
+		return err
+	}))
+	return found
+}
+
+// What is set is set once, is found by the process after one that was killed,
+// is set again when somebody takes it away, and is removed at the end.
+func TestKeeper(t *testing.T) {
+	n := newRouter(t, "keeper")
+	w, first := all(), host.NewKeeper("unix:/run/gateway/control")
+	before := run(t, n, "ip", "route") + run(t, n, "ip", "-6", "route")
+	done := keep(t, n, first, w)
+	assert.NotEmpty(t, done)
+	assert.Empty(t, keep(t, n, first, w), "all is there")
+	assert.Empty(t, keep(t, n, host.NewKeeper("unix:/run/gateway/control"), w), "after a kill")
+	for about, list := range ask(t, n, w) {
+		for _, f := range list {
+			assert.False(t, f.Wrong, "%s: %s", about, f.Says)
+		}
+	}
+	proxies := run(t, n, "ip", "neigh", "show", "proxy")
+	for _, a := range []string{"10.9.0.20", "10.9.0.32", "10.9.0.35"} {
+		assert.Contains(t, proxies, a+" dev lc")
+	}
+	assert.Contains(t, run(t, n, "ip", "-6", "neigh", "show", "proxy"), "fd09::20 dev lc")
+
+	// The interface that packets come in by is made anew.
+	require.NoError(t, n.IP("link del lc\n"))
+	connect(t, n)
+	again := strings.Join(keep(t, n, first, w), "\n")
+	assert.Contains(t, again, "proxy 10.9.0.20")
+	assert.Contains(t, again, "proxy_ndp")
+	assert.NotContains(t, again, "nft", "it stays")
+	for _, damage := range []func() error{
+		func() error { return n.IP("route del 10.9.0.20/32 dev lo\n") },
+		func() error { return n.IP("neigh del proxy 10.9.0.20 dev lc\n") },
+		func() error { return n.SetSysctl("ipv4/conf/lc/forwarding", 0) },
+		func() error { return n.SetSysctl("ipv4/conf/all/rp_filter", 1) },
+	} {
+		require.NoError(t, damage())
+		assert.NotEmpty(t, keep(t, n, first, w))
+		assert.Empty(t, keep(t, n, first, w))
+	}
+
+	// Another gateway has its own; what is no longer served goes.
+	other := host.NewKeeper("127.0.0.1:8080")
+	few := host.Want{VIPs: prefixes("10.9.0.21/32"), In: w.In, Out: w.Out}
+	keep(t, n, other, few)
+	assert.Contains(t, run(t, n, "ip", "neigh", "show", "proxy"), "10.9.0.20 dev lc")
+	w.VIPs = w.VIPs[:1]
+	assert.Contains(t, strings.Join(keep(t, n, host.NewKeeper("unix:/run/gateway/control"), w), "\n"),
+		"ip neigh del proxy 10.9.0.20")
+	require.NoError(t, n.Do(first.Remove))
+	proxies = run(t, n, "ip", "neigh", "show", "proxy")
+	assert.NotContains(t, proxies, "10.9.0.20")
+	assert.Contains(t, proxies, "10.9.0.21")
+	assert.Contains(t, run(t, n, "ip", "route"), "10.9.0.21")
+	require.NoError(t, n.Do(other.Remove))
+	require.NoError(t, n.Do(other.Remove), "there is nothing left")
+	assert.Equal(t, before, run(t, n, "ip", "route")+run(t, n, "ip", "-6", "route"))
+	assert.Empty(t, run(t, n, "ip", "neigh", "show", "proxy"))
+}
+
+// What the kernel does with a VIP is told, whatever its table has for it.
+func TestAsk(t *testing.T) {
+	n := newRouter(t, "ask")
+	require.NoError(t, n.IP("route add blackhole 172.16.0.21/32\nroute add unreachable 172.16.0.22/32\n"+
+		"addr add 172.16.0.23/32 dev lc\nroute add 172.16.0.24/32 via 10.9.0.2\n"+
+		"route add 172.16.0.25/32 via 10.9.1.2\nroute add 172.16.0.26/32 dev lo\n"+
+		"route add 172.16.0.27/32 nexthop via 10.9.0.2 nexthop via 10.9.1.2\n"+
+		"route add blackhole fd16::21/128\naddr add fd16::23/128 dev lc nodad\n"))
+	for _, c := range []struct {
+		vip   string
+		wrong bool
+		says  []string
+	}{
+		{"172.16.0.20/32", true, []string{"no route"}},
+		{"172.16.0.21/32", false, []string{"blackhole"}},
+		{"172.16.0.22/32", true, []string{"no route to host"}},
+		{"172.16.0.23/32", true, []string{"address of this host"}},
+		{"172.16.0.24/32", true, []string{"back by lc to 10.9.0.2"}},
+		{"172.16.0.25/32", true, []string{"forwards it as well, by lp1 to 10.9.1.2"}},
+		{"172.16.0.26/32", true, []string{"goes round there"}},
+		{"172.16.0.27/32", true, []string{"back by lc"}},
+		{"10.9.0.20/32", true, []string{"looks for it there", "nobody answers ARP for 10.9.0.20"}},
+		{"fd16::20/128", true, []string{"no route"}},
+		{"fd16::21/128", false, []string{"blackhole"}},
+		{"fd16::23/128", true, []string{"address of this host"}},
+		{"fd09::20/128", true, []string{"looks for it there", "nobody answers NDP for fd09::20"}},
+		{"fd09::/65", true, []string{"", "over 256 addresses"}},
+	} {
+		w := host.Want{VIPs: prefixes(c.vip), In: []string{"lc"}, Out: []string{"lp1"}}
+		list := ask(t, n, w)[c.vip]
+		if assert.Len(t, list, len(c.says), "%s: %v", c.vip, list) {
+			for i, f := range list {
+				assert.Equal(t, c.wrong, f.Wrong, c.vip)
+				assert.Contains(t, f.Says, c.says[i], c.vip)
+			}
+		}
+	}
+	list := ask(t, n, all())
+	assert.Contains(t, list["sysctl net/ipv4/conf/lc, lp1/forwarding=1"][0].Says, "replies")
+	assert.True(t, list["sysctl net/ipv6/conf/lc/proxy_ndp=1"][0].Wrong)
+}

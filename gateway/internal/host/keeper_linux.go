@@ -1,0 +1,141 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// A Keeper has the kernel leave packets for VIPs to the data plane: a table of
+// nftables drops them, and for a VIP in the network of an interface of "in" the
+// kernel answers ARP and NDP, by a route to lo and proxy neighbours. It switches
+// forwarding on, which replies need, and keeps all of that in place.
+//
+// A Keeper that was killed is followed by one with the same control address,
+// which finds what is there. Its methods are for one goroutine.
+type Keeper struct {
+	name string
+	last []netip.Prefix // the VIPs of the last call
+}
+
+// NewKeeper returns the keeper of the gateway that is controlled by an address.
+func NewKeeper(control string) *Keeper { return &Keeper{name: nameOf(control)} }
+
+// Keep sets what is missing, and returns what it set, one line each. It takes
+// away what it set for VIPs that are served no more. After an error it has set
+// what it could.
+func (k *Keeper) Keep(w Want) (done []string, err error) {
+	l, err := newLook(w)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close() //nolint:errcheck // all was acknowledged
+	steps := k.missing(l)
+	if !slices.Equal(k.last, w.VIPs) {
+		var old []step
+		if old, err = k.leftovers(l, w.VIPs); err == nil {
+			k.last = slices.Clone(w.VIPs)
+		}
+		steps = append(steps, old...)
+	}
+	for _, s := range steps {
+		if e := s.do(); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.what, e))
+			continue
+		}
+		done = append(done, s.what)
+	}
+	return done, err
+}
+
+// missing returns what is to be set. The rules come first: until they are there
+// a route to lo is a loop.
+func (k *Keeper) missing(l *look) (steps []step) {
+	if !l.table(k.name).is(l.want.VIPs) {
+		steps = append(steps, step{
+			what: fmt.Sprintf("nft table inet %s, which drops what is for %s", k.name, some(l.want.VIPs)),
+			do:   func() error { return setRules(k.name, l.want.VIPs) },
+		})
+	}
+	loose := slices.ContainsFunc(l.want.Out, func(name string) bool { return filters(name) > 0 })
+	for _, vip := range l.want.VIPs {
+		names := l.onLink[vip]
+		// A reply is let in where a route leads to its source, the VIP.
+		if (len(names) > 0 || loose && vip.Addr().Is4()) && !l.routed(vip) {
+			steps = append(steps, step{
+				what: fmt.Sprintf("ip route add %s dev lo proto %d", vip, protocol),
+				do:   func() error { return addRoute(l.conn, vip, l.byName["lo"].Index) },
+			})
+		}
+		for _, name := range names {
+			for _, a := range addresses(vip) {
+				p := proxy{l.byName[name].Index, a}
+				if _, ok := l.proxies[p]; !ok {
+					steps = append(steps, step{
+						what: fmt.Sprintf("ip neigh add proxy %s dev %s protocol %d", a, name, protocol),
+						do:   func() error { return setProxy(p, true) },
+					})
+				}
+			}
+		}
+	}
+	return append(steps, l.settings()...)
+}
+
+// leftovers returns the removal of routes and proxies that gateways made, but
+// for those of the VIPs given, and of VIPs of other gateways on this host.
+func (k *Keeper) leftovers(l *look, but []netip.Prefix) (steps []step, err error) {
+	needed := func(a netip.Addr) bool {
+		return l.dropped(a, k.name) || slices.ContainsFunc(but, func(p netip.Prefix) bool { return p.Contains(a) })
+	}
+	for p, ours := range l.proxies {
+		if ours && !needed(p.addr) {
+			steps = append(steps, step{
+				what: fmt.Sprintf("ip neigh del proxy %s dev %s", p.addr, l.byIndex[p.dev]),
+				do:   func() error { return setProxy(p, false) },
+			})
+		}
+	}
+	routes, err := l.made()
+	for _, p := range routes {
+		if !slices.Contains(but, p) && !l.dropped(p.Addr(), k.name) {
+			steps = append(steps, step{
+				what: fmt.Sprintf("ip route del %s dev lo proto %d", p, protocol),
+				do:   func() error { return deleteRoute(l.conn, p, l.byName["lo"].Index) },
+			})
+		}
+	}
+	return steps, err
+}
+
+// Remove takes away what Keep set, but for what another gateway on this host
+// needs, and for sysctls, which others may have come to need.
+func (k *Keeper) Remove() error {
+	l, err := newLook(Want{})
+	if err != nil {
+		return err
+	}
+	defer l.close() //nolint:errcheck // all was acknowledged
+	steps, err := k.leftovers(l, nil)
+	for _, s := range steps {
+		err = errors.Join(err, s.do())
+	}
+	return errors.Join(err, removeRules(k.name)) // last: until then nothing is a loop
+}
+
+// some names what is in a list, but not thousands.
+func some[T any](list []T) string {
+	const most = 4
+	text := ""
+	for i, item := range list {
+		if i == most {
+			return fmt.Sprintf("%s and %d more", text, len(list)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprint(item)
+	}
+	return text
+}

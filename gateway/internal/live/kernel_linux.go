@@ -1,0 +1,51 @@
+package live
+
+import (
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
+)
+
+// look compares what the kernel does with what the gateway serves: it sets what
+// is missing, if it is to, and says what is wrong. Of findings and errors that
+// follow one another each is logged once.
+func (g *gateway) look() {
+	prefixes, out := g.services.Served()
+	want := host.Want{VIPs: prefixes, In: g.names, Out: out}
+	if g.keeper != nil {
+		done, err := g.keeper.Keep(want)
+		if len(done) > 0 {
+			g.Log.Info("set in the kernel", "what", done)
+		}
+		g.complain("the kernel is not as it should be", err)
+	}
+	findings, err := host.Ask(want)
+	if g.complain("the kernel does not say what it does", err); err != nil {
+		return
+	}
+	for _, f := range g.findings.Set(findings) {
+		if f.Wrong {
+			g.Log.Warn("the kernel is in the way", "about", f.About, "says", f.Says)
+		} else {
+			g.Log.Info("the kernel", "about", f.About, "says", f.Says)
+		}
+	}
+}
+
+// complain logs an error that was not the last of its kind.
+func (g *gateway) complain(what string, err error) {
+	now := ""
+	if err != nil {
+		now = err.Error()
+	}
+	if g.said[what] != now && err != nil {
+		g.Log.Error(what, "error", err)
+	}
+	g.said[what] = now
+}
+
+// lookSoon has the host looked at before the next interval is over.
+func (g *gateway) lookSoon() {
+	select {
+	case g.looks <- struct{}{}:
+	default:
+	}
+}
