@@ -11,5 +11,5 @@ func TestRefusedErrorTellsNoSeed(t *testing.T) {
 	require.EqualError(t, &cluster.RefusedError{Gateway: "g3", Field: "seed"},
 		"cluster: gateway g3 is refused: it has another seed")
 	require.EqualError(t, &cluster.RefusedError{Gateway: "g3", Field: "buckets", Here: "1024", There: "2048"},
-		"cluster: gateway g3 is refused: buckets is 2048 there and 1024 here")
+		"cluster: gateway g3 is refused: its buckets: 2048, here: 1024")
 }

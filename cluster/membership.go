@@ -2,83 +2,332 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A Member is a member of a group that gateways share.
-type Member struct {
-	ID     string `json:"id"`
-	Weight uint32 `json:"weight"`
-	Backup bool   `json:"backup,omitempty"`
-	Data   string `json:"data,omitempty"` // what GroupConfig.Value makes a payload of: an address, say
-
-	// Incarnation is the revision of the change that made the member, and is
-	// set by the group: a member that was removed and is added again is another
-	// one.
-	Incarnation uint64 `json:"incarnation,omitempty"`
-}
-
-// GroupConfig describes a group that a gateway takes part in.
+// GroupConfig describes a group that a gateway takes part in. The first gateway
+// makes the group of it; for all others the log counts.
 type GroupConfig[T any] struct {
-	Name     string
-	Scope    string
+	Name string // letters, digits, - and _
+
+	// Strategy is that of the group if this gateway makes it. A group that
+	// exists keeps its own, and a gateway that was built with another one is
+	// reported: see Conn.Divergence. nil: whatever the group has, and
+	// selector.Bounded for a new one.
 	Strategy selector.Strategy
-	AllDown  selector.AllDown
-	Value    func(Member) (T, error) // the payload of a member; nil: the zero value
+
+	// Scope is as in selector.GroupConfig. It must be that of the group.
+	Scope string
+
+	AllDown selector.AllDown // as in selector.GroupConfig; each gateway's own
+
+	// Value returns the payload of a member; nil: the zero value. An error
+	// keeps this gateway at the version that it has, and is reported.
+	Value func(Member) (T, error)
 }
 
-// A Plan is a change that is not in force yet.
-type Plan struct {
-	Revision uint64         // of the plan
-	View     *selector.View // in force: it has all joiners, with weight 0
-	Planned  *selector.View // that will be; joiners have no slot in it
-}
-
-// An Observer is told what becomes of a group. Calls come one after another, in
-// the order of the log.
-type Observer interface {
-	// Planned is told of a change before it is in force, in a goroutine of its
-	// own. The gateway counts as prepared once it returns. ctx ends when the
-	// plan is carried out or dropped.
-	Planned(ctx context.Context, p Plan)
-
-	// Changed is told of each change after it is in force. It must not block.
-	Changed(old, view *selector.View)
-
-	// Settled is told that every live gateway has this version or a newer one,
-	// and the group's Previous view is gone. It must not block.
-	Settled(version uint64)
-}
-
-// A Membership is a gateway's part in a group. It is safe for concurrent use.
+// A Membership is a gateway's part in a group. It applies the changes of the
+// group's log, one by one and in order, and makes changes. It is safe for
+// concurrent use.
 type Membership struct {
-	conn *Conn
-	view func() *selector.View
+	conn       *Conn
+	name       string
+	configured string // the strategy given; empty: none
+	replica    replica
+
+	restart chan struct{} // asks to read the log anew
+	stop    context.CancelFunc
+
+	applying sync.Mutex // held while a revision is applied, and observers are told
+
+	mu        sync.Mutex
+	state     State
+	revision  uint64 // of state
+	last      entry  // that led to it
+	ids       map[string]uint64
+	order     []string      // of ids
+	advanced  chan struct{} // closed and renewed when revision grows
+	version   uint64        // the revision that the group has
+	strategy  string        // in force
+	past      []applied
+	failed    error
+	prepared  uint64
+	settled   uint64
+	unplan    context.CancelFunc // ends the preparation of state.Plan
+	own       map[string]bool    // members that this gateway found down
+	observers []Observer
+	history   bool        // placement depends on the order of changes
+	full      []fullEntry // the last entries with a whole state
+	trail     [2]uint64   // the last two revisions
+	since     int         // entries since the last whole state
+	purged    uint64      // what was asked to be removed
 }
 
-// Join takes part in a group.
-func Join[T any](_ context.Context, c *Conn, d *selector.Domain, g GroupConfig[T]) (
+// A JoinError says why a gateway can't take part in a group.
+type JoinError struct {
+	Group string
+	Err   error
+}
+
+func (e *JoinError) Error() string { return fmt.Sprintf("cluster: join group %s: %v", e.Group, e.Err) }
+func (e *JoinError) Unwrap() error { return e.Err }
+
+// ErrScope is the error of a scope that is not that of the group.
+var ErrScope = errors.New("the group has another scope")
+
+// Join takes part in a group, and returns it as the gateway's workers load it.
+// It waits until the group is as the log has it, or ctx ends. Nobody else may
+// update the group.
+//
+// If the group does not exist, it is made, without members. A gateway without
+// the permission to write waits until another one makes it.
+//
+// The error is a [*JoinError]. ctx ends the wait alone: [Membership.Close] ends
+// the part in the group, which stays as it is.
+func Join[T any](ctx context.Context, c *Conn, d *selector.Domain, g GroupConfig[T]) (
 	*Membership, *selector.Group[T], error,
 ) {
-	group, err := selector.NewGroup[T](d, selector.GroupConfig{
-		Name: g.Name, Strategy: g.Strategy, Scope: g.Scope, AllDown: g.AllDown,
-	})
-	if err != nil {
-		return nil, nil, err
+	refuse := func(err error) (*Membership, *selector.Group[T], error) {
+		return nil, nil, &JoinError{Group: g.Name, Err: err}
 	}
-	return &Membership{conn: c, view: func() *selector.View { return group.Load().View() }}, group, nil
+	if !token.MatchString(g.Name) {
+		return refuse(&ConfigError{Field: "Name", Value: g.Name, Reason: tokenReason})
+	}
+	m := &Membership{
+		conn: c, name: g.Name, restart: make(chan struct{}, 1), advanced: make(chan struct{}),
+		own: map[string]bool{}, ids: map[string]uint64{},
+	}
+	first := State{Strategy: selector.Bounded{}.String(), Scope: g.Scope}
+	if g.Strategy != nil {
+		var err error
+		if m.configured, err = strategyText(g.Strategy); err != nil {
+			return refuse(err)
+		}
+		first.Strategy = m.configured
+	}
+	create := func(s selector.Strategy) (replica, error) {
+		group, err := selector.NewGroup[T](d, selector.GroupConfig{
+			Name: g.Name, Strategy: s, Scope: g.Scope, AllDown: g.AllDown,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &groupReplica[T]{group: group, value: g.Value}, nil
+	}
+	if s, err := selector.ParseStrategy(first.Strategy); err != nil {
+		return refuse(err)
+	} else if _, err := create(s); err != nil { // before others get to know it
+		return refuse(err)
+	}
+	if err := m.join(ctx, first, create); err != nil {
+		return refuse(err)
+	}
+	return m, m.replica.(*groupReplica[T]).group, nil
+}
+
+func (m *Membership) join(ctx context.Context, first State, create func(selector.Strategy) (replica, error)) error {
+	c := m.conn
+	if err := m.found(ctx, first); err != nil {
+		return err
+	}
+	following, stop := context.WithCancel(c.ctx)
+	m.stop = stop
+	loaded := func(err error) error {
+		if err != nil {
+			stop()
+		}
+		return err
+	}
+	log := m.read(following)
+	state, entries, err := m.load(ctx, log)
+	if err != nil {
+		return loaded(err)
+	}
+	if state.Scope != first.Scope {
+		return loaded(fmt.Errorf("%w: %q, and not %q", ErrScope, state.Scope, first.Scope))
+	}
+	if err := m.begin(entries, create); err != nil {
+		return loaded(err)
+	}
+	c.mu.Lock()
+	if _, ok := c.groups[m.name]; ok || c.ctx.Err() != nil {
+		c.mu.Unlock()
+		m.replica.close()
+		if ok {
+			return loaded(errors.New("this gateway is in the group already"))
+		}
+		return loaded(ErrClosed)
+	}
+	c.groups[m.name] = m
+	c.running.Go(func() { m.run(following, log) })
+	c.mu.Unlock()
+	if m.configured != "" && m.configured != m.strategy {
+		c.config.Logger.Warn("cluster: the group has another strategy than this gateway was built with", "group", m.name,
+			"strategy", m.strategy, "configured", m.configured)
+	}
+	c.hurry()
+	return nil
+}
+
+// found makes the group if it does not exist.
+func (m *Membership) found(ctx context.Context, first State) error {
+	c, b := m.conn, m.conn.bucket
+	e := entry{ID: c.changeID(), By: c.config.Gateway, State: &first}
+	data, err := e.encode()
+	if err != nil {
+		return err
+	}
+	wait, told := backoff{}, false
+	for {
+		_, err := b.kv.Get(ctx, m.name)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			err = c.permitted(ctx, b.subject(m.name), func(ctx context.Context) error {
+				_, err := b.kv.Create(ctx, m.name, data)
+				return err
+			})
+		}
+		var denied *PermissionError
+		switch {
+		case err == nil || errors.Is(err, jetstream.ErrKeyExists):
+			return nil
+		case errors.As(err, &denied) && !told:
+			told = true
+			c.config.Logger.Warn("cluster: waiting for a gateway that may make the group", "group", m.name)
+		}
+		if !wait.sleep(ctx) {
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+	}
+}
+
+func (m *Membership) report() Report { return m.standing().report }
+
+func (m *Membership) standing() standing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := standing{version: m.version, view: m.replica.view(), past: m.past}
+	s.report = Report{
+		Version: m.version, Fingerprint: s.view.Fingerprint(), Strategy: m.strategy, Scope: m.state.Scope,
+		Prepared: m.prepared,
+	}
+	if m.configured != "" && m.configured != m.strategy {
+		s.report.Configured = m.configured
+	}
+	if m.failed != nil {
+		s.report.Failed = m.failed.Error()
+	}
+	return s
 }
 
 // Conn returns the connection that the group was joined over.
 func (m *Membership) Conn() *Conn { return m.conn }
 
-// View returns the newest view of the group.
-func (m *Membership) View() *selector.View { return m.view() }
+// Name returns the name of the group.
+func (m *Membership) Name() string { return m.name }
 
 // Scope returns the name of the group's scope: its own name if it has none.
-func (m *Membership) Scope() string { return "" }
+func (m *Membership) Scope() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state.Scope == "" {
+		return m.name
+	}
+	return m.state.Scope
+}
 
-// Observe has o told of what becomes of the group from now on, and returns the
-// newest view at that moment.
-func (m *Membership) Observe(_ Observer) *selector.View { return m.view() }
+// View returns the newest view of the group.
+func (m *Membership) View() *selector.View { return m.replica.view() }
+
+// State returns the newest state that this gateway knows, and its revision. It
+// is the caller's.
+func (m *Membership) State() (State, uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.clone(), m.revision
+}
+
+// Err returns why the group is not at the newest revision that this gateway
+// knows: what Value, the group or its strategy said. It is nil where it is.
+func (m *Membership) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.failed
+}
+
+// Wait waits until the group has the revision or a newer one, or ctx ends.
+func (m *Membership) Wait(ctx context.Context, revision uint64) error {
+	for {
+		m.mu.Lock()
+		done, more := m.revision >= revision, m.advanced
+		m.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.conn.ctx.Done():
+			return ErrClosed
+		case <-more:
+		}
+	}
+}
+
+// SetDown marks a member as down, or up again, as this gateway alone finds it:
+// by its health checks, say. It is in force at once. A member is down if this
+// gateway found it so, or if it is in the State that all share; do not use
+// selector.Group.Mark beside this.
+func (m *Membership) SetDown(id string, down bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if down {
+		m.own[id] = true
+	} else {
+		delete(m.own, id)
+	}
+	shared := m.state.Member(id)
+	m.replica.mark(id, down || shared != nil && shared.Down)
+}
+
+// Close ends the gateway's part in the group, which stays as it is.
+func (m *Membership) Close() {
+	m.stop()
+	c := m.conn
+	c.mu.Lock()
+	if c.groups[m.name] == m {
+		delete(c.groups, m.name)
+	}
+	c.mu.Unlock()
+	c.hurry()
+}
+
+// memberships returns the groups; c.mu is held.
+func (c *Conn) memberships() []*Membership {
+	list := make([]*Membership, 0, len(c.groups))
+	for _, m := range c.groups {
+		list = append(list, m)
+	}
+	return list
+}
+
+// changeID returns a name for a change that no other has.
+func (c *Conn) changeID() string {
+	return fmt.Sprintf("%s-%016x", c.config.Gateway, random())
+}
+
+// tell wakes who waits for what gateways say.
+func (c *Conn) tell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+// logTry is how long one try to reach the log may take.
+const logTry = 2 * time.Second

@@ -35,7 +35,7 @@ func Start(c Config) (*server.Server, error) {
 	}
 	o := &server.Options{
 		ServerName: c.Name, Host: host, Port: port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: c.Store, DontListen: false,
+		JetStream: true, StoreDir: c.Store,
 	}
 	if port == 0 {
 		o.Port = server.RANDOM_PORT
@@ -44,6 +44,9 @@ func Start(c Config) (*server.Server, error) {
 		o.Cluster.Name = c.Cluster
 		if o.Cluster.Host, o.Cluster.Port, err = address(c.Peer); err != nil {
 			return nil, err
+		}
+		if o.Cluster.Port == 0 {
+			o.Cluster.Port = server.RANDOM_PORT
 		}
 		for _, r := range c.Routes {
 			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: r})

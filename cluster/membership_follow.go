@@ -1,0 +1,345 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A revision is an entry of the log with its number; the zero one says that
+// there is no newer one yet.
+type revision struct {
+	number uint64
+	entry  entry
+	err    error // the value is no entry
+}
+
+// checkAfter is after how many heartbeats without a change a gateway asks for
+// the newest revision, in case that it was not told.
+const checkAfter = 5
+
+// read reads the log from the revision after the last one on, and goes on with
+// what is added, until ctx ends. It closes the channel then.
+func (m *Membership) read(ctx context.Context) <-chan revision {
+	log := make(chan revision)
+	m.conn.running.Go(func() {
+		defer close(log)
+		wait, from := backoff{}, uint64(1)
+		for ctx.Err() == nil {
+			next, err := m.watch(ctx, from, log)
+			if next > from {
+				from, wait = next, backoff{}
+			}
+			if err != nil && ctx.Err() == nil {
+				m.conn.config.Logger.Debug("cluster: reading the log again", "group", m.name, "from", from, "error", err)
+			}
+			if !wait.sleep(ctx) {
+				return
+			}
+		}
+	})
+	return log
+}
+
+// watch passes on revisions, until something fails or another watch is asked
+// for. It returns the number from which to go on.
+func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision) (uint64, error) {
+	c := m.conn
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	open, opened := context.WithTimeout(ctx, logTry)
+	newest, err := m.newest(open)
+	opened()
+	if err != nil {
+		return from, err
+	}
+	if newest+1 < from {
+		return from, fmt.Errorf("the newest revision is %d, and %d was applied: the log was lost", newest, from-1)
+	}
+	watcher, err := c.bucket.kv.Watch(ctx, m.name, jetstream.IncludeHistory(), jetstream.ResumeFromRevision(from))
+	if err != nil {
+		return from, err
+	}
+	defer func() {
+		go func() {
+			for range watcher.Updates() { //nolint:revive // the client waits for a reader before it stops
+			}
+		}()
+		_ = watcher.Stop() // without a server there is nothing to tell
+	}()
+	pass := func(r revision) bool {
+		select {
+		case log <- r:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	check := time.NewTicker(checkAfter * c.config.Heartbeat)
+	defer check.Stop()
+	quiet := true
+	for {
+		select {
+		case <-ctx.Done():
+			return from, ctx.Err()
+		case <-m.restart:
+			return from, errors.New("asked to")
+		case <-check.C:
+			if !quiet {
+				quiet = true
+				continue
+			}
+			one, done := context.WithTimeout(ctx, logTry)
+			newest, err := m.newest(one)
+			done()
+			if err == nil && newest >= from {
+				return from, fmt.Errorf("revision %d did not come", newest)
+			}
+		case e, ok := <-watcher.Updates():
+			switch {
+			case !ok:
+				return from, errors.New("the watch ended")
+			case e == nil:
+				if from > newest && !pass(revision{}) {
+					return from, ctx.Err()
+				}
+				continue
+			case e.Revision() < from:
+				continue
+			}
+			quiet = false
+			r := revision{number: e.Revision()}
+			if e.Operation() != jetstream.KeyValuePut {
+				r.err = errors.New("the group's key was deleted")
+			} else {
+				r.entry, r.err = decodeEntry(e.Value())
+			}
+			if !pass(r) {
+				return from, ctx.Err()
+			}
+			from = r.number + 1
+			if r.number >= newest && e.Delta() == 0 && !pass(revision{}) {
+				return from, ctx.Err()
+			}
+		}
+	}
+}
+
+// newest returns the number of the newest revision.
+func (m *Membership) newest(ctx context.Context) (uint64, error) {
+	e, err := m.conn.bucket.kv.Get(ctx, m.name)
+	if err != nil {
+		return 0, err
+	}
+	return e.Revision(), nil
+}
+
+// follow has the log read anew from the last revision on.
+func (m *Membership) follow() {
+	select {
+	case m.restart <- struct{}{}:
+	default:
+	}
+}
+
+// load reads the log until there is no newer revision.
+func (m *Membership) load(ctx context.Context, log <-chan revision) (s State, list []revision, err error) {
+	at := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return s, nil, ctx.Err()
+		case r, ok := <-log:
+			switch {
+			case !ok:
+				return s, nil, ErrClosed
+			case r.number == 0 && at > 0:
+				return s, list, nil
+			case r.number == 0:
+				continue
+			case r.err != nil:
+				m.complain(r)
+				continue
+			}
+			next, err := r.entry.apply(s, at, r.number)
+			if err != nil {
+				continue // older than the first whole state
+			}
+			if r.entry.State != nil && (at == 0 || at != r.entry.After || next.Strategy != s.Strategy) {
+				list = nil // the group begins anew here, whatever came before
+			}
+			s, at = next, r.number
+			list = append(list, r)
+		}
+	}
+}
+
+// begin makes the group of what was loaded. A history-free one is built once,
+// of the newest state; another one takes every step.
+func (m *Membership) begin(list []revision, create func(selector.Strategy) (replica, error)) error {
+	state, at := State{}, uint64(0)
+	for i, r := range list {
+		next, err := r.entry.apply(state, at, r.number)
+		if err != nil {
+			return err
+		}
+		if m.replica == nil {
+			s, err := selector.ParseStrategy(next.Strategy)
+			if err != nil {
+				return err
+			}
+			if m.replica, err = create(s); err != nil {
+				return err
+			}
+			m.strategy, m.history = next.Strategy, dependsOnHistory(s)
+		}
+		state, at = next, r.number
+		skip := i+1 < len(list) && !m.history
+		m.take(r, next, skip)
+	}
+	return m.Err()
+}
+
+// run applies the log.
+func (m *Membership) run(ctx context.Context, log <-chan revision) {
+	for r := range log {
+		if r.number == 0 {
+			continue
+		}
+		if r.err != nil {
+			m.complain(r)
+			continue
+		}
+		next, err := r.entry.apply(m.state, m.revision, r.number)
+		if err != nil {
+			m.conn.config.Logger.Warn("cluster: changes are missing: waiting for a whole state", "group", m.name,
+				"error", err)
+			continue
+		}
+		m.take(r, next, false)
+		m.conn.hurry()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unplan != nil {
+		m.unplan()
+	}
+}
+
+func (m *Membership) complain(r revision) {
+	m.conn.config.Logger.Error("cluster: a revision of the group is left out", "group", m.name, "revision", r.number,
+		"error", r.err)
+}
+
+// take applies a revision: to the group too, unless skip. Only one goroutine
+// calls it.
+func (m *Membership) take(r revision, next State, skip bool) {
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	before := m.replica.view()
+	var err error
+	if !skip {
+		err = m.enforce(r, next)
+	}
+	view := m.replica.view()
+	m.mu.Lock()
+	jumped := m.revision != r.entry.After
+	m.state, m.revision, m.last = next, r.number, r.entry
+	m.remember(r)
+	m.note(r, jumped)
+	m.failed = err
+	if err == nil && !skip {
+		m.version = r.number
+		if m.strategy != next.Strategy {
+			m.strategy = next.Strategy
+			s, err := selector.ParseStrategy(m.strategy)
+			m.history = err != nil || dependsOnHistory(s)
+		}
+		m.past = append(slices.Clone(m.past[max(0, len(m.past)-maxPast+1):]),
+			applied{r.number, view.Fingerprint(), time.Now()})
+	}
+	for _, s := range next.Members {
+		m.replica.mark(s.ID, s.Down || m.own[s.ID])
+	}
+	if m.unplan != nil {
+		m.unplan()
+		m.unplan = nil
+	}
+	close(m.advanced)
+	m.advanced = make(chan struct{})
+	observers := slices.Clone(m.observers)
+	m.mu.Unlock()
+	if skip {
+		return
+	}
+	if err != nil {
+		m.conn.config.Logger.Error("cluster: a change could not be applied: forwarding on as before", "group", m.name,
+			"revision", r.number, "by", r.entry.By, "error", err)
+		return
+	}
+	for _, o := range observers {
+		o.Changed(before, view)
+	}
+	if next.Plan != nil && next.Plan.Revision == r.number {
+		m.preparePlan(next, view, observers)
+	}
+}
+
+// enforce has the group become the next state.
+func (m *Membership) enforce(r revision, next State) error {
+	members := next.listed()
+	if next.Strategy == m.strategy && !m.anew(r) {
+		return m.replica.update(r.number, members)
+	}
+	s, err := selector.ParseStrategy(next.Strategy)
+	if err != nil {
+		return err
+	}
+	if m.revision == r.entry.After && m.version == m.revision {
+		return m.replica.setStrategy(r.number, s)
+	}
+	return m.jump(r.number, s, members)
+}
+
+// anew reports whether the group has to forget its history: changes between its
+// state and this whole one are missing, and placement depends on them.
+func (m *Membership) anew(r revision) bool {
+	return m.version != 0 && r.entry.State != nil && r.entry.After != m.revision && m.history
+}
+
+// jump sets a state that does not follow what the group has. Members that are
+// given to another strategy first have no history in the one that follows. Two
+// revisions at least lie between, as compact leaves two before a whole state.
+func (m *Membership) jump(version uint64, s selector.Strategy, members []Member) error {
+	if !dependsOnHistory(s) {
+		if err := m.replica.setStrategy(version-1, s); err != nil {
+			return err
+		}
+		return m.replica.update(version, members)
+	}
+	if err := m.replica.setStrategy(version-2, selector.Modulo{}); err != nil {
+		return err
+	}
+	if err := m.replica.update(version-1, members); err != nil {
+		return err
+	}
+	return m.replica.setStrategy(version, s)
+}
+
+// remember keeps the IDs of the last changes, for writers to find theirs.
+func (m *Membership) remember(r revision) {
+	m.ids[r.entry.ID] = r.number
+	m.order = append(m.order, r.entry.ID)
+	if len(m.order) > maxIDs {
+		delete(m.ids, m.order[0])
+		m.order = m.order[1:]
+	}
+}
+
+// maxIDs is how many changes a writer may be behind to find its own.
+const maxIDs = 4096
