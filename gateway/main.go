@@ -3,6 +3,8 @@
 //
 //	gateway run -config FILE
 //	gateway check FILE
+//	gateway flow [-proto tcp] SRC DST
+//	gateway flows [-service NAME] MEMBER
 //	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
 //	gateway version
@@ -20,6 +22,12 @@
 // "gateway check" reads FILE as "gateway run" would, and says what is wrong with
 // it, and at which line. It does not look at the interfaces and the neighbours
 // of this host, so that a file can be checked elsewhere.
+//
+// "gateway flow" asks a running gateway where a flow goes: to which member of
+// which service, whether it is pinned there, placed or detoured and why, and
+// where it would go if it were new. "gateway flows" counts the flows of a
+// member, and says how long a drain will take. Both print JSON with -json, and
+// are told by -control, or by -config, where the gateway listens.
 //
 // "gateway lab", which needs Linux and root, makes network namespaces and does
 // to live TCP connections and UDP flows what the scenario of examples/forwarder
@@ -59,6 +67,8 @@ func commands() []command {
 	return []command{
 		{"run", "-config FILE", "forwards between the interfaces of this host", runRouter},
 		{"check", "FILE", "says what is wrong with a configuration", runCheck},
+		{"flow", "[flags] SRC DST", "asks a running gateway where a flow goes", runFlow},
+		{"flows", "[flags] MEMBER", "asks a running gateway for the flows of a member", runFlows},
 		{"lab", "[flags]", "shows what changes do to live connections", runLab},
 		{"version", "", "says what this program was built from", runVersion},
 	}
@@ -68,7 +78,7 @@ func usage() string {
 	var text strings.Builder
 	text.WriteString("usage:\n")
 	for _, c := range commands() {
-		_, _ = fmt.Fprintf(&text, "  gateway %-20s %s\n", c.name+" "+c.args, c.does)
+		_, _ = fmt.Fprintf(&text, "  gateway %-21s %s\n", c.name+" "+c.args, c.does)
 	}
 	text.WriteString("\"gateway help COMMAND\" prints the flags.\n")
 	return text.String()

@@ -26,7 +26,7 @@ func TestCommands(t *testing.T) {
 	}{
 		{nil, commandline.Usage, "gateway run -config FILE"},
 		{[]string{"-h"}, 0, "gateway run -config FILE"},
-		{[]string{"fly"}, commandline.Usage, "gateway: no command \"fly\"\nusage:"},
+		{[]string{"walk"}, commandline.Usage, "gateway: no command \"walk\"\nusage:"},
 		{[]string{"runn"}, commandline.Usage, `gateway: no command "runn": is "run" meant?`},
 		{[]string{"chekc"}, commandline.Usage, `gateway: no command "chekc": is "check" meant?`},
 		{[]string{"halp"}, commandline.Usage, `gateway: no command "halp": is "help" meant?`},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -27,20 +28,28 @@ func (c *Control) decode(v value) error {
 	if err != nil {
 		return err
 	}
+	at, err := ParseControl(s)
+	if err != nil {
+		return v.errorf("%v", err)
+	}
+	c.Network, c.Address = at.Network, at.Address
+	return nil
+}
+
+// ParseControl reads an address as a configuration has it.
+func ParseControl(s string) (Control, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		const most = 107 // a socket's address has 108 bytes, with a zero at its end
 		if path == "" || len(path) > most || path[0] == '@' {
 			// A socket whose name starts so has no file, and so no permissions.
-			return v.errorf("%q: the path of a socket has 1 to %d bytes and starts with no '@'", s, most)
+			return Control{}, fmt.Errorf("%q: the path of a socket has 1 to %d bytes and starts with no '@'", s, most)
 		}
-		c.Network, c.Address = "unix", path
-		return nil
+		return Control{Network: "unix", Address: path}, nil
 	}
 	if a, err := netip.ParseAddrPort(s); err != nil || a.Addr().Zone() != "" {
-		return v.errorf("%q is neither unix:PATH nor an IP address with a port", s)
+		return Control{}, fmt.Errorf("%q is neither unix:PATH nor an IP address with a port", s)
 	}
-	c.Network, c.Address = "tcp", s
-	return nil
+	return Control{Network: "tcp", Address: s}, nil
 }
 
 func (c *Control) decodeToken(v value) (err error) {

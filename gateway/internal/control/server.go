@@ -18,6 +18,11 @@
 //	POST   /members/ID/down   it does not serve, says who checks it: packets
 //	                          avoid it until up is posted, or it leaves
 //	POST   /members/ID/up     it serves again
+//	GET    /members/ID/flows  how many flows it has, in which state and how old,
+//	                          and how long a drain will take
+//	GET    /flow?src=ADDRESS:PORT&dst=ADDRESS:PORT&proto=tcp
+//	                          where this flow goes, and why; with proto icmp,
+//	                          ends are addresses
 //	GET    /stats             traffic, flows, members and the last changes
 //	GET    /metrics           for Prometheus
 //	GET    /                  a live page
@@ -83,11 +88,13 @@ func newHandler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
 	handle("GET /stats", s.stats)
+	handle("GET /flow", s.flow)
 	handle("GET /metrics", newMetrics(c).ServeHTTP)
 	for _, below := range []string{"", "/services/{service}"} {
 		handle("GET "+below+"/members", s.members)
 		handle("PUT "+below+"/members", s.setMembers)
 		handle("GET "+below+"/members/{id}", s.member)
+		handle("GET "+below+"/members/{id}/flows", s.memberFlows)
 		handle("PUT "+below+"/members/{id}", s.setMember)
 		handle("DELETE "+below+"/members/{id}", s.deleteMember)
 		handle("POST "+below+"/members/{id}/drain", s.drainMember)

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -23,6 +25,7 @@ import (
 type Plane struct {
 	FailOutputs, FailSync error  // what the next calls return
 	Synced                func() // called when services were put in force, if it is not nil
+	Scanned               func() // called by who reads the pins one after another, if it is not nil
 
 	mu       sync.Mutex
 	devices  map[uint16]string
@@ -31,6 +34,7 @@ type Plane struct {
 	seen     []Forwarding
 	counters plane.Counters
 	table    *flowcache.Table
+	finder   *plane.Finder
 	closed   bool
 }
 
@@ -40,11 +44,16 @@ type Forwarding map[string]map[string]uint32
 // New returns a plane with a flow table of a domain, or for nil without one.
 func New(domain *selector.Domain) (*Plane, error) {
 	p := &Plane{counters: plane.Counters{Members: map[uint16]engine.Traffic{}, Dropped: map[string]uint64{}}}
+	c := engine.Config{Routes: new(engine.Routes), Policy: hash.Policy{Hasher: hash.XX{}}}
 	if domain == nil {
+		p.finder = plane.NewFinder(c, nil)
 		return p, nil
 	}
 	var err error
 	p.table, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1000})
+	p.finder = plane.NewFinder(c, func(packet flowcache.Packet, v *selector.View) (flowcache.Route, flowcache.Pin, bool) {
+		return p.table.Peek(packet, v, 0)
+	})
 	return p, err
 }
 
@@ -91,8 +100,11 @@ func (p *Plane) sync(services []plane.Service) error {
 	if p.FailSync != nil {
 		return p.FailSync
 	}
-	f := make(Forwarding)
+	f, routes := make(Forwarding), new(engine.Routes)
 	for _, s := range services {
+		for _, prefix := range s.Prefixes {
+			routes.Insert(prefix, s.Group)
+		}
 		snapshot := s.Group.Load()
 		members := make(map[string]uint32)
 		for i, m := range snapshot.View().All() {
@@ -106,6 +118,7 @@ func (p *Plane) sync(services []plane.Service) error {
 		f[snapshot.View().Name()] = members
 	}
 	p.services, p.seen = services, append(p.seen, f)
+	p.finder.SetRoutes(routes)
 	return nil
 }
 
@@ -124,12 +137,15 @@ func (p *Plane) Counters() plane.Counters {
 	return c
 }
 
+// Find implements Plane.
+func (p *Plane) Find(frame []byte) (plane.Found, error) { return p.finder.Find(frame), nil }
+
 // Flows implements Plane.
 func (p *Plane) Flows() plane.Flows {
 	if p.table == nil {
 		return nil
 	}
-	return flows{p.table}
+	return flows{p.table, p.Scanned}
 }
 
 // Close implements Plane.
@@ -249,7 +265,10 @@ func (p *Plane) groupOf(dst netip.Addr) *engine.Group {
 }
 
 // flows is a table as Flows, at time 0.
-type flows struct{ table *flowcache.Table }
+type flows struct {
+	table   *flowcache.Table
+	scanned func()
+}
 
 func (f flows) Stats() plane.FlowStats {
 	s := f.table.Stats()
@@ -258,6 +277,19 @@ func (f flows) Stats() plane.FlowStats {
 		stats.Flows++
 	}
 	return stats
+}
+
+func (f flows) Moved() uint64 { return f.table.Stats().Moved }
+
+func (f flows) All() iter.Seq[flowcache.Pin] {
+	if f.scanned != nil {
+		f.scanned()
+	}
+	return f.table.All(0)
+}
+
+func (f flows) Life(s flowcache.State) (name string, timeout time.Duration) {
+	return s.String(), time.Minute
 }
 
 func (f flows) Pins() map[selector.Slot]int { return f.table.PinsBySlot(0) }

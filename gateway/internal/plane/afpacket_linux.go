@@ -5,8 +5,6 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // NewAFPacket returns a plane of packet sockets, which works with every
@@ -37,7 +35,7 @@ func NewAFPacket(c Config) (Plane, error) {
 // NewSlowPath returns a plane of packet sockets for the packets that another
 // plane leaves to the kernel. It keeps flows in the memory of that one, in
 // place of one of its own; with nil it keeps none.
-func NewSlowPath(c Config, flows engine.Router) (Plane, error) {
+func NewSlowPath(c Config, flows Memory) (Plane, error) {
 	c.Sticky = nil
 	p, err := newUserspace(c, openAFPacket, flows)
 	if err != nil {

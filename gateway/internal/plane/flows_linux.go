@@ -3,6 +3,7 @@ package plane
 import (
 	"context"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -45,6 +46,22 @@ func (m *tableFlows) Stats() FlowStats {
 		stats.Flows++
 	}
 	return stats
+}
+
+// Moved implements Flows.
+func (m *tableFlows) Moved() uint64 { return m.table.Stats().Moved }
+
+// All implements Flows.
+func (m *tableFlows) All() iter.Seq[flowcache.Pin] { return m.table.All(time.Duration(m.now())) }
+
+// Life implements Flows.
+func (m *tableFlows) Life(s flowcache.State) (name string, timeout time.Duration) {
+	c := m.table.Config()
+	return m.table.StateName(s), timeoutOf(&c, s)
+}
+
+func (m *tableFlows) peek(p flowcache.Packet, v *selector.View) (flowcache.Route, flowcache.Pin, bool) {
+	return m.table.Peek(p, v, time.Duration(m.now()))
 }
 
 // Pins implements Flows.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -25,6 +27,8 @@ type Lasting struct {
 	sticky bool
 	log    *slog.Logger
 	anew   chan struct{} // has room for one: make another plane
+
+	scans sync.RWMutex // held by who reads flows, without mu; written to close a plane
 
 	mu       sync.Mutex
 	plane    Plane // nil: there can be none, now
@@ -116,6 +120,8 @@ func (p *Lasting) runOnce(ctx context.Context) error {
 
 // end takes down the plane, and keeps what the next one is to know.
 func (p *Lasting) end(fault error) {
+	p.scans.Lock()
+	defer p.scans.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if fault == nil {
@@ -221,6 +227,16 @@ func (p *Lasting) Counters() Counters {
 	return p.before.plus(p.plane.Counters())
 }
 
+// Find implements Plane.
+func (p *Lasting) Find(frame []byte) (Found, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plane == nil {
+		return Found{}, p.fault
+	}
+	return p.plane.Find(frame)
+}
+
 // Flows implements Plane.
 func (p *Lasting) Flows() Flows {
 	if !p.sticky {
@@ -231,6 +247,8 @@ func (p *Lasting) Flows() Flows {
 
 // Close implements Plane.
 func (p *Lasting) Close() error {
+	p.scans.Lock()
+	defer p.scans.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.plane == nil {
@@ -239,29 +257,75 @@ func (p *Lasting) Close() error {
 	return p.plane.Close()
 }
 
-// lastingFlows are the flows of a Lasting.
+// lastingFlows are the flows of a Lasting. Who reads all of them holds nobody
+// up but the end of the plane.
 type lastingFlows struct{ *Lasting }
 
-// Stats implements Flows.
-func (f lastingFlows) Stats() FlowStats {
+// present returns the flows of the plane that there is; nil if there is none.
+// The caller holds scans.
+func (f lastingFlows) present() Flows {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.plane == nil {
-		s := f.flowsWas
-		s.Capacity, s.Flows = f.flowsNow.Capacity, f.flowsNow.Flows
-		return s
+		return nil
 	}
-	return f.flowsWas.plus(f.plane.Flows().Stats())
+	return f.plane.Flows()
+}
+
+// Stats implements Flows.
+func (f lastingFlows) Stats() FlowStats {
+	f.scans.RLock()
+	defer f.scans.RUnlock()
+	flows := f.present()
+	f.mu.Lock()
+	was, now := f.flowsWas, f.flowsNow
+	f.mu.Unlock()
+	if flows == nil {
+		was.Capacity, was.Flows = now.Capacity, now.Flows
+		return was
+	}
+	return was.plus(flows.Stats())
+}
+
+// Moved implements Flows.
+func (f lastingFlows) Moved() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plane == nil {
+		return f.flowsWas.Moved
+	}
+	return f.flowsWas.Moved + f.plane.Flows().Moved()
+}
+
+// All implements Flows.
+func (f lastingFlows) All() iter.Seq[flowcache.Pin] {
+	return func(yield func(flowcache.Pin) bool) {
+		f.scans.RLock()
+		defer f.scans.RUnlock()
+		if flows := f.present(); flows != nil {
+			flows.All()(yield)
+		}
+	}
+}
+
+// Life implements Flows. While there is no plane it knows nothing.
+func (f lastingFlows) Life(s flowcache.State) (name string, timeout time.Duration) {
+	f.scans.RLock()
+	defer f.scans.RUnlock()
+	if flows := f.present(); flows != nil {
+		return flows.Life(s)
+	}
+	return s.String(), 0
 }
 
 // Pins implements Flows.
 func (f lastingFlows) Pins() map[selector.Slot]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.plane == nil {
-		return map[selector.Slot]int{}
+	f.scans.RLock()
+	defer f.scans.RUnlock()
+	if flows := f.present(); flows != nil {
+		return flows.Pins()
 	}
-	return f.plane.Flows().Pins()
+	return map[selector.Slot]int{}
 }
 
 // Save implements Flows.

@@ -21,8 +21,10 @@ package plane
 import (
 	"context"
 	"io"
+	"iter"
 	"maps"
 	"net/netip"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -56,6 +58,11 @@ type Plane interface {
 
 	// Counters adds up what the plane has seen since it was made.
 	Counters() Counters
+
+	// Find tells where a frame would go that came in now, and changes nothing:
+	// no pin, no counter. It is safe for concurrent use, and not on the way of
+	// packets. An error says why the plane forwards none.
+	Find(frame []byte) (Found, error)
 
 	// Flows is the plane's memory of flows; nil without stickiness.
 	Flows() Flows
@@ -132,9 +139,34 @@ type Fragments struct {
 	Strays  uint64 // sent by their addresses, since the first one did not come in time
 }
 
-// Flows is a plane's memory of flows.
+// Found is where a frame would go, and why.
+type Found struct {
+	Drop   engine.Drop     // why nowhere; NoRoute is that it is for no service
+	View   *selector.View  // of its group; nil if it is for no service
+	Route  flowcache.Route // what becomes of it: a member of View, or none
+	Placed int32           // the member of View that takes its flow if it is new; -1: none
+
+	Pinned bool // its flow has a pin
+	Pin    flowcache.Pin
+}
+
+// Flows is a plane's memory of flows. Its methods but Restore are safe for
+// concurrent use.
 type Flows interface {
+	// from one pass over all flows
 	Stats() FlowStats
+
+	// Moved is that of FlowStats, at once.
+	Moved() uint64
+
+	// All yields the pins that have not expired, while the plane works: some
+	// may come twice, or not at all.
+	All() iter.Seq[flowcache.Pin]
+
+	// Life returns what a state of a pin is called, and how long after its last
+	// packet a flow in that state is forgotten.
+	Life(flowcache.State) (name string, timeout time.Duration)
+
 	// flows pinned to each member that has any, by View.Slot, from one pass
 	// over all flows
 	Pins() map[selector.Slot]int

@@ -12,6 +12,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // userspace is a plane whose packets pass through this process: it has lanes,
@@ -19,6 +20,7 @@ import (
 type userspace struct {
 	transport transport
 	flows     *tableFlows // nil: not sticky
+	finder    *Finder
 	start     time.Time
 	stop      atomic.Bool
 	workers   []*worker
@@ -39,8 +41,8 @@ type transport interface {
 }
 
 // newUserspace makes a plane. It has a flow table of its own if c is sticky;
-// with a router, that one remembers the flows.
-func newUserspace(c Config, open func(Config) (transport, error), router engine.Router) (*userspace, error) {
+// with a memory, that one remembers the flows.
+func newUserspace(c Config, open func(Config) (transport, error), memory Memory) (*userspace, error) {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
@@ -51,7 +53,11 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 	if err != nil {
 		return nil, err
 	}
-	shared.Routes, shared.Router, shared.Reset = new(engine.Routes), router, c.Reset
+	shared.Routes, shared.Reset = new(engine.Routes), c.Reset
+	var peek func(flowcache.Packet, *selector.View) (flowcache.Route, flowcache.Pin, bool)
+	if memory != nil {
+		shared.Router, peek = memory, memory.Peek
+	}
 	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
@@ -61,7 +67,9 @@ func newUserspace(c Config, open func(Config) (transport, error), router engine.
 			return nil, err
 		}
 		p.flows, shared.Flows = newTableFlows(table, c.Seed, p.now), table
+		peek = p.flows.peek
 	}
+	p.finder = NewFinder(shared, peek)
 	if p.transport, err = open(c); err != nil {
 		return nil, err
 	}
@@ -120,6 +128,7 @@ func (p *userspace) Sync(services []Service) error {
 	for _, w := range p.workers {
 		w.between(func() { w.engine.SetRoutes(routes) })
 	}
+	p.finder.SetRoutes(routes)
 	return nil
 }
 
@@ -162,6 +171,9 @@ func (p *userspace) Counters() Counters {
 	}
 	return total
 }
+
+// Find implements Plane.
+func (p *userspace) Find(frame []byte) (Found, error) { return p.finder.Find(frame), nil }
 
 // Flows implements Plane.
 func (p *userspace) Flows() Flows {

@@ -102,7 +102,10 @@ func (r *Registry) Drain(service, id string) error {
 		return m, nil
 	})
 	if _, kept := r.drains[service][id]; err == nil && !kept { // the configuration drained it
-		r.drains.add(service, id, Drain{r.by, time.Now()})
+		r.drains.add(service, id, Drain{By: r.by, At: time.Now()})
+	}
+	if err == nil {
+		go r.countDrained(service, id)
 	}
 	return err
 }

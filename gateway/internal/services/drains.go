@@ -12,8 +12,9 @@ import (
 // reloads of the configuration too, until the member gets a weight by the same
 // way, or leaves.
 type Drain struct {
-	By string    `json:"by,omitempty"`
-	At time.Time `json:"at"`
+	By    string    `json:"by,omitempty"`
+	At    time.Time `json:"at"`
+	Flows int       `json:"flows,omitempty"` // that it had then; 0: not counted
 }
 
 // drains are the drains that are not the configuration's: by service, then by
@@ -78,7 +79,7 @@ func (r *Registry) keepDrains(service string, before, now []config.Member) {
 		}
 		drain, kept := r.drains[service][m.ID]
 		if weight, there := was[m.ID]; !there || weight > 0 {
-			drain, kept = Drain{r.by, time.Now()}, true
+			drain, kept = Drain{By: r.by, At: time.Now()}, true
 		}
 		if kept {
 			drained[m.ID] = drain

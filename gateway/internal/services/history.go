@@ -57,7 +57,7 @@ func (r *Registry) history(moved uint64) []Change {
 // moved returns how many flows have changed their member so far.
 func (r *Registry) moved() uint64 {
 	if f := r.plane.Flows(); f != nil {
-		return f.Stats().Moved
+		return f.Moved()
 	}
 	return 0
 }

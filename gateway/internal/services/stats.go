@@ -99,6 +99,11 @@ func (r *Registry) Stats() Stats {
 	if err := r.Health(); err != nil {
 		s.Healthy, s.Reason = false, err.Error()
 	}
+	pins := map[selector.Slot]int{}
+	if f := r.plane.Flows(); f != nil { // without the lock, since that takes long
+		flows := FlowStats(f.Stats())
+		s.Flows, pins = &flows, f.Pins()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counters := r.plane.Counters()
@@ -107,14 +112,7 @@ func (r *Registry) Stats() Stats {
 	s.Left = Traffic(r.outputs.gone(counters.Members))
 	maps.Copy(s.Dropped, counters.Dropped)
 	s.Fragments = FragmentStats(counters.Fragments)
-	pins := map[selector.Slot]int{}
-	if f := r.plane.Flows(); f != nil {
-		flows := FlowStats(f.Stats())
-		s.Flows, pins = &flows, f.Pins()
-		s.Changes = r.history(flows.Moved)
-	} else {
-		s.Changes = r.history(0)
-	}
+	s.Changes = r.history(r.moved())
 	for _, service := range r.services {
 		s.Services = append(s.Services, r.serviceStats(service, pins, counters.Members))
 	}

@@ -2,9 +2,11 @@ package xdp
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -72,15 +74,17 @@ func (f *flows) release() {
 // batch is how many pins are read by one call of the kernel.
 const batch = 4096
 
-// each calls yield for every pin in a map, expired ones included. While the
-// program works, a pin may come twice or not at all.
-func each(m *ebpf.Map, yield func(digest uint64, w pin)) error {
+// each calls yield for every pin in a map, expired ones included, until it
+// returns false. While the program works, a pin may come twice or not at all.
+func each(m *ebpf.Map, yield func(digest uint64, w pin) bool) error {
 	var cursor ebpf.MapBatchCursor
 	digests, pins := make([]uint64, batch), make([]pin, batch)
 	for {
 		n, err := m.BatchLookup(&cursor, digests, pins, nil)
 		for i := range n {
-			yield(digests[i], pins[i])
+			if !yield(digests[i], pins[i]) {
+				return nil
+			}
 		}
 		if err != nil {
 			if errors.Is(err, ebpf.ErrKeyNotExist) { // the end
@@ -95,10 +99,11 @@ func each(m *ebpf.Map, yield func(digest uint64, w pin)) error {
 func (f *flows) live(yield func(digest uint64, w pin)) error {
 	now := stamp(f.now())
 	for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
-		err := each(m, func(digest uint64, w pin) {
+		err := each(m, func(digest uint64, w pin) bool {
 			if !f.timeouts.expired(w, now) {
 				yield(digest, w)
 			}
+			return true
 		})
 		if err != nil {
 			return err
@@ -112,7 +117,7 @@ func (f *flows) Stats() plane.FlowStats {
 	s := plane.FlowStats{
 		Capacity: f.capacity(),
 		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.slow.placed.Load(),
-		Moved:    traffic(f.maps.events, uint32(moved)).Frames + f.slow.moved.Load(),
+		Moved:    f.Moved(),
 		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.slow.refused.Load(),
 	}
 	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
@@ -121,6 +126,38 @@ func (f *flows) Stats() plane.FlowStats {
 
 func (f *flows) capacity() int {
 	return int(f.maps.established.MaxEntries() + f.maps.probation.MaxEntries())
+}
+
+// Moved implements [plane.Flows].
+func (f *flows) Moved() uint64 {
+	return traffic(f.maps.events, uint32(moved)).Frames + f.slow.moved.Load()
+}
+
+// All implements [plane.Flows]. The pins have no keys.
+func (f *flows) All() iter.Seq[flowcache.Pin] {
+	return func(yield func(flowcache.Pin) bool) {
+		now := stamp(f.now())
+		for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
+			more := true
+			_ = each(m, func(_ uint64, w pin) bool { // fails when the plane is closed
+				if !f.timeouts.expired(w, now) {
+					more = yield(flowcache.Pin{Slot: w.slot(), State: w.state(), Age: w.age(now)})
+				}
+				return more
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// Life implements [plane.Flows].
+func (f *flows) Life(s flowcache.State) (name string, timeout time.Duration) {
+	if int(s) < len(f.timeouts.life) {
+		timeout = f.timeouts.life[s] - f.timeouts.refresh[s]
+	}
+	return s.String(), timeout
 }
 
 // Pins implements [plane.Flows].
@@ -139,10 +176,11 @@ func (f *flows) Pins() map[selector.Slot]int {
 func (f *flows) sweep() error {
 	now := stamp(f.now())
 	var old []uint64
-	err := each(f.maps.established, func(digest uint64, w pin) {
+	err := each(f.maps.established, func(digest uint64, w pin) bool {
 		if f.timeouts.expired(w, now) {
 			old = append(old, digest)
 		}
+		return true
 	})
 	if err != nil {
 		return err

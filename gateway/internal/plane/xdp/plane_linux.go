@@ -76,7 +76,7 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 		}
 	}()
 	code.maps = *p.maps
-	var router engine.Router
+	var router plane.Memory
 	if c.Sticky != nil {
 		p.flows = newFlows(p.maps, code.timeouts, &c)
 		p.flows.changed = p.refill
@@ -191,6 +191,10 @@ func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
 	}
 	return total
 }
+
+// Find implements [plane.Plane]. The slow path answers, which reads the same
+// pins as the program, and takes the same member for each flow.
+func (p *dataPlane) Find(frame []byte) (plane.Found, error) { return p.slow.Find(frame) }
 
 // Flows implements [plane.Plane].
 func (p *dataPlane) Flows() plane.Flows {

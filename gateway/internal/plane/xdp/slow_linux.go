@@ -3,6 +3,8 @@ package xdp
 import (
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -23,13 +25,53 @@ func (f *flows) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, vi
 	}
 }
 
+// A decision is what becomes of a packet, and of the pin of its flow.
+type decision struct {
+	route flowcache.Route
+	pin   pin
+	home  *ebpf.Map // that the pin is in; nil: there is none
+	next  pin       // that is to be written; 0: none is
+}
+
 func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowcache.Route {
+	d := f.decide(p, v, stamp)
+	if d.next == 0 {
+		return d.route
+	}
+	switch ok := f.put(p.Digest, d.next, d.home); {
+	case !ok:
+		f.slow.refused.Add(1)
+		if d.route.Verdict != flowcache.Pinned {
+			d.route.Verdict = flowcache.Refused
+		}
+	case d.route.Verdict == flowcache.Moved:
+		f.slow.moved.Add(1)
+	case d.route.Verdict == flowcache.Placed:
+		f.slow.placed.Add(1)
+	}
+	return d.route
+}
+
+// Peek implements [plane.Memory].
+func (f *flows) Peek(p flowcache.Packet, v *selector.View) (r flowcache.Route, has flowcache.Pin, pinned bool) {
+	now := stamp(f.now())
+	d := f.decide(&p, v, now)
+	if d.home == nil || f.timeouts.expired(d.pin, now) {
+		return d.route, flowcache.Pin{}, false
+	}
+	return d.route, flowcache.Pin{Slot: d.pin.slot(), State: d.pin.state(), Age: d.pin.age(now)}, true
+}
+
+// decide changes nothing.
+func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) decision {
 	w, home := f.find(p.Digest)
+	d := decision{pin: w, home: home}
 	verdict, next, index, hop := flowcache.Placed, w, int32(0), hopGone
 	if home != nil {
 		i, known := v.BySlot(w.slot())
 		if !known && !v.Latest() { // the pin may be newer than the view
-			return selected(p, v, flowcache.Unpinned)
+			d.route = selected(p, v, flowcache.Unpinned)
+			return d
 		}
 		switch {
 		case known:
@@ -49,33 +91,26 @@ func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowc
 	}
 	switch {
 	case verdict == flowcache.Pinned:
-		if next != w && !lookupOnly && !f.put(p.Digest, next, home) {
-			f.slow.refused.Add(1)
+		d.route = flowcache.Route{Member: index, Verdict: flowcache.Pinned}
+		if next != w && !lookupOnly {
+			d.next = next
 		}
-		return flowcache.Route{Member: index, Verdict: flowcache.Pinned}
+		return d
 	case verdict == flowcache.Detoured:
-		return selected(p, v, flowcache.Detoured)
+		d.route = selected(p, v, flowcache.Detoured)
+		return d
 	case lookupOnly:
-		return selected(p, v, flowcache.Unpinned)
+		d.route = selected(p, v, flowcache.Unpinned)
+		return d
 	}
-	r := selected(p, v, verdict)
-	if r.Member < 0 {
-		if hop == hopDrained && verdict == flowcache.Placed { // nobody else can take the flow
-			return flowcache.Route{Member: index, Verdict: flowcache.Pinned}
-		}
-		return r
-	}
-	slot := v.Slot(r.Member)
+	d.route = selected(p, v, verdict)
 	switch {
-	case !f.put(p.Digest, newPin(stamp, slot, firstState(p.Flags)), home):
-		f.slow.refused.Add(1)
-		r.Verdict = flowcache.Refused
-	case verdict == flowcache.Moved:
-		f.slow.moved.Add(1)
-	default:
-		f.slow.placed.Add(1)
+	case d.route.Member >= 0:
+		d.next = newPin(stamp, v.Slot(d.route.Member), firstState(p.Flags))
+	case hop == hopDrained && verdict == flowcache.Placed: // nobody else can take the flow
+		d.route = flowcache.Route{Member: index, Verdict: flowcache.Pinned}
 	}
-	return r
+	return d
 }
 
 func protoOf(c flowcache.Class) uint8 {

@@ -291,7 +291,7 @@ func TestFlood(t *testing.T) {
 	require.NoError(t, r.flows.sweep())
 	assert.Zero(t, r.Flows().Stats().Flows)
 	n := 0
-	require.NoError(t, each(r.maps.established, func(uint64, pin) { n++ }))
+	require.NoError(t, each(r.maps.established, func(uint64, pin) bool { n++; return true }))
 	assert.Zero(t, n)
 }
 

@@ -1,0 +1,40 @@
+package control
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
+)
+
+// flow tells where a flow goes.
+func (s *server) flow(w http.ResponseWriter, r *http.Request) {
+	given := r.URL.Query()
+	for name := range given {
+		if name != "proto" && name != "src" && name != "dst" {
+			http.Error(w, "no parameter "+oneLine(errors.New(name))+": they are src, dst and proto", http.StatusBadRequest)
+			return
+		}
+	}
+	q, err := services.ParseQuestion(given.Get("proto"), given.Get("src"), given.Get("dst"))
+	if err != nil {
+		http.Error(w, oneLine(err), http.StatusBadRequest)
+		return
+	}
+	answer, err := s.Services.Flow(q)
+	if err != nil {
+		http.Error(w, "nothing is forwarded: "+oneLine(err), http.StatusServiceUnavailable)
+		return
+	}
+	reply(w, http.StatusOK, answer)
+}
+
+// memberFlows tells of the flows of a member.
+func (s *server) memberFlows(w http.ResponseWriter, r *http.Request) {
+	flows, err := s.Services.MemberFlows(serviceOf(r), r.PathValue("id"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, http.StatusOK, flows)
+}
