@@ -4,16 +4,15 @@
 // the capabilities CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON for pointers that the
 // program compares, and CAP_NET_RAW for the slow path.
 //
-// # Why the program is written in Go
+// # The program
 //
-// The program is a list of instructions that Go code makes, register by
-// register, where others compile C. So go build is all that it takes to build
-// or change the gateway: no clang, and no object file to be kept equal to its
-// source. The seed and the timeouts are constants in the program, and what a
-// configuration does not ask for is not in it. The price is that a reader has
-// to know the instructions of eBPF. What holds the program right is tests: the
-// kernel runs it on drawn, truncated and damaged frames, and the reference
-// engine and a slow model say what must come out.
+// The program is in C, in folder program, which has a README. Its object file
+// is committed, so that go build is all that it takes to build the gateway; who
+// changes the program needs clang. What it shares with Go, it has from Go: its
+// constants are written by a test, its seed, its timeouts and the table of a
+// pin's life are set when it is loaded. What holds it right is tests: the kernel
+// runs it on drawn, truncated and damaged frames, and the reference engine and a
+// slow model say what must come out.
 //
 // # Two paths
 //

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -23,6 +25,21 @@ import (
 )
 
 const testSeed = 0x1122334455667788
+
+// Results of the program, as the kernel numbers them.
+const (
+	xdpDrop     = 1
+	xdpPass     = 2
+	xdpRedirect = 4
+)
+
+// Where things are in a frame.
+const (
+	ipAt       = 14
+	ipv4SizeAt = ipAt + 2
+	ipv4SumAt  = ipAt + 10
+	ipv4End    = ipAt + 20
+)
 
 // skipWithout skips the test where err says that programs can't be had.
 func skipWithout(t testing.TB, err error) {
@@ -79,7 +96,12 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Close()) })
 	skipWithout(t, ns.Do(func() error {
-		r.dataPlane, err = newPlane(c, r.clock)
+		spec, err := loadForward()
+		if err != nil {
+			return err
+		}
+		setClock(spec.Programs[programSticky], r.clock)
+		r.dataPlane, err = newPlane(c, spec)
 		return err
 	}))
 	t.Cleanup(func() { require.NoError(t, errors.Join(r.Close(), r.clock.Close())) })
@@ -107,6 +129,21 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 	r.engine = engine.NewWorker(e)
 	require.NoError(t, r.Sync(r.list))
 	return r
+}
+
+// setClock has a program ask a map for the time, where it asks the kernel.
+func setClock(p *ebpf.ProgramSpec, clock *ebpf.Map) {
+	now := &btf.Func{Name: "clock", Linkage: btf.StaticFunc,
+		Type: &btf.FuncProto{Return: &btf.Int{Name: "u64", Size: 8}}}
+	read := asm.LoadMapValue(asm.R0, clock.FD(), 0)
+	for i, call := range p.Instructions {
+		if call.IsBuiltinCall() && asm.BuiltinFunc(call.Constant) == asm.FnKtimeGetCoarseNs {
+			p.Instructions[i] = asm.Call.Label(now.Name).WithSource(call.Source())
+			read = read.WithSource(call.Source()) // a function must have one
+		}
+	}
+	p.Instructions = append(p.Instructions, btf.WithFuncMetadata(read.WithSymbol(now.Name), now),
+		asm.LoadMem(asm.R0, asm.R0, 0, asm.DWord), asm.Return())
 }
 
 // hopOf makes a member whose addresses and output are told by its number.

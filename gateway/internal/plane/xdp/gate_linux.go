@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
@@ -34,14 +33,7 @@ func openGate(name string, code program) (_ gate, err error) {
 		return g, err
 	}
 	copy(code.address[:], device.HardwareAddr)
-	if g.forward, err = code.load(); err != nil {
-		return g, err
-	}
-	g.closed, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "ecmp_pass", Type: ebpf.XDP, License: "Dual MIT/GPL",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, xdpPass), asm.Return()},
-	})
-	if err != nil {
+	if g.forward, g.closed, err = code.load(); err != nil {
 		return g, err
 	}
 	mode := "native"

@@ -2,9 +2,9 @@ package xdp
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
 // maps are what the program and the plane share.
@@ -17,23 +17,20 @@ type maps struct {
 	events      *ebpf.Map // event -> traffic, per processor
 	probation   *ebpf.Map // digest -> pin, of flows that may be pushed out; nil without stickiness
 	established *ebpf.Map // digest -> pin
+
+	group *ebpf.MapSpec // of what tables holds
 }
 
-// A table is a map of one value: tableHeader and then the slots of the members,
-// 16 bits each. It is one value, and not an entry for each slot, because those
-// would take eight bytes. The header has four bits for each slot of the domain,
-// what may be done with it in this group: a slot is that of a member in all of
-// its groups.
+// Where things are in a table, which is struct table of the program.
 const (
-	tableSlots   = 0 // number of slots, 32 bits
-	tableSalt    = 8 // of the group's digests, 64 bits
+	tableSlots   = 0
+	tableSalt    = 8
 	tableMembers = 16
 	tableHeader  = tableMembers + 1<<16/memberByte
 	tableSize    = tableHeader + 2*MaxSlots
 
-	memberBits  = 4 // a hopState
-	memberByte  = 8 / memberBits
-	memberShift = 1 // log2 of memberByte
+	memberBits = 4 // a hopState
+	memberByte = 8 / memberBits
 )
 
 // A hopEntry is what it takes to send to a member.
@@ -43,13 +40,6 @@ type hopEntry struct {
 	_        uint16
 }
 
-// Where the program finds its parts.
-const (
-	hopMACs   = 0
-	hopOutput = 12
-	hopSize   = 16
-)
-
 // An lpmKey is a prefix of a family and an address.
 type lpmKey struct {
 	Length uint32 // familyBits and those of the prefix
@@ -58,7 +48,6 @@ type lpmKey struct {
 }
 
 const (
-	lpmKeySize = 24
 	familyBits = 32
 	familyIPv4 = 4
 	familyIPv6 = 6
@@ -83,60 +72,42 @@ const (
 	minProbation   = 1024
 )
 
-func tableSpec() *ebpf.MapSpec {
-	return &ebpf.MapSpec{
-		Name: "ecmp_table", Type: ebpf.Array, KeySize: 4, ValueSize: tableSize, MaxEntries: 1,
-		Flags: unix.BPF_F_MMAPABLE,
+// byName has the place of each map by its name in the object file.
+func (m *maps) byName() map[string]**ebpf.Map {
+	return map[string]**ebpf.Map{
+		"ecmp_prefixes":  &m.prefixes,
+		"ecmp_tables":    &m.tables,
+		"ecmp_hops":      &m.hops,
+		"ecmp_outputs":   &m.outputs,
+		"ecmp_members":   &m.members,
+		"ecmp_events":    &m.events,
+		"ecmp_probation": &m.probation,
+		"ecmp_flows":     &m.established,
 	}
 }
 
-// newMaps makes the maps; flows is 0 without stickiness.
-func newMaps(flows int) (_ *maps, err error) {
-	m := new(maps)
+// newMaps makes the maps that spec asks for, and writes into it how many pins
+// they have room for; flows is 0 without stickiness.
+func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
+	m := &maps{group: spec.Maps["ecmp_tables"].InnerMap}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
 		}
 	}()
-	type spec struct {
-		to *(*ebpf.Map)
-		ebpf.MapSpec
-	}
-	const trafficSize = 16
-	specs := []spec{
-		{&m.prefixes, ebpf.MapSpec{
-			Name: "ecmp_prefixes", Type: ebpf.LPMTrie, KeySize: lpmKeySize, ValueSize: 4, MaxEntries: MaxPrefixes,
-			Flags: unix.BPF_F_NO_PREALLOC,
-		}},
-		{&m.tables, ebpf.MapSpec{
-			Name: "ecmp_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: MaxServices,
-			InnerMap: tableSpec(),
-		}},
-		{&m.hops, ebpf.MapSpec{Name: "ecmp_hops", Type: ebpf.Array, KeySize: 4, ValueSize: hopSize,
-			MaxEntries: 1 << 16}},
-		{&m.outputs, ebpf.MapSpec{Name: "ecmp_outputs", Type: ebpf.DevMap, KeySize: 4, ValueSize: 4,
-			MaxEntries: MaxOutput + 1}},
-		{&m.members, ebpf.MapSpec{
-			Name: "ecmp_members", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: trafficSize, MaxEntries: MaxOutput + 1,
-		}},
-		{&m.events, ebpf.MapSpec{
-			Name: "ecmp_events", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: trafficSize, MaxEntries: uint32(events),
-		}},
-	}
-	if flows > 0 {
-		specs = append(specs,
-			spec{&m.probation, ebpf.MapSpec{
-				Name: "ecmp_probation", Type: ebpf.LRUHash, KeySize: 8, ValueSize: 8,
-				MaxEntries: uint32(max(flows/probationShare, minProbation)),
-			}},
-			spec{&m.established, ebpf.MapSpec{
-				Name: "ecmp_flows", Type: ebpf.Hash, KeySize: 8, ValueSize: 8, MaxEntries: uint32(flows),
-			}},
-		)
-	}
-	for i := range specs {
-		if *specs[i].to, err = ebpf.NewMap(&specs[i].MapSpec); err != nil {
-			return nil, err
+	for name, to := range m.byName() {
+		s := spec.Maps[name]
+		switch to {
+		case &m.probation:
+			s.MaxEntries = uint32(max(flows/probationShare, minProbation))
+		case &m.established:
+			s.MaxEntries = uint32(flows)
+		}
+		if flows == 0 && (to == &m.probation || to == &m.established) {
+			continue
+		}
+		if *to, err = ebpf.NewMap(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return m, nil

@@ -23,7 +23,8 @@ type pin uint64
 
 const (
 	states    = int(flowcache.EstablishedTCP) + 1 // that the program knows
-	stateMask = 7
+	pinStates = 8                                 // that a pin has room for
+	stateMask = pinStates - 1
 	slotShift = 8
 	timeShift = 24
 	// a time in nanoseconds is shifted by so much, and its lowest timeShift

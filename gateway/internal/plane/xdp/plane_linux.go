@@ -1,7 +1,6 @@
 package xdp
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -43,31 +42,34 @@ type dataPlane struct {
 // XDP program there; without it the kernel drops every frame, and says so in
 // none of the counters here.
 func New(c plane.Config) (plane.Plane, error) {
-	p, err := newPlane(c, nil)
+	spec, err := loadForward()
+	if err != nil {
+		return nil, fmt.Errorf("xdp: %w", err)
+	}
+	p, err := newPlane(c, spec)
 	if err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// newPlane is New with a clock other than the kernel's.
-func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, &Error{Err: ErrBigEndian}
-	}
+// newPlane is New with the programs of an object file.
+func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err error) {
 	if err := check(&c); err != nil {
 		return nil, err
 	}
 	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
-	code := program{seed: c.Seed, clock: clock}
+	code := program{spec: spec, seed: c.Seed}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows
-		if code.timeouts, err = newTimeouts(c.Sticky); err != nil {
+		t, err := newTimeouts(c.Sticky)
+		if err != nil {
 			return nil, err
 		}
+		code.timeouts = &t
 	}
-	if p.maps, err = newMaps(capacity); err != nil {
+	if p.maps, err = newMaps(spec, capacity); err != nil {
 		return nil, fmt.Errorf("xdp: maps: %w", err)
 	}
 	defer func() {
@@ -75,10 +77,10 @@ func newPlane(c plane.Config, clock *ebpf.Map) (_ *dataPlane, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	code.maps = *p.maps
+	code.maps = p.maps
 	var router plane.Memory
 	if c.Sticky != nil {
-		p.flows = newFlows(p.maps, code.timeouts, &c)
+		p.flows = newFlows(p.maps, *code.timeouts, &c)
 		p.flows.changed = p.refill
 		router = p.flows
 	}

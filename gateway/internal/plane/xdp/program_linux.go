@@ -1,176 +1,123 @@
 package xdp
 
 import (
+	"encoding/binary"
 	"fmt"
-	"strconv"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/life"
 )
 
-// A program is the data path while it is being written. What follows are its
-// pieces, in the order in which a frame meets them; a piece ends by going on to
-// the next or by a jump to a label of another.
+// The object file is made of what is in folder program, by clang 14.0.6:
+// BPF2GO_CC=clang-14 go generate.
 //
-//	parse    the frame, or pass it: leaves key, LPM key, length, flags and
-//	         lifetime on the stack
-//	route    by the destination's service, or pass the frame: leaves its table
-//	         on the stack
-//	hash     the canonical key: leaves hashed
-//	follow   the pin, if there is one: leaves found and hop
-//	choose   a member by the table, where there is no pin: leaves hop
-//	forward  to the member's device, rewritten
+//go:generate -command bpf2go env GOWORK=off go tool -modfile=../../../../tools/go.mod bpf2go -target bpfel -tags linux
+//go:generate bpf2go -no-global-types forward program/forward.c -- -mcpu=v3 -Wall -Wextra -I/usr/include/x86_64-linux-gnu
+
+// Names in the object file.
+const (
+	programTable  = "ecmp_table"  // forwards by the table alone
+	programSticky = "ecmp_sticky" // and by pins
+	programPass   = "ecmp_pass"   // passes everything
+)
+
+// A program is what the programs of one interface are loaded from.
 type program struct {
-	maps
+	spec     *ebpf.CollectionSpec
+	maps     *maps
 	seed     uint64
-	timeouts timeouts
-	clock    *ebpf.Map  // what holds the time in nanoseconds; nil: the kernel's
+	timeouts *timeouts  // nil without stickiness
 	address  engine.MAC // of the interface, which frames must be for; zero: any
-
-	code   asm.Instructions
-	label  string // of the next instruction
-	labels int    // numbered ones
 }
 
-// What stays in registers. The others belong to each piece, and are lost in a
-// call.
-const (
-	found  = asm.R6 // the flow's pin in its map; 0 for none
-	frame  = asm.R7
-	hashed = asm.R8
-	hop    = asm.R9
-)
-
-// What stands on the stack, below asm.RFP.
-const (
-	keyAt      = -40 // five words: see hash.FlowKey
-	portsAt    = keyAt + 32
-	digestAt   = -48
-	prefixAt   = -72 // an lpmKey
-	pinAt      = -80 // the pin as it was found, and then as it is to be
-	nowAt      = -88 // as a pin has it
-	tableAt    = -96 // where the table is
-	lengthAt   = -104
-	ageAt      = -112 // of the pin
-	indexAt    = -116 // 32 bits, to look something up by; in the end the slot of the member
-	zeroAt     = -120 // 32 bits
-	flagsAt    = -128 // of TCP, or 0
-	lifetimeAt = -136 // TTL or hop limit
-	homeAt     = -144 // 1 if the pin is in the map of flows on probation
-	statusAt   = -152 // what may be done with the member of the pin
-)
-
-// Results of the program, as the kernel numbers them.
-const (
-	xdpDrop     = 1
-	xdpPass     = 2
-	xdpRedirect = 4
-)
-
-// load writes the program and has the kernel verify it.
-func (p *program) load() (*ebpf.Program, error) {
-	p.parse()
-	p.route()
-	p.canonical()
-	p.hash()
-	if p.established != nil {
-		p.follow()
-	} else {
-		p.choose("no member")
+// load has the kernel verify the programs: the one that forwards, and the one
+// that passes everything.
+func (p *program) load() (forward, closed *ebpf.Program, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("xdp: program: %w", err)
+		}
+	}()
+	spec, name := p.spec.Copy(), programTable
+	values := map[string]any{"seed": p.seed, "address": addressWord(p.address)}
+	if p.timeouts != nil {
+		name = programSticky
+		values["durations"] = p.timeouts.durations()
+		values["steps"], values["first_state"] = steps(), firstStates()
 	}
-	p.forward()
-	p.drop("expired", expired)
-	p.drop("no member", noMember)
-	p.drop("no output", noOutput)
-	p.at("pass")
-	p.emit(asm.Mov.Imm(asm.R0, xdpPass), asm.Return())
-	loaded, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "ecmp_forward", Type: ebpf.XDP, License: "Dual MIT/GPL", Instructions: p.code,
-	})
+	for name, v := range values {
+		if err := spec.Variables[name].Set(v); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for other := range spec.Programs {
+		if other != name && other != programPass {
+			delete(spec.Programs, other)
+		}
+	}
+	shared := make(map[string]*ebpf.Map)
+	for name, m := range p.maps.byName() {
+		if *m == nil {
+			delete(spec.Maps, name)
+		} else {
+			shared[name] = *m
+		}
+	}
+	loaded, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
 	if err != nil {
-		return nil, fmt.Errorf("xdp: program: %w", err)
+		return nil, nil, err
 	}
-	return loaded, nil
+	defer loaded.Close()
+	return loaded.DetachProgram(name), loaded.DetachProgram(programPass), nil
 }
 
-func (p *program) emit(code ...asm.Instruction) {
-	if p.label != "" {
-		code[0] = code[0].WithSymbol(p.label)
-		p.label = ""
+// addressWord has an address in the high bytes of a word, as the program finds
+// it in a frame.
+func addressWord(a engine.MAC) uint64 {
+	return binary.LittleEndian.Uint64(append([]byte{0, 0}, a[:]...))
+}
+
+// durations are those of each state of a pin, in the units of an age.
+type durations struct {
+	Life, Refresh, Grace [pinStates]int64
+	PromoteAfter         int64
+}
+
+func (t *timeouts) durations() durations {
+	d := durations{PromoteAfter: int64(t.promoteAfter) << timeScale}
+	for s := range states {
+		d.Life[s] = int64(t.life[s]) << timeScale
+		d.Refresh[s] = int64(t.refresh[s]) << timeScale
+		d.Grace[s] = int64(t.grace[s]) << timeScale
 	}
-	p.code = append(p.code, code...)
+	return d
 }
 
-// at gives the next instruction a label.
-func (p *program) at(label string) {
-	if p.label != "" { // of a piece that ended in nothing
-		p.emit(asm.Mov.Reg(asm.R0, asm.R0))
+// steps is the table of package life, as the program reads it: by whether the
+// member takes no new flow, by the flags of the packet and, without flags, by
+// whether it comes late enough to promote, and by the state of the pin.
+func steps() (table [2][2][256][pinStates]life.Step) {
+	for takesNone := range table {
+		for late := range table[0] {
+			for flags := range table[0][0] {
+				e := life.EventOf(hash.TCPFlags(flags), late == 1)
+				for s := range states {
+					table[takesNone][late][flags][s] = life.Next(life.State(s), e, takesNone == 0)
+				}
+			}
+		}
 	}
-	p.label = label
+	return table
 }
 
-// fresh returns a label that nobody else has.
-func (p *program) fresh() string {
-	p.labels++
-	return "label " + strconv.Itoa(p.labels)
-}
-
-// lookUp finds the value of the key at a place of the stack: R0, or a jump to
-// missing.
-func (p *program) lookUp(m *ebpf.Map, key int16, missing string) {
-	p.emit(asm.LoadMapPtr(asm.R1, m.FD()))
-	p.lookUpIn(key, missing)
-}
-
-// lookUpIn is lookUp in the map that R1 points to.
-func (p *program) lookUpIn(key int16, missing string) {
-	p.emit(
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, int32(key)),
-		asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, missing),
-	)
-}
-
-// update sets the value of the digest in m to the pin at pinAt; R0 is 0 if that
-// went well.
-func (p *program) update(m *ebpf.Map) {
-	p.emit(
-		asm.LoadMapPtr(asm.R1, m.FD()),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, digestAt),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, pinAt),
-		asm.Mov.Imm(asm.R4, 0),
-		asm.FnMapUpdateElem.Call(),
-	)
-}
-
-// count adds the frame to the entry of m whose index is at indexAt.
-func (p *program) count(m *ebpf.Map) {
-	counted := p.fresh()
-	p.lookUp(m, indexAt, counted)
-	p.emit(
-		asm.LoadMem(asm.R1, asm.R0, 0, asm.DWord),
-		asm.Add.Imm(asm.R1, 1),
-		asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
-		asm.LoadMem(asm.R1, asm.R0, 8, asm.DWord),
-		asm.LoadMem(asm.R2, asm.RFP, lengthAt, asm.DWord),
-		asm.Add.Reg(asm.R1, asm.R2),
-		asm.StoreMem(asm.R0, 8, asm.R1, asm.DWord),
-	)
-	p.at(counted)
-}
-
-func (p *program) countEvent(e event) {
-	p.emit(asm.StoreImm(asm.RFP, indexAt, int64(e), asm.Word))
-	p.count(p.events)
-}
-
-func (p *program) drop(label string, reason event) {
-	p.at(label)
-	p.countEvent(reason)
-	p.emit(asm.Mov.Imm(asm.R0, xdpDrop), asm.Return())
+// firstStates are those of a new pin, by the flags of the first packet.
+func firstStates() (table [256]flowcache.State) {
+	for flags := range table {
+		table[flags] = firstState(hash.TCPFlags(flags))
+	}
+	return table
 }

@@ -215,7 +215,7 @@ func (p *dataPlane) swapTable(old, next *service) (err error) {
 	var t *table
 	if n := len(p.spare); n > 0 {
 		t, p.spare = p.spare[n-1], p.spare[:n-1]
-	} else if t, err = newTable(); err != nil {
+	} else if t, err = newTable(p.maps.group); err != nil {
 		return err
 	}
 	if err = t.fill(next.slots, next.members, next.salt); err == nil {

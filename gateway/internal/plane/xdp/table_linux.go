@@ -102,8 +102,8 @@ type table struct {
 	memory *ebpf.Memory
 }
 
-func newTable() (*table, error) {
-	m, err := ebpf.NewMap(tableSpec())
+func newTable(spec *ebpf.MapSpec) (*table, error) {
+	m, err := ebpf.NewMap(spec)
 	if err != nil {
 		return nil, err
 	}

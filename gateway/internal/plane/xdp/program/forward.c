@@ -1,0 +1,112 @@
+#include "hash.h"
+#include "pins.h"
+
+// rewrite makes the frame the one that the router sends: see the function of
+// that name in package engine.
+INLINE void rewrite(struct packet *p, struct hop *hop)
+{
+	struct ethernet *e = (void *)p->frame;
+
+	((u32 *)e)[0] = ((u32 *)hop)[0];
+	((u32 *)e)[1] = ((u32 *)hop)[1];
+	((u32 *)e)[2] = ((u32 *)hop)[2];
+	if (p->v6) {
+		((struct ipv6 *)(e + 1))->hop_limit = p->lifetime - 1;
+		return;
+	}
+	struct ipv4 *ip = (void *)(e + 1);
+	// RFC 1624, equation 3. The sum does not mind the order of bytes.
+	u32 old = *(u16 *)&ip->ttl; // and the protocol
+	u32 sum = (ip->sum ^ 0xffff) + (old ^ 0xffff) + old - 1;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->sum = ~sum;
+	ip->ttl = p->lifetime - 1;
+}
+
+INLINE int send(struct packet *p, struct hop *hop)
+{
+	u32 output = hop->output;
+
+	// XDP_DROP is the result if there is no such output.
+	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)
+		return drop(NO_OUTPUT, p->length);
+	rewrite(p, hop);
+	count(&ecmp_members, output, p->length);
+	return XDP_REDIRECT;
+}
+
+// place sends the packet to the member that the table has for it.
+INLINE int place(struct packet *p, struct table *t, u64 hash)
+{
+	u32 member = choose(t, hash);
+	struct hop *hop = member ? bpf_map_lookup_elem(&ecmp_hops, &member) : NULL;
+
+	return hop ? send(p, hop) : drop(NO_MEMBER, p->length);
+}
+
+// stick sends the packet to the member of its pin, or makes one.
+INLINE int stick(struct packet *p, struct table *t, u64 hash)
+{
+	struct flow f = find(t, hash);
+	enum verdict verdict = PLACE;
+	u32 member = 0;
+
+	if (f.pin) {
+		member = pin_member(*f.pin);
+		verdict = follow(&f, p, member, state_of(t, member));
+	}
+	if (verdict != STAY) {
+		u32 chosen = choose(t, hash);
+
+		if (chosen) {
+			member = chosen;
+			if (verdict != DETOUR)
+				pin_anew(&f, p, member, verdict == MOVE ? MOVED : PLACED);
+		} else if (verdict != REOPEN) {
+			return drop(NO_MEMBER, p->length);
+		}
+	}
+	struct hop *hop = bpf_map_lookup_elem(&ecmp_hops, &member);
+	return hop ? send(p, hop) : drop(NO_MEMBER, p->length);
+}
+
+INLINE int forward(struct xdp_md *context, bool sticky)
+{
+	struct packet p = {};
+	u32 *service;
+	struct table *t;
+	u64 hashed;
+
+	if (!parse(&p, context))
+		return XDP_PASS;
+	service = route(&p);
+	if (!service)
+		return XDP_PASS;
+	if (p.lifetime <= 1)
+		return drop(EXPIRED, p.length);
+	t = table_of(service);
+	if (!t)
+		return XDP_PASS;
+	hashed = hash(&p);
+	return sticky ? stick(&p, t, hashed) : place(&p, t, hashed);
+}
+
+SEC("xdp") int ecmp_table(struct xdp_md *context)
+{
+	return forward(context, false);
+}
+
+SEC("xdp") int ecmp_sticky(struct xdp_md *context)
+{
+	return forward(context, true);
+}
+
+// ecmp_pass keeps the place of the program until the plane runs.
+SEC("xdp") int ecmp_pass(struct xdp_md *context)
+{
+	(void)context;
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
