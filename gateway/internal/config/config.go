@@ -26,6 +26,7 @@ type Config struct {
 	Sticky   *flowcache.Config // nil: not sticky; else all but the domain
 	Reset    bool
 	Snapshot string // empty: none
+	BGP      *BGP   // nil: no router is told of the services
 	Kernel   bool   // keep the kernel from what is for the services, by rules and routes
 
 	root value
@@ -98,6 +99,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"reset":    boolInto(&c.Reset),
 		"snapshot": textInto(&c.Snapshot),
 		"kernel":   boolInto(&c.Kernel),
+		"bgp":      c.decodeBGP,
 	})
 	if err == nil {
 		err = root.require("in", "control")
@@ -118,7 +120,10 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if err := c.addServices(outer); err != nil {
 		return nil, err
 	}
-	return c, c.checkServices()
+	if err := c.checkServices(); err != nil {
+		return nil, err
+	}
+	return c, c.BGP.check(c.Services)
 }
 
 // addServices adds the service of the top level, and then the further ones.

@@ -41,6 +41,7 @@
 //	          that drops what is for "vip", since the data plane forwards it,
 //	          answers to ARP and NDP for those in the network of "in", and
 //	          forwarding, for replies; false: it only says what is missing
+//	bgp       the routers that are told of the services; none
 //	services  further services, with a strategy, a check and members of their own
 //
 // "in" and "control" are required,
@@ -60,6 +61,45 @@
 //
 // It asks by tcp, http and https ("path", which has to be answered by a status
 // below 400), or udp (nobody says that the port is closed).
+//
+// With "bgp" the prefix of each service is announced to routers for as long as a
+// packet for it would be forwarded, and withdrawn otherwise. Several gateways
+// with one seed and the same members share an address that way: a router
+// spreads flows over them, and a flow that comes to another gateway meets the
+// same member. What is not given is as here, but for "listen", "nexthop" and
+// "bandwidth":
+//
+//	{"as": 65101, "id": "10.77.1.2", "listen": "10.77.1.2:179",
+//	"nexthop": ["10.77.1.2", "fd77:1::2"], "bandwidth": 10000,
+//	"drain": "5s", "end": "withdraw", "peers": [
+//		{"addr": "10.77.1.1", "as": 65000, "hold": "9s", "bfd": "100ms"},
+//		{"addr": "10.77.2.1", "as": 65000, "hold": "9s", "restart": "30s"}
+//	]}
+//
+//	as, id     of this gateway: its number and, an IPv4 address, its name
+//	listen     where peers may connect to; they are dialed in any case. Ports
+//	           below 1024 need CAP_NET_BIND_SERVICE
+//	nexthop    where routers send packets for the services: an address of each
+//	           family. Without one it is the gateway's end of the session,
+//	           which serves prefixes of the session's family alone
+//	bandwidth  of this gateway in Mbit/s, for routers that weigh by it. They do
+//	           if all gateways announce one; bird does not
+//	drain      when the process ends, or on POST /bgp/drain, routers are asked
+//	           to prefer others by the community of RFC 8326, which some need a
+//	           filter for, and so long later the prefixes are withdrawn; "0s" to
+//	           "10m". The process ends after that
+//	end        what becomes of the prefixes when the process ends: withdraw, or
+//	           keep: peers with "restart" keep them, for a process to come
+//	hold       a peer is gone after so long without a message; 3s or more, in
+//	           whole seconds
+//	restart    the peer keeps the prefixes for so long after the process is
+//	           gone, be it killed; the next one is to announce them by then. In
+//	           whole seconds
+//	bfd        packets are exchanged so often, by BFD (RFC 5880), and three that
+//	           are missed end the session; not with "restart"
+//	password   of TCP-MD5
+//
+// A peer that is not there is no error: it is tried each second.
 //
 // A member whose interface is not there, has no carrier, or behind which nobody
 // answers for "addr" is down until that is mended, in whichever order. The

@@ -75,6 +75,9 @@ func newMetrics(c Config) http.Handler {
 			snapshotAge:     d("snapshot_age_seconds", "Time since the flow table was saved last."),
 			reloaded:        d("config_reloaded", "1 unless the last reload was refused."),
 		}})
+	if c.BGP != nil {
+		registry.MustRegister(newBGPMetrics(c.BGP))
+	}
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 

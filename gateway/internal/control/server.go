@@ -23,6 +23,9 @@
 //	GET    /flow?src=ADDRESS:PORT&dst=ADDRESS:PORT&proto=tcp
 //	                          where this flow goes, and why; with proto icmp,
 //	                          ends are addresses
+//	POST   /bgp/drain         routers are to prefer other gateways, and
+//	                          nothing is announced to them a while later
+//	POST   /bgp/resume        ends that
 //	GET    /stats             traffic, flows, members and the last changes
 //	GET    /metrics           for Prometheus
 //	GET    /                  a live page
@@ -51,6 +54,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -63,6 +67,8 @@ type Config struct {
 	Reloads  *Reloads
 
 	Snapshots *Snapshots // nil: there are none
+
+	BGP *bgp.Speaker // nil: there are no routers to speak to
 
 	Findings *host.Findings // what is known of the host; nil: nothing
 }
@@ -102,6 +108,10 @@ func newHandler(c Config) http.Handler {
 		handle("POST "+below+"/members/{id}/up", s.setDown(false))
 	}
 	handle("GET /services/{service}/stats", s.serviceStats)
+	if c.BGP != nil {
+		handle("POST /bgp/drain", s.drainRouters)
+		handle("POST /bgp/resume", s.resumeRouters)
+	}
 	mux.HandleFunc("GET /healthz", s.health) // health and the page need no token
 	mux.HandleFunc("GET /services/{service}/healthz", s.serviceHealth)
 	addPage(mux)
@@ -235,7 +245,8 @@ func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 		Reloads   reloadStats    `json:"reloads"`
 		Snapshots *snapshotStats `json:"snapshots"` // nil: there are none
 		Host      []host.Finding `json:"host"`
-	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All()})
+		BGP       *bgp.State     `json:"bgp,omitempty"`
+	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All(), s.bgpState()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
@@ -85,6 +86,14 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	g.look()
+	if g.speaker, err = g.startSpeaker(); err != nil {
+		return err
+	}
+	if g.speaker != nil {
+		defer func() { err = errors.Join(err, g.speaker.Close()) }()
+	}
+	ctx, drained := g.untilDrained(ctx)
+	defer drained()
 	return g.run(ctx, listener)
 }
 
@@ -105,6 +114,7 @@ type gateway struct {
 	reloads   control.Reloads
 	snapshot  snapshotFile // empty: none
 	snapshots control.Snapshots
+	speaker   *bgp.Speaker // nil: no routers
 
 	// Of the goroutine that watches the file: the configuration in force, but
 	// for changes of its members over HTTP, and the file as it was read last.
@@ -127,7 +137,7 @@ type gateway struct {
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
-		Findings: &g.findings}
+		Findings: &g.findings, BGP: g.speaker}
 	if g.snapshot != "" {
 		served.Snapshots = &g.snapshots
 	}
@@ -140,6 +150,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts.Go(func() error { return g.reconcileUntil(ctx) })
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })
+	parts.Go(func() error { return g.speak(ctx) })
 	parts.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

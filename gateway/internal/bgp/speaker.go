@@ -1,0 +1,225 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/osrg/gobgp/v4/api"
+	"github.com/osrg/gobgp/v4/pkg/apiutil"
+	"github.com/osrg/gobgp/v4/pkg/server"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// A Speaker announces prefixes to routers. It is safe for concurrent use.
+type Speaker struct {
+	config config.BGP
+	log    *slog.Logger
+	server *server.BgpServer
+	stop   context.CancelFunc // of the events
+
+	mu     sync.Mutex
+	wanted map[netip.Prefix]bool
+	told   map[netip.Prefix]*apiutil.Path // what peers are told now
+	phase  Phase
+	drain  *drain // nil: none is on
+	events map[netip.Addr]event
+}
+
+// Phase says how the gateway stands to its routers.
+type Phase string
+
+// The phases of a speaker.
+const (
+	Announcing Phase = "announcing" // what is wanted
+	Draining   Phase = "draining"   // under graceful shutdown: routers prefer others
+	Withdrawn  Phase = "withdrawn"  // nothing is announced until Resume
+)
+
+// A drain is a withdrawal to come.
+type drain struct {
+	timer *time.Timer
+	done  chan struct{} // closed when it has happened, or was called off
+}
+
+// event is the last change of a session.
+type event struct {
+	at     time.Time
+	reason string
+}
+
+// Start returns a speaker that knows no peer yet: what is announced before
+// [Speaker.Connect] is what a peer hears first. It fails if it can't listen
+// where the configuration says.
+func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Speaker{
+		config: c, log: log, stop: stop, phase: Announcing, events: make(map[netip.Addr]event),
+		wanted: make(map[netip.Prefix]bool), told: make(map[netip.Prefix]*apiutil.Path),
+		server: server.NewBgpServer(server.LoggerOption(quiet(log), new(slog.LevelVar))),
+	}
+	go s.server.Serve()
+	global := &api.Global{Asn: c.AS, RouterId: c.ID.String(), ListenPort: -1, UseMultiplePaths: true}
+	if c.Listen.IsValid() {
+		global.ListenPort, global.ListenAddresses = int32(c.Listen.Port()), []string{c.Listen.Addr().String()}
+	}
+	if err := s.server.StartBgp(ctx, &api.StartBgpRequest{Global: global}); err != nil {
+		stop()
+		s.server.Stop()
+		return nil, fmt.Errorf("BGP: %w", err)
+	}
+	err := s.server.WatchEvent(ctx, server.WatchEventMessageCallbacks{OnPeerUpdate: s.peerChanged}, server.WatchPeer())
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Connect begins the sessions. A peer that keeps routes over a restart drops
+// those that it does not hear again at once: so everything is to be announced
+// before.
+func (s *Speaker) Connect() error {
+	for _, p := range s.config.Peers {
+		if err := s.server.AddPeer(context.Background(), &api.AddPeerRequest{Peer: s.peer(p)}); err != nil {
+			return fmt.Errorf("BGP peer %s: %w", p.Addr, err)
+		}
+	}
+	return nil
+}
+
+// Restarts reports whether some peer keeps routes over a restart.
+func (s *Speaker) Restarts() bool {
+	return slices.ContainsFunc(s.config.Peers, func(p config.Peer) bool { return p.Restart > 0 })
+}
+
+// Announce has the peers told of these prefixes and of no others, but under a
+// drain. It costs nothing if nothing changed.
+func (s *Speaker) Announce(prefixes []netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.wanted)
+	for _, p := range prefixes {
+		s.wanted[p] = true
+	}
+	return s.tell()
+}
+
+// tell has the peers told of what is wanted, as the phase says.
+func (s *Speaker) tell() (failed error) {
+	for prefix := range maps.Clone(s.told) {
+		if !s.wanted[prefix] || s.phase == Withdrawn {
+			failed = errors.Join(failed, s.withdraw(prefix))
+		}
+	}
+	if s.phase == Withdrawn {
+		return failed
+	}
+	for prefix := range s.wanted {
+		if _, known := s.told[prefix]; !known {
+			failed = errors.Join(failed, s.announce(prefix))
+		}
+	}
+	return failed
+}
+
+func (s *Speaker) announce(prefix netip.Prefix) error {
+	path, err := s.path(prefix, s.phase == Draining)
+	if err == nil {
+		_, err = s.server.AddPath(apiutil.AddPathRequest{Paths: []*apiutil.Path{path}})
+	}
+	if err != nil {
+		return fmt.Errorf("BGP: announcing %s: %w", prefix, err)
+	}
+	s.told[prefix] = path
+	s.log.Info("BGP: announced", "prefix", prefix, "draining", s.phase == Draining)
+	return nil
+}
+
+func (s *Speaker) withdraw(prefix netip.Prefix) error {
+	err := s.server.DeletePath(apiutil.DeletePathRequest{Paths: []*apiutil.Path{s.told[prefix]}})
+	if err != nil {
+		return fmt.Errorf("BGP: withdrawing %s: %w", prefix, err)
+	}
+	delete(s.told, prefix)
+	s.log.Info("BGP: withdrawn", "prefix", prefix)
+	return nil
+}
+
+// Drain has routers prefer other gateways, by the community of RFC 8326, and
+// withdraws everything a while later. It returns at once. The channel is closed
+// when that has happened, or when Resume has called it off.
+func (s *Speaker) Drain(by string) (<-chan struct{}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drain == nil {
+		s.drain = &drain{done: make(chan struct{})}
+	}
+	if s.phase != Announcing {
+		return s.drain.done, nil
+	}
+	d := s.drain
+	s.phase = Draining
+	s.log.Info("BGP: draining", "by", by, "withdrawal", s.config.Drain)
+	var failed error
+	for prefix := range maps.Clone(s.told) {
+		failed = errors.Join(failed, s.announce(prefix))
+	}
+	d.timer = time.AfterFunc(s.config.Drain, func() { s.endDrain(d) })
+	return d.done, failed
+}
+
+func (s *Speaker) endDrain(d *drain) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drain != d {
+		return // Resume came first
+	}
+	s.phase = Withdrawn
+	if err := s.tell(); err != nil {
+		s.log.Error("BGP: the drain", "error", err)
+	}
+	close(d.done)
+}
+
+// Resume announces again what is wanted.
+func (s *Speaker) Resume(by string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == Announcing {
+		return nil
+	}
+	if s.phase == Draining {
+		s.drain.timer.Stop()
+		close(s.drain.done)
+	}
+	s.log.Info("BGP: announcing again", "by", by)
+	s.drain, s.phase = nil, Announcing
+	var failed error
+	for prefix := range maps.Clone(s.told) {
+		failed = errors.Join(failed, s.announce(prefix))
+	}
+	return errors.Join(failed, s.tell())
+}
+
+// Close ends the sessions. Peers withdraw what they were told, but those that
+// keep it over a restart, if the configuration wants that.
+func (s *Speaker) Close() error {
+	defer s.server.Stop()
+	defer s.stop()
+	s.mu.Lock()
+	if s.drain != nil && s.phase == Draining {
+		s.drain.timer.Stop()
+	}
+	s.mu.Unlock()
+	return s.server.StopBgp(context.Background(), &api.StopBgpRequest{AllowGracefulRestart: s.config.Keep})
+}
+
+// Keeps reports whether routes are to stay when the process ends.
+func (s *Speaker) Keeps() bool { return s.config.Keep }
