@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,7 @@ func Available() error {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return fmt.Errorf("needs ip of iproute2: %w", err)
 	}
-	n, err := New("probe")
+	n, err := New(fmt.Sprint("probe", rand.Uint64())) // several may ask at once
 	if err != nil {
 		return err
 	}

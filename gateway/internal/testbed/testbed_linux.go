@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,23 +30,36 @@ type Bed struct {
 
 // New makes a bed whose interfaces have a number of queues.
 func New(pods, queues int) (b *Bed, err error) {
+	if b, err = NewBare("", pods, queues); err != nil {
+		return nil, err
+	}
+	if err := b.prepare(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// NewBare makes a bed without anything of the service: the router is as the
+// kernel has it, with the addresses of its interfaces. The names of its
+// namespaces start with that one.
+func NewBare(name string, pods, queues int) (b *Bed, err error) {
 	b = new(Bed)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())
 		}
 	}()
-	if b.Router, err = newHost("router"); err != nil {
+	if b.Router, err = newHost(name + "router"); err != nil {
 		return nil, err
 	}
-	if b.Client, err = newHost("client"); err != nil {
+	if b.Client, err = newHost(name + "client"); err != nil {
 		return nil, err
 	}
 	if err := b.link(b.Client, "c0", "lc", 0, queues); err != nil {
 		return nil, err
 	}
 	for pod := 1; pod <= pods; pod++ {
-		p, err := newHost(fmt.Sprint("pod", pod))
+		p, err := newHost(fmt.Sprint(name, "pod", pod))
 		if err != nil {
 			return nil, err
 		}
@@ -53,21 +67,57 @@ func New(pods, queues int) (b *Bed, err error) {
 		if err := b.link(p, "eth0", fmt.Sprint("lp", pod), pod, queues); err != nil {
 			return nil, err
 		}
-		if err := p.IP(fmt.Sprintf("addr add %s/32 dev lo\naddr add %s/128 dev lo nodad\n", Service4,
-			Service6)); err != nil {
-			return nil, err
-		}
-	}
-	err = b.Router.IP(fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range b.Pods {
-		if err := settle(p, Service6); err != nil {
-			return nil, err
-		}
 	}
 	return b, settle(b.Client, "2001:db8:9:0::2")
+}
+
+// prepare sets what the service needs, with neighbours known from the start, so
+// that nothing waits for them.
+func (b *Bed) prepare() (err error) {
+	for _, setting := range []struct {
+		name  string
+		value uint64
+	}{
+		{"ipv4/ip_forward", 1},
+		{"ipv6/conf/all/forwarding", 1},
+	} {
+		err = errors.Join(err, b.Router.SetSysctl(setting.name, setting.value))
+	}
+	for _, n := range slices.Concat([]*netns.Namespace{b.Router, b.Client}, b.Pods) {
+		err = errors.Join(err, n.Do(openFilters))
+	}
+	commands := fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6)
+	for number := range len(b.Pods) + 1 {
+		device := "lc"
+		if number > 0 {
+			device = fmt.Sprint("lp", number)
+		}
+		commands += strings.NewReplacer("NUMBER", fmt.Sprint(number), "MAC", text(MAC(number, 2)), "DEV", device).Replace(
+			"neigh add 10.9.NUMBER.2 lladdr MAC dev DEV nud permanent\n" +
+				"neigh add 2001:db8:9:NUMBER::2 lladdr MAC dev DEV nud permanent\n")
+	}
+	if err = errors.Join(err, b.Router.IP(commands)); err != nil {
+		return err
+	}
+	for _, p := range b.Pods {
+		if err := p.IP(fmt.Sprintf("addr add %s/32 dev lo\naddr add %s/128 dev lo nodad\n", Service4,
+			Service6)); err != nil {
+			return err
+		}
+		if err := settle(p, Service6); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openFilters lets packets in whatever their source is.
+func openFilters() error {
+	interfaces, err := net.Interfaces()
+	for _, i := range interfaces {
+		err = errors.Join(err, netns.SetSysctl("ipv4/conf/"+i.Name+"/rp_filter", 0))
+	}
+	return errors.Join(err, netns.SetSysctl("ipv4/conf/all/rp_filter", 0))
 }
 
 // settle waits until a host receives what is sent to an address of its own: the
@@ -95,25 +145,13 @@ func settle(n *netns.Namespace, addr string) error {
 	})
 }
 
-// newHost makes a namespace with what must be set before its links exist.
+// newHost makes a namespace whose addresses are in force at once.
 func newHost(name string) (*netns.Namespace, error) {
 	n, err := netns.New(name)
 	if err != nil {
 		return nil, err
 	}
-	for _, setting := range []struct {
-		name  string
-		value uint64
-	}{
-		{"ipv4/conf/all/rp_filter", 0},
-		{"ipv4/conf/default/rp_filter", 0},
-		{"ipv4/ip_forward", 1},
-		{"ipv6/conf/all/forwarding", 1},
-		{"ipv6/conf/default/accept_dad", 0},
-	} {
-		err = errors.Join(err, n.SetSysctl(setting.name, setting.value))
-	}
-	if err != nil {
+	if err := n.SetSysctl("ipv6/conf/default/accept_dad", 0); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
@@ -126,14 +164,11 @@ func (b *Bed) link(host *netns.Namespace, device, routerDevice string, number, q
 		"QUEUES", fmt.Sprintf("numrxqueues %d numtxqueues %d", queues, queues),
 		"MAC1", text(MAC(number, 1)), "MAC2", text(MAC(number, 2)),
 	)
-	// Neighbours are known from the start, so that nothing waits for them.
 	if err := b.Router.IP(r.Replace("link add PEER address MAC1 QUEUES type veth " +
 		"peer name DEV address MAC2 QUEUES netns HOST" + `
 link set PEER up
 addr add 10.9.NUMBER.1/24 dev PEER
 addr add 2001:db8:9:NUMBER::1/64 dev PEER nodad
-neigh add 10.9.NUMBER.2 lladdr MAC2 dev PEER nud permanent
-neigh add 2001:db8:9:NUMBER::2 lladdr MAC2 dev PEER nud permanent
 `)); err != nil {
 		return err
 	}
