@@ -63,6 +63,7 @@ const (
 	placed
 	moved
 	refused
+	detoured // packets
 	events
 )
 

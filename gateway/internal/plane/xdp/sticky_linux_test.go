@@ -25,6 +25,7 @@ type model struct {
 	awaits   func(selector.Slot) bool
 	placed   int
 	moved    int
+	detoured int
 }
 
 type modelPin struct {
@@ -72,6 +73,8 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 		m.placed++
 	case flowcache.Moved:
 		m.moved++
+	case flowcache.Detoured:
+		m.detoured++
 	}
 	if verdict != flowcache.Detoured {
 		m.pins[digest] = modelPin{newPin(now, v.Slot(member), firstState(flags)), has.established}
@@ -167,6 +170,8 @@ func TestFollowsModel(t *testing.T) {
 	assert.EqualValues(t, m.placed, stats.Placed)
 	assert.EqualValues(t, m.moved, stats.Moved)
 	assert.Greater(t, m.moved, 100)
+	assert.EqualValues(t, m.detoured, traffic(r.maps.events, uint32(detoured)).Frames)
+	assert.Greater(t, m.detoured, 20)
 	assert.Zero(t, stats.Refused)
 	assert.Equal(t, 4096+1024, stats.Capacity)
 }

@@ -27,7 +27,8 @@ enum event {
 	PLACED = 3,
 	MOVED = 4,
 	REFUSED = 5,
-	EVENTS = 6,
+	DETOURED = 6,
+	EVENTS = 7,
 };
 
 enum member_state {

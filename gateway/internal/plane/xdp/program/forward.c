@@ -61,7 +61,9 @@ INLINE int stick(struct packet *p, struct table *t, u64 hash)
 
 		if (chosen) {
 			member = chosen;
-			if (verdict != DETOUR)
+			if (verdict == DETOUR)
+				count_event(DETOURED, p->length);
+			else
 				pin_anew(&f, p, member, verdict == MOVE ? MOVED : PLACED);
 		} else if (verdict != REOPEN) {
 			return drop(NO_MEMBER, p->length);
