@@ -1,0 +1,237 @@
+package cluster
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/nats-io/nats.go"
+)
+
+// Pins shares with other gateways which flows are not where the selector would
+// send them, so that a flow stays with its member when it enters at another
+// gateway.
+//
+// What a gateway can compute is not sent. After a change, while a member is
+// down and every quarter of a timeout, the flow table is scanned for pins whose
+// member the selector would not give, and those are sent to all over core NATS.
+// What does not come is asked for again, by ranges of buckets. While gateways
+// have different views, flows that are placed where those differ are sent at
+// once: see PinsWorker. A change that is planned comes into force when all
+// gateways have the pins that it asks for.
+//
+// A pin that comes never moves a flow whose packets are seen here: see
+// flowcache.Sticky.Import.
+//
+// Run does all that in one goroutine. It reads the flow table and writes to it
+// by a Sticky of its own, as one more worker; the packet path never waits for
+// it, whatever NATS does. Its memory is bounded: see PinsConfig. What is sent
+// grows with the share of flows that deviate and with their timeouts, and a
+// message holds hundreds of pins of nine to ten bytes.
+//
+// All methods are safe for concurrent use.
+type Pins struct {
+	conn     *Conn
+	config   PinsConfig
+	counters pinsCounters
+	workers  atomic.Pointer[[]*PinsWorker]
+
+	mu     sync.Mutex
+	calls  []func(at instant) // what Run is to do
+	wake   chan struct{}
+	sharer *sharer // of the goroutine of Run
+}
+
+// NewPins returns the pins of a gateway, which are shared while Run runs. The
+// error is a *ConfigError.
+func NewPins(c *Conn, config PinsConfig) (*Pins, error) {
+	config, err := config.complete()
+	if err != nil {
+		return nil, err
+	}
+	of := c.Config()
+	if of.Layout != config.Table.Layout() {
+		return nil, &ConfigError{Field: "Config.Layout", Value: of.Layout, Reason: "the table has another one"}
+	}
+	p := &Pins{conn: c, config: config, wake: make(chan struct{}, 1)}
+	p.workers.Store(new([]*PinsWorker))
+	p.sharer, err = newSharer(of.Cluster, of.Gateway, of.Seed, of.Policy, &p.config, time.Now().UnixNano(), &p.counters)
+	if err != nil {
+		return nil, err
+	}
+	p.sharer.expected = p.expected
+	p.sharer.workers = func() []*PinsWorker { return *p.workers.Load() }
+	p.sharer.send = p.send
+	return p, nil
+}
+
+func newSharer(
+	cluster, gateway string, seed []byte, policy uint64, c *PinsConfig, started int64, counters *pinsCounters,
+) (*sharer, error) {
+	shares, err := sharedBy(c.Table, c.Least)
+	if err != nil {
+		return nil, err
+	}
+	s := &sharer{
+		names: subjects{cluster, gateway}, table: c.Table, importer: flowcache.NewSticky(c.Table),
+		signer: newSigner(seed, cluster), started: started, shares: shares,
+		batch: c.Batch, skew: c.Skew, maxHeld: c.Hold,
+		peers: make(map[string]*pinsPeer), counters: counters,
+	}
+	s.agreed = agree(s.signer, c.Table, policy)
+	return s, nil
+}
+
+// Share has the pins of a group shared from now on.
+func (p *Pins) Share(m *Membership, mode Sharing) {
+	g := &shared{name: m.View().Name(), scope: m.Scope(), mode: mode, view: m.View}
+	p.call(func(at instant) { p.sharer.add(g, at, rand.N[time.Duration]) })
+	m.Observe(&pinsObserver{p, g})
+}
+
+// Worker returns what one worker of the packet path tells of placed flows. Make
+// one for each worker, once.
+func (p *Pins) Worker() *PinsWorker {
+	w := new(PinsWorker)
+	for {
+		old := p.workers.Load()
+		list := append(slices.Clone(*old), w)
+		if p.workers.CompareAndSwap(old, &list) {
+			break
+		}
+	}
+	p.call(func(instant) { p.sharer.openRings() })
+	return w
+}
+
+// Stats returns the counters, read one after another.
+func (p *Pins) Stats() PinsStats { return p.counters.stats() }
+
+// expected returns the gateways that a plan for a group waits for.
+func (p *Pins) expected(group string) (names []string) {
+	for _, peer := range p.conn.Peers() {
+		if _, has := peer.Groups[group]; has && peer.Live && peer.Refused == nil {
+			names = append(names, peer.Name)
+		}
+	}
+	return names
+}
+
+func (p *Pins) send(subject string, data []byte) {
+	if err := p.conn.NATS().Publish(subject, data); err != nil {
+		p.counters.count(unsentMessages, 1)
+	}
+}
+
+// call has Run do something.
+func (p *Pins) call(f func(at instant)) {
+	p.mu.Lock()
+	p.calls = append(p.calls, f)
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run shares pins until ctx ends. The error is that of ctx, or of a
+// subscription.
+func (p *Pins) Run(ctx context.Context) error {
+	inbox := make(chan *nats.Msg, p.config.Inbox)
+	var subscriptions []*nats.Subscription
+	for _, subject := range p.sharer.names.listens() {
+		s, err := p.conn.NATS().ChanSubscribe(subject, inbox)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = s.Unsubscribe() }()
+		subscriptions = append(subscriptions, s)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	lost := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m := <-inbox:
+			p.receive(m)
+		case <-p.wake:
+		case <-timer.C:
+		}
+		p.drain(inbox)
+		p.mu.Lock()
+		calls := p.calls
+		p.calls = nil
+		p.mu.Unlock()
+		for _, f := range calls {
+			f(p.instant())
+		}
+		at := p.instant()
+		timer.Reset(p.sharer.step(at) - at.now)
+		total := 0
+		for _, s := range subscriptions {
+			n, _ := s.Dropped()
+			total += n
+		}
+		p.counters.count(droppedMessages, total-lost)
+		lost = total
+	}
+}
+
+// drain takes messages that wait, but not so many that nothing else is done.
+func (p *Pins) drain(inbox chan *nats.Msg) {
+	for range 64 {
+		select {
+		case m := <-inbox:
+			p.receive(m)
+		default:
+			return
+		}
+	}
+}
+
+func (p *Pins) receive(m *nats.Msg) {
+	if err := p.sharer.receive(m.Subject, m.Data, p.instant()); err != nil && p.config.Refused != nil {
+		p.config.Refused(err)
+	}
+}
+
+func (p *Pins) instant() instant { return instant{p.config.Now(), time.Now().UnixNano()} }
+
+// A pinsObserver tells Pins what becomes of a group.
+type pinsObserver struct {
+	pins  *Pins
+	group *shared
+}
+
+// Planned returns when the pins that a plan asks for are sent, and those of the
+// other gateways are here.
+func (o *pinsObserver) Planned(ctx context.Context, plan Plan) {
+	done := make(chan struct{})
+	s := o.pins.sharer
+	o.pins.call(func(at instant) {
+		s.prepare(o.group, plan.Revision, plan.Planned, at)
+		s.waiting = append(s.waiting, preparation{o.group, plan.Revision, func() { close(done) }})
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+		o.pins.call(func(instant) { s.dropPlan(o.group, plan.Revision) })
+	}
+}
+
+// Changed has the table scanned for what deviates since.
+func (o *pinsObserver) Changed(old, view *selector.View) {
+	o.pins.call(func(at instant) { o.pins.sharer.changed(o.group, old, view, at) })
+}
+
+// Settled ends the transition.
+func (o *pinsObserver) Settled(version uint64) {
+	o.pins.call(func(at instant) { o.pins.sharer.settled(o.group, version, at) })
+}

@@ -1,0 +1,239 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+const (
+	// collectEvery is how often placed flows are collected from the workers.
+	collectEvery = time.Millisecond
+
+	// graceAfter is how long a transition lasts after the last gateway has the
+	// change: what it placed by the view before is on its way.
+	graceAfter = 300 * time.Millisecond
+
+	// sentPlaced is how many messages about placed flows a gateway keeps, for
+	// those that did not get them.
+	sentPlaced = 64
+)
+
+// A transition is the time in which gateways have different views of a group,
+// or will have soon: flows that are placed meanwhile where the views differ are
+// sent at once.
+type transition struct {
+	plan     uint64         // the revision that is prepared; 0: none
+	planned  *selector.View // the view that it will bring
+	planAt   time.Duration
+	sentPlan uint64 // the last plan that was scanned for, to the end
+	sentScan uint64 // by this scan
+
+	unsettled uint64        // the version that not all gateways have; 0: none
+	until     time.Duration // when it is over, if nothing else keeps it open
+
+	messages uint64 // about placed flows, so far
+	sent     [sentPlaced]placedMessage
+}
+
+// A placedMessage is what was sent about placed flows.
+type placedMessage struct {
+	number uint64
+	at     time.Duration
+	view   *selector.View
+	pins   []flowcache.Pin
+}
+
+func (t *transition) open() bool { return t.plan != 0 || t.unsettled != 0 || t.until != 0 }
+
+// prepare is called with a change that is planned.
+func (s *sharer) prepare(g *shared, plan uint64, planned *selector.View, at instant) {
+	t := &g.transition
+	t.plan, t.planned, t.planAt = plan, planned, at.now
+	n := &scan{kind: scanOfPlan, plan: plan, states: allStates, spec: flowcache.Scan{Planned: planned, Seen: true}}
+	if g.mode == ShareAll {
+		n.states, n.spec = s.sharedStates(), flowcache.Scan{All: true, Seen: true}
+	}
+	g.request(n)
+	s.openRings()
+}
+
+// changed is called when a change is in force here.
+func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
+	t := &g.transition
+	spec := flowcache.Scan{Since: old, Seen: true}
+	if t.plan != 0 && t.planned != nil && t.planned.Fingerprint() == view.Fingerprint() {
+		// What deviates from it was sent when it was prepared, but for what was
+		// placed or promoted since.
+		spec = flowcache.Scan{MaxAge: at.now - t.planAt + 2*s.tick()}
+	}
+	t.plan, t.planned = 0, nil
+	if g.mode != ShareAll {
+		g.request(&scan{kind: scanOfChange, states: allStates, spec: spec})
+		probation := s.table.Config().Probation
+		for _, after := range []time.Duration{probation / 2, probation} {
+			g.young = append(g.young, youngScan{at.now + after, probation/2 + 2*s.tick()})
+		}
+	}
+	if view.Previous() != nil {
+		t.unsettled = view.Version()
+	}
+	t.until = at.now + graceAfter
+	s.openRings()
+	s.applyHeld(g, at)
+}
+
+// settled is called when every gateway has this version or a newer one.
+func (s *sharer) settled(g *shared, version uint64, at instant) {
+	if t := &g.transition; t.unsettled != 0 && version >= t.unsettled {
+		t.unsettled, t.until = 0, at.now+graceAfter
+	}
+}
+
+// dropPlan is called when a plan will not be carried out.
+func (s *sharer) dropPlan(g *shared, plan uint64) {
+	if t := &g.transition; t.plan == plan {
+		t.plan, t.planned = 0, nil
+	}
+}
+
+// openRings tells the workers whether to tell of placed flows.
+func (s *sharer) openRings() {
+	open := slices.ContainsFunc(s.groups, func(g *shared) bool { return g.transition.open() })
+	for _, w := range s.workers() {
+		w.open.Store(open)
+	}
+}
+
+// collectPlaced sends the flows that workers placed where views differ.
+func (s *sharer) collectPlaced(at instant) {
+	closed := false
+	for _, g := range s.groups {
+		t := &g.transition
+		if t.until != 0 && at.now >= t.until {
+			t.until, closed = 0, true
+		}
+	}
+	for _, w := range s.workers() {
+		for {
+			f, ok := w.next()
+			if !ok {
+				break
+			}
+			s.placed(&f)
+		}
+		s.counters.count(droppedPlaced, int(w.dropped.Swap(0)))
+	}
+	for _, g := range s.groups {
+		if t := &g.transition; len(t.collected()) > 0 {
+			s.sendPlaced(g, at)
+		}
+	}
+	if closed {
+		s.openRings()
+	}
+}
+
+// collected is what the next message is about.
+func (t *transition) collected() []flowcache.Pin {
+	return t.sent[(t.messages+1)%sentPlaced].fresh()
+}
+
+func (m *placedMessage) fresh() []flowcache.Pin {
+	if m.number != 0 {
+		return nil
+	}
+	return m.pins
+}
+
+// placed adds a flow to what is sent about its groups, where views differ on
+// it.
+func (s *sharer) placed(f *placedFlow) {
+	for _, g := range s.groups {
+		t := &g.transition
+		v := g.view()
+		if !t.open() || v.Salt() != f.salt {
+			continue
+		}
+		differs := g.mode == ShareAll
+		for _, o := range [...]*selector.View{v, v.Previous(), t.planned} {
+			if o == nil || differs {
+				continue
+			}
+			m := o.Unmarked(f.digest ^ f.salt)
+			differs = m < 0 || o.Slot(m) != f.slot
+		}
+		if !differs {
+			continue
+		}
+		m := &t.sent[(t.messages+1)%sentPlaced]
+		if m.number != 0 {
+			*m = placedMessage{pins: m.pins[:0]}
+		}
+		m.pins = append(m.pins, flowcache.Pin{Key: s.table.KeyOf(f.digest), Slot: f.slot, State: flowcache.Probation})
+	}
+}
+
+// sendPlaced sends what was collected.
+func (s *sharer) sendPlaced(g *shared, at instant) {
+	t := &g.transition
+	t.messages++
+	m := &t.sent[t.messages%sentPlaced]
+	m.number, m.at, m.view = t.messages, at.now, g.view()
+	slices.SortFunc(m.pins, func(a, b flowcache.Pin) int { return cmp.Compare(a.Key.Bucket(), b.Key.Bucket()) })
+	s.sendPlacedTo(g, m, "", at)
+}
+
+// sendPlacedTo sends a message about placed flows, to one gateway or to all.
+func (s *sharer) sendPlacedTo(g *shared, m *placedMessage, receiver string, at instant) {
+	b := s.newBatch()
+	for _, p := range m.pins {
+		p.Age = at.now - m.at
+		b.add(p, m.view)
+	}
+	s.counters.count(sentPins, b.count)
+	subject := s.names.toAll(g.token)
+	if receiver != "" {
+		s.counters.count(sentAgain, b.count)
+		subject = s.names.toOne(g.token, receiver)
+	}
+	to := s.begin(g, kindPlaced, receiver, span{g.lastScan, g.complete, g.complete}, m.number, at)
+	s.finish(subject, b.appendTo(to))
+	s.free = append(s.free, b)
+}
+
+// A preparation waits until the pins that a plan asks for are here and there.
+type preparation struct {
+	group *shared
+	plan  uint64
+	done  func()
+}
+
+// missing names the gateways whose pins for a plan are not all here, this one's
+// own name while they are not all sent.
+func (s *sharer) missing(g *shared, plan uint64) (names []string) {
+	if g.transition.sentPlan < plan {
+		names = append(names, s.names.gateway)
+	}
+	for _, name := range s.expected(g.name) {
+		p := s.peers[name]
+		if p == nil || p.groups[g.name] == nil || !p.groups[g.name].prepared(plan) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// reportPrepared tells those who wait for preparations that are complete.
+func (s *sharer) reportPrepared() {
+	s.waiting = slices.DeleteFunc(s.waiting, func(w preparation) bool {
+		if len(s.missing(w.group, w.plan)) > 0 {
+			return false
+		}
+		w.done()
+		return true
+	})
+}
