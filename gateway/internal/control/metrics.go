@@ -22,6 +22,7 @@ type descriptions struct {
 	memberFrames, memberBytes, leftFrames, leftBytes     *prometheus.Desc
 	replyFrames, dropped                                 *prometheus.Desc
 	flows, capacity, placed, moved, refused, memberFlows *prometheus.Desc
+	detoured, rebalanced, evicted, expired               *prometheus.Desc
 	members, version                                     *prometheus.Desc
 	reloadsDone, reloadsRefused, reloaded                *prometheus.Desc
 	snapshotsDone, snapshotsFailed, snapshotAge          *prometheus.Desc
@@ -62,6 +63,11 @@ func newMetrics(c Config) http.Handler {
 			placed:   d("flows_placed_total", "New flows."),
 			moved:    d("flows_moved_total", "Flows whose member left."),
 			refused:  d("flows_refused_total", "Flows that the table had no room for."),
+			detoured: d("detoured_packets_total",
+				"Packets of flows whose member was down, sent to another one."),
+			rebalanced: d("flows_rebalanced_total", "Flows that came to another member as they were allowed to."),
+			evicted:    d("flows_evicted_total", "Flows on probation that made room for others; 0 with xdp."),
+			expired:    d("flows_expired_total", "Flows forgotten, since they were silent for too long."),
 			memberFlows: d("member_flows", "Flows pinned to a member of a service.",
 				"service", "member"),
 			members: d("members", "Members, by state.", "service", "state"),
@@ -113,6 +119,10 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		counter(m.placed, s.Flows.Placed)
 		counter(m.moved, s.Flows.Moved)
 		counter(m.refused, s.Flows.Refused)
+		counter(m.detoured, s.Flows.Detoured)
+		counter(m.rebalanced, s.Flows.Rebalanced)
+		counter(m.evicted, s.Flows.Evicted)
+		counter(m.expired, s.Flows.Expired)
 	}
 	for _, service := range s.Services {
 		gauge(m.serviceHealthy, one(service.Healthy), service.Name)

@@ -75,6 +75,8 @@ func TestMetrics(t *testing.T) {
 	for series, n := range map[string]float64{
 		"forwarder_not_for_service_frames_total": 1, "forwarder_not_for_service_bytes_total": 60,
 		"forwarder_snapshots_total": 2, "forwarder_snapshot_failures_total": 2,
+		"forwarder_detoured_packets_total": float64(stats.Flows.Detoured), "forwarder_flows_rebalanced_total": 0,
+		"forwarder_flows_evicted_total": 0, "forwarder_flows_expired_total": 0, "forwarder_flows_refused_total": 0,
 		"forwarder_fragments_held_total": 7, "forwarder_fragments_waiting": 2, "forwarder_fragments_stray_total": 4,
 	} {
 		assert.InDelta(t, n, metric(t, text, series), 0, series)

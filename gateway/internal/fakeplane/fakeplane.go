@@ -272,7 +272,8 @@ type flows struct {
 
 func (f flows) Stats() plane.FlowStats {
 	s := f.table.Stats()
-	stats := plane.FlowStats{Capacity: f.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused}
+	stats := plane.FlowStats{Capacity: f.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused,
+		Detoured: s.Detoured, Evicted: s.Evicted, Expired: s.Expired}
 	for range f.table.All(0) {
 		stats.Flows++
 	}

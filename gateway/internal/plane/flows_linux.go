@@ -41,7 +41,10 @@ func (m *tableFlows) sweepUntil(ctx context.Context) {
 // Stats implements Flows.
 func (m *tableFlows) Stats() FlowStats {
 	s := m.table.Stats()
-	stats := FlowStats{Capacity: m.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused}
+	stats := FlowStats{
+		Capacity: m.table.Cap(), Placed: s.Inserted, Moved: s.Moved, Refused: s.Refused,
+		Detoured: s.Detoured, Rebalanced: s.Rebalanced, Evicted: s.Evicted, Expired: s.Expired,
+	}
 	for range m.table.All(time.Duration(m.now())) {
 		stats.Flows++
 	}

@@ -184,9 +184,19 @@ type FlowStats struct {
 	Placed   uint64 // new flows so far
 	Moved    uint64 // flows whose member left
 	Refused  uint64 // flows there was no room for
+
+	Detoured   uint64 // packets of flows whose member was down, sent to another
+	Rebalanced uint64 // flows whose member left their group, and is in another one of their scope
+	Evicted    uint64 // flows on probation that made room for others; xdp: 0, since the kernel does that unseen
+	Expired    uint64 // flows forgotten, since they were silent for too long; xdp: established ones alone
 }
 
 // plus adds up what two planes did, one after the other.
 func (s FlowStats) plus(o FlowStats) FlowStats {
-	return FlowStats{o.Capacity, o.Flows, s.Placed + o.Placed, s.Moved + o.Moved, s.Refused + o.Refused}
+	return FlowStats{
+		Capacity: o.Capacity, Flows: o.Flows,
+		Placed: s.Placed + o.Placed, Moved: s.Moved + o.Moved, Refused: s.Refused + o.Refused,
+		Detoured: s.Detoured + o.Detoured, Rebalanced: s.Rebalanced + o.Rebalanced,
+		Evicted: s.Evicted + o.Evicted, Expired: s.Expired + o.Expired,
+	}
 }

@@ -163,6 +163,30 @@ func TestCarrier(t *testing.T) {
 	assert.Equal(t, map[string]uint32{"pod4": 1}, f.weights(config.Default))
 }
 
+// The row of a failure says how many flows it sends elsewhere.
+func TestFailuresSayHowManyFlowsTheyDetour(t *testing.T) {
+	f := newRegistry(t)
+	had := map[string]int{}
+	for _, id := range f.plane.Receive(vip, 0, 300) {
+		had[id]++
+	}
+	newest := func(what string, flows int) {
+		t.Helper()
+		require.Eventually(t, func() bool { return f.Stats().Changes[0].Flows == 300 }, waitFor, tick)
+		assert.Equal(t, what, f.Stats().Changes[0].What)
+		assert.Equal(t, flows, f.Stats().Changes[0].Detoured)
+	}
+	require.NoError(t, f.SetCarrier("lp3", false))
+	newest("lp3 lost its carrier", had["pod3"])
+	assert.Zero(t, f.Stats().Flows.Detoured, "no packet came yet")
+	f.plane.Receive(vip, 0, 300)
+	assert.EqualValues(t, had["pod3"], f.Stats().Flows.Detoured)
+	require.NoError(t, f.SetCarrier("lp3", true))
+	assert.Equal(t, "lp3 has a carrier again", f.Stats().Changes[0].What)
+	require.NoError(t, f.SetDown(config.Default, "pod1", true))
+	newest("pod1 is down: it was set down", had["pod1"])
+}
+
 // Whoever a number belongs to, every frame is counted once.
 func TestTrafficAddsUp(t *testing.T) {
 	f := newRegistry(t)

@@ -64,6 +64,9 @@ func (r *Registry) turn(s *service, id string, was error) error {
 		what = id + " is down: " + now.Error()
 	}
 	r.log(Change{Service: s.Name, What: what, movedBefore: r.moved()})
+	if now != nil {
+		r.detour(func(of *service, m config.Member) bool { return of == s && m.ID == id })
+	}
 	return r.follow(false)
 }
 

@@ -26,6 +26,10 @@ type Change struct {
 	Voided int `json:"voided"`
 	// flows that came to another member since, until the next change
 	FlowsMoved uint64 `json:"flowsMoved"`
+	// of a failure: flows whose packets go to other members until it ends, and
+	// all flows that there were
+	Detoured int `json:"detoured,omitempty"`
+	Flows    int `json:"flows,omitempty"`
 
 	movedBefore uint64
 }

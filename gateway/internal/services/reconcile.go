@@ -27,6 +27,9 @@ func (r *Registry) SetLink(l links.Link) error {
 			what = l.Name + " has a carrier again"
 		}
 		r.log(Change{What: what, movedBefore: r.moved()})
+		if had && members {
+			r.detour(func(_ *service, m config.Member) bool { return m.Dev == l.Name })
+		}
 	}
 	if !members || was == l && !r.behind {
 		return nil

@@ -72,6 +72,8 @@ type shared struct {
 	drains   drains
 	origin   string
 	changes  []Change
+	detours  []detour // to be counted
+	counting bool
 }
 
 // A service is the running state of a configured service.

@@ -52,6 +52,11 @@ type FlowStats struct {
 	Placed   uint64 `json:"placed"`
 	Moved    uint64 `json:"moved"`
 	Refused  uint64 `json:"refused"`
+
+	Detoured   uint64 `json:"detoured"` // packets of flows whose member was down, sent to another
+	Rebalanced uint64 `json:"rebalanced"`
+	Evicted    uint64 `json:"evicted"` // on probation; the xdp plane does not know
+	Expired    uint64 `json:"expired"`
 }
 
 // ServiceStats is the state of a service. Its traffic is that of the members

@@ -25,7 +25,9 @@ type flows struct {
 	seed     uint64
 	now      func() int64 // the clock of the program
 	slots    *slots.Table
-	slow     struct{ placed, moved, refused atomic.Uint64 } // counted by the slow path
+	slow     struct{ placed, moved, refused, detoured atomic.Uint64 } // counted by the slow path
+
+	swept atomic.Uint64 // pins that expired
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
@@ -119,6 +121,8 @@ func (f *flows) Stats() plane.FlowStats {
 		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.slow.placed.Load(),
 		Moved:    f.Moved(),
 		Refused:  traffic(f.maps.events, uint32(refused)).Frames + f.slow.refused.Load(),
+		Detoured: traffic(f.maps.events, uint32(detoured)).Frames + f.slow.detoured.Load(),
+		Expired:  f.swept.Load(),
 	}
 	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
 	return s
@@ -194,6 +198,7 @@ func (f *flows) sweep() error {
 		if err := f.maps.established.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
+		f.swept.Add(1)
 	}
 	return nil
 }

@@ -35,6 +35,9 @@ type decision struct {
 
 func (f *flows) route(p *flowcache.Packet, v *selector.View, stamp uint64) flowcache.Route {
 	d := f.decide(p, v, stamp)
+	if d.route.Verdict == flowcache.Detoured {
+		f.slow.detoured.Add(1)
+	}
 	if d.next == 0 {
 		return d.route
 	}
