@@ -1,11 +1,13 @@
 package xdp
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -156,4 +158,36 @@ func TestCounters(t *testing.T) {
 	assert.Equal(t, c.In.Frames, c.Members[7].Frames+c.Dropped[engine.Expired.String()]+
 		c.Dropped[engine.NoMember.String()])
 	assert.Zero(t, c.Members[8].Frames)
+}
+
+// What is too long for the member's interface is dropped and counted; the
+// interface's MTU may change at any time.
+func TestOverMTU(t *testing.T) {
+	r := newFixture(t, 0, selector.Bounded{})
+	r.update(0, hopsFor(1, 2, 3)...)
+	var drops uint64
+	for _, mtu := range []int{1400, 1500} {
+		require.NoError(t, r.ns.IP(fmt.Sprint("link set lo mtu ", mtu)))
+		for _, c := range conversations(20, 1) {
+			c.proto = hash.UDP
+			headers := len(c.frame(0, 64, 0)) - ipAt
+			for _, more := range []int{-mtu / 2, 0, 1, mtu / 10} {
+				frame := c.frame(0, 64, mtu-headers+more)
+				want := xdpRedirect
+				if more > 0 {
+					want = xdpDrop
+					drops++
+				}
+				var action uint32
+				require.NoError(t, r.ns.Do(func() (err error) { // whose lo the kernel asks
+					action, err = r.program().Run(&ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame))})
+					return err
+				}))
+				require.EqualValues(t, want, action, "%d bytes, MTU %d", len(frame)-ipAt, mtu)
+			}
+		}
+	}
+	c := r.Counters()
+	assert.Equal(t, drops, c.Dropped["over the MTU"])
+	assert.Equal(t, 2*drops, c.In.Frames)
 }

@@ -55,7 +55,7 @@ func TestConstants(t *testing.T) {
 		b.WriteString("};\n")
 	}
 	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "PLACED", placed, "MOVED", moved,
-		"REFUSED", refused, "DETOURED", detoured, "EVENTS", events)
+		"REFUSED", refused, "DETOURED", detoured, "OVER_MTU", overMTU, "EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
 		"AWAITED", hopAwaited)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,

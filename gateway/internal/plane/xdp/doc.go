@@ -27,6 +27,9 @@
 // the kernel. The kernel must not forward what the slow path does: give the
 // router a blackhole route for the prefixes of the services.
 //
+// A packet over the MTU of its member's interface is dropped and counted. Its
+// sender is not told.
+//
 // Frames must be whole: no checksum or cutting into segments may be left to the
 // hardware, as veth does unless tx and tso are off on the sender's end.
 //

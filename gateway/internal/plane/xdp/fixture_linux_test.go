@@ -56,6 +56,7 @@ func skipWithout(t testing.TB, err error) {
 type fixture struct {
 	*dataPlane
 	t      testing.TB
+	ns     *netns.Namespace // of lo, which all outputs are
 	domain *selector.Domain
 	clock  *ebpf.Map
 	time   time.Duration
@@ -92,10 +93,10 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 		t.Skip(err)
 	}
 
-	ns, err := netns.New(fmt.Sprintf("xdp%p", r))
+	r.ns, err = netns.New(fmt.Sprintf("xdp%p", r))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, ns.Close()) })
-	skipWithout(t, ns.Do(func() error {
+	t.Cleanup(func() { require.NoError(t, r.ns.Close()) })
+	skipWithout(t, r.ns.Do(func() error {
 		spec, err := loadForward()
 		if err != nil {
 			return err

@@ -64,6 +64,7 @@ const (
 	moved
 	refused
 	detoured // packets
+	overMTU
 	events
 )
 

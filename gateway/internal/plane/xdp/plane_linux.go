@@ -171,6 +171,7 @@ func (p *dataPlane) Counters() plane.Counters {
 	}
 	for reason, e := range map[string]event{
 		engine.Expired.String(): expired, engine.NoMember.String(): noMember, "no output": noOutput,
+		"over the MTU": overMTU,
 	} {
 		if t := traffic(p.maps.events, uint32(e)); t.Frames > 0 {
 			c.In = sum(c.In, t)

@@ -28,7 +28,8 @@ enum event {
 	MOVED = 4,
 	REFUSED = 5,
 	DETOURED = 6,
-	EVENTS = 7,
+	OVER_MTU = 7,
+	EVENTS = 8,
 };
 
 enum member_state {

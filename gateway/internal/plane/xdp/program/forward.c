@@ -24,10 +24,25 @@ INLINE void rewrite(struct packet *p, struct hop *hop)
 	ip->ttl = p->lifetime - 1;
 }
 
+// A packet of so many bytes fits everywhere (RFC 791).
+enum { FITS = 576 };
+
+// over_mtu reports whether the packet is too long for an output. The kernel
+// would drop it after the redirect, and count it nowhere.
+INLINE bool over_mtu(struct packet *p, u32 output)
+{
+	u32 mtu = 0;
+	u32 *device = bpf_map_lookup_elem(&ecmp_outputs, &output);
+
+	return device && bpf_check_mtu(p->context, *device, &mtu, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
+}
+
 INLINE int send(struct packet *p, struct hop *hop)
 {
 	u32 output = hop->output;
 
+	if (p->length > sizeof(struct ethernet) + FITS && over_mtu(p, output))
+		return drop(OVER_MTU, p->length);
 	// XDP_DROP is the result if there is no such output.
 	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)
 		return drop(NO_OUTPUT, p->length);

@@ -41,6 +41,7 @@ enum { NOT_WHOLE = bpf_htons(0x3fff) }; // of ipv4.fragment: more of them, or an
 
 // A packet is what parse finds.
 struct packet {
+	struct xdp_md *context;
 	u8 *frame, *end;
 	u64 length;
 	bool v6;
@@ -119,6 +120,7 @@ INLINE bool parse(struct packet *p, struct xdp_md *context)
 {
 	struct ethernet *e;
 
+	p->context = context;
 	p->frame = (u8 *)(long)context->data;
 	p->end = (u8 *)(long)context->data_end;
 	p->length = p->end - p->frame;
