@@ -57,12 +57,6 @@ func (g *gateway) linkChanged(l links.Link) {
 	}
 }
 
-func (g *gateway) neighbourChanged(n links.Neighbour) {
-	if err := g.services.SetNeighbour(n); err != nil {
-		g.Log.Error("the data plane does not know of a change", "neighbour", n.Addr, "error", err)
-	}
-}
-
 func (g *gateway) keep(index int, addr netip.Addr) {
 	if err := links.KeepNeighbour(index, addr); err != nil {
 		g.Log.Warn("the kernel does not resolve a neighbour", "neighbour", addr, "error", err)

@@ -66,6 +66,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
 		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string),
+		doubts: make(chan doubt, mostDoubts),
 	}
 	if c.Kernel {
 		g.keeper = host.NewKeeper(c.Control.String())
@@ -132,6 +133,8 @@ type gateway struct {
 	findings host.Findings     // for anybody
 	looks    chan struct{}     // has room for one: look at once
 	said     map[string]string // the last error of each kind
+
+	doubts chan doubt // neighbours that are asked for again
 }
 
 // run has all parts run until ctx ends or one fails.
@@ -147,6 +150,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts.Go(func() error { return g.services.Run(ctx) })
 	parts.Go(func() error { return links.Watch(ctx, interval, g.linkChanged) })
 	parts.Go(func() error { return links.WatchNeighbours(ctx, interval, g.neighbourChanged) })
+	parts.Go(func() error { return g.confirmUntil(ctx) })
 	parts.Go(func() error { return g.reconcileUntil(ctx) })
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })

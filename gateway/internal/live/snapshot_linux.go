@@ -23,6 +23,7 @@ func (g *gateway) begin() error {
 	registry.RestoreDrains(snapshot)
 	was, err := snapshot.Services(configured, from)
 	if err == nil {
+		g.resolve(was)
 		err = registry.Replace(was, from)
 	}
 	if err != nil {

@@ -4,6 +4,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 // Served returns the prefixes of all services, and the interfaces that their
@@ -21,4 +24,16 @@ func (r *Registry) Served() (prefixes []netip.Prefix, devices []string) {
 		}
 	}
 	return slices.SortedFunc(maps.Keys(p), netip.Prefix.Compare), slices.Sorted(maps.Keys(d))
+}
+
+// Knows reports whether a member is at an address behind an interface, and its
+// MAC address, which was not given, is known.
+func (r *Registry) Knows(index int, addr netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := place{index, addr}
+	return r.host.neighbours[at] != (engine.MAC{}) && r.anyMember(func(m config.Member) bool {
+		p, ok := r.host.place(m)
+		return ok && p == at
+	})
 }
