@@ -1,6 +1,7 @@
 package xdp
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -158,6 +159,35 @@ func TestCounters(t *testing.T) {
 	assert.Equal(t, c.In.Frames, c.Members[7].Frames+c.Dropped[engine.Expired.String()]+
 		c.Dropped[engine.NoMember.String()])
 	assert.Zero(t, c.Members[8].Frames)
+}
+
+// At an interface with an address, frames for others are not the program's.
+func TestForeignAddress(t *testing.T) {
+	r := newFixture(t, 0, selector.Bounded{})
+	r.update(0, hopsFor(1)...)
+	spec, err := loadForward()
+	require.NoError(t, err)
+	frame := conversations(1, 1)[0].frame(hash.ACK, 64, 0)
+	code := program{spec: spec, maps: r.maps, seed: testSeed, address: engine.MAC(frame[:6])}
+	forward, closed, err := code.load()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, errors.Join(forward.Close(), closed.Close())) })
+	verdict := func(p *ebpf.Program, frame []byte) uint32 {
+		action, err := p.Run(&ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame))})
+		require.NoError(t, err)
+		return action
+	}
+	require.EqualValues(t, xdpRedirect, verdict(forward, frame))
+	require.EqualValues(t, xdpPass, verdict(closed, frame))
+	for i := range 12 {
+		foreign := append([]byte(nil), frame...)
+		foreign[i] ^= 1
+		want := xdpRedirect
+		if i < 6 {
+			want = xdpPass
+		}
+		require.EqualValues(t, want, verdict(forward, foreign), "byte %d", i)
+	}
 }
 
 // What is too long for the member's interface is dropped and counted; the

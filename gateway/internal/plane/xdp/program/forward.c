@@ -15,12 +15,10 @@ INLINE void rewrite(struct packet *p, struct hop *hop)
 		return;
 	}
 	struct ipv4 *ip = (void *)(e + 1);
-	// RFC 1624, equation 3. The sum does not mind the order of bytes.
-	u32 old = *(u16 *)&ip->ttl; // and the protocol
-	u32 sum = (ip->sum ^ 0xffff) + (old ^ 0xffff) + old - 1;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	ip->sum = ~sum;
+	// RFC 1624, equation 3: ~m + m' is 0xfffe for whatever the word of the TTL
+	// was, since one is taken from it. The sum does not mind the order of bytes.
+	u32 sum = (ip->sum ^ 0xffff) + 0xfffe;
+	ip->sum = ~(sum + (sum >> 16));
 	ip->ttl = p->lifetime - 1;
 }
 
