@@ -58,7 +58,7 @@ func TestOtherSites(t *testing.T) {
 	assert.Equal(t, 403, code)
 	for host, want := range map[string]int{
 		"example.com": 421, "example.com:80": 421, "192.0.2.1": 421, "127.0.0.1.example.com": 421,
-		"localhost": 200, "localhost:80": 200, "[::1]:80": 200, "[::1]": 200, "127.0.0.1": 200, "127.0.0.2:80": 200,
+		"localhost": 200, "LOCALHOST:80": 200, "[::1]:80": 200, "[::1]": 200, "127.0.0.1": 200, "127.0.0.2:80": 200,
 	} {
 		code, _ := f.do(t, "GET", "/members", "", "Host", host)
 		assert.Equal(t, want, code, host)

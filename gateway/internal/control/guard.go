@@ -53,5 +53,5 @@ func isLoopback(hostport string) bool {
 		host = h
 	}
 	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && a.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && a.IsLoopback()
 }

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	Config
 	descriptions
+	refusals *refusals
 }
 
 type descriptions struct {
@@ -27,9 +28,10 @@ type descriptions struct {
 	reloadsDone, reloadsRefused, reloaded                *prometheus.Desc
 	snapshotsDone, snapshotsFailed, snapshotAge          *prometheus.Desc
 	fragmentsHeld, fragmentsWaiting, strays              *prometheus.Desc
+	requestsRefused                                      *prometheus.Desc
 }
 
-func newMetrics(c Config) http.Handler {
+func newMetrics(c Config, refused *refusals) http.Handler {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("forwarder_"+name, help, labels, nil)
 	}
@@ -37,6 +39,8 @@ func newMetrics(c Config) http.Handler {
 	registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&metrics{c, descriptions{
+			requestsRefused: d("refused_requests_total",
+				"Changes over HTTP that were refused, and requests without the token."),
 			healthy: d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
 			serviceHealthy: d("service_healthy", "1 if a packet for the service that comes in is forwarded.",
 				"service"),
@@ -80,7 +84,7 @@ func newMetrics(c Config) http.Handler {
 			snapshotsFailed: d("snapshot_failures_total", "Times that the flow table could not be saved."),
 			snapshotAge:     d("snapshot_age_seconds", "Time since the flow table was saved last."),
 			reloaded:        d("config_reloaded", "1 unless the last reload was refused."),
-		}})
+		}, refused})
 	if c.BGP != nil {
 		registry.MustRegister(newBGPMetrics(c.BGP))
 	}
@@ -100,6 +104,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	s, reloads := m.Services.Stats(), m.Reloads.stats()
 	gauge(m.healthy, one(s.Healthy))
+	counter(m.requestsRefused, m.refusals.total())
 	counter(m.inFrames, s.In.Frames)
 	counter(m.inBytes, s.In.Bytes)
 	counter(m.leftFrames, s.Left.Frames)

@@ -39,7 +39,9 @@
 //
 // A change is logged, and shown in stats and on the page, with who made it: of a
 // unix socket, the user and the process that opened the connection, else its
-// address.
+// address. One that is refused is logged with who asked for it and why, as is a
+// request without the token. Where the configuration drains a member that is
+// given a weight, the answer has a header "Warning" that says so.
 //
 // With a token, each request but those for health and the page has to have it
 // as "Authorization: Bearer TOKEN".
@@ -50,6 +52,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -67,6 +70,8 @@ type Config struct {
 	Reloads  *Reloads
 
 	Snapshots *Snapshots // nil: there are none
+
+	Log *slog.Logger // for what is refused; nil: none
 
 	BGP *bgp.Speaker // nil: there are no routers to speak to
 
@@ -87,15 +92,16 @@ func NewServer(c Config) *http.Server {
 
 type server struct {
 	Config
+	refused *refusals
 }
 
 func newHandler(c Config) http.Handler {
-	s := &server{c}
+	s := &server{c, &refusals{log: c.Log}}
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, withToken(c.Control.Token, h)) }
 	handle("GET /stats", s.stats)
 	handle("GET /flow", s.flow)
-	handle("GET /metrics", newMetrics(c).ServeHTTP)
+	handle("GET /metrics", newMetrics(c, s.refused).ServeHTTP)
 	for _, below := range []string{"", "/services/{service}"} {
 		handle("GET "+below+"/members", s.members)
 		handle("PUT "+below+"/members", s.setMembers)
@@ -115,7 +121,7 @@ func newHandler(c Config) http.Handler {
 	mux.HandleFunc("GET /healthz", s.health) // health and the page need no token
 	mux.HandleFunc("GET /services/{service}/healthz", s.serviceHealth)
 	addPage(mux)
-	return guard(c.Control, mux)
+	return s.refused.watch(guard(c.Control, mux))
 }
 
 func serviceOf(r *http.Request) string {
@@ -214,6 +220,9 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		return change.Of(id, present)
 	}
 	m, added, err := s.Services.By(by(r)).Edit(serviceOf(r), id, edit)
+	if err == nil && m.Weight > 0 && s.Services.DrainedByConfiguration(serviceOf(r), id) {
+		w.Header().Set("Warning", `199 - "`+drainedAgain+`"`)
+	}
 	switch {
 	case err != nil:
 		fail(w, err)
@@ -223,6 +232,8 @@ func (s *server) setMember(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, m)
 	}
 }
+
+const drainedAgain = "the configuration drains this member, and does so again when it is reloaded"
 
 func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
 	done(w, s.Services.By(by(r)).Delete(serviceOf(r), r.PathValue("id")))

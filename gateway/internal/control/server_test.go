@@ -37,14 +37,21 @@ type fixture struct {
 // serve serves a gateway that runs, with the services of the configuration.
 func serve(t *testing.T, at config.Control) *fixture {
 	t.Helper()
-	c, err := config.Parse("", []byte(configuration), []plane.Kind{{Name: "afpacket"}})
+	return serveLogged(t, at, slog.New(slog.DiscardHandler))
+}
+
+func kinds() []plane.Kind { return []plane.Kind{{Name: "afpacket"}} }
+
+func serveLogged(t *testing.T, at config.Control, log *slog.Logger) *fixture {
+	t.Helper()
+	c, err := config.Parse("", []byte(configuration), kinds())
 	require.NoError(t, err)
 	domain := selector.NewDomain()
 	p, err := fakeplane.New(domain)
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
 		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
-		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots),
+		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log,
 	}}
 	require.NoError(t, f.Services.Replace(c.Services, ""))
 	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)

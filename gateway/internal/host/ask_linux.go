@@ -30,6 +30,7 @@ func Ask(w Want) ([]Finding, error) {
 			}
 		}
 	}
+	list = append(list, l.strangers()...)
 	return append(list, unset(l.settings())...), nil
 }
 

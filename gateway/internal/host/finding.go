@@ -48,4 +48,12 @@ type Want struct {
 	VIPs []netip.Prefix
 	In   []string // interfaces that packets come in by
 	Out  []string // those of members
+
+	Members []Member
+}
+
+// A Member is where one of a service is.
+type Member struct {
+	ID, Dev string
+	Addr    netip.Addr
 }

@@ -177,7 +177,27 @@ func TestAsk(t *testing.T) {
 			}
 		}
 	}
-	list := ask(t, n, all())
+	w := all()
+	w.Members = []host.Member{
+		{ID: "right", Dev: "lp1", Addr: netip.MustParseAddr("10.9.1.2")},
+		{ID: "elsewhere", Dev: "lp1", Addr: netip.MustParseAddr("10.9.0.7")},
+		{ID: "routed", Dev: "lp1", Addr: netip.MustParseAddr("172.16.0.25")},
+		{ID: "nowhere", Dev: "lp1", Addr: netip.MustParseAddr("192.0.2.9")},
+		{ID: "here", Dev: "lp1", Addr: netip.MustParseAddr("10.9.1.1")},
+		{ID: "absent", Dev: "lp9", Addr: netip.MustParseAddr("192.0.2.9")},
+	}
+	list := ask(t, n, w)
+	for id, says := range map[string]string{
+		"elsewhere": "in no network of lp1: the kernel has it behind lc", "nowhere": "the kernel has no route to it",
+		"routed": "in no network of lp1: the kernel has it behind the router 10.9.1.2", "here": "is one of this host",
+	} {
+		if assert.Len(t, list["member "+id], 1, id) {
+			assert.Contains(t, list["member "+id][0].Says, says)
+			assert.True(t, list["member "+id][0].Wrong)
+		}
+	}
+	assert.Empty(t, list["member right"])
+	assert.Empty(t, list["member absent"], "its service says that it is down")
 	assert.Contains(t, list["sysctl net/ipv4/conf/lc, lp1/forwarding=1"][0].Says, "replies")
 	assert.True(t, list["sysctl net/ipv6/conf/lc/proxy_ndp=1"][0].Wrong)
 }

@@ -10,6 +10,9 @@ import (
 func (g *gateway) look() {
 	prefixes, out := g.services.Served()
 	want := host.Want{VIPs: prefixes, In: g.names, Out: out}
+	for _, p := range g.services.Places() {
+		want.Members = append(want.Members, host.Member(p))
+	}
 	if g.keeper != nil {
 		done, err := g.keeper.Keep(want)
 		if len(done) > 0 {
@@ -23,7 +26,7 @@ func (g *gateway) look() {
 	}
 	for _, f := range g.findings.Set(findings) {
 		if f.Wrong {
-			g.Log.Warn("the kernel is in the way", "about", f.About, "says", f.Says)
+			g.Log.Warn("something of the host is wrong", "about", f.About, "says", f.Says)
 		} else {
 			g.Log.Info("the kernel", "about", f.About, "says", f.Says)
 		}

@@ -140,7 +140,7 @@ type gateway struct {
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
-		Findings: &g.findings, BGP: g.speaker}
+		Findings: &g.findings, BGP: g.speaker, Log: g.Log}
 	if g.snapshot != "" {
 		served.Snapshots = &g.snapshots
 	}

@@ -25,11 +25,7 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {
-	p, err := newUserspace(c, openAFPacket, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	return newClaiming(c, openAFPacket)
 }
 
 // NewSlowPath returns a plane of packet sockets for the packets that another

@@ -28,11 +28,7 @@ import (
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFXDP(c Config) (Plane, error) {
-	p, err := newUserspace(c, openAFXDP, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	return newClaiming(c, openAFXDP)
 }
 
 // ZeroCopy reports whether a plane of [NewAFXDP] receives and sends without

@@ -3,6 +3,7 @@ package plane
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 
@@ -92,7 +93,12 @@ func (r *redirect) attach(device *net.Interface, first int) (link.Link, error) {
 		return nil, err
 	}
 	defer program.Close() //nolint:errcheck // the link holds it
-	return link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
+	l, err := link.AttachXDP(link.XDPOptions{Program: program, Interface: device.Index})
+	if errors.Is(err, unix.ERANGE) {
+		err = fmt.Errorf("its MTU of %d is more than its driver takes with an XDP program, "+
+			"some 3,500 where a frame is to fit into a page: lower it, or use afpacket: %w", device.MTU, err)
+	}
+	return l, err
 }
 
 // program redirects IPv4 and IPv6 packets to an admitted destination, sent to

@@ -24,6 +24,7 @@ type userspace struct {
 	start     time.Time
 	stop      atomic.Bool
 	workers   []*worker
+	release   func() error // its claim of the interfaces; nil: it has none
 
 	mu      sync.Mutex          // of what follows, and of what workers are asked to do
 	outputs map[uint16]struct{} // all that there ever were
@@ -184,4 +185,27 @@ func (p *userspace) Flows() Flows {
 }
 
 // Close implements Plane.
-func (p *userspace) Close() error { return p.transport.close() }
+func (p *userspace) Close() error {
+	err := p.transport.close()
+	if p.release != nil {
+		err = errors.Join(err, p.release())
+	}
+	return err
+}
+
+// newClaiming is newUserspace for a plane that other gateways are to keep off.
+func newClaiming(c Config, open func(Config) (transport, error)) (Plane, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	release, err := Claim(c.In)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newUserspace(c, open, nil)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	p.release = release
+	return p, nil
+}

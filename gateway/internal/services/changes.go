@@ -18,6 +18,7 @@ func (r *Registry) Replace(services []config.Service, origin string) error {
 		return err
 	}
 	r.origin = origin
+	r.configured = drainedIn(services)
 	r.drains.retain(services)
 	for _, configured := range services {
 		s, err := r.find(configured.Name)

@@ -87,3 +87,24 @@ func (r *Registry) keepDrains(service string, before, now []config.Member) {
 	}
 	r.drains[service] = drained
 }
+
+// drainedIn returns the members that a configuration drains.
+func drainedIn(services []config.Service) map[[2]string]bool {
+	drained := make(map[[2]string]bool)
+	for _, s := range services {
+		for _, m := range s.Members {
+			if m.Weight == 0 {
+				drained[[2]string{s.Name, m.ID}] = true
+			}
+		}
+	}
+	return drained
+}
+
+// DrainedByConfiguration reports whether the configuration drains a member, so
+// that its next reload ends what gives the member a weight by another way.
+func (r *Registry) DrainedByConfiguration(service, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.configured[[2]string{service, id}]
+}

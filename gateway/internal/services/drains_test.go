@@ -123,3 +123,21 @@ func TestChangesSayByWhom(t *testing.T) {
 		{"carl", "pod1 takes flows again, pod3 left"}, {"bob", "pod2 left"}, {"ann", "pod1 drained"},
 	}, got)
 }
+
+// A member that the configuration drains, and that is given a weight by another
+// way, is known to be drained again by a reload.
+func TestDrainsOfTheConfigurationAreKnown(t *testing.T) {
+	f := newRegistry(t)
+	members := pods(1, 2, 3)
+	members[0].Weight = 0
+	drained := []config.Service{service(t, config.Default, vip, "maglev", members)}
+	require.NoError(t, f.Replace(drained, "second"))
+	assert.True(t, f.DrainedByConfiguration(config.Default, "pod1"))
+	assert.False(t, f.DrainedByConfiguration(config.Default, "pod2"))
+	f.undrain(t, "pod1")
+	assert.NotZero(t, f.weights(config.Default)["pod1"])
+	require.NoError(t, f.Replace(drained, "second"))
+	assert.Zero(t, f.weights(config.Default)["pod1"])
+	require.NoError(t, f.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1))}, "third"))
+	assert.False(t, f.DrainedByConfiguration(config.Default, "pod1"))
+}

@@ -2,7 +2,9 @@ package services
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -12,6 +14,7 @@ import (
 
 // A host is what is known of the machine below the services.
 type host struct {
+	in         []string              // the interfaces that packets come in by
 	links      map[string]links.Link // by name, as far as told
 	neighbours map[place]engine.MAC
 	asked      map[place]bool // the kernel was asked to keep them
@@ -24,9 +27,9 @@ type place struct {
 	addr  netip.Addr
 }
 
-func newHost() host {
+func newHost(in []string) host {
 	return host{
-		links: make(map[string]links.Link), neighbours: make(map[place]engine.MAC), asked: make(map[place]bool),
+		in: in, links: make(map[string]links.Link), neighbours: make(map[place]engine.MAC), asked: make(map[place]bool),
 	}
 }
 
@@ -65,7 +68,21 @@ func (h *host) fault(m config.Member) error {
 	case h.mac(m) == engine.MAC{}:
 		return fmt.Errorf("no neighbour %s on %s", m.Addr, m.Dev)
 	}
-	return nil
+	return h.itself(m)
+}
+
+// itself says whether a member has an address of the gateway's own: what is
+// sent there comes nowhere.
+func (h *host) itself(m config.Member) error {
+	mac := h.mac(m)
+	dev := m.Dev
+	if i := slices.IndexFunc(h.in, func(in string) bool { return h.links[in].MAC == mac }); i >= 0 {
+		dev = h.in[i]
+	}
+	if h.links[dev].MAC != mac {
+		return nil
+	}
+	return fmt.Errorf("its MAC address %s is that of %s, an interface of this host", net.HardwareAddr(mac[:]), dev)
 }
 
 // set takes over the state of a link. It forgets the neighbours behind one that

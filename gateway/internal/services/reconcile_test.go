@@ -147,3 +147,21 @@ func TestNeighbours(t *testing.T) {
 	first := service(t, config.Default, vip, "maglev", members)
 	require.ErrorAs(t, f.Replace([]config.Service{first, elsewhere}, "two"), &refused)
 }
+
+// A member with a MAC address of the gateway's own would get no packet: it is
+// down, and says why, until that is mended.
+func TestMemberWithTheGatewaysOwnAddress(t *testing.T) {
+	for dev, mac := range map[string]engine.MAC{"lp1": {2, 0, 0, 0, 0, 1}, "lc": {2, 0, 0, 0, 0, 9}} {
+		f := newRegistry(t)
+		require.NoError(t, f.SetLink(links.Link{Name: dev, Index: 7, Carrier: true, MAC: mac}))
+		wrong := pod(1, 1)
+		wrong.MAC = mac
+		require.NoError(t, f.SetMembers(config.Default, []config.Member{wrong, pod(2, 1)}))
+		m := f.Stats().Services[0].Members[0]
+		assert.Equal(t, services.Down, m.State)
+		assert.Contains(t, m.Reason, " is that of "+dev+", an interface of this host")
+		assert.Equal(t, map[string]uint32{"pod2": 1}, f.weights(config.Default))
+		require.NoError(t, f.SetMembers(config.Default, pods(1, 2)))
+		assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights(config.Default))
+	}
+}

@@ -72,6 +72,9 @@ type shared struct {
 	drains   drains
 	origin   string
 	changes  []Change
+	// members that the configuration drains, by service and ID
+	configured map[[2]string]bool
+
 	detours  []detour // to be counted
 	counting bool
 }
@@ -91,7 +94,7 @@ type service struct {
 // Changes are logged.
 func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Registry {
 	return &Registry{shared: &shared{
-		plane: p, domain: domain, in: in, logger: log, host: newHost(), drains: make(drains),
+		plane: p, domain: domain, in: in, logger: log, host: newHost(in), drains: make(drains),
 	}}
 }
 

@@ -9,6 +9,29 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
+// A Place is where a member is.
+type Place struct {
+	ID, Dev string
+	Addr    netip.Addr
+}
+
+// Places returns where the members of all services are, each once.
+func (r *Registry) Places() []Place {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []Place
+	seen := make(map[Place]bool)
+	for _, s := range r.services {
+		for _, m := range s.Members {
+			if p := (Place{m.ID, m.Dev, m.Addr}); !seen[p] {
+				seen[p] = true
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
 // Served returns the prefixes of all services, and the interfaces that their
 // members are behind, both in order and each once.
 func (r *Registry) Served() (prefixes []netip.Prefix, devices []string) {

@@ -19,7 +19,8 @@ type dataPlane struct {
 	config  plane.Config
 	maps    *maps
 	gates   []gate
-	flows   *flows // nil without stickiness
+	release func() error // its claim of the interfaces
+	flows   *flows       // nil without stickiness
 	slow    plane.Plane
 	outputs map[uint16]bool // those set; false: the map lacks it, since it has a fault
 	syncing sync.Mutex      // held by whoever changes state or outputs
@@ -83,6 +84,9 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 		p.flows = newFlows(p.maps, *code.timeouts, &c)
 		p.flows.changed = p.refill
 		router = p.flows
+	}
+	if p.release, err = plane.Claim(c.In); err != nil {
+		return nil, err
 	}
 	for _, name := range c.In {
 		g, err := openGate(name, code)
@@ -215,6 +219,9 @@ func (p *dataPlane) Close() error {
 	}
 	for _, g := range p.gates {
 		err = errors.Join(err, g.Close())
+	}
+	if p.release != nil {
+		err = errors.Join(err, p.release())
 	}
 	err = errors.Join(err, p.maps.close())
 	for _, s := range p.state.services {
