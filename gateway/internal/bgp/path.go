@@ -11,6 +11,8 @@ import (
 // gracefulShutdown is the well-known community of RFC 8326.
 const gracefulShutdown = 0xffff0000
 
+const bytesPerMegabit = 1e6 / 8
+
 // path returns what GoBGP takes to announce a prefix.
 func (s *Speaker) path(prefix netip.Prefix, leaving bool) (*apiutil.Path, error) {
 	nlri, err := bgp.NewIPAddrPrefix(prefix)
@@ -52,8 +54,7 @@ func (s *Speaker) bandwidth() bgp.PathAttributeInterface {
 	if s.config.AS <= math.MaxUint16 {
 		as = uint16(s.config.AS)
 	}
-	const perMegabit = 1e6 / 8
 	return bgp.NewPathAttributeExtendedCommunities([]bgp.ExtendedCommunityInterface{
-		bgp.NewLinkBandwidthExtended(as, float32(s.config.Bandwidth)*perMegabit),
+		bgp.NewLinkBandwidthExtended(as, float32(s.config.Bandwidth)*bytesPerMegabit),
 	})
 }

@@ -1,6 +1,10 @@
 package bgp
 
 import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/osrg/gobgp/v4/api"
@@ -9,11 +13,52 @@ import (
 )
 
 const (
-	retry      = 1  // s between attempts to connect
-	keepalives = 3  // in the time after which a silent peer is gone
-	lost       = 3  // packets of BFD in a row, after which the path is down
-	deferral   = 10 // s at most that a restarted gateway waits for its peers before it announces
+	retry      = 1 // s between attempts to connect
+	keepalives = 3 // in the time after which a silent peer is gone
+	lost       = 3 // packets of BFD in a row, after which the path is down
+
+	// The seconds that a restarted gateway waits for the routes of its peers
+	// before it announces its own, which do not depend on theirs. A router that
+	// starts too waits for the gateway, so that the whole time passes.
+	deferral = 1
 )
+
+// Connect begins the sessions. A peer that keeps routes over a restart drops
+// those that it does not hear again at once: so everything is to be announced
+// before.
+func (s *Speaker) Connect() error {
+	s.peers.Lock()
+	defer s.peers.Unlock()
+	for _, p := range s.config.Peers {
+		if err := s.server.AddPeer(context.Background(), &api.AddPeerRequest{Peer: s.peer(p)}); err != nil {
+			return fmt.Errorf("BGP peer %s: %w", p.Addr, err)
+		}
+	}
+	return nil
+}
+
+// renew makes a peer with BFD anew after its session has ended. GoBGP v4.8.0
+// keeps the reset that BFD asks for when there is no session any more, and ends
+// the next one by it, which takes BFD down again, and so on.
+func (s *Speaker) renew(addr netip.Addr) {
+	i := slices.IndexFunc(s.config.Peers, func(p config.Peer) bool { return p.Addr == addr })
+	if i < 0 || s.config.Peers[i].BFD == 0 {
+		return
+	}
+	s.peers.Lock()
+	defer s.peers.Unlock()
+	if s.closed {
+		return
+	}
+	ctx := context.Background()
+	err := s.server.DeletePeer(ctx, &api.DeletePeerRequest{Address: addr.String()})
+	if err == nil {
+		err = s.server.AddPeer(ctx, &api.AddPeerRequest{Peer: s.peer(s.config.Peers[i])})
+	}
+	if err != nil {
+		s.log.Error("BGP: connecting again", "peer", addr, "error", err)
+	}
+}
 
 // peer returns what GoBGP takes for a peer.
 func (s *Speaker) peer(p config.Peer) *api.Peer {

@@ -25,6 +25,11 @@ type Speaker struct {
 	server *server.BgpServer
 	stop   context.CancelFunc // of the events
 
+	changed chan struct{} // has room for one: routes may have changed
+
+	peers  sync.Mutex // held while peers are added
+	closed bool       // guarded by peers
+
 	mu     sync.Mutex
 	wanted map[netip.Prefix]bool
 	told   map[netip.Prefix]*apiutil.Path // what peers are told now
@@ -62,7 +67,8 @@ func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Speaker{
 		config: c, log: log, stop: stop, phase: Announcing, events: make(map[netip.Addr]event),
-		wanted: make(map[netip.Prefix]bool), told: make(map[netip.Prefix]*apiutil.Path),
+		changed: make(chan struct{}, 1),
+		wanted:  make(map[netip.Prefix]bool), told: make(map[netip.Prefix]*apiutil.Path),
 		server: server.NewBgpServer(server.LoggerOption(quiet(log), new(slog.LevelVar))),
 	}
 	go s.server.Serve()
@@ -75,23 +81,17 @@ func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
 		s.server.Stop()
 		return nil, fmt.Errorf("BGP: %w", err)
 	}
-	err := s.server.WatchEvent(ctx, server.WatchEventMessageCallbacks{OnPeerUpdate: s.peerChanged}, server.WatchPeer())
+	if err := s.setPolicy(ctx, c.Learn != nil); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	err := s.server.WatchEvent(ctx, server.WatchEventMessageCallbacks{
+		OnPeerUpdate: s.peerChanged,
+		OnBestPath:   func([]*apiutil.Path, time.Time) { s.routesChanged() },
+	}, server.WatchPeer(), server.WatchBestPath(true))
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// Connect begins the sessions. A peer that keeps routes over a restart drops
-// those that it does not hear again at once: so everything is to be announced
-// before.
-func (s *Speaker) Connect() error {
-	for _, p := range s.config.Peers {
-		if err := s.server.AddPeer(context.Background(), &api.AddPeerRequest{Peer: s.peer(p)}); err != nil {
-			return fmt.Errorf("BGP peer %s: %w", p.Addr, err)
-		}
-	}
-	return nil
 }
 
 // Restarts reports whether some peer keeps routes over a restart.
@@ -213,6 +213,9 @@ func (s *Speaker) Resume(by string) error {
 func (s *Speaker) Close() error {
 	defer s.server.Stop()
 	defer s.stop()
+	s.peers.Lock()
+	s.closed = true
+	s.peers.Unlock()
 	s.mu.Lock()
 	if s.drain != nil && s.phase == Draining {
 		s.drain.timer.Stop()

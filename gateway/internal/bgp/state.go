@@ -120,4 +120,5 @@ func (s *Speaker) peerChanged(e *apiutil.WatchEventMessage_PeerEvent, at time.Ti
 		return
 	}
 	s.log.Warn("BGP: session lost", "peer", addr, "reason", reason)
+	go s.renew(addr)
 }

@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // BGP is how a gateway tells routers of the addresses of its services.
@@ -17,8 +20,23 @@ type BGP struct {
 	Drain     time.Duration  // between graceful shutdown and withdrawal
 	Keep      bool           // the routes are to stay when the process ends
 	Peers     []Peer
+	Learn     *Learn // nil: what peers announce does not count
 
 	value value
+}
+
+// Learn is what the gateway takes over of the routes that its peers announce:
+// each is a service, whose members are the next hops.
+type Learn struct {
+	Prefixes []netip.Prefix // routes to these, and to what is in them
+	Strategy selector.Strategy
+}
+
+// Wants reports whether a route to a prefix is to be learned.
+func (l *Learn) Wants(p netip.Prefix) bool {
+	return l != nil && slices.ContainsFunc(l.Prefixes, func(in netip.Prefix) bool {
+		return in.Bits() <= p.Bits() && in.Contains(p.Addr())
+	})
 }
 
 // A Peer is a router that the gateway speaks to.
@@ -70,6 +88,7 @@ func (c *Config) decodeBGP(v value) error {
 		"drain":     spanInto(&b.Drain, 0, maxDrain),
 		"end":       choiceInto(&atEnd, []string{"withdraw", "keep"}),
 		"peers":     func(v value) (err error) { b.Peers, err = v.peers(); return err },
+		"learn":     b.decodeLearn,
 	})
 	if err == nil {
 		err = v.require("as", "id", "peers")
@@ -98,10 +117,34 @@ func (b *BGP) settings() any {
 	return as
 }
 
-// check refuses a service that no peer would be told of.
-func (b *BGP) check(services []Service) error {
+func (b *BGP) decodeLearn(v value) error {
+	b.Learn = &Learn{Strategy: selector.Bounded{}}
+	err := v.fields(map[string]func(value) error{
+		"prefixes": func(v value) (err error) { b.Learn.Prefixes, err = v.prefixes(); return err },
+		"strategy": strategyInto(&b.Learn.Strategy),
+	})
+	if err == nil {
+		err = v.require("prefixes")
+	}
+	return err
+}
+
+// check refuses a service that no peer would be told of, and a strategy that
+// the data plane can't have for what is learned.
+func (b *BGP) check(services []Service, needs plane.Needs) error {
 	if b == nil {
 		return nil
+	}
+	if b.Learn != nil {
+		one, err := selector.New(b.Learn.Strategy, selector.Equal("one"))
+		at := b.value.at("learn").at("strategy")
+		if err != nil {
+			return at.errorf("%v", err)
+		}
+		if _, tabled := one.(selector.Tabled); needs.Tables && !tabled {
+			return at.errorf("the data plane needs a strategy with a table, such as bounded or maglev: %s has none",
+				b.Learn.Strategy)
+		}
 	}
 	for _, s := range services {
 		for _, p := range s.Prefixes {

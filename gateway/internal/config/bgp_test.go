@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // bgpSample is a gateway with two routers, a line for each thing.
@@ -23,7 +24,7 @@ const bgpSample = `{
 "nexthop": ["10.77.1.2", "fd77:1::2"],
 "bandwidth": 10000,
 "drain": "2s",
-"end": "keep",
+"end": "keep", "learn": {"prefixes": "172.31.0.0/16"},
 "peers": [
 {"addr": "10.77.1.1", "as": 65000, "bfd": "100ms"},
 {"addr": "fd77:2::1", "as": 4200000000, "restart": "30s", "hold": "30s", "password": "secret"}
@@ -43,6 +44,13 @@ func TestBGP(t *testing.T) {
 	assert.Equal(t, uint32(10000), b.Bandwidth)
 	assert.Equal(t, 2*time.Second, b.Drain)
 	assert.True(t, b.Keep)
+	assert.Equal(t, selector.Bounded{}, b.Learn.Strategy)
+	for prefix, wanted := range map[string]bool{
+		"172.31.0.0/16": true, "172.31.7.0/24": true, "172.16.0.0/12": false, "172.32.0.0/24": false,
+	} {
+		assert.Equal(t, wanted, b.Learn.Wants(netip.MustParsePrefix(prefix)), prefix)
+		assert.False(t, (*config.Learn)(nil).Wants(netip.MustParsePrefix(prefix)))
+	}
 	assert.Equal(t, []config.Peer{
 		{Addr: netip.MustParseAddr("10.77.1.1"), AS: 65000, Hold: 9 * time.Second, BFD: 100 * time.Millisecond},
 		{Addr: netip.MustParseAddr("fd77:2::1"), AS: 4200000000, Hold: 30 * time.Second,
@@ -55,6 +63,8 @@ func TestBGP(t *testing.T) {
 func TestBGPErrors(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"as": 65101,`, `"as": 0,`, "f.json:5: a whole number from 1 to 4294967295 is needed, not 0"},
+		{`"prefixes": "172.31.0.0/16"`, ``, `f.json:11: "prefixes" is missing`},
+		{`"172.31.0.0/16"`, `"172.31.0.0/16", "strategy": "jump:x"`, "f.json:11: "},
 		{`"as": 65101,`, ``, `f.json:4: "as" is missing`},
 		{`"10.77.1.2",`, `"fd77::1",`, "f.json:6: fd77::1: the ID of a router is an IPv4 address"},
 		{`"10.77.1.2:179"`, `"10.77.1.2"`,
@@ -76,8 +86,18 @@ func TestBGPErrors(t *testing.T) {
 	} {
 		require.Contains(t, bgpSample, c.old)
 		_, err := config.Parse("f.json", []byte(strings.Replace(bgpSample, c.old, c.new, 1)), kinds())
-		assert.EqualError(t, err, c.want, c.new)
+		require.Error(t, err, c.new)
+		assert.True(t, strings.HasPrefix(err.Error(), c.want), "%v, not %s", err, c.want)
 	}
+}
+
+func TestBGPLearnNeedsTable(t *testing.T) {
+	text := strings.Replace(bgpSample, `"172.31.0.0/16"`, `"172.31.0.0/16", "strategy": "rendezvous"`, 1)
+	_, err := config.Parse("f.json", []byte(text), kinds())
+	require.NoError(t, err)
+	_, err = config.Parse("f.json", []byte(strings.Replace(text, `"in"`, `"io": "xdp", "in"`, 1)), kinds())
+	require.EqualError(t, err, "f.json:11: the data plane needs a strategy with a table, "+
+		"such as bounded or maglev: rendezvous has none")
 }
 
 // A prefix that no session carries would be a service that nobody finds.

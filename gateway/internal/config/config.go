@@ -50,6 +50,7 @@ type Service struct {
 	Strategy selector.Strategy
 	Members  []Member
 	Check    *health.Check // nil: members are not asked whether they serve
+	Learned  bool          // from routers, and no part of a configuration
 
 	value value
 }
@@ -123,7 +124,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if err := c.checkServices(); err != nil {
 		return nil, err
 	}
-	return c, c.BGP.check(c.Services)
+	return c, c.BGP.check(c.Services, c.Plane.Needs)
 }
 
 // addServices adds the service of the top level, and then the further ones.

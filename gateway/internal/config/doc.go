@@ -98,6 +98,15 @@
 //	bfd        packets are exchanged so often, by BFD (RFC 5880), and three that
 //	           are missed end the session; not with "restart"
 //	password   of TCP-MD5
+//	learn      {"prefixes": ["172.31.0.0/16"], "strategy": "bounded"}: each
+//	           route that peers announce to one of the prefixes, or to what is
+//	           in one, is a service of its own. Its members are the next hops,
+//	           by the best paths of all peers; weights are the bandwidths of
+//	           the paths, if all have one. Paths under graceful shutdown count
+//	           where there is no other. All learned services share their flows:
+//	           one whose prefix changes its next hops stays where it is while
+//	           that is a next hop. A next hop is on a network of an interface
+//	           here. What a configuration serves is not learned
 //
 // A peer that is not there is no error: it is tried each second.
 //

@@ -155,6 +155,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })
 	parts.Go(func() error { return g.speak(ctx) })
+	parts.Go(func() error { return g.learn(ctx) })
 	parts.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

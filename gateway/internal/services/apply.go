@@ -70,7 +70,7 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 		s, err := r.find(n.Name)
 		if err != nil {
 			group, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{
-				Name: n.Name, Strategy: n.Strategy,
+				Name: n.Name, Strategy: n.Strategy, Scope: scopeOf(&n),
 			})
 			if err != nil {
 				return nil, &RefusedError{n.Name, err}
@@ -142,10 +142,10 @@ func (r *Registry) hops(s *config.Service, numbers outputs) []engine.Hop {
 // incarnation tells the members of a service from those with the same IDs in
 // others: each has a slot of its own there, so that flows are counted by
 // service, and planes that find members by slot tell their outputs apart. It
-// does not count in placement. Services that shared flows would need one.
+// does not count in placement. Services that share flows have one.
 func incarnation(s *config.Service) uint64 {
 	h := fnv.New64a()
-	_, _ = io.WriteString(h, s.Name) // never fails
+	_, _ = io.WriteString(h, cmp.Or(scopeOf(s), s.Name)) // never fails
 	return h.Sum64()
 }
 

@@ -14,7 +14,7 @@ import (
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.apply(r.drains.over(services)); err != nil {
+	if err := r.apply(r.withLearned(r.drains.over(services))); err != nil {
 		return err
 	}
 	r.origin = origin

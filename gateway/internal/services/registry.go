@@ -66,6 +66,7 @@ type shared struct {
 
 	mu       sync.Mutex
 	services []*service
+	learned  []config.Service // that routers announce, as they were learned
 	outputs  outputs
 	host     host
 	behind   bool // the plane does not have all that is known

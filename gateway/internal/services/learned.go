@@ -1,0 +1,59 @@
+package services
+
+import (
+	"slices"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+)
+
+// learnedScope is that of all services that routers announce: a flow whose
+// prefix goes from group to group stays where it is.
+const learnedScope = "learned"
+
+// SetLearned puts services in force that routers announce, in place of those
+// that they announced before. What the configuration serves itself is left out.
+func (r *Registry) SetLearned(services []config.Service) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.learned
+	r.learned = services
+	configured := slices.DeleteFunc(r.state(), func(s config.Service) bool { return s.Learned })
+	if err := r.apply(r.withLearned(configured)); err != nil {
+		r.learned = before
+		return err
+	}
+	return nil
+}
+
+// withLearned returns configured services, and those that are learned.
+func (r *Registry) withLearned(configured []config.Service) []config.Service {
+	all := slices.Clip(configured)
+	for _, l := range r.learned {
+		if !slices.ContainsFunc(configured, func(c config.Service) bool { return overlap(c, l) }) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// overlap reports whether two services have a name or a prefix in common.
+func overlap(a, b config.Service) bool {
+	if a.Name == b.Name {
+		return true
+	}
+	for _, p := range a.Prefixes {
+		if slices.Contains(b.Prefixes, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// scopeOf returns what the groups of services that share flows have in common;
+// empty if a service shares them with no other.
+func scopeOf(s *config.Service) string {
+	if s.Learned {
+		return learnedScope
+	}
+	return ""
+}
