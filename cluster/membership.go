@@ -38,7 +38,7 @@ type GroupConfig[T any] struct {
 type Membership struct {
 	conn       *Conn
 	name       string
-	configured string // the strategy given; empty: none
+	configured string // the strategy given, if the group had another one; else empty
 	replica    replica
 
 	restart chan struct{} // asks to read the log anew
@@ -155,6 +155,9 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 	if err := m.begin(entries, create); err != nil {
 		return loaded(err)
 	}
+	if m.configured == m.strategy {
+		m.configured = "" // what becomes of the strategy later is no difference
+	}
 	c.mu.Lock()
 	if _, ok := c.groups[m.name]; ok || c.ctx.Err() != nil {
 		c.mu.Unlock()
@@ -167,7 +170,7 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 	c.groups[m.name] = m
 	c.running.Go(func() { m.run(following, log) })
 	c.mu.Unlock()
-	if m.configured != "" && m.configured != m.strategy {
+	if m.configured != "" {
 		c.config.Logger.Warn("cluster: the group has another strategy than this gateway was built with", "group", m.name,
 			"strategy", m.strategy, "configured", m.configured)
 	}
