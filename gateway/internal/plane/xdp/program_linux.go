@@ -16,7 +16,7 @@ import (
 // BPF2GO_CC=clang-14 go generate.
 //
 //go:generate -command bpf2go env GOWORK=off go tool -modfile=../../../../tools/go.mod bpf2go -target bpfel -tags linux
-//go:generate bpf2go -no-global-types forward program/forward.c -- -mcpu=v3 -Wall -Wextra -I/usr/include/x86_64-linux-gnu
+//go:generate bpf2go -no-global-types forward program/forward.c -- -mcpu=v3 -Wall -W -I/usr/include/x86_64-linux-gnu
 
 // Names in the object file.
 const (
