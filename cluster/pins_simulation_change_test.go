@@ -16,6 +16,7 @@ import (
 type simulatedVersion struct {
 	hops        []selector.Hop[int]
 	incarnation map[string]uint64
+	prepared    bool // by every gateway
 }
 
 func memberID(i int) string { return fmt.Sprintf("m%02d", i) }
@@ -23,7 +24,7 @@ func memberID(i int) string { return fmt.Sprintf("m%02d", i) }
 // addVersion appends a version. A member that joins gets an incarnation of its
 // own.
 func (s *simulation) addVersion(hops []selector.Hop[int]) {
-	v := simulatedVersion{slices.Clone(hops), make(map[string]uint64)}
+	v := simulatedVersion{hops: slices.Clone(hops), incarnation: make(map[string]uint64)}
 	slices.SortFunc(v.hops, func(a, b selector.Hop[int]) int { return strings.Compare(a.ID, b.ID) })
 	for i := range v.hops {
 		h := &v.hops[i]
@@ -115,10 +116,11 @@ func (s *simulation) announce(hops []selector.Hop[int], done func()) {
 	var wait func()
 	wait = func() {
 		if prepared == len(s.gateways) || s.now >= deadline {
+			s.put(hops)
 			if prepared == len(s.gateways) {
 				s.traffic.prepared++
+				s.latest().prepared = true
 			}
-			s.put(hops)
 			done()
 			return
 		}
@@ -185,8 +187,14 @@ func (g *simulatedGateway) apply(version int) {
 			return
 		}
 	}
-	for _, o := range g.gateways { // a heartbeat tells
-		g.after(50*time.Millisecond+upTo(g.network, time.Second), func() {
+	// A heartbeat tells at once. Pins of a change that was not prepared are given
+	// time to come.
+	for _, o := range g.gateways {
+		after := time.Millisecond + upTo(g.network, 5*time.Millisecond)
+		if !g.versions[version].prepared {
+			after += 300*time.Millisecond + upTo(g.network, time.Second)
+		}
+		g.after(after, func() {
 			o.group.Settle(uint64(version + 1))
 			o.sharer.settled(o.shared, uint64(version+1), o.instant())
 		})

@@ -64,19 +64,24 @@ func (s *sharer) prepare(g *shared, plan uint64, planned *selector.View, at inst
 // changed is called when a change is in force here.
 func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
 	t := &g.transition
-	spec := flowcache.Scan{Since: old, Seen: true}
-	if t.plan != 0 && t.planned != nil && t.planned.Fingerprint() == view.Fingerprint() {
-		// What deviates from it was sent when it was prepared, but for what was
-		// placed or promoted since.
-		spec = flowcache.Scan{MaxAge: at.now - t.planAt + 2*s.tick()}
+	prepared := t.plan != 0 && t.sentPlan == t.plan && t.planned.Fingerprint() == view.Fingerprint()
+	since := at.now
+	if prepared {
+		since = t.planAt
 	}
 	t.plan, t.planned = 0, nil
 	if g.mode != ShareAll {
-		g.request(&scan{kind: scanOfChange, states: allStates, spec: spec})
-		probation := s.table.Config().Probation
-		for _, after := range []time.Duration{probation / 2, probation} {
-			g.young = append(g.young, youngScan{at.now + after, probation/2 + 2*s.tick()})
+		n := &scan{kind: scanOfChange, states: allStates, spec: flowcache.Scan{Since: old, Seen: true}}
+		if prepared {
+			// What deviates is sent, and one by one what was placed since. Flows
+			// other than TCP may have been promoted late.
+			n.kind, n.states = scanOfYoung, s.sharedStates()&^(1<<flowcache.EstablishedTCP)
+			n.spec = flowcache.Scan{MaxAge: at.now - since + 2*s.tick()}
 		}
+		g.request(n)
+		half := s.table.Config().Probation / 2
+		g.young = append(g.young, youngScan{at.now + half, at.now - since + half + 2*s.tick()},
+			youngScan{at.now + 2*half, half + 2*s.tick()})
 	}
 	if view.Previous() != nil {
 		t.unsettled = view.Version()

@@ -1,0 +1,286 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/cluster/embedded"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// A livingGateway shares pins over three embedded servers.
+type livingGateway struct {
+	conn       *Conn
+	membership *Membership
+	group      *selector.Group[string]
+	table      *flowcache.Table
+	pins       *Pins
+	worker     *livingWorker
+}
+
+// A livingWorker is a worker of the packet path, with all that is its own.
+type livingWorker struct {
+	*flowcache.Sticky
+	*PinsWorker
+	now     func() time.Duration
+	packets []flowcache.Packet
+	routes  []flowcache.Route
+}
+
+const burstSize = 32
+
+func (g *livingGateway) newWorker() *livingWorker {
+	return &livingWorker{
+		Sticky: flowcache.NewSticky(g.table), PinsWorker: g.pins.Worker(), now: g.pins.config.Now,
+		packets: make([]flowcache.Packet, burstSize), routes: make([]flowcache.Route, burstSize),
+	}
+}
+
+// send routes a packet of each of these flows and tells of each route.
+func (w *livingWorker) send(v *selector.View, from, to uint64, flags hash.TCPFlags, told func(flow uint64, r flowcache.Route)) {
+	views := []*selector.View{v}
+	for ; from < to; from += burstSize {
+		n := min(burstSize, to-from)
+		for i := range n {
+			flow := hash.Flow{Hash: mixFlow(from + i), Proto: hash.TCP, Flags: flags}
+			w.packets[i] = flowcache.NewPacket(&flow, v.Salt(), 0)
+		}
+		w.RouteBatch(w.routes[:n], w.packets[:n], views, w.now())
+		w.Routed(w.routes[:n], w.packets[:n], views)
+		if told != nil {
+			for i := range n {
+				told(from+i, w.routes[i])
+			}
+		}
+	}
+}
+
+// living starts gateways with tables for this many flows. A gateway that is
+// alone joins the group and shares no pins.
+func living(t testing.TB, n, flows int, alone bool, change func(*Pins)) []*livingGateway {
+	t.Helper()
+	_, urls := livingServers(t)
+	return livingOn(t, urls, n, flows, alone, change)
+}
+
+// livingServers starts three NATS servers.
+func livingServers(t testing.TB) (servers [3]*server.Server, urls []string) {
+	t.Helper()
+	var peers []string
+	for range servers { // ports that are free for now
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		peers = append(peers, l.Addr().String())
+		require.NoError(t, l.Close())
+	}
+	for i := range servers {
+		var err error
+		servers[i], err = embedded.Start(embedded.Config{
+			Name: fmt.Sprint("n", i), Cluster: "three", Listen: "127.0.0.1:0", Peer: peers[i], Routes: peers,
+			Store: t.TempDir(),
+		})
+		require.NoError(t, err)
+		urls = append(urls, servers[i].ClientURL())
+		t.Cleanup(func() { servers[i].Shutdown(); servers[i].WaitForShutdown() })
+	}
+	soon(t, "the servers have a leader", func() bool {
+		for _, s := range servers {
+			if !s.JetStreamIsCurrent() {
+				return false
+			}
+		}
+		return true
+	})
+	return servers, urls
+}
+
+func livingOn(t testing.TB, urls []string, n, flows int, alone bool, change func(*Pins)) (list []*livingGateway) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	start := time.Now()
+	for i := range n {
+		g := new(livingGateway)
+		d := selector.NewDomain()
+		var err error
+		g.table, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: flows})
+		require.NoError(t, err)
+		o := nats.GetDefaultOptions()
+		o.Servers, o.NoRandomize = slices.Concat(urls[i%3:], urls[:i%3]), true
+		o.ReconnectWait = 20 * time.Millisecond
+		g.conn, err = Connect(ctx, Config{
+			Cluster: "test", Gateway: fmt.Sprintf("g%d", i), NATS: o, Seed: []byte("0123456789abcdef"),
+			Heartbeat: 50 * time.Millisecond, Replicas: 3, Layout: g.table.Layout(), Prepare: 30 * time.Second,
+		})
+		require.NoError(t, err)
+		g.membership, g.group, err = Join(ctx, g.conn, d, GroupConfig[string]{Name: "web"})
+		require.NoError(t, err)
+		g.pins, err = NewPins(g.conn, PinsConfig{
+			Table: g.table, Now: func() time.Duration { return began + time.Since(start) },
+			Refused: func(err error) { t.Error(err) },
+		})
+		require.NoError(t, err)
+		if change != nil {
+			change(g.pins)
+		}
+		g.worker = g.newWorker()
+		if !alone {
+			g.pins.Share(g.membership, ShareDeviating)
+			running.Go(func() {
+				if err := g.pins.Run(ctx); !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+		}
+		list = append(list, g)
+	}
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+		for _, g := range list {
+			_ = g.conn.Close(context.Background())
+		}
+	})
+	soon(t, "gateways know of each other", func() bool {
+		for _, g := range list {
+			live := 0
+			for _, p := range g.conn.Peers() {
+				if _, has := p.Groups["web"]; has && p.Live && p.Refused == nil {
+					live++
+				}
+			}
+			if live < n-1 {
+				return false
+			}
+		}
+		return true
+	})
+	return list
+}
+
+// soon waits for a condition.
+func soon(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			require.FailNow(t, "did not come: "+what)
+		}
+	}
+}
+
+func members(from, to int) func(*State) error {
+	return func(s *State) error {
+		for i := from; i < to; i++ {
+			s.Put(Member{ID: memberID(i), Weight: 1})
+		}
+		return nil
+	}
+}
+
+// update makes a change and waits until all gateways have it.
+func update(t testing.TB, list []*livingGateway, planned bool, change func(*State) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var revision uint64
+	if planned {
+		o, err := list[0].membership.UpdatePlanned(ctx, change)
+		require.NoError(t, err)
+		require.Empty(t, o.Silent)
+		revision = o.Revision
+	} else {
+		var err error
+		revision, err = list[0].membership.Update(ctx, change)
+		require.NoError(t, err)
+	}
+	for _, g := range list {
+		require.NoError(t, g.membership.Wait(ctx, revision))
+	}
+}
+
+// establish opens flows at a gateway and returns their members.
+func (g *livingGateway) establish(from, to uint64) []string {
+	list := make([]string, to-from)
+	v := g.membership.View()
+	g.worker.send(v, from, to, hash.SYN, func(flow uint64, r flowcache.Route) { list[flow-from] = v.Member(r.Member).ID })
+	g.worker.send(v, from, to, hash.ACK, nil)
+	return list
+}
+
+// changed counts the flows that change member if all of them enter at this
+// gateway now.
+func (g *livingGateway) changed(from uint64, was []string) (n int) {
+	v := g.membership.View()
+	g.worker.send(v, from, from+uint64(len(was)), hash.ACK, func(flow uint64, r flowcache.Route) {
+		if v.Member(r.Member).ID != was[flow-from] {
+			n++
+		}
+	})
+	return n
+}
+
+// deviating counts the flows that the selector would send elsewhere.
+func (g *livingGateway) wrong(from uint64, was []string) (n int) {
+	v := g.membership.View()
+	for i, id := range was {
+		if v.Member(v.Unmarked(mixFlow(from+uint64(i)))).ID != id {
+			n++
+		}
+	}
+	return n
+}
+
+// TestFlowsThatChangeGateway is the bar of issue 19: of 100,000 established
+// flows, half are not where the selector would send them, and upstream sends
+// all of them to another gateway.
+func TestFlowsThatChangeGateway(t *testing.T) {
+	const flows = 100_000
+	for _, way := range []struct {
+		name           string
+		alone, planned bool
+	}{{"announced", false, true}, {"unannounced", false, false}, {"nothing shared", true, false}} {
+		t.Run(way.name, func(t *testing.T) {
+			list := living(t, 3, 2*flows, way.alone, nil)
+			update(t, list, false, members(0, 5))
+			was := list[0].establish(0, flows)
+			update(t, list, way.planned, members(5, 10))
+			wrong := list[0].wrong(0, was)
+			assert.InDelta(t, flows/2, wrong, flows/20)
+			want := 0
+			switch {
+			case way.alone:
+				want = wrong
+				for _, g := range list {
+					soon(t, "the change is settled", func() bool { return g.membership.View().Previous() == nil })
+				}
+			case !way.planned:
+				for _, g := range list[1:] {
+					soon(t, "all pins come", func() bool { return g.pins.Stats().Added == uint64(wrong) })
+				}
+			}
+			for _, g := range list[1:] {
+				assert.Equal(t, want, g.changed(0, was))
+			}
+			if !way.alone {
+				s := list[0].pins.Stats()
+				assert.LessOrEqual(t, s.SentPins, uint64(wrong)*6/5)
+				t.Logf("%d of %d flows deviate; sent %.3f times, %.2f bytes a pin", wrong, flows,
+					float64(s.SentPins)/float64(wrong), float64(s.SentBytes)/float64(s.SentPins))
+			}
+		})
+	}
+}
