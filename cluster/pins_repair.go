@@ -153,6 +153,8 @@ func (s *sharer) ask(p *pinsPeer, g *shared, of *peerGroup, at instant) (next ti
 			spans = append(spans, of.cover.gaps[i].span)
 		}
 	}
+	// What the sender does not keep any more is found by a scan.
+	of.lost = slices.DeleteFunc(of.lost, func(l lostPlaced) bool { return l.wait == askMost })
 	for i := range of.lost {
 		if due(&of.lost[i].retry) {
 			lost = append(lost, of.lost[i].number)
