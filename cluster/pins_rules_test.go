@@ -87,9 +87,20 @@ func TestSimulation(t *testing.T) {
 // one in TestRulesOfImport of flowcache, and see TestMutants.
 func TestSimulationFindsEachRule(t *testing.T) {
 	twice := func(c *simulationConfig) { // changes in twos, and gateways far behind
-		c.length = 150 * time.Second
+		c.seed, c.length = 2, 150*time.Second
 		c.announced, c.behind, c.pairs = false, 5*time.Second, true
 		c.switched = [2]time.Duration{5 * time.Second, 6 * time.Second}
+	}
+	lossy := func(c *simulationConfig) {
+		c.seed, c.length = 2, 150*time.Second
+		c.announced, c.loss = false, 0.3
+		c.switched = [2]time.Duration{2 * time.Second, 4 * time.Second}
+	}
+	slow := func(c *simulationConfig) { // flows that are promoted after some packets, and few changes
+		c.seed, c.length = 3, 100*time.Second
+		c.udp, c.silence = true, 7*time.Second
+		c.every, c.later, c.life = 16*time.Second, 2*time.Second, 20*time.Second
+		c.switched = [2]time.Duration{9 * time.Second, 13 * time.Second}
 	}
 	young := func(c *simulationConfig) { // many new flows, and switches while gateways are behind
 		c.seed, c.length = 7, 100*time.Second
@@ -102,8 +113,8 @@ func TestSimulationFindsEachRule(t *testing.T) {
 		remove func(c *simulationConfig)
 	}{
 		{"scan on change", twice, func(c *simulationConfig) { c.noChangeScan = true }},
-		{"scan for what was promoted since", twice, func(c *simulationConfig) { c.noYoung = true }},
-		{"repair", twice, func(c *simulationConfig) { c.noRepair = true }},
+		{"scan for what was promoted since", slow, func(c *simulationConfig) { c.noYoung = true }},
+		{"repair", lossy, func(c *simulationConfig) { c.noRepair = true }},
 		{"lease", func(c *simulationConfig) { c.length, c.until = 200*time.Second, 80*time.Second },
 			func(c *simulationConfig) { c.noLease = true }},
 		{"transition", young, func(c *simulationConfig) { c.noTransition = true }},
