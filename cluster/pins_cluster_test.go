@@ -50,7 +50,9 @@ func (g *livingGateway) newWorker() *livingWorker {
 }
 
 // send routes a packet of each of these flows and tells of each route.
-func (w *livingWorker) send(v *selector.View, from, to uint64, flags hash.TCPFlags, told func(flow uint64, r flowcache.Route)) {
+func (w *livingWorker) send(
+	v *selector.View, from, to uint64, flags hash.TCPFlags, told func(flow uint64, r flowcache.Route),
+) {
 	views := []*selector.View{v}
 	for ; from < to; from += burstSize {
 		n := min(burstSize, to-from)
@@ -80,11 +82,14 @@ func living(t testing.TB, n, flows int, alone bool, change func(*Pins)) []*livin
 func livingServers(t testing.TB) (servers [3]*server.Server, urls []string) {
 	t.Helper()
 	var peers []string
+	var listeners []net.Listener
 	for range servers { // ports that are free for now
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		defer l.Close()
 		peers = append(peers, l.Addr().String())
+		listeners = append(listeners, l)
+	}
+	for _, l := range listeners {
 		require.NoError(t, l.Close())
 	}
 	for i := range servers {
@@ -216,7 +221,9 @@ func update(t testing.TB, list []*livingGateway, planned bool, change func(*Stat
 func (g *livingGateway) establish(from, to uint64) []string {
 	list := make([]string, to-from)
 	v := g.membership.View()
-	g.worker.send(v, from, to, hash.SYN, func(flow uint64, r flowcache.Route) { list[flow-from] = v.Member(r.Member).ID })
+	g.worker.send(v, from, to, hash.SYN, func(flow uint64, r flowcache.Route) {
+		list[flow-from] = v.Member(r.Member).ID
+	})
 	g.worker.send(v, from, to, hash.ACK, nil)
 	return list
 }
@@ -233,7 +240,7 @@ func (g *livingGateway) changed(from uint64, was []string) (n int) {
 	return n
 }
 
-// deviating counts the flows that the selector would send elsewhere.
+// wrong counts the flows that the selector would send elsewhere.
 func (g *livingGateway) wrong(from uint64, was []string) (n int) {
 	v := g.membership.View()
 	for i, id := range was {

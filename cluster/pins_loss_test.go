@@ -29,7 +29,7 @@ func TestLossIsRepaired(t *testing.T) {
 		}
 		began := s.now
 		for len(s.to.deviating()) < len(members) {
-			require.Less(t, s.now-began, 3*time.Second, "seed %d: %d of %d pins came", seed, len(s.to.deviating()), len(members))
+			require.Less(t, s.now-began, 3*time.Second, "%d of %d pins came", len(s.to.deviating()), len(members))
 			s.from.work()
 			s.to.work()
 			s.now += time.Millisecond

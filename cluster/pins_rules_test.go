@@ -118,7 +118,7 @@ func TestSimulationFindsEachRule(t *testing.T) {
 		{"lease", func(c *simulationConfig) { c.length, c.until = 200*time.Second, 80*time.Second },
 			func(c *simulationConfig) { c.noLease = true }},
 		{"transition", young, func(c *simulationConfig) { c.noTransition = true }},
-		{"doubt", func(c *simulationConfig) { young(c); c.announced = false },
+		{"doubt", func(c *simulationConfig) { young(c); c.seed, c.announced = 2, false },
 			func(c *simulationConfig) { c.noDoubt = true }},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
