@@ -66,6 +66,7 @@ func (f *faulty) plug(pod int, mac string) {
 		"link add lp%[1]d type veth peer name e%[1]d address %[2]s netns %[3]s\n"+
 			"addr add 10.9.%[1]d.1/24 dev lp%[1]d\nlink set lp%[1]d up\n", pod, mac, f.pods.Name())))
 	require.NoError(f, f.pods.IP(fmt.Sprintf("addr add 10.9.%[1]d.2/24 dev e%[1]d\nlink set e%[1]d up\n", pod)))
+	require.NoError(f, f.pods.SetFeatures(fmt.Sprint("e", pod), true, netns.GRO)) // for xdp
 }
 
 func (f *faulty) unplug(pods ...int) {
@@ -234,7 +235,7 @@ func TestInterfacesVanish(t *testing.T) {
 
 			// Its address moves to another network card, which says so, as cards do.
 			require.NoError(t, f.pods.IP("link set e3 address 02:00:00:01:03:0b\n"))
-			require.NoError(t, f.router.IP("neigh flush dev lp3\n"))
+			_ = f.router.IP("neigh flush dev lp3\n") // what is found again at once it does not flush
 			assert.Eventually(t, func() bool {
 				_, stats := f.do("GET", "/stats", "")
 				return strings.Contains(stats, `"mac":"02:00:00:01:03:0b"`)
@@ -385,4 +386,109 @@ func (f *faulty) proxies() (out string) {
 		return err
 	}))
 	return out
+}
+
+// TestDeliversNothing is about interfaces by which a data plane in the kernel
+// sends without anything leaving them: their members are down, with what mends
+// it, and up when it is mended.
+func TestDeliversNothing(t *testing.T) {
+	for _, kind := range planes.All() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaulty(t, kind.Name+"-mute")
+			f.connect("02:00:00:00:00:01")
+			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02"} {
+				f.plug(pod+1, mac)
+			}
+			require.NoError(t, f.pods.SetFeatures("e1", false, netns.GRO))
+			require.NoError(t, f.router.IP("link add lp3 type bridge\naddr add 10.9.3.1/24 dev lp3\nlink set lp3 up\n"+
+				"link add port type veth peer name e3 address 02:00:00:01:03:02 netns "+f.pods.Name()+"\n"+
+				"link set port master lp3\nlink set port up\n"))
+			require.NoError(t, f.pods.IP("addr add 10.9.3.2/24 dev e3\nlink set e3 up\n"))
+			f.run(kind.Name)
+			if !kind.InKernel {
+				f.becomes("pod1 up", "pod2 up", "pod3 up")
+				return
+			}
+			f.becomes("pod1 down plane: interface lp1: the kernel drops what XDP redirects there", "pod2 up",
+				"pod3 down plane: interface lp3: bridge does not transmit what XDP redirects")
+			assert.Equal(t, "pod2", f.forwards())
+			require.NoError(t, f.pods.SetFeatures("e2", false, netns.GRO))
+			require.Eventually(t, func() bool {
+				code, _ := f.do("GET", "/healthz", "")
+				return code == http.StatusServiceUnavailable
+			}, time.Minute, 20*time.Millisecond, "it delivers nothing")
+			require.NoError(t, f.pods.SetFeatures("e1", true, netns.GRO))
+			f.becomes("pod1 up", "pod2 down", "pod3 down")
+			assert.Equal(t, "pod1", f.forwards())
+		})
+	}
+}
+
+// TestLengths is about interfaces whose MTU changes while packets come: those
+// that are too long are told of, and the others arrive.
+func TestLengths(t *testing.T) {
+	for _, kind := range planes.All() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaulty(t, kind.Name+"-mtu")
+			f.connect("02:00:00:00:00:01")
+			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
+				f.plug(pod+1, mac)
+			}
+			f.run(kind.Name)
+			f.becomes("pod1 up", "pod2 up", "pod3 up")
+			short := func() bool {
+				for _, h := range f.host()["lc"] {
+					if strings.Contains(h.Says, "its MTU is") {
+						return true
+					}
+				}
+				return false
+			}
+			assert.False(t, short())
+			f.forwards()
+			for pod := range 3 {
+				require.NoError(t, f.router.IP(fmt.Sprintf("link set lp%d mtu 1300\n", pod+1)))
+			}
+			require.Eventually(t, short, time.Minute, 20*time.Millisecond)
+			f.forwards()
+			require.NoError(t, f.router.IP("link set lc mtu 1300\n"))
+			require.NoError(t, f.client.IP("link set e0 mtu 1300\n"))
+			require.Eventually(t, func() bool { return !short() }, time.Minute, 20*time.Millisecond)
+			f.forwards()
+			require.NoError(t, f.router.IP("link set lc mtu 1500\n"))
+			require.NoError(t, f.client.IP("link set e0 mtu 1500\n"))
+			require.Eventually(t, short, time.Minute, 20*time.Millisecond)
+
+			// What is too long for the member's interface is a drop that is
+			// counted, or passes: AF_XDP does not ask for the MTU.
+			before := f.settled()
+			require.NoError(t, f.client.Do(func() error {
+				c, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(172, 16, 0, 20), Port: 9})
+				if err != nil {
+					return err
+				}
+				defer c.Close() //nolint:errcheck // nothing is left to be sent
+				_, err = c.Write(make([]byte, 1400))
+				return err
+			}))
+			require.Eventually(t, func() bool {
+				s, ok := f.stats()
+				if !ok {
+					return false
+				}
+				sent := uint64(0)
+				for i := range s.Services[0].Members {
+					sent += s.Services[0].Members[i].Bytes - before.Services[0].Members[i].Bytes
+				}
+				return (s.Dropped["over the MTU"] > 0) != (sent >= 1400)
+			}, time.Minute, 20*time.Millisecond)
+			for pod := range 3 {
+				require.NoError(t, f.router.IP(fmt.Sprintf("link set lp%d mtu 1500\n", pod+1)))
+			}
+			require.Eventually(t, func() bool { return !short() }, time.Minute, 20*time.Millisecond)
+			f.forwards()
+		})
+	}
 }

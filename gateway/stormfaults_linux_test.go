@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,11 +15,12 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 )
 
-// A fault begins, lasts, and ends. Faults with one place never happen at once.
+// A fault begins, lasts, and ends. Faults with a place in common never happen at
+// once.
 type fault struct {
-	name, place string
-	risks       []int // the pods whose connections may break
-	begin, end  func()
+	name, places string
+	risks        []int // the pods whose connections may break
+	begin, end   func()
 }
 
 // faults returns all that can happen to a pod, the interface that packets come
@@ -42,7 +44,9 @@ func (s *storm) faults() (list []fault) {
 			inPod(fmt.Sprintf("link set eth0 up\nroute replace default via 10.9.%d.1\n", pod))},
 		{dev + " has a small MTU", dev, nil, router("link set " + dev + " mtu 1400\n"),
 			router("link set " + dev + " mtu 1500\n")},
-		{"the neighbours of " + dev + " are flushed", dev, nil, router("neigh flush dev " + dev + "\n"), nothing},
+		{"the neighbours of " + dev + " are flushed", dev, nil, func() {
+			_ = s.router.IP("neigh flush dev " + dev + "\n") // it may find new ones again and again
+		}, nothing},
 		{"the neighbour of " + dev + " is deleted", dev, nil,
 			router(fmt.Sprintf("neigh del 10.9.%d.2 dev %s\n", pod, dev)), nothing},
 		{"lc vanishes, and returns as " + newMAC, "lc", nil, router("link del lc\n"), func() { s.connect(newMAC) }},
@@ -68,7 +72,7 @@ func (s *storm) faults() (list []fault) {
 			require.NoError(s, os.Remove(filepath.Join(s.disk(), "ballast")))
 		}},
 		{"another weight", "file", nil, func() { s.weight = weight; s.writeFile() }, nothing},
-		{"a bad file", "file", nil, func() {
+		{"a bad file", "file process", nil, func() {
 			require.NoError(s, os.WriteFile(filepath.Join(s.dir, "f.json"), []byte("{"), 0o600))
 		}, func() { s.writeFile() }},
 		{fmt.Sprintf("pod%d is removed, and added", pod), "file", []int{pod}, func() { s.writeFile(pod) },
@@ -130,10 +134,14 @@ func (s *storm) drawFaults() (drawn []fault) {
 	for range 1 + s.draw.IntN(most) {
 		list := s.faults()
 		f := list[s.draw.IntN(len(list))]
-		if !taken[f.place] {
-			taken[f.place] = true
-			drawn = append(drawn, f)
+		places := strings.Fields(f.places)
+		if slices.ContainsFunc(places, func(p string) bool { return taken[p] }) {
+			continue
 		}
+		for _, p := range places {
+			taken[p] = true
+		}
+		drawn = append(drawn, f)
 	}
 	return drawn
 }

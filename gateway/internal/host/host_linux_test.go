@@ -201,3 +201,45 @@ func TestAsk(t *testing.T) {
 	assert.Contains(t, list["sysctl net/ipv4/conf/lc, lp1/forwarding=1"][0].Says, "replies")
 	assert.True(t, list["sysctl net/ipv6/conf/lc/proxy_ndp=1"][0].Wrong)
 }
+
+// What a data plane can't do on an interface is known from its driver.
+func TestDevices(t *testing.T) {
+	n := newRouter(t, "devices")
+	require.NoError(t, n.IP("link add br0 type bridge\nlink set br0 up\nlink set lc mtu 9000\n"))
+	look := func(needs host.Needs) (says map[string]string, out map[string]error) {
+		says = make(map[string]string)
+		require.NoError(t, n.Do(func() error {
+			w := host.Want{In: []string{"lc", "lo"}, Out: []string{"lp1", "br0", "none"}}
+			list, cannot, err := host.Devices(w, needs)
+			for _, f := range list {
+				says[f.About] += f.Says + "\n"
+			}
+			out = cannot
+			return err
+		}))
+		return says, out
+	}
+	says, out := look(host.Needs{})
+	assert.Empty(t, out, "afpacket")
+	assert.Contains(t, says["lc"], `its MTU is 9000, and that of lp1, br0 is less (1500)`)
+	assert.NotContains(t, says["lc"], "whole frames")
+
+	says, out = look(host.Needs{WholeFrames: true})
+	assert.Empty(t, out, "afxdp")
+	assert.Contains(t, says["lc"], "tx off tso off gso off gro off")
+	assert.Contains(t, says["lo"], "generic XDP")
+
+	_, out = look(host.Needs{WholeFrames: true, Redirects: true})
+	require.Len(t, out, 2, "xdp")
+	require.ErrorContains(t, out["lp1"], `"ethtool -K PEER gro on"`)
+	require.ErrorContains(t, out["br0"], "bridge does not transmit")
+	require.NoError(t, n.IP("link set p1 up\n"))
+	require.NoError(t, n.SetFeatures("p1", true, netns.GRO))
+	_, out = look(host.Needs{Redirects: true})
+	assert.NotContains(t, out, "lp1")
+	require.NoError(t, n.SetFeatures("p1", false, netns.GRO))
+	require.NoError(t, n.IP("link set lc mtu 1500\n"))
+	says, out = look(host.Needs{Redirects: true})
+	assert.Contains(t, out, "lp1")
+	assert.Empty(t, says["lc"])
+}

@@ -24,11 +24,18 @@ func (g *gateway) look() {
 	if g.complain("the kernel does not say what it does", err); err != nil {
 		return
 	}
+	more, cannot, err := host.Devices(want, g.needs)
+	if g.complain("the kernel does not say what its interfaces can do", err); err == nil {
+		findings = append(findings, more...)
+		if g.plane.SetCannot(cannot) {
+			g.complain("the data plane is behind", g.services.Again())
+		}
+	}
 	for _, f := range g.findings.Set(findings) {
 		if f.Wrong {
 			g.Log.Warn("something of the host is wrong", "about", f.About, "says", f.Says)
 		} else {
-			g.Log.Info("the kernel", "about", f.About, "says", f.Says)
+			g.Log.Info("the host", "about", f.About, "says", f.Says)
 		}
 	}
 }

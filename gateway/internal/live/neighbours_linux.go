@@ -23,13 +23,17 @@ type doubt struct {
 	due time.Time
 }
 
-const mostDoubts = 1024
+const (
+	mostDoubts = 1024
+	flushPause = 100 * time.Millisecond
+)
 
 func (g *gateway) neighbourChanged(n links.Neighbour) {
 	if n.MAC == (engine.MAC{}) && !n.Gone && g.services.Knows(n.Index, n.Addr) {
 		select {
 		case g.doubts <- doubt{place{n.Index, n.Addr}, time.Now().Add(resolvePatience)}:
-			g.keep(n.Index, n.Addr)
+			// A while later: a flush goes on until nothing is left.
+			time.AfterFunc(flushPause, func() { g.keep(n.Index, n.Addr) })
 			return
 		default:
 		}

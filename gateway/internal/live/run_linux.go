@@ -67,6 +67,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
 		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string),
 		doubts: make(chan doubt, mostDoubts),
+		needs:  host.Needs{WholeFrames: c.Plane.Needs.WholeFrames, Redirects: c.Plane.InKernel},
 	}
 	if c.Kernel {
 		g.keeper = host.NewKeeper(c.Control.String())
@@ -129,6 +130,7 @@ type gateway struct {
 	// What the kernel does with the packets of the gateway: of the goroutine
 	// that reconciles.
 	names    []string          // of the interfaces that packets come in by
+	needs    host.Needs        // of the data plane
 	keeper   *host.Keeper      // nil: the kernel is only asked
 	findings host.Findings     // for anybody
 	looks    chan struct{}     // has room for one: look at once

@@ -34,6 +34,7 @@ type Lasting struct {
 	plane    Plane // nil: there can be none, now
 	fault    error // why it does not run
 	devices  map[uint16]string
+	cannot   Faults // what was said of interfaces from outside
 	services []Service
 	flows    []byte    // of the plane before, if there is none now
 	before   Counters  // of the planes before
@@ -195,13 +196,38 @@ func (p *Lasting) SetOutputs(devices map[uint16]string) (Faults, error) {
 			return faults, err
 		}
 		p.devices = maps.Clone(devices)
-		return faults, nil
+		return p.withCannot(faults), nil
 	}
 	_, faults, err := Interfaces(devices)
 	if err == nil {
 		p.devices = maps.Clone(devices)
 	}
-	return faults, err
+	return p.withCannot(faults), err
+}
+
+// SetCannot says by which interfaces nothing reaches members, though the plane
+// would send by them: the driver drops it, and no plane sees that. They are
+// faults of each call of SetOutputs from now on. It reports whether that is
+// another set than before.
+func (p *Lasting) SetCannot(cannot Faults) (changed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	same := maps.EqualFunc(p.cannot, cannot, func(a, b error) bool { return a.Error() == b.Error() })
+	p.cannot = maps.Clone(cannot)
+	return !same
+}
+
+func (p *Lasting) withCannot(faults Faults) Faults {
+	used := make(map[string]bool, len(p.devices))
+	for _, name := range p.devices {
+		used[name] = true
+	}
+	for name, err := range p.cannot {
+		if used[name] && faults != nil && faults[name] == nil {
+			faults[name] = err
+		}
+	}
+	return faults
 }
 
 // Sync implements Plane.

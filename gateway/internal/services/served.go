@@ -60,3 +60,11 @@ func (r *Registry) Knows(index int, addr netip.Addr) bool {
 		return ok && p == at
 	})
 }
+
+// Again has the data plane take over everything again, with what it knows of
+// interfaces now.
+func (r *Registry) Again() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.follow(true)
+}
