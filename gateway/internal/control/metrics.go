@@ -28,7 +28,7 @@ type descriptions struct {
 	reloadsDone, reloadsRefused, reloaded                *prometheus.Desc
 	snapshotsDone, snapshotsFailed, snapshotAge          *prometheus.Desc
 	fragmentsHeld, fragmentsWaiting, strays              *prometheus.Desc
-	requestsRefused                                      *prometheus.Desc
+	requestsRefused, slowFrames, started                 *prometheus.Desc
 }
 
 func newMetrics(c Config, refused *refusals) http.Handler {
@@ -41,7 +41,9 @@ func newMetrics(c Config, refused *refusals) http.Handler {
 		&metrics{c, descriptions{
 			requestsRefused: d("refused_requests_total",
 				"Changes over HTTP that were refused, and requests without the token."),
-			healthy: d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
+			slowFrames: d("slow_frames_total", "Of the frames received, those that took the slow path of the xdp plane."),
+			started:    d("start_time_seconds", "When the gateway was started, since 1970."),
+			healthy:    d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
 			serviceHealthy: d("service_healthy", "1 if a packet for the service that comes in is forwarded.",
 				"service"),
 			inFrames: d("received_frames_total",
@@ -105,6 +107,9 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	s, reloads := m.Services.Stats(), m.Reloads.stats()
 	gauge(m.healthy, one(s.Healthy))
 	counter(m.requestsRefused, m.refusals.total())
+	counter(m.slowFrames, s.Slow.Frames)
+	const nano = 1e9
+	gauge(m.started, float64(m.Process.Started.UnixNano())/nano)
 	counter(m.inFrames, s.In.Frames)
 	counter(m.inBytes, s.In.Bytes)
 	counter(m.leftFrames, s.Left.Frames)

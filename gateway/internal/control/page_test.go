@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 )
 
@@ -119,6 +122,21 @@ func (b *browser) drains(t *testing.T, id string) {
 	b.does(t, chromedp.Click(chromedp.CSS(`#confirmed`)))
 }
 
+// weighs has the page give a member a weight.
+func (b *browser) weighs(t *testing.T, id, weight string) {
+	t.Helper()
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="`+id+`"] .weigh`)))
+	b.waits(t, `document.getElementById("confirm").open`)
+	b.does(t, chromedp.SetValue(chromedp.CSS("#weight"), weight), chromedp.Click(chromedp.CSS(`#confirmed`)))
+}
+
+// forgets leaves out complaints about requests that were refused on purpose.
+func (b *browser) forgets(code string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = slices.DeleteFunc(b.complaints, func(c string) bool { return strings.Contains(c, "status of "+code) })
+}
+
 // No two landmarks have one name, by which who can't see the page tells them
 // apart. Parts of the page that are regions are those with a name or that role.
 const landmarks = `[...document.querySelectorAll("section[aria-labelledby], [role=region]")]
@@ -154,7 +172,12 @@ func TestPage(t *testing.T) {
 	b.waits(t, `document.getElementById("health").textContent === "packets flow, but none for dns"`)
 	const usable = `document.querySelector("[aria-labelledby=service-%s] .usable")`
 	b.waits(t, usable+`.textContent === "no member takes flows"`, "dns")
-	b.waits(t, `getComputedStyle(`+usable+`).display === "none"`, config.Default)
+	b.waits(t, usable+`.textContent === "healthy"`, config.Default)
+	b.waits(t, `document.getElementById("plane").textContent === "afpacket"`)
+	b.waits(t, `document.getElementById("mode").textContent === "packet sockets, workers: 2"`)
+	b.waits(t, `document.getElementById("uptime").textContent.match(/^up for 1 h 1 min$/)`)
+	b.waits(t, `document.getElementById("reloaded").hidden`)
+	b.waits(t, `document.getElementById("fates").textContent.endsWith("packets detoured: 0")`)
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("flows").textContent === "600 flows"`)
 	b.waits(t, `document.getElementById("reasons").textContent === "not IP: 1"`)
@@ -200,7 +223,35 @@ func TestPage(t *testing.T) {
 	b.waits(t, row+`.querySelector("button").textContent === "Drain"`, "pod2")
 	assert.Equal(t, before, f.plane.Forwards()[config.Default])
 
-	b.waits(t, `(%[1]s).length === 3 && new Set(%[1]s).size === 3`, landmarks)
+	// A weight is asked for, and what is refused is told.
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod1"] .weigh`)))
+	b.waits(t, `document.getElementById("confirm").open && document.getElementById("weight").value === "1"`)
+	b.does(t, chromedp.Click(chromedp.CSS(`#confirm button[value=cancel]`)))
+	b.waits(t, `document.activeElement === `+row+`.querySelector(".weigh")`, "pod1")
+	assert.Equal(t, before, f.plane.Forwards()[config.Default], "nothing happens")
+	b.weighs(t, "pod1", "7")
+	b.waits(t, row+`.querySelector(".weight").textContent === "7"`, "pod1")
+	assert.Equal(t, map[string]uint32{"pod1": 7, "pod2": 4, "pod3": 1}, f.plane.Forwards()[config.Default])
+	b.waits(t, `document.getElementById("said").textContent === "pod1 weighs 7"`)
+	b.weighs(t, "pod1", "99999999999")
+	b.waits(t, `document.getElementById("notice").textContent.startsWith("pod1: ")`)
+	assert.Equal(t, uint32(7), f.plane.Forwards()[config.Default]["pod1"])
+	b.weighs(t, "pod1", "1")
+	b.waits(t, `document.getElementById("notice").hidden`)
+	b.forgets("400") // Chromium complains of what is refused
+
+	// Where a flow goes is asked for by the keyboard alone.
+	const asked = `document.getElementById("flowAnswer").textContent`
+	went := f.plane.Receive(vip, 1, 1)[0]
+	b.does(t, chromedp.Focus(chromedp.CSS("#flowSource")), chromedp.KeyEvent("10.0.0.1:1000"), chromedp.KeyEvent("\t"),
+		chromedp.KeyEvent("172.16.0.20:80"), chromedp.KeyEvent("\r"))
+	b.waits(t, asked+`.startsWith("tcp 10.0.0.1:1000 to 172.16.0.20:80: pinned. %s of default, 10.9.")`, went)
+	b.waits(t, asked+`.includes("If it were new, it would go to pod")`)
+	b.does(t, chromedp.SendKeys(chromedp.CSS("#flowSource"), "<b>x</b>"), chromedp.Click(chromedp.CSS("#flowForm button")))
+	b.waits(t, asked+`.includes("<b>x</b>") && `+asked+`.includes("neither ADDRESS:PORT nor an address")`)
+	b.forgets("400")
+
+	b.waits(t, `(%[1]s).length === 4 && new Set(%[1]s).size === 4`, landmarks)
 	b.axe(t)
 
 	// What happens elsewhere shows.
@@ -212,6 +263,10 @@ func TestPage(t *testing.T) {
 	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
 	b.waits(t, row+`.querySelector(".why").textContent !== ""`, "pod3")
+	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent.match(/^lp3 lost its carrier: [0-9,]+ of [0-9,]+ flows detoured$/)`)
+	require.NoError(t, f.Services.SetMembers("dns", []config.Member{{ID: "a", Dev: "lp9", Weight: 1, MAC: engine.MAC{2}}}))
+	b.waits(t, `document.getElementById("health").textContent === "packets flow, members that are down: 1"`)
+	b.waits(t, `document.getElementById("health").classList.contains("warn")`)
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
 	b.waits(t, `document.getElementById("notice").textContent.includes("f.json:3: <b>bold</b>")`)
 	b.waits(t, `document.getElementById("saved").hidden`)
@@ -220,6 +275,11 @@ func TestPage(t *testing.T) {
 	f.Snapshots.Add(nil)
 	b.waits(t, `document.getElementById("saved").textContent.match(/^saved [0-9]+ s ago$/)`)
 	f.Reloads.Add(nil)
+	b.waits(t, `document.getElementById("notice").hidden`)
+	b.waits(t, `document.getElementById("reloaded").textContent.match(/^configuration read again at [0-9]/)`)
+	f.Findings.Set([]host.Finding{{About: "172.16.0.20/32", Says: "there is no route", Wrong: true}, {About: "lp1", Says: "fine"}})
+	b.waits(t, `document.getElementById("notice").textContent === "172.16.0.20/32: there is no route"`)
+	f.Findings.Set(nil)
 	b.waits(t, `document.getElementById("notice").hidden`)
 	b.quiet(t, f.URL)
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
@@ -241,6 +301,23 @@ func TestPageAsksForToken(t *testing.T) {
 	b.waits(t, `document.getElementById("ask").hidden && document.getElementById("notice").hidden`)
 	b.drains(t, "pod1")
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod1")
+
+	// The figures behind the links need it, too.
+	for link, begins := range map[string]string{"stats": "{", "metrics": "# HELP"} {
+		b.does(t, chromedp.Click(chromedp.CSS(`a[href=`+link+`]`)))
+		b.waits(t, `document.getElementById("raw").open && document.getElementById("rawText").textContent.startsWith("%s")`, begins)
+		b.does(t, chromedp.Click(chromedp.CSS(`#raw button`)))
+		b.waits(t, `!document.getElementById("raw").open`)
+	}
+	b.waits(t, `location.pathname === "/"`)
+
+	// An undrain that a reload undoes is told.
+	configured, err := config.Parse("", []byte(strings.Replace(configuration, `"weight": 4`, `"weight": 0`, 1)), kinds())
+	require.NoError(t, err)
+	require.NoError(t, f.Services.Replace(configured.Services, ""))
+	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
+	b.does(t, chromedp.Click(chromedp.CSS(`[data-member="pod2"] button`)))
+	b.waits(t, `document.getElementById("notice").textContent.includes("does so again when it is reloaded")`)
 }
 
 // On a phone all of a member is in the window, and a tap on Drain asks first.
@@ -254,12 +331,16 @@ func TestPageOnPhone(t *testing.T) {
 			chromedp.Navigate(f.URL+"/"))
 		b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 		b.waits(t, `document.documentElement.scrollWidth <= innerWidth`)
-		for _, part := range []string{".id", ".state", ".flows", ".shareText", ".share", "button"} {
+		for _, part := range []string{".id", ".state", ".flows", ".shareText", ".share", ".drain", ".weigh"} {
 			b.waits(t, `(() => {
 				const r = `+row+`.querySelector("%s").getBoundingClientRect();
 				return r.width > 0 && r.left >= 0 && r.right <= innerWidth;
 			})()`, "pod2", part)
 		}
+		b.waits(t, `[...document.querySelectorAll("main button, #flowForm input")].filter((e) => e.offsetParent).every((e) => {
+			const r = e.getBoundingClientRect();
+			return r.left >= 0 && r.right <= innerWidth && (e.tagName !== "BUTTON" || r.height >= 44);
+		})`) // what a finger finds
 		b.waits(t, `getComputedStyle(`+row+`.querySelector(".flows"), "::before").content === '"Flows"'`, "pod2")
 	}
 	// The last member that is up.

@@ -1,6 +1,9 @@
 package control
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Reloads counts how often the configuration was read again. Its zero value is
 // ready; it is safe for concurrent use.
@@ -13,6 +16,8 @@ type reloadStats struct {
 	Done    uint64 `json:"done"`
 	Refused uint64 `json:"refused"`
 	Error   string `json:"error,omitempty"` // of the last one, if it was refused
+
+	At time.Time `json:"at,omitzero"` // of the last one that was not refused
 }
 
 // Add counts a reload, which was refused if err is not nil.
@@ -25,7 +30,7 @@ func (r *Reloads) Add(err error) {
 		return
 	}
 	r.now.Done++
-	r.now.Error = ""
+	r.now.Error, r.now.At = "", time.Now()
 }
 
 func (r *Reloads) stats() reloadStats {

@@ -71,6 +71,8 @@ type Config struct {
 
 	Snapshots *Snapshots // nil: there are none
 
+	Process Process
+
 	Log *slog.Logger // for what is refused; nil: none
 
 	BGP *bgp.Speaker // nil: there are no routers to speak to
@@ -253,11 +255,12 @@ func (s *server) setDown(down bool) http.HandlerFunc {
 func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, struct {
 		services.Stats
+		Process   processStats   `json:"process"`
 		Reloads   reloadStats    `json:"reloads"`
 		Snapshots *snapshotStats `json:"snapshots"` // nil: there are none
 		Host      []host.Finding `json:"host"`
 		BGP       *bgp.State     `json:"bgp,omitempty"`
-	}{s.Services.Stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All(), s.bgpState()})
+	}{s.Services.Stats(), s.Process.stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All(), s.bgpState()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {

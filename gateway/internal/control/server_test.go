@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -51,7 +53,10 @@ func serveLogged(t *testing.T, at config.Control, log *slog.Logger) *fixture {
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
 		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
-		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log,
+		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log, Findings: new(host.Findings), Process: control.Process{
+			Plane: "afpacket", Workers: 2, Mode: func() string { return "packet sockets" },
+			Started: time.Now().Add(-time.Hour - time.Minute),
+		},
 	}}
 	require.NoError(t, f.Services.Replace(c.Services, ""))
 	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)

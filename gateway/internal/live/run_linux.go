@@ -142,7 +142,10 @@ type gateway struct {
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
-		Findings: &g.findings, BGP: g.speaker, Log: g.Log}
+		Findings: &g.findings, BGP: g.speaker, Log: g.Log,
+		Process: control.Process{Plane: g.present.Plane.Name, Workers: max(1, g.present.Workers), Mode: g.plane.Mode,
+			Started: time.Now()},
+	}
 	if g.snapshot != "" {
 		served.Snapshots = &g.snapshots
 	}

@@ -67,6 +67,8 @@ func (w afpacketTransport) lanes() []lane {
 	return lanes
 }
 
+func (afpacketTransport) mode() string { return "packet sockets" }
+
 // admit has nothing to do: the sockets see all that comes.
 func (afpacketTransport) admit([]netip.Prefix) error { return nil }
 

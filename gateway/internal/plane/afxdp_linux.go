@@ -113,6 +113,13 @@ func (w *afxdpTransport) lanes() []lane {
 	return lanes
 }
 
+func (w *afxdpTransport) mode() string {
+	if w.zeroCopy {
+		return "AF_XDP, zero copy"
+	}
+	return "AF_XDP, with a copy of each packet"
+}
+
 func (w *afxdpTransport) admit(prefixes []netip.Prefix) error { return w.filter.admit(prefixes) }
 
 // close takes the programs off first, so that nothing is redirected to what is

@@ -69,6 +69,17 @@ func (p *Lasting) Fault() error {
 	return p.fault
 }
 
+// Mode says how the plane that there is receives; empty: there is none, or it
+// has one way only.
+func (p *Lasting) Mode() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m, ok := p.plane.(interface{ Mode() string }); ok {
+		return m.Mode()
+	}
+	return ""
+}
+
 // Renew has Run make another plane, now: something that a plane is made of
 // changed, such as the MAC address of an interface, or came back.
 func (p *Lasting) Renew() {

@@ -95,6 +95,7 @@ type Counters struct {
 	In      engine.Traffic
 	Members map[uint16]engine.Traffic // by Adjacency.Output
 	Replies engine.Traffic            // sent back to where they came from
+	Slow    engine.Traffic            // of In, what a plane with two paths did by the slow one
 	// What came in for no service, and is left to the kernel: neither in In nor
 	// in Dropped. A plane that lets the kernel keep such frames without a look
 	// at them counts none.
@@ -108,7 +109,7 @@ type Counters struct {
 // plus adds up what two planes saw, one after the other.
 func (c Counters) plus(o Counters) Counters {
 	sum := Counters{
-		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies),
+		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies), Slow: plus(c.Slow, o.Slow),
 		NotForService: plus(c.NotForService, o.NotForService),
 		Members:       maps.Clone(c.Members), Dropped: maps.Clone(c.Dropped),
 		Fragments: Fragments{

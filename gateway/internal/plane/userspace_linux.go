@@ -173,6 +173,14 @@ func (p *userspace) Counters() Counters {
 	return total
 }
 
+// Mode says how packets come into the process.
+func (p *userspace) Mode() string {
+	if t, ok := p.transport.(interface{ mode() string }); ok {
+		return t.mode()
+	}
+	return ""
+}
+
 // Find implements Plane.
 func (p *userspace) Find(frame []byte) (Found, error) { return p.finder.Find(frame), nil }
 

@@ -35,6 +35,7 @@ type flight struct {
 	*services.Registry
 	plane  plane.Plane
 	socket int // of the client
+	sent   map[services.Question]uint64
 
 	mu   sync.Mutex
 	came map[services.Question]string // the pod
@@ -50,7 +51,7 @@ func newFlight(t *testing.T, k plane.Kind, c plane.Config) *flight {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, bed.Close()) })
 	require.NoError(t, bed.PrepareXDP())
-	f := &flight{T: t, Bed: bed, came: make(map[services.Question]string)}
+	f := &flight{T: t, Bed: bed, came: make(map[services.Question]string), sent: make(map[services.Question]uint64)}
 	c.In, c.Domain, c.Seed = []string{"lc"}, selector.NewDomain(), 7
 	require.NoError(t, bed.Router.Do(func() (err error) {
 		f.plane, err = k.New(c)
@@ -152,6 +153,7 @@ func (f *flight) send(flows []services.Question) map[services.Question]string {
 		if missing = still; len(missing) > 0 && !progress && time.Since(sent) > time.Second {
 			sent = time.Now()
 			for i, q := range missing {
+				f.sent[q]++
 				if _, err := unix.Write(f.socket, frameOf(q)); err != nil || i%256 == 255 {
 					time.Sleep(time.Millisecond) // or a queue is full
 				}
@@ -232,6 +234,31 @@ func (f *flight) all(answers []services.Answer, is func(a *services.Answer) bool
 	}
 }
 
+// countedByService checks that the packets of flows, so many each or some sent
+// again, are counted by service and member, and by nothing else.
+func (f *flight) countedByService(answers []services.Answer, each uint64) {
+	f.Helper()
+	type at struct{ service, member string }
+	least, most := make(map[at]uint64), make(map[at]uint64)
+	for i := range answers {
+		a := &answers[i]
+		q, err := services.ParseQuestion(a.Protocol, a.Source, a.Destination)
+		require.NoError(f, err)
+		to := at{a.Service, a.Member.ID}
+		least[to] += each
+		most[to] += f.sent[q]
+	}
+	require.Len(f, least, 6, "two services of three members")
+	for _, s := range f.Stats().Services {
+		for _, m := range s.Members {
+			to := at{s.Name, m.ID}
+			assert.GreaterOrEqual(f, m.Frames, least[to], to)
+			assert.LessOrEqual(f, m.Frames, most[to], to)
+			assert.Positive(f, m.Bytes, to)
+		}
+	}
+}
+
 // count returns how many answers are so.
 func count(answers []services.Answer, is func(a *services.Answer) bool) (n int) {
 	for i := range answers {
@@ -295,12 +322,15 @@ func testFlowAgrees(t *testing.T, k plane.Kind) {
 	})
 	tcp := list(hash.TCP, 0, flows)
 	f.all(f.ask("new", tcp), func(a *services.Answer) bool { return a.Verdict == "placed" && a.Pin == nil })
-	f.all(f.ask("pinned", tcp), func(a *services.Answer) bool {
+	answers := f.ask("pinned", tcp)
+	f.all(answers, func(a *services.Answer) bool {
 		return a.Verdict == "pinned" && a.Placed == a.Member.ID && a.Pin.Member.ID == a.Member.ID
 	})
 
+	f.countedByService(answers, 2)
+
 	f.onRouter(func() error { return f.SetMembers("four", members(1, 2, 3, 4)) })
-	answers := f.ask("after a member joined", tcp)
+	answers = f.ask("after a member joined", tcp)
 	f.all(answers, func(a *services.Answer) bool { return a.Verdict == "pinned" })
 	assert.Positive(t, count(answers, func(a *services.Answer) bool { return a.Placed != a.Member.ID }),
 		"where it would be placed without its pin")

@@ -20,6 +20,7 @@ type Stats struct {
 	In      Traffic           `json:"in"`
 	Left    Traffic           `json:"left"` // to members that left
 	Replies Traffic           `json:"replies"`
+	Slow    Traffic           `json:"slow"`    // of in, by the slow path of a plane that has two
 	Dropped map[string]uint64 `json:"dropped"` // frames, by reason
 	// left to the kernel; 0 where the data plane does not see them
 	NotForService Traffic        `json:"notForService"`
@@ -113,6 +114,7 @@ func (r *Registry) Stats() Stats {
 	defer r.mu.Unlock()
 	counters := r.plane.Counters()
 	s.In, s.Replies = Traffic(counters.In), Traffic(counters.Replies)
+	s.Slow = Traffic(counters.Slow)
 	s.NotForService = Traffic(counters.NotForService)
 	s.Left = Traffic(r.outputs.gone(counters.Members))
 	maps.Copy(s.Dropped, counters.Dropped)

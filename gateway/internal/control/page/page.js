@@ -36,7 +36,11 @@ function show(stats, at) {
   showHealth(stats);
   notify("reload", stats.reloads.error ? `The configuration was refused, the old one stays. ${stats.reloads.error}` : "");
 
+  notify("host", (stats.host ?? []).filter((f) => f.wrong).map((f) => `${f.about}: ${f.says}`).join("\n"));
   showSnapshots(stats.snapshots);
+  showProcess(stats.process, stats.reloads);
+  $("paths").hidden = stats.slow.frames === 0;
+  $("paths").textContent = `${percent.format(stats.slow.frames / Math.max(1, stats.in.frames))} of them by the slow path`;
   $("packets").textContent = perSecond(rate(stats.in.frames, was?.in.frames, seconds), "packets");
   const bytes = rate(stats.in.bytes, was?.in.bytes, seconds);
   $("bits").textContent = `${bytes === null ? "–" : short.format(bytes * 8)} bit/s, ${short.format(stats.in.frames)} packets so far`;
@@ -60,9 +64,37 @@ function showHealth(stats) {
     setBadge($("health"), "bad", stats.reason);
   } else if (dead.length > 0) {
     setBadge($("health"), "warn", `packets flow, but none for ${dead.join(", ")}`);
+  } else if (down(stats) > 0) {
+    setBadge($("health"), "warn", `packets flow, members that are down: ${down(stats)}`);
   } else {
     setBadge($("health"), "good", "packets flow");
   }
+}
+
+// down counts the members that are down, each once.
+function down(stats) {
+  return new Set(stats.services.flatMap((s) => s.members).filter((m) => m.state === "down").map((m) => m.id)).size;
+}
+
+// showProcess says what forwards, and since when.
+function showProcess(process, reloads) {
+  $("plane").textContent = process.plane || "–";
+  $("mode").textContent = `${process.mode ? `${process.mode}, ` : ""}workers: ${process.workers}`;
+  $("uptime").textContent = `up for ${span(process.uptimeSeconds)}`;
+  $("reloaded").hidden = !reloads.at;
+  $("reloaded").textContent = `configuration read again at ${reloads.at ? clock(reloads.at) : ""}`;
+}
+
+function clock(time) {
+  return new Date(time).toLocaleString("en-GB", { dateStyle: "short", timeStyle: "medium" });
+}
+
+// span writes a time in its two greatest units.
+function span(seconds) {
+  const parts = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]].map(([unit, size], i, all) =>
+    [Math.floor((i ? seconds % all[i - 1][1] : seconds) / size), unit]);
+  const first = Math.max(0, Math.min(parts.findIndex(([n]) => n > 0), 2));
+  return (seconds < 1 ? parts.slice(3) : parts.slice(first, first + 2)).map(([n, unit]) => `${n} ${unit}`).join(" ");
 }
 
 // showSnapshots says how old the last one is, and why there is none since.
@@ -91,7 +123,8 @@ function showFlows(flows, was, seconds) {
   $("load").value = load;
   $("loadText").textContent = `${percent.format(load)} of ${short.format(flows.capacity)}`;
   $("placed").textContent = perSecond(rate(flows.placed, was?.placed, seconds), "flows");
-  $("fates").textContent = `so far ${short.format(flows.placed)} placed, ${short.format(flows.moved)} moved, ${short.format(flows.refused)} refused`;
+  $("fates").textContent = `so far ${short.format(flows.placed)} placed, ${short.format(flows.moved)} moved, ${short.format(flows.refused)} refused, ` +
+    `${short.format(flows.expired)} expired, ${short.format(flows.evicted)} evicted; packets detoured: ${short.format(flows.detoured)}`;
 }
 
 function showServices(list, was, seconds, sticky) {
@@ -107,9 +140,10 @@ function showServices(list, was, seconds, sticky) {
     }
     const s = services.get(service.name);
     const usable = s.section.querySelector(".usable");
-    usable.hidden = service.healthy;
-    setBadge(usable, "bad", service.healthy ? "" : service.reason);
-    s.section.querySelector(".facts").textContent = `${service.vip.join(", ")} · ${service.strategy} · version ${service.version}`;
+    setBadge(usable, service.healthy ? "good" : "bad", service.healthy ? "healthy" : service.reason);
+    const packets = rate(service.frames, was?.find((w) => w.name === service.name)?.frames, seconds);
+    s.section.querySelector(".facts").textContent =
+      `${service.vip.join(", ")} · ${service.strategy} · version ${service.version} · ${perSecond(packets, "packets")}`;
     showMembers(s, service, was?.find((w) => w.name === service.name), seconds, sticky);
   }
 }
@@ -155,7 +189,9 @@ function newMember(s, service, id) {
   const row = $("memberTemplate").content.cloneNode(true).firstElementChild;
   row.querySelector(".id").textContent = id;
   row.dataset.member = id;
-  row.querySelector("button").addEventListener("click", (event) => toggleDrain(event.currentTarget, service, id));
+  row.querySelector(".drain").addEventListener("click", (event) => toggleDrain(event.currentTarget, service, id));
+  row.querySelector(".weigh").addEventListener("click", (event) => weigh(event.currentTarget, service, id));
+  row.querySelector(".weigh").setAttribute("aria-label", `Weigh ${id}`);
   s.body.append(row);
   return { row, past: [], rate: null };
 }
@@ -180,22 +216,21 @@ function showMember(m, member, peak, share, sticky) {
   cell("fill").style.width = `${100 * share}%`;
   cell("due").style.left = `calc(${100 * member.due}% - 1px)`;
   cell("shareText").textContent = `${percent.format(share)} of ${percent.format(member.due)} due`;
-  const button = m.row.querySelector("button");
+  const button = m.row.querySelector(".drain");
   const drained = member.weight === 0;
   button.textContent = drained ? "Undrain" : "Drain";
   button.setAttribute("aria-label", `${button.textContent} ${member.id}`);
   button.dataset.drained = drained ? "yes" : "";
 }
 
-// confirm asks whether a member is to be drained, and says what that does.
-function confirm(service, id) {
-  const members = before.stats.services.find((s) => s.name === service).members;
-  const flows = members.find((m) => m.id === id)?.flows ?? 0;
-  const others = members.some((m) => m.id !== id && m.state === "up");
-  $("confirmTitle").textContent = `Drain ${id}?`;
-  $("confirmText").textContent = `It gets no new flow${flows > 0 ? `, and keeps the ${whole.format(flows)} that it has` : ""}. ` +
-    (others ? "The others take what is new." : "No other member is up: what is new is dropped.");
-  $("confirmed").textContent = `Drain ${id}`;
+// confirm asks whether something is to be done; with a weight, also which. It returns null if not.
+function confirm(title, text, action, weight) {
+  $("confirmTitle").textContent = title;
+  $("confirmText").textContent = text;
+  $("confirmed").textContent = action;
+  $("weightPart").hidden = weight === undefined;
+  $("weight").disabled = weight === undefined;
+  $("weight").value = weight ?? "";
   const dialog = $("confirm");
   dialog.showModal();
   // Not by the event of closing: that comes later, when another may be asked.
@@ -203,29 +238,62 @@ function confirm(service, id) {
     const answered = new AbortController();
     const answer = (yes) => {
       answered.abort();
-      resolve(yes);
+      resolve(yes ? { weight: Number($("weight").value) } : null);
     };
     const { signal } = answered;
-    dialog.firstElementChild.addEventListener("submit", (event) => answer(event.submitter?.value === "drain"), { signal });
+    dialog.firstElementChild.addEventListener("submit", (event) => answer(event.submitter?.value === "yes"), { signal });
     dialog.addEventListener("cancel", () => answer(false), { signal }); // by the Escape key
   });
 }
 
+function membersOf(service) {
+  return before.stats.services.find((s) => s.name === service).members;
+}
+
+// confirmDrain says what a drain does.
+function confirmDrain(service, id) {
+  const members = membersOf(service);
+  const flows = members.find((m) => m.id === id)?.flows ?? 0;
+  const others = members.some((m) => m.id !== id && m.state === "up");
+  return confirm(`Drain ${id}?`, `It gets no new flow${flows > 0 ? `, and keeps the ${whole.format(flows)} that it has` : ""}. ` +
+    (others ? "The others take what is new." : "No other member is up: what is new is dropped."), `Drain ${id}`);
+}
+
 async function toggleDrain(button, service, id) {
-  if (button.dataset.drained !== "yes" && !(await confirm(service, id))) {
+  const undrain = button.dataset.drained === "yes";
+  if (!undrain && !(await confirmDrain(service, id))) {
     button.focus();
     return;
   }
-  const member = `services/${encodeURIComponent(service)}/members/${encodeURIComponent(id)}`;
-  const undrain = button.dataset.drained === "yes";
+  await change(button, service, id, undrain ? { method: "PUT" } : { method: "POST" }, undrain ? "" : "/drain",
+    undrain ? `${id} takes new flows again` : `${id} gets no new flow`);
+}
+
+async function weigh(button, service, id) {
+  const present = membersOf(service).find((m) => m.id === id)?.weight ?? 1;
+  const text = present === 0 ? "It is drained: with a weight it takes new flows again." :
+    `It weighs ${whole.format(present)}. New flows are shared by weight; flows that have a pin stay.`;
+  const answer = await confirm(`Weigh ${id}?`, text, `Weigh ${id}`, present || 1);
+  if (answer === null) {
+    button.focus();
+    return;
+  }
+  await change(button, service, id, { method: "PUT", body: JSON.stringify({ weight: answer.weight }) }, "",
+    `${id} weighs ${whole.format(answer.weight)}`);
+}
+
+// change has the gateway change a member, and says what became of that.
+async function change(button, service, id, request, path, done) {
   button.disabled = true;
-  notify("drain", "");
+  notify("change", "");
   try {
-    await (undrain ? ask(member, { method: "PUT" }) : ask(`${member}/drain`, { method: "POST" }));
-    $("said").textContent = undrain ? `${id} takes new flows again` : `${id} gets no new flow`;
+    const answer = await ask(`services/${encodeURIComponent(service)}/members/${encodeURIComponent(id)}${path}`, request);
+    const warning = answer.headers.get("Warning")?.match(/"(.*)"/)?.[1];
+    notify("change", warning ? `${id}: ${warning}.` : "");
+    $("said").textContent = done;
     await refresh();
   } catch (error) {
-    notify("drain", `${id}: ${error.message}`);
+    notify("change", `${id}: ${error.message}`);
   }
   button.disabled = false;
   button.focus(); // which it lost
@@ -238,8 +306,9 @@ function showChanges(changes) {
     time.dateTime = c.at;
     time.textContent = new Date(c.at).toLocaleTimeString("en-GB");
     const needlessly = c.collateral >= 0.0005 ? `, ${percent.format(c.collateral)} needlessly` : ""; // less shows as 0 %
+    const what = c.flows ? `${c.what}: ${whole.format(c.detoured ?? 0)} of ${whole.format(c.flows)} flows detoured` : c.what;
     const hashes = c.version ? percent.format(c.moved) + needlessly : "–";
-    for (const [content, number] of [[time], [c.service ?? ""], [c.what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true], [c.by ?? ""]]) {
+    for (const [content, number] of [[time], [c.service ?? ""], [what], [hashes, true], [whole.format(c.voided), true], [whole.format(c.flowsMoved), true], [c.by ?? ""]]) {
       const cell = row.insertCell();
       cell.className = number ? "number" : "";
       cell.append(content);
@@ -279,6 +348,46 @@ $("ask").addEventListener("submit", (event) => {
   sessionStorage.setItem("token", token);
   refresh().catch((error) => notify("answer", error.message));
 });
+
+// say writes where a flow goes.
+function say(a) {
+  const flow = `${a.protocol} ${a.source} to ${a.destination}`;
+  const to = a.member ? `${a.member.id} of ${a.service}, ${a.member.addr} on ${a.member.dev}, ${a.member.state}. ` : "";
+  const pin = a.pin ? ` The pin is in the state ${a.pin.state}, had a packet about ${span(a.pin.ageSeconds)} ago, and is kept for ` +
+    `${span(a.pin.timeoutSeconds)} of silence.` : "";
+  const anew = a.pin ? (a.placed ? ` If it were new, it would go to ${a.placed}.` : " If it were new, it would be dropped.") : "";
+  return `${flow}: ${a.verdict}. ${to}${a.why[0].toUpperCase()}${a.why.slice(1)}.${pin}${anew}`;
+}
+
+$("flowForm").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const query = new URLSearchParams({ src: $("flowSource").value, dst: $("flowDestination").value, proto: $("flowProtocol").value });
+  try {
+    $("flowAnswer").textContent = say(await (await ask(`flow?${query}`)).json());
+    $("flowAnswer").classList.remove("bad");
+  } catch (error) {
+    $("flowAnswer").textContent = error.message;
+    $("flowAnswer").classList.add("bad");
+  }
+});
+
+// A link carries no token, so what it leads to is shown here.
+for (const link of document.querySelectorAll("a.raw")) {
+  link.addEventListener("click", async (event) => {
+    if (!token) {
+      return;
+    }
+    event.preventDefault();
+    $("rawTitle").textContent = link.textContent;
+    try {
+      const text = await (await ask(link.getAttribute("href"))).text();
+      $("rawText").textContent = text.startsWith("{") ? JSON.stringify(JSON.parse(text), null, 2) : text;
+    } catch (error) {
+      $("rawText").textContent = error.message;
+    }
+    $("raw").showModal();
+  });
+}
 
 async function poll() {
   if (!document.hidden) {

@@ -16,6 +16,8 @@ import (
 type gate struct {
 	link.Link
 	closed, forward *ebpf.Program
+
+	mode string // native or generic
 }
 
 // openGate attaches a gate to an interface. Where the driver has no place for a
@@ -36,9 +38,11 @@ func openGate(name string, code program) (_ gate, err error) {
 	if g.forward, g.closed, err = code.load(); err != nil {
 		return g, err
 	}
-	mode := "native"
+	g.mode = "native"
+	mode := g.mode
 	options := link.XDPOptions{Program: g.closed, Interface: device.Index, Flags: link.XDPDriverMode}
 	if g.Link, err = link.AttachXDP(options); err != nil {
+		g.mode = "generic"
 		mode = "generic, since native was refused: " + err.Error()
 		options.Flags = link.XDPGenericMode
 		g.Link, err = link.AttachXDP(options)

@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -166,6 +167,7 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 // it was redirected there counts as sent.
 func (p *dataPlane) Counters() plane.Counters {
 	c := p.slow.Counters()
+	c.Slow = c.In
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for number := range p.counted {
@@ -197,6 +199,15 @@ func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
 		total = sum(total, t)
 	}
 	return total
+}
+
+// Mode says where the kernel runs the program.
+func (p *dataPlane) Mode() string {
+	modes := make([]string, len(p.gates))
+	for i, g := range p.gates {
+		modes[i] = fmt.Sprintf("%s XDP on %s", g.mode, p.config.In[i])
+	}
+	return strings.Join(modes, ", ")
 }
 
 // Find implements [plane.Plane]. The slow path answers, which reads the same
