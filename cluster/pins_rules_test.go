@@ -21,7 +21,9 @@ type simulationCell struct {
 
 // The cells: what the network and the log do to the gateways.
 func simulationCells() []simulationCell {
-	udp := func(c *simulationConfig) { c.udp, c.silence = true, 7*time.Second } // sticky if closer than Probation
+	// Whose packets are closer than Probation less PromoteAfter and two ticks is
+	// promoted in time, wherever they enter.
+	udp := func(c *simulationConfig) { c.udp, c.silence = true, 5*time.Second }
 	return []simulationCell{
 		{"TCP, announced", func(*simulationConfig) {}, 0},
 		{"TCP, unannounced", func(c *simulationConfig) { c.announced = false }, 5},
