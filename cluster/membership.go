@@ -59,6 +59,7 @@ type Membership struct {
 	failed    error
 	prepared  uint64
 	settled   uint64
+	settleAt  time.Time          // not before
 	unplan    context.CancelFunc // ends the preparation of state.Plan
 	own       map[string]bool    // members that this gateway found down
 	observers []Observer

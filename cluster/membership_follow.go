@@ -249,6 +249,10 @@ func (m *Membership) take(r revision, next State, skip bool) {
 	view := m.replica.view()
 	m.mu.Lock()
 	jumped := m.revision != r.entry.After
+	m.settleAt = time.Time{}
+	if len(m.observers) > 0 && !m.carriesOut(next) {
+		m.settleAt = time.Now().Add(settleAfter)
+	}
 	m.state, m.revision, m.last = next, r.number, r.entry
 	m.remember(r)
 	m.note(r, jumped)

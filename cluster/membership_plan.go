@@ -217,10 +217,27 @@ func (m *Membership) preparePlan(state State, view *selector.View, observers []O
 	}()
 }
 
+// settleAfter is how long a change stays unsettled that nobody was prepared
+// for: what the observers share of it is on its way meanwhile, and lost
+// messages are asked for again. It ends with the next heartbeat.
+const settleAfter = 300 * time.Millisecond
+
+// carriesOut reports whether a state is what was planned, and this gateway is
+// prepared for it; m.mu is held.
+func (m *Membership) carriesOut(next State) bool {
+	p := m.state.Plan
+	if p == nil || next.Plan != nil || p.Revision != m.prepared {
+		return false
+	}
+	planned := m.state.clone()
+	planned.Strategy, planned.Members, planned.Plan = p.Strategy, p.Members, nil
+	return next.equal(planned)
+}
+
 // settle ends the time in which gateways may be at different versions.
 func (m *Membership) settle(version uint64) {
 	m.mu.Lock()
-	due := version != 0 && version == m.version && m.settled < version
+	due := version != 0 && version == m.version && m.settled < version && !time.Now().Before(m.settleAt)
 	m.mu.Unlock()
 	if !due {
 		return

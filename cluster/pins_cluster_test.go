@@ -265,6 +265,12 @@ func TestFlowsThatChangeGateway(t *testing.T) {
 			update(t, list, false, members(0, 5))
 			was := list[0].establish(0, flows)
 			update(t, list, way.planned, members(5, 10))
+			for _, g := range list {
+				g.membership.mu.Lock()
+				assert.Equal(t, way.planned || way.alone, g.membership.settleAt.IsZero(),
+					"a change is settled at once if its pins are here, or none come")
+				g.membership.mu.Unlock()
+			}
 			wrong := list[0].wrong(0, was)
 			assert.InDelta(t, flows/2, wrong, flows/20)
 			want := 0
