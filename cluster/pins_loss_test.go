@@ -99,6 +99,10 @@ func TestCoverage(t *testing.T) {
 		}
 		return list
 	}
+	c.begin(0, 0, true, 0)
+	c.took(span{9, 40, 100}, 0)
+	assert.Equal(t, []span{{scanAll, 0, 100}, {9, 0, 40}}, spans(), "older scans are in what all is")
+	c = coverage{buckets: 100}
 	c.begin(5, 100, false, 0)
 	assert.Equal(t, []span{{scanSeen, 0, 100}}, spans())
 	c.took(span{scanSeen, 0, 100}, 0)

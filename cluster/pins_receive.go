@@ -127,7 +127,11 @@ func (s *sharer) meet(m *pinsMessage, at instant) *peerGroup {
 	}
 	first := !slices.ContainsFunc(s.order, func(o *pinsPeer) bool { return o.groups[m.group] != nil })
 	of := &peerGroup{cover: coverage{buckets: uint32(s.agreed.layout.Buckets)}, placed: m.placed}
-	of.cover.begin(m.scan, m.to, first, at.now)
+	scan, to := m.scan, m.to
+	if m.kind == kindPins && m.receiver != "" {
+		scan, to = 0, 0 // what was asked for tells nothing of the scans
+	}
+	of.cover.begin(scan, to, first, at.now)
 	p.groups[m.group] = of
 	return of
 }

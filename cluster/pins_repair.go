@@ -71,9 +71,10 @@ func (c *coverage) reached(scan uint64, bucket uint32, now time.Duration) {
 	c.high = max(c.high, bucket)
 }
 
-// begin begins with a gateway that was not heard of before.
+// begin begins with a gateway that was not heard of before, whose newest scan
+// came as far as a bucket; 0 if that is not known.
 func (c *coverage) begin(scan uint64, bucket uint32, all bool, now time.Duration) {
-	c.scan, c.high = max(scan, firstScan-1), bucket
+	c.scan, c.high = scan, bucket
 	want := uint64(scanSeen)
 	if all {
 		want = scanAll
