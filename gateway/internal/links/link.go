@@ -11,7 +11,8 @@ type Link struct {
 	Name    string
 	Index   int        // another one if it was removed and made anew; 0: it is not there
 	MAC     engine.MAC // zero if it has none
-	Carrier bool       // it is up, and so is what is at its other end
+	MTU     int
+	Carrier bool // it is up, and so is what is at its other end
 }
 
 // A Neighbour is an address behind an interface, as the kernel's table has it.

@@ -133,7 +133,9 @@ func linkOf(message rtnetlink.Message) (l Link, ok bool) {
 		return l, false
 	}
 	const ready = unix.IFF_UP | unix.IFF_LOWER_UP
-	l = Link{Name: m.Attributes.Name, Index: int(m.Index), Carrier: m.Flags&ready == ready}
+	l = Link{
+		Name: m.Attributes.Name, Index: int(m.Index), MTU: int(m.Attributes.MTU), Carrier: m.Flags&ready == ready,
+	}
 	if len(m.Attributes.Address) == len(l.MAC) {
 		l.MAC = engine.MAC(m.Attributes.Address)
 	}

@@ -35,7 +35,8 @@ func (r *Registry) SetLink(l links.Link) error {
 		return nil
 	}
 	// One whose carrier is back may have been down when the plane was made anew.
-	anew := was.Index != l.Index || was.MAC != l.MAC || r.host.faults[l.Name] != nil || !had && l.Carrier
+	anew := was.Index != l.Index || was.MAC != l.MAC || was.MTU != l.MTU || r.host.faults[l.Name] != nil ||
+		!had && l.Carrier
 	return r.follow(anew && l.Index != 0)
 }
 

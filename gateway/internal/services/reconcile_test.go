@@ -94,6 +94,19 @@ func TestReconcileAfterAFailure(t *testing.T) {
 	assert.NotContains(t, f.weights(config.Default), "pod2")
 }
 
+// The plane is given an interface again whose MTU changed.
+func TestMTU(t *testing.T) {
+	f := newRegistry(t)
+	l := link("lp2", 11)
+	require.NoError(t, f.SetLink(l))
+	f.plane.FailOutputs = assert.AnError
+	require.NoError(t, f.SetLink(l), "nothing changed")
+	l.MTU = 1400
+	require.ErrorIs(t, f.SetLink(l), assert.AnError)
+	f.plane.FailOutputs = nil
+	require.NoError(t, f.Reconcile())
+}
+
 // A member whose MAC address was not given has the one that the kernel knows
 // now, and none of before, not over a restart either.
 func TestNeighbours(t *testing.T) {

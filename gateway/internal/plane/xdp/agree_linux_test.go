@@ -190,14 +190,17 @@ func TestForeignAddress(t *testing.T) {
 	}
 }
 
-// What is too long for the member's interface is dropped and counted; the
-// interface's MTU may change at any time.
+// What is too long for the member's interface is dropped and counted. The
+// plane is told of an MTU that shrinks, and finds out about one that grows.
 func TestOverMTU(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
 	var drops uint64
-	for _, mtu := range []int{1400, 1500} {
+	for _, mtu := range []int{1400, 1500, 1300} {
 		require.NoError(t, r.ns.IP(fmt.Sprint("link set lo mtu ", mtu)))
+		if mtu < 1500 {
+			require.NoError(t, r.ns.Do(func() error { return setOutputs(r, map[uint16]string{1: "lo", 2: "lo", 3: "lo"}) }))
+		}
 		for _, c := range conversations(20, 1) {
 			c.proto = hash.UDP
 			headers := len(c.frame(0, 64, 0)) - ipAt

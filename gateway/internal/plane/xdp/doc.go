@@ -28,7 +28,8 @@
 // router a blackhole route for the prefixes of the services.
 //
 // A packet over the MTU of its member's interface is dropped and counted. Its
-// sender is not told.
+// sender is not told. The MTU is read by SetOutputs, which has to be called again
+// when it shrinks.
 //
 // Frames must be whole: no checksum or cutting into segments may be left to the
 // hardware, as veth does unless tx and tso are off on the sender's end.

@@ -37,7 +37,7 @@ const (
 type hopEntry struct {
 	Dst, Src [6]byte
 	Output   uint16
-	_        uint16
+	Fits     uint16 // bytes of a frame that the MTU of the output allows
 }
 
 // An lpmKey is a prefix of a family and an address.

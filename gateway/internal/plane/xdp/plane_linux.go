@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 
@@ -23,14 +24,22 @@ type dataPlane struct {
 	release func() error // its claim of the interfaces
 	flows   *flows       // nil without stickiness
 	slow    plane.Plane
-	outputs map[uint16]bool // those set; false: the map lacks it, since it has a fault
-	syncing sync.Mutex      // held by whoever changes state or outputs
+	outputs map[uint16]output // those set
+	syncing sync.Mutex        // held by whoever changes state or outputs
 	state   state
 	spare   []*table // which the program reads no longer
 
 	mu      sync.Mutex
 	counted map[uint16]bool // all outputs that there ever were
 }
+
+// An output is what the plane knows of a number.
+type output struct {
+	open bool   // the map of outputs has it; false: it has a fault
+	fits uint16 // bytes of a frame that its MTU allowed when it was set
+}
+
+const etherSize = 14
 
 // New returns a plane that forwards nothing yet. It and SetOutputs look for
 // interfaces in the network namespace of the calling thread. The kernel spreads
@@ -134,19 +143,19 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 	if err != nil {
 		return nil, err
 	}
-	next := make(map[uint16]bool, len(devices))
+	next := make(map[uint16]output, len(devices))
 	for number := range devices {
-		next[number] = false
+		next[number] = output{}
 	}
 	for number, device := range found {
 		if err := p.maps.outputs.Put(uint32(number), uint32(device.Index)); err != nil {
 			faults[device.Name] = err
 			continue
 		}
-		next[number] = true
+		next[number] = output{open: true, fits: uint16(min(device.MTU+etherSize, math.MaxUint16))}
 	}
 	for number, was := range p.outputs {
-		if !was || next[number] {
+		if !was.open || next[number].open {
 			continue
 		}
 		// the kernel itself deletes that of an interface that vanishes
@@ -155,6 +164,17 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 		}
 	}
 	p.outputs = next
+	for slot, h := range p.state.hops {
+		o, ok := next[h.Output]
+		if !ok || o.fits == h.Fits {
+			continue
+		}
+		h.Fits = o.fits
+		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
+			return faults, fmt.Errorf("xdp: member at output %d: %w", h.Output, err)
+		}
+		p.state.hops[slot] = h
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for number := range devices {

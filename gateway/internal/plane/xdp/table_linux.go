@@ -53,18 +53,19 @@ func firstHash(slot, slots int) uint64 {
 }
 
 // hopsOf adds the members of a snapshot to hops, by slot.
-func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]bool, hops map[uint16]hopEntry) error {
+func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, hops map[uint16]hopEntry) error {
 	v := s.View()
 	for i, m := range v.All() {
 		a := s.At(i)
-		if _, ok := outputs[a.Output]; !ok {
+		o, ok := outputs[a.Output]
+		if !ok {
 			return &Error{Err: ErrOutput, Group: v.Name(), Member: m.ID, Value: a.Output}
 		}
 		if v.Slot(i) == selector.NoSlot {
 			return &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
 		}
 		hops[uint16(v.Slot(i))] = hopEntry{
-			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output,
+			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output, Fits: o.fits,
 		}
 	}
 	return nil

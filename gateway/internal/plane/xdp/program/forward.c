@@ -22,11 +22,9 @@ INLINE void rewrite(struct packet *p, struct hop *hop)
 	ip->ttl = p->lifetime - 1;
 }
 
-// A packet of so many bytes fits everywhere (RFC 791).
-enum { FITS = 576 };
-
 // over_mtu reports whether the packet is too long for an output. The kernel
-// would drop it after the redirect, and count it nowhere.
+// would drop it after the redirect, and count it nowhere. To ask takes long, so
+// it is done for what is longer than hop.fits.
 INLINE bool over_mtu(struct packet *p, u32 output)
 {
 	u32 mtu = 0;
@@ -39,7 +37,7 @@ INLINE int send(struct packet *p, struct hop *hop)
 {
 	u32 output = hop->output;
 
-	if (p->length > sizeof(struct ethernet) + FITS && over_mtu(p, output))
+	if (p->length > hop->fits && over_mtu(p, output))
 		return drop(OVER_MTU, p->length);
 	// XDP_DROP is the result if there is no such output.
 	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)

@@ -40,7 +40,7 @@ struct prefix {
 struct hop {
 	u8 dst[6], src[6];
 	u16 output;
-	u16 pad;
+	u16 fits; // a frame of so many bytes was within the MTU of the output
 };
 
 struct traffic {
