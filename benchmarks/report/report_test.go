@@ -96,7 +96,7 @@ func TestCommittedPlacementHolds(t *testing.T) {
 		`^Papers/paper=(rfc2992|rt-1.52|jet/members=100/.*anchor)|` +
 		`^Papers/paper=maglev/figure=11/size=small/strategy=(maglev|bounded)$`)
 	r, checked, size := load(t), 0, suite.Quick()
-	size.Draws, size.Series = suite.Full().Draws, suite.Full().Series
+	size.Draws, size.Shares = suite.Full().Draws, suite.Full().Shares
 	for _, s := range suite.All() {
 		if !s.Exact {
 			continue

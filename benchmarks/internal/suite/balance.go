@@ -63,23 +63,30 @@ type loads struct {
 }
 
 // add adds a draw. Where there is a table, all of its slots are counted, else
-// the hashes are.
+// the hashes are. Volumes, if there are any, are those of the hashes' traffic.
 func (l *loads) add(s selector.Selector, members []selector.Member, hashes []uint64, volumes []float64) {
 	if l.draws == nil {
 		l.draws = map[string][]float64{}
 	}
 	add := func(unit string, v float64) { l.draws[unit] = append(l.draws[unit], v) }
-	sample := metrics.Place(s, members, hashes)
-	zipf, exact := sample.Traffic(volumes), sample
-	add("zipf-peak-to-mean", zipf.PeakToMean)
-	add("zipf-rms-error", zipf.RMSError)
-	if t, ok := s.(selector.Tabled); ok {
+	t, tabled := s.(selector.Tabled)
+	var sample metrics.Placement
+	if !tabled || volumes != nil {
+		sample = metrics.Place(s, members, hashes)
+	}
+	if volumes != nil {
+		zipf := sample.Traffic(volumes)
+		add("zipf-peak-to-mean", zipf.PeakToMean)
+		add("zipf-rms-error", zipf.RMSError)
+	}
+	exact := sample
+	if tabled {
 		exact = metrics.Slots(t, members)
 	}
 	b := exact.Balance()
 	add("peak-to-mean", b.PeakToMean)
 	add("low-to-mean", b.LowToMean)
-	if _, ok := s.(selector.Tabled); ok {
+	if tabled {
 		add("rms-error", b.RMSError)
 		return
 	}

@@ -35,6 +35,6 @@ func TestOwnStrategy(t *testing.T) {
 		w.Pass()
 	}
 	assert.Equal(t, len(Quick().Curve), cases)
-	_, err := sharesWork(mine, 8, 1<<10)
+	_, err := sharesWork(Size{Draws: 2, Shares: 1 << 10}, mine, 8)
 	require.NoError(t, err)
 }

@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 
-	"github.com/ecmp-go/ecmp/benchmarks/internal/metrics"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/results"
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
 	"github.com/ecmp-go/ecmp/selector"
@@ -21,7 +20,7 @@ func Shares() Suite {
 						continue
 					}
 					name := fmt.Sprintf("strategy=%s/n=%d/weights=1:2:3:10", s.Name, n)
-					cases = append(cases, Case{name, func() (*Work, error) { return sharesWork(s, n, size.Shares) }})
+					cases = append(cases, Case{name, func() (*Work, error) { return sharesWork(size, s, n) }})
 				}
 			}
 			return cases
@@ -29,25 +28,30 @@ func Shares() Suite {
 	}
 }
 
-func sharesWork(s subject.Strategy, n, hashes int) (*Work, error) {
-	members := subject.Members(n, 1, 2, 3, 10)
-	built, err := selector.New(s, members)
-	if err != nil {
-		return nil, err
+// sharesWork is of draws of members, which share the hashes.
+func sharesWork(size Size, s subject.Strategy, n int) (*Work, error) {
+	var l loads
+	var members []selector.Member
+	hashes := size.Shares
+	for i := range size.Draws {
+		members = subject.Set(size.Seed(i)).Members(n, 1, 2, 3, 10)
+		built, err := selector.New(s, members)
+		if err != nil {
+			return nil, err
+		}
+		sample := []uint64(nil)
+		if _, ok := built.(selector.Tabled); ok {
+			hashes = 0
+		} else {
+			sample = subject.Hashes(size.Seed(i)+1, size.Shares/size.Draws)
+		}
+		l.add(built, members, sample, nil)
 	}
 	w, err := buildWork(s, members)
 	if err != nil {
 		return nil, err
 	}
-	var b metrics.Balance
-	switch built := built.(type) {
-	case selector.Tabled:
-		b, hashes = metrics.Slots(built, members).Balance(), 0
-	default:
-		b = metrics.Sampled(subject.Batched(built), members, hashes)
-	}
-	w.Figures = results.Exact(numbers{
-		"peak-to-mean": b.PeakToMean, "low-to-mean": b.LowToMean, "rms-error": b.RMSError, "hashes": float64(hashes),
-	})
+	w.Figures = l.figures()
+	w.Figures["hashes"] = results.Figure{Value: float64(hashes)}
 	return w, nil
 }

@@ -72,7 +72,8 @@ type numbers = map[string]float64
 type Size struct {
 	Members   []int // of a group
 	Draws     int   // of whatever is random, in suites that take the mean of draws
-	Series    int   // draws of series of changes, in Remap
+	Series    int   // draws of series of changes, in Remap, of strategies of the library
+	Foreign   int   // draws of series of changes, in Remap, of other libraries
 	Seeds     int   // which set of draws: 0, 1, 2 and so on
 	Slack     []int // members, for what slack costs
 	Small     []int // members, for small tables
@@ -80,7 +81,7 @@ type Size struct {
 	Prior     []int // members, for rules that were known before
 	Papers    bool  // what papers did, in their sizes; else without the greatest
 	Steps     []int // members, where the cap of one steps down as another joins
-	Shares    int   // hashes that are counted for strategies without a table
+	Shares    int   // hashes that are counted for strategies without a table, in all draws
 	Curve     []int // members, for cost curves
 	Groups    []int
 	WideLimit int // the most groups with tables of 64 KiB each
@@ -104,7 +105,7 @@ func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) 
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
-		Members: []int{10, 100}, Draws: 3, Series: 1, Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
+		Members: []int{10, 100}, Draws: 3, Series: 1, Foreign: 1, Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
 		Prior: []int{100}, Shares: 1 << 20,
 		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
 		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
@@ -115,7 +116,7 @@ func Quick() Size {
 // Full is what the committed results are of.
 func Full() Size {
 	return Size{
-		Members: []int{10, 100, 1000}, Draws: 20, Series: 5,
+		Members: []int{10, 100, 1000}, Draws: 20, Series: 20, Foreign: 5,
 		Slack: []int{3, 10, 16, 32, 64, 100, 200, 500, 1000, 2000},
 		Small: []int{16, 24, 48, 100}, Large: []int{10, 100, 1000, 2000},
 		Prior: []int{10, 100, 500, 1000, 2000}, Papers: true,
