@@ -122,11 +122,17 @@ func compareDraws(a, b *results.Run) error {
 	fmt.Printf("%d of %d means agree within their intervals, %.1f %% with a standard error of %.1f %%;"+
 		" %d differences of strategies told\n",
 		g.Within, g.Means, 100*float64(g.Within)/float64(max(1, g.Means)), 100*g.Error, g.Pairs)
+	times := results.CompareTimes(a, b)
+	for _, text := range times.Reversed {
+		fmt.Println(text)
+	}
+	fmt.Printf("%d of %d ratios of times are within %.0f %%; %d of the %d that the first run tells from 1 are reversed\n",
+		times.Near, times.Ratios, 100*results.Tolerance, len(times.Reversed), times.Told)
 	if !g.Agrees() {
 		return fmt.Errorf("fewer than 19 of 20 means agree, and %d complaints", len(g.Complaints))
 	}
-	if len(g.Complaints) > 0 {
-		return fmt.Errorf("the runs differ in %d places", len(g.Complaints))
+	if n := len(g.Complaints) + len(times.Reversed); n > 0 {
+		return fmt.Errorf("the runs differ in %d places", n)
 	}
 	return nil
 }

@@ -58,6 +58,17 @@ func TestSameTables(t *testing.T) {
 	assert.Equal(t, results.Redraw{Means: 1, Within: 1}, results.CompareDraws(r, r))
 }
 
+// TestRounding wants no difference in the last bits of what all draws have in
+// common, such as the deviation of Maglev's shares, and any other.
+func TestRounding(t *testing.T) {
+	third := results.Figure{Value: 1. / 3, Draws: 20, Interval: 1e-17}
+	last := third
+	last.Value = math.Nextafter(third.Value, 1)
+	assert.False(t, results.Apart(third, last))
+	last.Value += 1e-11
+	assert.True(t, results.Apart(third, last))
+}
+
 // TestDifferencesThatAreNone compares strategies that are alike in all but
 // their draws: hardly ever is one told from another, and 19 of 20 means agree.
 func TestDifferencesThatAreNone(t *testing.T) {
