@@ -121,3 +121,20 @@ func TestBGPFollow(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualError(t, other.Follow(was), "f.json:4: a change of bgp takes a restart")
 }
+
+func TestICMP(t *testing.T) {
+	text := strings.Replace(bgpSample, `"in": "lc",`, `"in": "lc", "icmp": {"from": ["10.77.1.2", "fd77:1::2"]},`, 1)
+	c, err := config.Parse("f.json", []byte(text), kinds())
+	require.NoError(t, err)
+	assert.Len(t, c.ICMP.From, 2)
+	assert.Equal(t, 100, c.ICMP.Rate)
+	for icmp, want := range map[string]string{
+		`{"rate": 5}`:                        `"from" is missing`,
+		`{"from": ["10.0.0.2", "10.0.0.1"]}`: "10.0.0.1: there is an address of this family already",
+		`{"from": "10.0.0.2", "rate": 0}`:    "a whole number from 1 to 10000 is needed, not 0",
+	} {
+		text := strings.Replace(bgpSample, `"in": "lc",`, `"in": "lc", "icmp": `+icmp+`,`, 1)
+		_, err := config.Parse("f.json", []byte(text), kinds())
+		require.EqualError(t, err, "f.json:2: "+want)
+	}
+}

@@ -26,8 +26,9 @@ type Config struct {
 	Sticky   *flowcache.Config // nil: not sticky; else all but the domain
 	Reset    bool
 	Snapshot string // empty: none
-	BGP      *BGP   // nil: no router is told of the services
-	Kernel   bool   // keep the kernel from what is for the services, by rules and routes
+	ICMP     plane.ICMP
+	BGP      *BGP // nil: no router is told of the services
+	Kernel   bool // keep the kernel from what is for the services, by rules and routes
 
 	root value
 }
@@ -101,6 +102,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"snapshot": textInto(&c.Snapshot),
 		"kernel":   boolInto(&c.Kernel),
 		"bgp":      c.decodeBGP,
+		"icmp":     c.decodeICMP,
 	})
 	if err == nil {
 		err = root.require("in", "control")

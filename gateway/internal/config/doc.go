@@ -41,6 +41,10 @@
 //	          that drops what is for "vip", since the data plane forwards it,
 //	          answers to ARP and NDP for those in the network of "in", and
 //	          forwarding, for replies; false: it only says what is missing
+//	icmp      {"from": ["10.9.0.1", "fd09::1"], "rate": 100}: the sender of a
+//	          packet that is too big for a member's interface, or has no time
+//	          left, is told so by ICMP from these addresses, at most one a
+//	          family, so often a second and worker at most; nobody is told
 //	bgp       the routers that are told of the services; none
 //	services  further services, with a strategy, a check and members of their own
 //

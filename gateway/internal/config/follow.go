@@ -22,6 +22,7 @@ func (c *Config) Follow(present *Config) error {
 		{c.Reset, present.Reset, []string{"reset"}},
 		{c.Snapshot, present.Snapshot, []string{"snapshot"}},
 		{c.Kernel, present.Kernel, []string{"kernel"}},
+		{c.ICMP, present.ICMP, []string{"icmp"}},
 		{c.BGP.settings(), present.BGP.settings(), []string{"bgp"}},
 	} {
 		if reflect.DeepEqual(f.is, f.was) {

@@ -100,7 +100,8 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
-	pc := plane.Config{In: c.In, Workers: c.Workers, Seed: c.Seed, Domain: domain, Reset: c.Reset}
+	pc := plane.Config{In: c.In, Workers: c.Workers, Seed: c.Seed, Domain: domain, Reset: c.Reset,
+		ICMP: c.ICMP}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
 		sticky.Domain = domain

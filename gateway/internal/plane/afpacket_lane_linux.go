@@ -72,6 +72,8 @@ func (l *afpacketLane) prepare(devices map[uint16]*net.Interface, faults Faults)
 	return l.ports.prepare(devices, faults)
 }
 
+func (l *afpacketLane) segment(i int) int { return segmentLength(l.whole[i], l.burst[i]) }
+
 func (l *afpacketLane) wake() { l.alarm.ring() }
 
 func (l *afpacketLane) lost() *losses {

@@ -19,9 +19,9 @@ import (
 // fragments of one datagram all go to one worker.
 //
 // Give members' interfaces the MTU of those that packets come in by. A packet
-// that is longer is dropped and counted, and its sender is told nothing; the
-// pieces of a segment that the kernel is to cut are dropped by the interface,
-// and not counted here.
+// that is longer is dropped and counted. Its sender is told so with [ICMP] alone;
+// without, the pieces of a segment that the kernel is to cut are dropped by the
+// interface, and not counted here. The MTU is that of the last SetOutputs.
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {

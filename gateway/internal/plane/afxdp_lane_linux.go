@@ -88,6 +88,8 @@ func (l *afxdpLane) prepare(devices map[uint16]*net.Interface, faults Faults) (c
 	return l.ports.prepare(devices, faults)
 }
 
+func (l *afxdpLane) segment(i int) int { return len(l.burst[i]) }
+
 func (l *afxdpLane) wake() { l.alarm.ring() }
 
 func (l *afxdpLane) lost() *losses {

@@ -44,6 +44,7 @@ const (
 	noOutput = "no output"
 	// dropped by the kernel because the gateway could not keep up
 	overrun     = "receiver full"
+	overMTU     = "over the MTU"             // of the member's interface
 	oversized   = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
 	unsupported = "unsupported segmentation" // of a kind that the virtio header has no name for
 )
@@ -58,7 +59,7 @@ func whyUnsent(errno unix.Errno) string {
 	case unix.ENXIO, unix.ENODEV:
 		return "interface gone"
 	case unix.EMSGSIZE:
-		return "over the MTU"
+		return overMTU
 	}
 	return errno.Error()
 }

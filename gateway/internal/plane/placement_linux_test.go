@@ -32,11 +32,13 @@ type script struct {
 	end      func()
 }
 
-func (s *script) lanes() []lane              { return []lane{s} }
-func (s *script) admit([]netip.Prefix) error { return nil }
-func (s *script) close() error               { return nil }
-func (s *script) wake()                      {}
-func (s *script) lost() *losses              { return new(losses) }
+func (s *script) lanes() []lane               { return []lane{s} }
+func (s *script) admit([]netip.Prefix) error  { return nil }
+func (s *script) close() error                { return nil }
+func (s *script) wake()                       {}
+func (s *script) segment(int) int             { return 0 }
+func (s *script) lose(string, uint16, []byte) {}
+func (s *script) lost() *losses               { return new(losses) }
 func (s *script) prepare(map[uint16]*net.Interface, Faults) func() {
 	return func() {}
 }

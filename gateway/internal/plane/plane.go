@@ -80,6 +80,7 @@ type Config struct {
 	Sticky  *flowcache.Config // nil: no stickiness
 	Reset   bool              // answer a TCP packet of a flow whose member died by a RST
 
+	ICMP      ICMP                      // the errors that senders are told
 	Fragments flowcache.FragmentsConfig // with Seed in place of its own
 }
 

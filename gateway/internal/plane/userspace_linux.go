@@ -75,7 +75,7 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 		return nil, err
 	}
 	for _, l := range p.transport.lanes() {
-		p.workers = append(p.workers, newWorker(l, engine.NewWorker(shared)))
+		p.workers = append(p.workers, newWorker(l, engine.NewWorker(shared), c.ICMP))
 	}
 	return p, nil
 }
@@ -92,7 +92,8 @@ func (p *userspace) SetOutputs(devices map[uint16]string) (Faults, error) {
 		return nil, err
 	}
 	for _, w := range p.workers {
-		w.between(w.lane.prepare(found, faults))
+		commit := w.lane.prepare(found, faults)
+		w.between(func() { commit(); w.answers.set(found) })
 	}
 	for output := range devices {
 		p.outputs[output] = struct{}{}

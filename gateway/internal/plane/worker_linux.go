@@ -33,12 +33,20 @@ type lane interface {
 
 	// lost returns the losses so far.
 	lost() *losses
+
+	// lose counts a frame for a member that is not sent.
+	lose(reason string, output uint16, frame []byte)
+
+	// segment returns the length of the longest frame that frame i last received
+	// is sent as.
+	segment(i int) int
 }
 
 // A worker takes the packets of its lane through the engine.
 type worker struct {
 	lane      lane
 	engine    *engine.Worker
+	answers   *answers           // nil: none
 	reply     func(i int) []byte // of engine: made once, as it is allocated
 	decisions [engine.MaxBurst]engine.Decision
 	strays    [engine.MaxBurst]flowcache.Stray
@@ -53,8 +61,14 @@ type request struct {
 	done chan struct{}
 }
 
-func newWorker(l lane, e *engine.Worker) *worker {
-	w := &worker{lane: l, engine: e, reply: e.Reply, ended: make(chan struct{})}
+func newWorker(l lane, e *engine.Worker, c ICMP) *worker {
+	w := &worker{lane: l, engine: e, answers: newAnswers(c), ended: make(chan struct{})}
+	w.reply = func(i int) []byte {
+		if r := w.answers.reply(i); r != nil {
+			return r
+		}
+		return e.Reply(i)
+	}
 	close(w.ended)
 	return w
 }
@@ -101,7 +115,10 @@ func (w *worker) burst(now func() int64) error {
 	}
 	if len(frames) > 0 {
 		decisions := w.decisions[:len(frames)]
-		w.engine.Burst(decisions, frames, time.Duration(now()))
+		w.answers.before(frames)
+		at := time.Duration(now())
+		w.engine.Burst(decisions, frames, at)
+		w.answers.after(decisions, frames, w.lane, at)
 		w.lane.send(decisions, w.reply)
 	}
 	// However late this worker is, a fragment whose time is over waits for all
@@ -164,6 +181,9 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	c.Fragments.Strays += seen.Strays
 	c.Replies.Frames += seen.Replies.Frames - lost.replies.Frames
 	c.Replies.Bytes += seen.Replies.Bytes - lost.replies.Bytes
+	if w.answers != nil {
+		c.Replies = plus(c.Replies, w.answers.sent)
+	}
 }
 
 func (c *Counters) drop(reason string, n uint64) {
