@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -18,7 +19,8 @@ func runFlow(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("gateway flow", flag.ContinueOnError)
 	flags.Usage = func() {
 		_, _ = fmt.Fprintln(flags.Output(), "usage: gateway flow [flags] SRC DST\n"+
-			"SRC and DST are ADDRESS:PORT, [ADDRESS]:PORT of IPv6, or ADDRESS for -proto icmp and others without ports.")
+			"SRC and DST are ADDRESS:PORT, [ADDRESS]:PORT of IPv6, or ADDRESS for -proto icmp\n"+
+			"and others without ports.")
 		flags.PrintDefaults()
 	}
 	var c client
@@ -70,10 +72,9 @@ func printAnswer(w io.Writer, a *services.Answer) error {
 		}
 		row("pin", "to %s", to)
 		row("", "%s, last packet about %v ago, kept for %v of silence", p.State, inSeconds(p.Age), inSeconds(p.Timeout))
-		switch {
-		case a.Placed == "":
+		if a.Placed == "" {
 			row("new flow", "dropped: no member takes it")
-		default:
+		} else {
 			row("new flow", "would go to %s", a.Placed)
 		}
 	}
@@ -118,36 +119,38 @@ func runFlows(args []string, stdout, stderr io.Writer) int {
 }
 
 func printFlows(w io.Writer, m *services.MemberFlows) error {
-	text := fmt.Sprintf("%s of service %s, %s: flows %d\n", m.Member, m.Service, m.State, m.Flows)
+	var text strings.Builder
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format, args...) }
+	say("%s of service %s, %s: flows %d\n", m.Member, m.Service, m.State, m.Flows)
 	for _, s := range m.States {
-		text += fmt.Sprintf("  %8d  %s, kept for %v of silence\n", s.Flows, s.State, inSeconds(s.Timeout))
+		say("  %8d  %s, kept for %v of silence\n", s.Flows, s.State, inSeconds(s.Timeout))
 	}
 	for _, a := range m.Ages {
 		switch {
 		case a.Flows == 0:
 		case a.Within == 0:
-			text += fmt.Sprintf("  %8d  had a packet longer ago\n", a.Flows)
+			say("  %8d  had a packet longer ago\n", a.Flows)
 		default:
-			text += fmt.Sprintf("  %8d  had a packet within %v\n", a.Flows, inSeconds(a.Within))
+			say("  %8d  had a packet within %v\n", a.Flows, inSeconds(a.Within))
 		}
 	}
 	if m.Flows > 0 {
-		text += fmt.Sprintf("none is left in %v, if none sends any more\n", inSeconds(m.Silent))
+		say("none is left in %v, if none sends any more\n", inSeconds(m.Silent))
 	}
 	if d := m.Drain; d != nil {
-		text += fmt.Sprintf("drained since %s", d.Since.Format(time.DateTime))
+		say("drained since %s", d.Since.Format(time.DateTime))
 		if d.By != "" {
-			text += " by " + d.By
+			say(" by %s", d.By)
 		}
 		if d.Began > 0 {
-			text += fmt.Sprintf(", with %d flows then", d.Began)
+			say(", with %d flows then", d.Began)
 		}
-		text += "\n"
+		say("\n")
 		if d.Half > 0 {
-			text += fmt.Sprintf("at this pace half of them are gone in %v, and all in some %v\n", inSeconds(d.Half),
+			say("at this pace half of them are gone in %v, and all in some %v\n", inSeconds(d.Half),
 				inSeconds(d.Empty))
 		}
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, text.String())
 	return err
 }

@@ -55,7 +55,8 @@ func TestFlowCommands(t *testing.T) {
 		code       int
 		out, error string
 	}{
-		{[]string{"flow", "-control", "unix:" + socket, "10.0.0.1:1", "172.16.0.20:80"}, 0, `tcp 10.0.0.1:1 -> 172.16.0.20:80
+		{[]string{"flow", "-control", "unix:" + socket, "10.0.0.1:1", "172.16.0.20:80"}, 0,
+			`tcp 10.0.0.1:1 -> 172.16.0.20:80
 service  web
 member   pod2, 10.9.2.2 on lp2, up
 verdict  detoured: its member pod1 is down

@@ -1,7 +1,7 @@
 package control
 
 import (
-	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -12,7 +12,8 @@ func (s *server) flow(w http.ResponseWriter, r *http.Request) {
 	given := r.URL.Query()
 	for name := range given {
 		if name != "proto" && name != "src" && name != "dst" {
-			http.Error(w, "no parameter "+oneLine(errors.New(name))+": they are src, dst and proto", http.StatusBadRequest)
+			wrong := fmt.Errorf("no parameter %s: they are src, dst and proto", name)
+			http.Error(w, oneLine(wrong), http.StatusBadRequest)
 			return
 		}
 	}

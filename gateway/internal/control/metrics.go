@@ -41,9 +41,10 @@ func newMetrics(c Config, refused *refusals) http.Handler {
 		&metrics{c, descriptions{
 			requestsRefused: d("refused_requests_total",
 				"Changes over HTTP that were refused, and requests without the token."),
-			slowFrames: d("slow_frames_total", "Of the frames received, those that took the slow path of the xdp plane."),
-			started:    d("start_time_seconds", "When the gateway was started, since 1970."),
-			healthy:    d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
+			slowFrames: d("slow_frames_total",
+				"Of the frames received, those that took the slow path of the xdp plane."),
+			started: d("start_time_seconds", "When the gateway was started, since 1970."),
+			healthy: d("healthy", "1 if a packet that comes in for one of the services is forwarded."),
 			serviceHealthy: d("service_healthy", "1 if a packet for the service that comes in is forwarded.",
 				"service"),
 			inFrames: d("received_frames_total",

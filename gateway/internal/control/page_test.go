@@ -134,7 +134,9 @@ func (b *browser) weighs(t *testing.T, id, weight string) {
 func (b *browser) forgets(code string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.complaints = slices.DeleteFunc(b.complaints, func(c string) bool { return strings.Contains(c, "status of "+code) })
+	b.complaints = slices.DeleteFunc(b.complaints, func(c string) bool {
+		return strings.Contains(c, "status of "+code)
+	})
 }
 
 // No two landmarks have one name, by which who can't see the page tells them
@@ -247,7 +249,8 @@ func TestPage(t *testing.T) {
 		chromedp.KeyEvent("172.16.0.20:80"), chromedp.KeyEvent("\r"))
 	b.waits(t, asked+`.startsWith("tcp 10.0.0.1:1000 to 172.16.0.20:80: pinned. %s of default, 10.9.")`, went)
 	b.waits(t, asked+`.includes("If it were new, it would go to pod")`)
-	b.does(t, chromedp.SendKeys(chromedp.CSS("#flowSource"), "<b>x</b>"), chromedp.Click(chromedp.CSS("#flowForm button")))
+	b.does(t, chromedp.SendKeys(chromedp.CSS("#flowSource"), "<b>x</b>"),
+		chromedp.Click(chromedp.CSS("#flowForm button")))
 	b.waits(t, asked+`.includes("<b>x</b>") && `+asked+`.includes("neither ADDRESS:PORT nor an address")`)
 	b.forgets("400")
 
@@ -263,8 +266,11 @@ func TestPage(t *testing.T) {
 	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	b.waits(t, row+`.querySelector(".state").textContent === "down"`, "pod3")
 	b.waits(t, row+`.querySelector(".why").textContent !== ""`, "pod3")
-	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent.match(/^lp3 lost its carrier: [0-9,]+ of [0-9,]+ flows detoured$/)`)
-	require.NoError(t, f.Services.SetMembers("dns", []config.Member{{ID: "a", Dev: "lp9", Weight: 1, MAC: engine.MAC{2}}}))
+	b.waits(t, `document.querySelector("#changes tr").cells[2].textContent.match(
+		/^lp3 lost its carrier: [0-9,]+ of [0-9,]+ flows detoured$/)`)
+	require.NoError(t, f.Services.SetMembers("dns", []config.Member{
+		{ID: "a", Dev: "lp9", Weight: 1, MAC: engine.MAC{2}},
+	}))
 	b.waits(t, `document.getElementById("health").textContent === "packets flow, members that are down: 1"`)
 	b.waits(t, `document.getElementById("health").classList.contains("warn")`)
 	f.Reloads.Add(fmt.Errorf("f.json:3: <b>bold</b>"))
@@ -277,7 +283,9 @@ func TestPage(t *testing.T) {
 	f.Reloads.Add(nil)
 	b.waits(t, `document.getElementById("notice").hidden`)
 	b.waits(t, `document.getElementById("reloaded").textContent.match(/^configuration read again at [0-9]/)`)
-	f.Findings.Set([]host.Finding{{About: "172.16.0.20/32", Says: "there is no route", Wrong: true}, {About: "lp1", Says: "fine"}})
+	f.Findings.Set([]host.Finding{
+		{About: "172.16.0.20/32", Says: "there is no route", Wrong: true}, {About: "lp1", Says: "fine"},
+	})
 	b.waits(t, `document.getElementById("notice").textContent === "172.16.0.20/32: there is no route"`)
 	f.Findings.Set(nil)
 	b.waits(t, `document.getElementById("notice").hidden`)
@@ -305,14 +313,16 @@ func TestPageAsksForToken(t *testing.T) {
 	// The figures behind the links need it, too.
 	for link, begins := range map[string]string{"stats": "{", "metrics": "# HELP"} {
 		b.does(t, chromedp.Click(chromedp.CSS(`a[href=`+link+`]`)))
-		b.waits(t, `document.getElementById("raw").open && document.getElementById("rawText").textContent.startsWith("%s")`, begins)
+		b.waits(t, `document.getElementById("raw").open &&
+			document.getElementById("rawText").textContent.startsWith("%s")`, begins)
 		b.does(t, chromedp.Click(chromedp.CSS(`#raw button`)))
 		b.waits(t, `!document.getElementById("raw").open`)
 	}
 	b.waits(t, `location.pathname === "/"`)
 
 	// An undrain that a reload undoes is told.
-	configured, err := config.Parse("", []byte(strings.Replace(configuration, `"weight": 4`, `"weight": 0`, 1)), kinds())
+	drained := strings.Replace(configuration, `"weight": 4`, `"weight": 0`, 1)
+	configured, err := config.Parse("", []byte(drained), kinds())
 	require.NoError(t, err)
 	require.NoError(t, f.Services.Replace(configured.Services, ""))
 	b.waits(t, row+`.querySelector("button").textContent === "Undrain"`, "pod2")
@@ -337,7 +347,10 @@ func TestPageOnPhone(t *testing.T) {
 				return r.width > 0 && r.left >= 0 && r.right <= innerWidth;
 			})()`, "pod2", part)
 		}
-		b.waits(t, `[...document.querySelectorAll("main button, #flowForm input")].filter((e) => e.offsetParent).every((e) => {
+		b.waits(t, `[...document.querySelectorAll("main button, #flowForm input")].every((e) => {
+			if (!e.offsetParent) {
+				return true;
+			}
 			const r = e.getBoundingClientRect();
 			return r.left >= 0 && r.right <= innerWidth && (e.tagName !== "BUTTON" || r.height >= 44);
 		})`) // what a finger finds

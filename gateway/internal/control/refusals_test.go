@@ -53,7 +53,8 @@ func TestRefusedChangesAreLogged(t *testing.T) {
 		{"PUT", "/members/pod1", `{"wait": 3}`, with, 400, []string{"code=400", "unknown field"}},
 		{"PUT", "/members", strings.Repeat("[", 1000), with, 400, []string{"code=400"}},
 		{"DELETE", "/members/pod9", "", with, 404, []string{"code=404", "no such member"}},
-		{"PUT", "/members/pod1", "{}", append([]string{"Sec-Fetch-Site", "cross-site"}, with...), 403, []string{"code=403"}},
+		{"PUT", "/members/pod1", "{}", append([]string{"Sec-Fetch-Site", "cross-site"}, with...), 403,
+			[]string{"code=403"}},
 		{"GET", "/members/pod9", "", with, 404, nil},
 		{"PUT", "/members/pod1", `{"weight": 3}`, with, 200, nil},
 	} {
@@ -83,10 +84,12 @@ func TestUndrainPastTheConfigurationIsTold(t *testing.T) {
 	f := serve(t, config.Control{Network: "unix"})
 	members, err := f.Services.Members(config.Default)
 	require.NoError(t, err)
-	configured, err := config.Parse("", []byte(strings.Replace(configuration, `"weight": 4`, `"weight": 0`, 1)), kinds())
+	drained := strings.Replace(configuration, `"weight": 4`, `"weight": 0`, 1)
+	configured, err := config.Parse("", []byte(drained), kinds())
 	require.NoError(t, err)
 	warning := func(id string) string {
-		r, err := http.NewRequestWithContext(t.Context(), "PUT", f.URL+"/members/"+id, strings.NewReader(`{"weight": 2}`))
+		body := strings.NewReader(`{"weight": 2}`)
+		r, err := http.NewRequestWithContext(t.Context(), "PUT", f.URL+"/members/"+id, body)
 		require.NoError(t, err)
 		resp, err := http.DefaultClient.Do(r)
 		require.NoError(t, err)

@@ -53,7 +53,8 @@ func serveLogged(t *testing.T, at config.Control, log *slog.Logger) *fixture {
 	require.NoError(t, err)
 	f := &fixture{plane: p, Config: control.Config{
 		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
-		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log, Findings: new(host.Findings), Process: control.Process{
+		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log,
+		Findings: new(host.Findings), Process: control.Process{
 			Plane: "afpacket", Workers: 2, Mode: func() string { return "packet sockets" },
 			Started: time.Now().Add(-time.Hour - time.Minute),
 		},

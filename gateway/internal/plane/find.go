@@ -59,7 +59,8 @@ func (f *Finder) SetRoutes(routes *engine.Routes) {
 }
 
 // RouteBatch implements [engine.Router].
-func (f *Finder) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, views []*selector.View, _ time.Duration) {
+func (f *Finder) RouteBatch(dst []flowcache.Route, packets []flowcache.Packet, views []*selector.View,
+	_ time.Duration) {
 	for i, p := range packets {
 		if p.Mode == flowcache.Skip {
 			dst[i] = flowcache.Route{Member: -1, Verdict: flowcache.NoMember}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -45,7 +46,8 @@ func TestOneGatewayOnAnInterface(t *testing.T) {
 		for _, second := range planes.All() {
 			_, err := open(second, bed.Router, "lc")
 			require.ErrorIs(t, err, plane.ErrClaimed, "%s beside %s", second.Name, first.Name)
-			assert.Contains(t, err.Error(), fmt.Sprintf("interface lc: another gateway receives from it: process %d", os.Getpid()))
+			assert.Contains(t, err.Error(), "interface lc: another gateway receives from it: process "+
+				strconv.Itoa(os.Getpid()))
 		}
 		other, err := open(first, bed.Client, "c0")
 		require.NoError(t, err, "in another namespace")
@@ -63,9 +65,10 @@ func TestOneGatewayOnAnInterface(t *testing.T) {
 	dir, err := os.MkdirTemp("", "squatter") // where nobody may go, which t.TempDir is not
 	require.NoError(t, err)
 	defer func() { require.NoError(t, os.RemoveAll(dir)) }()
-	require.NoError(t, os.Chmod(dir, 0o755))                                                                    //nolint:gosec // see above
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "squatter"), program, 0o755))                            //nolint:gosec // see above
-	squatter := exec.CommandContext(t.Context(), filepath.Join(dir, "squatter"), "-test.run", "^TestSquatter$") //nolint:gosec // this program
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // see above
+	file := filepath.Join(dir, "squatter")
+	require.NoError(t, os.WriteFile(file, program, 0o755))                            //nolint:gosec // see above
+	squatter := exec.CommandContext(t.Context(), file, "-test.run", "^TestSquatter$") //nolint:gosec // this program
 	squatter.Dir = dir
 	squatter.Env = append(os.Environ(), fmt.Sprintf("SQUAT=@ecmp-gateway/interface/%d", index))
 	squatter.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}

@@ -294,7 +294,8 @@ func testFlowAgrees(t *testing.T, k plane.Kind) {
 		if i%5 == 0 {
 			src, dst = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 9, 8, 14: byte(i >> 8), 15: byte(i)}), v6
 		}
-		q := services.Question{Proto: proto, Src: netip.AddrPortFrom(src, uint16(20_000+i)), Dst: netip.AddrPortFrom(dst, 443)}
+		q := services.Question{Proto: proto,
+			Src: netip.AddrPortFrom(src, uint16(20_000+i)), Dst: netip.AddrPortFrom(dst, 443)}
 		if proto == unix.IPPROTO_ICMP {
 			q.Src, q.Dst = netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0)
 		}
@@ -412,7 +413,8 @@ func testFlowAgrees(t *testing.T, k plane.Kind) {
 	}
 	f.ask("ping", pings)
 
-	a, err := f.Flow(services.Question{Proto: hash.TCP, Src: tcp[1].Src, Dst: netip.MustParseAddrPort("172.16.9.9:443")})
+	elsewhere := netip.MustParseAddrPort("172.16.9.9:443")
+	a, err := f.Flow(services.Question{Proto: hash.TCP, Src: tcp[1].Src, Dst: elsewhere})
 	require.NoError(t, err)
 	assert.Equal(t, services.NotForService, a.Verdict)
 }

@@ -209,7 +209,9 @@ func change(g *engine.Group, s selector.Strategy, hops []engine.Hop) error {
 func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 	var list []engine.Hop
 	for i, m := range s.View().All() {
-		list = append(list, engine.Hop{ID: m.ID, Weight: m.Weight, Incarnation: s.View().Incarnation(i), Value: *s.At(i)})
+		list = append(list, engine.Hop{
+			ID: m.ID, Weight: m.Weight, Incarnation: s.View().Incarnation(i), Value: *s.At(i),
+		})
 	}
 	return list
 }

@@ -32,7 +32,7 @@ func TestParseQuestion(t *testing.T) {
 	} {
 		_, err := services.ParseQuestion(c.proto, c.src, c.dst)
 		if c.want == "" {
-			assert.NoError(t, err, c)
+			require.NoError(t, err, c)
 			continue
 		}
 		var wrong *services.QuestionError
