@@ -38,6 +38,11 @@ func (m Member) SamePlace(o Member) bool {
 	return m.Dev == o.Dev && m.MAC == o.MAC && (m.MAC != engine.MAC{} || m.Addr == o.Addr)
 }
 
+// Equal reports whether o is the same but for where it was read from.
+func (m Member) Equal(o Member) bool {
+	return m.ID == o.ID && m.Dev == o.Dev && m.Addr == o.Addr && m.MAC == o.MAC && m.Weight == o.Weight
+}
+
 // given returns the MAC address as it was given; empty if it was not.
 func (m Member) given() string {
 	if m.MAC == (engine.MAC{}) {

@@ -106,3 +106,11 @@ func (s *Service) Blame(err error) error {
 	}
 	return at.errorf("service %q: %v", s.Name, err)
 }
+
+// Equal reports whether o is the same but for where it was read from.
+func (s *Service) Equal(o *Service) bool {
+	return s.Name == o.Name && s.Learned == o.Learned && s.Strategy == o.Strategy &&
+		slices.Equal(s.Prefixes, o.Prefixes) &&
+		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
+		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)
+}

@@ -31,6 +31,7 @@ type Plane struct {
 	devices  map[uint16]string
 	missing  map[string]bool
 	services []plane.Service
+	opens    int // calls of SetOutputs
 	seen     []Forwarding
 	counters plane.Counters
 	table    *flowcache.Table
@@ -61,6 +62,7 @@ func New(domain *selector.Domain) (*Plane, error) {
 func (p *Plane) SetOutputs(devices map[uint16]string) (faults plane.Faults, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.opens++
 	if p.FailOutputs != nil {
 		return nil, p.FailOutputs
 	}
@@ -164,6 +166,13 @@ func (p *Plane) Devices() map[uint16]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.devices)
+}
+
+// Opens returns how often outputs were set.
+func (p *Plane) Opens() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opens
 }
 
 // Header returns the header that a member of a service is sent packets with.

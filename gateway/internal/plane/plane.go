@@ -24,6 +24,7 @@ import (
 	"iter"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -89,6 +90,10 @@ type Config struct {
 type Service struct {
 	Prefixes []netip.Prefix
 	Group    *engine.Group
+}
+
+func (s Service) equal(o Service) bool {
+	return s.Group == o.Group && slices.Equal(s.Prefixes, o.Prefixes)
 }
 
 // Counters are those of all the workers of a plane.

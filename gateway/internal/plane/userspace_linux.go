@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,9 @@ type userspace struct {
 	workers   []*worker
 	release   func() error // its claim of the interfaces; nil: it has none
 
-	mu      sync.Mutex          // of what follows, and of what workers are asked to do
-	outputs map[uint16]struct{} // all that there ever were
+	mu       sync.Mutex          // of what follows, and of what workers are asked to do
+	outputs  map[uint16]struct{} // all that there ever were
+	services []Service           // in force
 }
 
 // A transport is how packets come into the process and leave it.
@@ -102,8 +104,14 @@ func (p *userspace) SetOutputs(devices map[uint16]string) (Faults, error) {
 }
 
 // Sync implements Plane. Members and marks are the groups' own, which workers
-// look up with every burst, so that only the prefixes remain to be told them.
+// look up with every burst, so that only the prefixes remain to be told them,
+// if they changed.
 func (p *userspace) Sync(services []Service) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.EqualFunc(p.services, services, Service.equal) {
+		return nil
+	}
 	routes := new(engine.Routes)
 	var prefixes []netip.Prefix
 	for i, s := range services {
@@ -122,8 +130,7 @@ func (p *userspace) Sync(services []Service) error {
 			prefixes = append(prefixes, prefix)
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.services = nil
 	if err := p.transport.admit(prefixes); err != nil {
 		return err
 	}
@@ -131,6 +138,7 @@ func (p *userspace) Sync(services []Service) error {
 		w.between(func() { w.engine.SetRoutes(routes) })
 	}
 	p.finder.SetRoutes(routes)
+	p.services = slices.Clone(services)
 	return nil
 }
 

@@ -5,14 +5,28 @@ import (
 	"errors"
 	"hash/fnv"
 	"io"
-	"maps"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
+
+// A plan is what becomes of some services; all others stay as they are, and
+// what it takes to put it in force does not depend on how many they are.
+type plan struct {
+	targets  []target
+	removed  []*service
+	services []*service // in force after it
+	// interfaces are to be opened again, since one may be another under its name
+	reopen bool
+
+	joined, left []port
+}
 
 // A target is a service on its way to another state.
 type target struct {
@@ -23,52 +37,14 @@ type target struct {
 	from  *selector.Snapshot[engine.Adjacency]
 }
 
-// apply puts services in force, all of them or none.
-func (r *Registry) apply(next []config.Service) error {
-	if err := compatible(next); err != nil {
-		return err
-	}
-	numbers, err := r.outputs.following(next, r.plane.Counters().Members)
-	if err != nil {
-		return &RefusedError{next[len(next)-1].Name, err}
-	}
-	targets, err := r.targets(next, numbers)
-	if err != nil {
-		return err
-	}
-	changed, err := changed(targets)
-	if err != nil {
-		return err
-	}
-	all := numbers.devices() // those of members that leave, too, until they have left
-	maps.Copy(all, r.outputs.devices())
-	faults, err := r.plane.SetOutputs(all)
-	if err != nil {
-		return err
-	}
-	r.host.faults = faults
-	r.mark(next)
-	voided, movedBefore := r.pinsLost(next), r.moved()
-	if err := r.update(targets, changed); err != nil {
-		r.mark(r.state())
-		_, failed := r.plane.SetOutputs(r.outputs.devices())
-		return errors.Join(err, failed)
-	}
-	r.commit(targets, numbers, voided, movedBefore)
-	// What could not be closed is closed by the next change.
-	_, _ = r.plane.SetOutputs(numbers.devices())
-	r.ask(next)
-	r.check()
-	return nil
-}
-
-// targets returns the target of each service; a new one gets a group, which no
-// packet comes to before the plane is told of it.
-func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, error) {
-	targets := make([]target, len(next))
-	for i, n := range next {
-		s, err := r.find(n.Name)
-		if err != nil {
+// replace plans that these services are all that there are.
+func (r *Registry) replace(next []config.Service) (*plan, error) {
+	p := &plan{reopen: r.behind}
+	kept := make(map[*service]bool, len(next))
+	for _, n := range next {
+		s := r.byName[n.Name]
+		switch {
+		case s == nil:
 			group, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{
 				Name: n.Name, Strategy: n.Strategy, Scope: scopeOf(&n),
 			})
@@ -76,61 +52,153 @@ func (r *Registry) targets(next []config.Service, numbers outputs) ([]target, er
 				return nil, &RefusedError{n.Name, err}
 			}
 			s = &service{group: group}
+			p.targets = append(p.targets, target{service: s, fresh: true, next: n})
+		case r.behind || !s.Equal(&n):
+			p.targets = append(p.targets, target{service: s, next: n})
 		}
-		hops, from := r.hops(&n, numbers), s.group.Load()
-		targets[i] = target{service: s, fresh: err != nil, next: n, hops: hops, from: from}
+		kept[s] = true
+		p.services = append(p.services, s)
 	}
-	return targets, nil
+	for _, s := range r.services {
+		if !kept[s] {
+			p.removed = append(p.removed, s)
+		}
+	}
+	return p, nil
+}
+
+// edited plans another state of one service.
+func (r *Registry) edited(s *service, next config.Service) *plan {
+	if r.behind {
+		p := r.again(r.services)
+		p.targets[slices.Index(r.services, s)].next = next
+		return p
+	}
+	return &plan{targets: []target{{service: s, next: next}}, services: r.services}
+}
+
+// again plans that services stay what they are while the host below them
+// changed.
+func (r *Registry) again(services []*service) *plan {
+	p := &plan{services: r.services, reopen: true, targets: make([]target, len(services))}
+	for i, s := range services {
+		p.targets[i] = target{service: s, next: s.Service}
+	}
+	return p
+}
+
+// apply puts a plan in force, all of it or nothing.
+func (r *Registry) apply(p *plan) error {
+	if err := r.compatible(p); err != nil {
+		return err
+	}
+	if err := r.number(p); err != nil {
+		return err
+	}
+	for i := range p.targets {
+		t := &p.targets[i]
+		t.hops, t.from = r.hops(&t.next), t.group.Load()
+	}
+	changed, err := p.changed()
+	if err != nil {
+		r.outputs.release(p.joined)
+		return err
+	}
+	opens := p.reopen || r.unopened || len(p.joined) > 0
+	if opens {
+		if err := r.open(); err != nil {
+			r.outputs.release(p.joined)
+			return err
+		}
+	}
+	for i := range p.targets {
+		r.mark(p.targets[i].service, &p.targets[i].next)
+	}
+	voided, movedBefore := r.pinsLost(p), r.moved()
+	if err := r.update(p, changed); err != nil {
+		for _, t := range p.targets {
+			r.mark(t.service, &t.Service)
+		}
+		r.outputs.release(p.joined)
+		if opens {
+			err = errors.Join(err, r.open())
+		}
+		return err
+	}
+	r.commit(p, voided, movedBefore)
+	return nil
+}
+
+// open has the plane open what is sent to, and marks who is behind an interface
+// that it can't open any more, or can again.
+func (r *Registry) open() error {
+	faults, err := r.plane.SetOutputs(r.outputs.devices)
+	if err != nil {
+		return err
+	}
+	was := r.host.faults
+	r.host.faults, r.unopened = faults, false
+	for dev := range faults {
+		if was[dev] == nil {
+			r.markBehind(dev)
+		}
+	}
+	for dev := range was {
+		if faults[dev] == nil {
+			r.markBehind(dev)
+		}
+	}
+	return nil
 }
 
 // changed returns the targets whose groups are to be updated, in the order of
 // the updates. Only a strategy knows whether it can serve given members, Anchor
 // with its capacity for example, and it says so when it builds. A failed update
 // must find nothing changed that packets meet, and a build takes milliseconds.
-// So groups that no packet comes to yet are updated first, and the others are
-// planned here: their updates get what was built for the plan.
-func changed(targets []target) ([]*target, error) {
+// So all are planned here, at the same time: their updates get what was built
+// for the plan. Groups that no packet comes to yet are updated first.
+func (p *plan) changed() ([]*target, error) {
 	var fresh, rest []*target
-	for i := range targets {
-		t := &targets[i]
+	for i := range p.targets {
+		t := &p.targets[i]
 		switch {
 		case t.fresh:
 			fresh = append(fresh, t)
 		case t.same() && t.next.Strategy == t.Strategy:
 		default:
-			if _, err := t.group.Plan(t.next.Strategy, t.hops); err != nil {
-				return nil, &RefusedError{t.next.Name, err}
-			}
 			rest = append(rest, t)
 		}
 	}
-	return slices.Concat(fresh, rest), nil
-}
-
-// compatible checks that a member of several services has one place in all.
-func compatible(services []config.Service) error {
-	members := make(map[string]config.Member)
-	for _, s := range services {
-		for _, m := range s.Members {
-			o, ok := members[m.ID]
-			if ok && !o.SamePlace(m) {
-				return &RefusedError{s.Name,
-					errors.New("member \"" + m.ID + "\" has another \"dev\", \"mac\" or \"addr\" in another service")}
+	all := slices.Concat(fresh, rest)
+	errs := make([]error, len(all))
+	var building sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(all)) {
+		building.Go(func() {
+			for i := int(next.Add(1) - 1); i < len(all); i = int(next.Add(1) - 1) {
+				if _, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops); err != nil {
+					errs[i] = &RefusedError{all[i].next.Name, err}
+				}
 			}
-			members[m.ID] = m
+		})
+	}
+	building.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return all, nil
 }
 
-func (r *Registry) hops(s *config.Service, numbers outputs) []engine.Hop {
+func (r *Registry) hops(s *config.Service) []engine.Hop {
 	list := make([]engine.Hop, len(s.Members))
 	of := incarnation(s)
 	for i, m := range s.Members {
 		list[i] = engine.Hop{
 			ID: m.ID, Weight: m.Weight, Incarnation: of,
 			Value: engine.Adjacency{
-				ID: m.ID, Output: numbers.numbers[port{s.Name, m.ID, m.Dev}],
+				ID: m.ID, Output: r.outputs.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
 			},
 		}
@@ -165,7 +233,7 @@ func (t *target) same() bool {
 }
 
 // update changes the groups and syncs the plane, or leaves both as they were.
-func (r *Registry) update(targets []target, changed []*target) error {
+func (r *Registry) update(p *plan, changed []*target) error {
 	var failed error
 	for _, t := range changed {
 		if failed = change(t.group, t.next.Strategy, t.hops); failed != nil {
@@ -173,9 +241,16 @@ func (r *Registry) update(targets []target, changed []*target) error {
 			break
 		}
 	}
-	services := make([]plane.Service, len(targets))
-	for i, t := range targets {
-		services[i] = plane.Service{Prefixes: t.next.Prefixes, Group: t.group}
+	services := make([]plane.Service, len(p.services))
+	place := make(map[*service]int, len(p.targets))
+	for i, t := range p.targets {
+		place[t.service] = i
+	}
+	for i, s := range p.services {
+		services[i] = plane.Service{Prefixes: s.Prefixes, Group: s.group}
+		if at, ok := place[s]; ok {
+			services[i].Prefixes = p.targets[at].next.Prefixes
+		}
 	}
 	if failed == nil {
 		failed = r.plane.Sync(services)
@@ -183,7 +258,7 @@ func (r *Registry) update(targets []target, changed []*target) error {
 	if failed == nil {
 		return nil
 	}
-	for _, t := range targets {
+	for _, t := range p.targets {
 		if t.group.Load() == t.from {
 			continue
 		}
@@ -226,21 +301,35 @@ func (r *Registry) sync() error {
 }
 
 // commit takes down what is in force now.
-func (r *Registry) commit(targets []target, numbers outputs, voided map[string]int, movedBefore uint64) {
-	var now []*service
-	for _, t := range targets {
-		r.record(&t, voided[t.next.Name], movedBefore)
+func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
+	asked := false // of members that are to be asked whether they serve
+	for i := range p.targets {
+		t := &p.targets[i]
+		r.record(t, voided[t.next.Name], movedBefore)
 		t.remember()
+		asked = asked || t.Check != nil || t.next.Check != nil
+		r.roster.remove(t.service)
 		t.Service = t.next
-		now = append(now, t.service)
+		r.roster.add(t.service)
+		r.byName[t.Name] = t.service
+		r.ask(t.Members)
 	}
-	for _, s := range r.services {
-		if !slices.Contains(now, s) {
-			s.group.Close()
-			r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
-		}
+	for _, s := range p.removed {
+		asked = asked || s.Check != nil
+		s.group.Close()
+		r.roster.remove(s)
+		delete(r.byName, s.Name)
+		r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
 	}
-	r.services, r.outputs = now, numbers
+	r.services = p.services
+	if len(p.left) > 0 {
+		r.outputs.release(p.left)
+		// What could not be closed is closed by the next change.
+		r.unopened = r.open() != nil
+	}
+	if asked {
+		r.check()
+	}
 }
 
 // remember keeps the weights of the members that are drained now.

@@ -14,7 +14,11 @@ import (
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.apply(r.withLearned(r.drains.over(services))); err != nil {
+	p, err := r.replace(r.withLearned(r.drains.over(services)))
+	if err != nil {
+		return err
+	}
+	if err := r.applied(r.apply(p)); err != nil {
 		return err
 	}
 	r.origin = origin
@@ -132,14 +136,9 @@ func (r *Registry) setMembers(service string, members []config.Member) error {
 	if err != nil {
 		return err
 	}
-	before := s.Members
-	next := r.state()
-	for i := range next {
-		if next[i].Name == service {
-			next[i].Members = members
-		}
-	}
-	if err := r.apply(next); err != nil {
+	before, next := s.Members, s.Service
+	next.Members = members
+	if err := r.applied(r.apply(r.edited(s, next))); err != nil {
 		return err
 	}
 	r.keepDrains(service, before, members)

@@ -67,7 +67,9 @@ func (r *Registry) turn(s *service, id string, was error) error {
 	if now != nil {
 		r.detour(func(of *service, m config.Member) bool { return of == s && m.ID == id })
 	}
-	return r.follow(false)
+	m := s.member(id)
+	s.group.Mark(id).SetDown(s.fault(&s.Service, m) != nil)
+	return r.follow(nil)
 }
 
 // fault says why a member of a service is down; nil if it is not.

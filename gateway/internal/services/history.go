@@ -130,19 +130,13 @@ func describe(was, is config.Service) string {
 
 // pinsLost returns how many flows of each service have a member that is not
 // there next.
-func (r *Registry) pinsLost(next []config.Service) map[string]int {
-	stays := make(map[[2]string]bool)
-	for _, s := range next {
-		for _, m := range s.Members {
-			stays[[2]string{s.Name, m.ID}] = true
-		}
-	}
+func (r *Registry) pinsLost(p *plan) map[string]int {
 	lost := make(map[string]int)
 	var pins map[selector.Slot]int
-	for _, s := range r.services {
+	add := func(s *service, stays map[string]bool) {
 		v := s.group.Load().View()
 		for i, m := range v.All() {
-			if stays[[2]string{s.Name, m.ID}] {
+			if stays[m.ID] {
 				continue
 			}
 			if pins == nil {
@@ -150,6 +144,17 @@ func (r *Registry) pinsLost(next []config.Service) map[string]int {
 			}
 			lost[s.Name] += pins[v.Slot(i)]
 		}
+	}
+	for i := range p.targets {
+		t := &p.targets[i]
+		stays := make(map[string]bool, len(t.next.Members))
+		for _, m := range t.next.Members {
+			stays[m.ID] = true
+		}
+		add(t.service, stays)
+	}
+	for _, s := range p.removed {
+		add(s, nil)
 	}
 	return lost
 }

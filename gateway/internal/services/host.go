@@ -16,6 +16,7 @@ import (
 type host struct {
 	in         []string              // the interfaces that packets come in by
 	links      map[string]links.Link // by name, as far as told
+	names      map[int]string        // of those that are there, by index
 	neighbours map[place]engine.MAC
 	asked      map[place]bool // the kernel was asked to keep them
 	faults     plane.Faults   // of the interfaces of members
@@ -29,7 +30,8 @@ type place struct {
 
 func newHost(in []string) host {
 	return host{
-		in: in, links: make(map[string]links.Link), neighbours: make(map[place]engine.MAC), asked: make(map[place]bool),
+		in: in, links: make(map[string]links.Link), names: make(map[int]string),
+		neighbours: make(map[place]engine.MAC), asked: make(map[place]bool),
 	}
 }
 
@@ -99,6 +101,12 @@ func (h *host) set(l links.Link) {
 				delete(h.asked, p)
 			}
 		}
+	}
+	if was := h.links[l.Name].Index; h.names[was] == l.Name {
+		delete(h.names, was)
+	}
+	if l.Index != 0 {
+		h.names[l.Index] = l.Name
 	}
 	h.links[l.Name] = l
 }

@@ -17,12 +17,20 @@ func (r *Registry) SetLearned(services []config.Service) error {
 	defer r.mu.Unlock()
 	before := r.learned
 	r.learned = services
-	configured := slices.DeleteFunc(r.state(), func(s config.Service) bool { return s.Learned })
-	if err := r.apply(r.withLearned(configured)); err != nil {
-		r.learned = before
-		return err
+	var configured []config.Service
+	for _, s := range r.services {
+		if !s.Learned {
+			configured = append(configured, s.Service)
+		}
 	}
-	return nil
+	p, err := r.replace(r.withLearned(configured))
+	if err == nil {
+		err = r.applied(r.apply(p))
+	}
+	if err != nil {
+		r.learned = before
+	}
+	return err
 }
 
 // withLearned returns configured services, and those that are learned.

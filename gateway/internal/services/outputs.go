@@ -2,11 +2,9 @@ package services
 
 import (
 	"errors"
-	"maps"
 	"math"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 // outputs numbers the members of each service: see [engine.Adjacency.Output].
@@ -16,7 +14,9 @@ import (
 // lowest first.
 type outputs struct {
 	numbers map[port]uint16
+	devices map[uint16]string         // of the numbers, as the plane is told
 	before  map[uint16]engine.Traffic // of a number, what went to those who had it before
+	free    int                       // no lower number is
 }
 
 // A port is a member of a service behind an interface.
@@ -24,53 +24,81 @@ type port struct{ service, id, dev string }
 
 var errOutputs = errors.New("more members than outputs")
 
-// following returns the numbers for the next services. What the counters of a
-// number that is given anew hold is of the members that had it before.
-func (o outputs) following(services []config.Service, counters map[uint16]engine.Traffic) (outputs, error) {
-	next := outputs{make(map[port]uint16), maps.Clone(o.before)}
-	if next.before == nil {
-		next.before = make(map[uint16]engine.Traffic)
+func newOutputs() outputs {
+	return outputs{
+		numbers: make(map[port]uint16), devices: make(map[uint16]string), before: make(map[uint16]engine.Traffic),
 	}
-	taken := make(map[uint16]bool)
-	for _, n := range o.numbers { // of members that leave, too: packets are on their way to them
-		taken[n] = true
-	}
-	free := 0
-	for _, s := range services {
-		for _, m := range s.Members {
-			p := port{s.Name, m.ID, m.Dev}
-			if n, ok := o.numbers[p]; ok {
-				next.numbers[p] = n
-				continue
-			}
-			if _, ok := next.numbers[p]; ok {
-				continue
-			}
-			for taken[uint16(free)] {
-				free++
-			}
-			if free > math.MaxUint16 {
-				return o, errOutputs
-			}
-			n := uint16(free)
-			next.numbers[p], taken[n] = n, true
-			next.before[n] = counters[n]
-		}
-	}
-	return next, nil
 }
 
-// devices returns what the plane is told.
-func (o outputs) devices() map[uint16]string {
-	devices := make(map[uint16]string, len(o.numbers))
-	for p, n := range o.numbers {
-		devices[n] = p.dev
+// give gives a port a number. What the counters of one that is given anew hold
+// is of the members that had it before.
+func (o *outputs) give(p port, counters map[uint16]engine.Traffic) error {
+	for o.free <= math.MaxUint16 {
+		n := uint16(o.free)
+		if _, taken := o.devices[n]; !taken {
+			o.numbers[p], o.devices[n], o.before[n] = n, p.dev, counters[n]
+			return nil
+		}
+		o.free++
 	}
-	return devices
+	return errOutputs
+}
+
+// release takes the numbers of ports back, to which no packet goes any more.
+func (o *outputs) release(ports []port) {
+	for _, p := range ports {
+		n, ok := o.numbers[p]
+		if !ok {
+			continue
+		}
+		delete(o.numbers, p)
+		delete(o.devices, n)
+		o.free = min(o.free, int(n))
+	}
+}
+
+// number gives numbers to the members that join, and finds those that leave:
+// they keep theirs until no packet is on its way to them.
+func (r *Registry) number(p *plan) error {
+	now := make(map[port]bool)
+	for _, s := range p.removed {
+		for _, m := range s.Members {
+			now[port{s.Name, m.ID, m.Dev}] = true
+		}
+	}
+	for i := range p.targets {
+		t := &p.targets[i]
+		for _, m := range t.Members {
+			now[port{t.Name, m.ID, m.Dev}] = true
+		}
+	}
+	var counters map[uint16]engine.Traffic
+	for i := range p.targets {
+		next := &p.targets[i].next
+		for _, m := range next.Members {
+			at := port{next.Name, m.ID, m.Dev}
+			if now[at] {
+				delete(now, at)
+				continue
+			}
+			if counters == nil {
+				counters = r.plane.Counters().Members
+			}
+			if err := r.outputs.give(at, counters); err != nil {
+				r.outputs.release(p.joined)
+				return &RefusedError{next.Name, err}
+			}
+			p.joined = append(p.joined, at)
+		}
+	}
+	for at := range now {
+		p.left = append(p.left, at)
+	}
+	return nil
 }
 
 // traffic returns what went to a member.
-func (o outputs) traffic(p port, counters map[uint16]engine.Traffic) engine.Traffic {
+func (o *outputs) traffic(p port, counters map[uint16]engine.Traffic) engine.Traffic {
 	n, ok := o.numbers[p]
 	if !ok {
 		return engine.Traffic{}
@@ -80,13 +108,9 @@ func (o outputs) traffic(p port, counters map[uint16]engine.Traffic) engine.Traf
 }
 
 // gone returns what went to members that left.
-func (o outputs) gone(counters map[uint16]engine.Traffic) (t engine.Traffic) {
-	given := make(map[uint16]bool)
-	for _, n := range o.numbers {
-		given[n] = true
-	}
+func (o *outputs) gone(counters map[uint16]engine.Traffic) (t engine.Traffic) {
 	for n, now := range counters {
-		if given[n] {
+		if _, given := o.devices[n]; given {
 			now = o.before[n]
 		}
 		t.Frames += now.Frames

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -20,7 +21,7 @@ func (r *Registry) SetLink(l links.Link) error {
 	was := r.host.links[l.Name]
 	had := r.host.carrier(l.Name)
 	r.host.set(l)
-	members := r.anyMember(func(m config.Member) bool { return m.Dev == l.Name })
+	members := len(r.roster.behind[l.Name]) > 0
 	if had != l.Carrier && (members || slices.Contains(r.in, l.Name)) {
 		what := l.Name + " lost its carrier"
 		if l.Carrier {
@@ -31,13 +32,24 @@ func (r *Registry) SetLink(l links.Link) error {
 			r.detour(func(_ *service, m config.Member) bool { return m.Dev == l.Name })
 		}
 	}
-	if !members || was == l && !r.behind {
+	// A member at the address of an interface of the gateway's own is down.
+	own := was.MAC != l.MAC && slices.Contains(r.in, l.Name)
+	if own {
+		for dev := range r.roster.behind {
+			r.markBehind(dev)
+		}
+	}
+	if !members && !own || was == l && !r.behind {
 		return nil
 	}
 	// One whose carrier is back may have been down when the plane was made anew.
 	anew := was.Index != l.Index || was.MAC != l.MAC || was.MTU != l.MTU || r.host.faults[l.Name] != nil ||
 		!had && l.Carrier
-	return r.follow(anew && l.Index != 0)
+	if anew && l.Index != 0 {
+		return r.follow(r.servicesBehind(l.Name))
+	}
+	r.markBehind(l.Name)
+	return r.follow(nil)
 }
 
 // SetNeighbour takes over a neighbour as the kernel knows it now: members there
@@ -47,17 +59,25 @@ func (r *Registry) SetNeighbour(n links.Neighbour) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := place{n.Index, n.Addr}
-	wanted := r.anyMember(func(m config.Member) bool { p, ok := r.host.place(m); return ok && p == at })
-	if r.host.neighbours[at] == n.MAC || n.Gone && wanted {
+	if r.host.neighbours[at] == n.MAC {
+		return nil
+	}
+	var there []*service
+	for p := range r.roster.behind[r.host.names[n.Index]] {
+		if is, ok := r.host.place(p.Member); ok && is == at {
+			there = append(there, p.services...)
+		}
+	}
+	if n.Gone && len(there) > 0 {
 		return nil
 	}
 	if r.host.neighbours[at] = n.MAC; n.MAC == (engine.MAC{}) {
 		delete(r.host.neighbours, at)
 	}
-	if !wanted {
+	if len(there) == 0 {
 		return nil
 	}
-	return r.follow(true)
+	return r.follow(r.inOrder(there))
 }
 
 // Reconcile has the data plane do what it could not do before: send by
@@ -71,64 +91,83 @@ func (r *Registry) Reconcile() error {
 	for dev := range r.host.faults {
 		again = again || r.host.links[dev].Index != 0
 	}
-	for _, s := range r.services {
-		for _, m := range s.Members {
-			if p, ok := r.host.place(m); ok && r.host.neighbours[p] == (engine.MAC{}) {
-				delete(r.host.asked, p)
-			}
+	for _, p := range r.roster.members {
+		if at, ok := r.host.place(p.Member); ok && r.host.neighbours[at] == (engine.MAC{}) {
+			delete(r.host.asked, at)
+			r.ask([]config.Member{p.Member})
 		}
 	}
-	r.ask(r.state())
 	if !again {
 		return nil
 	}
-	return r.follow(true)
+	return r.follow(r.services)
 }
 
-// follow has the data plane follow the host. Anew is true if more changed than
-// who is down.
-func (r *Registry) follow(anew bool) (err error) {
-	if anew {
-		err = r.apply(r.state())
-	} else {
-		r.mark(r.state())
+// follow has the data plane follow the host. Given are the services of which
+// more changed than who is down.
+func (r *Registry) follow(changed []*service) error {
+	var err error
+	switch {
+	case r.behind:
+		err = r.apply(r.again(r.services))
+	case len(changed) > 0:
+		err = r.apply(r.again(changed))
+	default:
 		err = r.sync()
 	}
 	r.behind = err != nil
 	return err
 }
 
+// applied takes down that the plane has all that is known, if it was given
+// that without an error.
+func (r *Registry) applied(err error) error {
+	r.behind = r.behind && err != nil
+	return err
+}
+
+// servicesBehind returns the services with members behind an interface.
+func (r *Registry) servicesBehind(dev string) []*service {
+	var list []*service
+	for p := range r.roster.behind[dev] {
+		list = append(list, p.services...)
+	}
+	return r.inOrder(list)
+}
+
+// inOrder returns services each once and in their order.
+func (r *Registry) inOrder(list []*service) []*service {
+	slices.SortFunc(list, func(a, b *service) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.Compact(list)
+}
+
 // ask has the kernel keep the neighbours that members are, if it was not asked
 // before.
-func (r *Registry) ask(services []config.Service) {
+func (r *Registry) ask(members []config.Member) {
 	if r.Keep == nil {
 		return
 	}
-	for _, s := range services {
-		for _, m := range s.Members {
-			if p, ok := r.host.place(m); ok && !r.host.asked[p] {
-				r.host.asked[p] = true
-				r.Keep(p.index, p.addr)
-			}
+	for _, m := range members {
+		if p, ok := r.host.place(m); ok && !r.host.asked[p] {
+			r.host.asked[p] = true
+			r.Keep(p.index, p.addr)
 		}
 	}
 }
 
-// anyMember reports whether a member of any service is so.
-func (r *Registry) anyMember(is func(config.Member) bool) bool {
-	return slices.ContainsFunc(r.services, func(s *service) bool { return slices.ContainsFunc(s.Members, is) })
+// mark says of each member of a service, as it is now or next, whether it is
+// down: in all services, or in this one.
+func (r *Registry) mark(s *service, as *config.Service) {
+	for _, m := range as.Members {
+		r.domain.Mark(m.ID).SetDown(r.host.fault(m) != nil)
+		s.group.Mark(m.ID).SetDown(s.fault(as, m) != nil)
+	}
 }
 
-// mark says of each member whether it is down: in all services, or in one.
-func (r *Registry) mark(services []config.Service) {
-	for i := range services {
-		n := &services[i]
-		s, err := r.find(n.Name)
-		for _, m := range n.Members {
-			r.domain.Mark(m.ID).SetDown(r.host.fault(m) != nil)
-			if err == nil {
-				s.group.Mark(m.ID).SetDown(s.fault(n, m) != nil)
-			}
-		}
+// markBehind says of each member behind an interface whether it is down in all
+// services.
+func (r *Registry) markBehind(dev string) {
+	for p := range r.roster.behind[dev] {
+		r.domain.Mark(p.ID).SetDown(r.host.fault(p.Member) != nil)
 	}
 }

@@ -67,9 +67,12 @@ type shared struct {
 	mu       sync.Mutex
 	services []*service
 	learned  []config.Service // that routers announce, as they were learned
+	byName   map[string]*service
+	roster   roster
 	outputs  outputs
 	host     host
 	behind   bool // the plane does not have all that is known
+	unopened bool // the plane did not close what it was to
 	drains   drains
 	origin   string
 	changes  []Change
@@ -96,6 +99,7 @@ type service struct {
 func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) *Registry {
 	return &Registry{shared: &shared{
 		plane: p, domain: domain, in: in, logger: log, host: newHost(in), drains: make(drains),
+		byName: make(map[string]*service), roster: newRoster(), outputs: newOutputs(),
 	}}
 }
 
@@ -170,11 +174,10 @@ func (s *service) usable() bool { return s.group.Load().Select(0) >= 0 }
 
 // find returns the service of that name.
 func (r *Registry) find(name string) (*service, error) {
-	i := slices.IndexFunc(r.services, func(s *service) bool { return s.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("%w: %q", ErrNoService, name)
+	if s, ok := r.byName[name]; ok {
+		return s, nil
 	}
-	return r.services[i], nil
+	return nil, fmt.Errorf("%w: %q", ErrNoService, name)
 }
 
 // find returns the index of the member with that ID.
@@ -184,13 +187,4 @@ func (s *service) find(id string) (int, error) {
 		return -1, fmt.Errorf("%w: %q", ErrNoMember, id)
 	}
 	return i, nil
-}
-
-// state returns the services as they are, for a change to begin with.
-func (r *Registry) state() []config.Service {
-	list := make([]config.Service, len(r.services))
-	for i, s := range r.services {
-		list[i] = s.Service
-	}
-	return list
 }

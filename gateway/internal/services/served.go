@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 // A Place is where a member is.
@@ -55,10 +54,15 @@ func (r *Registry) Knows(index int, addr netip.Addr) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := place{index, addr}
-	return r.host.neighbours[at] != (engine.MAC{}) && r.anyMember(func(m config.Member) bool {
-		p, ok := r.host.place(m)
-		return ok && p == at
-	})
+	if r.host.neighbours[at] == (engine.MAC{}) {
+		return false
+	}
+	for p := range r.roster.behind[r.host.names[index]] {
+		if is, ok := r.host.place(p.Member); ok && is == at {
+			return true
+		}
+	}
+	return false
 }
 
 // Again has the data plane take over everything again, with what it knows of

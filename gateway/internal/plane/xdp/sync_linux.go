@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A state is what the maps say.
@@ -22,6 +23,7 @@ type state struct {
 // A service is a group in force.
 type service struct {
 	index   uint32
+	view    *selector.View
 	slots   []uint16
 	members []memberOf
 	salt    uint64
@@ -127,17 +129,21 @@ func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	if g.Domain() != p.config.Domain {
 		return nil, &Error{Err: ErrDomain, Group: v.Name()}
 	}
-	slots, err := slotsOf(v)
-	if err != nil {
-		return nil, err
-	}
 	if err := hopsOf(snapshot, p.outputs, next.hops); err != nil {
 		return nil, err
 	}
-	s := &service{slots: slots, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
+	s := &service{view: v, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
+	if old := p.state.services[g]; old != nil && old.view == v && slices.Equal(old.members, s.members) {
+		s.index, s.slots, s.table = old.index, old.slots, old.table // as they are: the same view, the same marks
+		return s, nil
+	}
+	var err error
+	if s.slots, err = slotsOf(v); err != nil {
+		return nil, err
+	}
 	if old := p.state.services[g]; old != nil {
 		s.index = old.index
-		if slices.Equal(old.slots, slots) && slices.Equal(old.members, s.members) {
+		if slices.Equal(old.slots, s.slots) && slices.Equal(old.members, s.members) {
 			s.table = old.table // as it is
 		}
 		return s, nil
