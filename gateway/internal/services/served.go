@@ -70,5 +70,5 @@ func (r *Registry) Knows(index int, addr netip.Addr) bool {
 func (r *Registry) Again() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.follow(true)
+	return r.follow(r.services)
 }
