@@ -19,7 +19,7 @@ func Slack() Suite {
 		Cases: func(size Size) (cases []Case) {
 			for _, s := range slackSubjects() {
 				for _, n := range size.Slack {
-					cases = append(cases, evenness(s, n, size, size.Draws, "equal", 1))
+					cases = append(cases, evenness(s, n, size.sets(), "equal", 1))
 					for _, e := range slackEvents() {
 						cases = append(cases, disruption(s, n, size, e))
 					}
@@ -30,10 +30,10 @@ func Slack() Suite {
 					}
 				}
 				for n := 2; n <= 16 && size.Draws > 3; n++ {
-					cases = append(cases, evenness(s, n, size, 3*size.Draws, "equal/sets=many", 1))
+					cases = append(cases, evenness(s, n, size.manySets(n), "equal/sets=many", 1))
 				}
 				for _, n := range []int{8, 100} {
-					cases = append(cases, evenness(s, n, size, size.Draws, "1:2:3:10", 1, 2, 3, 10))
+					cases = append(cases, evenness(s, n, size.sets(), "1:2:3:10", 1, 2, 3, 10))
 				}
 			}
 			for _, s := range sizedSubjects() {
@@ -42,7 +42,7 @@ func Slack() Suite {
 					members = size.Large
 				}
 				for _, n := range members {
-					cases = append(cases, evenness(s.slackSubject, n, size, size.Draws, "equal", 1))
+					cases = append(cases, evenness(s.slackSubject, n, size.sets(), "equal", 1))
 					for _, e := range slackEvents() {
 						cases = append(cases, disruption(s.slackSubject, n, size, e))
 					}
@@ -108,13 +108,32 @@ func slackEvents() []slackEvent {
 	}
 }
 
-// evenness is a case of how even the shares of a table are.
-func evenness(s slackSubject, n int, size Size, draws int, name string, weights ...uint32) Case {
+// sets returns the seeds of draws of members. Draws of fewer members are the
+// first ones of those of more.
+func (s Size) sets() (seeds []uint64) {
+	for i := range s.Draws {
+		seeds = append(seeds, s.Seed(i))
+	}
+	return seeds
+}
+
+// manySets returns the seeds of three times as many draws, of n members alone:
+// else a lucky draw of few would be one of all numbers of members beside it.
+func (s Size) manySets(n int) (seeds []uint64) {
+	for i := range 3 * s.Draws {
+		seeds = append(seeds, s.Seed(n<<16|i))
+	}
+	return seeds
+}
+
+// evenness is a case of how even the shares of a table are, in sets of members
+// of these seeds.
+func evenness(s slackSubject, n int, seeds []uint64, name string, weights ...uint32) Case {
 	return Case{fmt.Sprintf("%s/n=%d/weights=%s", s.name, n, name), func() (*Work, error) {
 		var peak, low, rms []float64
 		var members []selector.Member
-		for i := range draws {
-			members = subject.Drawn(size.Seed(i), n, weights...)
+		for _, seed := range seeds {
+			members = subject.Drawn(seed, n, weights...)
 			p, err := slots(s.strategy, members)
 			if err != nil {
 				return nil, err
