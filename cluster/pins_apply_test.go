@@ -262,3 +262,27 @@ func TestScopeTokens(t *testing.T) {
 	assert.Equal(t, want, SubjectsOfPins("test", "me").Publish)
 	assert.Contains(t, fmt.Sprint(SubjectsOfPins("test", "me").Subscribe), "ecmp.test.ask.me.*")
 }
+
+// TestShortFlowsAreNotShared: of what is not TCP, the default timeout is too
+// short to be worth it.
+func TestShortFlowsAreNotShared(t *testing.T) {
+	s := newSharing(t)
+	v := s.from.group.Load().View()
+	for f := range uint64(300) {
+		for range 2 {
+			p := flowcache.NewPacket(&hash.Flow{Hash: mixFlow(f), Proto: hash.UDP}, v.Salt(), 0)
+			s.from.worker.Route(p, v, s.now)
+			s.now += 10 * time.Millisecond
+		}
+		s.now -= 20 * time.Millisecond
+	}
+	s.now += 4 * time.Second
+	for f := range uint64(300) {
+		p := flowcache.NewPacket(&hash.Flow{Hash: mixFlow(f), Proto: hash.UDP}, v.Salt(), 0)
+		s.from.worker.Route(p, v, s.now)
+	}
+	s.from.change(2, "a", "b", "c", "d")
+	require.NotEmpty(t, s.from.deviating())
+	s.from.work()
+	assert.Zero(t, s.from.counters.stats().SentPins)
+}

@@ -12,6 +12,8 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 )
 
+const allStates = 1<<flowcache.States - 1
+
 // BenchmarkPinsOverNATS sends the pins of a table of a million flows from one
 // gateway to another, whose server is another one: scan, encode, sign, publish,
 // server, server, receive, verify, decode, import. Nearly all are there

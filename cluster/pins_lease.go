@@ -58,6 +58,12 @@ func (s *sharer) sharedStates() (bits uint16) {
 	return bits
 }
 
+// wantedStates returns the bits of the states that are sent on a change: those,
+// and of flows that may come to be so.
+func (s *sharer) wantedStates() uint16 {
+	return s.sharedStates() | 1<<flowcache.Probation | 1<<flowcache.Adopted
+}
+
 // A youngScan is for the pins that were promoted since a change.
 type youngScan struct{ at, maxAge time.Duration }
 

@@ -52,8 +52,6 @@ type scan struct {
 	batch    *batch
 }
 
-const allStates = 1<<flowcache.States - 1
-
 // request queues a scan for all gateways. What waits already and finds the same
 // is taken instead.
 func (g *shared) request(n *scan) {
@@ -187,7 +185,8 @@ func (s *sharer) newBatch() *batch {
 func (s *sharer) answer(g *shared, receiver string, c span, at instant) {
 	n := &scan{
 		id: c.scan, receiver: receiver, from: int(c.from), to: int(c.to),
-		spec: flowcache.Scan{View: g.view(), Seen: c.scan == scanSeen, All: g.mode == ShareAll}, states: allStates,
+		states: s.wantedStates(),
+		spec:   flowcache.Scan{View: g.view(), Seen: c.scan == scanSeen, All: g.mode == ShareAll},
 	}
 	if g.mode == ShareAll {
 		n.states = s.sharedStates()

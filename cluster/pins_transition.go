@@ -53,7 +53,7 @@ func (t *transition) open() bool { return t.plan != 0 || t.unsettled != 0 || t.u
 func (s *sharer) prepare(g *shared, plan uint64, planned *selector.View, at instant) {
 	t := &g.transition
 	t.plan, t.planned, t.planAt = plan, planned, at.now
-	n := &scan{kind: scanOfPlan, plan: plan, states: allStates, spec: flowcache.Scan{Planned: planned, Seen: true}}
+	n := &scan{kind: scanOfPlan, plan: plan, states: s.wantedStates(), spec: flowcache.Scan{Planned: planned, Seen: true}}
 	if g.mode == ShareAll {
 		n.states, n.spec = s.sharedStates(), flowcache.Scan{All: true, Seen: true}
 	}
@@ -71,7 +71,7 @@ func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
 	}
 	t.plan, t.planned = 0, nil
 	if g.mode != ShareAll {
-		n := &scan{kind: scanOfChange, states: allStates, spec: flowcache.Scan{Since: old, Seen: true}}
+		n := &scan{kind: scanOfChange, states: s.wantedStates(), spec: flowcache.Scan{Since: old, Seen: true}}
 		if prepared {
 			// What deviates is sent, and one by one what was placed since. Flows
 			// other than TCP may have been promoted late.

@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// TestPlacedFlowsNeverWait fills the ring of a worker that nobody empties.
+func TestPlacedFlowsNeverWait(t *testing.T) {
+	s := newSharing(t)
+	w := new(PinsWorker)
+	v := s.from.group.Load().View()
+	packets := make([]flowcache.Packet, 32)
+	routes := make([]flowcache.Route, 32)
+	for i := range routes {
+		routes[i].Verdict = flowcache.Placed
+	}
+	views := []*selector.View{v}
+	w.Routed(routes, packets, views)
+	_, ok := w.next()
+	require.False(t, ok, "nobody wants to know")
+	w.open.Store(true)
+	assert.Zero(t, testing.AllocsPerRun(ringSize/32, func() { w.Routed(routes, packets, views) }))
+	assert.EqualValues(t, 32, w.dropped.Load(), "AllocsPerRun runs once more than it counts")
+	n := 0
+	for _, ok := w.next(); ok; _, ok = w.next() {
+		n++
+	}
+	assert.Equal(t, ringSize, n)
+	routes[0].Verdict, routes[1].Verdict = flowcache.Pinned, flowcache.Refused
+	w.Routed(routes, packets, views)
+	for n = 0; ; n++ {
+		if _, ok := w.next(); !ok {
+			break
+		}
+	}
+	assert.Equal(t, 30, n, "only what was placed is told")
+}
+
+// TestWorkersRouteBesidePins has workers route without a pause while pins are
+// shared: each Sticky is of one goroutine, which the race detector checks.
+func TestWorkersRouteBesidePins(t *testing.T) {
+	list := living(t, 2, 20_000, false, nil)
+	update(t, list, false, members(0, 5))
+	was := list[0].establish(0, 5000)
+	var running sync.WaitGroup
+	var stop atomic.Bool
+	for _, g := range list {
+		w := g.newWorker()
+		require.NotSame(t, w.Sticky, g.pins.sharer.importer)
+		running.Go(func() {
+			for n := uint64(0); !stop.Load(); n++ {
+				from, v := 1<<20+n*64%2048, g.membership.View()
+				w.send(v, from, from+64, hash.SYN, nil)
+				w.send(v, from, from+64, hash.ACK, nil)
+			}
+		})
+	}
+	for i := 5; i < 8; i++ {
+		update(t, list, true, members(i, i+1))
+	}
+	stop.Store(true)
+	running.Wait()
+	for _, g := range list {
+		assert.Zero(t, g.changed(0, was))
+	}
+}
