@@ -28,6 +28,7 @@ const (
 	forwardProgEcmpSticky   = "ecmp_sticky"
 	forwardProgEcmpTable    = "ecmp_table"
 	forwardVarAddress       = "address"
+	forwardVarAnswers       = "answers"
 	forwardVarDurations     = "durations"
 	forwardVarFirstState    = "first_state"
 	forwardVarSeed          = "seed"
@@ -100,6 +101,7 @@ type forwardMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type forwardVariableSpecs struct {
 	Address    *ebpf.VariableSpec `ebpf:"address"`
+	Answers    *ebpf.VariableSpec `ebpf:"answers"`
 	Durations  *ebpf.VariableSpec `ebpf:"durations"`
 	FirstState *ebpf.VariableSpec `ebpf:"first_state"`
 	Seed       *ebpf.VariableSpec `ebpf:"seed"`
@@ -154,6 +156,7 @@ func (m *forwardMaps) Close() error {
 // It can be passed to loadForwardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type forwardVariables struct {
 	Address    *ebpf.Variable `ebpf:"address"`
+	Answers    *ebpf.Variable `ebpf:"answers"`
 	Durations  *ebpf.Variable `ebpf:"durations"`
 	FirstState *ebpf.Variable `ebpf:"first_state"`
 	Seed       *ebpf.Variable `ebpf:"seed"`

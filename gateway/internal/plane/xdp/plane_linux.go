@@ -70,7 +70,7 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 		return nil, err
 	}
 	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
-	code := program{spec: spec, seed: c.Seed}
+	code := program{spec: spec, seed: c.Seed, answers: len(c.ICMP.From) > 0}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows

@@ -30,6 +30,7 @@ type program struct {
 	spec     *ebpf.CollectionSpec
 	maps     *maps
 	seed     uint64
+	answers  bool       // senders are told of packets that can't be forwarded
 	timeouts *timeouts  // nil without stickiness
 	address  engine.MAC // of the interface, which frames must be for; zero: any
 }
@@ -43,7 +44,7 @@ func (p *program) load() (forward, closed *ebpf.Program, err error) {
 		}
 	}()
 	spec, name := p.spec.Copy(), programTable
-	values := map[string]any{"seed": p.seed, "address": addressWord(p.address)}
+	values := map[string]any{"seed": p.seed, "address": addressWord(p.address), "answers": p.answers}
 	if p.timeouts != nil {
 		name = programSticky
 		values["durations"] = p.timeouts.durations()

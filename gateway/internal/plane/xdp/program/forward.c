@@ -38,7 +38,7 @@ INLINE int send(struct packet *p, struct hop *hop)
 	u32 output = hop->output;
 
 	if (p->length > hop->fits && over_mtu(p, output))
-		return drop(OVER_MTU, p->length);
+		return answers ? XDP_PASS : drop(OVER_MTU, p->length);
 	// XDP_DROP is the result if there is no such output.
 	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)
 		return drop(NO_OUTPUT, p->length);
@@ -97,7 +97,7 @@ INLINE int forward(struct xdp_md *context, bool sticky)
 	if (!service)
 		return XDP_PASS;
 	if (p.lifetime <= 1)
-		return drop(EXPIRED, p.length);
+		return answers ? XDP_PASS : drop(EXPIRED, p.length);
 	t = table_of(service);
 	if (!t)
 		return XDP_PASS;

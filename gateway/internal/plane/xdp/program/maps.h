@@ -11,6 +11,10 @@ const volatile u64 seed = 0;
 // The address that frames must be for, in the high bytes; 0 for any.
 const volatile u64 address = 0;
 
+// Whether senders are told of packets that are too big, or have no time left: by
+// the slow path, which gets them.
+const volatile bool answers = false;
+
 // Durations, in the units of an age: see pins.h.
 const volatile struct durations {
 	s64 life[PIN_STATES];    // after it a pin in that state has expired
