@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -287,22 +288,25 @@ func (b *bed) via(gateways ...int) bool {
 	return true
 }
 
-// stays fails unless the router's route is over exactly these gateways. It looks
+// keeps reports whether the router's routes for both families have this gateway
+// among others, which BFD may lose for a moment on a slow machine. It looks
 // twice: frr replaces an IPv6 route by removing it for a moment.
-func (b *bed) stays(t *testing.T, gateways ...int) {
-	t.Helper()
+func (b *bed) keeps(gateway int) bool {
+	has := func(prefix, addr string) bool {
+		return slices.ContainsFunc(b.route(prefix), func(h hop) bool { return h.Gateway == addr })
+	}
 	for range 2 {
-		if b.via(gateways...) {
-			return
+		if has(vip4, fmt.Sprintf("10.77.%d.2", gateway)) && has(vip6, fmt.Sprintf("fd77:%d::2", gateway)) {
+			return true
 		}
 	}
-	require.Fail(t, "the route did not stay")
+	return false
 }
 
 // wait waits for a condition, and returns how long that took.
 func wait(t *testing.T, what string, condition func() bool) time.Duration {
 	t.Helper()
-	const patience = 30 * time.Second
+	const patience = 2 * time.Minute
 	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {
 		if condition() {
 			return time.Since(began)
