@@ -12,6 +12,10 @@ import (
 // How often what is wanted is compared with what the host has: events get lost.
 const interval = 3 * time.Second
 
+// How long after a change the host is looked at, so that a host whose interfaces
+// come and go all the time is not looked at all the time.
+const pause = 100 * time.Millisecond
+
 // meet tells the services of the host as it is now.
 func (g *gateway) meet() error {
 	g.services.Keep = g.keep
@@ -37,6 +41,7 @@ func (g *gateway) reconcileUntil(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-g.looks:
+			time.Sleep(pause) // one change seldom comes alone
 			continue
 		case <-ticker.C:
 		}
@@ -50,8 +55,8 @@ func (g *gateway) linkChanged(l links.Link) {
 		if l.Index != 0 && (was.Index != l.Index || was.MAC != l.MAC && g.compiled) {
 			g.plane.Renew()
 		}
-		g.lookSoon() // what the kernel had for one that was removed is gone with it
 	}
+	g.lookSoon() // what the kernel had for one that was removed is gone with it
 	if err := g.services.SetLink(l); err != nil {
 		g.Log.Error("the data plane does not know of a change", "dev", l.Name, "error", err)
 	}
