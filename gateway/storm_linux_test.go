@@ -44,8 +44,9 @@ type storm struct {
 	child  *exec.Cmd
 	log    *os.File
 	http   http.Client
-	shift  int // seconds that the clock of the process is ahead
-	weight int // of pod 1, in the file
+	shift  int  // seconds that the clock of the process is ahead
+	weight int  // of pod 1, in the file
+	full   bool // the disk
 
 	undrain string // the path of the member whose drain is to end
 

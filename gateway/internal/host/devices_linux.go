@@ -121,7 +121,7 @@ func (d *devices) lengths(w Want) (list []Finding) {
 		}
 		if len(short) > 0 {
 			list = append(list, Finding{About: name, Wrong: true, Says: fmt.Sprintf("its MTU is %d, and that of %s "+
-				"is less (%d): longer packets are dropped, and nobody tells the sender. \"ip link set %s mtu %d\"",
+				"is less (%d): longer packets are dropped. \"ip link set %s mtu %d\"",
 				i.MTU, some(short), least, name, least)})
 		}
 	}
