@@ -14,6 +14,8 @@
 //     time, under each strategy.
 //   - affinity routes requests to language-model servers by key and live load,
 //     and compares that with other rules.
+//   - gobgp learns groups of next hops from BGP. It is a module of its own,
+//     since GoBGP brings more modules than all other examples together.
 //   - playground shows in a browser which slots move when a group changes.
 //
 // Run one from the root of the repository, as in

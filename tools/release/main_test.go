@@ -21,7 +21,7 @@ func TestTags(t *testing.T) {
 	git(repo, "commit", "-q", "--allow-empty", "-m", "first")
 	git(clone, "clone", "-q", repo, ".")
 	git(clone, "commit", "-q", "--allow-empty", "-m", "release")
-	tags := []string{"v0.1.0", "cluster/v0.1.0", "examples/v0.1.0", "gateway/v0.1.0"}
+	tags := []string{"v0.1.0", "cluster/v0.1.0", "examples/gobgp/v0.1.0", "examples/v0.1.0", "gateway/v0.1.0"}
 	git(repo, "tag", tags[1])
 	if err := refuseExisting(repo, tags); err == nil || !strings.HasSuffix(err.Error(), "already: "+tags[1]) {
 		t.Errorf("existing tag: %v", err)
