@@ -24,15 +24,19 @@ const bucketPrefix = "ecmp_"
 func (c *Conn) openBucket(ctx context.Context) (*bucket, error) {
 	b := &bucket{name: bucketPrefix + c.config.Cluster}
 	stream := "KV_" + b.name
+	var last error // what a server said, before the wait ended
 	wait := backoff{}
 	for {
-		kv, err := c.js.KeyValue(ctx, b.name)
+		// A server without a leader does not answer.
+		try, done := context.WithTimeout(ctx, logTry)
+		kv, err := c.js.KeyValue(try, b.name)
 		if err == nil {
+			done()
 			b.kv = kv
 			return b, nil
 		}
 		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			err = c.permitted(ctx, "$JS.API.STREAM.CREATE."+stream, func(ctx context.Context) error {
+			err = c.permitted(try, "$JS.API.STREAM.CREATE."+stream, func(ctx context.Context) error {
 				_, err := c.js.CreateStream(ctx, jetstream.StreamConfig{
 					Name: stream, Description: "groups of ecmp gateways", Subjects: []string{"$KV." + b.name + ".>"},
 					MaxMsgsPerSubject: maxRevisions, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
@@ -41,13 +45,17 @@ func (c *Conn) openBucket(ctx context.Context) (*bucket, error) {
 				})
 				return err
 			})
-			var denied *PermissionError
-			if errors.As(err, &denied) {
-				return nil, err
-			}
+		}
+		done()
+		var denied *PermissionError
+		if errors.As(err, &denied) {
+			return nil, err
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
 		}
 		if !wait.sleep(ctx) {
-			return nil, fmt.Errorf("bucket %s: %w: %w", b.name, ctx.Err(), err)
+			return nil, fmt.Errorf("bucket %s: %w: %w", b.name, ctx.Err(), last)
 		}
 	}
 }

@@ -3,6 +3,7 @@ module github.com/ecmp-go/ecmp/cluster
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/ecmp-go/ecmp v0.1.0
 	github.com/nats-io/nats-server/v2 v2.15.2

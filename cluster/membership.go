@@ -189,13 +189,15 @@ func (m *Membership) found(ctx context.Context, first State) error {
 	}
 	wait, told := backoff{}, false
 	for {
-		_, err := b.kv.Get(ctx, m.name)
+		try, done := context.WithTimeout(ctx, logTry)
+		_, err := b.kv.Get(try, m.name)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			err = c.permitted(ctx, b.subject(m.name), func(ctx context.Context) error {
+			err = c.permitted(try, b.subject(m.name), func(ctx context.Context) error {
 				_, err := b.kv.Create(ctx, m.name, data)
 				return err
 			})
 		}
+		done()
 		var denied *PermissionError
 		switch {
 		case err == nil || errors.Is(err, jetstream.ErrKeyExists):

@@ -61,9 +61,14 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 	if newest+1 < from {
 		return from, fmt.Errorf("the newest revision is %d, and %d was applied: the log was lost", newest, from-1)
 	}
+	late := time.AfterFunc(logTry, cancel) // a server without a leader does not answer
 	watcher, err := c.bucket.kv.Watch(ctx, m.name, jetstream.IncludeHistory(), jetstream.ResumeFromRevision(from))
 	if err != nil {
 		return from, err
+	}
+	if !late.Stop() {
+		defer func() { _ = watcher.Stop() }()
+		return from, ctx.Err()
 	}
 	defer func() {
 		go func() {

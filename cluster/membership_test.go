@@ -8,6 +8,7 @@ import (
 )
 
 func TestMembersInAnyOrderHaveOneFingerprint(t *testing.T) {
+	t.Parallel()
 	url := one(t, nil)
 	fingerprints := map[uint64]bool{}
 	for _, members := range []string{"a=1 b=2 c=3", "c=3 a=1 b=2", "b=2 c=3 a=1"} {

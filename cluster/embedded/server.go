@@ -15,12 +15,12 @@ import (
 
 // A Config describes a server.
 type Config struct {
-	Name    string // unique in the cluster of servers
-	Cluster string // the name of the cluster of servers
-	Listen  string // for clients, such as "127.0.0.1:4222"; port 0 takes a free one
-	Peer    string // for the other servers
-	Routes  []string
-	Store   string // the folder of JetStream's files
+	Name    string   // unique in the cluster of servers
+	Cluster string   // the name of the cluster of servers
+	Listen  string   // for clients, such as "127.0.0.1:4222"; port 0 takes a free one
+	Peer    string   // for the other servers
+	Routes  []string // the peer addresses of all servers, which JetStream needs before the first one starts
+	Store   string   // the folder of JetStream's files
 
 	// Options changes what else a server can be told: permissions, TLS.
 	Options func(*server.Options)

@@ -3,6 +3,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -22,22 +23,20 @@ type Three struct {
 // told; nil changes nothing.
 func StartThree(store string, change func(*server.Options)) (*Three, error) {
 	t := &Three{}
+	routes, err := FreeAddresses(len(t.servers))
+	if err != nil {
+		return nil, err
+	}
 	for i := range t.servers {
 		name := fmt.Sprintf("n%d", i+1)
 		t.configs[i] = Config{
-			Name: name, Cluster: "three", Listen: "127.0.0.1:0", Peer: "127.0.0.1:0",
+			Name: name, Cluster: "three", Listen: "127.0.0.1:0", Peer: routes[i], Routes: routes,
 			Store: filepath.Join(store, name), Options: change,
-		}
-		if i > 0 {
-			t.configs[i].Routes = []string{t.configs[0].Peer}
 		}
 		if err := t.Start(i); err != nil {
 			t.Stop()
 			return nil, err
 		}
-	}
-	for i := range t.configs {
-		t.configs[i].Routes = []string{t.configs[0].Peer, t.configs[1].Peer, t.configs[2].Peer}
 	}
 	if err := t.Ready(time.Minute); err != nil {
 		t.Stop()
@@ -53,7 +52,7 @@ func (t *Three) Start(i int) error {
 		return err
 	}
 	t.servers[i] = s
-	t.configs[i].Listen, t.configs[i].Peer = s.Addr().String(), s.ClusterAddr().String()
+	t.configs[i].Listen = s.Addr().String()
 	return nil
 }
 
@@ -94,4 +93,19 @@ func (t *Three) Ready(limit time.Duration) error {
 		}
 	}
 	return errors.New("embedded: the servers have no leader")
+}
+
+// FreeAddresses returns addresses of the loopback interface that nobody listens
+// on at this moment.
+func FreeAddresses(n int) ([]string, error) {
+	addresses := make([]string, n)
+	for i := range addresses {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("embedded: %w", err)
+		}
+		defer func() { _ = l.Close() }() // all are held until all are drawn
+		addresses[i] = l.Addr().String()
+	}
+	return addresses, nil
 }
