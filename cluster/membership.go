@@ -206,6 +206,9 @@ func (m *Membership) found(ctx context.Context, first State) error {
 			told = true
 			c.config.Logger.Warn("cluster: waiting for a gateway that may make the group", "group", m.name)
 		}
+		if c.ctx.Err() != nil {
+			return ErrClosed
+		}
 		if !wait.sleep(ctx) {
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -130,7 +131,9 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 			return 0, err
 		}
 		refused := stale(err)
-		sent = sent || !refused
+		// Without a server nothing is sent, since nothing is buffered.
+		kept := errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionClosed)
+		sent = sent || !refused && !kept
 		if refused {
 			// The log is ahead of what is known here, or the server has a change
 			// in flight that may yet fail.

@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/stretchr/testify/require"
+)
+
+// A speaker makes the heartbeats of a gateway, in virtual time.
+type speaker struct {
+	keys keys
+	heartbeat
+}
+
+func newSpeaker(name, seed string, c Config) *speaker {
+	k := newKeys([]byte(seed), "test")
+	return &speaker{k, heartbeat{
+		Cluster: "test", Gateway: name, Instance: random(), Every: time.Second, Settings: settingsOf(&c, k),
+		Groups: map[string]Report{},
+	}}
+}
+
+func (s *speaker) say() (text []byte, seal string) {
+	s.Sequence++
+	text, _ = json.Marshal(s.heartbeat)
+	return text, s.keys.seal(text)
+}
+
+const goodSeed = "0123456789abcdef"
+
+func hearer() (*peers, Config) {
+	c := Config{Cluster: "test", Gateway: "here", Heartbeat: time.Second, Policy: 7,
+		Layout: flowcache.Layout{Buckets: 1024, Form: 1}}
+	p := newPeers(&c, newKeys([]byte(goodSeed), "test"))
+	return &p, c
+}
+
+func refusedField(t *testing.T, err error) string {
+	t.Helper()
+	var refused *RefusedError
+	require.ErrorAs(t, err, &refused)
+	return refused.Field
+}
+
+func TestSettingsAreRefusedByName(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for want, change := range map[string]func(*Config){
+		FieldPolicy:  func(c *Config) { c.Policy = 8 },
+		FieldBuckets: func(c *Config) { c.Layout.Buckets = 2048 },
+		FieldForm:    func(c *Config) { c.Layout.Form = 2 },
+		FieldClasses: func(c *Config) { c.Classes = []flowcache.ClassConfig{{Name: "dns", Idle: time.Second}} },
+	} {
+		p, c := hearer()
+		change(&c)
+		text, seal := newSpeaker("g2", goodSeed, c).say()
+		q, _ := p.heard("g2", text, seal, now)
+		require.Equal(t, want, refusedField(t, q.Refused))
+		require.Contains(t, q.Refused.Error(), "g2")
+		p.prove("g2", q.Instance)
+		require.Equal(t, want, refusedField(t, q.Refused), "with a proof too")
+	}
+}
+
+func TestSeedIsProven(t *testing.T) {
+	now := time.Unix(1000, 0)
+	p, c := hearer()
+	text, seal := newSpeaker("g3", "another seed, of 24 bytes", c).say()
+	q, challenge := p.heard("g3", text, seal, now)
+	require.False(t, challenge)
+	require.Equal(t, FieldSeed, refusedField(t, q.Refused))
+
+	s := newSpeaker("g2", goodSeed, c)
+	text, seal = s.say()
+	require.NotContains(t, string(text), goodSeed)
+	q, challenge = p.heard("g2", text, seal, now)
+	require.True(t, challenge)
+	require.Equal(t, FieldProof, refusedField(t, q.Refused), "what somebody recorded is no proof")
+	p.prove("g2", s.Instance+1)
+	require.Error(t, q.Refused, "another instance answered")
+	p.prove("g2", s.Instance)
+	require.NoError(t, q.Refused)
+
+	// Heard again, or in another gateway's name, it changes nothing.
+	again, _ := p.heard("g2", text, seal, now)
+	require.Nil(t, again)
+	require.Equal(t, uint64(1), p.stale)
+	copied, _ := p.heard("g4", text, seal, now)
+	require.Equal(t, FieldSeed, refusedField(t, copied.Refused))
+
+	// Who has no seed can't speak for a live gateway; nor change a letter.
+	text, _ = s.say()
+	forged, _ := p.heard("g2", text, seal, now)
+	require.Nil(t, forged)
+	require.Equal(t, uint64(1), p.forged)
+	require.NoError(t, q.Refused)
+
+	// An answer depends on all that was asked.
+	k := newKeys([]byte(goodSeed), "test")
+	proof := k.proof("g2", 5, "g1", []byte("nonce"))
+	require.NotEqual(t, proof, k.proof("g2", 5, "g1", []byte("other")))
+	require.NotEqual(t, proof, k.proof("g2", 6, "g1", []byte("nonce")))
+	require.NotEqual(t, proof, k.proof("g2", 5, "g3", []byte("nonce")))
+	require.NotEqual(t, proof, newKeys([]byte(goodSeed), "other").proof("g2", 5, "g1", []byte("nonce")))
+}
+
+func TestLiveForThreeHeartbeats(t *testing.T) {
+	now := time.Unix(1000, 0)
+	p, c := hearer()
+	s := newSpeaker("g2", goodSeed, c)
+	text, seal := s.say()
+	p.heard("g2", text, seal, now)
+	require.True(t, p.list(now.Add(3*time.Second - 1))[0].Live)
+	require.False(t, p.list(now.Add(3 * time.Second))[0].Live)
+	p.forget(now.Add(forgetAfter))
+	require.Len(t, p.list(now), 1)
+	p.forget(now.Add(forgetAfter + 1))
+	require.Empty(t, p.list(now))
+
+	text, seal = s.say()
+	p.heard("g2", text, seal, now)
+	s.Leaving = true
+	text, seal = s.say()
+	p.heard("g2", text, seal, now)
+	require.Empty(t, p.list(now), "it left")
+}
+
+func TestNamesAreBounded(t *testing.T) {
+	p, _ := hearer()
+	for i := range 2 * maxPeers {
+		p.heard(string(rune('a'+i)), nil, "", time.Unix(1000, 0))
+	}
+	require.Len(t, p.known, maxPeers)
+}

@@ -1,0 +1,136 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ecmp-go/ecmp/cluster"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+)
+
+// permissions returns those that the package documentation lists for a gateway
+// of the cluster "test", with or without those of a writer.
+func permissions(gateway string, write bool) *server.Permissions {
+	publish := []string{
+		"ecmp.test.heartbeat." + gateway, "ecmp.test.prove.*", "ecmp.test.members.*",
+		"ecmp.test.pins.*." + gateway, "ecmp.test.ask.*", "_INBOX.>",
+		"$JS.API.INFO", "$JS.API.STREAM.INFO.KV_ecmp_test", "$JS.API.STREAM.MSG.GET.KV_ecmp_test",
+		"$JS.API.DIRECT.GET.KV_ecmp_test.>", "$JS.API.CONSUMER.CREATE.KV_ecmp_test.>",
+		"$JS.API.CONSUMER.DELETE.KV_ecmp_test.>", "$JS.FC.>",
+	}
+	if write {
+		publish = append(publish, "$KV.ecmp_test.>", "$JS.API.STREAM.CREATE.KV_ecmp_test", "$JS.API.STREAM.PURGE.KV_ecmp_test")
+	}
+	return &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: publish},
+		Subscribe: &server.SubjectPermission{Allow: []string{
+			"ecmp.test.heartbeat.*", "ecmp.test.prove." + gateway, "ecmp.test.members." + gateway,
+			"ecmp.test.pins.>", "ecmp.test.ask." + gateway, "_INBOX." + gateway + ".>",
+		}},
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	url := one(t, func(o *server.Options) {
+		for _, u := range []struct {
+			name  string
+			write bool
+		}{{"writer", true}, {"reader", false}} {
+			o.Users = append(o.Users, &server.User{
+				Username: u.name, Password: u.name + "-password", Permissions: permissions(u.name, u.write),
+			})
+		}
+	})
+	credentials := func(name, user string) cluster.Config {
+		c := config(name, url)
+		c.NATS.User, c.NATS.Password = user, user+"-password"
+		return c
+	}
+	var denied *cluster.PermissionError
+
+	_, err := cluster.Connect(soon(t), credentials("reader", "reader"))
+	require.ErrorAs(t, err, &denied, "nobody has made the bucket")
+	require.Equal(t, "$JS.API.STREAM.CREATE.KV_ecmp_test", denied.Subject)
+
+	wrong := credentials("reader", "reader")
+	wrong.NATS.Password = "wrong"
+	_, err = cluster.Connect(soon(t), wrong)
+	require.ErrorContains(t, err, "Authorization Violation")
+
+	writer, _ := join(t, connect(t, credentials("writer", "writer")), selector.Bounded{Slots: 1024})
+	_, err = writer.Update(soon(t), put("a=1 b=2"))
+	require.NoError(t, err)
+	reader, group := join(t, connect(t, credentials("reader", "reader")), nil)
+	require.Equal(t, writer.View().Fingerprint(), group.Load().Fingerprint())
+
+	_, err = reader.Update(soon(t), put("c=3"))
+	require.ErrorAs(t, err, &denied)
+	require.Equal(t, cluster.PermissionError{Gateway: "reader", Subject: "$KV.ecmp_test.web"}, *denied)
+	require.False(t, errors.Is(err, cluster.ErrUnknown))
+
+	version, err := writer.Update(soon(t), put("c=3"))
+	require.NoError(t, err)
+	require.NoError(t, reader.Wait(soon(t), version))
+	require.Equal(t, writer.View().Fingerprint(), group.Load().Fingerprint())
+
+	// Each has heard of the other, and has its proof.
+	for _, pair := range [][2]*cluster.Membership{{writer, reader}, {reader, writer}} {
+		eventually(t, "a heartbeat", func() bool {
+			p, ok := pair[0].Conn().Peer(pair[1].Conn().Config().Gateway)
+			return ok && p.Refused == nil && p.Groups["web"].Version == version
+		})
+	}
+
+	// One can't speak for another.
+	require.NoError(t, reader.Conn().NATS().Publish("ecmp.test.heartbeat.writer", []byte("{}")))
+	require.NoError(t, reader.Conn().NATS().Flush())
+	require.Zero(t, writer.Conn().HeartbeatStats().Forged)
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	url := one(t, nil)
+	a, _ := join(t, connect(t, config("g1", url)), nil)
+	b, _ := join(t, connect(t, config("g2", url)), nil)
+	eventually(t, "a peer", func() bool { p, ok := a.Conn().Peer("g2"); return ok && p.Live && p.Refused == nil })
+	require.NoError(t, b.Conn().Close(soon(t)))
+	eventually(t, "the peer's leave", func() bool { _, ok := a.Conn().Peer("g2"); return !ok })
+	_, err := b.Update(soon(t), put("a=1"))
+	require.ErrorIs(t, err, cluster.ErrClosed)
+	require.ErrorIs(t, b.Wait(soon(t), 1000), cluster.ErrClosed)
+	_, _, err = cluster.Join(soon(t), b.Conn(), selector.NewDomain(), cluster.GroupConfig[int]{Name: "web"})
+	require.Error(t, err)
+	_, _, err = cluster.Join(soon(t), a.Conn(), selector.NewDomain(), cluster.GroupConfig[int]{Name: "web"})
+	require.ErrorContains(t, err, "already")
+}
+
+// A gateway without a server forwards on, says since when, and its changes are
+// not made and not lost in silence.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, one(t, nil))
+	m, group := join(t, connect(t, config("g1", p.url)), selector.Rendezvous{})
+	_, err := m.Update(soon(t), put("a=1 b=1"))
+	require.NoError(t, err)
+	view := group.Load().View()
+	before := time.Now()
+	p.set(true)
+	eventually(t, "the cut", func() bool { _, cut := m.Conn().Cut(); return cut })
+	since, _ := m.Conn().Cut()
+	require.False(t, since.Before(before))
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	_, err = m.Update(ctx, put("c=1"))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Same(t, view, group.Load().View())
+	require.GreaterOrEqual(t, group.Load().Select(1<<40), int32(0))
+	p.set(false)
+	eventually(t, "the server", func() bool { _, cut := m.Conn().Cut(); return !cut })
+	_, err = m.Update(soon(t), put("d=1"))
+	require.NoError(t, err)
+}
