@@ -1,8 +1,11 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,23 +17,44 @@ import (
 
 // permissions returns those that the package documentation lists for a gateway
 // of the cluster "test", with or without those of a writer.
-func permissions(gateway string, write bool) *server.Permissions {
-	publish := []string{
-		"ecmp.test.heartbeat." + gateway, "ecmp.test.prove.*", "ecmp.test.members.*",
-		"ecmp.test.pins.*." + gateway, "ecmp.test.ask.*", "_INBOX.>",
-		"$JS.API.INFO", "$JS.API.STREAM.INFO.KV_ecmp_test", "$JS.API.STREAM.MSG.GET.KV_ecmp_test",
-		"$JS.API.DIRECT.GET.KV_ecmp_test.>", "$JS.API.CONSUMER.CREATE.KV_ecmp_test.>",
-		"$JS.API.CONSUMER.DELETE.KV_ecmp_test.>", "$JS.FC.>",
+func permissions(t *testing.T, gateway string, write bool) *server.Permissions {
+	t.Helper()
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	_, doc, _ = bytes.Cut(doc, []byte("# Permissions"))
+	var lists [][]string // to subscribe, to publish, and to write
+	listed := false
+	for line := range strings.Lines(string(doc)) {
+		subjects, ok := strings.CutPrefix(line, "//\t")
+		if ok && !listed {
+			lists = append(lists, nil)
+		}
+		listed = ok
+		for s := range strings.FieldsSeq(subjects) {
+			tokens := strings.Split(s, ".")
+			for i, token := range tokens {
+				switch {
+				case token == "C":
+					tokens[i] = "test"
+				case token == "G":
+					tokens[i] = gateway
+				case strings.HasSuffix(token, "ecmp_C"):
+					tokens[i] = strings.TrimSuffix(token, "C") + "test"
+				}
+			}
+			if ok {
+				lists[len(lists)-1] = append(lists[len(lists)-1], strings.Join(tokens, "."))
+			}
+		}
 	}
+	require.Len(t, lists, 3)
+	publish := lists[1]
 	if write {
-		publish = append(publish, "$KV.ecmp_test.>", "$JS.API.STREAM.CREATE.KV_ecmp_test", "$JS.API.STREAM.PURGE.KV_ecmp_test")
+		publish = append(publish, lists[2]...)
 	}
 	return &server.Permissions{
-		Publish: &server.SubjectPermission{Allow: publish},
-		Subscribe: &server.SubjectPermission{Allow: []string{
-			"ecmp.test.heartbeat.*", "ecmp.test.prove." + gateway, "ecmp.test.members." + gateway,
-			"ecmp.test.pins.>", "ecmp.test.ask." + gateway, "_INBOX." + gateway + ".>",
-		}},
+		Publish:   &server.SubjectPermission{Allow: publish},
+		Subscribe: &server.SubjectPermission{Allow: lists[0]},
 	}
 }
 
@@ -42,7 +66,7 @@ func TestPermissions(t *testing.T) {
 			write bool
 		}{{"writer", true}, {"reader", false}} {
 			o.Users = append(o.Users, &server.User{
-				Username: u.name, Password: u.name + "-password", Permissions: permissions(u.name, u.write),
+				Username: u.name, Password: u.name + "-password", Permissions: permissions(t, u.name, u.write),
 			})
 		}
 	})
