@@ -14,7 +14,7 @@ type backoff struct{ tries int }
 func (b *backoff) sleep(ctx context.Context) bool {
 	limit := min(20*time.Millisecond<<min(b.tries, 7), 2*time.Second)
 	b.tries++
-	t := time.NewTimer(rand.N(limit)) //nolint:gosec // no secret
+	t := time.NewTimer(rand.N(limit))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
