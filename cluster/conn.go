@@ -61,8 +61,8 @@ func Connect(ctx context.Context, config Config) (*Conn, error) {
 	}
 	c := &Conn{
 		config: config, keys: newKeys(config.Seed, config.Cluster), instance: random(), began: time.Now(),
-		asking: map[question]bool{}, news: make(chan struct{}), kick: make(chan struct{}, 1), groups: map[string]*Membership{},
-		denied: map[string]time.Time{}, deniedAt: make(chan struct{}),
+		asking: map[question]bool{}, news: make(chan struct{}), kick: make(chan struct{}, 1),
+		groups: map[string]*Membership{}, denied: map[string]time.Time{}, deniedAt: make(chan struct{}),
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.peers = newPeers(&c.config, c.keys)
