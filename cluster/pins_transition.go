@@ -53,7 +53,8 @@ func (t *transition) open() bool { return t.plan != 0 || t.unsettled != 0 || t.u
 func (s *sharer) prepare(g *shared, plan uint64, planned *selector.View, at instant) {
 	t := &g.transition
 	t.plan, t.planned, t.planAt = plan, planned, at.now
-	n := &scan{kind: scanOfPlan, plan: plan, states: s.wantedStates(), spec: flowcache.Scan{Planned: planned, Seen: true}}
+	n := &scan{kind: scanOfPlan, plan: plan, states: s.wantedStates()}
+	n.spec = flowcache.Scan{Planned: planned, Seen: true}
 	if g.mode == ShareAll {
 		n.states, n.spec = s.sharedStates(), flowcache.Scan{All: true, Seen: true}
 	}
