@@ -86,7 +86,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSimulationFindsEachRule takes one rule out at a time: flows then break in
 // a cell where none do with all rules. The rules of Import are broken one by
-// one in TestRulesOfImport of flowcache, and see TestMutants.
+// one in TestRulesOfImport of flowcache.
 func TestSimulationFindsEachRule(t *testing.T) {
 	twice := func(c *simulationConfig) { // changes in twos, and gateways far behind
 		c.seed, c.length = 2, 150*time.Second
