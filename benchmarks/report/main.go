@@ -126,7 +126,8 @@ func compareDraws(a, b *results.Run) error {
 	for _, text := range times.Reversed {
 		fmt.Println(text)
 	}
-	fmt.Printf("%d of %d ratios of times are within %.0f %%; %d of the %d that the first run tells from 1 are reversed\n",
+	fmt.Printf("%d of %d ratios of times are within %.0f %%;"+
+		" %d of the %d that the first run tells from 1 are reversed\n",
 		times.Near, times.Ratios, 100*results.Tolerance, len(times.Reversed), times.Told)
 	if !g.Agrees() {
 		return fmt.Errorf("fewer than 19 of 20 means agree, and %d complaints", len(g.Complaints))

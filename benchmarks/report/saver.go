@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -68,7 +69,7 @@ func (s *saver) save() error {
 	if peak := measure.Peak(); peak != "" {
 		s.origin.Settings[peakMemory] = peak
 	}
-	s.run.Merge(s.origin, append(s.ended[:len(s.ended):len(s.ended)], s.open...), s.rank)
+	s.run.Merge(s.origin, append(slices.Clip(s.ended), s.open...), s.rank)
 	err := s.run.Save(s.dir)
 	s.last = time.Now()
 	s.took = s.last.Sub(began)
@@ -108,7 +109,7 @@ func (s *saver) interrupted(folder string) int {
 		fmt.Fprintln(os.Stderr, "report: stopped, and what was finished can't be written:", err)
 		return 1
 	}
-	fmt.Fprintf(os.Stderr, "report: stopped; the %d cases that were finished are in %s: -draw %s makes the page of them,"+
-		" -only and -into %s measure more\n", s.count(), s.dir, s.dir, s.dir)
+	fmt.Fprintf(os.Stderr, "report: stopped; the %d cases that were finished are in %s: -draw %s makes the page"+
+		" of them, -only and -into %s measure more\n", s.count(), s.dir, s.dir, s.dir)
 	return 1
 }

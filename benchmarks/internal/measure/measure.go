@@ -50,7 +50,8 @@ func (p Plan) Suite(s suite.Suite) (list []results.Case, err error) {
 		}
 		for _, c := range cases {
 			count++
-			_, _ = fmt.Fprintf(p.Progress, "%6.0f s  %-10s %4d  %s\n", time.Since(began).Seconds(), s.Name, count, c.Name)
+			_, _ = fmt.Fprintf(p.Progress, "%6.0f s  %-10s %4d  %s\n",
+				time.Since(began).Seconds(), s.Name, count, c.Name)
 		}
 	}
 	switch {

@@ -105,7 +105,8 @@ func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) 
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
-		Members: []int{10, 100}, Draws: 3, Series: 1, Foreign: 1, Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
+		Members: []int{10, 100}, Draws: 3, Series: 1, Foreign: 1,
+		Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
 		Prior: []int{100}, Shares: 1 << 20,
 		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
 		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
