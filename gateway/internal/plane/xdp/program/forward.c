@@ -64,7 +64,7 @@ INLINE int stick(struct packet *p, struct table *t, u64 hash)
 	u32 member = 0;
 
 	if (f.pin) {
-		member = pin_member(*f.pin);
+		member = pin_member(f.was);
 		verdict = follow(&f, p, member, state_of(t, member));
 	}
 	if (verdict != STAY) {

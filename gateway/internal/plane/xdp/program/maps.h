@@ -58,7 +58,7 @@ struct table {
 	u32 slots; // how many of slot are in use
 	u32 pad;
 	u64 salt; // of the group's digests
-	u8 members[(1 << 16) / MEMBERS_PER_BYTE]; // an enum member_state each
+	u8 members[(1 << 16) / MEMBERS_PER_BYTE]; // enum member_state
 	u16 slot[MAX_SLOTS];
 };
 

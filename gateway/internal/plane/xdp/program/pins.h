@@ -48,22 +48,29 @@ enum verdict {
 	REOPEN, // so it does, but stays where it is if nobody else can take it
 };
 
-// A flow is a packet's pin.
+// A flow is what the maps have for a packet.
 struct flow {
 	u64 now, digest;
-	u64 *pin; // in one of the two maps; NULL: in none
-	bool established; // in that map
+	u64 *pin;         // in one of the two maps; NULL: in none
+	u64 was;          // the pin as it was read, once: others may write it
+	bool established; // it is in that map
 };
 
 INLINE struct flow find(struct table *t, u64 hash)
 {
-	struct flow f = { .now = stamp(bpf_ktime_get_coarse_ns()), .digest = hash ^ t->salt, .established = true };
+	struct flow f = {
+		.now = stamp(bpf_ktime_get_coarse_ns()),
+		.digest = hash ^ t->salt,
+		.established = true,
+	};
 
 	f.pin = bpf_map_lookup_elem(&ecmp_flows, &f.digest);
 	if (!f.pin) {
 		f.established = false;
 		f.pin = bpf_map_lookup_elem(&ecmp_probation, &f.digest);
 	}
+	if (f.pin)
+		f.was = *(volatile u64 *)f.pin;
 	return f;
 }
 
@@ -84,11 +91,11 @@ INLINE void write(struct flow *f, u32 member, u64 state, u64 length)
 
 // follow says what the packet meets and writes the pin if that is due. The
 // model is timeouts.follow in Go.
-INLINE enum verdict follow(struct flow *f, struct packet *p, u32 member, enum member_state member_state)
+INLINE enum verdict follow(struct flow *f, struct packet *p, u32 member,
+			   enum member_state member_state)
 {
-	u64 pin = *f->pin;
-	u32 state = pin_state(pin);
-	s64 age = pin_age(pin, f->now);
+	u32 state = pin_state(f->was);
+	s64 age = pin_age(f->was, f->now);
 	bool late = age > durations.promote_after;
 
 	if (age > durations.life[state])
