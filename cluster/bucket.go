@@ -47,8 +47,7 @@ func (c *Conn) openBucket(ctx context.Context) (*bucket, error) {
 			})
 		}
 		done()
-		var denied *PermissionError
-		if errors.As(err, &denied) {
+		if _, denied := errors.AsType[*PermissionError](err); denied {
 			return nil, err
 		}
 		if ctx.Err() == nil || last == nil {

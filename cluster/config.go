@@ -66,7 +66,7 @@ func (e *ConfigError) Error() string {
 }
 
 // A token is a name that can stand in a subject, a key and a bucket's name.
-var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) //nolint:gochecknoglobals // read-only
+var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 const tokenReason = "must be 1 to 64 letters, digits, - and _"
 

@@ -227,7 +227,7 @@ func (c *Conn) permitted(ctx context.Context, subject string, f func(context.Con
 		c.mu.Unlock()
 		if at.After(began) {
 			cancel(&PermissionError{Gateway: c.config.Gateway, Subject: subject})
-			<-done
+			<-done //nolint:errcheck // it was cancelled, and the cause is told
 			return context.Cause(ctx)
 		}
 		select {

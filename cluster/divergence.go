@@ -142,7 +142,9 @@ func (c *Conn) compare(own map[string]standing, now time.Time) (list []Differenc
 	for group, s := range own {
 		list = append(list, configured(c.config.Gateway, group, s.report, true)...)
 		if s.report.Failed != "" {
-			list = append(list, Difference{Gateway: c.config.Gateway, Group: group, Field: FieldFailed, Here: s.report.Failed})
+			list = append(list, Difference{
+				Gateway: c.config.Gateway, Group: group, Field: FieldFailed, Here: s.report.Failed,
+			})
 		}
 	}
 	for name, q := range c.peers.known {

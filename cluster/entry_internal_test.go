@@ -22,7 +22,8 @@ func randomState(r *rand.Rand, s State) State {
 				next.Members[i], next.Members[j] = next.Members[j], next.Members[i]
 			})
 		case 2:
-			next.Plan = &Planned{By: "g1", Strategy: next.Strategy, Members: []Member{{ID: id, Weight: 1}, {ID: "new", Weight: 2}}}
+			members := []Member{{ID: id, Weight: 1}, {ID: "new", Weight: 2}}
+			next.Plan = &Planned{By: "g1", Strategy: next.Strategy, Members: members}
 		default:
 			next.Put(Member{ID: id, Weight: uint32(r.IntN(3)), Down: r.IntN(4) == 0})
 		}

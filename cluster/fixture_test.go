@@ -19,15 +19,6 @@ const patience = time.Minute
 
 var seed = []byte("0123456789abcdef")
 
-// servers starts three NATS servers.
-func servers(t *testing.T, change func(*server.Options)) *embedded.Three {
-	t.Helper()
-	three, err := embedded.StartThree(t.TempDir(), change)
-	require.NoError(t, err)
-	t.Cleanup(three.Stop)
-	return three
-}
-
 // one starts one NATS server.
 func one(t *testing.T, change func(*server.Options)) string {
 	t.Helper()
@@ -78,7 +69,7 @@ func soon(t *testing.T) context.Context {
 // weights.
 func put(members string) func(*cluster.State) error {
 	return func(s *cluster.State) error {
-		for _, text := range strings.Fields(members) {
+		for text := range strings.FieldsSeq(members) {
 			id, weight, _ := strings.Cut(text, "=")
 			n := uint32(1)
 			if weight != "" {

@@ -172,8 +172,8 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 	c.running.Go(func() { m.run(following, log) })
 	c.mu.Unlock()
 	if m.configured != "" {
-		c.config.Logger.Warn("cluster: the group has another strategy than this gateway was built with", "group", m.name,
-			"strategy", m.strategy, "configured", m.configured)
+		c.config.Logger.Warn("cluster: the group has another strategy than this gateway was built with",
+			"group", m.name, "strategy", m.strategy, "configured", m.configured)
 	}
 	c.hurry()
 	return nil

@@ -36,7 +36,8 @@ func (m *Membership) read(ctx context.Context) <-chan revision {
 				from, wait = next, backoff{}
 			}
 			if err != nil && ctx.Err() == nil {
-				m.conn.config.Logger.Debug("cluster: reading the log again", "group", m.name, "from", from, "error", err)
+				m.conn.config.Logger.Debug("cluster: reading the log again",
+					"group", m.name, "from", from, "error", err)
 			}
 			if !wait.sleep(ctx) {
 				return
@@ -72,7 +73,7 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 	}
 	defer func() {
 		go func() {
-			for range watcher.Updates() { //nolint:revive // the client waits for a reader before it stops
+			for range watcher.Updates() { // the client waits for a reader before it stops
 			}
 		}()
 		_ = watcher.Stop() // without a server there is nothing to tell

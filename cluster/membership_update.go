@@ -126,8 +126,7 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 			m.compact()
 			return number, nil
 		}
-		var denied *PermissionError
-		if errors.As(err, &denied) {
+		if _, denied := errors.AsType[*PermissionError](err); denied {
 			return 0, err
 		}
 		refused := stale(err)

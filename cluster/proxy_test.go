@@ -26,7 +26,8 @@ func newProxy(t *testing.T, to string) *proxy {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p := &proxy{
-		url: "nats://" + l.Addr().String(), listener: l, to: strings.TrimPrefix(to, "nats://"), conns: map[net.Conn]bool{},
+		url: "nats://" + l.Addr().String(), listener: l, to: strings.TrimPrefix(to, "nats://"),
+		conns: map[net.Conn]bool{},
 	}
 	t.Cleanup(func() { _ = l.Close(); p.set(true) })
 	go func() {

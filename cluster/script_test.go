@@ -107,8 +107,9 @@ func weights(v *selector.View) string {
 func (s *script) run(d *datadriven.TestData) string {
 	words := make([]string, 0, len(d.CmdArgs))
 	options := map[string]string{}
+	known := []string{"strategy", "scope", "seed", "buckets", "class", "count"}
 	for _, a := range d.CmdArgs {
-		if len(a.Vals) == 1 && slices.Contains([]string{"strategy", "scope", "seed", "buckets", "class", "count"}, a.Key) {
+		if len(a.Vals) == 1 && slices.Contains(known, a.Key) {
 			options[a.Key] = a.Vals[0]
 		} else if len(a.Vals) == 1 {
 			words = append(words, a.Key+"="+a.Vals[0])
@@ -234,9 +235,11 @@ func (s *script) meet(a, b *gateway) {
 	eventually(s.t, a.name+" meets "+b.name, func() bool {
 		p, ok := a.conn.Peer(b.name)
 		var refused *cluster.RefusedError
-		return ok && p.Instance == b.conn.Instance() && p.Groups["web"].Version > 0 &&
-			!(errors.As(p.Refused, &refused) && refused.Field == cluster.FieldProof) ||
-			errors.As(p.Refused, &refused) && refused.Field == cluster.FieldSeed
+		if errors.As(p.Refused, &refused) && refused.Field == cluster.FieldSeed {
+			return true
+		}
+		proven := refused == nil || refused.Field != cluster.FieldProof
+		return ok && p.Instance == b.conn.Instance() && p.Groups["web"].Version > 0 && proven
 	})
 }
 
@@ -299,8 +302,8 @@ func (s *script) state() string {
 		}
 		v := g.group.Load().View()
 		state, _ := g.m.State()
-		text += fmt.Sprintf("%s: version %d, fingerprint %016x, %s: %s", name, v.Version(), v.Fingerprint(), state.Strategy,
-			weights(v))
+		text += fmt.Sprintf("%s: version %d, fingerprint %016x, %s: %s",
+			name, v.Version(), v.Fingerprint(), state.Strategy, weights(v))
 		for i, m := range v.All() {
 			require.Equal(s.t, "at "+m.ID, *g.group.Load().At(i))
 		}

@@ -173,7 +173,9 @@ func (s *State) date(old State, revision uint64) {
 func strategyText(s selector.Strategy) (string, error) {
 	text, ok := s.(fmt.Stringer)
 	if !ok {
-		return "", &ConfigError{Field: "Strategy", Value: fmt.Sprintf("%T", s), Reason: "has no text for others to read"}
+		return "", &ConfigError{
+			Field: "Strategy", Value: fmt.Sprintf("%T", s), Reason: "has no text for others to read",
+		}
 	}
 	if _, err := selector.ParseStrategy(text.String()); err != nil {
 		return "", fmt.Errorf("cluster: strategy: %w", err)

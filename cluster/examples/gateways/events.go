@@ -23,7 +23,10 @@ var events = []event{ //nolint:gochecknoglobals // read-only
 		return err
 	}},
 	{"another drains", func(ctx context.Context, l *lab) error {
-		_, err := l.gateways[1].m.UpdatePlanned(ctx, func(s *cluster.State) error { s.Member("pod5").Weight = 0; return nil })
+		_, err := l.gateways[1].m.UpdatePlanned(ctx, func(s *cluster.State) error {
+			s.Member("pod5").Weight = 0
+			return nil
+		})
 		return err
 	}},
 	{"upstream swaps the gateways", func(_ context.Context, l *lab) error { l.turn++; return nil }},

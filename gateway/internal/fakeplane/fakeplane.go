@@ -52,9 +52,10 @@ func New(domain *selector.Domain) (*Plane, error) {
 	}
 	var err error
 	p.table, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1000})
-	p.finder = plane.NewFinder(c, func(packet flowcache.Packet, v *selector.View) (flowcache.Route, flowcache.Pin, bool) {
-		return p.table.Peek(packet, v, 0)
-	})
+	p.finder = plane.NewFinder(c,
+		func(packet flowcache.Packet, v *selector.View) (flowcache.Route, flowcache.Pin, bool) {
+			return p.table.Peek(packet, v, 0)
+		})
 	return p, err
 }
 

@@ -25,7 +25,8 @@ func (l *look) strangers() (list []Finding) {
 		case r.kind == unix.RTN_LOCAL:
 			f.Says = fmt.Sprintf("its address %s is one of this host", m.Addr)
 		case dev != m.Dev:
-			f.Says = fmt.Sprintf("its address %s is in no network of %s: the kernel has it behind %s", m.Addr, m.Dev, dev)
+			f.Says = fmt.Sprintf("its address %s is in no network of %s: the kernel has it behind %s",
+				m.Addr, m.Dev, dev)
 		case r.via.IsValid():
 			f.Says = fmt.Sprintf("its address %s is in no network of %s: the kernel has it behind the router %s",
 				m.Addr, m.Dev, r.via)

@@ -180,7 +180,8 @@ func TestOthersAreNotTouched(t *testing.T) {
 	changes("a reload", "service8")
 	assert.Equal(t, opens, f.plane.Opens(), "no interface came or went")
 	assert.Equal(t, 20, kept)
-	require.NoError(t, f.SetNeighbour(links.Neighbour{Index: 127, Addr: list[9].Members[0].Addr, MAC: engine.MAC{2, 1}}))
+	moved := links.Neighbour{Index: 127, Addr: list[9].Members[0].Addr, MAC: engine.MAC{2, 1}}
+	require.NoError(t, f.SetNeighbour(moved))
 	changes("a neighbour", "service9")
 	down := link("lp31", 131)
 	down.Carrier = false

@@ -20,7 +20,10 @@ func TestLearned(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- f.Run(ctx) }()
-	defer func() { stop(); <-ended }()
+	defer func() {
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}()
 	for f.Health() != nil {
 		require.NoError(t, t.Context().Err())
 	}

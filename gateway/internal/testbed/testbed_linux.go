@@ -86,17 +86,18 @@ func (b *Bed) prepare() (err error) {
 	for _, n := range slices.Concat([]*netns.Namespace{b.Router, b.Client}, b.Pods) {
 		err = errors.Join(err, n.Do(openFilters))
 	}
-	commands := fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6)
+	var commands strings.Builder
+	_, _ = fmt.Fprintf(&commands, "route add blackhole %s/32\nroute add blackhole %s/128\n", Service4, Service6)
 	for number := range len(b.Pods) + 1 {
 		device := "lc"
 		if number > 0 {
 			device = fmt.Sprint("lp", number)
 		}
-		commands += strings.NewReplacer("NUMBER", fmt.Sprint(number), "MAC", text(MAC(number, 2)), "DEV", device).Replace(
-			"neigh add 10.9.NUMBER.2 lladdr MAC dev DEV nud permanent\n" +
-				"neigh add 2001:db8:9:NUMBER::2 lladdr MAC dev DEV nud permanent\n")
+		names := strings.NewReplacer("NUMBER", fmt.Sprint(number), "MAC", text(MAC(number, 2)), "DEV", device)
+		_, _ = names.WriteString(&commands, "neigh add 10.9.NUMBER.2 lladdr MAC dev DEV nud permanent\n"+
+			"neigh add 2001:db8:9:NUMBER::2 lladdr MAC dev DEV nud permanent\n") // never fails
 	}
-	if err = errors.Join(err, b.Router.IP(commands)); err != nil {
+	if err = errors.Join(err, b.Router.IP(commands.String())); err != nil {
 		return err
 	}
 	for _, p := range b.Pods {

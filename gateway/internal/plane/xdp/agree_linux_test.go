@@ -199,7 +199,8 @@ func TestOverMTU(t *testing.T) {
 	for _, mtu := range []int{1400, 1500, 1300} {
 		require.NoError(t, r.ns.IP(fmt.Sprint("link set lo mtu ", mtu)))
 		if mtu < 1500 {
-			require.NoError(t, r.ns.Do(func() error { return setOutputs(r, map[uint16]string{1: "lo", 2: "lo", 3: "lo"}) }))
+			outputs := map[uint16]string{1: "lo", 2: "lo", 3: "lo"}
+			require.NoError(t, r.ns.Do(func() error { return setOutputs(r, outputs) }))
 		}
 		for _, c := range conversations(20, 1) {
 			c.proto = hash.UDP
