@@ -296,7 +296,9 @@ async function change(button, service, id, request, path, done) {
     notify("change", `${id}: ${error.message}`);
   }
   button.disabled = false;
-  button.focus(); // which it lost
+  if (document.activeElement === document.body) { // nobody went on to something else meanwhile
+    button.focus(); // which it lost
+  }
 }
 
 function showChanges(changes) {
