@@ -51,7 +51,10 @@ type Service struct {
 	Strategy selector.Strategy
 	Members  []Member
 	Check    *health.Check // nil: members are not asked whether they serve
-	Learned  bool          // from routers, and no part of a configuration
+	// Panic is the share of the members, in percent, that must pass the check:
+	// with fewer, what checks find is not looked at. 0: it always is.
+	Panic   int
+	Learned bool // from routers, and no part of a configuration
 
 	value value
 }
@@ -62,6 +65,7 @@ const (
 	maxFlows         = 1 << 30
 	maxSize          = 16 << 20 // of a file
 	maxDeviceNameLen = 15
+	maxPanic         = 100 // percent
 )
 
 // Parse checks a configuration by itself: whether the host has its interfaces
@@ -93,6 +97,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
 		"strategy": strategyInto(&outer.Strategy),
 		"check":    outer.decodeCheck,
+		"panic":    numberInto(&outer.Panic, 0, maxPanic),
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
 		"sticky":   boolInto(&sticky.on),
 		"flows":    numberInto(&sticky.flows, 1, maxFlows),

@@ -26,6 +26,8 @@
 //	workers   that share the packets of each interface; 1
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	check     how members are asked whether they serve; not at all
+//	panic     percent of a service's members: while fewer pass the check, what it
+//	          finds is not looked at, since the few would be overrun; 0
 //	seed      of the hash: gateways with one seed place alike; 0
 //	sticky    flows keep their members through changes; true
 //	flows     that the flow table is for; 1048576
@@ -52,9 +54,10 @@
 // and "vip" with "members", or "services", or both. Of a member, "id", "dev"
 // and "addr" are required. Without "mac" the kernel keeps its address resolved
 // for as long as the gateway runs, and what it finds counts. Without "weight" it
-// is 1, and 0 drains the member. Times are from "1s" to "1h". A member that
-// serves several groups has the same "dev" and "mac" in each, or "addr" where
-// "mac" is not given.
+// is 1, and 0 drains the member. With "backup": true it takes flows only while
+// every other member is down or drained. Times are from "1s" to "1h", those of
+// flows to "168h". A member that serves several groups has the same "dev" and
+// "mac" in each, or "addr" where "mac" is not given.
 //
 // With "check" each member is asked, at its own address, and is down when so
 // many answers in a row say so; what is not given is as here, and a timeout is

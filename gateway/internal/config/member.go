@@ -17,6 +17,7 @@ type Member struct {
 	Addr   netip.Addr // its address there
 	MAC    engine.MAC // its own; zero: it is asked of the neighbour table
 	Weight uint32     // 0: drained
+	Backup bool       // takes flows while every other is down or drained
 
 	value value
 }
@@ -29,7 +30,8 @@ func (m Member) MarshalJSON() ([]byte, error) {
 		Addr   netip.Addr `json:"addr"`
 		MAC    string     `json:"mac,omitempty"`
 		Weight uint32     `json:"weight"`
-	}{m.ID, m.Dev, m.Addr, m.given(), m.Weight})
+		Backup bool       `json:"backup,omitempty"`
+	}{m.ID, m.Dev, m.Addr, m.given(), m.Weight, m.Backup})
 }
 
 // SamePlace reports whether o is behind the same interface, at the same MAC
@@ -40,7 +42,8 @@ func (m Member) SamePlace(o Member) bool {
 
 // Equal reports whether o is the same but for where it was read from.
 func (m Member) Equal(o Member) bool {
-	return m.ID == o.ID && m.Dev == o.Dev && m.Addr == o.Addr && m.MAC == o.MAC && m.Weight == o.Weight
+	return m.ID == o.ID && m.Dev == o.Dev && m.Addr == o.Addr && m.MAC == o.MAC &&
+		m.Weight == o.Weight && m.Backup == o.Backup
 }
 
 // given returns the MAC address as it was given; empty if it was not.
@@ -153,6 +156,7 @@ func (m *Member) decode(v value) error {
 		"addr":   func(v value) (err error) { m.Addr, err = v.addr(); return err },
 		"mac":    func(v value) (err error) { m.MAC, err = v.mac(); hadMAC = true; return err },
 		"weight": numberInto(&m.Weight, 0, selector.MaxWeight),
+		"backup": boolInto(&m.Backup),
 	})
 	if err != nil {
 		return err

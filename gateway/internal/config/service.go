@@ -9,12 +9,13 @@ import (
 )
 
 func (v value) service(outer Service) (s Service, err error) {
-	s.Strategy, s.Check = outer.Strategy, outer.Check
+	s.Strategy, s.Check, s.Panic = outer.Strategy, outer.Check, outer.Panic
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
 		"strategy": strategyInto(&s.Strategy),
 		"check":    s.decodeCheck,
+		"panic":    numberInto(&s.Panic, 0, maxPanic),
 		"members":  func(v value) (err error) { s.Members, err = v.members(); return err },
 	})
 	if err == nil {
@@ -46,6 +47,10 @@ func (c *Config) checkServices() error {
 				return m.value.errorf("member %q has another \"dev\", \"mac\" or \"addr\" in another service", m.ID)
 			}
 			members[m.ID] = m
+		}
+		if s.Panic > 0 && s.Check == nil {
+			return s.value.at("panic").errorf(
+				`"panic" is about what a check finds, and service %q has no "check"`, s.Name)
 		}
 		if _, known := built[s.Strategy]; !known {
 			one, err := selector.New(s.Strategy, selector.Equal("one"))
@@ -109,7 +114,7 @@ func (s *Service) Blame(err error) error {
 
 // Equal reports whether o is the same but for where it was read from.
 func (s *Service) Equal(o *Service) bool {
-	return s.Name == o.Name && s.Learned == o.Learned && s.Strategy == o.Strategy &&
+	return s.Name == o.Name && s.Learned == o.Learned && s.Panic == o.Panic && s.Strategy == o.Strategy &&
 		slices.Equal(s.Prefixes, o.Prefixes) &&
 		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
 		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)

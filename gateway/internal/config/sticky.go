@@ -19,17 +19,18 @@ type stickiness struct {
 const (
 	minTimeout = time.Second
 	maxTimeout = time.Hour
+	maxMemory  = 7 * 24 * time.Hour // of a flow
 )
 
-func (s *stickiness) decodeIdle(v value) error { return spanInto(&s.idle, minTimeout, maxTimeout)(v) }
+func (s *stickiness) decodeIdle(v value) error { return spanInto(&s.idle, minTimeout, maxMemory)(v) }
 
 func (s *stickiness) decodeTimeouts(v value) error {
 	return v.fields(map[string]func(value) error{
-		"probation": spanInto(&s.Probation, minTimeout, maxTimeout),
-		"tcp":       spanInto(&s.EstablishedTCP, minTimeout, maxTimeout),
-		"other":     spanInto(&s.Established, minTimeout, maxTimeout),
-		"closing":   spanInto(&s.Closing, minTimeout, maxTimeout),
-		"down":      spanInto(&s.DownGrace, minTimeout, maxTimeout),
+		"probation": spanInto(&s.Probation, minTimeout, maxMemory),
+		"tcp":       spanInto(&s.EstablishedTCP, minTimeout, maxMemory),
+		"other":     spanInto(&s.Established, minTimeout, maxMemory),
+		"closing":   spanInto(&s.Closing, minTimeout, maxMemory),
+		"down":      spanInto(&s.DownGrace, minTimeout, maxMemory),
 	})
 }
 

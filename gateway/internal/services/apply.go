@@ -196,7 +196,7 @@ func (r *Registry) hops(s *config.Service) []engine.Hop {
 	of := incarnation(s)
 	for i, m := range s.Members {
 		list[i] = engine.Hop{
-			ID: m.ID, Weight: m.Weight, Incarnation: of,
+			ID: m.ID, Weight: m.Weight, Incarnation: of, Backup: m.Backup,
 			Value: engine.Adjacency{
 				ID: m.ID, Output: r.outputs.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
@@ -225,7 +225,7 @@ func (t *target) same() bool {
 	}
 	for i, m := range v.All() {
 		h := &t.hops[i]
-		if m.ID != h.ID || m.Weight != h.Weight || *t.from.At(i) != h.Value {
+		if m.ID != h.ID || m.Weight != h.Weight || v.Backup(i) != h.Backup || *t.from.At(i) != h.Value {
 			return false
 		}
 	}
@@ -285,7 +285,8 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 	var list []engine.Hop
 	for i, m := range s.View().All() {
 		list = append(list, engine.Hop{
-			ID: m.ID, Weight: m.Weight, Incarnation: s.View().Incarnation(i), Value: *s.At(i),
+			ID: m.ID, Weight: m.Weight, Incarnation: s.View().Incarnation(i),
+			Backup: s.View().Backup(i), Value: *s.At(i),
 		})
 	}
 	return list
@@ -310,6 +311,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		asked = asked || t.Check != nil || t.next.Check != nil
 		r.roster.remove(t.service)
 		t.Service = t.next
+		r.tellOwned(t.service)
 		r.roster.add(t.service)
 		r.byName[t.Name] = t.service
 		r.ask(t.Members)

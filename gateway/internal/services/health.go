@@ -67,8 +67,11 @@ func (r *Registry) turn(s *service, id string, was error) error {
 	if now != nil {
 		r.detour(func(of *service, m config.Member) bool { return of == s && m.ID == id })
 	}
-	m := s.member(id)
-	s.group.Mark(id).SetDown(s.fault(&s.Service, m) != nil)
+	panicked := s.panics
+	r.mark(s, &s.Service)
+	if s.panics != panicked {
+		r.log(Change{Service: s.Name, What: s.saysPanic(), movedBefore: r.moved()})
+	}
 	return r.follow(nil)
 }
 

@@ -103,6 +103,12 @@ func describe(was, is config.Service) string {
 		case o.Weight != m.Weight:
 			parts = append(parts, fmt.Sprintf("%s weighs %d, not %d", m.ID, m.Weight, o.Weight))
 		}
+		switch {
+		case ok && m.Backup && !o.Backup:
+			parts = append(parts, m.ID+" is a backup now")
+		case ok && !m.Backup && o.Backup:
+			parts = append(parts, m.ID+" is no backup any more")
+		}
 		if ok && (o.Dev != m.Dev || o.MAC != m.MAC || o.Addr != m.Addr) {
 			parts = append(parts, m.ID+" is elsewhere")
 		}

@@ -158,9 +158,10 @@ func (r *Registry) ask(members []config.Member) {
 // mark says of each member of a service, as it is now or next, whether it is
 // down: in all services, or in this one.
 func (r *Registry) mark(s *service, as *config.Service) {
+	s.panics = s.inPanic(as)
 	for _, m := range as.Members {
 		r.domain.Mark(m.ID).SetDown(r.host.fault(m) != nil)
-		s.group.Mark(m.ID).SetDown(s.fault(as, m) != nil)
+		s.group.Mark(m.ID).SetDown(s.avoids(as, m))
 	}
 }
 

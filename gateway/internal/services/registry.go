@@ -91,6 +91,9 @@ type service struct {
 
 	failed map[string]failed // members that failed the last check
 	down   map[string]bool   // members that somebody said are down
+	panics bool              // so many fail the check that it is not looked at
+
+	owned map[string]float64 // shares of the hashes, by ID
 }
 
 // New returns a registry without services over a plane whose packets come in by

@@ -68,6 +68,7 @@ type ServiceStats struct {
 	Reason   string         `json:"reason,omitempty"` // why not
 	Prefixes []netip.Prefix `json:"vip"`
 	Strategy string         `json:"strategy"`
+	Panic    bool           `json:"panic,omitempty"` // what checks find is not looked at
 	Version  uint64         `json:"version"`
 	Members  []MemberStats  `json:"members"`
 	Traffic
@@ -84,8 +85,10 @@ type MemberStats struct {
 	State  State   `json:"state"`
 	Reason string  `json:"reason,omitempty"` // why it is down
 	Due    float64 `json:"due"`              // its share by weight of new flows
-	Flows  int     `json:"flows"`            // pinned to it
-	Drain  *Drain  `json:"drain,omitempty"`  // nil: it is not drained, or the configuration drains it
+	Owned  float64 `json:"owned"`            // its share of the hashes, whoever is down
+	Backup bool    `json:"backup,omitempty"`
+	Flows  int     `json:"flows"`           // pinned to it
+	Drain  *Drain  `json:"drain,omitempty"` // nil: it is not drained, or the configuration drains it
 	Traffic
 }
 
@@ -132,7 +135,7 @@ func (r *Registry) serviceStats(
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
-		Members: []MemberStats{}, Healthy: true,
+		Members: []MemberStats{}, Healthy: true, Panic: s.panics,
 	}
 	if err := r.healthOf(s); err != nil {
 		stats.Healthy, stats.Reason = false, err.Error()
@@ -141,16 +144,16 @@ func (r *Registry) serviceStats(
 	for i, m := range v.All() {
 		flows[m.ID] = pins[v.Slot(i)]
 	}
-	total := uint64(0)
-	for _, m := range s.Members {
-		if r.fault(s, m) == nil {
+	total := uint64(0) // the weight of those that take new flows
+	for i, m := range v.All() {
+		if v.TakesNew(i) {
 			total += uint64(m.Weight)
 		}
 	}
 	for _, m := range s.Members {
 		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight,
-			State: r.stateOf(s, m), Due: r.due(s, m, total), Flows: flows[m.ID],
+			State: r.stateOf(s, m), Due: r.due(s, m, total), Owned: s.owned[m.ID], Backup: m.Backup, Flows: flows[m.ID],
 			Traffic: Traffic(r.outputs.traffic(port{s.Name, m.ID, m.Dev}, counters)),
 		}
 		if drain, ok := r.drains[s.Name][m.ID]; ok {
@@ -180,9 +183,10 @@ func (r *Registry) stateOf(s *service, m config.Member) State {
 }
 
 // due returns the share of new flows that a member is due, of the weights of
-// those that are not down.
+// those that take any.
 func (r *Registry) due(s *service, m config.Member, total uint64) float64 {
-	if total == 0 || r.fault(s, m) != nil {
+	v := s.group.Load().View()
+	if i, ok := v.Index(m.ID); total == 0 || !ok || !v.TakesNew(i) {
 		return 0
 	}
 	return float64(m.Weight) / float64(total)
