@@ -84,7 +84,8 @@ func run(ctx context.Context, as uint32, id string, peers []string) error {
 }
 
 // speaker starts GoBGP. UseMultiplePaths makes all paths best that are as good:
-// it is one setting for all speakers of a process.
+// it is one setting for all speakers of a process, and the start of each writes
+// it.
 func speaker(ctx context.Context, as uint32, id string, port int32) (*server.BgpServer, error) {
 	s := server.NewBgpServer(server.LoggerOption(slog.New(slog.DiscardHandler), new(slog.LevelVar)))
 	go s.Serve()

@@ -23,14 +23,17 @@ const (
 // leaves, by the community of graceful shutdown, and comes back.
 func play(ctx context.Context, r *router, changes <-chan struct{}) error {
 	s := r.speaker.(*server.BgpServer) //nolint:forcetypeassert // run made it so
-	var last *server.BgpServer
-	for i := range played {
-		addr := fmt.Sprint("127.0.0.", 11+i)
-		p, err := speaker(ctx, playedAS+uint32(i), addr, playedPort)
+	var peers [played]*server.BgpServer // all start before any has a session: see speaker
+	for i := range peers {
+		p, err := speaker(ctx, playedAS+uint32(i), fmt.Sprint("127.0.0.", 11+i), playedPort)
 		if err != nil {
 			return err
 		}
 		defer p.Stop()
+		peers[i] = p
+	}
+	for i, p := range peers {
+		addr := fmt.Sprint("127.0.0.", 11+i)
 		router := peer("127.0.0.1", 0, 65010)
 		router.Transport.PassiveMode = true
 		if err := p.AddPeer(ctx, &api.AddPeerRequest{Peer: router}); err != nil {
@@ -45,17 +48,16 @@ func play(ctx context.Context, r *router, changes <-chan struct{}) error {
 		if err := r.follow(ctx, changes, i+1); err != nil {
 			return err
 		}
-		last = p
 	}
 	const gracefulShutdown = 0xffff0000
 	addr := fmt.Sprint("127.0.0.", 10+played)
-	if err := announce(last, addr, gracefulShutdown); err != nil {
+	if err := announce(peers[played-1], addr, gracefulShutdown); err != nil {
 		return err
 	}
 	if err := r.follow(ctx, changes, played-1); err != nil {
 		return err
 	}
-	if err := announce(last, addr); err != nil {
+	if err := announce(peers[played-1], addr); err != nil {
 		return err
 	}
 	return r.follow(ctx, changes, played)
