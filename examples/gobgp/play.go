@@ -22,7 +22,7 @@ const (
 // play plays peers that announce a prefix, one after another. One of them then
 // leaves, by the community of graceful shutdown, and comes back.
 func play(ctx context.Context, r *router, changes <-chan struct{}) error {
-	s := r.speaker.(*server.BgpServer) //nolint:forcetypeassert // run made it so
+	s := r.speaker.(*server.BgpServer)  //nolint:forcetypeassert // run made it so
 	var peers [played]*server.BgpServer // all start before any has a session: see speaker
 	for i := range peers {
 		p, err := speaker(ctx, playedAS+uint32(i), fmt.Sprint("127.0.0.", 11+i), playedPort)
