@@ -260,7 +260,10 @@ func (t *Table) finish(at, to *atomic.Uint64, w word) (made bool) {
 		case w == 0: // swept, withdrawn or moved by another worker
 			to.CompareAndSwap(uint64(copied), 0)
 			return true
-		case w.tag() != copied.tag(): // pushed out: the copy stays
+		case w.tag() != copied.tag():
+			// It was pushed out, maybe before it was copied: then its flow may be
+			// without a pin already, and would come by this one again.
+			to.CompareAndSwap(uint64(copied), 0)
 			return false
 		case !t.replace(to, copied, w): // the copy was pushed out
 			return false
