@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
+	"github.com/ecmp-go/ecmp/internal/commandline"
 )
 
 // defaultControl is where the samples and the systemd unit have the control.
@@ -59,6 +60,18 @@ func parseArguments(flags *flag.FlagSet, args []string, stderr io.Writer, names 
 		return nil, fmt.Errorf("unexpected argument %q", given[len(names)])
 	}
 	return given, nil
+}
+
+// show asks the gateway for path, and writes the answer as JSON, or has it
+// printed.
+func (c *client) show(path string, answer any, w io.Writer, print func() error) error {
+	if err := c.get(path, answer); err != nil {
+		return err
+	}
+	if c.json {
+		return commandline.PrintJSON(w, answer)
+	}
+	return print()
 }
 
 // get asks the gateway for path, and decodes the answer.

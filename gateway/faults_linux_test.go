@@ -59,6 +59,15 @@ func (f *faulty) connect(mac string) {
 		"route add 172.16.0.0/16 via 10.8.0.1\nneigh replace 10.8.0.1 lladdr "+mac+" dev e0\n"))
 }
 
+// plugAll makes the links of the first pods, with the MAC addresses that the
+// configuration has.
+func (f *faulty) plugAll(pods int) {
+	f.Helper()
+	for pod := range pods {
+		f.plug(pod+1, fmt.Sprintf("02:00:00:01:%02d:02", pod+1))
+	}
+}
+
 // plug makes the link of a pod, whose MAC address ends so.
 func (f *faulty) plug(pod int, mac string) {
 	f.Helper()
@@ -253,9 +262,7 @@ func TestInterfaceOfIn(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFaulty(t, kind.Name+"-in")
-			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
-				f.plug(pod+1, mac)
-			}
+			f.plugAll(3)
 			f.run(kind.Name)
 			f.becomes("pod1 up", "pod2 up", "pod3 up")
 			code, answer := f.do("GET", "/healthz", "")
@@ -303,9 +310,7 @@ func TestChecks(t *testing.T) {
 			t.Parallel()
 			f := newFaulty(t, kind.Name+"-check")
 			f.connect("02:00:00:00:00:01")
-			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
-				f.plug(pod+1, mac)
-			}
+			f.plugAll(3)
 			listen := func(pod int) (l net.Listener) {
 				require.NoError(t, f.pods.Do(func() (err error) {
 					l, err = net.Listen("tcp", fmt.Sprintf("10.9.%d.2:80", pod))
@@ -397,9 +402,7 @@ func TestDeliversNothing(t *testing.T) {
 			t.Parallel()
 			f := newFaulty(t, kind.Name+"-mute")
 			f.connect("02:00:00:00:00:01")
-			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02"} {
-				f.plug(pod+1, mac)
-			}
+			f.plugAll(2)
 			require.NoError(t, f.pods.SetFeatures("e1", false, netns.GRO))
 			require.NoError(t, f.router.IP("link add lp3 type bridge\naddr add 10.9.3.1/24 dev lp3\nlink set lp3 up\n"+
 				"link add port type veth peer name e3 address 02:00:00:01:03:02 netns "+f.pods.Name()+"\n"+
@@ -433,9 +436,7 @@ func TestLengths(t *testing.T) {
 			t.Parallel()
 			f := newFaulty(t, kind.Name+"-mtu")
 			f.connect("02:00:00:00:00:01")
-			for pod, mac := range []string{"02:00:00:01:01:02", "02:00:00:01:02:02", "02:00:00:01:03:02"} {
-				f.plug(pod+1, mac)
-			}
+			f.plugAll(3)
 			f.run(kind.Name)
 			f.becomes("pod1 up", "pod2 up", "pod3 up")
 			short := func() bool {

@@ -35,16 +35,9 @@ func runFlow(args []string, stdout, stderr io.Writer) int {
 	}
 	var a services.Answer
 	query := url.Values{"proto": {*proto}, "src": {ends[0]}, "dst": {ends[1]}}
-	if err := c.get("/flow?"+query.Encode(), &a); err != nil {
-		complain.Print(err)
-		return commandline.Failed
-	}
-	if c.json {
-		err = commandline.PrintJSON(stdout, a)
-	} else {
-		err = printAnswer(stdout, &a)
-	}
+	err = c.show("/flow?"+query.Encode(), &a, stdout, func() error { return printAnswer(stdout, &a) })
 	if err != nil {
+		complain.Print(err)
 		return commandline.Failed
 	}
 	return 0
@@ -103,16 +96,9 @@ func runFlows(args []string, stdout, stderr io.Writer) int {
 	}
 	var m services.MemberFlows
 	path := "/services/" + url.PathEscape(*service) + "/members/" + url.PathEscape(id[0]) + "/flows"
-	if err := c.get(path, &m); err != nil {
-		complain.Print(err)
-		return commandline.Failed
-	}
-	if c.json {
-		err = commandline.PrintJSON(stdout, m)
-	} else {
-		err = printFlows(stdout, &m)
-	}
+	err = c.show(path, &m, stdout, func() error { return printFlows(stdout, &m) })
 	if err != nil {
+		complain.Print(err)
 		return commandline.Failed
 	}
 	return 0

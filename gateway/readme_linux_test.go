@@ -126,7 +126,7 @@ func (r *readme) run(steps string) {
 			r.Log(log.String())
 		}
 	})
-	socket := fmt.Sprintf("/proc/%d/root/run/gateway/control", child.Process.Pid)
+	socket := filepath.Join("/proc", strconv.Itoa(child.Process.Pid), "root", "run/gateway/control")
 	c := http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)

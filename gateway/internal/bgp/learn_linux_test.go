@@ -8,10 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,13 +88,7 @@ func newLearnBed(t *testing.T) *learnBed {
 // prefixes, by itself as the next hop. It returns the folder of its socket.
 func announcer(t *testing.T, host *netns.Namespace, bgpd string, number int) string {
 	t.Helper()
-	owner, err := user.Lookup("frr")
-	require.NoError(t, err)
-	uid, err := strconv.Atoi(owner.Uid)
-	require.NoError(t, err)
-	dir, err := os.MkdirTemp("", "frr")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	files := newFRRFiles(t)
 	var conf strings.Builder
 	fmt.Fprintf(&conf, `hostname hop%[1]d
 bgp route-map delay-timer 0
@@ -118,10 +110,7 @@ router bgp %[2]d
 		fmt.Fprintf(&conf, "  network %s\n", learnedPrefix(i))
 	}
 	conf.WriteString(" exit-address-family\n")
-	file := filepath.Join(dir, "frr.conf")
-	require.NoError(t, os.WriteFile(file, []byte(conf.String()), 0o600))
-	require.NoError(t, os.Chown(dir, uid, -1))
-	require.NoError(t, os.Chown(file, uid, -1))
+	dir, file := files.dir, files.write(t, "frr.conf", conf.String())
 	daemon(t, host, bgpd, "-Z", "-i", filepath.Join(dir, "bgpd.pid"), "-f", file, "--vty_socket", dir,
 		"-A", "127.0.0.1", "-P", "0")
 	wait(t, "bgpd listens", func() bool { _, err := os.Stat(filepath.Join(dir, "bgpd.vty")); return err == nil })

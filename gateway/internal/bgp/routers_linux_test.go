@@ -134,11 +134,14 @@ router bgp 65000
 	startFRR(t, b.upstream, conf.String())
 }
 
-// startFRR starts the programs of frr in a namespace. They give up root for the
-// user of the package, who has to reach the folder of their files.
-func startFRR(t *testing.T, ns *netns.Namespace, conf string) {
+// frrFiles is a folder of the user that frr's programs give up root for.
+type frrFiles struct {
+	dir string
+	uid int
+}
+
+func newFRRFiles(t *testing.T) frrFiles {
 	t.Helper()
-	zebra, bfdd, bgpd := program(t, "zebra", "frr"), program(t, "bfdd", "frr"), program(t, "bgpd", "frr")
 	owner, err := user.Lookup("frr")
 	require.NoError(t, err)
 	uid, err := strconv.Atoi(owner.Uid)
@@ -147,11 +150,24 @@ func startFRR(t *testing.T, ns *netns.Namespace, conf string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chown(dir, uid, -1))
-	file, none := filepath.Join(dir, "frr.conf"), filepath.Join(dir, "none.conf")
-	require.NoError(t, os.WriteFile(file, []byte(conf), 0o600))
-	require.NoError(t, os.Chown(file, uid, -1))
-	require.NoError(t, os.WriteFile(none, nil, 0o600))
-	require.NoError(t, os.Chown(none, uid, -1))
+	return frrFiles{dir, uid}
+}
+
+// write writes a file of the folder, and returns its path.
+func (f frrFiles) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(f.dir, name)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	require.NoError(t, os.Chown(path, f.uid, -1))
+	return path
+}
+
+// startFRR starts the programs of frr in a namespace.
+func startFRR(t *testing.T, ns *netns.Namespace, conf string) {
+	t.Helper()
+	zebra, bfdd, bgpd := program(t, "zebra", "frr"), program(t, "bfdd", "frr"), program(t, "bgpd", "frr")
+	files := newFRRFiles(t)
+	dir, file, none := files.dir, files.write(t, "frr.conf", conf), files.write(t, "none.conf", "")
 	zserv := filepath.Join(dir, "zserv")
 	common := func(name, conf string, more ...string) []string {
 		return append([]string{"-z", zserv, "-i", filepath.Join(dir, name+".pid"), "-f", conf, "--vty_socket", dir,
