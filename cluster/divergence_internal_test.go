@@ -55,6 +55,17 @@ func TestDivergenceWithinOneHeartbeat(t *testing.T) {
 	}
 }
 
+// A gateway that could not apply a change tells that of itself.
+func TestDivergenceOfOneself(t *testing.T) {
+	_, config := hearer()
+	conn := &Conn{config: config}
+	list, ask := conn.compare(map[string]standing{"web": {report: Report{Failed: "no such address"}}}, time.Unix(1000, 0))
+	require.Empty(t, ask)
+	require.Equal(t, []Difference{
+		{Gateway: config.Gateway, Group: "web", Field: FieldFailed, Here: "no such address"},
+	}, list)
+}
+
 // Which members differ is told once the other gateway has answered.
 func TestCompareMembers(t *testing.T) {
 	require.Equal(t, []MemberDifference{
