@@ -183,6 +183,31 @@ func (r *readme) connects(vip string, times int) (failed int) {
 	return failed
 }
 
+// confirms has the client ask again for the MAC address of a VIP that it knows:
+// alone, and not everybody on the link. In IPv6 the kernel does not answer that,
+// as the route to lo refuses it; then the client asks everybody.
+func (r *readme) confirms(vip string) {
+	r.Helper()
+	require.Zero(r, r.connects(vip, 1))
+	require.NoError(r, r.bed.Client.IP("neigh change "+vip+" dev c0 nud probe\n"))
+	require.Eventually(r, func() bool {
+		state := r.show("neigh", "show", vip, "dev", "c0")
+		require.NotContains(r, state, "FAILED")
+		return strings.Contains(state, "REACHABLE")
+	}, time.Minute, 10*time.Millisecond, vip)
+}
+
+// show returns what ip says at the client.
+func (r *readme) show(args ...string) (text string) {
+	r.Helper()
+	require.NoError(r, r.bed.Client.Do(func() error {
+		out, err := exec.Command("ip", args...).Output() //nolint:gosec // of the test
+		text = string(out)
+		return err
+	}))
+	return text
+}
+
 // times is how many connections are made to each VIP, README_CONNECTIONS if
 // that is set.
 func times(t *testing.T, few int) int {
@@ -223,6 +248,7 @@ func TestReadme(t *testing.T) {
 				for _, vip := range vips {
 					assert.Zero(t, r.connects(vip, times(t, 50)), vip)
 				}
+				r.confirms("10.9.0.20")
 			})
 		}
 	}
