@@ -304,12 +304,19 @@ func (r *Registry) sync() error {
 // commit takes down what is in force now.
 func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 	asked := false // of members that are to be asked whether they serve
+	// All leave the roster before any is added: a member that moves in several
+	// services would else keep its old place, by those that are yet to come.
+	for i := range p.targets {
+		r.roster.remove(p.targets[i].service)
+	}
+	for _, s := range p.removed {
+		r.roster.remove(s)
+	}
 	for i := range p.targets {
 		t := &p.targets[i]
 		r.record(t, voided[t.next.Name], movedBefore)
 		t.remember()
 		asked = asked || t.Check != nil || t.next.Check != nil
-		r.roster.remove(t.service)
 		t.Service = t.next
 		r.tellOwned(t.service)
 		r.roster.add(t.service)
@@ -319,7 +326,6 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 	for _, s := range p.removed {
 		asked = asked || s.Check != nil
 		s.group.Close()
-		r.roster.remove(s)
 		delete(r.byName, s.Name)
 		r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
 	}

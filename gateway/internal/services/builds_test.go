@@ -223,6 +223,26 @@ func TestOnePlaceInEachService(t *testing.T) {
 	assert.Empty(t, f.weights("service0"), "it is known where it is")
 }
 
+// A member of several services that moves in all of them, or in one while
+// another goes, is looked for at its new place alone.
+func TestSharedMemberMoves(t *testing.T) {
+	list := manyServices(2, 2, selector.Bounded{})
+	list[1].Members = append(list[1].Members, pod(0, 1))
+	moved := pod(0, 1)
+	moved.Dev = "lp99"
+	both := slices.Clone(list)
+	both[0].Members, both[1].Members = []config.Member{moved}, []config.Member{moved}
+	for what, next := range map[string][]config.Service{"in both": both, "and a service goes": both[:1]} {
+		f := start(t, list)
+		require.NoError(t, f.Replace(next, what))
+		require.NoError(t, f.SetLink(links.Link{Name: "lp0"}))
+		assert.Len(t, f.weights("service0"), 1, "%s: the old place does not count", what)
+		require.NoError(t, f.SetLink(links.Link{Name: "lp99"}))
+		assert.Empty(t, f.weights("service0"), "%s: the new place counts", what)
+		assert.Empty(t, f.weights("service1"), what)
+	}
+}
+
 // quiet is a plane that remembers nothing.
 type quiet struct{ *fakeplane.Plane }
 
