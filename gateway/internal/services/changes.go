@@ -1,6 +1,7 @@
 package services
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,22 +15,31 @@ import (
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := r.replace(r.withLearned(r.drains.over(services)))
+	if err := r.replaceDrained(r.withLearned(services)); err != nil {
+		return err
+	}
+	r.origin = origin
+	r.configured = drainedIn(services)
+	return nil
+}
+
+// replaceDrained puts services in force, in place of all that there are, with
+// the drains that hold. It forgets those of members that are not there.
+func (r *Registry) replaceDrained(services []config.Service) error {
+	p, err := r.replace(r.drains.over(services))
 	if err != nil {
 		return err
 	}
 	if err := r.applied(r.apply(p)); err != nil {
 		return err
 	}
-	r.origin = origin
-	r.configured = drainedIn(services)
 	r.drains.retain(services)
-	for _, configured := range services {
-		s, err := r.find(configured.Name)
+	for _, next := range services {
+		s, err := r.find(next.Name)
 		if err != nil {
 			continue
 		}
-		for _, m := range configured.Members {
+		for _, m := range next.Members {
 			if _, ok := r.drains[s.Name][m.ID]; ok && m.Weight > 0 {
 				s.drained[m.ID] = m.Weight // which it gets when the drain ends
 			}
@@ -49,7 +59,8 @@ func (r *Registry) Members(service string) ([]config.Member, error) {
 	return slices.Clone(s.Members), nil
 }
 
-// SetMembers replaces the members of a service, all at once.
+// SetMembers replaces the members of a service, all at once. Of a service that
+// is learned only the weights can be changed, by this and by all below.
 func (r *Registry) SetMembers(service string, members []config.Member) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,6 +146,9 @@ func (r *Registry) setMembers(service string, members []config.Member) error {
 	s, err := r.find(service)
 	if err != nil {
 		return err
+	}
+	if !s.follows(members) {
+		return &RefusedError{service, errors.New("its members are learned from routers: only weights can be changed")}
 	}
 	before, next := s.Members, s.Service
 	next.Members = members

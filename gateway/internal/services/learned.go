@@ -23,14 +23,11 @@ func (r *Registry) SetLearned(services []config.Service) error {
 			configured = append(configured, s.Service)
 		}
 	}
-	p, err := r.replace(r.withLearned(configured))
-	if err == nil {
-		err = r.applied(r.apply(p))
-	}
-	if err != nil {
+	if err := r.replaceDrained(r.withLearned(configured)); err != nil {
 		r.learned = before
+		return err
 	}
-	return err
+	return nil
 }
 
 // withLearned returns configured services, and those that are learned.
@@ -42,6 +39,25 @@ func (r *Registry) withLearned(configured []config.Service) []config.Service {
 		}
 	}
 	return all
+}
+
+// follows reports whether a service can have these members: those of one that is
+// learned are the routers' to change, all but their weights.
+func (s *service) follows(members []config.Member) bool {
+	if !s.Learned {
+		return true
+	}
+	for _, m := range members {
+		i, err := s.find(m.ID)
+		if err != nil {
+			return false
+		}
+		m.Weight = s.Members[i].Weight
+		if !m.Equal(s.Members[i]) {
+			return false
+		}
+	}
+	return len(members) == len(s.Members)
 }
 
 // overlap reports whether two services have a name or a prefix in common.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // What routers announce is served beside the configuration, outlives its
@@ -54,4 +55,61 @@ func TestLearned(t *testing.T) {
 	require.NoError(t, f.SetLearned(nil))
 	_, err = f.Members("bgp-a")
 	require.Error(t, err)
+}
+
+// The drain of a learned member holds while routes come and go and the
+// configuration is read again, and ends with the member or by its own way.
+func TestLearnedDrain(t *testing.T) {
+	f := newRegistry(t)
+	configured := []config.Service{service(t, config.Default, vip, "maglev", pods(1))}
+	learn := func(members ...config.Member) {
+		t.Helper()
+		learned := service(t, "bgp-a", other, "bounded", members)
+		learned.Learned = true
+		require.NoError(t, f.SetLearned([]config.Service{learned}))
+	}
+	learn(pods(2, 3)...)
+	require.NoError(t, f.Drain("bgp-a", "pod2"))
+	require.NoError(t, f.Drain(config.Default, "pod1"))
+	learn(pod(2, 7), pod(3, 1), pod(4, 1))
+	assert.Equal(t, map[string]uint32{"pod2": 0, "pod3": 1, "pod4": 1}, f.weights("bgp-a"), "a route changed")
+	require.NoError(t, f.Replace(configured, "second"))
+	assert.Equal(t, map[string]uint32{"pod2": 0, "pod3": 1, "pod4": 1}, f.weights("bgp-a"), "a reload")
+	assert.Equal(t, map[string]uint32{"pod1": 0}, f.weights(config.Default))
+	_, _, err := f.Edit("bgp-a", "pod2", func(m *config.Member, drained uint32) (config.Member, error) {
+		assert.Equal(t, uint32(7), drained, "what the route says now")
+		m.Weight = drained
+		return *m, nil
+	})
+	require.NoError(t, err)
+	learn(pod(2, 7), pod(3, 1))
+	assert.Equal(t, map[string]uint32{"pod2": 7, "pod3": 1}, f.weights("bgp-a"))
+
+	require.NoError(t, f.Drain("bgp-a", "pod3"))
+	learn(pods(2)...)
+	learn(pods(2, 3)...)
+	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("bgp-a"), "it left meanwhile")
+}
+
+// Who is a learned member is the routers' to say: a change that the next route
+// would undo is refused.
+func TestLearnedMembersAreTheRouters(t *testing.T) {
+	f := newRegistry(t)
+	learned := service(t, "bgp-a", other, "bounded", pods(2, 3))
+	learned.Learned = true
+	require.NoError(t, f.SetLearned([]config.Service{learned}))
+	elsewhere := pod(3, 1)
+	elsewhere.Dev = "lp9"
+	for what, members := range map[string][]config.Member{
+		"none": nil, "one left": pods(2), "one joined": pods(2, 3, 4), "another": pods(2, 4),
+		"one is elsewhere": {pod(2, 1), elsewhere},
+	} {
+		var refused *services.RefusedError
+		require.ErrorAs(t, f.SetMembers("bgp-a", members), &refused, what)
+		assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("bgp-a"), what)
+	}
+	var refused *services.RefusedError
+	require.ErrorAs(t, f.Delete("bgp-a", "pod2"), &refused)
+	require.NoError(t, f.SetMembers("bgp-a", []config.Member{pod(3, 4), pod(2, 0)}))
+	assert.Equal(t, map[string]uint32{"pod2": 0, "pod3": 4}, f.weights("bgp-a"))
 }
