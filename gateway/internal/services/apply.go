@@ -318,7 +318,9 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		t.remember()
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
-		r.tellOwned(t.service)
+		if t.group.Load() != t.from {
+			r.tellOwned(t.service)
+		}
 		r.roster.add(t.service)
 		r.byName[t.Name] = t.service
 		r.ask(t.Members)

@@ -201,6 +201,65 @@ func TestOthersAreNotTouched(t *testing.T) {
 	assert.NotContains(t, f.weights("service12"), "pod37")
 }
 
+// asked is a strategy that counts how often its selectors are asked. They show
+// no table, so that who wants to know who owns what has to ask.
+type asked struct {
+	selector.Strategy
+	times *atomic.Int64
+}
+
+func (a asked) Build(members []selector.Member) (selector.Selector, error) {
+	s, err := a.Strategy.Build(members)
+	return askedSelector{s, a.times}, err
+}
+
+type askedSelector struct {
+	selector.Selector
+	times *atomic.Int64
+}
+
+func (s askedSelector) Select(h uint64) int32 {
+	s.times.Add(1)
+	return s.Selector.Select(h)
+}
+
+// Who owns what is looked up where it may have changed, and nowhere else.
+func TestOwnedIsReadWhereItChanged(t *testing.T) {
+	var times atomic.Int64
+	list := manyServices(10, 3, asked{selector.Maglev{}, &times})
+	f := start(t, list)
+	reads := func(what string, change func() error) int64 {
+		t.Helper()
+		times.Store(0)
+		require.NoError(t, change(), what)
+		return times.Load()
+	}
+	owns := func(service int) (owned float64) {
+		for _, m := range f.Stats().Services[service].Members {
+			owned += m.Owned
+		}
+		return owned
+	}
+	assert.InDelta(t, 1, owns(0), 1e-9, "the start")
+	next := slices.Clone(list)
+	next[1].Prefixes = append(slices.Clone(next[1].Prefixes), netip.MustParsePrefix("10.0.0.0/8"))
+	assert.Zero(t, reads("another prefix", func() error { return f.Replace(next, "second") }))
+	up := link("lp0", 100)
+	require.NoError(t, f.SetLink(up))
+	f.plane.FailSync = assert.AnError
+	down := up
+	down.Carrier = false
+	require.ErrorIs(t, f.SetLink(down), assert.AnError)
+	f.plane.FailSync = nil
+	assert.Zero(t, reads("all again", f.Reconcile))
+	assert.Positive(t, reads("a drain", func() error { return f.Drain("service2", "pod6") }))
+	assert.Zero(t, f.Stats().Services[2].Members[0].Owned)
+	assert.InDelta(t, 1, owns(2), 1e-9)
+	next = append(slices.Clone(next), service(t, "fresh", other, "maglev", pods(90)))
+	require.NoError(t, f.Replace(next, "third"), "a service more")
+	assert.InDelta(t, 1, owns(10), 1e-9)
+}
+
 // A member that two services have must not come to another place by a change of
 // one, and may by a change of both.
 func TestOnePlaceInEachService(t *testing.T) {

@@ -75,9 +75,11 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	now := t.group.Load()
 	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided,
 		movedBefore: movedBefore}
-	if d := now.Diff(t.from); d.Hashes > 0 {
-		c.Moved = float64(d.Moved) / float64(d.Hashes)
-		c.Collateral = float64(d.Collateral) / float64(d.Hashes)
+	if now != t.from {
+		if d := now.Diff(t.from); d.Hashes > 0 {
+			c.Moved = float64(d.Moved) / float64(d.Hashes)
+			c.Collateral = float64(d.Collateral) / float64(d.Hashes)
+		}
 	}
 	r.log(c)
 }
