@@ -3,6 +3,7 @@ package host_test
 import (
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +139,41 @@ func TestKeeper(t *testing.T) {
 	require.NoError(t, n.Do(other.Remove), "there is nothing left")
 	assert.Equal(t, before, run(t, n, "ip", "route")+run(t, n, "ip", "-6", "route"))
 	assert.Empty(t, run(t, n, "ip", "neigh", "show", "proxy"))
+}
+
+// What goes is taken away before the rules that keep it from being a loop, and
+// is looked for again after anything failed.
+func TestKeeperTakesAwayFirst(t *testing.T) {
+	n := newRouter(t, "shrinks")
+	w, k := all(), host.NewKeeper("unix:/run/gateway/control")
+	keep(t, n, k, w)
+	w.VIPs = w.VIPs[:1]
+	done := keep(t, n, k, w)
+	at := func(what string) int {
+		return slices.IndexFunc(done, func(s string) bool { return strings.HasPrefix(s, what) })
+	}
+	require.GreaterOrEqual(t, at("ip route del 10.9.0.20/32"), 0)
+	require.GreaterOrEqual(t, at("ip neigh del proxy"), 0)
+	assert.Equal(t, len(done)-1, at("nft table"), done)
+
+	// There is no route by an interface that is down.
+	require.NoError(t, n.IP("link set lo down\n"))
+	w.VIPs = prefixes("10.9.0.22/32")
+	require.ErrorContains(t, n.Do(func() error { _, err := k.Keep(w); return err }), "ip route add 10.9.0.22/32")
+	require.NoError(t, n.IP("link set lo up\nroute add 10.9.0.22/32 dev lo proto 236\n"+
+		"route add 10.9.0.21/32 dev lo proto 236\n"))
+	assert.Equal(t, []string{"ip route del 10.9.0.21/32 dev lo proto 236"}, keep(t, n, k, w))
+	assert.Empty(t, keep(t, n, k, w))
+
+	// So is what was set by a call that failed, by one that wants what was
+	// there before it.
+	before := w.VIPs
+	require.NoError(t, n.IP("link set lo down\n"))
+	w.VIPs = append(before[:1:1], prefixes("10.9.0.23/32")...)
+	require.Error(t, n.Do(func() error { _, err := k.Keep(w); return err }))
+	require.NoError(t, n.IP("link set lo up\n"))
+	w.VIPs = before
+	assert.Contains(t, keep(t, n, k, w), "ip neigh del proxy 10.9.0.23 dev lc")
 }
 
 // What the kernel does with a VIP is told, whatever its table has for it.

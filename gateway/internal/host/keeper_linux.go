@@ -15,8 +15,9 @@ import (
 // A Keeper that was killed is followed by one with the same control address,
 // which finds what is there. Its methods are for one goroutine.
 type Keeper struct {
-	name string
-	last []netip.Prefix // the VIPs of the last call
+	name  string
+	last  []netip.Prefix // the VIPs of the last call
+	clean bool           // that call failed in nothing
 }
 
 // NewKeeper returns the keeper of the gateway that is controlled by an address.
@@ -32,12 +33,12 @@ func (k *Keeper) Keep(w Want) (done []string, err error) {
 	}
 	defer l.close() //nolint:errcheck // all was acknowledged
 	steps := k.missing(l)
-	if !slices.Equal(k.last, w.VIPs) {
+	if !k.clean || !slices.Equal(k.last, w.VIPs) {
+		// Before the rules change: while a route to lo is there, they have to
+		// drop what is for it.
 		var old []step
-		if old, err = k.leftovers(l, w.VIPs); err == nil {
-			k.last = slices.Clone(w.VIPs)
-		}
-		steps = append(steps, old...)
+		old, err = k.leftovers(l, w.VIPs)
+		steps = append(old, steps...)
 	}
 	for _, s := range steps {
 		if e := s.do(); e != nil {
@@ -46,6 +47,7 @@ func (k *Keeper) Keep(w Want) (done []string, err error) {
 		}
 		done = append(done, s.what)
 	}
+	k.last, k.clean = slices.Clone(w.VIPs), err == nil
 	return done, err
 }
 
