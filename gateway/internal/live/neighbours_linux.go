@@ -56,20 +56,9 @@ func (g *gateway) confirmUntil(ctx context.Context) error {
 			return nil
 		case d = <-g.doubts:
 		}
-		select {
-		case <-ctx.Done():
+		now := g.due(ctx, d)
+		if ctx.Err() != nil {
 			return nil
-		case <-time.After(time.Until(d.due)):
-		}
-		now := map[place]links.Neighbour{d.place: {Index: d.index, Addr: d.addr}}
-		for more := true; more; { // those that are nearly due, with one list
-			select {
-			case d = <-g.doubts:
-				time.Sleep(time.Until(d.due))
-				now[d.place] = links.Neighbour{Index: d.index, Addr: d.addr}
-			default:
-				more = false
-			}
 		}
 		err := links.ListNeighbours(func(n links.Neighbour) {
 			if _, doubted := now[place{n.Index, n.Addr}]; doubted {
@@ -84,4 +73,23 @@ func (g *gateway) confirmUntil(ctx context.Context) error {
 			g.setNeighbour(n)
 		}
 	}
+}
+
+// due waits for a doubt to be due, and for those that are waiting then, so that
+// all take one list. Later ones are left: they may go on coming, and none would
+// be confirmed. It returns the places.
+func (g *gateway) due(ctx context.Context, first doubt) map[place]links.Neighbour {
+	now := make(map[place]links.Neighbour)
+	add := func(d doubt) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(d.due)):
+		}
+		now[d.place] = links.Neighbour{Index: d.index, Addr: d.addr}
+	}
+	add(first)
+	for range len(g.doubts) {
+		add(<-g.doubts)
+	}
+	return now
 }
