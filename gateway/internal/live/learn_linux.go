@@ -14,12 +14,11 @@ import (
 )
 
 // learn has the services follow the routes that routers announce, until ctx
-// ends.
-func (g *gateway) learn(ctx context.Context) error {
-	if g.speaker == nil || g.present.BGP.Learn == nil {
+// ends. Nothing is learned if how is nil.
+func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
+	if how == nil {
 		return nil
 	}
-	strategy := g.present.BGP.Learn.Strategy
 	var present []config.Service
 	said := ""
 	ticker := time.NewTicker(interval) // an interface may have got an address
@@ -33,7 +32,7 @@ func (g *gateway) learn(ctx context.Context) error {
 		}
 		next, err := g.learned()
 		for i := range next {
-			next[i].Strategy = strategy
+			next[i].Strategy = how.Strategy
 		}
 		if err == nil && !reflect.DeepEqual(next, present) {
 			if err = g.services.By("BGP").SetLearned(next); err == nil {

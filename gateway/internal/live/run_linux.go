@@ -142,9 +142,10 @@ type gateway struct {
 
 // run has all parts run until ctx ends or one fails.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
-	served := control.Config{Services: g.services, Control: g.present.Control, Reloads: &g.reloads,
+	present := g.present // which is of the goroutine that watches the file, from then on
+	served := control.Config{Services: g.services, Control: present.Control, Reloads: &g.reloads,
 		Findings: &g.findings, BGP: g.speaker, Log: g.Log,
-		Process: control.Process{Plane: g.present.Plane.Name, Workers: max(1, g.present.Workers), Mode: g.plane.Mode,
+		Process: control.Process{Plane: present.Plane.Name, Workers: max(1, present.Workers), Mode: g.plane.Mode,
 			Started: time.Now()},
 	}
 	if g.snapshot != "" {
@@ -161,7 +162,9 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })
 	parts.Go(func() error { return g.speak(ctx) })
-	parts.Go(func() error { return g.learn(ctx) })
+	if present.BGP != nil {
+		parts.Go(func() error { return g.learn(ctx, present.BGP.Learn) })
+	}
 	parts.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -178,7 +181,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	g.Log.Info("forwarding", "in", g.present.In, "io", g.present.Plane.Name, "control", listener.Addr().String())
+	g.Log.Info("forwarding", "in", present.In, "io", present.Plane.Name, "control", listener.Addr().String())
 	err := parts.Wait()
 	if g.snapshot != "" {
 		err = errors.Join(err, g.save())
