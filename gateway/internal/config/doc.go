@@ -113,7 +113,9 @@
 //	           where there is no other. All learned services share their flows:
 //	           one whose prefix changes its next hops stays where it is while
 //	           that is a next hop. A next hop is on a network of an interface
-//	           here. What a configuration serves is not learned
+//	           here. What a configuration serves is not learned, nor is a route
+//	           to a prefix that contains an address of the gateway's host: its
+//	           own sessions would be forwarded away
 //
 // A peer that is not there is no error: it is tried each second.
 //

@@ -1,9 +1,14 @@
 package live
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
@@ -18,4 +23,49 @@ func TestLearnLooksAtNoConfiguration(t *testing.T) {
 	g := &gateway{speaker: new(bgp.Speaker)}
 	require.NoError(t, g.learn(ctx, &config.Learn{}))
 	require.NoError(t, g.learn(ctx, nil))
+}
+
+// A route that contains an address of this host is not served, and that is said
+// once for as long as it is announced.
+func TestOwnAddressesAreNotLearned(t *testing.T) {
+	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
+	n := hostNetworks{
+		devices: map[netip.Prefix]string{prefix("10.9.0.0/24"): "lc"},
+		addrs:   []netip.Addr{addr("10.9.0.1"), addr("172.31.7.1")},
+	}
+	var routes []bgp.Route
+	for _, p := range []string{
+		"0.0.0.0/0", "10.9.0.0/25", "172.31.6.0/24", "172.31.7.0/24", "172.31.7.1/32", "172.31.7.2/32",
+	} {
+		routes = append(routes, bgp.Route{Prefix: prefix(p), Hops: []bgp.Hop{{Addr: addr("10.9.0.2"), Weight: 1}}})
+	}
+	list, own := n.serve(routes)
+	var served []netip.Prefix
+	for _, s := range list {
+		served = append(served, s.Prefixes...)
+	}
+	assert.Equal(t, []netip.Prefix{prefix("172.31.6.0/24"), prefix("172.31.7.2/32")}, served)
+	assert.Equal(t, []netip.Prefix{prefix("0.0.0.0/0"), prefix("10.9.0.0/25"), prefix("172.31.7.0/24"),
+		prefix("172.31.7.1/32")}, own)
+
+	var log bytes.Buffer
+	g := &gateway{Options: Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	lines := func() int { return strings.Count(log.String(), "\n") }
+	told := g.tellOwn(own, nil)
+	assert.Equal(t, len(own), lines())
+	told = g.tellOwn(own, told)
+	assert.Equal(t, len(own), lines(), "again")
+	told = g.tellOwn(own[1:], told)
+	g.tellOwn(own, told)
+	assert.Equal(t, len(own)+1, lines(), "withdrawn meanwhile")
+}
+
+// The addresses of the loopback interface are this host's as well, and no
+// network of members.
+func TestNetworks(t *testing.T) {
+	n, err := networks()
+	require.NoError(t, err)
+	assert.Contains(t, n.addrs, netip.MustParseAddr("127.0.0.1"))
+	_, ok := n.device(netip.MustParseAddr("127.0.0.9"))
+	assert.False(t, ok)
 }

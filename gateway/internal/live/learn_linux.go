@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 		return nil
 	}
 	var present []config.Service
+	var told map[netip.Prefix]bool // routes that are left out
 	said := ""
 	ticker := time.NewTicker(interval) // an interface may have got an address
 	defer ticker.Stop()
@@ -30,7 +32,10 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 		case <-g.speaker.Changed():
 		case <-ticker.C:
 		}
-		next, err := g.learned()
+		next, own, err := g.learned()
+		if err == nil {
+			told = g.tellOwn(own, told)
+		}
 		for i := range next {
 			next[i].Strategy = how.Strategy
 		}
@@ -50,22 +55,33 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	}
 }
 
-// learned returns the services that routers announce now. Next hops that are on
-// no network of this host are left out.
-func (g *gateway) learned() ([]config.Service, error) {
+// learned returns the services that routers announce now, and the prefixes that
+// are left out since they contain an address of this host.
+func (g *gateway) learned() (list []config.Service, own []netip.Prefix, err error) {
 	routes, err := g.speaker.Routes()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	networks, err := networks()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []config.Service
+	list, own = networks.serve(routes)
+	return list, own, nil
+}
+
+// serve returns the services of routes. Next hops that are on no network of this
+// host are left out. So are prefixes that contain an address of this host: what
+// is for it, its own sessions with routers among it, would be forwarded away.
+func (n hostNetworks) serve(routes []bgp.Route) (list []config.Service, own []netip.Prefix) {
 	for _, r := range routes {
+		if slices.ContainsFunc(n.addrs, r.Prefix.Contains) {
+			own = append(own, r.Prefix)
+			continue
+		}
 		s := config.Service{Name: nameOf(r.Prefix.String()), Prefixes: []netip.Prefix{r.Prefix}, Learned: true}
 		for _, h := range r.Hops {
-			if dev, ok := networks.device(h.Addr); ok {
+			if dev, ok := n.device(h.Addr); ok {
 				s.Members = append(s.Members, member(h, dev))
 			}
 		}
@@ -73,7 +89,19 @@ func (g *gateway) learned() ([]config.Service, error) {
 			list = append(list, s)
 		}
 	}
-	return list, nil
+	return list, own
+}
+
+// tellOwn logs the routes that are left out and were not before, and returns
+// all that are.
+func (g *gateway) tellOwn(own []netip.Prefix, before map[netip.Prefix]bool) map[netip.Prefix]bool {
+	now := make(map[netip.Prefix]bool, len(own))
+	for _, p := range own {
+		if now[p] = true; !before[p] {
+			g.Log.Warn("a route is not learned: it contains an address of this host", "prefix", p)
+		}
+	}
+	return now
 }
 
 func member(h bgp.Hop, dev string) config.Member {
@@ -87,23 +115,32 @@ func nameOf(text string) string {
 	return "bgp-" + name
 }
 
-// networks of this host, with their interfaces.
-type hostNetworks map[netip.Prefix]string
+// hostNetworks are the networks of this host, with their interfaces, and its
+// addresses, those of the loopback interface too.
+type hostNetworks struct {
+	devices map[netip.Prefix]string
+	addrs   []netip.Addr
+}
 
 func networks() (hostNetworks, error) {
+	all := hostNetworks{devices: make(map[netip.Prefix]string)}
 	interfaces, err := net.Interfaces()
 	if err != nil {
-		return nil, fmt.Errorf("interfaces: %w", err)
+		return all, fmt.Errorf("interfaces: %w", err)
 	}
-	all := make(hostNetworks)
 	for _, i := range interfaces {
 		addrs, err := i.Addrs()
-		if err != nil || i.Flags&net.FlagLoopback != 0 {
-			continue // it is gone, or leads nowhere
+		if err != nil {
+			continue // it is gone
 		}
 		for _, a := range addrs {
-			if p, err := netip.ParsePrefix(a.String()); err == nil {
-				all[p.Masked()] = i.Name
+			p, err := netip.ParsePrefix(a.String())
+			if err != nil {
+				continue
+			}
+			all.addrs = append(all.addrs, p.Addr())
+			if i.Flags&net.FlagLoopback == 0 { // which leads nowhere
+				all.devices[p.Masked()] = i.Name
 			}
 		}
 	}
@@ -114,7 +151,7 @@ func networks() (hostNetworks, error) {
 // longest prefix.
 func (n hostNetworks) device(addr netip.Addr) (dev string, ok bool) {
 	longest := -1
-	for p, name := range n {
+	for p, name := range n.devices {
 		if p.Bits() > longest && p.Contains(addr) {
 			longest, dev, ok = p.Bits(), name, true
 		}
