@@ -16,18 +16,18 @@ type detour struct {
 }
 
 // detour has the flows counted that the change logged last sends elsewhere:
-// those of members that are so. That takes a pass over all flows, so it is done
-// later and without the lock.
-func (r *Registry) detour(is func(*service, config.Member) bool) {
+// those of members that are so, of the services that have such. That takes a
+// pass over all flows, so it is done later and without the lock.
+func (r *Registry) detour(services []*service, is func(config.Member) bool) {
 	if r.plane.Flows() == nil {
 		return
 	}
 	c := r.changes[len(r.changes)-1]
 	d := detour{at: c.At, what: c.What}
-	for _, s := range r.services {
+	for _, s := range services {
 		v := s.group.Load().View()
 		for _, m := range s.Members {
-			if i, ok := v.Index(m.ID); ok && is(s, m) {
+			if i, ok := v.Index(m.ID); ok && is(m) {
 				d.slots = append(d.slots, v.Slot(i))
 			}
 		}

@@ -170,21 +170,38 @@ func TestFailuresSayHowManyFlowsTheyDetour(t *testing.T) {
 	for _, id := range f.plane.Receive(vip, 0, 300) {
 		had[id]++
 	}
-	newest := func(what string, flows int) {
+	newest := func(what string, flows, all int) {
 		t.Helper()
-		require.Eventually(t, func() bool { return f.Stats().Changes[0].Flows == 300 }, waitFor, tick)
+		require.Eventually(t, func() bool { return f.Stats().Changes[0].Flows == all }, waitFor, tick)
 		assert.Equal(t, what, f.Stats().Changes[0].What)
 		assert.Equal(t, flows, f.Stats().Changes[0].Detoured)
 	}
 	require.NoError(t, f.SetCarrier("lp3", false))
-	newest("lp3 lost its carrier", had["pod3"])
+	newest("lp3 lost its carrier", had["pod3"], 300)
 	assert.Zero(t, f.Stats().Flows.Detoured, "no packet came yet")
 	f.plane.Receive(vip, 0, 300)
 	assert.EqualValues(t, had["pod3"], f.Stats().Flows.Detoured)
 	require.NoError(t, f.SetCarrier("lp3", true))
 	assert.Equal(t, "lp3 has a carrier again", f.Stats().Changes[0].What)
 	require.NoError(t, f.SetDown(config.Default, "pod1", true))
-	newest("pod1 is down: it was set down", had["pod1"])
+	newest("pod1 is down: it was set down", had["pod1"], 300)
+
+	// In one service or, behind an interface, in all.
+	require.NoError(t, f.Replace([]config.Service{
+		service(t, config.Default, vip, "maglev", pods(1, 2, 3)), service(t, "dns", other, "maglev", pods(3, 4)),
+	}, "two"))
+	hadThere := 0
+	for _, id := range f.plane.Receive(other, 0, 100) {
+		if id == "pod3" {
+			hadThere++
+		}
+	}
+	require.Positive(t, hadThere)
+	require.NoError(t, f.SetDown("dns", "pod3", true))
+	newest("pod3 is down: it was set down", hadThere, 400)
+	require.NoError(t, f.SetDown("dns", "pod3", false))
+	require.NoError(t, f.SetCarrier("lp3", false))
+	newest("lp3 lost its carrier", had["pod3"]+hadThere, 400)
 }
 
 // Whoever a number belongs to, every frame is counted once.

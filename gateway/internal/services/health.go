@@ -65,7 +65,7 @@ func (r *Registry) turn(s *service, id string, was error) error {
 	}
 	r.log(Change{Service: s.Name, What: what, movedBefore: r.moved()})
 	if now != nil {
-		r.detour(func(of *service, m config.Member) bool { return of == s && m.ID == id })
+		r.detour([]*service{s}, func(m config.Member) bool { return m.ID == id })
 	}
 	panicked := s.panics
 	r.mark(s, &s.Service)

@@ -29,7 +29,7 @@ func (r *Registry) SetLink(l links.Link) error {
 		}
 		r.log(Change{What: what, movedBefore: r.moved()})
 		if had && members {
-			r.detour(func(_ *service, m config.Member) bool { return m.Dev == l.Name })
+			r.detour(r.servicesBehind(l.Name), func(m config.Member) bool { return m.Dev == l.Name })
 		}
 	}
 	// A member at the address of an interface of the gateway's own is down.
