@@ -126,6 +126,16 @@ func TestCoverage(t *testing.T) {
 	assert.Len(t, spans(), 3, "an old scan tells nothing")
 }
 
+// TestLastNumberOfPlacedFlows takes the greatest number that there is.
+func TestLastNumberOfPlacedFlows(t *testing.T) {
+	const last uint64 = 1<<64 - 1
+	p := &peerGroup{placed: 7}
+	p.notePlaced(&pinsMessage{pinsHeader: pinsHeader{kind: kindBeat, placed: last}}, 0)
+	require.Len(t, p.lost, sentPlaced)
+	assert.Equal(t, last-sentPlaced+1, p.lost[0].number)
+	assert.Equal(t, last, p.lost[sentPlaced-1].number)
+}
+
 // TestLostFlowsOfATransition asks for messages about placed flows by number.
 func TestLostFlowsOfATransition(t *testing.T) {
 	s := newSharing(t)

@@ -165,7 +165,7 @@ func (p *peerGroup) notePlaced(m *pinsMessage, now time.Duration) {
 	if m.receiver != "" || m.placed <= p.placed {
 		return
 	}
-	for n := max(p.placed+1, m.placed-min(m.placed, sentPlaced-1)); n <= m.placed; n++ {
+	for n := max(p.placed+1, m.placed-min(m.placed, sentPlaced-1)); n-1 < m.placed; n++ {
 		if m.kind != kindPlaced || n != m.placed {
 			p.lost = append(p.lost, lostPlaced{n, retryFrom(now)})
 		}
