@@ -88,6 +88,20 @@ func TestGapsAreBounded(t *testing.T) {
 	assert.LessOrEqual(t, len(c.gaps), maxGaps)
 	assert.Contains(t, c.gaps, gap{span{scanAll, 0, 100_000}, retryFrom(0)})
 	assert.False(t, c.covered(firstScan))
+
+	// An answer in the middle of a gap makes two of it.
+	for _, missed := range []int{1, maxGaps} {
+		c = coverage{buckets: 100_000}
+		for n := range missed {
+			c.miss(span{uint64(firstScan + n), 0, 100_000}, 0)
+		}
+		for b := uint32(1); b < 5*maxGaps; b += 2 {
+			c.took(span{firstScan, b, b + 1}, time.Second)
+			require.LessOrEqual(t, len(c.gaps), maxGaps)
+		}
+		assert.Contains(t, c.gaps, gap{span{scanAll, 0, 100_000}, retryFrom(time.Second)})
+		assert.False(t, c.covered(firstScan))
+	}
 }
 
 // TestCoverage tells what was missed from what came.

@@ -50,7 +50,7 @@ func (c *coverage) took(r span, now time.Duration) {
 	if r.scan == c.scan {
 		c.high = max(c.high, r.to)
 	}
-	c.fill(r)
+	c.fill(r, now)
 }
 
 // reached notes that a scan came as far as a bucket.
@@ -86,15 +86,20 @@ func (c *coverage) miss(r span, now time.Duration) {
 	if r.from >= r.to {
 		return
 	}
-	if len(c.gaps) == maxGaps {
-		c.gaps = append(c.gaps[:0], gap{span{scanAll, 0, c.buckets}, retryFrom(now)})
+	if len(c.gaps) >= maxGaps {
+		c.missAll(now)
 		return
 	}
 	c.gaps = append(c.gaps, gap{r, retryFrom(now)})
 }
 
+// missAll makes one gap of all of them.
+func (c *coverage) missAll(now time.Duration) {
+	c.gaps = append(c.gaps[:0], gap{span{scanAll, 0, c.buckets}, retryFrom(now)})
+}
+
 // fill takes a range from the gaps.
-func (c *coverage) fill(r span) {
+func (c *coverage) fill(r span, now time.Duration) {
 	var rest []gap
 	c.gaps = slices.DeleteFunc(c.gaps, func(g gap) bool {
 		if g.scan != r.scan || r.to <= g.from || r.from >= g.to {
@@ -109,6 +114,9 @@ func (c *coverage) fill(r span) {
 		return true
 	})
 	c.gaps = append(c.gaps, rest...)
+	if len(c.gaps) > maxGaps {
+		c.missAll(now)
+	}
 }
 
 // covered reports whether all of a scan came.
