@@ -90,6 +90,84 @@ func TestAnnouncedPinsAreThereFirst(t *testing.T) {
 	assert.LessOrEqual(t, s.from.counters.stats().SentPins-before, before, "of those the young ones are sent again")
 }
 
+// TestChangesSoonAfterEachOther makes a change while scans for flows that are
+// promoted after the one before are still to come: those that the second one
+// shares are not sent once more, and none that is promoted later is missed.
+func TestChangesSoonAfterEachOther(t *testing.T) {
+	s := newSharing(t)
+	short := func(name string) *carried { // so that what is a little old is old
+		table, err := flowcache.NewTable(flowcache.Config{
+			Domain: selector.NewDomain(), Flows: 10_000, Tick: 100 * time.Millisecond,
+			EstablishedTCP: time.Minute, Established: time.Minute,
+		})
+		require.NoError(t, err)
+		return s.gateway(name, PinsConfig{Table: table})
+	}
+	s.from, s.to = short("from"), short("to")
+	began := s.now
+	until := func(at time.Duration) {
+		for ; s.now < began+at; s.now += 10 * time.Millisecond {
+			s.from.work()
+			s.to.work()
+			s.carry(s.from, s.to)
+			s.carry(s.to, s.from)
+		}
+	}
+	change := func(version uint64, ids ...string) {
+		for _, g := range []*carried{s.from, s.to} {
+			g.change(version, ids...)
+			g.group.Settle(version)
+			g.sharer.settled(g.shared, version, g.instant())
+		}
+	}
+	v := func() *selector.View { return s.from.group.Load().View() }
+	udp := func(from, to uint64) {
+		for f := from; f < to; f++ {
+			p := flowcache.NewPacket(&hash.Flow{Hash: mixFlow(f), Proto: hash.UDP}, v().Salt(), 0)
+			s.from.worker.Route(p, v(), s.now)
+		}
+	}
+	const tcp, all = 3000, 3200
+	until(2 * time.Second)
+	change(2, "a", "b", "c", "d")
+	until(2500 * time.Millisecond)
+	for f := range uint64(tcp) {
+		_, _ = s.from.packet(f, hash.SYN)
+		_, _ = s.from.packet(f, hash.ACK)
+	}
+	udp(tcp, all)
+	until(3 * time.Second)
+	change(3, "a", "b", "c", "d", "e")
+	until(5 * time.Second)
+	udp(tcp, tcp+100)
+	until(9 * time.Second)
+	udp(tcp+100, all)
+	until(13 * time.Second)
+
+	want := s.from.deviating()
+	here := make(map[flowcache.Key]flowcache.Pin)
+	for _, p := range s.to.deviating() {
+		here[p.Key] = p
+	}
+	promoted := 0
+	for _, p := range want {
+		i, _ := v().BySlot(p.Slot)
+		there := here[p.Key]
+		require.Equal(t, p.State, there.State)
+		to := s.to.group.Load().View()
+		j, _ := to.BySlot(there.Slot)
+		require.Equal(t, v().Member(i).ID, to.Member(j).ID)
+		if p.State == flowcache.Established {
+			promoted++
+		}
+	}
+	assert.Greater(t, promoted, 20)
+	sent := s.from.counters.stats().SentPins
+	assert.LessOrEqual(t, sent, uint64(len(want))*6/5)
+	t.Logf("%d pins deviate, %d of them promoted late; sent %.3f times", len(want), promoted,
+		float64(sent)/float64(len(want)))
+}
+
 // TestLatePinsMoveNoFlow is the second race: a pin comes when the flow's
 // packets are at this gateway already, and have another member here.
 func TestLatePinsMoveNoFlow(t *testing.T) {

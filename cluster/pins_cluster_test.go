@@ -122,10 +122,7 @@ func livingOn(t testing.TB, urls []string, n, flows int, alone bool, change func
 		g := new(livingGateway)
 		d := selector.NewDomain()
 		var err error
-		// The scans for flows that are promoted after a change, half a Probation
-		// and one after it, are not to meet the next change on a slow machine:
-		// they would find what that one has shared already.
-		g.table, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: flows, Probation: time.Minute})
+		g.table, err = flowcache.NewTable(flowcache.Config{Domain: d, Flows: flows})
 		require.NoError(t, err)
 		o := nats.GetDefaultOptions()
 		o.Servers, o.NoRandomize = slices.Concat(urls[i%3:], urls[:i%3]), true

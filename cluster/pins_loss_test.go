@@ -64,7 +64,7 @@ func TestMemoryIsBoundedWhilePeersAreGone(t *testing.T) {
 	}
 	assert.Empty(t, s.from.sharer.order, "the gateway that is silent is forgotten")
 	assert.Empty(t, s.from.sharer.peers)
-	assert.LessOrEqual(t, len(s.from.shared.young), 40)
+	assert.LessOrEqual(t, len(s.from.shared.young), 2)
 	s.from.work()
 	assert.Empty(t, s.from.shared.scans)
 	assert.LessOrEqual(t, len(s.from.sharer.free), 3)

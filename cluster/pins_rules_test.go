@@ -89,7 +89,7 @@ func TestSimulation(t *testing.T) {
 // one in TestRulesOfImport of flowcache.
 func TestSimulationFindsEachRule(t *testing.T) {
 	twice := func(c *simulationConfig) { // changes in twos, and gateways far behind
-		c.seed, c.length = 2, 150*time.Second
+		c.seed, c.length = 4, 150*time.Second
 		c.announced, c.behind, c.pairs = false, 5*time.Second, true
 		c.switched = [2]time.Duration{5 * time.Second, 6 * time.Second}
 	}
@@ -105,7 +105,7 @@ func TestSimulationFindsEachRule(t *testing.T) {
 		c.switched = [2]time.Duration{9 * time.Second, 13 * time.Second}
 	}
 	young := func(c *simulationConfig) { // many new flows, and switches while gateways are behind
-		c.seed, c.length = 7, 100*time.Second
+		c.seed, c.length = 8, 100*time.Second
 		c.life, c.behind, c.every, c.later = 10*time.Second, 5*time.Second, 6*time.Second, 2*time.Second
 		c.switched = [2]time.Duration{0, 5 * time.Second}
 	}
@@ -120,7 +120,7 @@ func TestSimulationFindsEachRule(t *testing.T) {
 		{"lease", func(c *simulationConfig) { c.length, c.until = 200*time.Second, 80*time.Second },
 			func(c *simulationConfig) { c.noLease = true }},
 		{"transition", young, func(c *simulationConfig) { c.noTransition = true }},
-		{"doubt", func(c *simulationConfig) { young(c); c.seed, c.announced = 2, false },
+		{"doubt", func(c *simulationConfig) { young(c); c.seed, c.announced = 9, false },
 			func(c *simulationConfig) { c.noDoubt = true }},
 	} {
 		t.Run(rule.name, func(t *testing.T) {

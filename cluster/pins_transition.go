@@ -81,7 +81,8 @@ func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
 		}
 		g.request(n)
 		half := s.table.Config().Probation / 2
-		g.young = append(g.young, youngScan{at.now + half, at.now - since + half + 2*s.tick()},
+		// Those of the change before would find again what this one shares.
+		g.young = append(g.young[:0], youngScan{at.now + half, at.now - since + half + 2*s.tick()},
 			youngScan{at.now + 2*half, half + 2*s.tick()})
 	}
 	if view.Previous() != nil {
