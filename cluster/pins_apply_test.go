@@ -168,6 +168,24 @@ func TestChangesSoonAfterEachOther(t *testing.T) {
 		float64(sent)/float64(len(want)))
 }
 
+// TestDroppedPlansLeaveNothing drops one of two plans, and then the other.
+func TestDroppedPlansLeaveNothing(t *testing.T) {
+	s := newSharing(t)
+	s.from.sharer.expected = func(string) []string { return []string{"to"} }
+	for plan := range uint64(2) {
+		s.from.sharer.prepare(s.from.shared, 5+plan, s.from.group.Load().View(), s.from.instant())
+		s.from.sharer.waiting = append(s.from.sharer.waiting, preparation{s.from.shared, 5 + plan, func() {}})
+	}
+	s.from.work()
+	s.from.sharer.dropPlan(s.from.shared, 5)
+	require.Len(t, s.from.sharer.waiting, 1)
+	assert.EqualValues(t, 6, s.from.sharer.waiting[0].plan)
+	assert.True(t, s.from.pins.open.Load(), "the newer plan is still to come")
+	s.from.sharer.dropPlan(s.from.shared, 6)
+	assert.Empty(t, s.from.sharer.waiting)
+	assert.False(t, s.from.pins.open.Load(), "nobody wants to know any more")
+}
+
 // TestLatePinsMoveNoFlow is the second race: a pin comes when the flow's
 // packets are at this gateway already, and have another member here.
 func TestLatePinsMoveNoFlow(t *testing.T) {

@@ -100,10 +100,13 @@ func (s *sharer) settled(g *shared, version uint64, at instant) {
 	}
 }
 
-// dropPlan is called when a plan will not be carried out.
+// dropPlan is called when a plan will not be carried out, or nobody waits for
+// its pins any more.
 func (s *sharer) dropPlan(g *shared, plan uint64) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(w preparation) bool { return w.group == g && w.plan == plan })
 	if t := &g.transition; t.plan == plan {
 		t.plan, t.planned = 0, nil
+		s.openRings()
 	}
 }
 
