@@ -112,12 +112,14 @@ func (p *Pins) Worker() *PinsWorker {
 // Stats returns the counters, read one after another.
 func (p *Pins) Stats() PinsStats { return p.counters.stats() }
 
-// expected returns the gateways that a plan for a group waits for.
+// expected returns the gateways that a plan for a group waits for, if they share
+// pins.
 func (p *Pins) expected(group string) (names []string) {
-	for _, peer := range p.conn.Peers() {
-		if _, has := peer.Groups[group]; has && peer.Live && peer.Refused == nil {
-			names = append(names, peer.Name)
-		}
+	c := p.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for q := range c.peers.counted(group, time.Now()) {
+		names = append(names, q.Name)
 	}
 	return names
 }

@@ -168,6 +168,72 @@ func TestChangesSoonAfterEachOther(t *testing.T) {
 		float64(sent)/float64(len(want)))
 }
 
+// TestPlansWaitForThoseWhoShare has another gateway in the group that shares no
+// pins: it is waited for while it may be about to begin, and no longer; one that
+// shares is waited for however late its pins are.
+func TestPlansWaitForThoseWhoShare(t *testing.T) {
+	s := newSharing(t)
+	there := []string{"mute"}
+	s.from.sharer.expected = func(string) []string { return there }
+	plan := uint64(5)
+	prepare := func() (done *bool) {
+		plan++
+		done = new(bool)
+		s.from.sharer.prepare(s.from.shared, plan, s.from.group.Load().View(), s.from.instant())
+		s.from.sharer.waiting = append(s.from.sharer.waiting,
+			preparation{s.from.shared, plan, func() { *done = true }})
+		return done
+	}
+	work := func(d time.Duration) {
+		for end := s.now + d; s.now < end; s.now += longBeat / 2 {
+			s.from.work()
+			s.to.work()
+			s.carry(s.from, s.to)
+			s.carry(s.to, s.from)
+		}
+	}
+	done := prepare()
+	s.from.work()
+	assert.False(t, *done, "it may have joined just now")
+	work(silentAfter + longBeat)
+	assert.True(t, *done)
+	done = prepare()
+	s.from.work()
+	assert.True(t, *done, "it is known to share nothing")
+
+	there = []string{"mute", "to"}
+	work(2 * silentAfter)
+	done = prepare()
+	work(2 * silentAfter)
+	assert.False(t, *done, "that one shares")
+	s.to.sharer.prepare(s.to.shared, plan, s.to.group.Load().View(), s.to.instant())
+	work(2 * silentAfter)
+	assert.True(t, *done)
+
+	// A beat is enough, however long ago it joined.
+	s.to = s.gateway("late", PinsConfig{})
+	there = []string{"mute", "to", "late"}
+	work(0)
+	s.from.work()
+	s.now += 2 * silentAfter
+	s.to.work()
+	s.carry(s.to, s.from)
+	done = prepare()
+	s.from.work()
+	assert.False(t, *done)
+	s.now += silentAfter + 1
+	s.from.work()
+	assert.True(t, *done, "nothing comes from it any more")
+
+	there = []string{"mute"}
+	s.now += longBeat
+	s.from.work()
+	there = []string{"mute", "to"}
+	done = prepare()
+	s.from.work()
+	assert.False(t, *done, "it is new again")
+}
+
 // TestDroppedPlansLeaveNothing drops one of two plans, and then the other.
 func TestDroppedPlansLeaveNothing(t *testing.T) {
 	s := newSharing(t)

@@ -183,6 +183,7 @@ func (s *sharer) dueBeat(g *shared, at instant) (next time.Duration) {
 	if at.now < g.nextBeat {
 		return g.nextBeat
 	}
+	s.noteMembers(g, at)
 	m := s.begin(g, kindBeat, "", span{g.lastScan, g.complete, g.complete}, g.transition.messages, at)
 	s.finish(s.names.toAll(g.token), m)
 	g.nextBeat = at.now + g.beatWait

@@ -34,7 +34,7 @@ type sharer struct {
 	maxHeld  int
 
 	send     func(subject string, data []byte)
-	expected func(group string) []string // gateways that a plan waits for
+	expected func(group string) []string // other gateways that are in a group
 	workers  func() []*PinsWorker
 
 	groups   []*shared
@@ -54,7 +54,8 @@ type shared struct {
 	name, scope, token string
 	mode               Sharing
 	view               func() *selector.View
-	sequences          map[string]uint64 // by receiver
+	sequences          map[string]uint64        // by receiver
+	members            map[string]time.Duration // other gateways in the group, and since when
 
 	scans      []*scan // to be sent to all; the first one may be under way
 	answers    []*scan // to be sent to one gateway
@@ -111,7 +112,7 @@ func (a *agreement) differs(gateway string, b *agreement) error {
 // add has the pins of a group shared from now on.
 func (s *sharer) add(g *shared, at instant, phase func(period time.Duration) time.Duration) {
 	g.token = scopeToken(g.scope)
-	g.sequences = make(map[string]uint64)
+	g.sequences, g.members = make(map[string]uint64), make(map[string]time.Duration)
 	g.lastScan, g.complete = firstScan-1, uint32(s.agreed.layout.Buckets)
 	g.nextBeat, g.beatWait = at.now, longBeat
 	g.marks.next, g.nextAll, g.lastAll = at.now, at.now, at.now
@@ -165,7 +166,7 @@ func (s *sharer) step(at instant) (next time.Duration) {
 	if s.advanceScans(at) {
 		next = at.now
 	}
-	s.reportPrepared()
+	s.reportPrepared(at)
 	s.expireHeld(at)
 	s.expirePeers(at)
 	return next

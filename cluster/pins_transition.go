@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -222,25 +223,45 @@ type preparation struct {
 	done  func()
 }
 
+// silentAfter is how long nothing comes from a gateway until it counts as one
+// that shares no pins: three beats.
+const silentAfter = 3 * longBeat
+
 // missing names the gateways whose pins for a plan are not all here, this one's
-// own name while they are not all sent.
-func (s *sharer) missing(g *shared, plan uint64) (names []string) {
+// own name while they are not all sent. One that shares no pins is not waited
+// for, unless it is in the group since just now and may be about to.
+func (s *sharer) missing(g *shared, plan uint64, at instant) (names []string) {
 	if g.transition.sentPlan < plan {
 		names = append(names, s.names.gateway)
 	}
-	for _, name := range s.expected(g.name) {
+	s.noteMembers(g, at)
+	for name, since := range g.members {
 		p := s.peers[name]
-		if p == nil || p.groups[g.name] == nil || !p.groups[g.name].prepared(plan) {
+		shares := p != nil && p.groups[g.name] != nil && at.now-p.heard <= silentAfter
+		switch {
+		case !shares && at.now-since > silentAfter:
+		case !shares || !p.groups[g.name].prepared(plan):
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
+// noteMembers notes since when gateways are in a group.
+func (s *sharer) noteMembers(g *shared, at instant) {
+	names := s.expected(g.name)
+	maps.DeleteFunc(g.members, func(name string, _ time.Duration) bool { return !slices.Contains(names, name) })
+	for _, name := range names {
+		if _, is := g.members[name]; !is {
+			g.members[name] = at.now
+		}
+	}
+}
+
 // reportPrepared tells those who wait for preparations that are complete.
-func (s *sharer) reportPrepared() {
+func (s *sharer) reportPrepared(at instant) {
 	s.waiting = slices.DeleteFunc(s.waiting, func(w preparation) bool {
-		if len(s.missing(w.group, w.plan)) > 0 {
+		if len(s.missing(w.group, w.plan, at)) > 0 {
 			return false
 		}
 		w.done()
