@@ -41,7 +41,8 @@ type Membership struct {
 	configured string // the strategy given, if the group had another one; else empty
 	replica    replica
 
-	restart chan struct{} // asks to read the log anew
+	restart chan struct{}   // asks to read the log anew
+	ctx     context.Context // ends with Close, or with the connection
 	stop    context.CancelFunc
 
 	applying sync.Mutex // held while a revision is applied, and observers are told
@@ -137,15 +138,14 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 	if err := m.found(ctx, first); err != nil {
 		return err
 	}
-	following, stop := context.WithCancel(c.ctx)
-	m.stop = stop
+	m.ctx, m.stop = context.WithCancel(c.ctx)
 	loaded := func(err error) error {
 		if err != nil {
-			stop()
+			m.stop()
 		}
 		return err
 	}
-	log := m.read(following)
+	log := m.read(m.ctx)
 	state, entries, err := m.load(ctx, log)
 	if err != nil {
 		return loaded(err)
@@ -169,7 +169,7 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 		return loaded(ErrClosed)
 	}
 	c.groups[m.name] = m
-	c.running.Go(func() { m.run(following, log) })
+	c.running.Go(func() { m.run(log) })
 	c.mu.Unlock()
 	if m.configured != "" {
 		c.config.Logger.Warn("cluster: the group has another strategy than this gateway was built with",
@@ -269,7 +269,8 @@ func (m *Membership) Err() error {
 	return m.failed
 }
 
-// Wait waits until the group has the revision or a newer one, or ctx ends.
+// Wait waits until the group has the revision or a newer one, or ctx ends. The
+// error is that of ctx, or ErrClosed.
 func (m *Membership) Wait(ctx context.Context, revision uint64) error {
 	for {
 		m.mu.Lock()
@@ -281,7 +282,7 @@ func (m *Membership) Wait(ctx context.Context, revision uint64) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-m.conn.ctx.Done():
+		case <-m.ctx.Done():
 			return ErrClosed
 		case <-more:
 		}

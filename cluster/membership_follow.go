@@ -212,7 +212,7 @@ func (m *Membership) begin(list []revision, create func(selector.Strategy) (repl
 }
 
 // run applies the log.
-func (m *Membership) run(ctx context.Context, log <-chan revision) {
+func (m *Membership) run(log <-chan revision) {
 	for r := range log {
 		if r.number == 0 {
 			continue

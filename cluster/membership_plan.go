@@ -147,7 +147,7 @@ func (m *Membership) awaitPrepared(ctx context.Context, number uint64) (silent [
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-m.conn.ctx.Done():
+		case <-m.ctx.Done():
 			return nil, ErrClosed
 		case <-deadline.C:
 			m.conn.config.Logger.Warn("cluster: a planned change goes on without these gateways", "group", m.name,
@@ -196,7 +196,7 @@ func (m *Membership) preparePlan(state State, view *selector.View, observers []O
 		return
 	}
 	number := state.Plan.Revision
-	ctx, cancel := context.WithCancel(m.conn.ctx)
+	ctx, cancel := context.WithCancel(m.ctx)
 	m.mu.Lock()
 	m.unplan = cancel
 	m.mu.Unlock()

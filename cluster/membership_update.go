@@ -114,10 +114,12 @@ func (m *Membership) check(state State, at uint64, next State) error {
 // write writes the change of the state that has revision at, and returns its
 // revision.
 func (m *Membership) write(ctx context.Context, at uint64, state, next State) (uint64, error) {
-	c := m.conn
 	data, id, err := m.encode(at, state, next)
 	if err != nil {
 		return 0, err
+	}
+	if m.ctx.Err() != nil {
+		return 0, ErrClosed
 	}
 	wait, sent := backoff{}, false
 	for {
@@ -149,7 +151,7 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 			return number, nil
 		case passed: // nothing that changes an older state is taken any more
 			return 0, errConflict
-		case c.ctx.Err() != nil:
+		case m.ctx.Err() != nil:
 			err = ErrClosed
 		case wait.sleep(ctx):
 			continue

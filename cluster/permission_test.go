@@ -132,6 +132,29 @@ func TestClosed(t *testing.T) {
 	require.ErrorContains(t, err, "already")
 }
 
+// TestLeftGroup closes a gateway's part in a group that lives on.
+func TestLeftGroup(t *testing.T) {
+	t.Parallel()
+	url := one(t, nil)
+	conn := connect(t, config("g1", url))
+	left, _ := join(t, conn, nil)
+	stays, _ := join(t, connect(t, config("g2", url)), nil)
+	waiting, patient := make(chan error, 1), soon(t)
+	go func() { waiting <- left.Wait(patient, 1000) }()
+	left.Close()
+	require.ErrorIs(t, <-waiting, cluster.ErrClosed)
+	version, err := stays.Update(soon(t), put("a=1"))
+	require.NoError(t, err)
+	require.ErrorIs(t, left.Wait(soon(t), version), cluster.ErrClosed)
+	_, err = left.Update(soon(t), put("b=1"))
+	require.ErrorIs(t, err, cluster.ErrClosed)
+	require.NotErrorIs(t, err, cluster.ErrUnknown, "it was not sent")
+	_, err = left.UpdatePlanned(soon(t), put("b=1"))
+	require.ErrorIs(t, err, cluster.ErrClosed)
+	_, again := join(t, conn, nil)
+	require.Equal(t, 1, again.Load().Len())
+}
+
 // A gateway without a server forwards on, says since when, and its changes are
 // not made and not lost in silence.
 func TestCutOff(t *testing.T) {
