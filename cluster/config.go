@@ -145,6 +145,6 @@ func both(first, second nats.ConnErrHandler) nats.ConnErrHandler {
 // maxRevisions is how many changes of a group its log may hold.
 const maxRevisions = math.MaxInt32
 
-// ErrClosed is the error of what is asked of a Conn or Membership that is
+// ErrClosed is the error of what is asked of a Conn, Membership or Pins that is
 // closed.
 var ErrClosed = errors.New("cluster: closed")

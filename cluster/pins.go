@@ -43,6 +43,8 @@ type Pins struct {
 
 	mu     sync.Mutex
 	calls  []func(at instant) // what Run is to do
+	ended  bool               // Run has
+	over   chan struct{}      // closed then
 	wake   chan struct{}
 	sharer *sharer // of the goroutine of Run
 }
@@ -58,7 +60,7 @@ func NewPins(c *Conn, config PinsConfig) (*Pins, error) {
 	if of.Layout != config.Table.Layout() {
 		return nil, &ConfigError{Field: "Config.Layout", Value: of.Layout, Reason: "the table has another one"}
 	}
-	p := &Pins{conn: c, config: config, wake: make(chan struct{}, 1)}
+	p := &Pins{conn: c, config: config, wake: make(chan struct{}, 1), over: make(chan struct{})}
 	p.workers.Store(new([]*PinsWorker))
 	p.sharer, err = newSharer(of.Cluster, of.Gateway, of.Seed, of.Policy, &p.config, time.Now().UnixNano(), &p.counters)
 	if err != nil {
@@ -130,9 +132,13 @@ func (p *Pins) send(subject string, data []byte) {
 	}
 }
 
-// call has Run do something.
+// call has Run do something, unless it has ended.
 func (p *Pins) call(f func(at instant)) {
 	p.mu.Lock()
+	if p.ended {
+		p.mu.Unlock()
+		return
+	}
 	p.calls = append(p.calls, f)
 	p.mu.Unlock()
 	select {
@@ -142,8 +148,16 @@ func (p *Pins) call(f func(at instant)) {
 }
 
 // Run shares pins until ctx ends. The error is that of ctx, or of a
-// subscription.
+// subscription, or ErrClosed if Run has ended before: then no pins are shared
+// any more, and planned changes don't wait for this gateway's.
 func (p *Pins) Run(ctx context.Context) error {
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	if ended {
+		return ErrClosed
+	}
+	defer p.end()
 	inbox := make(chan *nats.Msg, p.config.Inbox)
 	var subscriptions []*nats.Subscription
 	for _, subject := range p.sharer.names.listens() {
@@ -186,6 +200,20 @@ func (p *Pins) Run(ctx context.Context) error {
 	}
 }
 
+// end has nobody wait for Run, nor collect what it would do.
+func (p *Pins) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.ended, p.calls = true, nil
+	close(p.over)
+	for _, w := range *p.workers.Load() {
+		w.open.Store(false)
+	}
+}
+
 // drain takes messages that wait, but not so many that nothing else is done.
 func (p *Pins) drain(inbox chan *nats.Msg) {
 	for range 64 {
@@ -223,6 +251,7 @@ func (o *pinsObserver) Planned(ctx context.Context, plan Plan) {
 	})
 	select {
 	case <-done:
+	case <-o.pins.over:
 	case <-ctx.Done():
 		o.pins.call(func(instant) { s.dropPlan(o.group, plan.Revision) })
 	}

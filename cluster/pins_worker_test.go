@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,6 +45,39 @@ func TestPlacedFlowsNeverWait(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 30, n, "only what was placed is told")
+}
+
+// TestObserversOutliveRun ends Run while a planned change waits for another
+// gateway, and changes the group on.
+func TestObserversOutliveRun(t *testing.T) {
+	list := living(t, 1, 1000, true, nil)
+	g := list[0]
+	update(t, list, false, members(0, 3))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	g.pins.sharer.expected = func(string) []string { return []string{"slow"} }
+	g.pins.Share(g.membership, ShareDeviating)
+	ended := make(chan error)
+	go func() { ended <- g.pins.Run(ctx) }()
+	planned := make(chan error)
+	go func() {
+		o, err := g.membership.UpdatePlanned(context.Background(), members(3, 4))
+		if err == nil && o.Silent != nil {
+			err = fmt.Errorf("silent: %v", o.Silent)
+		}
+		planned <- err
+	}()
+	soon(t, "the plan is prepared", g.worker.open.Load)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.NoError(t, <-planned)
+	assert.False(t, g.worker.open.Load(), "nobody collects placed flows")
+	for i := 4; i < 8; i++ {
+		update(t, list, i%2 == 0, members(i, i+1))
+	}
+	g.pins.Worker()
+	assert.Empty(t, g.pins.calls)
+	require.ErrorIs(t, g.pins.Run(context.Background()), ErrClosed)
 }
 
 // TestWorkersRouteBesidePins has workers route without a pause while pins are
