@@ -42,7 +42,9 @@ type Report struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// maxPeers bounds what is remembered of names that anybody may invent.
+// maxPeers bounds what is remembered of names that anybody may invent: with so
+// many, the one that was heard longest ago of those that have not proven their
+// seed is forgotten.
 const maxPeers = 1024
 
 // forgetAfter is how long a gateway that is silent is remembered.
@@ -176,13 +178,31 @@ func (p *peers) prove(name string, instance uint64) {
 	}
 }
 
+// add begins with a gateway; nil if as many as are remembered have proven their
+// seed.
 func (p *peers) add(name string) *peer {
-	if p.known[name] == nil && len(p.known) >= maxPeers {
+	if p.known[name] == nil && len(p.known) >= maxPeers && !p.dropUnproven() {
 		return nil
 	}
 	q := &peer{Peer: Peer{Name: name}, ahead: map[string]time.Time{}, lists: map[string]memberLists{}}
 	p.known[name] = q
 	return q
+}
+
+// dropUnproven forgets the gateway that was heard longest ago of those that have
+// not proven their seed.
+func (p *peers) dropUnproven() (ok bool) {
+	var oldest *peer
+	for _, q := range p.known {
+		if !q.proven && (oldest == nil || q.Heard.Before(oldest.Heard)) {
+			oldest = q
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	delete(p.known, oldest.Name)
+	return true
 }
 
 // live reports whether the gateway's last heartbeat is recent enough.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -132,5 +133,31 @@ func TestNamesAreBounded(t *testing.T) {
 	for i := range 2 * maxPeers {
 		p.heard(string(rune('a'+i)), nil, "", time.Unix(1000, 0))
 	}
+	require.Len(t, p.known, maxPeers)
+}
+
+// TestInventedNamesLockNobodyOut hears as many invented names as are remembered,
+// and then gateways that prove their seed.
+func TestInventedNamesLockNobodyOut(t *testing.T) {
+	p, c := hearer()
+	now := time.Unix(1000, 0)
+	name := func(kind string, i int) string { return kind + strconv.Itoa(i) }
+	for i := range maxPeers {
+		p.heard(name("invented", i), nil, "", now.Add(time.Duration(i)))
+	}
+	now = now.Add(time.Second)
+	for i := range maxPeers {
+		s := newSpeaker(name("real", i), goodSeed, c)
+		text, seal := s.say()
+		q, challenge := p.heard(s.Gateway, text, seal, now)
+		require.NotNil(t, q)
+		require.True(t, challenge)
+		p.prove(s.Gateway, s.Instance)
+		require.NoError(t, q.Refused)
+		require.Nil(t, p.known[name("invented", i)], "it was heard longest ago")
+		require.Len(t, p.known, maxPeers)
+	}
+	q, _ := p.heard("invented", nil, "", now)
+	require.Nil(t, q, "all have proven their seed")
 	require.Len(t, p.known, maxPeers)
 }
