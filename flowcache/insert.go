@@ -60,8 +60,12 @@ func (s *Sticky) insertUpTo(home int, w word, most class) (ok, lost bool) {
 // withdraw takes the pin of the flow of w back from its place if the flow has a
 // pin in a lower one, and clears higher ones, whatever other workers make of
 // them meanwhile. A pin that was moved to its other bucket may not have been
-// seen; then it looks again.
+// seen; then it looks again. A pin that is imported may have either bucket as
+// home, so the order is that of their numbers.
 func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn bool) {
+	if away < home {
+		home, away = away, home
+	}
 	for {
 		moves := t.moves.Load()
 		var first *atomic.Uint64

@@ -100,6 +100,75 @@ func TestMovingPinIsNeverMissed(t *testing.T) {
 	assert.Equal(t, 1, c.copies())
 }
 
+// TestMovingPinIsNotImportedAgain imports a pin while another worker moves it to
+// and fro: it is there all the time.
+func TestMovingPinIsNotImportedAgain(t *testing.T) {
+	c := newShuttle(t)
+	_, w := c.find(c.packet.Digest)
+	importer := NewSticky(c.Table)
+	pins := []Pin{{Key: c.KeyOf(c.packet.Digest), Slot: w.slot(), State: EstablishedTCP}}
+	var done Imported
+	c.while(func() {
+		for range 20_000 {
+			d := importer.Import(pins, 0)
+			done.Added += d.Added
+			done.Refused += d.Refused
+		}
+	})
+	assert.Zero(t, done.Added)
+	assert.Zero(t, done.Refused)
+	assert.Equal(t, 1, c.copies())
+}
+
+// TestImportersOfOnePin has two import the same pins at the same time: one that
+// was taken back for the other's is not added.
+func TestImportersOfOnePin(t *testing.T) {
+	const flows, rounds = 2000, 200
+	c := newShuttle(t)
+	slot := c.view.Slot(0)
+	for round := range rounds {
+		table, err := NewTable(Config{Domain: c.config.Domain, Flows: 4 * flows})
+		require.NoError(t, err)
+		var pins [2][]Pin
+		for f := range uint64(flows) {
+			digest := (f + 1 + uint64(round)*flows) * 0x9e3779b97f4a7c15
+			for i, key := range PinKeys(table, digest) {
+				pins[i] = append(pins[i], Pin{Key: key, Slot: slot, State: EstablishedTCP})
+			}
+		}
+		var added atomic.Int64
+		var wg sync.WaitGroup
+		for _, list := range pins {
+			wg.Go(func() { added.Add(int64(NewSticky(table).Import(list, 0).Added)) })
+		}
+		wg.Wait()
+		require.EqualValues(t, table.Stats().Inserted, added.Load())
+	}
+}
+
+// TestWritersAgreeWhichPinGoes pins a flow twice, once by each of its buckets as
+// its home, as Import may: one of the two is withdrawn.
+func TestWritersAgreeWhichPinGoes(t *testing.T) {
+	c := newShuttle(t)
+	_, w := c.find(c.packet.Digest)
+	home := c.home(c.packet.Digest)
+	away := c.away(w.tag(), home)
+	withdrawn := 0
+	for _, b := range [2][2]int{{home, away}, {away, home}} {
+		for _, at := range b {
+			for i := range bucketSize {
+				c.buckets[at][i].Store(0)
+			}
+			c.buckets[at][3].Store(uint64(w))
+		}
+		if c.withdraw(&c.buckets[b[0]][3], w, b[0], b[1]) {
+			withdrawn++
+		}
+		assert.Equal(t, 1, c.copies())
+	}
+	assert.Equal(t, 1, withdrawn)
+}
+
 // TestMovingPinIsChanged refreshes a pin while another worker moves it to and
 // fro. A mover that the system suspends in the middle leaves an old copy to be
 // seen meanwhile, so time stands still then; in the end there is one pin, with

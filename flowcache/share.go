@@ -126,10 +126,7 @@ func (s *Sticky) importPin(p *Pin, done *Imported) (ok bool) {
 	}
 	state, home := p.State&stateMask, int(p.Key.bucket)
 	age := units(max(p.Age, 0), k.unit(state))
-	at, has := t.buckets[home].find(p.Key.tag)
-	if has == 0 {
-		at, has = t.buckets[t.away(p.Key.tag, home)].find(p.Key.tag)
-	}
+	at, has := t.findIn(p.Key.tag, home)
 	void := has == 0 || k.expired(has, &s.now) || !t.slots.InUse(uint16(has.slot()))
 	elapsed := func(w word) time.Duration { return time.Duration(k.age(w, &s.now)) * k.unit(w.state()) }
 	younger := has != 0 && time.Duration(age)*k.unit(state) < elapsed(has)
@@ -146,7 +143,9 @@ func (s *Sticky) importPin(p *Pin, done *Imported) (ok bool) {
 	}
 	switch {
 	case has == 0:
-		switch ok, _ := s.insertUpTo(home, next, dead); {
+		switch ok, lost := s.insertUpTo(home, next, dead); {
+		case lost: // to a pin that is compared with this one now
+			return false
 		case ok:
 			done.Added++
 		default:

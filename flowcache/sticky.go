@@ -135,7 +135,7 @@ func (s *Sticky) route(p *Packet, v *selector.View) Route {
 		return p.selected(v, Unpinned)
 	}
 	for {
-		at, w := s.table.find(p.Digest)
+		at, w := s.table.findIn(tagOf(p.Digest), s.table.home(p.Digest))
 		if r, ok := s.follow(p, v, at, w); ok {
 			return r
 		}

@@ -109,8 +109,11 @@ func (t *Table) away(tag uint64, home int) int {
 // that was looked at, and before it is missed in the other, would not be seen:
 // so what is not found is looked for again if any pin was moved meanwhile.
 func (t *Table) find(digest uint64) (*atomic.Uint64, word) {
-	tag := tagOf(digest)
-	home := t.home(digest)
+	return t.findIn(tagOf(digest), t.home(digest))
+}
+
+// findIn is find for a tag and either of its buckets.
+func (t *Table) findIn(tag uint64, home int) (*atomic.Uint64, word) {
 	away := t.away(tag, home)
 	for {
 		moves := t.moves.Load()
