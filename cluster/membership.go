@@ -154,6 +154,9 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 		return loaded(fmt.Errorf("%w: %q, and not %q", ErrScope, state.Scope, first.Scope))
 	}
 	if err := m.begin(entries, create); err != nil {
+		if m.replica != nil {
+			m.replica.close()
+		}
 		return loaded(err)
 	}
 	if m.configured == m.strategy {
