@@ -425,6 +425,25 @@ func TestScopeTokens(t *testing.T) {
 	assert.Contains(t, fmt.Sprint(SubjectsOfPins("test", "me").Subscribe), "ecmp.test.ask.me.*")
 }
 
+// TestSharedStates shares the states whose timeout is long enough, and no class
+// that the table does not have.
+func TestSharedStates(t *testing.T) {
+	table, err := flowcache.NewTable(flowcache.Config{
+		Domain: selector.NewDomain(), Flows: 100, Established: 2 * time.Minute, Closing: 50 * time.Second,
+		Classes: []flowcache.ClassConfig{{Name: "short", Idle: 10 * time.Second}, {Name: "long", Idle: time.Hour}},
+	})
+	require.NoError(t, err)
+	shares, err := sharedBy(table, time.Minute)
+	require.NoError(t, err)
+	var states []string
+	for s, is := range shares {
+		if is {
+			states = append(states, table.StateName(flowcache.State(s)))
+		}
+	}
+	assert.Equal(t, []string{"established", "established TCP", "long"}, states)
+}
+
 // TestShortFlowsAreNotShared: of what is not TCP, the default timeout is too
 // short to be worth it.
 func TestShortFlowsAreNotShared(t *testing.T) {

@@ -76,10 +76,10 @@ func (c PinsConfig) complete() (PinsConfig, error) {
 
 // sharedBy returns which states of a table are kept alive elsewhere by leases.
 func sharedBy(t *flowcache.Table, least time.Duration) (shares [flowcache.States]bool, err error) {
-	for i := range shares {
-		s := flowcache.State(i)
-		d := timeout(t, s)
-		if s < flowcache.Closing || d < least || d == 0 {
+	last := flowcache.EstablishedTCP + flowcache.State(len(t.Config().Classes))
+	for s := flowcache.Closing; s <= last; s++ {
+		d := t.Timeout(s)
+		if d < least {
 			continue
 		}
 		shares[s] = true

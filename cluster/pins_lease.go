@@ -22,30 +22,11 @@ func (s *sharer) leasesFrom(now time.Duration, phase func(period time.Duration) 
 	for i, is := range s.shares {
 		state := flowcache.State(i)
 		if is {
-			period := timeout(s.table, state) / 4
+			period := s.table.Timeout(state) / 4
 			l = append(l, lease{state, period, now + phase(period)})
 		}
 	}
 	return l
-}
-
-// timeout returns that of a state.
-func timeout(t *flowcache.Table, s flowcache.State) time.Duration {
-	c := t.Config()
-	switch s {
-	case flowcache.Probation:
-		return c.Probation
-	case flowcache.Adopted, flowcache.EstablishedTCP:
-		return c.EstablishedTCP
-	case flowcache.Closing:
-		return c.Closing
-	case flowcache.Established:
-		return c.Established
-	}
-	if i := int(s - flowcache.EstablishedTCP - 1); i < len(c.Classes) {
-		return c.Classes[i].Idle
-	}
-	return 0
 }
 
 // sharedStates returns the bits of the states that are kept alive elsewhere.

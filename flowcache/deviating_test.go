@@ -79,6 +79,8 @@ func TestScanOfWhatWasSeenHere(t *testing.T) {
 		return flowcache.Pin{Key: r.table.KeyOf(p.Digest), Slot: r.view().Slot(member), State: s, Age: age}
 	}
 	assert.Equal(t, second, r.table.Unit(flowcache.EstablishedTCP))
+	assert.Equal(t, 350*second, r.table.Timeout(flowcache.EstablishedTCP))
+	assert.Equal(t, 40*second, r.table.Timeout(flowcache.Closing))
 	lease := r.table.Lease(flowcache.EstablishedTCP)
 	assert.Equal(t, 88*second+6*second, lease, "a quarter of 350 s, and a refresh up to 7 s late")
 	assert.Equal(t, 10*second+4*second, r.table.Lease(flowcache.Closing))

@@ -34,6 +34,10 @@ func (t *Table) KeyOf(digest uint64) Key { return Key{tagOf(digest), uint32(t.ho
 // a power of two times as long.
 func (t *Table) Unit(s State) time.Duration { return t.clocks.unit(s & stateMask) }
 
+// Timeout returns how long a pin in this state lives without a packet; that of
+// no class is Established's.
+func (t *Table) Timeout(s State) time.Duration { return t.config.timeout(s & stateMask) }
+
 // Lease returns a quarter of the timeout of a state, and by how much a pin may
 // be older than the last packet of its flow. A pin in this state that is no
 // older may have had a packet here, and one that Import established is older
