@@ -59,7 +59,8 @@ func TestDivergenceWithinOneHeartbeat(t *testing.T) {
 func TestDivergenceOfOneself(t *testing.T) {
 	_, config := hearer()
 	conn := &Conn{config: config}
-	list, ask := conn.compare(map[string]standing{"web": {report: Report{Failed: "no such address"}}}, time.Unix(1000, 0))
+	own := map[string]standing{"web": {report: Report{Failed: "no such address"}}}
+	list, ask := conn.compare(own, time.Unix(1000, 0))
 	require.Empty(t, ask)
 	require.Equal(t, []Difference{
 		{Gateway: config.Gateway, Group: "web", Field: FieldFailed, Here: "no such address"},
