@@ -21,7 +21,7 @@ import (
 // turns.
 const (
 	turnTime  = 25 * time.Millisecond
-	blockTime = 5 * time.Second
+	blockTime = 4 * time.Second
 )
 
 // A Plan is how to measure.
