@@ -35,6 +35,12 @@ type Adjacency struct {
 	// it, and the outputs of the back end may. Keep the numbers small: counters
 	// take 16 bytes for every number up to the largest.
 	Output uint16
+
+	// Tunnel leads to a member that is not on the link: Header is then that of
+	// frames to the router on the way. The outer header is put before the packet
+	// by who sends what the worker decided, since that has the room for it: see
+	// [Tunnel.AppendFrame].
+	Tunnel Tunnel
 }
 
 // A Group is a live set of members with what it takes to send to them.
