@@ -55,7 +55,7 @@ func TestConstants(t *testing.T) {
 		b.WriteString("};\n")
 	}
 	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "PLACED", placed, "MOVED", moved,
-		"REFUSED", refused, "DETOURED", detoured, "OVER_MTU", overMTU, "EVENTS", events)
+		"REFUSED", refused, "DETOURED", detoured, "OVER_MTU", overMTU, "NO_ROOM", noRoom, "EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
 		"AWAITED", hopAwaited)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,
@@ -82,6 +82,7 @@ func TestLayouts(t *testing.T) {
 	}{
 		"prefix":    {spec.Maps["ecmp_prefixes"].Key, lpmKey{}},
 		"hop":       {spec.Maps["ecmp_hops"].Value, hopEntry{}},
+		"tunnel":    {spec.Maps["ecmp_tunnels"].Value, tunnelEntry{}},
 		"traffic":   {spec.Maps["ecmp_members"].Value, engine.Traffic{}},
 		"durations": {typeOf(spec.Variables["durations"]), durations{}},
 	} {

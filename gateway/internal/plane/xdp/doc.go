@@ -31,6 +31,10 @@
 // sender is not told. The MTU is read by SetOutputs, which has to be called again
 // when it shrinks.
 //
+// For a member in a tunnel the program puts the outer header before the packet,
+// in the room that drivers leave before each frame. A frame without that is
+// dropped and counted.
+//
 // Frames must be whole: no checksum or cutting into segments may be left to the
 // hardware, as veth does unless tx and tso are off on the sender's end.
 //

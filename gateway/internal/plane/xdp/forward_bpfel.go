@@ -24,6 +24,7 @@ const (
 	forwardMapEcmpPrefixes  = "ecmp_prefixes"
 	forwardMapEcmpProbation = "ecmp_probation"
 	forwardMapEcmpTables    = "ecmp_tables"
+	forwardMapEcmpTunnels   = "ecmp_tunnels"
 	forwardProgEcmpPass     = "ecmp_pass"
 	forwardProgEcmpSticky   = "ecmp_sticky"
 	forwardProgEcmpTable    = "ecmp_table"
@@ -94,6 +95,7 @@ type forwardMapSpecs struct {
 	EcmpPrefixes  *ebpf.MapSpec `ebpf:"ecmp_prefixes"`
 	EcmpProbation *ebpf.MapSpec `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.MapSpec `ebpf:"ecmp_tables"`
+	EcmpTunnels   *ebpf.MapSpec `ebpf:"ecmp_tunnels"`
 }
 
 // forwardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -136,6 +138,7 @@ type forwardMaps struct {
 	EcmpPrefixes  *ebpf.Map `ebpf:"ecmp_prefixes"`
 	EcmpProbation *ebpf.Map `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.Map `ebpf:"ecmp_tables"`
+	EcmpTunnels   *ebpf.Map `ebpf:"ecmp_tunnels"`
 }
 
 func (m *forwardMaps) Close() error {
@@ -148,6 +151,7 @@ func (m *forwardMaps) Close() error {
 		m.EcmpPrefixes,
 		m.EcmpProbation,
 		m.EcmpTables,
+		m.EcmpTunnels,
 	)
 }
 

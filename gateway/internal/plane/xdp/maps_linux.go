@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // maps are what the program and the plane share.
@@ -12,6 +14,7 @@ type maps struct {
 	prefixes    *ebpf.Map // lpmKey -> index of a service
 	tables      *ebpf.Map // index of a service -> map of one table
 	hops        *ebpf.Map // slot of a member -> hopEntry
+	tunnels     *ebpf.Map // hopEntry.Tunnel -> tunnelEntry
 	outputs     *ebpf.Map // engine.Adjacency.Output -> device
 	members     *ebpf.Map // engine.Adjacency.Output -> traffic, per processor
 	events      *ebpf.Map // event -> traffic, per processor
@@ -38,6 +41,23 @@ type hopEntry struct {
 	Dst, Src [6]byte
 	Output   uint16
 	Fits     uint16 // bytes of a frame that the MTU of the output allows
+	Tunnel   uint16 // the slot of the member if it is in a tunnel, or 0
+	_        uint16
+}
+
+// A tunnelEntry is what it takes to send to a member in a tunnel.
+type tunnelEntry struct {
+	Src, Dst [16]byte // those of IPv4 come first
+	Size     uint32   // of the outer header
+	_        uint32
+}
+
+func entryOf(t engine.Tunnel) (e tunnelEntry) {
+	local, remote := t.Ends()
+	copy(e.Src[:], local.AsSlice())
+	copy(e.Dst[:], remote.AsSlice())
+	e.Size = uint32(t.Size())
+	return e
 }
 
 // An lpmKey is a prefix of a family and an address.
@@ -65,6 +85,7 @@ const (
 	refused
 	detoured // packets
 	overMTU
+	noRoom
 	events
 )
 
@@ -80,6 +101,7 @@ func (m *maps) byName() map[string]**ebpf.Map {
 		"ecmp_prefixes":  &m.prefixes,
 		"ecmp_tables":    &m.tables,
 		"ecmp_hops":      &m.hops,
+		"ecmp_tunnels":   &m.tunnels,
 		"ecmp_outputs":   &m.outputs,
 		"ecmp_members":   &m.members,
 		"ecmp_events":    &m.events,
@@ -117,7 +139,7 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 
 func (m *maps) close() error {
 	return errors.Join(
-		m.prefixes.Close(), m.tables.Close(), m.hops.Close(), m.outputs.Close(),
+		m.prefixes.Close(), m.tables.Close(), m.hops.Close(), m.tunnels.Close(), m.outputs.Close(),
 		m.members.Close(), m.events.Close(), m.probation.Close(), m.established.Close(),
 	)
 }

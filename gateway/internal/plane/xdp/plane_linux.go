@@ -39,6 +39,10 @@ type output struct {
 	fits uint16 // bytes of a frame that its MTU allowed when it was set
 }
 
+// fitsIn returns how many bytes of a frame are within the MTU in a tunnel; all,
+// if that is the zero one.
+func (o output) fitsIn(t tunnelEntry) uint16 { return o.fits - min(o.fits, uint16(t.Size)) }
+
 const etherSize = 14
 
 // New returns a plane that forwards nothing yet. It and SetOutputs look for
@@ -166,10 +170,11 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 	p.outputs = next
 	for slot, h := range p.state.hops {
 		o, ok := next[h.Output]
-		if !ok || o.fits == h.Fits {
+		fits := o.fitsIn(p.state.tunnels[h.Tunnel])
+		if !ok || fits == h.Fits {
 			continue
 		}
-		h.Fits = o.fits
+		h.Fits = fits
 		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
 			return faults, fmt.Errorf("xdp: member at output %d: %w", h.Output, err)
 		}
@@ -197,7 +202,7 @@ func (p *dataPlane) Counters() plane.Counters {
 	}
 	for reason, e := range map[string]event{
 		engine.Expired.String(): expired, engine.NoMember.String(): noMember, "no output": noOutput,
-		"over the MTU": overMTU,
+		"over the MTU": overMTU, "no room for the outer header": noRoom,
 	} {
 		if t := traffic(p.maps.events, uint32(e)); t.Frames > 0 {
 			c.In = sum(c.In, t)

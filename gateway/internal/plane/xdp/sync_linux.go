@@ -18,6 +18,12 @@ type state struct {
 	services map[*engine.Group]*service
 	prefixes map[netip.Prefix]uint32 // to the index of a service
 	hops     map[uint16]hopEntry     // by slot
+	tunnels  map[uint16]tunnelEntry  // by slot
+}
+
+func newState() state {
+	return state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry),
+		make(map[uint16]tunnelEntry)}
 }
 
 // A service is a group in force.
@@ -71,7 +77,8 @@ func (p *dataPlane) refill() error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
 	late := p.flows.overdue()
-	next := state{make(map[*engine.Group]*service), p.state.prefixes, make(map[uint16]hopEntry)}
+	next := newState()
+	next.prefixes = p.state.prefixes
 	for g := range p.state.services {
 		s, err := p.planGroup(g, &next)
 		if err != nil {
@@ -91,7 +98,7 @@ func (p *dataPlane) refill() error {
 
 // plan works out the state that services ask for, and changes nothing.
 func (p *dataPlane) plan(services []plane.Service) (state, error) {
-	next := state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry)}
+	next := newState()
 	for i, s := range services {
 		if s.Group == nil {
 			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
@@ -129,7 +136,7 @@ func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	if g.Domain() != p.config.Domain {
 		return nil, &Error{Err: ErrDomain, Group: v.Name()}
 	}
-	if err := hopsOf(snapshot, p.outputs, next.hops); err != nil {
+	if err := addHops(snapshot, p.outputs, next); err != nil {
 		return nil, err
 	}
 	s := &service{view: v, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
@@ -177,13 +184,8 @@ func (p *dataPlane) apply(old, next state) (err error) {
 			err = fmt.Errorf("xdp: maps: %w", err)
 		}
 	}()
-	for slot, h := range next.hops {
-		if old.hops[slot] == h {
-			continue
-		}
-		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
-			return err
-		}
+	if err := p.applyHops(old, next); err != nil {
+		return err
 	}
 	for g, s := range next.services {
 		if err := p.swapTable(old.services[g], s); err != nil {
@@ -207,6 +209,35 @@ func (p *dataPlane) apply(old, next state) (err error) {
 			continue
 		}
 		if err := p.maps.hops.Put(uint32(slot), hopEntry{}); err != nil {
+			return err
+		}
+	}
+	for slot := range old.tunnels {
+		if _, ok := next.tunnels[slot]; ok {
+			continue
+		}
+		if err := p.maps.tunnels.Delete(uint32(slot)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyHops writes the members of the next state, each after its tunnel.
+func (p *dataPlane) applyHops(old, next state) error {
+	for slot, t := range next.tunnels {
+		if old.tunnels[slot] == t {
+			continue
+		}
+		if err := p.maps.tunnels.Put(uint32(slot), t); err != nil {
+			return err
+		}
+	}
+	for slot, h := range next.hops {
+		if old.hops[slot] == h {
+			continue
+		}
+		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
 			return err
 		}
 	}

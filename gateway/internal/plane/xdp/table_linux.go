@@ -52,8 +52,8 @@ func firstHash(slot, slots int) uint64 {
 	return h
 }
 
-// hopsOf adds the members of a snapshot to hops, by slot.
-func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, hops map[uint16]hopEntry) error {
+// addHops adds the members of a snapshot to a state.
+func addHops(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, to *state) error {
 	v := s.View()
 	for i, m := range v.All() {
 		a := s.At(i)
@@ -64,9 +64,13 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, h
 		if v.Slot(i) == selector.NoSlot {
 			return &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
 		}
-		hops[uint16(v.Slot(i))] = hopEntry{
-			Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output, Fits: o.fits,
+		slot := uint16(v.Slot(i))
+		h := hopEntry{Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output}
+		if a.Tunnel != (engine.Tunnel{}) {
+			h.Tunnel, to.tunnels[slot] = slot, entryOf(a.Tunnel)
 		}
+		h.Fits = o.fitsIn(to.tunnels[h.Tunnel])
+		to.hops[slot] = h
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ enum event {
 	REFUSED = 5,
 	DETOURED = 6,
 	OVER_MTU = 7,
-	EVENTS = 8,
+	NO_ROOM = 8,
+	EVENTS = 9,
 };
 
 enum member_state {

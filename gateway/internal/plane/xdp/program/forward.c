@@ -1,5 +1,6 @@
 #include "hash.h"
 #include "pins.h"
+#include "tunnel.h"
 
 // rewrite makes the frame the one that the router sends: see the function of
 // that name in package engine.
@@ -22,27 +23,32 @@ INLINE void rewrite(struct packet *p, struct hop *hop)
 	ip->ttl = p->lifetime - 1;
 }
 
-// over_mtu reports whether the packet is too long for an output. The kernel
-// would drop it after the redirect, and count it nowhere. To ask takes long, so
-// it is done for what is longer than hop.fits.
-INLINE bool over_mtu(struct packet *p, u32 output)
+// over_mtu reports whether the packet, which gets so many bytes longer, is too
+// long for an output. The kernel would drop it after the redirect, and count it
+// nowhere. To ask takes long, so it is done for what is longer than hop.fits.
+INLINE bool over_mtu(struct packet *p, u32 output, s32 more)
 {
 	u32 mtu = 0;
 	u32 *device = bpf_map_lookup_elem(&ecmp_outputs, &output);
 
-	return device && bpf_check_mtu(p->context, *device, &mtu, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
+	return device && bpf_check_mtu(p->context, *device, &mtu, more, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
 }
 
 INLINE int send(struct packet *p, struct hop *hop)
 {
-	u32 output = hop->output;
+	u32 output = hop->output, key = hop->tunnel;
+	struct tunnel *tunnel = key ? bpf_map_lookup_elem(&ecmp_tunnels, &key) : NULL;
 
-	if (p->length > hop->fits && over_mtu(p, output))
+	if (key && !tunnel) // never: the plane puts it there first
+		return drop(NO_OUTPUT, p->length);
+	if (p->length > hop->fits && over_mtu(p, output, tunnel ? tunnel->size : 0))
 		return answers ? XDP_PASS : drop(OVER_MTU, p->length);
 	// XDP_DROP is the result if there is no such output.
 	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)
 		return drop(NO_OUTPUT, p->length);
 	rewrite(p, hop);
+	if (tunnel && !wrap(p, tunnel))
+		return drop(NO_ROOM, p->length);
 	count(&ecmp_members, output, p->length);
 	return XDP_REDIRECT;
 }

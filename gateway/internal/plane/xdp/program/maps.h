@@ -45,6 +45,15 @@ struct hop {
 	u8 dst[6], src[6];
 	u16 output;
 	u16 fits; // a frame of so many bytes was within the MTU of the output
+	u16 tunnel; // its key; 0 for none
+	u16 pad;
+};
+
+// What it takes to send to a member in a tunnel.
+struct tunnel {
+	u64 src[2], dst[2]; // those of IPv4 come first
+	u32 size;           // of the outer header, which says whether that is IPv4
+	u32 pad;
 };
 
 struct traffic {
@@ -96,6 +105,14 @@ struct {
 	__type(key, u32); // a member's slot
 	__type(value, struct hop);
 } ecmp_hops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32); // hop.tunnel
+	__type(value, struct tunnel);
+} ecmp_tunnels SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
