@@ -26,9 +26,12 @@ type afpacketLane struct {
 	burst [engine.MaxBurst][]byte // the frames received
 	whole [engine.MaxBurst][]byte // the same with their virtio headers
 
-	out     messages
 	pending [engine.MaxBurst]int // indices of frames in the burst
-	batch   [engine.MaxBurst]int // those of out
+	out     messages
+	batch   [engine.MaxBurst]int // the frames that these are of
+	queued  int                  // how many of them are to be sent
+	missed  uint64               // a bit for each frame of the burst that is counted as lost
+	heads   [engine.MaxBurst][headRoom]byte
 }
 
 // afpacketPort is a socket that only sends.
@@ -153,6 +156,7 @@ func (l *afpacketLane) gone() error {
 
 func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byte) {
 	pending := l.pending[:0]
+	l.missed = 0
 	for i := range decisions {
 		d := &decisions[i]
 		switch {
@@ -165,18 +169,31 @@ func (l *afpacketLane) send(decisions []engine.Decision, reply func(i int) []byt
 	// One port at a time; what goes to a port keeps its order.
 	for len(pending) > 0 {
 		port := l.ports.of(decisions[pending[0]].Hop.Output)
-		batch, others := l.batch[:0], pending[:0]
+		others := pending[:0]
 		for _, i := range pending {
-			if l.ports.of(decisions[i].Hop.Output) == port {
-				l.out.set(len(batch), l.whole[i])
-				batch = append(batch, i)
-			} else {
+			switch hop := decisions[i].Hop; {
+			case l.ports.of(hop.Output) != port:
 				others = append(others, i)
+			case hop.Tunnel != (engine.Tunnel{}):
+				l.queueInTunnel(port, i, decisions)
+			default:
+				l.out.set(l.queue(port, i, decisions), l.whole[i])
 			}
 		}
-		l.sendBatch(port, batch, decisions)
+		l.flush(port, decisions)
 		pending = others
 	}
+}
+
+// queue returns the next message, which is to be one of frame i. It makes room
+// first if there is none.
+func (l *afpacketLane) queue(p *afpacketPort, i int, decisions []engine.Decision) int {
+	if l.queued == len(l.batch) {
+		l.flush(p, decisions)
+	}
+	l.batch[l.queued] = i
+	l.queued++
+	return l.queued - 1
 }
 
 func (l *afpacketLane) sendHeld(strays []flowcache.Stray, decisions []engine.Decision) {
@@ -199,12 +216,13 @@ func (l *afpacketLane) sendReply(whole []byte) {
 	}
 }
 
-// sendBatch sends the frames of out, which are those with these indices.
-func (l *afpacketLane) sendBatch(p *afpacketPort, batch []int, decisions []engine.Decision) {
-	for sent := 0; sent < len(batch); {
+// flush sends what is queued. A frame of several messages is lost if one of them
+// is.
+func (l *afpacketLane) flush(p *afpacketPort, decisions []engine.Decision) {
+	for sent := 0; sent < l.queued; {
 		lost := noOutput
 		if p != nil {
-			n, errno := l.out.send(p.socket, sent, len(batch))
+			n, errno := l.out.send(p.socket, sent, l.queued)
 			if errno == 0 {
 				sent += n
 				continue
@@ -214,8 +232,16 @@ func (l *afpacketLane) sendBatch(p *afpacketPort, batch []int, decisions []engin
 			}
 			lost = whyUnsent(errno)
 		}
-		at := batch[sent]
-		l.lose(lost, decisions[at].Hop.Output, l.burst[at])
+		l.loseOnce(lost, l.batch[sent], decisions)
 		sent++
+	}
+	l.queued = 0
+}
+
+// loseOnce counts frame i of the burst as lost, if it is not yet.
+func (l *afpacketLane) loseOnce(reason string, i int, decisions []engine.Decision) {
+	if l.missed>>i&1 == 0 {
+		l.missed |= 1 << i
+		l.lose(reason, decisions[i].Hop.Output, l.burst[i])
 	}
 }

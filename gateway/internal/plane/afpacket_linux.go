@@ -18,10 +18,15 @@ import (
 // VLAN tags. Several workers share packets by a symmetric hash of the kernel's;
 // fragments of one datagram all go to one worker.
 //
+// What the kernel left undone of a packet for a member in a tunnel is done here,
+// since the virtio header has no name for that. UDP that was to be cut into
+// fragments by the hardware is dropped.
+//
 // Give members' interfaces the MTU of those that packets come in by. A packet
 // that is longer is dropped and counted. Its sender is told so with [ICMP] alone;
 // without, the pieces of a segment that the kernel is to cut are dropped by the
-// interface, and not counted here. The MTU is that of the last SetOutputs.
+// interface, and not counted here. The MTU is that of the last SetOutputs. The
+// outer header of a tunnel takes from it.
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFPacket(c Config) (Plane, error) {

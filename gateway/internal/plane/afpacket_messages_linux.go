@@ -8,10 +8,10 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// messages are those of one call of sendmmsg(2), each of one part.
+// messages are those of one call of sendmmsg(2), each of one part or two.
 type messages struct {
 	headers [engine.MaxBurst]message
-	parts   [engine.MaxBurst]unix.Iovec
+	parts   [engine.MaxBurst][2]unix.Iovec
 }
 
 // A message is a struct mmsghdr.
@@ -20,12 +20,15 @@ type message struct {
 	length uint32
 }
 
-// set makes b the memory of a message.
-func (m *messages) set(i int, b []byte) {
-	m.parts[i].Base = unsafe.SliceData(b)
-	m.parts[i].SetLen(len(b))
-	m.headers[i].Iov = &m.parts[i]
-	m.headers[i].SetIovlen(1)
+// set makes some memory a message, or two pieces of memory.
+func (m *messages) set(i int, pieces ...[]byte) {
+	parts := &m.parts[i]
+	for k, b := range pieces {
+		parts[k].Base = unsafe.SliceData(b)
+		parts[k].SetLen(len(b))
+	}
+	m.headers[i].Iov = &parts[0]
+	m.headers[i].SetIovlen(len(pieces))
 }
 
 // send sends messages from one to before another, the first of them at least,

@@ -164,12 +164,10 @@ func (l *afxdpLane) send(decisions []engine.Decision, reply func(i int) []byte) 
 		queued := false
 		switch {
 		case d.Hop != nil:
-			output := d.Hop.Output
-			s := l.ports.of(output)
-			if s == nil {
-				l.lose(noOutput, output, l.burst[i])
-			} else if queued = l.enqueue(s, i, len(l.burst[i]), holder{socket: s, output: output}); !queued {
-				l.lose(senderFull, output, l.burst[i])
+			if reason := l.sendTo(d.Hop, i); reason != "" {
+				l.lose(reason, d.Hop.Output, l.burst[i])
+			} else {
+				queued = true
 			}
 		case d.Drop == engine.Answered:
 			s, answer := l.from[i], reply(i)
@@ -184,6 +182,41 @@ func (l *afxdpLane) send(decisions []engine.Decision, reply func(i int) []byte) 
 	l.sendBusy()
 }
 
+// sendTo queues frame i of the burst for a member. It returns the reason if it
+// can't.
+func (l *afxdpLane) sendTo(hop *engine.Adjacency, i int) string {
+	s := l.ports.of(hop.Output)
+	if s == nil {
+		return noOutput
+	}
+	outer := hop.Tunnel.Size()
+	if outer > 0 && !l.wrap(hop.Tunnel, outer, i) {
+		return noRoom
+	}
+	if !l.enqueue(s, i, outer+len(l.burst[i]), holder{socket: s, output: hop.Output, outer: outer}) {
+		return senderFull
+	}
+	return ""
+}
+
+// wrap puts the outer header of a tunnel before the packet of frame i, since the
+// kernel leaves room before each frame. It reports whether it could; the place
+// of the frame is then that of the whole.
+func (l *afxdpLane) wrap(t engine.Tunnel, outer, i int) bool {
+	frame, place := l.burst[i], l.places[i]
+	if place%frameSize < uint64(outer) {
+		return false
+	}
+	place -= uint64(outer)
+	whole := l.at(&unix.XDPDesc{Addr: place, Len: uint32(outer + len(frame))})
+	// What is written ends before the packet, and begins before what is read.
+	if _, _, ok := t.AppendFrame(whole[:0], frame); !ok {
+		return false
+	}
+	l.places[i] = place
+	return true
+}
+
 func (l *afxdpLane) sendHeld(strays []flowcache.Stray, decisions []engine.Decision) {
 	n := 0
 	for i, s := range strays {
@@ -195,7 +228,7 @@ func (l *afxdpLane) sendHeld(strays []flowcache.Stray, decisions []engine.Decisi
 			l.lose(senderFull, d.Hop.Output, s.Frame)
 			continue
 		}
-		place := l.take()
+		place := l.take() + engine.MaxTunnel
 		b := l.at(&unix.XDPDesc{Addr: place, Len: uint32(len(s.Frame))})
 		copy(b, s.Frame)
 		l.places[n], l.burst[n], decisions[n] = place, b, d
@@ -258,7 +291,7 @@ func (l *afxdpLane) loseHeld(reason string, d *unix.XDPDesc) {
 	if h := l.holder(d.Addr); h.reply {
 		l.loseReply(l.at(d))
 	} else {
-		l.lose(reason, h.output, l.at(d))
+		l.lose(reason, h.output, l.at(d)[h.outer:])
 	}
 }
 

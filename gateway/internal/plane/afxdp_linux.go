@@ -16,10 +16,10 @@ import (
 // packets of services alone take that way, those to the MAC address of the
 // interface; what else there is goes on to the kernel, and is not counted.
 //
-// Frames are at most 1,792 bytes long, and whole: senders on the same machine
-// must compute checksums and cut segments themselves (ethtool -K DEVICE tx off
-// tso off gso off). A member on the same machine, behind a veth, needs its NAPI
-// on (gro on).
+// Frames are at most 1,792 bytes long, to which an outer header may come, and
+// whole: senders on the same machine must compute checksums and cut segments
+// themselves (ethtool -K DEVICE tx off tso off gso off). A member on the same
+// machine, behind a veth, needs its NAPI on (gro on).
 //
 // In the program's [Plane] every interface needs as many receive queues as
 // there are workers, and members' interfaces as many transmit queues at least.

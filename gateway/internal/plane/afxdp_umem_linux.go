@@ -16,11 +16,12 @@ type umem struct {
 	held   []holder // by number
 }
 
-// A holder says by which socket a frame is being sent, and to what output or as
-// a reply.
+// A holder says by which socket a frame is being sent, and to what output, with
+// an outer header of what size, or as a reply.
 type holder struct {
 	socket *afxdpSocket
 	output uint16
+	outer  int
 	reply  bool
 }
 

@@ -54,7 +54,7 @@ func (a *answers) before(frames [][]byte) {
 		a.any = false
 	}
 	for i, f := range frames {
-		if len(f) > a.shortest {
+		if len(f)+engine.MaxTunnel > a.shortest {
 			a.ethernet[i] = [12]byte(f)
 		}
 	}
@@ -73,8 +73,9 @@ func (a *answers) after(decisions []engine.Decision, frames [][]byte, l lane, no
 			if a.answer(i, frames[i], trouble{}, now) {
 				*d = engine.Decision{Drop: engine.Answered, Verdict: d.Verdict}
 			}
-		case d.Hop != nil && len(frames[i]) > a.shortest:
+		case d.Hop != nil && len(frames[i])+d.Hop.Tunnel.Size() > a.shortest:
 			mtu, known := a.mtus[d.Hop.Output]
+			mtu -= d.Hop.Tunnel.Size() // what is left for the packet
 			if !known || l.segment(i) <= mtu+ethernetSize {
 				continue
 			}

@@ -166,10 +166,15 @@ func writeIPv6(ip []byte, from netip.Addr, to []byte, length int) {
 	copy(ip[24:], to)
 }
 
-// add adds bytes to a sum for the checksum of RFC 1071.
+// add adds bytes to a sum for the checksum of RFC 1071. Words of four bytes add
+// up to the same as those of two, as soon as the carries are added.
 func add(sum uint64, b []byte) uint64 {
-	for ; len(b) > 1; b = b[2:] {
+	for ; len(b) > 3; b = b[4:] {
+		sum += uint64(binary.BigEndian.Uint32(b))
+	}
+	if len(b) > 1 {
 		sum += uint64(binary.BigEndian.Uint16(b))
+		b = b[2:]
 	}
 	if len(b) == 1 {
 		sum += uint64(b[0]) << 8

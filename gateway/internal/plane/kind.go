@@ -10,6 +10,9 @@ type Kind struct {
 	Needs  Needs
 	Resets bool // it can do what Config.Reset asks for
 
+	// Tunnels says that members may have an [engine.Tunnel].
+	Tunnels bool
+
 	// InKernel says that packets do not pass through the process, so that the
 	// time of the process is not what forwarding costs.
 	InKernel bool

@@ -44,7 +44,8 @@ const (
 	noOutput = "no output"
 	// dropped by the kernel because the gateway could not keep up
 	overrun     = "receiver full"
-	overMTU     = "over the MTU"             // of the member's interface
+	overMTU     = "over the MTU" // of the member's interface, with the outer header of a tunnel
+	noRoom      = "no room for the outer header"
 	oversized   = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
 	unsupported = "unsupported segmentation" // of a kind that the virtio header has no name for
 )
