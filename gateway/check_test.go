@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		{`"in"`, `"inn"`, 2, "gateway check: " + file + `:1: unknown field "inn"` + "\n"},
 		{`"dev": "eth8", `, ``, 2, file + `:5: "dev" is missing`},
 		{`"eth7", "addr"`, `"eth9", "addr"`, 2,
-			file + `:4: member "a" has another "dev", "mac" or "addr" in another service`},
+			file + `:4: member "a" has another "dev", "mac", "addr" or "tunnel" in another service`},
 		{`"strategy": "bounded"`, `"strategy": "anchor"`, 2, file + `:5: service "dns": `}, // unequal weights
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(strings.Replace(good, c.old, c.is, 1)), 0o600))

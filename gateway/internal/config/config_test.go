@@ -21,7 +21,7 @@ import (
 // kinds are data planes that differ in what the configuration has to look at.
 func kinds() []plane.Kind {
 	return []plane.Kind{
-		{Name: "afpacket", Resets: true}, {Name: "afxdp", Resets: true},
+		{Name: "afpacket", Resets: true, Tunnels: true}, {Name: "afxdp", Resets: true},
 		{Name: "xdp", Needs: plane.Needs{Tables: true}},
 	}
 }
@@ -146,6 +146,16 @@ func TestRefused(t *testing.T) {
 		{`"weight": 0`, `"weight": 4294967295`, 13, "a whole number from 0 to 4294967294 is needed"},
 		{`"weight": 0`, `"weight": 4294967294`, 13, `service "default": selector: weights add up to too much`},
 		{`"weight": 0`, `"weight": 1, "port": 80`, 13, `unknown field "port"`},
+		{`"weight": 0`, `"tunnel": {}`, 13, `"local" is missing`},
+		{`"weight": 0`, `"tunnel": []`, 13, "an object is needed, not a list"},
+		{`"weight": 0`, `"tunnel": {"local": "10.9.3.1", "remote": "10.9.3"}`, 13, `"10.9.3" is no address`},
+		{`"weight": 0`, `"tunnel": {"local": "10.9.3.1", "to": "10.9.3.2"}`, 13, `unknown field "to"`},
+		{`"weight": 0`, `"tunnel": {"local": "10.9.3.1", "via": "127.0.0.1"}`, 13, "127.0.0.1 is no address of a member"},
+		{`"weight": 0`, `"tunnel": {"local": "2001:db8::1"}`, 13,
+			`member "pod3": a tunnel from 2001:db8::1 to 10.9.3.2: they are of different versions of IP`},
+		{`"weight": 0`, `"tunnel": {"local": "10.9.3.2"}`, 13, `member "pod3": a tunnel from 10.9.3.2 to 10.9.3.2: `},
+		{`"mac": "02:00:00:01:02:02"}]}`, `"mac": "02:00:00:01:02:02", "tunnel": {"local": "2001:db8:9::1"}}]}`, 17,
+			`member "pod2" has another "dev", "mac", "addr" or "tunnel" in another service`},
 		{`"seed": 1,
 "members": [`, `"members": {"a": [`, 18, "not JSON: unexpected end of JSON input"},
 		{`"services": [`, `"services": [5,`, 15, "an object is needed, not the number 5"},
@@ -153,7 +163,7 @@ func TestRefused(t *testing.T) {
 		{`"name": "dns"`, `"name": "default"`, 16, `another service is called "default"`},
 		{`"name": "dns"`, `"name": "dns", "in": "lc"`, 16, `unknown field "in"`},
 		{`"lp2", "addr": "2001`, `"lp3", "addr": "2001`, 17,
-			`member "pod2" has another "dev", "mac" or "addr" in another service`},
+			`member "pod2" has another "dev", "mac", "addr" or "tunnel" in another service`},
 	} {
 		require.Equal(t, 1, strings.Count(sample, c.old), c.old)
 		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), kinds())

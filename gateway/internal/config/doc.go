@@ -59,7 +59,26 @@
 // flows to "168h". A member that serves several groups has the same "dev" and
 // "mac" in each, or "addr" where "mac" is not given.
 //
-// With "check" each member is asked, at its own address, and is down when so
+// A member that is not on the link of "dev" has a "tunnel":
+//
+//	{"id": "pod7", "dev": "lp1", "addr": "192.0.2.7",
+//	"tunnel": {"local": "10.9.1.1", "remote": "192.0.2.7", "via": "10.9.1.254"}}
+//
+//	local   the source of the outer packets, an address of the gateway's;
+//	        required
+//	remote  their destination, where the member takes the outer header off:
+//	        "addr", if it is not given
+//	via     the router on the link of "dev" that is the next hop to it; if it is
+//	        not given, that of the kernel's route to "remote", or "remote" itself
+//	        if it is on the link. "mac" is that of the next hop
+//
+// Whether a packet is in a header of IPv4 or IPv6 is by "local" and "remote",
+// whatever version it is itself. Packets have 20 or 40 bytes less room. The way
+// to "remote" is not followed beyond "via": no error that comes back from there
+// is passed on to senders. In a change of a member, "tunnel": null is none.
+//
+// With "check" each member is asked, at "addr", also one with a tunnel, which
+// has no part in that: by the kernel's route to it. It is down when so
 // many answers in a row say so; what is not given is as here, and a timeout is
 // half an interval:
 //

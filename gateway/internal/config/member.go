@@ -18,6 +18,7 @@ type Member struct {
 	MAC    engine.MAC // its own; zero: it is asked of the neighbour table
 	Weight uint32     // 0: drained
 	Backup bool       // takes flows while every other is down or drained
+	Tunnel Tunnel     // zero: it is on the link
 
 	value value
 }
@@ -31,19 +32,22 @@ func (m Member) MarshalJSON() ([]byte, error) {
 		MAC    string     `json:"mac,omitempty"`
 		Weight uint32     `json:"weight"`
 		Backup bool       `json:"backup,omitempty"`
-	}{m.ID, m.Dev, m.Addr, m.given(), m.Weight, m.Backup})
+		Tunnel *Tunnel    `json:"tunnel,omitempty"`
+	}{m.ID, m.Dev, m.Addr, m.given(), m.Weight, m.Backup, m.Tunnel.given()})
 }
 
 // SamePlace reports whether o is behind the same interface, at the same MAC
-// address or, where that was not given, at the same address.
+// address or, where that was not given, at the same address, and in the same
+// tunnel.
 func (m Member) SamePlace(o Member) bool {
-	return m.Dev == o.Dev && m.MAC == o.MAC && (m.MAC != engine.MAC{} || m.Addr == o.Addr)
+	return m.Dev == o.Dev && m.MAC == o.MAC && (m.MAC != engine.MAC{} || m.NextHop() == o.NextHop()) &&
+		m.Outer() == o.Outer()
 }
 
 // Equal reports whether o is the same but for where it was read from.
 func (m Member) Equal(o Member) bool {
 	return m.ID == o.ID && m.Dev == o.Dev && m.Addr == o.Addr && m.MAC == o.MAC &&
-		m.Weight == o.Weight && m.Backup == o.Backup
+		m.Weight == o.Weight && m.Backup == o.Backup && m.Tunnel == o.Tunnel
 }
 
 // given returns the MAC address as it was given; empty if it was not.
@@ -157,6 +161,7 @@ func (m *Member) decode(v value) error {
 		"mac":    func(v value) (err error) { m.MAC, err = v.mac(); hadMAC = true; return err },
 		"weight": numberInto(&m.Weight, 0, selector.MaxWeight),
 		"backup": boolInto(&m.Backup),
+		"tunnel": m.Tunnel.decode,
 	})
 	if err != nil {
 		return err
@@ -170,10 +175,10 @@ func (m *Member) decode(v value) error {
 	case !m.Addr.IsValid():
 		return v.require("addr")
 	}
-	if !hadMAC && (m.Dev != before.Dev || m.Addr != before.Addr) {
+	if !hadMAC && (m.Dev != before.Dev || m.NextHop() != before.NextHop()) {
 		m.MAC = engine.MAC{}
 	}
-	return nil
+	return m.checkTunnel(v.at("tunnel"))
 }
 
 func (v value) addr() (netip.Addr, error) {

@@ -177,7 +177,7 @@ func TestMembersRoundTrip(t *testing.T) {
 	assert.Equal(t, f.plane.Forwards()[config.Default], f.plane.Forwards()["dns"])
 	code, answer := f.do(t, "PUT", "/members/pod1", `{"dev": "lp9", "mac": "02:00:00:01:01:02"}`)
 	assert.Equal(t, 422, code)
-	assert.Contains(t, answer, `member "pod1" has another "dev", "mac" or "addr" in another service`)
+	assert.Contains(t, answer, `member "pod1" has another "dev", "mac", "addr" or "tunnel" in another service`)
 }
 
 func TestFailureOfTheDataPlane(t *testing.T) {

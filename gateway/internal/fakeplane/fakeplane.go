@@ -125,6 +125,20 @@ func (p *Plane) sync(services []plane.Service) error {
 	return nil
 }
 
+// Hops returns what it takes to send to the members of the services in force.
+func (p *Plane) Hops() map[string]engine.Adjacency {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	hops := make(map[string]engine.Adjacency)
+	for _, s := range p.services {
+		snapshot := s.Group.Load()
+		for i, m := range snapshot.View().All() {
+			hops[m.ID] = *snapshot.At(i)
+		}
+	}
+	return hops
+}
+
 // Run implements Plane.
 func (p *Plane) Run(ctx context.Context) error {
 	<-ctx.Done()

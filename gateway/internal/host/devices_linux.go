@@ -105,9 +105,15 @@ func (d *devices) in(name string) (list []Finding) {
 	return list
 }
 
-// lengths compares the MTU of where packets come in by with that of the members'
-// interfaces.
+// lengths compares the MTU of where packets come in by with what the members'
+// interfaces have for packets, less what tunnels add to them.
 func (d *devices) lengths(w Want) (list []Finding) {
+	outer, less := make(map[string]int), "is less"
+	for _, m := range w.Members {
+		if outer[m.Dev] = max(outer[m.Dev], m.Outer); m.Outer > 0 {
+			less = "is less, without what tunnels add"
+		}
+	}
 	for _, name := range w.In {
 		i, ok := d.byName[name]
 		if !ok {
@@ -115,14 +121,14 @@ func (d *devices) lengths(w Want) (list []Finding) {
 		}
 		short, least := []string{}, i.MTU
 		for _, out := range w.Out {
-			if o, ok := d.byName[out]; ok && o.MTU < i.MTU {
-				short, least = append(short, out), min(least, o.MTU)
+			if o, ok := d.byName[out]; ok && o.MTU-outer[out] < i.MTU {
+				short, least = append(short, out), min(least, o.MTU-outer[out])
 			}
 		}
 		if len(short) > 0 {
 			list = append(list, Finding{About: name, Wrong: true, Says: fmt.Sprintf("its MTU is %d, and that of %s "+
-				"is less (%d): longer packets are dropped. \"ip link set %s mtu %d\"",
-				i.MTU, some(short), least, name, least)})
+				"%s (%d): longer packets are dropped. \"ip link set %s mtu %d\"",
+				i.MTU, some(short), less, least, name, least)})
 		}
 	}
 	return list

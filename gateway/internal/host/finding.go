@@ -52,8 +52,9 @@ type Want struct {
 	Members []Member
 }
 
-// A Member is where one of a service is.
+// A Member is where one of a service is, or the router on the way to it.
 type Member struct {
 	ID, Dev string
 	Addr    netip.Addr
+	Outer   int // bytes that its tunnel adds to a packet
 }

@@ -279,3 +279,44 @@ func TestDevices(t *testing.T) {
 	assert.Contains(t, out, "lp1")
 	assert.Empty(t, says["lc"])
 }
+
+// The way to a member in a tunnel leads by a router of its own interface, or is
+// none that is told of; nothing is wrong with one that has a router.
+func TestRouters(t *testing.T) {
+	n := newRouter(t, "routers")
+	require.NoError(t, n.IP("addr add fd09:1::1/64 dev lp1 nodad\nroute add 192.0.2.0/24 via 10.9.1.254\n"+
+		"route add 198.51.100.0/24 via 10.9.0.2\nroute add 2001:db8::/32 via fd09:1::254\n"))
+	member := func(id, addr string, outer int) host.Member {
+		return host.Member{ID: id, Dev: "lp1", Addr: netip.MustParseAddr(addr), Outer: outer}
+	}
+	w := all()
+	w.Members = []host.Member{
+		member("far", "192.0.2.7", 20), member("plain", "192.0.2.7", 0), member("elsewhere", "198.51.100.7", 20),
+		member("far6", "2001:db8::7", 40), member("here", "10.9.1.2", 20), member("nowhere", "203.0.113.7", 20),
+	}
+	var routers map[host.Member]netip.Addr
+	require.NoError(t, n.Do(func() (err error) { routers, err = host.Routers(w.Members); return err }))
+	assert.Equal(t, map[host.Member]netip.Addr{
+		w.Members[0]: netip.MustParseAddr("10.9.1.254"), w.Members[3]: netip.MustParseAddr("fd09:1::254"),
+	}, routers)
+	list := ask(t, n, w)
+	for id, wrong := range map[string]bool{"far": false, "plain": true, "elsewhere": true, "far6": false, "here": false,
+		"nowhere": true} {
+		assert.Len(t, list["member "+id], map[bool]int{true: 1}[wrong], id)
+	}
+
+	// What a tunnel adds takes from the MTU.
+	w.Out = []string{"lp1"}
+	require.NoError(t, n.Do(func() error {
+		found, _, err := host.Devices(w, host.Needs{})
+		require.Len(t, found, 1)
+		assert.Contains(t, found[0].Says, "that of lp1 is less, without what tunnels add (1460)")
+		return err
+	}))
+	require.NoError(t, n.IP("link set lp1 mtu 1540\n"))
+	require.NoError(t, n.Do(func() error {
+		found, _, err := host.Devices(w, host.Needs{})
+		assert.Empty(t, found)
+		return err
+	}))
+}

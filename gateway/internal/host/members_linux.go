@@ -2,7 +2,10 @@ package host
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 
+	"github.com/jsimonetti/rtnetlink/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,6 +30,8 @@ func (l *look) strangers() (list []Finding) {
 		case dev != m.Dev:
 			f.Says = fmt.Sprintf("its address %s is in no network of %s: the kernel has it behind %s",
 				m.Addr, m.Dev, dev)
+		case r.via.IsValid() && m.Outer > 0: // which is the way: see Routers
+			continue
 		case r.via.IsValid():
 			f.Says = fmt.Sprintf("its address %s is in no network of %s: the kernel has it behind the router %s",
 				m.Addr, m.Dev, r.via)
@@ -36,4 +41,31 @@ func (l *look) strangers() (list []Finding) {
 		list = append(list, f)
 	}
 	return list
+}
+
+// Routers finds, of members in tunnels, those that the kernel has behind a
+// router on the link of their interface.
+func Routers(members []Member) (map[Member]netip.Addr, error) {
+	routers := make(map[Member]netip.Addr)
+	var conn *rtnetlink.Conn
+	for _, m := range members {
+		if m.Outer == 0 || m.Addr.IsLinkLocalUnicast() {
+			continue
+		}
+		if conn == nil {
+			var err error
+			if conn, err = rtnetlink.Dial(nil); err != nil {
+				return nil, err
+			}
+			defer conn.Close() //nolint:errcheck // nothing was written
+		}
+		r, err := lookUp(conn, m.Addr)
+		if err != nil || !r.via.IsValid() {
+			continue
+		}
+		if d, err := net.InterfaceByIndex(r.dev); err == nil && d.Name == m.Dev {
+			routers[m] = r.via
+		}
+	}
+	return routers, nil
 }

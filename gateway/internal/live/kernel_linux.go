@@ -10,9 +10,11 @@ import (
 func (g *gateway) look() {
 	prefixes, out := g.services.Served()
 	want := host.Want{VIPs: prefixes, In: g.names, Out: out}
-	for _, p := range g.services.Places() {
+	places := g.services.Places()
+	for _, p := range places {
 		want.Members = append(want.Members, host.Member(p))
 	}
+	g.followRouters(places)
 	if g.keeper != nil {
 		done, err := g.keeper.Keep(want)
 		if len(done) > 0 {

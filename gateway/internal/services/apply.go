@@ -200,6 +200,7 @@ func (r *Registry) hops(s *config.Service) []engine.Hop {
 			Value: engine.Adjacency{
 				ID: m.ID, Output: r.outputs.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
+				Tunnel: m.Outer(),
 			},
 		}
 	}

@@ -111,7 +111,7 @@ func describe(was, is config.Service) string {
 		case ok && !m.Backup && o.Backup:
 			parts = append(parts, m.ID+" is no backup any more")
 		}
-		if ok && (o.Dev != m.Dev || o.MAC != m.MAC || o.Addr != m.Addr) {
+		if ok && (o.Dev != m.Dev || o.MAC != m.MAC || o.Addr != m.Addr || o.Tunnel != m.Tunnel) {
 			parts = append(parts, m.ID+" is elsewhere")
 		}
 	}

@@ -18,8 +18,9 @@ type host struct {
 	links      map[string]links.Link // by name, as far as told
 	names      map[int]string        // of those that are there, by index
 	neighbours map[place]engine.MAC
-	asked      map[place]bool // the kernel was asked to keep them
-	faults     plane.Faults   // of the interfaces of members
+	asked      map[place]bool       // the kernel was asked to keep them
+	routers    map[Place]netip.Addr // on the way to members in tunnels
+	faults     plane.Faults         // of the interfaces of members
 }
 
 // A place is an address behind an interface.
@@ -42,14 +43,20 @@ func (h *host) carrier(dev string) bool {
 	return l.Carrier || !told
 }
 
-// place returns where a member is whose MAC address was not given. ok is false
-// if it was, or if its interface is not there.
+// place returns where a member is whose MAC address was not given, or the router
+// on the way to it. ok is false if it was, or if its interface is not there.
 func (h *host) place(m config.Member) (p place, ok bool) {
-	p = place{h.links[m.Dev].Index, m.Addr}
+	p = place{h.links[m.Dev].Index, m.NextHop()}
+	if m.Tunnel != (config.Tunnel{}) {
+		if router, ok := h.routers[PlaceOf(m)]; ok {
+			p.addr = router
+		}
+	}
 	return p, m.MAC == engine.MAC{} && p.index != 0
 }
 
-// mac returns the MAC address of a member; zero if it is not known.
+// mac returns the MAC address of a member, or of the router on the way to it;
+// zero if it is not known.
 func (h *host) mac(m config.Member) engine.MAC {
 	if p, ok := h.place(m); ok {
 		return h.neighbours[p]
@@ -68,7 +75,8 @@ func (h *host) fault(m config.Member) error {
 	case h.faults[m.Dev] != nil:
 		return &plane.DeviceError{Device: m.Dev, Err: h.faults[m.Dev]}
 	case h.mac(m) == engine.MAC{}:
-		return fmt.Errorf("no neighbour %s on %s", m.Addr, m.Dev)
+		p, _ := h.place(m)
+		return fmt.Errorf("no neighbour %s on %s", p.addr, m.Dev)
 	}
 	return h.itself(m)
 }

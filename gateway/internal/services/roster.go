@@ -1,7 +1,7 @@
 package services
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -81,7 +81,7 @@ func (r *Registry) compatible(p *plan) error {
 			}
 			if other != nil && !other.SamePlace(*m) {
 				return &RefusedError{t.next.Name,
-					errors.New("member \"" + m.ID + "\" has another \"dev\", \"mac\" or \"addr\" in another service")}
+					fmt.Errorf("member %q has another \"dev\", \"mac\", \"addr\" or \"tunnel\" in another service", m.ID)}
 			}
 			next[m.ID] = m
 		}

@@ -81,7 +81,8 @@ type MemberStats struct {
 	Dev    string  `json:"dev"`
 	Addr   string  `json:"addr"`
 	Weight uint32  `json:"weight"`
-	MAC    string  `json:"mac,omitempty"` // as it is known now
+	MAC    string  `json:"mac,omitempty"`    // as it is known now
+	Tunnel string  `json:"tunnel,omitempty"` // its ends
 	State  State   `json:"state"`
 	Reason string  `json:"reason,omitempty"` // why it is down
 	Due    float64 `json:"due"`              // its share by weight of new flows
@@ -164,6 +165,9 @@ func (r *Registry) serviceStats(
 		}
 		if fault := r.fault(s, m); fault != nil {
 			member.Reason = fault.Error()
+		}
+		if local, remote := m.Outer().Ends(); local.IsValid() {
+			member.Tunnel = fmt.Sprintf("%s to %s", local, remote)
 		}
 		stats.Frames += member.Frames
 		stats.Bytes += member.Bytes
