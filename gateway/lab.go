@@ -58,7 +58,8 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 // runChanges plays the changes to all the planes, and shows those that it could
 // play. The error says what the others lack.
 func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed error) {
-	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky}
+	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky,
+		Tunnel: o.Tunnel}
 	if o.IPv6 {
 		r.Family = "IPv6"
 	}
@@ -96,6 +97,8 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.StringVar(&o.Strategy, "strategy", catalog.Default, "`name` of the gateway's strategy, one of "+
 		strings.Join(catalog.Names(), ", ")+", and parameters: bounded:slots=4096")
 	flags.IntVar(&o.Connections, "connections", 200, "`number` of TCP connections, and of UDP flows")
+	flags.StringVar(&o.Tunnel, "tunnel", "", "let packets come to pods in tunnels of this `version` of IP, one of "+
+		strings.Join(lab.Tunnels(), ", "))
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the hash depends on")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "play over IPv6")
 	flags.BoolVar(&o.Sticky, "sticky", true, "let the gateway keep flows on their members by a flow table")
@@ -113,6 +116,15 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 			return o, fmt.Errorf("-io: %q is none of all, %s", *name, strings.Join(o.planes, ", "))
 		}
 		o.Plane, o.planes = *name, []string{*name}
+	}
+	if o.Tunnel != "" {
+		if !slices.Contains(lab.Tunnels(), o.Tunnel) {
+			return o, fmt.Errorf("-tunnel: %q is none of %s", o.Tunnel, strings.Join(lab.Tunnels(), ", "))
+		}
+		if o.Kernel() {
+			return o, errors.New("-tunnel: needs -io one of the gateway's data planes")
+		}
+		o.planes = slices.DeleteFunc(o.planes, func(name string) bool { return (&lab.Config{Plane: name}).Kernel() })
 	}
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the gateway's data planes")

@@ -72,16 +72,21 @@ func TestLab(t *testing.T) {
 		v6        bool
 		predictor predictor
 		kill      bool
+		tunnel    string
 	}
-	runs := []run{{lab.KernelMpath, false, kernel, false}, {lab.KernelMpath, true, kernel, false}}
+	runs := []run{{lab.KernelMpath, false, kernel, false, ""}, {lab.KernelMpath, true, kernel, false, ""}}
 	for i, name := range plane.Names(planes.All()) {
 		// both families, killed and ended, in turn
-		runs = append(runs, run{name, i%2 == 0, sticky, true}, run{name, i%2 == 1, sticky, false},
-			run{name, i%2 == 1, plain, false})
+		runs = append(runs, run{name, i%2 == 0, sticky, true, ""}, run{name, i%2 == 1, sticky, false, ""},
+			run{name, i%2 == 1, plain, false, ""})
+		// in tunnels, each family in its own and in the other one, in turn
+		runs = append(runs, run{name, false, sticky, false, lab.Tunnels()[i%2]},
+			run{name, true, sticky, true, lab.Tunnels()[(i+1)%2]})
 	}
 	for _, c := range runs {
-		t.Run(fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v", c.plane, c.v6, c.predictor.sticky, c.kill), func(t *testing.T) {
-			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed),
+		name := fmt.Sprintf("%s,v6=%v,sticky=%v,kill=%v,tunnel=%s", c.plane, c.v6, c.predictor.sticky, c.kill, c.tunnel)
+		t.Run(name, func(t *testing.T) {
+			out := labOutput(t, "-io", c.plane, "-connections", fmt.Sprint(n), "-seed", fmt.Sprint(seed), "-tunnel", c.tunnel,
 				fmt.Sprintf("-ipv6=%v", c.v6), fmt.Sprintf("-sticky=%v", c.predictor.sticky),
 				fmt.Sprintf("-kill=%v", c.kill))
 			var r labReport
@@ -190,6 +195,8 @@ func TestLabUsage(t *testing.T) {
 		{[]string{"-strategy", "magic"}, `-strategy: selector: strategy "magic" is none of modulo`},
 		{[]string{"-soak", "1m"}, "-soak: needs a positive time, and -io one of the gateway's data planes"},
 		{[]string{"-io", "kernel-mpath", "-soak", "1m"}, "-soak: needs"},
+		{[]string{"-tunnel", "gre"}, `-tunnel: "gre" is none of ipv4, ipv6`},
+		{[]string{"-io", "kernel-mpath", "-tunnel", "ipv4"}, "-tunnel: needs -io one of the gateway's"},
 		{[]string{"more"}, `unexpected argument "more"`},
 	} {
 		code, stdout, stderr := call(append([]string{"lab"}, c.args...)...)

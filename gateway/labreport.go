@@ -19,14 +19,19 @@ type labReport struct {
 	Seed        uint64       `json:"seed"`
 	Strategy    string       `json:"strategy"` // of the gateway
 	Sticky      bool         `json:"sticky"`
+	Tunnel      string       `json:"tunnel,omitempty"` // the version of its outer header
 	Planes      []lab.Result `json:"planes"`
 }
 
 // print prints one column for each data plane.
 func (r *labReport) print(w io.Writer) error {
 	var b bytes.Buffer
+	family := r.Family
+	if r.Tunnel != "" {
+		family += ", in tunnels of " + r.Tunnel
+	}
 	fmt.Fprintf(&b, "What changes of the group do to %d TCP connections and %d UDP flows over %s\n\n",
-		r.Connections, r.Connections, r.Family)
+		r.Connections, r.Connections, family)
 	header, longest := []any{""}, r.Planes[0]
 	for _, p := range r.Planes {
 		header = append(header, p.Plane)

@@ -37,6 +37,11 @@ func newBed(c Config) (b *bed, err error) {
 	if b.network, err = newNetwork(c.IPv6); err != nil {
 		return nil, err
 	}
+	if c.Tunnel != "" {
+		if err := b.dig(c.Tunnel == TunnelIPv6); err != nil {
+			return nil, errors.Join(err, b.close())
+		}
+	}
 	for _, p := range b.pods {
 		s, err := newServer(p, b.vip().Addr())
 		if err != nil {

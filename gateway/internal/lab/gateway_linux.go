@@ -45,12 +45,14 @@ type member struct {
 	Addr   string `json:"addr"`
 	MAC    string `json:"mac"`
 	Weight int    `json:"weight"`
+
+	Tunnel *tunnel `json:"tunnel,omitempty"`
 }
 
 func members(pods []*pod) []member {
 	list := make([]member, len(pods))
 	for i, p := range pods {
-		list[i] = member{ID: p.id, Dev: p.dev, Addr: p.addr.String(), MAC: p.mac, Weight: 1}
+		list[i] = member{ID: p.id, Dev: p.dev, Addr: p.addr.String(), MAC: p.mac, Weight: 1, Tunnel: p.tunnel}
 	}
 	return list
 }

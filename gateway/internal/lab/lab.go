@@ -39,6 +39,7 @@ type Config struct {
 	Seed        uint64 // of the hash; of the kernel's the lower 32 bits, which must not be 0
 
 	// Of the gateway's planes:
+	Tunnel   string // one of Tunnels: how packets come to the pods; empty: on the link
 	Program  string // the gateway: "PROGRAM run -config FILE" is run on the router
 	Strategy string
 	Sticky   bool
@@ -52,6 +53,17 @@ type Config struct {
 
 // Kernel reports whether the data plane is one of the kernel's.
 func (c *Config) Kernel() bool { return c.Plane == KernelMpath || c.Plane == KernelResilient }
+
+// Tunnels between the gateway and the pods, by what their outer header is. What
+// is in them is of the version of the connections. A pod takes the outer header
+// off by an XDP program, since not every kernel has a device that does.
+const (
+	TunnelIPv4 = "ipv4"
+	TunnelIPv6 = "ipv6"
+)
+
+// Tunnels returns both.
+func Tunnels() []string { return []string{TunnelIPv4, TunnelIPv6} }
 
 // The most connections are set by the ports that there are. Run uses none
 // twice, and RunSoak none twice in a minute.

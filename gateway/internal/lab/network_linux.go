@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 
@@ -17,6 +18,7 @@ type network struct {
 	v6               bool
 	clientNS, router *netns.Namespace
 	pods             []*pod
+	ends             []io.Closer // of tunnels
 }
 
 // A pod is a member of the group.
@@ -27,6 +29,7 @@ type pod struct {
 	dev    string // the router's interface
 	addr   netip.Addr
 	mac    string
+	tunnel *tunnel // nil: packets come to it on the link
 }
 
 // linkAddr returns an address on link i of the router: 0 is the client's, the
@@ -149,6 +152,7 @@ func (n *network) plainFrames() error {
 func (p *pod) kill() error { return p.ns.IP("link set eth0 down\n") }
 
 func (n *network) close() (err error) {
+	err = n.fill()
 	hosts := []*netns.Namespace{n.router, n.clientNS}
 	for _, p := range n.pods {
 		hosts = append(hosts, p.ns)
