@@ -7,22 +7,23 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 )
 
-// follow gives packet i, if it is a fragment, the hash of its flow. If that is
-// not known yet, the fragment is Held, or is a stray that goes by its
-// addresses.
-func (w *Worker) follow(i int, frame []byte, now time.Duration) Drop {
-	h := w.reader.Headers(i)
+// follow returns what is known of packet i, which is special. If it is a
+// fragment, that is what the first one of its datagram said, and the packet has
+// the hash of its flow. A fragment whose first one is not known yet is held, or
+// is a stray that goes by its addresses.
+func (w *Worker) follow(i int, frame []byte, now time.Duration) (h *hash.Headers, stray, held bool) {
+	h = w.reader.Headers(i)
 	if w.fragments == nil || !h.FragFirst && !h.FragLater {
-		return 0
+		return h, false, false
 	}
 	w.header[0], w.frame[0] = *h, frame
 	h = &w.header[0]
 	if !w.fragments.Complete(h, frame, now) {
 		if w.strays != nil && w.strays.Hold(h, frame, w.counters.Held, now) {
 			w.counters.Held++
-			return Held
+			return h, false, true
 		}
-		w.counters.Strays++
+		stray = true
 	}
 	w.policy.HashHeaders(w.hash[:], w.header[:], w.frame[:])
 	f := &w.flows[i]
@@ -30,7 +31,7 @@ func (w *Worker) follow(i int, frame []byte, now time.Duration) Drop {
 	if !h.FragFirst && !h.FragLater { // as good as a whole packet
 		f.Kind &^= hash.LookupOnly
 	}
-	return 0
+	return h, stray, false
 }
 
 // Held returns how many frames the worker holds: see [Config].

@@ -66,10 +66,7 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 	for ; others != 0; others &= others - 1 {
 		i := bits.TrailingZeros64(others)
 		f := &w.flows[i]
-		d, drop := w.classify(frames[i], f)
-		if drop == 0 && f.Kind&hash.Special != 0 {
-			drop = w.follow(i, frames[i], now)
-		}
+		d, drop := w.classify(i, frames[i], now)
 		if drop != 0 {
 			decided |= 1 << i
 			if drop == NoRoute {
@@ -90,21 +87,62 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 }
 
 // classify finds the destination of a frame, or why it is dropped.
-func (w *Worker) classify(frame []byte, f *hash.Flow) (*destination, Drop) {
+func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination, Drop) {
+	f := &w.flows[i]
 	switch {
 	case f.Kind&(hash.NotIP|hash.Encapsulated) != 0: // labels and sessions are not for this engine
 		return nil, NotIP
 	case f.Kind&hash.Damaged != 0:
 		return nil, Damaged
 	}
-	d := w.recent.find(frame, f, w.routes)
-	if d == nil {
+	d := w.recent.find(frame, f, w.routes, w.listeners)
+	switch {
+	case d == nil:
 		return nil, NoRoute
-	}
-	if f.TTL <= 1 {
+	case d.ends == nil && f.TTL <= 1:
 		return nil, Expired
 	}
+	var h *hash.Headers
+	stray := false
+	if f.Kind&hash.Special != 0 {
+		var held bool
+		if h, stray, held = w.follow(i, frame, now); held {
+			return nil, Held
+		}
+	}
+	if d.ends != nil { // an address that is served in part is looked at for its ports before the TTL
+		if d = w.listener(d, f, frame, h); d == nil {
+			return nil, NoRoute
+		}
+		if f.TTL <= 1 {
+			return nil, Expired
+		}
+	}
+	if stray {
+		w.counters.Strays++
+	}
 	return d, 0
+}
+
+// listener returns who listens to the packet at the address of d, or d if
+// nobody does; nil if nobody serves the packet. h is nil if it is plain.
+func (w *Worker) listener(d *destination, f *hash.Flow, frame []byte, h *hash.Headers) *destination {
+	var n int32
+	switch {
+	case h == nil:
+		n = d.ends.find(f.Proto, binary.BigEndian.Uint16(frame[f.L4+2:]))
+	case h.ICMPError: // cited as the packets that come from the receiver of the error
+		n = d.ends.find(h.Cited.Proto(), h.Cited.Dst().Port())
+	default:
+		n = d.ends.find(h.Proto, h.Outer.Dst().Port())
+	}
+	switch {
+	case n >= 0:
+		return &w.listening[n]
+	case d.group == nil:
+		return nil
+	}
+	return d
 }
 
 // load loads each group of the burst once.

@@ -23,9 +23,22 @@ type destination struct {
 	ref       uint16    // of the group, in this burst
 	burst     uint32    // the last one with a packet for it
 	salt      uint64    // of the group
-	group     *Group
+	group     *Group    // nil: only listeners are served
+	ends      *ends     // the listeners at the address; nil: there are none
 
-	_ [24]byte // to the end of a cache line
+	_ [16]byte // to the end of a cache line
+}
+
+// detailed marks the kind of a destination that needs more than the address of
+// a packet: the loop of plain packets leaves those to the one after it.
+const detailed hash.Kind = 1 << 6
+
+// lead has a destination lead to a group.
+func (d *destination) lead(g *Group) {
+	d.group = g
+	if g != nil {
+		d.salt = g.Salt()
+	}
 }
 
 // destinations are the recent ones of a worker. Each has two places, which are
@@ -47,8 +60,9 @@ func (r *destinations) forget() {
 	}
 }
 
-// find returns the destination of a flow, nil if no prefix holds it.
-func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes) *destination {
+// find returns the destination of a flow, nil if no prefix holds it and nobody
+// listens there.
+func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes, listeners *Listeners) *destination {
 	ip, kind := frame[f.L3:], f.Kind&hash.IPv6
 	var high, low uint64
 	var addr netip.Addr
@@ -61,15 +75,20 @@ func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes) *destina
 	}
 	at := place(high, low)
 	for _, d := range []*destination{&r[at], &r[at^1]} {
-		if d.low == low && d.high == high && d.kind == kind {
+		if d.low == low && d.high == high && d.kind&^detailed == kind {
 			return d
 		}
 	}
-	group, ok := routes.Lookup(addr)
-	if !ok {
+	group, _ := routes.Lookup(addr)
+	d := destination{high: high, low: low, kind: kind, ends: listeners.at(addr)}
+	if group == nil && d.ends == nil {
 		return nil
 	}
+	d.lead(group)
+	if d.ends != nil {
+		d.kind |= detailed
+	}
 	r[at^1] = r[at]
-	r[at] = destination{high: high, low: low, kind: kind, salt: group.Salt(), group: group}
+	r[at] = d
 	return &r[at]
 }

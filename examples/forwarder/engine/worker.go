@@ -19,6 +19,10 @@ type Config struct {
 	Flows  *flowcache.Table // nil: no stickiness; else of the domain of the groups
 	Router Router           // in place of Flows: another memory of flows
 
+	// Listeners are served apart from the rest of what is for their addresses;
+	// nil: there are none.
+	Listeners *Listeners
+
 	// Fragments let the fragments of a datagram follow their flow. If it is
 	// nil, they go where the selector places their addresses.
 	Fragments *flowcache.Fragments
@@ -46,6 +50,8 @@ type Router interface {
 // allocates nothing, but for a counter when a worker first meets a member.
 type Worker struct {
 	routes    *Routes
+	listeners *Listeners
+	listening []destination // those of the listeners, by number
 	recent    destinations
 	policy    hash.Policy
 	reader    *hash.Reader
@@ -99,6 +105,7 @@ func NewWorker(c Config) *Worker {
 	case c.Flows != nil:
 		w.router = flowcache.NewSticky(c.Flows)
 	}
+	w.SetListeners(c.Listeners)
 	w.SetRoutes(c.Routes)
 	return w
 }
@@ -111,6 +118,19 @@ func (w *Worker) SetRoutes(r *Routes) {
 	clear(w.groups[:])
 	clear(w.snaps[:])
 	clear(w.views[:])
+}
+
+// SetListeners replaces the listeners; nil: there are none. Like Burst, it is
+// called by the goroutine that the worker belongs to.
+func (w *Worker) SetListeners(l *Listeners) {
+	w.listeners, w.listening = l, nil
+	if l != nil {
+		w.listening = make([]destination, len(l.groups))
+		for i, g := range l.groups {
+			w.listening[i].lead(g)
+		}
+	}
+	w.SetRoutes(w.routes)
 }
 
 // Counters returns what the worker has seen. They belong to the worker: read
