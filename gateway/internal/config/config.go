@@ -48,6 +48,8 @@ const Default = "default"
 type Service struct {
 	Name     string
 	Prefixes []netip.Prefix
+	Protocol uint8             // of IP: see plane.Service
+	Ports    []plane.PortRange // in order, and apart
 	Strategy selector.Strategy
 	Members  []Member
 	Check    *health.Check // nil: members are not asked whether they serve
@@ -89,6 +91,8 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	err = root.fields(map[string]func(value) error{
 		"in":       func(v value) (err error) { c.In, err = v.devices(); return err },
 		"vip":      func(v value) (err error) { outer.Prefixes, err = v.prefixes(); return err },
+		"protocol": outer.decodeProtocol,
+		"ports":    outer.decodePorts,
 		"members":  func(v value) (err error) { outer.Members, err = v.members(); return err },
 		"services": func(value) error { return nil }, // below: they need the strategy
 		"control":  c.Control.decode,
@@ -138,8 +142,10 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 func (c *Config) addServices(outer Service) error {
 	_, vip := c.root.get("vip")
 	_, members := c.root.get("members")
+	_, protocol := c.root.get("protocol")
+	_, ports := c.root.get("ports")
 	further, more := c.root.get("services")
-	if !more || vip || members {
+	if !more || vip || members || protocol || ports {
 		if err := c.root.require("vip", "members"); err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func TestRefused(t *testing.T) {
 		{`"vip": "172.16.0.20/32"`, `"vip": "172.16.20"`, 3, `"172.16.20" is neither a prefix nor an address`},
 		{`"vip": "172.16.0.20/32"`, `"vip": "fe80::1%lc"`, 3, "is neither a prefix nor an address"},
 		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.53"]`, 16,
-			`172.16.0.53/32 is served by service "default" already`},
+			`172.16.0.53/32 of service "dns" is served by service "default" already`},
 		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.21", "172.16.0.21"]`, 3, "172.16.0.21/32 is given twice"},
 		{`"control": "unix:/run/forwarder",`, ``, 1, `"control" is missing`},
 		{`unix:/run/forwarder`, `unix:`, 4, "the path of a socket has 1 to 107 bytes"},

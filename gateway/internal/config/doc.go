@@ -18,6 +18,10 @@
 //
 //	in        the interface that packets come in by, or a list of them
 //	vip       the prefix that the members serve, or a list, IPv4 and IPv6
+//	protocol  the only one that they serve of it, which is then an address: tcp,
+//	          udp, sctp, icmp, or a number of IP; all
+//	ports     the only ones that they serve of tcp, udp or sctp: 443, or a list,
+//	          such as [80, 443, "8000-8099"]; all
 //	members   the members of the service at the top level
 //	control   unix:PATH, or ADDRESS:PORT
 //	token     16 characters or more; required for an address not loopback
@@ -49,6 +53,12 @@
 //	          family, so often a second and worker at most; nobody is told
 //	bgp       the routers that are told of the services; none
 //	services  further services, with a strategy, a check and members of their own
+//
+// An address may have many services. A packet is for the one with its port, or
+// else for the one with its protocol, or else for the one whose prefix is the
+// longest that has the address. A fragment is for the service of its datagram,
+// and an ICMP error for that of the packet that it is about. Two services that
+// have the same packets are an error.
 //
 // "in" and "control" are required,
 // and "vip" with "members", or "services", or both. Of a member, "id", "dev"

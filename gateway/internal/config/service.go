@@ -2,9 +2,9 @@ package config
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -13,6 +13,8 @@ func (v value) service(outer Service) (s Service, err error) {
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
+		"protocol": s.decodeProtocol,
+		"ports":    s.decodePorts,
 		"strategy": strategyInto(&s.Strategy),
 		"check":    s.decodeCheck,
 		"panic":    numberInto(&s.Panic, 0, maxPanic),
@@ -31,15 +33,12 @@ func (v value) service(outer Service) (s Service, err error) {
 // which takes too long to be done here for services that did not change: the
 // caller gives such an error to [Service.Blame].
 func (c *Config) checkServices() error {
-	prefixes := make(map[netip.Prefix]string)
+	var parts plane.Parts
 	members := make(map[string]Member)
 	built := make(map[selector.Strategy]selector.Selector)
 	for _, s := range c.Services {
-		for _, p := range s.Prefixes {
-			if other, ok := prefixes[p]; ok {
-				return s.value.at("vip").errorf("%s is served by service %q already", p, other)
-			}
-			prefixes[p] = s.Name
+		if err := s.checkParts(&parts); err != nil {
+			return err
 		}
 		for _, m := range s.Members {
 			other, ok := members[m.ID]
@@ -120,7 +119,7 @@ func (s *Service) Blame(err error) error {
 // Equal reports whether o is the same but for where it was read from.
 func (s *Service) Equal(o *Service) bool {
 	return s.Name == o.Name && s.Learned == o.Learned && s.Panic == o.Panic && s.Strategy == o.Strategy &&
-		slices.Equal(s.Prefixes, o.Prefixes) &&
+		s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports) &&
 		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
 		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)
 }

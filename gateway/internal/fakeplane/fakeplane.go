@@ -103,11 +103,12 @@ func (p *Plane) sync(services []plane.Service) error {
 	if p.FailSync != nil {
 		return p.FailSync
 	}
-	f, routes := make(Forwarding), new(engine.Routes)
+	routing, err := plane.NewRouting(services)
+	if err != nil {
+		return err
+	}
+	f := make(Forwarding)
 	for _, s := range services {
-		for _, prefix := range s.Prefixes {
-			routes.Insert(prefix, s.Group)
-		}
 		snapshot := s.Group.Load()
 		members := make(map[string]uint32)
 		for i, m := range snapshot.View().All() {
@@ -121,7 +122,7 @@ func (p *Plane) sync(services []plane.Service) error {
 		f[snapshot.View().Name()] = members
 	}
 	p.services, p.seen = services, append(p.seen, f)
-	p.finder.SetRoutes(routes)
+	p.finder.SetRouting(routing)
 	return nil
 }
 

@@ -113,6 +113,9 @@ func (w *afxdpTransport) lanes() []lane {
 	return lanes
 }
 
+// takesFrames says that the kernel does not get what comes in.
+func (w *afxdpTransport) takesFrames() {}
+
 func (w *afxdpTransport) mode() string {
 	if w.zeroCopy {
 		return "AF_XDP, zero copy"

@@ -51,11 +51,11 @@ func (f *Finder) Find(frame []byte) Found {
 	return f.found
 }
 
-// SetRoutes says which groups there are.
-func (f *Finder) SetRoutes(routes *engine.Routes) {
+// SetRouting says which groups there are.
+func (f *Finder) SetRouting(r Routing) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.engine.SetRoutes(routes)
+	r.apply(f.engine)
 }
 
 // RouteBatch implements [engine.Router].

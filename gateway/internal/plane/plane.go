@@ -85,15 +85,20 @@ type Config struct {
 	Fragments flowcache.FragmentsConfig // with Seed in place of its own
 }
 
-// A Service is a group of members and the destinations that it is the next hop
-// of.
+// A Service is a group of members and what it is the next hop of: all that is
+// for its prefixes, or the packets of one protocol, or those of its ports. Of
+// several services that have a packet the one with the port gets it, or else
+// the one with the protocol, or else the one with the longest prefix.
 type Service struct {
-	Prefixes []netip.Prefix
+	Prefixes []netip.Prefix // single addresses, if there is a protocol
+	Protocol uint8          // of IP, ICMP standing for that of both versions; 0: all
+	Ports    []PortRange    // of tcp, udp and sctp; none: all, and packets without ports
 	Group    *engine.Group
 }
 
 func (s Service) equal(o Service) bool {
-	return s.Group == o.Group && slices.Equal(s.Prefixes, o.Prefixes)
+	return s.Group == o.Group && s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) &&
+		slices.Equal(s.Ports, o.Ports)
 }
 
 // Counters are those of all the workers of a plane.

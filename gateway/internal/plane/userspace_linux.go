@@ -3,7 +3,6 @@ package plane
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -76,8 +75,11 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 	if p.transport, err = open(c); err != nil {
 		return nil, err
 	}
+	_, takes := p.transport.(interface{ takesFrames() })
 	for _, l := range p.transport.lanes() {
-		p.workers = append(p.workers, newWorker(l, engine.NewWorker(shared), c.ICMP))
+		w := newWorker(l, engine.NewWorker(shared), c.ICMP)
+		w.takes = takes
+		p.workers = append(p.workers, w)
 	}
 	return p, nil
 }
@@ -112,32 +114,18 @@ func (p *userspace) Sync(services []Service) error {
 	if slices.EqualFunc(p.services, services, Service.equal) {
 		return nil
 	}
-	routes := new(engine.Routes)
-	var prefixes []netip.Prefix
-	for i, s := range services {
-		if s.Group == nil {
-			return &ConfigError{"Group", s.Group, fmt.Sprintf("service %d has none", i)}
-		}
-		for _, prefix := range s.Prefixes {
-			if !prefix.IsValid() {
-				return &ConfigError{"Prefixes", prefix, "is no prefix"}
-			}
-			prefix = prefix.Masked()
-			if _, ok := routes.Get(prefix); ok {
-				return &ConfigError{"Prefixes", prefix, "is given twice"}
-			}
-			routes.Insert(prefix, s.Group)
-			prefixes = append(prefixes, prefix)
-		}
+	routing, err := NewRouting(services)
+	if err != nil {
+		return err
 	}
 	p.services = nil
-	if err := p.transport.admit(prefixes); err != nil {
+	if err := p.transport.admit(routing.Prefixes); err != nil {
 		return err
 	}
 	for _, w := range p.workers {
-		w.between(func() { w.engine.SetRoutes(routes) })
+		w.between(func() { routing.apply(w.engine) })
 	}
-	p.finder.SetRoutes(routes)
+	p.finder.SetRouting(routing)
 	p.services = slices.Clone(services)
 	return nil
 }

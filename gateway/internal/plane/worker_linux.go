@@ -51,6 +51,7 @@ type worker struct {
 	decisions [engine.MaxBurst]engine.Decision
 	strays    [engine.MaxBurst]flowcache.Stray
 	drained   time.Duration // when nothing was left to be received
+	takes     bool          // what comes in is taken from the kernel
 	request   atomic.Pointer[request]
 	ended     chan struct{} // closed while it doesn't run
 }
@@ -153,10 +154,14 @@ func (w *worker) fulfil() {
 // addTo adds what the worker has seen.
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	seen, lost := w.engine.Counters(), w.lane.lost()
-	c.In.Frames += seen.In.Frames - seen.NoRoute.Frames
-	c.In.Bytes += seen.In.Bytes - seen.NoRoute.Bytes
-	c.NotForService.Frames += seen.NoRoute.Frames
-	c.NotForService.Bytes += seen.NoRoute.Bytes
+	c.In = plus(c.In, seen.In)
+	if w.takes {
+		c.drop(noServiceHere, seen.NoRoute.Frames)
+	} else {
+		c.In.Frames -= seen.NoRoute.Frames
+		c.In.Bytes -= seen.NoRoute.Bytes
+		c.NotForService = plus(c.NotForService, seen.NoRoute)
+	}
 	for output := range outputs {
 		m := c.Members[output]
 		decided, unsent := seen.Member(output), lost.members[output]
@@ -165,7 +170,7 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 		c.Members[output] = m
 	}
 	for drop, n := range seen.Drops() {
-		if drop != engine.NoRoute { // the kernel has such a frame, too
+		if drop != engine.NoRoute {
 			c.drop(drop.String(), n)
 		}
 	}
@@ -185,6 +190,10 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 		c.Replies = plus(c.Replies, w.answers.sent)
 	}
 }
+
+// noServiceHere is why a packet is dropped that a plane has taken from the
+// kernel by its address, where no service has its protocol and port.
+const noServiceHere = "no service at this port"
 
 func (c *Counters) drop(reason string, n uint64) {
 	if n > 0 {

@@ -248,10 +248,12 @@ func (r *Registry) update(p *plan, changed []*target) error {
 		place[t.service] = i
 	}
 	for i, s := range p.services {
-		services[i] = plane.Service{Prefixes: s.Prefixes, Group: s.group}
+		is := &s.Service
 		if at, ok := place[s]; ok {
-			services[i].Prefixes = p.targets[at].next.Prefixes
+			is = &p.targets[at].next
 		}
+		services[i] = is.Plane()
+		services[i].Group = s.group
 	}
 	if failed == nil {
 		failed = r.plane.Sync(services)
@@ -297,7 +299,8 @@ func hopsOf(s *selector.Snapshot[engine.Adjacency]) []engine.Hop {
 func (r *Registry) sync() error {
 	services := make([]plane.Service, len(r.services))
 	for i, s := range r.services {
-		services[i] = plane.Service{Prefixes: s.Prefixes, Group: s.group}
+		services[i] = s.Plane()
+		services[i].Group = s.group
 	}
 	return r.plane.Sync(services)
 }

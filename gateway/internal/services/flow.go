@@ -58,7 +58,7 @@ const (
 // Flow answers where a flow goes. That changes nothing. The error says why
 // nothing is forwarded.
 func (r *Registry) Flow(q Question) (Answer, error) {
-	a := Answer{Protocol: protocolName(q.Proto), Source: endOf(q, q.Src.Addr().String(), q.Src.String()),
+	a := Answer{Protocol: plane.ProtocolName(q.Proto), Source: endOf(q, q.Src.Addr().String(), q.Src.String()),
 		Destination: endOf(q, q.Dst.Addr().String(), q.Dst.String())}
 	r.mu.Lock() // so that the members are those of the view
 	defer r.mu.Unlock()
@@ -94,7 +94,7 @@ func (r *Registry) Flow(q Question) (Answer, error) {
 }
 
 func endOf(q Question, addr, addrPort string) string {
-	if hasPorts(q.Proto) {
+	if plane.HasPorts(q.Proto) {
 		return addrPort
 	}
 	return addr

@@ -129,6 +129,9 @@ func describe(was, is config.Service) string {
 	if !slices.Equal(was.Prefixes, is.Prefixes) && was.Prefixes != nil {
 		parts = append(parts, "prefixes changed")
 	}
+	if was.Prefixes != nil && (was.Protocol != is.Protocol || !slices.Equal(was.Ports, is.Ports)) {
+		parts = append(parts, "ports changed")
+	}
 	const most = 8
 	if n := len(parts) - most; n > 1 {
 		parts = append(parts[:most], fmt.Sprintf("and %d more", n))

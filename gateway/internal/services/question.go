@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -38,7 +39,7 @@ func ParseQuestion(proto, src, dst string) (q Question, err error) {
 	if q.Proto, err = parseProtocol(proto, six); err != nil {
 		return q, err
 	}
-	ports := hasPorts(q.Proto)
+	ports := plane.HasPorts(q.Proto)
 	for _, end := range []struct {
 		what string
 		netip.AddrPort
@@ -46,10 +47,10 @@ func ParseQuestion(proto, src, dst string) (q Question, err error) {
 		switch {
 		case ports && end.Port() == 0:
 			return q, &QuestionError{fmt.Sprintf("the %s %s has no port, which %s needs: ADDRESS:PORT", end.what,
-				end.Addr(), protocolName(q.Proto))}
+				end.Addr(), plane.ProtocolName(q.Proto))}
 		case !ports && end.Port() != 0:
 			return q, &QuestionError{fmt.Sprintf("the %s %s has a port, which %s has not", end.what, end.AddrPort,
-				protocolName(q.Proto))}
+				plane.ProtocolName(q.Proto))}
 		}
 	}
 	return q, nil
@@ -95,28 +96,12 @@ func parseProtocol(text string, six bool) (uint8, error) {
 	return uint8(n), nil
 }
 
-func protocolName(proto uint8) string {
-	switch proto {
-	case hash.TCP:
-		return "tcp"
-	case hash.UDP:
-		return "udp"
-	case hash.SCTP:
-		return "sctp"
-	case icmp4, icmp6:
-		return "icmp"
-	}
-	return strconv.Itoa(int(proto))
-}
-
-func hasPorts(proto uint8) bool { return proto == hash.TCP || proto == hash.UDP || proto == hash.SCTP }
-
 // frame returns a packet of the flow, in an Ethernet frame: of TCP one that
 // goes on with the connection, and of ICMP an echo request, whose identifier is
 // 0.
 func (q Question) frame() []byte {
 	payload := make([]byte, 20)
-	if hasPorts(q.Proto) {
+	if plane.HasPorts(q.Proto) {
 		binary.BigEndian.PutUint16(payload, q.Src.Port())
 		binary.BigEndian.PutUint16(payload[2:], q.Dst.Port())
 	}

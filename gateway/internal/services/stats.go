@@ -8,6 +8,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -63,14 +64,16 @@ type FlowStats struct {
 // ServiceStats is the state of a service. Its traffic is that of the members
 // that it has now.
 type ServiceStats struct {
-	Name     string         `json:"name"`
-	Healthy  bool           `json:"healthy"`          // a packet for it that comes in now is forwarded
-	Reason   string         `json:"reason,omitempty"` // why not
-	Prefixes []netip.Prefix `json:"vip"`
-	Strategy string         `json:"strategy"`
-	Panic    bool           `json:"panic,omitempty"` // what checks find is not looked at
-	Version  uint64         `json:"version"`
-	Members  []MemberStats  `json:"members"`
+	Name     string            `json:"name"`
+	Healthy  bool              `json:"healthy"`          // a packet for it that comes in now is forwarded
+	Reason   string            `json:"reason,omitempty"` // why not
+	Prefixes []netip.Prefix    `json:"vip"`
+	Protocol string            `json:"protocol,omitempty"` // empty: all
+	Ports    []plane.PortRange `json:"ports,omitempty"`    // none: all
+	Strategy string            `json:"strategy"`
+	Panic    bool              `json:"panic,omitempty"` // what checks find is not looked at
+	Version  uint64            `json:"version"`
+	Members  []MemberStats     `json:"members"`
 	Traffic
 }
 
@@ -136,7 +139,10 @@ func (r *Registry) serviceStats(
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
-		Members: []MemberStats{}, Healthy: true, Panic: s.panics,
+		Members: []MemberStats{}, Healthy: true, Panic: s.panics, Ports: s.Ports,
+	}
+	if s.Protocol != 0 {
+		stats.Protocol = plane.ProtocolName(s.Protocol)
 	}
 	if err := r.healthOf(s); err != nil {
 		stats.Healthy, stats.Reason = false, err.Error()

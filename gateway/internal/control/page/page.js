@@ -143,9 +143,15 @@ function showServices(list, was, seconds, sticky) {
     setBadge(usable, service.healthy ? "good" : "bad", service.healthy ? "healthy" : service.reason);
     const packets = rate(service.frames, was?.find((w) => w.name === service.name)?.frames, seconds);
     s.section.querySelector(".facts").textContent =
-      `${service.vip.join(", ")} · ${service.strategy} · version ${service.version} · ${perSecond(packets, "packets")}`;
+      `${served(service)} · ${service.strategy} · version ${service.version} · ${perSecond(packets, "packets")}`;
     showMembers(s, service, was?.find((w) => w.name === service.name), seconds, sticky);
   }
+}
+
+// served says which packets a service has.
+function served(service) {
+  const ports = service.ports ? `port ${service.ports.join(", ")}` : "";
+  return [service.vip.join(", "), service.protocol, ports].filter(Boolean).join(" ");
 }
 
 function newService(name) {

@@ -35,6 +35,7 @@ func TestConstants(t *testing.T) {
 		{"MAX_SERVICES", MaxServices}, {"MAX_PREFIXES", MaxPrefixes}, {"MAX_OUTPUT", MaxOutput},
 		{"MAX_SLOTS", MaxSlots},
 		{"FAMILY_BITS", familyBits}, {"FAMILY_IPV4", familyIPv4}, {"FAMILY_IPV6", familyIPv6},
+		{"ADDRESS_BITS", addressBits}, {"END_BITS", protocolBits + portBits},
 		{"TABLE_SALT", tableSalt}, {"TABLE_MEMBERS", tableMembers}, {"TABLE_HEADER", tableHeader},
 		{"TABLE_SIZE", tableSize},
 		{"MEMBER_BITS", memberBits}, {"MEMBERS_PER_BYTE", memberByte},

@@ -90,8 +90,9 @@ func TestSyncErrors(t *testing.T) {
 	assert.Equal(t, "m200", e.Member)
 
 	var c *plane.ConfigError
-	require.ErrorAs(t, r.Sync(append(r.list, r.list[0])), &c)
-	assert.Equal(t, "Prefixes", c.Field)
+	var twice *plane.ConflictError
+	require.ErrorAs(t, r.Sync(append(r.list, r.list[0])), &twice)
+	assert.Equal(t, "group 0", twice.Before)
 	require.ErrorAs(t, r.Sync([]plane.Service{{}}), &c)
 	assert.Equal(t, "Group", c.Field)
 	require.ErrorAs(t, r.Sync([]plane.Service{{Group: r.groups[0], Prefixes: make([]netip.Prefix, 1)}}), &c)

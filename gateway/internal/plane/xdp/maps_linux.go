@@ -1,12 +1,15 @@
 package xdp
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
 // maps are what the program and the plane share.
@@ -60,18 +63,51 @@ func entryOf(t engine.Tunnel) (e tunnelEntry) {
 	return e
 }
 
-// An lpmKey is a prefix of a family and an address.
+// An lpmKey is a prefix of a family, an address, and what packets are for there.
 type lpmKey struct {
-	Length uint32 // familyBits and those of the prefix
+	Length uint32 // familyBits and those that count
 	Family uint32
 	Addr   [16]byte // that of IPv4 comes first
+	End    [4]byte  // protocol, destination port, 0
 }
 
 const (
-	familyBits = 32
-	familyIPv4 = 4
-	familyIPv6 = 6
+	familyBits   = 32
+	familyIPv4   = 4
+	familyIPv6   = 6
+	addressBits  = 128
+	protocolBits = 8
+	portBits     = 16
 )
+
+// keysOf returns the keys of a part of what a service has: one, or for a range
+// of ports the least number of prefixes that make it up.
+func keysOf(part plane.Part) (keys []lpmKey) {
+	k := lpmKey{Length: familyBits + uint32(part.Prefix.Bits()), Family: familyIPv6}
+	if part.Prefix.Addr().Is4() {
+		k.Family = familyIPv4
+	}
+	copy(k.Addr[:], part.Prefix.Addr().AsSlice())
+	if part.Protocol == 0 {
+		return []lpmKey{k}
+	}
+	k.Length, k.End[0] = familyBits+addressBits+protocolBits, part.Protocol
+	if part.Ports.Last == 0 {
+		return []lpmKey{k}
+	}
+	for port, end := uint32(part.Ports.First), uint32(part.Ports.Last)+1; port < end; {
+		free := uint(bits.TrailingZeros32(port)) // of the port: so many ports more have the same prefix
+		for port+1<<free > end {
+			free--
+		}
+		at := k
+		at.Length += portBits - uint32(free)
+		binary.BigEndian.PutUint16(at.End[1:], uint16(port))
+		keys = append(keys, at)
+		port += 1 << free
+	}
+	return keys
+}
 
 // An event is what the program counts besides the traffic of members.
 type event uint32

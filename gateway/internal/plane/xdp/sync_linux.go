@@ -3,7 +3,6 @@ package xdp
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -16,13 +15,13 @@ import (
 // A state is what the maps say.
 type state struct {
 	services map[*engine.Group]*service
-	prefixes map[netip.Prefix]uint32 // to the index of a service
-	hops     map[uint16]hopEntry     // by slot
-	tunnels  map[uint16]tunnelEntry  // by slot
+	prefixes map[lpmKey]uint32      // to the index of a service
+	hops     map[uint16]hopEntry    // by slot
+	tunnels  map[uint16]tunnelEntry // by slot
 }
 
 func newState() state {
-	return state{make(map[*engine.Group]*service), make(map[netip.Prefix]uint32), make(map[uint16]hopEntry),
+	return state{make(map[*engine.Group]*service), make(map[lpmKey]uint32), make(map[uint16]hopEntry),
 		make(map[uint16]tunnelEntry)}
 }
 
@@ -99,6 +98,7 @@ func (p *dataPlane) refill() error {
 // plan works out the state that services ask for, and changes nothing.
 func (p *dataPlane) plan(services []plane.Service) (state, error) {
 	next := newState()
+	var parts plane.Parts
 	for i, s := range services {
 		if s.Group == nil {
 			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
@@ -111,15 +111,13 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 			}
 			next.services[s.Group] = added
 		}
-		for _, prefix := range s.Prefixes {
-			if !prefix.IsValid() {
-				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is no prefix"}
+		if err := parts.Add(next.services[s.Group].view.Name(), s); err != nil {
+			return state{}, err
+		}
+		for part := range s.Parts() {
+			for _, k := range keysOf(part) {
+				next.prefixes[k] = next.services[s.Group].index
 			}
-			prefix = prefix.Masked()
-			if _, ok := next.prefixes[prefix]; ok {
-				return state{}, &plane.ConfigError{Field: "Prefixes", Value: prefix, Reason: "is given twice"}
-			}
-			next.prefixes[prefix] = next.services[s.Group].index
 		}
 	}
 	if n := len(next.prefixes); n > MaxPrefixes {
@@ -270,30 +268,21 @@ func (p *dataPlane) swapTable(old, next *service) (err error) {
 }
 
 func (p *dataPlane) applyPrefixes(old, next state) error {
-	for prefix, index := range next.prefixes {
-		if was, ok := old.prefixes[prefix]; ok && was == index {
+	for k, index := range next.prefixes {
+		if was, ok := old.prefixes[k]; ok && was == index {
 			continue
 		}
-		if err := p.maps.prefixes.Put(keyOf(prefix), index); err != nil {
+		if err := p.maps.prefixes.Put(k, index); err != nil {
 			return err
 		}
 	}
-	for prefix := range old.prefixes {
-		if _, ok := next.prefixes[prefix]; ok {
+	for k := range old.prefixes {
+		if _, ok := next.prefixes[k]; ok {
 			continue
 		}
-		if err := p.maps.prefixes.Delete(keyOf(prefix)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := p.maps.prefixes.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
 	}
 	return nil
-}
-
-func keyOf(p netip.Prefix) lpmKey {
-	k := lpmKey{Length: familyBits + uint32(p.Bits()), Family: familyIPv6}
-	if p.Addr().Is4() {
-		k.Family = familyIPv4
-	}
-	copy(k.Addr[:], p.Addr().AsSlice())
-	return k
 }

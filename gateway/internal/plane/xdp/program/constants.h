@@ -9,6 +9,8 @@
 #define FAMILY_BITS 32
 #define FAMILY_IPV4 4
 #define FAMILY_IPV6 6
+#define ADDRESS_BITS 128
+#define END_BITS 24
 #define TABLE_SALT 8
 #define TABLE_MEMBERS 16
 #define TABLE_HEADER 32784

@@ -2,18 +2,17 @@
 
 #include "parse.h"
 
-// route finds the index of the service of the packet's destination.
+// route finds the index of the service that the packet is for.
 INLINE u32 *route(struct packet *p)
 {
-	struct prefix key = {};
+	struct prefix key __attribute__((aligned(8))) = { .length = FAMILY_BITS + ADDRESS_BITS + END_BITS };
 
+	*(u32 *)key.end = p->protocol | p->ports >> 16 << 8;
 	if (p->v6) {
-		key.length = FAMILY_BITS + 128;
 		key.family = FAMILY_IPV6;
 		((u64 *)key.addr)[0] = p->dst[0];
 		((u64 *)key.addr)[1] = p->dst[1];
 	} else {
-		key.length = FAMILY_BITS + 32;
 		key.family = FAMILY_IPV4;
 		*(u32 *)key.addr = p->dst[1] >> 32;
 	}

@@ -33,11 +33,14 @@ const volatile u8 first_state[256] = {};
 
 // What the program shares with the plane.
 
-// A prefix of a family and an address.
+// What is for a service: a prefix of a family, an address, and what packets are
+// for there. So the longest is the service with the port, or else with the
+// protocol, or else with the longest prefix of the address.
 struct prefix {
-	u32 length; // FAMILY_BITS and those of the prefix
+	u32 length; // FAMILY_BITS and those that count
 	u32 family;
 	u8 addr[16]; // that of IPv4 comes first
+	u8 end[4];   // protocol, destination port, 0
 };
 
 // What it takes to send to a member.

@@ -1,0 +1,90 @@
+package planes_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
+	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+// Live packets to one address go to the service with their port, or else with
+// their protocol, or else with the address: on every plane, and as Flow says.
+func TestServicesOfOneAddressLive(t *testing.T) {
+	for _, k := range planes.All() {
+		t.Run(k.Name, func(t *testing.T) {
+			f := newFlight(t, k, plane.Config{Sticky: &flowcache.Config{Flows: 1 << 12}})
+			of := func(pod int, name string, protocol uint8, ports ...plane.PortRange) config.Service {
+				return config.Service{
+					Name: name, Protocol: protocol, Ports: ports, Strategy: selector.Bounded{},
+					Prefixes: []netip.Prefix{netip.MustParsePrefix(testbed.Service4 + "/32"),
+						netip.MustParsePrefix(testbed.Service6 + "/128")},
+					Members: []config.Member{{ID: fmt.Sprint("pod", pod), Dev: fmt.Sprint("lp", pod), Weight: 1,
+						Addr: netip.AddrFrom4([4]byte{10, 9, byte(pod), 2}), MAC: testbed.MAC(pod, 2)}},
+				}
+			}
+			web := of(1, "web", hash.TCP, plane.PortRange{First: 80, Last: 80}, plane.PortRange{First: 443, Last: 450})
+			dns := of(2, "dns", hash.UDP, plane.PortRange{First: 53, Last: 53})
+			tcp := of(3, "tcp", hash.TCP)
+			rest := of(4, "rest", 0)
+			f.onRouter(func() error { return f.Replace([]config.Service{tcp, web, rest, dns}, "") })
+			var flows []services.Question
+			add := func(proto uint8, port uint16) {
+				from := uint16(4000 + len(flows))
+				if port == 0 {
+					from = 0
+				}
+				for _, v := range [][2]string{{"198.18.0.1", testbed.Service4}, {"2001:db8:9:800::1", testbed.Service6}} {
+					if proto == unix.IPPROTO_ICMP && v[1] == testbed.Service6 {
+						continue
+					}
+					flows = append(flows, services.Question{Proto: proto, Src: netip.AddrPortFrom(netip.MustParseAddr(v[0]), from),
+						Dst: netip.AddrPortFrom(netip.MustParseAddr(v[1]), port)})
+				}
+			}
+			for _, port := range []uint16{52, 53, 54, 79, 80, 81, 442, 443, 447, 450, 451, 65535} {
+				add(hash.TCP, port)
+				add(hash.UDP, port)
+			}
+			add(unix.IPPROTO_ICMP, 0)
+			for i, a := range f.ask("by port", flows) {
+				q, want := flows[i], "rest"
+				switch port := q.Dst.Port(); {
+				case q.Proto == hash.TCP && (port == 80 || port >= 443 && port <= 450):
+					want = "web"
+				case q.Proto == hash.TCP:
+					want = "tcp"
+				case q.Proto == hash.UDP && port == 53:
+					want = "dns"
+				}
+				require.Equal(t, want, a.Service, "%v", q)
+			}
+
+			// what no service has any more
+			f.onRouter(func() error { return f.Replace([]config.Service{web, dns}, "") })
+			var served []services.Question
+			for _, q := range flows {
+				a, err := f.Flow(q)
+				require.NoError(t, err)
+				if a.Service != "" {
+					served = append(served, q)
+					continue
+				}
+				assert.Equal(t, services.NotForService, a.Verdict)
+			}
+			assert.Len(t, served, 10)
+			f.ask("and nobody has the others", served)
+		})
+	}
+}
