@@ -8,15 +8,15 @@ import (
 )
 
 // follow returns what is known of packet i, which is special. If it is a
-// fragment, that is what the first one of its datagram said, and the packet has
-// the hash of its flow. A fragment whose first one is not known yet is held, or
-// is a stray that goes by its addresses.
+// fragment, that is what the first one of its datagram said, in w.header. A
+// fragment whose first one is not known yet is held, or is a stray that goes by
+// its addresses.
 func (w *Worker) follow(i int, frame []byte, now time.Duration) (h *hash.Headers, stray, held bool) {
 	h = w.reader.Headers(i)
 	if w.fragments == nil || !h.FragFirst && !h.FragLater {
 		return h, false, false
 	}
-	w.header[0], w.frame[0] = *h, frame
+	w.header[0] = *h
 	h = &w.header[0]
 	if !w.fragments.Complete(h, frame, now) {
 		if w.strays != nil && w.strays.Hold(h, frame, w.counters.Held, now) {
@@ -25,11 +25,8 @@ func (w *Worker) follow(i int, frame []byte, now time.Duration) (h *hash.Headers
 		}
 		stray = true
 	}
-	w.policy.HashHeaders(w.hash[:], w.header[:], w.frame[:])
-	f := &w.flows[i]
-	f.Hash = w.hash[0]
 	if !h.FragFirst && !h.FragLater { // as good as a whole packet
-		f.Kind &^= hash.LookupOnly
+		w.flows[i].Kind &^= hash.LookupOnly
 	}
 	return h, stray, false
 }

@@ -82,6 +82,7 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 			w.refs++
 		}
 		w.packets[i] = flowcache.NewPacket(f, d.salt, d.ref)
+		d.keyed.aggregate(&w.packets[i])
 	}
 	return decided
 }
@@ -95,7 +96,7 @@ func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination,
 	case f.Kind&hash.Damaged != 0:
 		return nil, Damaged
 	}
-	d := w.recent.find(frame, f, w.routes, w.listeners)
+	d := w.find(frame, f)
 	switch {
 	case d == nil:
 		return nil, NoRoute
@@ -121,6 +122,7 @@ func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination,
 	if stray {
 		w.counters.Strays++
 	}
+	w.rehash(i, frame, d, h)
 	return d, 0
 }
 

@@ -39,6 +39,9 @@ func (w *Worker) session(i int) (f hash.Flow, ok bool) {
 	f = w.flows[i]
 	if f.Kind&hash.Special != 0 { // under an Inner policy, f is of the innermost headers
 		h := w.reader.Headers(i)
+		if h == nil { // special by the keying of its group alone, as a tunnel over UDP is
+			return f, false
+		}
 		f.L4, f.Flags = h.L4Offset, h.TCPFlags
 	}
 	return f, resettable(f.Flags)
@@ -47,8 +50,10 @@ func (w *Worker) session(i int) (f hash.Flow, ok bool) {
 // answer resets the session of the i-th packet. To the flow table, the reset
 // closes the flow, so that a new session is placed anew.
 func (w *Worker) answer(i int, frame []byte, f hash.Flow, to int, now time.Duration) Decision {
-	w.packets[i].Flags = hash.RST
-	w.router.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], w.views[:w.refs], now)
+	if w.packets[i].Class == flowcache.ClassTCP { // else the flow is more than this session
+		w.packets[i].Flags = hash.RST
+		w.router.RouteBatch(w.routed[i:i+1], w.packets[i:i+1], w.views[:w.refs], now)
+	}
 	r := reply{to, reset(frame, &f)}
 	w.replies = append(w.replies, r)
 	w.counters.Replies.add(r.frame)

@@ -25,8 +25,9 @@ type destination struct {
 	salt      uint64    // of the group
 	group     *Group    // nil: only listeners are served
 	ends      *ends     // the listeners at the address; nil: there are none
+	keyed     *keyed    // how flows are told apart; nil: by the worker's policy
 
-	_ [16]byte // to the end of a cache line
+	_ [8]byte // to the end of a cache line
 }
 
 // detailed marks the kind of a destination that needs more than the address of
@@ -34,10 +35,12 @@ type destination struct {
 const detailed hash.Kind = 1 << 6
 
 // lead has a destination lead to a group.
-func (d *destination) lead(g *Group) {
-	d.group = g
+func (d *destination) lead(g *Group, keyings map[*Group]*keyed) {
 	if g != nil {
-		d.salt = g.Salt()
+		d.group, d.salt, d.keyed = g, g.Salt(), keyings[g]
+	}
+	if d.ends != nil || d.keyed != nil {
+		d.kind |= detailed
 	}
 }
 
@@ -62,7 +65,7 @@ func (r *destinations) forget() {
 
 // find returns the destination of a flow, nil if no prefix holds it and nobody
 // listens there.
-func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes, listeners *Listeners) *destination {
+func (w *Worker) find(frame []byte, f *hash.Flow) *destination {
 	ip, kind := frame[f.L3:], f.Kind&hash.IPv6
 	var high, low uint64
 	var addr netip.Addr
@@ -73,21 +76,18 @@ func (r *destinations) find(frame []byte, f *hash.Flow, routes *Routes, listener
 		low = uint64(binary.LittleEndian.Uint32(ip[16:]))
 		addr = netip.AddrFrom4([4]byte(ip[16:]))
 	}
-	at := place(high, low)
+	r, at := &w.recent, place(high, low)
 	for _, d := range []*destination{&r[at], &r[at^1]} {
 		if d.low == low && d.high == high && d.kind&^detailed == kind {
 			return d
 		}
 	}
-	group, _ := routes.Lookup(addr)
-	d := destination{high: high, low: low, kind: kind, ends: listeners.at(addr)}
+	group, _ := w.routes.Lookup(addr)
+	d := destination{high: high, low: low, kind: kind, ends: w.listeners.at(addr)}
 	if group == nil && d.ends == nil {
 		return nil
 	}
-	d.lead(group)
-	if d.ends != nil {
-		d.kind |= detailed
-	}
+	d.lead(group, w.keyings)
 	r[at^1] = r[at]
 	r[at] = d
 	return &r[at]

@@ -23,6 +23,10 @@ type Config struct {
 	// nil: there are none.
 	Listeners *Listeners
 
+	// Keyings are how the flows of some groups are told apart; nil: all are by
+	// Policy.
+	Keyings map[*Group]*Keying
+
 	// Fragments let the fragments of a datagram follow their flow. If it is
 	// nil, they go where the selector places their addresses.
 	Fragments *flowcache.Fragments
@@ -52,6 +56,7 @@ type Worker struct {
 	routes    *Routes
 	listeners *Listeners
 	listening []destination // those of the listeners, by number
+	keyings   map[*Group]*keyed
 	recent    destinations
 	policy    hash.Policy
 	reader    *hash.Reader
@@ -107,6 +112,7 @@ func NewWorker(c Config) *Worker {
 	}
 	w.SetListeners(c.Listeners)
 	w.SetRoutes(c.Routes)
+	w.SetKeyings(c.Keyings)
 	return w
 }
 
@@ -127,7 +133,7 @@ func (w *Worker) SetListeners(l *Listeners) {
 	if l != nil {
 		w.listening = make([]destination, len(l.groups))
 		for i, g := range l.groups {
-			w.listening[i].lead(g)
+			w.listening[i].lead(g, w.keyings)
 		}
 	}
 	w.SetRoutes(w.routes)

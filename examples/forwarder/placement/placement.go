@@ -56,11 +56,14 @@ const (
 	Inner
 	InnerAddresses
 	InnerClient
+	// addresses and the ID of the tunnel: the TEID of GTP-U, the VNI of VXLAN
+	// and Geneve, the key of GRE; without a tunnel the five-tuple
+	TEID
 )
 
 // keyNames are the names that ParseKey takes.
 var keyNames = [...]string{ //nolint:gochecknoglobals // read-only
-	"five-tuple", "three-tuple", "addresses", "client", "inner", "inner-addresses", "inner-client",
+	"five-tuple", "three-tuple", "addresses", "client", "inner", "inner-addresses", "inner-client", "teid",
 }
 
 // KeyNames returns the names of the keys, as for a flag.
@@ -87,7 +90,10 @@ func (k Key) String() string {
 func (k Key) Inner() bool { return k == Inner || k == InnerAddresses || k == InnerClient }
 
 // OneWay reports whether a key is of one direction in any case.
-func (k Key) OneWay() bool { return k == Client || k == InnerClient }
+func (k Key) OneWay() bool { return k == Client || k == InnerClient || k == TEID }
+
+// Aggregate reports whether a flow by this key may be many connections.
+func (k Key) Aggregate() bool { return k != FiveTuple && k != Inner }
 
 func (k Key) extractor() hash.Extractor {
 	switch k {
@@ -104,7 +110,22 @@ func (k Key) extractor() hash.Extractor {
 	case InnerClient:
 		return hash.Inner(hash.SrcAddr)
 	}
+	if k == TEID {
+		return tunnel{}
+	}
 	return hash.FiveTuple
+}
+
+// tunnel is the extractor of TEID.
+type tunnel struct{}
+
+// Extract implements [hash.Extractor].
+func (tunnel) Extract(h *hash.Headers, packet []byte) hash.FlowKey {
+	if h.TunnelID == 0 {
+		return hash.FiveTuple.Extract(h, packet)
+	}
+	w0, w1, w2, w3, w4 := hash.Addresses.Extract(h, packet).Words()
+	return hash.FlowKeyFromWords(w0, w1, w2, w3, w4|uint64(h.TunnelID))
 }
 
 // layers are the names of the tunnels over UDP that ParsePorts takes.

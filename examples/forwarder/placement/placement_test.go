@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 		"addresses":   {true, true, false, true},
 		"client":      {true, true, true, false},
 		"inner":       {false, false, false, true}, "inner-addresses": {true, true, false, true},
-		"inner-client": {true, true, true, false},
+		"inner-client": {true, true, true, false}, "teid": {},
 	} {
 		key, err := placement.ParseKey(name)
 		require.NoError(t, err)
