@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
@@ -50,6 +51,8 @@ type Service struct {
 	Prefixes []netip.Prefix
 	Protocol uint8             // of IP: see plane.Service
 	Ports    []plane.PortRange // in order, and apart
+	Key      placement.Key     // what makes packets one flow
+	Scope    string            // services of one share their flows; empty: with no other
 	Strategy selector.Strategy
 	Members  []Member
 	Check    *health.Check // nil: members are not asked whether they serve
@@ -99,6 +102,8 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"token":    c.Control.decodeToken,
 		"io":       choiceInto(&io, plane.Names(planes)),
 		"workers":  numberInto(&c.Workers, 1, maxWorkers),
+		"key":      keyInto(&outer.Key),
+		"scope":    func(v value) (err error) { outer.Scope, err = v.name(); return err },
 		"strategy": strategyInto(&outer.Strategy),
 		"check":    outer.decodeCheck,
 		"panic":    numberInto(&outer.Panic, 0, maxPanic),

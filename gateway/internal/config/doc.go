@@ -28,6 +28,13 @@
 //	io        the data plane, each with needs of its own:
 //	          afpacket (the default), afxdp, xdp
 //	workers   that share the packets of each interface; 1
+//	key       what makes packets one flow: five-tuple; three-tuple (without
+//	          ports), addresses, client (the source address), or of the packet
+//	          inside a tunnel inner, inner-addresses, inner-client, and teid (the
+//	          addresses, with the ID of the tunnel); five-tuple
+//	scope     a name: services of one scope share their flows, so that with key
+//	          client a client meets members of the same name in all of them, if
+//	          they have the same members and strategy; none
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	check     how members are asked whether they serve; not at all
 //	panic     percent of a service's members: while fewer pass the check, what it
@@ -38,7 +45,8 @@
 //	timeouts  how long a flow without packets is remembered, by its state as
 //	          package flowcache knows it, for each that is not to be
 //	          {"probation": "8s", "tcp": "350s", "other": "30s",
-//	          "closing": "10s", "down": "30s"}
+//	          "closing": "10s", "down": "30s", "affinity": "3h"}, of which
+//	          affinity is for keys by which a flow is many connections
 //	idle      in place of "tcp" and "other", where they are not given; less
 //	          than the 350s of "tcp" breaks connections that are open and idle
 //	reset     answer a TCP flow whose member died by a RST; false
@@ -59,6 +67,14 @@
 // longest that has the address. A fragment is for the service of its datagram,
 // and an ICMP error for that of the packet that it is about. Two services that
 // have the same packets are an error.
+//
+// By a key other than five-tuple and inner, a flow is many connections. None of
+// them ends it, so that a drained member keeps its clients until they are
+// silent for the time of affinity, or its drain is ended. One who sent a single
+// packet, or several within a second, is forgotten after the time of probation.
+// The xdp plane knows the keys of the outermost headers, up to client, and
+// counts the packets of a member that services of one scope share for one of
+// them.
 //
 // "in" and "control" are required,
 // and "vip" with "members", or "services", or both. Of a member, "id", "dev"

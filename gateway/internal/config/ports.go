@@ -101,5 +101,5 @@ func (s *Service) checkParts(parts *plane.Parts) error {
 
 // Plane returns the service as a plane has it, without a group.
 func (s *Service) Plane() plane.Service {
-	return plane.Service{Prefixes: s.Prefixes, Protocol: s.Protocol, Ports: s.Ports}
+	return plane.Service{Prefixes: s.Prefixes, Protocol: s.Protocol, Ports: s.Ports, Key: s.Key}
 }

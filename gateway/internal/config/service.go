@@ -9,12 +9,14 @@ import (
 )
 
 func (v value) service(outer Service) (s Service, err error) {
-	s.Strategy, s.Check, s.Panic = outer.Strategy, outer.Check, outer.Panic
+	s.Strategy, s.Key, s.Check, s.Panic = outer.Strategy, outer.Key, outer.Check, outer.Panic
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
 		"protocol": s.decodeProtocol,
 		"ports":    s.decodePorts,
+		"key":      keyInto(&s.Key),
+		"scope":    func(v value) (err error) { s.Scope, err = v.name(); return err },
 		"strategy": strategyInto(&s.Strategy),
 		"check":    s.decodeCheck,
 		"panic":    numberInto(&s.Panic, 0, maxPanic),
@@ -34,10 +36,14 @@ func (v value) service(outer Service) (s Service, err error) {
 // caller gives such an error to [Service.Blame].
 func (c *Config) checkServices() error {
 	var parts plane.Parts
+	scopes := make(map[string]*Service)
 	members := make(map[string]Member)
 	built := make(map[selector.Strategy]selector.Selector)
 	for _, s := range c.Services {
 		if err := s.checkParts(&parts); err != nil {
+			return err
+		}
+		if err := c.checkKey(&s, scopes); err != nil {
 			return err
 		}
 		for _, m := range s.Members {
@@ -118,7 +124,7 @@ func (s *Service) Blame(err error) error {
 
 // Equal reports whether o is the same but for where it was read from.
 func (s *Service) Equal(o *Service) bool {
-	return s.Name == o.Name && s.Learned == o.Learned && s.Panic == o.Panic && s.Strategy == o.Strategy &&
+	return s.Name == o.Name && s.Key == o.Key && s.Scope == o.Scope && s.Learned == o.Learned && s.Panic == o.Panic && s.Strategy == o.Strategy &&
 		s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports) &&
 		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
 		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -13,8 +14,13 @@ type stickiness struct {
 	on    bool
 	flows int
 	idle  time.Duration
+	// that of clients, and of whatever else is many connections and one flow
+	affinity time.Duration
 	flowcache.Config
 }
+
+// defaultAffinity is that of Kubernetes for ClientIP.
+const defaultAffinity = 3 * time.Hour
 
 const (
 	minTimeout = time.Second
@@ -31,6 +37,7 @@ func (s *stickiness) decodeTimeouts(v value) error {
 		"other":     spanInto(&s.Established, minTimeout, maxMemory),
 		"closing":   spanInto(&s.Closing, minTimeout, maxMemory),
 		"down":      spanInto(&s.DownGrace, minTimeout, maxMemory),
+		"affinity":  spanInto(&s.affinity, minTimeout, maxMemory),
 	})
 }
 
@@ -51,7 +58,8 @@ func (s *stickiness) table(root value) (*flowcache.Config, error) {
 	if c.Established == 0 {
 		c.Established = s.idle
 	}
-	c.Tick = tick(c.Probation, c.EstablishedTCP, c.Established, c.Closing, c.DownGrace)
+	c.Tick = tick(c.Probation, c.EstablishedTCP, c.Established, c.Closing, c.DownGrace, s.affinity)
+	c.Classes = []flowcache.ClassConfig{{Name: "affinity", Idle: cmp.Or(s.affinity, defaultAffinity)}}
 	try := c
 	try.Flows, try.Domain = 1, selector.NewDomain()
 	if _, err := flowcache.NewTable(try); err != nil {

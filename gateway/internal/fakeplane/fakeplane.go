@@ -103,7 +103,7 @@ func (p *Plane) sync(services []plane.Service) error {
 	if p.FailSync != nil {
 		return p.FailSync
 	}
-	routing, err := plane.NewRouting(services)
+	routing, err := plane.NewRouting(services, 0)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (f *Finder) Find(frame []byte) Found {
 func (f *Finder) SetRouting(r Routing) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r.apply(f.engine)
+	r.Apply(f.engine)
 }
 
 // RouteBatch implements [engine.Router].

@@ -1,11 +1,20 @@
 package plane
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
+)
 
 // A Kind is a data plane that a configuration can ask for by its name.
 type Kind struct {
 	Name string
 	New  func(Config) (Plane, error)
+
+	// Keys are those that it can tell flows apart by; nil: every one.
+	Keys []placement.Key
 
 	Needs  Needs
 	Resets bool // it can do what Config.Reset asks for
@@ -52,4 +61,29 @@ func Find(kinds []Kind, name string) (k Kind, ok bool) {
 		return Kind{}, false
 	}
 	return kinds[i], true
+}
+
+// A KeyError says that a plane can't tell the flows of a service apart as asked.
+type KeyError struct {
+	Service, Plane string
+	Key            placement.Key
+	Can            []placement.Key
+}
+
+// Error names the service, the plane, and what the plane can.
+func (e *KeyError) Error() string {
+	can := make([]string, len(e.Can))
+	for i, k := range e.Can {
+		can[i] = k.String()
+	}
+	return fmt.Sprintf("service %q: %s can't tell flows apart by %s: it can by %s", e.Service, e.Plane, e.Key,
+		strings.Join(can, ", "))
+}
+
+// CheckKey returns a [*KeyError] if the plane has no such key for a service.
+func (k Kind) CheckKey(service string, key placement.Key) error {
+	if k.Keys == nil || slices.Contains(k.Keys, key) {
+		return nil
+	}
+	return &KeyError{service, k.Name, key, k.Keys}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 )
 
@@ -186,13 +188,16 @@ func (p *Parts) Add(name string, s Service) error {
 type Routing struct {
 	Routes    *engine.Routes
 	Listeners *engine.Listeners
+	Keyings   map[*engine.Group]*engine.Keying
 	Prefixes  []netip.Prefix // of all services, each once
 }
 
-// NewRouting returns that of services. The error is a [*ConflictError] or a
+// NewRouting returns that of services, whose flows are told apart by a hash of
+// this seed. The error is a [*ConflictError] or a
 // [*ConfigError].
-func NewRouting(services []Service) (Routing, error) {
-	r := Routing{Routes: new(engine.Routes)}
+func NewRouting(services []Service, seed uint64) (Routing, error) {
+	r := Routing{Routes: new(engine.Routes), Keyings: make(map[*engine.Group]*engine.Keying)}
+	keyings := make(map[placement.Key]*engine.Keying)
 	var parts Parts
 	var listeners []engine.Listener
 	seen := make(map[netip.Prefix]bool)
@@ -202,6 +207,15 @@ func NewRouting(services []Service) (Routing, error) {
 		}
 		if err := parts.Add(s.Group.Load().View().Name(), s); err != nil {
 			return r, err
+		}
+		if s.Key != placement.FiveTuple {
+			if keyings[s.Key] == nil {
+				keyings[s.Key] = &engine.Keying{
+					Policy:    placement.Placement{Seed: seed, Key: s.Key}.Policy(),
+					Aggregate: s.Key.Aggregate(), Class: flowcache.FirstClass,
+				}
+			}
+			r.Keyings[s.Group] = keyings[s.Key]
 		}
 		for p := range s.Parts() {
 			if !seen[p.Prefix] {
@@ -224,8 +238,9 @@ func NewRouting(services []Service) (Routing, error) {
 	return r, err
 }
 
-// apply has a worker find groups so.
-func (r Routing) apply(w *engine.Worker) {
+// Apply has a worker find groups so.
+func (r Routing) Apply(w *engine.Worker) {
 	w.SetRoutes(r.Routes)
 	w.SetListeners(r.Listeners)
+	w.SetKeyings(r.Keyings)
 }

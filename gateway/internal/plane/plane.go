@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -76,9 +77,9 @@ type Plane interface {
 type Config struct {
 	In      []string // the interfaces that packets come in by
 	Workers int      // that share the packets of each of In; 0: one
-	Seed    uint64   // of the hash, symmetric XX of the five-tuple
+	Seed    uint64   // of the hash, symmetric XX of the key of each service
 	Domain  *selector.Domain
-	Sticky  *flowcache.Config // nil: no stickiness
+	Sticky  *flowcache.Config // nil: no stickiness; its first class is that of flows that are many connections
 	Reset   bool              // answer a TCP packet of a flow whose member died by a RST
 
 	ICMP      ICMP                      // the errors that senders are told
@@ -93,11 +94,12 @@ type Service struct {
 	Prefixes []netip.Prefix // single addresses, if there is a protocol
 	Protocol uint8          // of IP, ICMP standing for that of both versions; 0: all
 	Ports    []PortRange    // of tcp, udp and sctp; none: all, and packets without ports
+	Key      placement.Key  // what makes packets one flow
 	Group    *engine.Group
 }
 
 func (s Service) equal(o Service) bool {
-	return s.Group == o.Group && s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) &&
+	return s.Group == o.Group && s.Protocol == o.Protocol && s.Key == o.Key && slices.Equal(s.Prefixes, o.Prefixes) &&
 		slices.Equal(s.Ports, o.Ports)
 }
 

@@ -19,6 +19,7 @@ import (
 // and each lane has a worker of its own.
 type userspace struct {
 	transport transport
+	seed      uint64
 	flows     *tableFlows // nil: not sticky
 	finder    *Finder
 	start     time.Time
@@ -60,7 +61,7 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 	if memory != nil {
 		shared.Router, peek = memory, memory.Peek
 	}
-	p := &userspace{start: time.Now(), outputs: make(map[uint16]struct{})}
+	p := &userspace{start: time.Now(), seed: c.Seed, outputs: make(map[uint16]struct{})}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
 		sticky.Domain = c.Domain
@@ -114,7 +115,7 @@ func (p *userspace) Sync(services []Service) error {
 	if slices.EqualFunc(p.services, services, Service.equal) {
 		return nil
 	}
-	routing, err := NewRouting(services)
+	routing, err := NewRouting(services, p.seed)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (p *userspace) Sync(services []Service) error {
 		return err
 	}
 	for _, w := range p.workers {
-		w.between(func() { routing.apply(w.engine) })
+		w.between(func() { routing.Apply(w.engine) })
 	}
 	p.finder.SetRouting(routing)
 	p.services = slices.Clone(services)

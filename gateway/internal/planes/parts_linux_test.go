@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
@@ -18,6 +20,61 @@ import (
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
+
+// Clients meet the member that they have in all services of a scope, through
+// changes of the members: with each plane.
+func TestClientsOfAScopeLive(t *testing.T) {
+	const never = 100 * time.Hour
+	for _, k := range planes.All() {
+		t.Run(k.Name, func(t *testing.T) {
+			f := newFlight(t, k, plane.Config{Sticky: &flowcache.Config{
+				Flows: 1 << 12, EstablishedTCP: never, Established: never, Probation: never, DownGrace: never,
+				Classes: []flowcache.ClassConfig{{Name: "affinity", Idle: never}},
+			}})
+			of := func(name string, protocol uint8, pods ...int) config.Service {
+				s := config.Service{Name: name, Protocol: protocol, Strategy: selector.Bounded{}, Key: placement.Client,
+					Scope: "clients", Prefixes: []netip.Prefix{netip.MustParsePrefix(testbed.Service4 + "/32"),
+						netip.MustParsePrefix(testbed.Service6 + "/128")}}
+				for _, pod := range pods {
+					s.Members = append(s.Members, config.Member{ID: fmt.Sprint("pod", pod), Dev: fmt.Sprint("lp", pod),
+						Weight: 1, Addr: netip.AddrFrom4([4]byte{10, 9, byte(pod), 2}), MAC: testbed.MAC(pod, 2)})
+				}
+				return s
+			}
+			flows := func(proto uint8, port uint16) (list []services.Question) {
+				for i := range 300 {
+					src, dst := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), testbed.Service4
+					if i%3 == 0 {
+						src = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 9, 8, 14: byte(i >> 8), 15: byte(i)})
+						dst = testbed.Service6
+					}
+					list = append(list, services.Question{Proto: proto, Src: netip.AddrPortFrom(src, 2000+port),
+						Dst: netip.AddrPortFrom(netip.MustParseAddr(dst), port)})
+				}
+				return list
+			}
+			f.onRouter(func() error {
+				return f.Replace([]config.Service{of("control", hash.TCP, 1, 2, 3), of("data", hash.UDP, 1, 2, 3)}, "")
+			})
+			first := f.ask("control", flows(hash.TCP, 80))
+			f.onRouter(func() error {
+				return f.Replace([]config.Service{of("control", hash.TCP, 1, 2, 3, 4), of("data", hash.UDP, 1, 2, 3, 4)}, "")
+			})
+			moved := 0
+			for _, later := range [][]services.Answer{f.ask("data", flows(hash.UDP, 5000)),
+				f.ask("control again", flows(hash.TCP, 81))} {
+				for i := range later {
+					require.Equal(t, "pinned", later[i].Verdict)
+					require.Equal(t, first[i].Member.ID, later[i].Member.ID)
+					if later[i].Placed != later[i].Member.ID {
+						moved++
+					}
+				}
+			}
+			assert.Positive(t, moved, "clients that would have moved")
+		})
+	}
+}
 
 // Live packets to one address go to the service with their port, or else with
 // their protocol, or else with the address: on every plane, and as Flow says.

@@ -15,7 +15,7 @@ func All() []plane.Kind {
 			WholeFrames: true, Address: true,
 			Capabilities: []string{"CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_IPC_LOCK"},
 		}},
-		{Name: "xdp", New: xdp.New, InKernel: true, Tunnels: true, Needs: plane.Needs{
+		{Name: "xdp", New: xdp.New, InKernel: true, Tunnels: true, Keys: xdp.Keys(), Needs: plane.Needs{
 			WholeFrames: true, Tables: true, Address: true,
 			Capabilities: []string{"CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON"},
 		}},

@@ -53,6 +53,8 @@ func (r *Registry) replace(next []config.Service) (*plan, error) {
 			}
 			s = &service{group: group}
 			p.targets = append(p.targets, target{service: s, fresh: true, next: n})
+		case scopeOf(&n) != scopeOf(&s.Service):
+			return nil, &RefusedError{n.Name, ErrScope}
 		case r.behind || !s.Equal(&n):
 			p.targets = append(p.targets, target{service: s, next: n})
 		}

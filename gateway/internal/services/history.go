@@ -129,6 +129,9 @@ func describe(was, is config.Service) string {
 	if !slices.Equal(was.Prefixes, is.Prefixes) && was.Prefixes != nil {
 		parts = append(parts, "prefixes changed")
 	}
+	if was.Prefixes != nil && was.Key != is.Key {
+		parts = append(parts, fmt.Sprintf("flows told apart by %s, not %s: all are placed anew", is.Key, was.Key))
+	}
 	if was.Prefixes != nil && (was.Protocol != is.Protocol || !slices.Equal(was.Ports, is.Ports)) {
 		parts = append(parts, "ports changed")
 	}

@@ -76,8 +76,11 @@ func overlap(a, b config.Service) bool {
 // scopeOf returns what the groups of services that share flows have in common;
 // empty if a service shares them with no other.
 func scopeOf(s *config.Service) string {
-	if s.Learned {
+	switch {
+	case s.Learned:
 		return learnedScope
+	case s.Scope != "":
+		return "scope " + s.Scope // no name of a service has a space
 	}
 	return ""
 }

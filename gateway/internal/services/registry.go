@@ -25,6 +25,9 @@ import (
 var (
 	ErrNoService = errors.New("no such service")
 	ErrNoMember  = errors.New("no such member")
+
+	// a service keeps its scope for as long as it is there
+	ErrScope = errors.New("its scope can't change while it is served: give it another name, too")
 )
 
 // A RefusedError says why a change can't be made. The state is as it was.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
@@ -70,6 +71,8 @@ type ServiceStats struct {
 	Prefixes []netip.Prefix    `json:"vip"`
 	Protocol string            `json:"protocol,omitempty"` // empty: all
 	Ports    []plane.PortRange `json:"ports,omitempty"`    // none: all
+	Key      string            `json:"key,omitempty"`      // what makes packets one flow; empty: the five-tuple
+	Scope    string            `json:"scope,omitempty"`
 	Strategy string            `json:"strategy"`
 	Panic    bool              `json:"panic,omitempty"` // what checks find is not looked at
 	Version  uint64            `json:"version"`
@@ -139,7 +142,10 @@ func (r *Registry) serviceStats(
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
-		Members: []MemberStats{}, Healthy: true, Panic: s.panics, Ports: s.Ports,
+		Members: []MemberStats{}, Healthy: true, Panic: s.panics, Ports: s.Ports, Scope: s.Scope,
+	}
+	if s.Key != placement.FiveTuple {
+		stats.Key = s.Key.String()
 	}
 	if s.Protocol != 0 {
 		stats.Protocol = plane.ProtocolName(s.Protocol)

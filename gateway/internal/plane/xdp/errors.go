@@ -20,6 +20,7 @@ const (
 var (
 	ErrBigEndian = errors.New("the program is for little-endian machines")
 	ErrStrategy  = errors.New("the strategy has no table")
+	ErrKey       = errors.New("the program can't tell flows apart by this key")
 	ErrTableSize = errors.New("the table of the strategy has too many slots")
 	ErrDomain    = errors.New("the group is of another domain")
 	ErrSlot      = errors.New("the member has no slot in the domain")

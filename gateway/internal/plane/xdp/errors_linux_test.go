@@ -33,7 +33,7 @@ func TestConfigErrors(t *testing.T) {
 	for field, sticky := range map[string]flowcache.Config{
 		"Flows": {}, "Probation": {Flows: 1, Probation: -1}, "Closing": {Flows: 1, Closing: maxTimeout + 1},
 		"PromoteAfter": {Flows: 1, PromoteAfter: 8 * time.Second},
-		"Classes":      {Flows: 1, Classes: []flowcache.ClassConfig{{Name: "dns", Idle: time.Second}}},
+		"Classes":      {Flows: 1, Classes: make([]flowcache.ClassConfig, 2)},
 	} {
 		c := good
 		c.Sticky = &sticky

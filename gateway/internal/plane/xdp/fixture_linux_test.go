@@ -74,6 +74,16 @@ func (r *fixture) program() *ebpf.Program { return r.gates[0].forward }
 // 10.i.0.0/16 and fd00:i::/32. Flows is 0 for no stickiness.
 func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixture {
 	t.Helper()
+	if flows == 0 {
+		return newFixtureOf(t, nil, strategies...)
+	}
+	return newFixtureOf(t, &flowcache.Config{Flows: flows}, strategies...)
+}
+
+// newFixtureOf is newFixture with more to be said of stickiness; nil: there is
+// none.
+func newFixtureOf(t testing.TB, sticky *flowcache.Config, strategies ...selector.Strategy) *fixture {
+	t.Helper()
 	r := &fixture{t: t, domain: selector.NewDomain()}
 	var err error
 	r.clock, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
@@ -83,8 +93,9 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 		Routes: new(engine.Routes),
 		Policy: hash.Policy{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},
 	}
-	if flows > 0 {
-		c.Sticky = &flowcache.Config{Domain: r.domain, Flows: flows}
+	if sticky != nil {
+		of := *sticky
+		of.Domain, c.Sticky = r.domain, &of
 		r.table, err = flowcache.NewTable(*c.Sticky)
 		require.NoError(t, err)
 		e.Flows = r.table

@@ -27,7 +27,8 @@ type flows struct {
 	slots    *slots.Table
 	slow     struct{ placed, moved, refused, detoured atomic.Uint64 } // counted by the slow path
 
-	swept atomic.Uint64 // pins that expired
+	swept   atomic.Uint64 // pins that expired
+	clients atomic.Bool   // pins may be of clients: they live for longest
 
 	mu      sync.Mutex
 	retired []retirement // in order of time
@@ -60,7 +61,7 @@ func (f *flows) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	n, _ := slices.BinarySearchFunc(f.retired, now-int64(f.timeouts.longest()), func(r retirement, before int64) int {
+	n, _ := slices.BinarySearchFunc(f.retired, now-int64(f.timeouts.longest(f.clients.Load())), func(r retirement, before int64) int {
 		if r.since < before {
 			return -1
 		}
@@ -161,6 +162,9 @@ func (f *flows) Life(s flowcache.State) (name string, timeout time.Duration) {
 	if int(s) < len(f.timeouts.life) {
 		timeout = f.timeouts.life[s] - f.timeouts.refresh[s]
 	}
+	if s == affinity && f.timeouts.class != "" {
+		return f.timeouts.class, timeout
+	}
 	return s.String(), timeout
 }
 
@@ -223,7 +227,7 @@ func (f *flows) put(digest uint64, w pin, home *ebpf.Map) bool {
 		home = f.maps.probation
 	}
 	s := w.state()
-	promote := home == f.maps.probation && (s == flowcache.EstablishedTCP || s == flowcache.Established)
+	promote := home == f.maps.probation && s > flowcache.Closing
 	if promote && f.maps.established.Put(digest, w) == nil {
 		_ = f.maps.probation.Delete(digest) // or it was pushed out meanwhile
 		return true

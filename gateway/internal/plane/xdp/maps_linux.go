@@ -30,6 +30,8 @@ type maps struct {
 // Where things are in a table, which is struct table of the program.
 const (
 	tableSlots   = 0
+	tableKey     = 4
+	tableState   = 5
 	tableSalt    = 8
 	tableMembers = 16
 	tableHeader  = tableMembers + 1<<16/memberByte

@@ -99,10 +99,9 @@ func TestPartsAgree(t *testing.T) {
 		for range 20 {
 			list := drawParts(t, rng, r)
 			require.NoError(t, r.Sync(list))
-			routing, err := plane.NewRouting(list)
+			routing, err := plane.NewRouting(list, testSeed)
 			require.NoError(t, err)
-			r.engine.SetRoutes(routing.Routes)
-			r.engine.SetListeners(routing.Listeners)
+			routing.Apply(r.engine)
 			ports := []uint16{0, 1, 80, 1<<16 - 1, uint16(rng.Uint32())}
 			for _, s := range list {
 				for _, p := range s.Ports {

@@ -22,8 +22,8 @@ import (
 type pin uint64
 
 const (
-	states    = int(flowcache.EstablishedTCP) + 1 // that the program knows
-	pinStates = 8                                 // that a pin has room for
+	states    = int(affinity) + 1 // that the program knows
+	pinStates = 8                 // that a pin has room for
 	stateMask = pinStates - 1
 	slotShift = 8
 	timeShift = 24
@@ -31,6 +31,10 @@ const (
 	// bits are cleared
 	timeScale = 4
 )
+
+// affinity is the state of established flows that are many connections: of the
+// first class of a [flowcache.Config].
+const affinity = flowcache.EstablishedTCP + 1
 
 // stamp returns a time in nanoseconds as a pin has it.
 func stamp(now int64) uint64 { return uint64(now) << timeScale >> timeShift << timeShift }
@@ -68,6 +72,7 @@ type timeouts struct {
 	grace        [states]time.Duration
 	promoteAfter time.Duration
 	restoreGrace time.Duration
+	class        string // the name of the one for affinity; empty: there is none
 }
 
 // newTimeouts returns the timeouts of c, with the defaults of flowcache. The
@@ -105,8 +110,8 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 		return t, &flowcache.ConfigError{Field: "PromoteAfter", Value: t.promoteAfter,
 			Reason: "not less than Probation"}
 	}
-	if len(c.Classes) > 0 { // nothing in a plane.Config says which packets are of one
-		return t, &flowcache.ConfigError{Field: "Classes", Value: len(c.Classes), Reason: "no packet here has a class"}
+	if err := t.addClass(c.Classes); err != nil {
+		return t, err
 	}
 	t.life[flowcache.Adopted] = t.life[flowcache.EstablishedTCP]
 	for s := range t.life {
@@ -120,10 +125,46 @@ func newTimeouts(c *flowcache.Config) (timeouts, error) {
 	return t, nil
 }
 
+// addClass adds the class of flows that are many connections.
+func (t *timeouts) addClass(classes []flowcache.ClassConfig) error {
+	t.life[affinity] = t.life[flowcache.Established]
+	if len(classes) == 0 {
+		return nil
+	}
+	c := classes[0]
+	switch {
+	case len(classes) > 1:
+		return &flowcache.ConfigError{Field: "Classes", Value: len(classes), Reason: "no packet here has the second one"}
+	case c.Sure:
+		return &flowcache.ConfigError{Field: "Classes", Value: c.Name, Reason: "no first packet establishes a flow here"}
+	case c.Idle <= 0 || c.Idle > maxTimeout:
+		return &flowcache.ConfigError{Field: "Classes", Value: c.Idle, Reason: "not within 0 to " + maxTimeout.String()}
+	}
+	t.life[affinity], t.class = c.Idle, c.Name
+	return nil
+}
+
+// established returns the state of an established flow of a class.
+func (t *timeouts) established(c flowcache.Class) flowcache.State {
+	switch {
+	case c == flowcache.ClassTCP:
+		return flowcache.EstablishedTCP
+	case c == flowcache.FirstClass && t.class != "":
+		return affinity
+	}
+	return flowcache.Established
+}
+
 const maxTimeout = 512 * time.Hour // that of a flowcache.Config
 
-// longest is the greatest age of a pin that has not expired.
-func (t *timeouts) longest() time.Duration { return slices.Max(t.life[:]) }
+// longest is the greatest age of a pin that has not expired, where some may be
+// those of clients or where none is.
+func (t *timeouts) longest(clients bool) time.Duration {
+	if !clients {
+		return slices.Max(t.life[:affinity])
+	}
+	return slices.Max(t.life[:])
+}
 
 func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.life[w.state()] }
 
@@ -132,8 +173,9 @@ func (t *timeouts) expired(w pin, stamp uint64) bool { return w.age(stamp) > t.l
 // Placed and Moved make a new pin, Detoured leaves it as it is. The slow path
 // calls follow; the program does the same in its own code, and tests compare
 // the two.
-func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags, stamp uint64) (v flowcache.Verdict,
-	next pin) {
+func (t *timeouts) follow(w pin, hop hopState, class flowcache.Class, flags hash.TCPFlags, stamp uint64) (
+	v flowcache.Verdict, next pin,
+) {
 	age, s := w.age(stamp), w.state()
 	if age > t.life[s] {
 		return flowcache.Placed, w
@@ -154,10 +196,8 @@ func (t *timeouts) follow(w pin, hop hopState, proto uint8, flags hash.TCPFlags,
 		return flowcache.Detoured, w
 	case step == life.Keep, step == life.Refresh && age < t.refresh[s]:
 		return flowcache.Pinned, w
-	case step == life.Establish && proto == hash.TCP:
-		s = flowcache.EstablishedTCP
 	case step == life.Establish:
-		s = flowcache.Established
+		s = t.established(class)
 	case step == life.Close:
 		s = flowcache.Closing
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
@@ -126,6 +127,12 @@ func check(c *plane.Config) error {
 			Reason: fmt.Sprintf("not within 1 to %d", maxFlows)}
 	}
 	return c.Check()
+}
+
+// Keys are those that the program can tell flows apart by: of the outermost
+// headers.
+func Keys() []placement.Key {
+	return []placement.Key{placement.FiveTuple, placement.ThreeTuple, placement.Addresses, placement.Client}
 }
 
 const maxFlows = 1 << 26 // some 5 GiB

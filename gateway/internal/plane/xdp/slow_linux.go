@@ -6,7 +6,6 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ecmp-go/ecmp/flowcache"
-	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -82,7 +81,7 @@ func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) deci
 		case f.awaits(w.slot()):
 			hop = hopAwaited
 		}
-		verdict, next = f.timeouts.follow(w, hop, protoOf(p.Class), p.Flags, stamp)
+		verdict, next = f.timeouts.follow(w, hop, p.Class, p.Flags, stamp)
 		index = i
 	}
 	lookupOnly := p.Mode == flowcache.LookupOnly
@@ -114,13 +113,6 @@ func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) deci
 		d.route = flowcache.Route{Member: index, Verdict: flowcache.Pinned}
 	}
 	return d
-}
-
-func protoOf(c flowcache.Class) uint8 {
-	if c == flowcache.ClassTCP {
-		return hash.TCP
-	}
-	return 0
 }
 
 // selected is the route that the group's selector gives.

@@ -49,7 +49,11 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 		case m.awaits(has.slot()):
 			hop = hopAwaited
 		}
-		verdict, next = m.timeouts.follow(has.pin, hop, proto, flags, now)
+		class := flowcache.ClassOther
+		if proto == hash.TCP {
+			class = flowcache.ClassTCP
+		}
+		verdict, next = m.timeouts.follow(has.pin, hop, class, flags, now)
 		member = i
 	}
 	if verdict == flowcache.Pinned {

@@ -8,6 +8,8 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
+	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -28,11 +30,15 @@ func newState() state {
 // A service is a group in force.
 type service struct {
 	index   uint32
+	key     placement.Key
 	view    *selector.View
 	slots   []uint16
 	members []memberOf
 	salt    uint64
 	table   *table // nil until it is in force
+
+	// that of flows that are many connections; 0: flows are connections
+	established flowcache.State
 }
 
 // Sync implements [plane.Plane]. The errors are an [*Error] that names the
@@ -78,8 +84,8 @@ func (p *dataPlane) refill() error {
 	late := p.flows.overdue()
 	next := newState()
 	next.prefixes = p.state.prefixes
-	for g := range p.state.services {
-		s, err := p.planGroup(g, &next)
+	for g, is := range p.state.services {
+		s, err := p.planGroup(g, is.key, &next)
 		if err != nil {
 			return err
 		}
@@ -105,7 +111,7 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 				Reason: fmt.Sprintf("service %d has none", i)}
 		}
 		if next.services[s.Group] == nil {
-			added, err := p.planGroup(s.Group, &next)
+			added, err := p.planGroup(s.Group, s.Key, &next)
 			if err != nil {
 				return state{}, err
 			}
@@ -128,17 +134,25 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 
 // planGroup adds the members of a group to the next state, and returns what
 // becomes of the group.
-func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
+func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
 	if g.Domain() != p.config.Domain {
 		return nil, &Error{Err: ErrDomain, Group: v.Name()}
 	}
+	if !slices.Contains(Keys(), key) {
+		return nil, &Error{Err: ErrKey, Group: v.Name(), Value: key}
+	}
 	if err := addHops(snapshot, p.outputs, next); err != nil {
 		return nil, err
 	}
-	s := &service{view: v, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
-	if old := p.state.services[g]; old != nil && old.view == v && slices.Equal(old.members, s.members) {
+	s := &service{view: v, key: key, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
+	if key.Aggregate() && p.flows != nil {
+		p.flows.clients.Store(true)
+		s.established = p.flows.timeouts.established(flowcache.FirstClass)
+	}
+	old := p.state.services[g]
+	if old != nil && old.key == key && old.view == v && slices.Equal(old.members, s.members) {
 		s.index, s.slots, s.table = old.index, old.slots, old.table // as they are: the same view, the same marks
 		return s, nil
 	}
@@ -146,9 +160,9 @@ func (p *dataPlane) planGroup(g *engine.Group, next *state) (*service, error) {
 	if s.slots, err = slotsOf(v); err != nil {
 		return nil, err
 	}
-	if old := p.state.services[g]; old != nil {
+	if old != nil {
 		s.index = old.index
-		if slices.Equal(old.slots, s.slots) && slices.Equal(old.members, s.members) {
+		if old.key == key && slices.Equal(old.slots, s.slots) && slices.Equal(old.members, s.members) {
 			s.table = old.table // as it is
 		}
 		return s, nil
@@ -253,7 +267,7 @@ func (p *dataPlane) swapTable(old, next *service) (err error) {
 	} else if t, err = newTable(p.maps.group); err != nil {
 		return err
 	}
-	if err = t.fill(next.slots, next.members, next.salt); err == nil {
+	if err = t.fill(next); err == nil {
 		err = p.maps.tables.Put(next.index, uint32(t.FD()))
 	}
 	if err != nil {

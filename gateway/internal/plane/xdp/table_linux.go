@@ -119,16 +119,19 @@ func newTable(spec *ebpf.MapSpec) (*table, error) {
 	return &table{m, memory}, nil
 }
 
-// fill writes the table. The program must not know it yet, or no longer.
-func (t *table) fill(slots []uint16, members []memberOf, salt uint64) error {
+// fill writes the table of a service. The program must not know it yet, or no
+// longer.
+func (t *table) fill(s *service) error {
+	slots := s.slots
 	b := make([]byte, tableHeader, tableHeader+2*len(slots))
-	for _, m := range members {
+	for _, m := range s.members {
 		b[tableMembers+int(m.slot)/memberByte] |= uint8(m.state) << (m.slot % memberByte * memberBits)
 	}
 	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(slots)))
-	binary.LittleEndian.PutUint64(b[tableSalt:], salt)
-	for _, s := range slots {
-		b = binary.LittleEndian.AppendUint16(b, s)
+	b[tableKey], b[tableState] = uint8(s.key), uint8(s.established)
+	binary.LittleEndian.PutUint64(b[tableSalt:], s.salt)
+	for _, slot := range slots {
+		b = binary.LittleEndian.AppendUint16(b, slot)
 	}
 	_, err := t.memory.WriteAt(b, 0)
 	return err

@@ -11,6 +11,8 @@
 #define FAMILY_IPV6 6
 #define ADDRESS_BITS 128
 #define END_BITS 24
+#define TABLE_KEY 4
+#define TABLE_STATE 5
 #define TABLE_SALT 8
 #define TABLE_MEMBERS 16
 #define TABLE_HEADER 32784
@@ -49,6 +51,13 @@ enum pin_state {
 	CLOSING = 2,
 	ESTABLISHED = 3,
 	ESTABLISHED_TCP = 4,
+};
+
+enum key {
+	FIVE_TUPLE = 0,
+	THREE_TUPLE = 1,
+	ADDRESSES = 2,
+	CLIENT = 3,
 };
 
 enum step {

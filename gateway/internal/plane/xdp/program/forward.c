@@ -90,6 +90,18 @@ INLINE int stick(struct packet *p, struct table *t, u64 hash)
 	return hop ? send(p, hop) : drop(NO_MEMBER, p->length);
 }
 
+// tell_apart has the packet be of the kind of flows that its service has. A flow
+// that is many connections does not end with one of them, so that flags say
+// nothing of it.
+INLINE void tell_apart(struct packet *p, struct table *t)
+{
+	p->state = p->protocol == IPPROTO_TCP ? ESTABLISHED_TCP : ESTABLISHED;
+	if (t->state) {
+		p->state = t->state;
+		p->flags = 0;
+	}
+}
+
 INLINE int forward(struct xdp_md *context, bool sticky)
 {
 	struct packet p = {};
@@ -107,8 +119,11 @@ INLINE int forward(struct xdp_md *context, bool sticky)
 	t = table_of(service);
 	if (!t)
 		return XDP_PASS;
-	hashed = hash(&p);
-	return sticky ? stick(&p, t, hashed) : place(&p, t, hashed);
+	hashed = hash(&p, t->key);
+	if (!sticky)
+		return place(&p, t, hashed);
+	tell_apart(&p, t);
+	return stick(&p, t, hashed);
 }
 
 SEC("xdp") int ecmp_table(struct xdp_md *context)

@@ -45,29 +45,29 @@ INLINE u64 xxh64(u64 w0, u64 w1, u64 w2, u64 w3, u64 w4)
 
 #define KEY_IPV6 (0x10ULL << 40) // of a hash.FlowKey, in the last word
 
-// key_end is the last word of a hash.FlowKey: ports, protocol and flags.
-INLINE u64 key_end(struct packet *p, u32 ports)
-{
-	return ports | (u64)p->protocol << 32 | (p->v6 ? KEY_IPV6 : 0);
-}
-
 // greater compares the endpoints of a packet, by address and then by port.
-INLINE bool greater(struct packet *p)
+INLINE bool greater(struct packet *p, u32 ports)
 {
 	if (p->src[0] != p->dst[0])
 		return bpf_be64_to_cpu(p->src[0]) > bpf_be64_to_cpu(p->dst[0]);
 	if (p->src[1] != p->dst[1])
 		return bpf_be64_to_cpu(p->src[1]) > bpf_be64_to_cpu(p->dst[1]);
-	return bpf_ntohs(p->ports) > bpf_ntohs(p->ports >> 16);
+	return bpf_ntohs(ports) > bpf_ntohs(ports >> 16);
 }
 
-// hash hashes the packet's flow. Both directions of a conversation are one key,
-// as in hash.FlowKey.Canonical: the smaller endpoint comes first.
-INLINE u64 hash(struct packet *p)
+// hash hashes what the key of the service takes of the packet. But for that of
+// clients, both directions of a conversation are one key, as in
+// hash.FlowKey.Canonical: the smaller endpoint comes first.
+INLINE u64 hash(struct packet *p, u8 key)
 {
-	u32 swapped = p->ports << 16 | p->ports >> 16;
+	u64 end = p->v6 ? KEY_IPV6 : 0;
+	u32 ports = key == FIVE_TUPLE ? p->ports : 0;
 
-	if (greater(p))
-		return xxh64(p->dst[0], p->dst[1], p->src[0], p->src[1], key_end(p, swapped));
-	return xxh64(p->src[0], p->src[1], p->dst[0], p->dst[1], key_end(p, p->ports));
+	if (key == CLIENT)
+		return xxh64(p->src[0], p->src[1], 0, 0, end);
+	if (key != ADDRESSES)
+		end |= (u64)p->protocol << 32;
+	if (greater(p, ports))
+		return xxh64(p->dst[0], p->dst[1], p->src[0], p->src[1], end | (u32)(ports << 16 | ports >> 16));
+	return xxh64(p->src[0], p->src[1], p->dst[0], p->dst[1], end | ports);
 }

@@ -68,12 +68,16 @@ struct traffic {
 // the domain, where 0 is nobody's.
 struct table {
 	u32 slots; // how many of slot are in use
-	u32 pad;
+	u8 key;    // enum key: what makes packets one flow
+	u8 state;  // of established flows that are many connections; 0: flows are connections
+	u16 pad;
 	u64 salt; // of the group's digests
 	u8 members[(1 << 16) / MEMBERS_PER_BYTE]; // enum member_state
 	u16 slot[MAX_SLOTS];
 };
 
+_Static_assert(__builtin_offsetof(struct table, key) == TABLE_KEY, "key");
+_Static_assert(__builtin_offsetof(struct table, state) == TABLE_STATE, "state");
 _Static_assert(__builtin_offsetof(struct table, salt) == TABLE_SALT, "salt");
 _Static_assert(__builtin_offsetof(struct table, members) == TABLE_MEMBERS, "members");
 _Static_assert(__builtin_offsetof(struct table, slot) == TABLE_HEADER, "slot");

@@ -48,6 +48,7 @@ struct packet {
 	u8 protocol;
 	u8 lifetime; // TTL or hop limit
 	u8 flags;    // of TCP, or 0
+	u8 state;    // of the flow's pin once it is established
 	u32 ports;
 	u64 src[2], dst[2];
 };

@@ -115,7 +115,7 @@ INLINE enum verdict follow(struct flow *f, struct packet *p, u32 member,
 			return STAY;
 		break;
 	case ESTABLISH:
-		state = p->protocol == IPPROTO_TCP ? ESTABLISHED_TCP : ESTABLISHED;
+		state = p->state;
 		break;
 	case CLOSE:
 		state = CLOSING;
