@@ -55,6 +55,7 @@ type Service struct {
 	Scope    string            // services of one share their flows; empty: with no other
 	Strategy selector.Strategy
 	Members  []Member
+	Ramp     Ramp
 	Check    *health.Check // nil: members are not asked whether they serve
 	// Panic is the share of the members, in percent, that must pass the check:
 	// with fewer, what checks find is not looked at. 0: it always is.
@@ -106,6 +107,9 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"scope":    func(v value) (err error) { outer.Scope, err = v.name(); return err },
 		"strategy": strategyInto(&outer.Strategy),
 		"check":    outer.decodeCheck,
+
+		"slowstart": outer.decodeRamp,
+
 		"panic":    numberInto(&outer.Panic, 0, maxPanic),
 		"seed":     numberInto(&c.Seed, 0, 1<<64-1),
 		"sticky":   boolInto(&sticky.on),

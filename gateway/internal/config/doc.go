@@ -37,6 +37,10 @@
 //	          they have the same members and strategy; none
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	check     how members are asked whether they serve; not at all
+//	slowstart  a time, or {"time": "1m", "steps": 10}: the weight of a member that
+//	          joins, or takes flows again after a drain, grows to its own in so
+//	          many steps, each of which builds the service's table once; not for
+//	          strategies that would move flows of others with each step; none
 //	panic     percent of a service's members: while fewer pass the check, what it
 //	          finds is not looked at, since the few would be overrun; 0
 //	seed      of the hash: gateways with one seed place alike; 0

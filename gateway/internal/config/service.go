@@ -9,7 +9,7 @@ import (
 )
 
 func (v value) service(outer Service) (s Service, err error) {
-	s.Strategy, s.Key, s.Check, s.Panic = outer.Strategy, outer.Key, outer.Check, outer.Panic
+	s.Strategy, s.Key, s.Check, s.Panic, s.Ramp = outer.Strategy, outer.Key, outer.Check, outer.Panic, outer.Ramp
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
@@ -19,8 +19,11 @@ func (v value) service(outer Service) (s Service, err error) {
 		"scope":    func(v value) (err error) { s.Scope, err = v.name(); return err },
 		"strategy": strategyInto(&s.Strategy),
 		"check":    s.decodeCheck,
-		"panic":    numberInto(&s.Panic, 0, maxPanic),
-		"members":  func(v value) (err error) { s.Members, err = v.members(); return err },
+
+		"slowstart": s.decodeRamp,
+
+		"panic":   numberInto(&s.Panic, 0, maxPanic),
+		"members": func(v value) (err error) { s.Members, err = v.members(); return err },
 	})
 	if err == nil {
 		err = v.require("name", "vip", "members")
@@ -44,6 +47,9 @@ func (c *Config) checkServices() error {
 			return err
 		}
 		if err := c.checkKey(&s, scopes); err != nil {
+			return err
+		}
+		if err := s.checkRamp(); err != nil {
 			return err
 		}
 		for _, m := range s.Members {
@@ -124,7 +130,7 @@ func (s *Service) Blame(err error) error {
 
 // Equal reports whether o is the same but for where it was read from.
 func (s *Service) Equal(o *Service) bool {
-	return s.Name == o.Name && s.Key == o.Key && s.Scope == o.Scope && s.Learned == o.Learned && s.Panic == o.Panic && s.Strategy == o.Strategy &&
+	return s.Name == o.Name && s.Key == o.Key && s.Scope == o.Scope && s.Learned == o.Learned && s.Panic == o.Panic && s.Ramp == o.Ramp && s.Strategy == o.Strategy &&
 		s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports) &&
 		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
 		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)

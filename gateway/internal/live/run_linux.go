@@ -159,6 +159,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts.Go(func() error { return links.WatchNeighbours(ctx, interval, g.neighbourChanged) })
 	parts.Go(func() error { return g.confirmUntil(ctx) })
 	parts.Go(func() error { return g.reconcileUntil(ctx) })
+	parts.Go(func() error { return g.stepUntil(ctx) })
 	parts.Go(func() error { return g.watchFile(ctx) })
 	parts.Go(func() error { return g.saveUntil(ctx) })
 	parts.Go(func() error { return g.speak(ctx) })

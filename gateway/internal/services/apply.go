@@ -34,6 +34,7 @@ type target struct {
 	fresh bool // it is not in force yet
 	next  config.Service
 	hops  []engine.Hop // by ID
+	ramps map[string]ramp
 	from  *selector.Snapshot[engine.Adjacency]
 }
 
@@ -97,9 +98,11 @@ func (r *Registry) apply(p *plan) error {
 	if err := r.number(p); err != nil {
 		return err
 	}
+	now := r.Now()
 	for i := range p.targets {
 		t := &p.targets[i]
-		t.hops, t.from = r.hops(&t.next), t.group.Load()
+		t.ramps = t.ramping(now)
+		t.hops, t.from = r.hops(&t.next, t.ramps), t.group.Load()
 	}
 	changed, err := p.changed()
 	if err != nil {
@@ -193,12 +196,13 @@ func (p *plan) changed() ([]*target, error) {
 	return all, nil
 }
 
-func (r *Registry) hops(s *config.Service) []engine.Hop {
+func (r *Registry) hops(s *config.Service, ramps map[string]ramp) []engine.Hop {
 	list := make([]engine.Hop, len(s.Members))
+	weights := weights(s, ramps)
 	of := incarnation(s)
 	for i, m := range s.Members {
 		list[i] = engine.Hop{
-			ID: m.ID, Weight: m.Weight, Incarnation: of, Backup: m.Backup,
+			ID: m.ID, Weight: weights[i], Incarnation: of, Backup: m.Backup,
 			Value: engine.Adjacency{
 				ID: m.ID, Output: r.outputs.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
@@ -321,6 +325,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 	for i := range p.targets {
 		t := &p.targets[i]
 		r.record(t, voided[t.next.Name], movedBefore)
+		r.tellRamps(t)
 		t.remember()
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
@@ -333,6 +338,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 	}
 	for _, s := range p.removed {
 		asked = asked || s.Check != nil
+		delete(r.ramping, s)
 		s.group.Close()
 		delete(r.byName, s.Name)
 		r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})

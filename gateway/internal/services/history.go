@@ -72,6 +72,12 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	if what == "" {
 		return
 	}
+	for id := range t.ramps {
+		if _, before := t.service.ramps[id]; !before {
+			what += fmt.Sprintf(" (slow start, %s in %d steps)", t.next.Ramp.Time, t.next.Ramp.Steps)
+			break
+		}
+	}
 	now := t.group.Load()
 	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided,
 		movedBefore: movedBefore}
@@ -122,6 +128,9 @@ func describe(was, is config.Service) string {
 	}
 	if was.Strategy != nil && was.Strategy != is.Strategy {
 		parts = append(parts, fmt.Sprintf("placed by %v, not %v", is.Strategy, was.Strategy))
+	}
+	if was.Strategy != nil && was.Ramp != is.Ramp {
+		parts = append(parts, "another slow start")
 	}
 	if was.Strategy != nil && !reflect.DeepEqual(was.Check, is.Check) {
 		parts = append(parts, "checked in another way")

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -61,6 +62,9 @@ type shared struct {
 	// is found comes by SetHealth, later. nil: nobody does.
 	Check func([]health.Target)
 
+	// Now is the clock by which slow starts go and drains end: see Step.
+	Now func() time.Time
+
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string
@@ -77,6 +81,7 @@ type shared struct {
 	behind   bool // the plane does not have all that is known
 	unopened bool // the plane did not close what it was to
 	drains   drains
+	ramping  map[*service]bool // those with members on a slow start
 	origin   string
 	changes  []Change
 	// members that the configuration drains, by service and ID
@@ -97,6 +102,7 @@ type service struct {
 	panics bool              // so many fail the check that it is not looked at
 
 	owned map[string]float64 // shares of the hashes, by ID
+	ramps map[string]ramp    // members that have a slow start, by ID
 }
 
 // New returns a registry without services over a plane whose packets come in by
@@ -106,6 +112,7 @@ func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) 
 	return &Registry{shared: &shared{
 		plane: p, domain: domain, in: in, logger: log, host: newHost(in), drains: make(drains),
 		byName: make(map[string]*service), roster: newRoster(), outputs: newOutputs(),
+		Now: time.Now, ramping: make(map[*service]bool),
 	}}
 }
 

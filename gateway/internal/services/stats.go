@@ -94,8 +94,10 @@ type MemberStats struct {
 	Due    float64 `json:"due"`              // its share by weight of new flows
 	Owned  float64 `json:"owned"`            // its share of the hashes, whoever is down
 	Backup bool    `json:"backup,omitempty"`
-	Flows  int     `json:"flows"`           // pinned to it
-	Drain  *Drain  `json:"drain,omitempty"` // nil: it is not drained, or the configuration drains it
+	Flows  int     `json:"flows"` // pinned to it
+	// the part of its weight that it has so far; 0: it has all of it, or is drained
+	Ramp  float64 `json:"ramp,omitempty"`
+	Drain *Drain  `json:"drain,omitempty"` // nil: it is not drained, or the configuration drains it
 	Traffic
 }
 
@@ -169,6 +171,9 @@ func (r *Registry) serviceStats(
 			State: r.stateOf(s, m), Due: r.due(s, m, total), Owned: s.owned[m.ID], Backup: m.Backup, Flows: flows[m.ID],
 			Traffic: Traffic(r.outputs.traffic(port{s.Name, m.ID, m.Dev}, counters)),
 		}
+		if on, ok := s.ramps[m.ID]; ok {
+			member.Ramp = float64(on.step) / float64(s.Ramp.Steps)
+		}
 		if drain, ok := r.drains[s.Name][m.ID]; ok {
 			member.Drain = &drain
 		}
@@ -202,8 +207,9 @@ func (r *Registry) stateOf(s *service, m config.Member) State {
 // those that take any.
 func (r *Registry) due(s *service, m config.Member, total uint64) float64 {
 	v := s.group.Load().View()
-	if i, ok := v.Index(m.ID); total == 0 || !ok || !v.TakesNew(i) {
+	i, ok := v.Index(m.ID)
+	if total == 0 || !ok || !v.TakesNew(i) {
 		return 0
 	}
-	return float64(m.Weight) / float64(total)
+	return float64(v.Member(i).Weight) / float64(total)
 }
