@@ -76,9 +76,18 @@ func (c *client) show(path string, answer any, w io.Writer, print func() error) 
 
 // get asks the gateway for path, and decodes the answer.
 func (c *client) get(path string, answer any) error {
-	at, err := c.where()
+	body, err := c.ask(http.MethodGet, path)
 	if err != nil {
 		return err
+	}
+	return json.Unmarshal(body, answer)
+}
+
+// ask sends a request without a body, and returns that of the answer.
+func (c *client) ask(method, path string) ([]byte, error) {
+	at, err := c.where()
+	if err != nil {
+		return nil, err
 	}
 	const patience = time.Minute
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -91,26 +100,26 @@ func (c *client) get(path string, answer any) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if at.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+at.Token)
 	}
 	resp, err := transport.RoundTrip(r)
 	if err != nil {
-		return fmt.Errorf("no gateway answers at %s: %w", at, err)
+		return nil, fmt.Errorf("no gateway answers at %s: %w", at, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway at %s: %s (%d)", at, strings.TrimSpace(string(body)), resp.StatusCode)
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+		return nil, fmt.Errorf("the gateway at %s: %s (%d)", at, strings.TrimSpace(string(body)), resp.StatusCode)
 	}
-	return json.Unmarshal(body, answer)
+	return body, nil
 }
 
 // where returns the control.

@@ -132,6 +132,12 @@ func printFlows(w io.Writer, m *services.MemberFlows) error {
 			say(", with %d flows then", d.Began)
 		}
 		say("\n")
+		if !d.UDP.IsZero() {
+			say("flows without a connection go elsewhere from %s on\n", d.UDP.Format(time.DateTime))
+		}
+		if !d.Deadline.IsZero() {
+			say("all flows go elsewhere from %s on\n", d.Deadline.Format(time.DateTime))
+		}
 		if d.Half > 0 {
 			say("at this pace half of them are gone in %v, and all in some %v\n", inSeconds(d.Half),
 				inSeconds(d.Empty))

@@ -40,6 +40,8 @@ func TestFlowCommands(t *testing.T) {
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
 		case r.URL.Path == "/services/web/members/pod1/flows":
 			_, _ = w.Write([]byte(counted))
+		case r.Method == http.MethodPost && r.URL.String() == "/services/web/members/pod1/drain?deadline=10m0s&udp=30s":
+			w.WriteHeader(http.StatusNoContent)
 		case r.URL.String() == "/flow?dst=172.16.0.20%3A80&proto=tcp&src=10.0.0.1%3A1":
 			_, _ = w.Write([]byte(answered))
 		default:
@@ -78,6 +80,12 @@ at this pace half of them are gone in 30s, and all in some 1m18s
 			"gateway flows: the gateway at unix:" + socket + ": the token is missing or wrong (401)\n"},
 		{[]string{"flow", "-control", "unix:" + socket + "2", "10.0.0.1:1", "172.16.0.20:80"}, commandline.Failed, "",
 			"gateway flow: no gateway answers at unix:" + socket + "2: "},
+		{[]string{"drain", "-config", file, "-service", "web", "-deadline", "10m", "-udp", "30s", "pod1"}, 0,
+			"pod1 of service web gets no new flow\n", ""},
+		{[]string{"drain", "-config", file, "-service", "dns", "pod1"}, commandline.Failed, "",
+			"what is /services/dns/members/pod1/drain (404)"},
+		{[]string{"drain", "-deadline", "soon", "pod1"}, commandline.Usage, "", `a time such as 10m is needed, not "soon"`},
+		{[]string{"drain"}, commandline.Usage, "", "gateway drain: MEMBER is missing\n"},
 		{[]string{"flow", "10.0.0.1:1"}, commandline.Usage, "", "gateway flow: DST is missing\n"},
 		{[]string{"flow", "10.0.0.1:1", "172.16.0.20"}, commandline.Usage, "",
 			"gateway flow: the destination 172.16.0.20 has no port, which tcp needs: ADDRESS:PORT\n"},

@@ -5,6 +5,7 @@
 //	gateway check FILE
 //	gateway flow [-proto tcp] SRC DST
 //	gateway flows [-service NAME] MEMBER
+//	gateway drain [-service NAME] [-deadline 10m] [-udp 30s] MEMBER
 //	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
 //	gateway version
@@ -28,6 +29,10 @@
 // where it would go if it were new. "gateway flows" counts the flows of a
 // member, and says how long a drain will take. Both print JSON with -json, and
 // are told by -control, or by -config, where the gateway listens.
+//
+// "gateway drain" drains a member over HTTP: it gets no new flow, and keeps
+// those that it has. With -deadline those that are left by then go elsewhere,
+// each with its next packet, and with -udp those without a connection do.
 //
 // "gateway lab", which needs Linux and root, makes network namespaces and does
 // to live TCP connections and UDP flows what the scenario of examples/forwarder
@@ -69,6 +74,7 @@ func commands() []command {
 		{"check", "FILE", "says what is wrong with a configuration", runCheck},
 		{"flow", "[flags] SRC DST", "asks a running gateway where a flow goes", runFlow},
 		{"flows", "[flags] MEMBER", "asks a running gateway for the flows of a member", runFlows},
+		{"drain", "[flags] MEMBER", "has a running gateway drain a member", runDrain},
 		{"lab", "[flags]", "shows what changes do to live connections", runLab},
 		{"version", "", "says what this program was built from", runVersion},
 	}

@@ -14,7 +14,10 @@
 //	                          next packet
 //	POST   /members/ID/drain  it gets no new flow, and keeps those it has
 //	                          until a PUT ends that or it leaves: a reload of
-//	                          the configuration does not
+//	                          the configuration does not.
+//	                          ?deadline=10m has the flows that are left then go
+//	                          elsewhere, each with its next packet, and ?udp=30s
+//	                          those without a connection; 0s is at once
 //	POST   /members/ID/down   it does not serve, says who checks it: packets
 //	                          avoid it until up is posted, or it leaves
 //	POST   /members/ID/up     it serves again
@@ -242,7 +245,12 @@ func (s *server) deleteMember(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) drainMember(w http.ResponseWriter, r *http.Request) {
-	done(w, s.Services.By(by(r)).Drain(serviceOf(r), r.PathValue("id")))
+	end, err := endOf(r.URL.Query(), time.Now())
+	if err != nil {
+		http.Error(w, oneLine(err), http.StatusBadRequest)
+		return
+	}
+	done(w, s.Services.By(by(r)).DrainUntil(serviceOf(r), r.PathValue("id"), end))
 }
 
 // setDown says whether a member is down, for checks that others make.

@@ -95,6 +95,8 @@ func TestMembers(t *testing.T) {
 	}{
 		{"GET", "/members/pod2", "", 200,
 			`{"id":"pod2","dev":"lp2","addr":"10.9.2.2","mac":"02:00:00:01:02:02","weight":4}`, nil},
+		{"POST", "/members/pod2/drain?deadline=10m&udp=0s", "", 204, "",
+			map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}},
 		{"POST", "/members/pod2/drain", "", 204, "", map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}},
 		{"PUT", "/members/pod2", "", 200, `"weight":4}`, map[string]uint32{"pod1": 1, "pod2": 4, "pod3": 1}},
 		{"PUT", "/members/pod2", `{"weight": 0}`, 200, `"weight":0}`, map[string]uint32{"pod1": 1, "pod2": 0,
@@ -112,6 +114,9 @@ func TestMembers(t *testing.T) {
 
 		{"GET", "/members/pod9", "", 404, `no such member: "pod9"`, nil},
 		{"DELETE", "/members/pod9", "", 404, `no such member: "pod9"`, nil},
+		{"POST", "/members/pod2/drain?deadline=soon", "", 400, `deadline: a time from 0s to 8760h0m0s is needed`, nil},
+		{"POST", "/members/pod2/drain?udp=-1s", "", 400, `udp: a time from 0s to 8760h0m0s is needed`, nil},
+		{"POST", "/members/pod2/drain?tcp=1s", "", 400, "no parameter tcp: they are deadline and udp", nil},
 		{"POST", "/members/pod9/drain", "", 404, `no such member: "pod9"`, nil},
 		{"PUT", "/members/pod9", "", 400, `line 1: "dev" is missing`, nil},
 		{"PUT", "/members/pod%209", pod4, 400, `"pod 9": an ID is made of`, nil},

@@ -27,6 +27,8 @@ type Plane struct {
 	Synced                func() // called when services were put in force, if it is not nil
 	Scanned               func() // called by who reads the pins one after another, if it is not nil
 
+	Released map[string]plane.Released // by "service/member", as it was told last
+
 	mu       sync.Mutex
 	devices  map[uint16]string
 	missing  map[string]bool
@@ -44,7 +46,7 @@ type Forwarding map[string]map[string]uint32
 
 // New returns a plane with a flow table of a domain, or for nil without one.
 func New(domain *selector.Domain) (*Plane, error) {
-	p := &Plane{counters: plane.Counters{Members: map[uint16]engine.Traffic{}, Dropped: map[string]uint64{}}}
+	p := &Plane{Released: make(map[string]plane.Released), counters: plane.Counters{Members: map[uint16]engine.Traffic{}, Dropped: map[string]uint64{}}}
 	c := engine.Config{Routes: new(engine.Routes), Policy: hash.Policy{Hasher: hash.XX{}}}
 	if domain == nil {
 		p.finder = plane.NewFinder(c, nil)
@@ -163,7 +165,7 @@ func (p *Plane) Flows() plane.Flows {
 	if p.table == nil {
 		return nil
 	}
-	return flows{p.table, p.Scanned}
+	return flows{p.table, p.Scanned, p.Released}
 }
 
 // Close implements Plane.
@@ -291,8 +293,9 @@ func (p *Plane) groupOf(dst netip.Addr) *engine.Group {
 
 // flows is a table as Flows, at time 0.
 type flows struct {
-	table   *flowcache.Table
-	scanned func()
+	table    *flowcache.Table
+	scanned  func()
+	released map[string]plane.Released
 }
 
 func (f flows) Stats() plane.FlowStats {
@@ -319,6 +322,13 @@ func (f flows) Life(s flowcache.State) (name string, timeout time.Duration) {
 }
 
 func (f flows) Pins() map[selector.Slot]int { return f.table.PinsBySlot(0) }
+
+func (f flows) Release(v *selector.View, member int32, which plane.Released) {
+	f.released[v.Name()+"/"+v.Member(member).ID] = which
+	if which == plane.Everything {
+		f.table.Release(v, member, flowcache.ReleaseConfig{}, 0)
+	}
+}
 
 func (f flows) Save(w io.Writer) error { return f.table.Save(w, 0, 0) }
 

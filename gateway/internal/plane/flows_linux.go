@@ -72,6 +72,24 @@ func (m *tableFlows) Pins() map[selector.Slot]int {
 	return m.table.PinsBySlot(time.Duration(m.now()))
 }
 
+// never is longer than any gateway runs.
+const never = 50 * 365 * 24 * time.Hour
+
+// Release implements Flows. That of a table goes on until a deadline: in the
+// third quarter of the time, flows without a connection move.
+func (m *tableFlows) Release(v *selector.View, member int32, which Released) {
+	began := time.Duration(m.now())
+	var c flowcache.ReleaseConfig
+	switch which {
+	case Kept:
+		c.Deadline = never
+	case Connectionless:
+		c.Deadline = never
+		began -= never / 2
+	}
+	m.table.Release(v, member, c, began)
+}
+
 // Save implements Flows.
 func (m *tableFlows) Save(w io.Writer) error { return m.table.Save(w, m.seed, time.Duration(m.now())) }
 

@@ -40,6 +40,19 @@ type Lasting struct {
 	before   Counters  // of the planes before
 	flowsNow FlowStats // of the plane before, if there is none now
 	flowsWas FlowStats // of the planes before
+	released map[releasing]release
+}
+
+// A releasing is a member of a group whose flows are released.
+type releasing struct {
+	salt uint64 // of the group
+	id   string
+}
+
+type release struct {
+	view   *selector.View
+	member int32
+	which  Released
 }
 
 // Last returns a plane of a kind, and the next ones. It is no error that an
@@ -192,6 +205,9 @@ func (p *Lasting) begin() {
 		}
 		again := next.Flows().Stats().Placed // which were counted when they were new
 		p.flowsWas.Placed -= min(again, p.flowsWas.Placed)
+	}
+	for _, r := range p.released {
+		next.Flows().Release(r.view, r.member, r.which)
 	}
 	p.plane, p.fault, p.flows = next, nil, nil
 	p.log.Info("there is a data plane again")
@@ -363,6 +379,22 @@ func (f lastingFlows) Pins() map[selector.Slot]int {
 		return flows.Pins()
 	}
 	return map[selector.Slot]int{}
+}
+
+// Release implements Flows. The next plane is told of it, too.
+func (f lastingFlows) Release(v *selector.View, member int32, which Released) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.released == nil {
+		f.released = make(map[releasing]release)
+	}
+	of := releasing{v.Salt(), v.Member(member).ID}
+	if f.released[of] = (release{v, member, which}); which == Kept {
+		delete(f.released, of)
+	}
+	if f.plane != nil {
+		f.plane.Flows().Release(v, member, which)
+	}
 }
 
 // Save implements Flows.

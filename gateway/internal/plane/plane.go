@@ -185,11 +185,27 @@ type Flows interface {
 	// over all flows
 	Pins() map[selector.Slot]int
 
+	// Release says which flows of a drained member of a view go elsewhere from
+	// now on, each with its next packet, as if the member had left. It holds
+	// until it is called again or the member takes new flows. Silent flows are
+	// forgotten a while after it is called for all.
+	Release(v *selector.View, member int32, which Released)
+
 	// Save writes all pins, and Restore takes them up again after a restart, by
 	// the IDs of the members of the groups. See [flowcache.Table.Save].
 	Save(w io.Writer) error
 	Restore(r io.Reader, groups ...*engine.Group) error
 }
+
+// Released says which flows a drained member loses.
+type Released uint8
+
+// The flows that a drained member loses.
+const (
+	Kept           Released = iota // none
+	Connectionless                 // those without a connection: all but TCP, and those that are many connections
+	Everything
+)
 
 // FlowStats says how full a flow memory is and what became of flows.
 type FlowStats struct {

@@ -76,6 +76,61 @@ func TestClientsOfAScopeLive(t *testing.T) {
 	}
 }
 
+// Drains end, for flows without a connection and for all: with each plane, and
+// as Flow says.
+func TestDrainEndsLive(t *testing.T) {
+	const never = 100 * time.Hour
+	for _, k := range planes.All() {
+		t.Run(k.Name, func(t *testing.T) {
+			f := newFlight(t, k, plane.Config{Sticky: &flowcache.Config{
+				Flows: 1 << 12, EstablishedTCP: never, Established: never, Probation: never, DownGrace: never,
+			}})
+			s := config.Service{Name: "s", Strategy: selector.Bounded{},
+				Prefixes: []netip.Prefix{netip.MustParsePrefix(testbed.Service4 + "/32")}}
+			for pod := 1; pod <= 3; pod++ {
+				s.Members = append(s.Members, config.Member{ID: fmt.Sprint("pod", pod), Dev: fmt.Sprint("lp", pod),
+					Weight: 1, Addr: netip.AddrFrom4([4]byte{10, 9, byte(pod), 2}), MAC: testbed.MAC(pod, 2)})
+			}
+			f.onRouter(func() error { return f.Replace([]config.Service{s}, "") })
+			var flows []services.Question
+			for i := range 200 {
+				flows = append(flows, services.Question{Proto: []uint8{hash.TCP, hash.UDP}[i%2],
+					Src: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 0, byte(i)}), 4000),
+					Dst: netip.MustParseAddrPort(testbed.Service4 + ":443")})
+			}
+			before := f.ask("before", flows)
+			on := func(proto string, answers []services.Answer) (at, moved int) {
+				for i, a := range answers {
+					if before[i].Member.ID != "pod1" {
+						require.Equal(t, before[i].Member.ID, a.Member.ID)
+						require.Equal(t, "pinned", a.Verdict)
+					} else if a.Protocol == proto {
+						if at++; a.Verdict == "moved" {
+							moved++
+						}
+					}
+				}
+				require.Positive(t, at)
+				return at, moved
+			}
+			f.onRouter(func() error { return f.DrainUntil("s", "pod1", services.Until{UDP: time.Unix(1, 0)}) })
+			answers := f.ask("the end for UDP", flows)
+			at, moved := on("udp", answers)
+			assert.Equal(t, at, moved)
+			_, moved = on("tcp", answers)
+			assert.Zero(t, moved)
+			f.onRouter(func() error { return f.DrainUntil("s", "pod1", services.Until{Deadline: time.Unix(1, 0)}) })
+			answers = f.ask("the end for all", flows)
+			at, moved = on("tcp", answers)
+			assert.Equal(t, at, moved)
+			require.Eventually(t, func() bool {
+				m, err := f.MemberFlows("s", "pod1")
+				return err == nil && m.Flows == 0
+			}, time.Minute, 10*time.Millisecond)
+		})
+	}
+}
+
 // Live packets to one address go to the service with their port, or else with
 // their protocol, or else with the address: on every plane, and as Flow says.
 func TestServicesOfOneAddressLive(t *testing.T) {

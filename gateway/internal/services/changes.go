@@ -104,9 +104,14 @@ func (r *Registry) edit(
 	return m, present == nil, r.setMembers(service, members)
 }
 
-// Drain sets a member's weight to 0: it gets no new flow, and keeps those it
-// has. See [Drain] for when that ends.
-func (r *Registry) Drain(service, id string) error {
+// Drain is DrainUntil without an end.
+func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service, id, Until{}) }
+
+// DrainUntil sets a member's weight to 0: it gets no new flow, and keeps those
+// it has until the drain ends. See [Drain] for how long it stays drained. The
+// end of one that is drained already changes; flows that were released come
+// back to it no more.
+func (r *Registry) DrainUntil(service, id string, end Until) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, _, err := r.edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
@@ -117,13 +122,20 @@ func (r *Registry) Drain(service, id string) error {
 		m.Weight = 0
 		return m, nil
 	})
-	if _, kept := r.drains[service][id]; err == nil && !kept { // the configuration drained it
-		r.drains.add(service, id, Drain{By: r.by, At: time.Now()})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		go r.countDrained(service, id)
+	drain, kept := r.drains[service][id]
+	if !kept { // the configuration drained it
+		drain = Drain{By: r.by, At: r.Now()}
 	}
-	return err
+	if drain.Until != end {
+		drain.Until, drain.Ended, drain.UDPEnded = end, time.Time{}, time.Time{}
+	}
+	r.drains.add(service, id, drain)
+	r.endDrains(r.Now()) // at once, if it is to
+	go r.countDrained(service, id)
+	return nil
 }
 
 // Delete removes a member that is dead: its flows go to others with their next

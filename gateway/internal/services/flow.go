@@ -149,7 +149,7 @@ func (a *Answer) why(found *plane.Found) string {
 			return fmt.Sprintf("its member %s is down (%s) for longer than a pin waits: the flow is pinned anew",
 				a.Pin.Member.ID, a.Pin.Member.Reason)
 		}
-		return fmt.Sprintf("the drain of %s ends: the flow is pinned anew", a.Pin.Member.ID)
+		return fmt.Sprintf("the drain of %s has ended: the flow is pinned anew", a.Pin.Member.ID)
 	case flowcache.Rebalanced:
 		return "its member left this service: the flow is pinned anew"
 	}

@@ -43,6 +43,7 @@ type Ending struct {
 	Since time.Time `json:"since"`
 	By    string    `json:"by,omitempty"`
 	Began int       `json:"began"` // flows when it began
+	Until
 	// how long until half of those that are left are gone, at the pace since it
 	// began; 0: no pace is known
 	Half float64 `json:"halfSeconds,omitempty"`
@@ -123,7 +124,7 @@ func (r *Registry) pinsOf(m *MemberFlows) (selector.Slot, *Drain, error) {
 
 // Ending says how far a drain is with so many flows left.
 func (d *Drain) Ending(left int, now time.Time) *Ending {
-	e := &Ending{Since: d.At, By: d.By, Began: d.Flows}
+	e := &Ending{Since: d.At, By: d.By, Began: d.Flows, Until: d.Until}
 	if left == 0 || left >= d.Flows {
 		return e
 	}

@@ -84,12 +84,13 @@ func weights(s *config.Service, ramps map[string]ramp) []uint32 {
 }
 
 // Step does what is due by the clock: each service whose members are on a slow
-// start, and due for the next step, is built once. It is to be called every
-// moment, and cheap if nothing is due.
+// start, and due for the next step, is built once; and drains whose time is
+// over end. It is to be called every moment, and cheap if nothing is due.
 func (r *Registry) Step() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Now()
+	r.endDrains(now)
 	return r.stepRamps(now)
 }
 

@@ -137,4 +137,3 @@ func TestSlowStartOfLargeWeights(t *testing.T) {
 	f.after(t, now, time.Minute)
 	assert.Equal(t, map[string]uint32{"pod1": 1 << 30, "pod2": 1, "pod3": 1 << 30, "pod4": 1}, f.weights(config.Default))
 }
-

@@ -59,7 +59,7 @@ func TestConstants(t *testing.T) {
 	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "PLACED", placed, "MOVED", moved,
 		"REFUSED", refused, "DETOURED", detoured, "OVER_MTU", overMTU, "NO_ROOM", noRoom, "EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
-		"AWAITED", hopAwaited)
+		"AWAITED", hopAwaited, "RELEASING", hopReleasing)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,
 		"ESTABLISHED", flowcache.Established, "ESTABLISHED_TCP", flowcache.EstablishedTCP)
 	enum("key", "FIVE_TUPLE", placement.FiveTuple, "THREE_TUPLE", placement.ThreeTuple, "ADDRESSES", placement.Addresses,

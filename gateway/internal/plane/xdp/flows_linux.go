@@ -27,6 +27,8 @@ type flows struct {
 	slots    *slots.Table
 	slow     struct{ placed, moved, refused, detoured atomic.Uint64 } // counted by the slow path
 
+	released atomic.Pointer[releases]
+
 	swept   atomic.Uint64 // pins that expired
 	clients atomic.Bool   // pins may be of clients: they live for longest
 
@@ -47,6 +49,9 @@ func newFlows(m *maps, t timeouts, c *plane.Config) *flows {
 	return &flows{maps: m, timeouts: t, domain: c.Domain, seed: c.Seed, now: monotonic,
 		slots: c.Domain.Slots(slots.Insider{}).NewTable()}
 }
+
+// pool is where the slots of the domain are from.
+func (f *flows) pool() *slots.Pool { return f.domain.Slots(slots.Insider{}) }
 
 // retire notes that the slots retired before the epoch are out of force.
 func (f *flows) retire(epoch uint64) {
@@ -98,12 +103,13 @@ func each(m *ebpf.Map, yield func(digest uint64, w pin) bool) error {
 	}
 }
 
-// live calls yield for every pin that has not expired.
+// live calls yield for every pin that has not expired, and whose flow is not
+// released.
 func (f *flows) live(yield func(digest uint64, w pin)) error {
-	now := stamp(f.now())
+	now, over := stamp(f.now()), f.over()
 	for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
 		err := each(m, func(digest uint64, w pin) bool {
-			if !f.timeouts.expired(w, now) {
+			if !f.timeouts.expired(w, now) && !over[w.slot()] {
 				yield(digest, w)
 			}
 			return true
@@ -141,11 +147,11 @@ func (f *flows) Moved() uint64 {
 // All implements [plane.Flows]. The pins have no keys.
 func (f *flows) All() iter.Seq[flowcache.Pin] {
 	return func(yield func(flowcache.Pin) bool) {
-		now := stamp(f.now())
+		now, over := stamp(f.now()), f.over()
 		for _, m := range []*ebpf.Map{f.maps.established, f.maps.probation} {
 			more := true
 			_ = each(m, func(_ uint64, w pin) bool { // fails when the plane is closed
-				if !f.timeouts.expired(w, now) {
+				if !f.timeouts.expired(w, now) && !over[w.slot()] {
 					more = yield(flowcache.Pin{Slot: w.slot(), State: w.state(), Age: w.age(now)})
 				}
 				return more
@@ -172,7 +178,7 @@ func (f *flows) Life(s flowcache.State) (name string, timeout time.Duration) {
 func (f *flows) Pins() map[selector.Slot]int {
 	pins := make(map[selector.Slot]int)
 	_ = f.live(func(_ uint64, w pin) {
-		if f.domain.Slots(slots.Insider{}).InUse(uint16(w.slot())) {
+		if f.pool().InUse(uint16(w.slot())) {
 			pins[w.slot()]++
 		}
 	})
@@ -182,10 +188,11 @@ func (f *flows) Pins() map[selector.Slot]int {
 // sweep removes expired pins from the map of established flows, where the
 // kernel makes no room by itself.
 func (f *flows) sweep() error {
-	now := stamp(f.now())
+	now, over := stamp(f.now()), f.over()
+	useless := func(w pin) bool { return f.timeouts.expired(w, now) || over[w.slot()] }
 	var old []uint64
 	err := each(f.maps.established, func(digest uint64, w pin) bool {
-		if f.timeouts.expired(w, now) {
+		if useless(w) {
 			old = append(old, digest)
 		}
 		return true
@@ -196,7 +203,7 @@ func (f *flows) sweep() error {
 	for _, digest := range old {
 		// Look again: a packet of the flow may have come since.
 		var w pin
-		if err := f.maps.established.Lookup(digest, &w); err != nil || !f.timeouts.expired(w, now) {
+		if err := f.maps.established.Lookup(digest, &w); err != nil || !useless(w) {
 			continue
 		}
 		if err := f.maps.established.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

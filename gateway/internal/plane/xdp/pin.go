@@ -59,8 +59,9 @@ const (
 	hopGone hopState = iota // nobody has the slot, or its member left
 	hopAlive
 	hopDown
-	hopDrained // takes no new flow
-	hopAwaited // was known before a restart, and is not known yet
+	hopDrained   // takes no new flow
+	hopAwaited   // was known before a restart, and is not known yet
+	hopReleasing // is drained, and keeps flows with a connection alone
 )
 
 // timeouts are the durations of a [flowcache.Config], and what follows from
@@ -185,6 +186,12 @@ func (t *timeouts) follow(w pin, hop hopState, class flowcache.Class, flags hash
 	}
 	if hop == hopAwaited {
 		return flowcache.Detoured, w
+	}
+	if hop == hopReleasing {
+		if flags == 0 {
+			return flowcache.Moved, w
+		}
+		hop = hopDrained
 	}
 	step := life.Next(life.State(s), life.EventOf(flags, age > t.promoteAfter), hop == hopAlive)
 	switch {

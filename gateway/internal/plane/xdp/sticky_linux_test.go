@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
@@ -23,6 +24,7 @@ type model struct {
 	timeouts timeouts
 	pins     map[uint64]modelPin
 	awaits   func(selector.Slot) bool
+	state    func(v *selector.View, i int32) hopState
 	placed   int
 	moved    int
 	detoured int
@@ -45,7 +47,7 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 		i, known := v.BySlot(has.slot())
 		switch {
 		case known:
-			hop = memberState(v, i)
+			hop = m.state(v, i)
 		case m.awaits(has.slot()):
 			hop = hopAwaited
 		}
@@ -65,7 +67,7 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 	}
 	chosen := s.Select(h)
 	if chosen < 0 { // a new connection stays at a drained member if nobody else can take it
-		stays := verdict == flowcache.Placed && hop == hopDrained && next.age(now) <= m.timeouts.life[next.state()]
+		stays := verdict == flowcache.Placed && (hop == hopDrained || hop == hopReleasing) && next.age(now) <= m.timeouts.life[next.state()]
 		if !stays {
 			return 0, false
 		}
@@ -98,7 +100,8 @@ func TestFollowsModel(t *testing.T) {
 	r := newFixture(t, 4096, selector.Bounded{}, selector.Maglev{Size: 101})
 	to, err := newTimeouts(&flowcache.Config{})
 	require.NoError(t, err)
-	m := model{timeouts: to, pins: make(map[uint64]modelPin), awaits: r.flows.awaits}
+	m := model{timeouts: to, pins: make(map[uint64]modelPin), awaits: r.flows.awaits,
+		state: r.flows.stateOf}
 	everybody := make(map[uint16]slots.Key)
 	for n := range uint16(12) {
 		everybody[n] = slots.Key{ID: hopOf(n, 1).ID}
@@ -113,7 +116,7 @@ func TestFollowsModel(t *testing.T) {
 	}
 	flags := []hash.TCPFlags{0, hash.SYN, hash.SYN | hash.ACK, hash.ACK, hash.ACK, hash.ACK | hash.PSH,
 		hash.FIN | hash.ACK, hash.RST, hash.SYN | hash.FIN}
-	seen := make(map[flowcache.State]int)
+	seen, released := make(map[flowcache.State]int), 0
 	for range 30_000 {
 		switch rng.IntN(100) {
 		case 0:
@@ -143,6 +146,14 @@ func TestFollowsModel(t *testing.T) {
 			}
 			r.flows.reserve(everybody)
 			require.NoError(t, r.refill())
+		case 13: // the end of a drain, of each kind
+			v := r.groups[rng.IntN(2)].Load().View()
+			for i := range v.All() {
+				if v.Drained(i) {
+					released++
+					r.flows.Release(v, i, []plane.Released{plane.Kept, plane.Connectionless, plane.Everything}[rng.IntN(3)])
+				}
+			}
 		default:
 			c := flows[rng.IntN(len(flows))]
 			f := flags[rng.IntN(len(flags))]
@@ -170,6 +181,7 @@ func TestFollowsModel(t *testing.T) {
 	for s := flowcache.Probation; s <= flowcache.EstablishedTCP; s++ {
 		assert.Greater(t, seen[s], 100, "%v", s)
 	}
+	assert.Greater(t, released, 50)
 	stats := r.Flows().Stats()
 	assert.EqualValues(t, m.placed, stats.Placed)
 	assert.EqualValues(t, m.moved, stats.Moved)

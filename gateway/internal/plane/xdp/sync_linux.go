@@ -72,6 +72,7 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 	}
 	if p.flows != nil {
 		p.flows.retire(epoch)
+		p.flows.endReleases(services)
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 	if err := addHops(snapshot, p.outputs, next); err != nil {
 		return nil, err
 	}
-	s := &service{view: v, key: key, members: append(membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
+	s := &service{view: v, key: key, members: append(p.flows.membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
 	if key.Aggregate() && p.flows != nil {
 		p.flows.clients.Store(true)
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)

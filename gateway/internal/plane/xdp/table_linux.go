@@ -82,10 +82,10 @@ type memberOf struct {
 }
 
 // membersIn returns the members of a view.
-func membersIn(v *selector.View) []memberOf {
+func (f *flows) membersIn(v *selector.View) []memberOf {
 	list := make([]memberOf, v.Len())
 	for i := range v.All() {
-		list[i] = memberOf{uint16(v.Slot(i)), memberState(v, i)}
+		list[i] = memberOf{uint16(v.Slot(i)), f.stateOf(v, i)}
 	}
 	return list
 }

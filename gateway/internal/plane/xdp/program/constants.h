@@ -43,6 +43,7 @@ enum member_state {
 	DOWN = 2,
 	DRAINED = 3,
 	AWAITED = 4,
+	RELEASING = 5,
 };
 
 enum pin_state {

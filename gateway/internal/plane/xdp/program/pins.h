@@ -104,6 +104,11 @@ INLINE enum verdict follow(struct flow *f, struct packet *p, u32 member,
 		return MOVE;
 	if (member_state == AWAITED)
 		return DETOUR;
+	if (member_state == RELEASING) {
+		if (!p->flags)
+			return MOVE;
+		member_state = DRAINED;
+	}
 	u8 step = steps[member_state != ALIVE][late][p->flags][state];
 	if (step == RENEW)
 		return member_state == DOWN ? PLACE : REOPEN;
