@@ -43,7 +43,9 @@
 //	          strategies that would move flows of others with each step; none
 //	panic     percent of a service's members: while fewer pass the check, what it
 //	          finds is not looked at, since the few would be overrun; 0
-//	seed      of the hash: gateways with one seed place alike; 0
+//	seed      of the hash: gateways with one seed place alike. A change places
+//	          every flow anew, with those that are established: of n members of
+//	          equal weight, n-1 of n flows go elsewhere; 0
 //	sticky    flows keep their members through changes; true
 //	flows     that the flow table is for; 1048576
 //	timeouts  how long a flow without packets is remembered, by its state as

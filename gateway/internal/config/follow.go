@@ -6,8 +6,8 @@ import (
 )
 
 // Follow reports, at its line, the first difference to the configuration in
-// force that takes a restart. The services may change, with their prefixes,
-// members and strategies, and nothing else.
+// force that takes a restart. The services may change, with all that they have,
+// and the seed, which places every flow anew.
 func (c *Config) Follow(present *Config) error {
 	for _, f := range []struct {
 		is, was any
@@ -17,7 +17,6 @@ func (c *Config) Follow(present *Config) error {
 		{c.Control, present.Control, []string{"control", "token"}},
 		{c.Plane.Name, present.Plane.Name, []string{"io"}},
 		{c.Workers, present.Workers, []string{"workers"}},
-		{c.Seed, present.Seed, []string{"seed"}},
 		{c.Sticky, present.Sticky, []string{"sticky", "flows", "idle", "timeouts"}},
 		{c.Reset, present.Reset, []string{"reset"}},
 		{c.Snapshot, present.Snapshot, []string{"snapshot"}},

@@ -139,6 +139,18 @@ func (f *gateway) reloads() reloads { return f.stats().Reloads }
 
 func (f *gateway) weights() map[string]uint32 { return f.plane.Forwards()[config.Default] }
 
+// Another seed has the plane made anew, and the history says what it moves.
+func TestReloadSeed(t *testing.T) {
+	f := newGateway(t, sample)
+	f.write(strings.Replace(sample, `"vip"`, `"seed": 7, "vip"`, 1))
+	f.waits("the seed", func() bool {
+		changes := f.stats().Changes
+		return len(changes) > 0 && changes[0].What == "seed 7, not 0: every flow is placed anew"
+	})
+	f.waits("it forwards again", func() bool { code, _ := f.do("GET", "/healthz", ""); return code == 200 })
+	f.waits("it is counted", func() bool { return f.reloads() == reloads{Done: 1} })
+}
+
 func TestReload(t *testing.T) {
 	f := newGateway(t, sample)
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1}, f.weights())
@@ -162,9 +174,9 @@ func TestReload(t *testing.T) {
 	f.write(strings.Replace(heavier, `"id": "pod2"`, `"id": "pod1"`, 1))
 	f.waits("a bad file", func() bool { return f.reloads().Refused == 1 })
 	assert.Equal(t, f.file()+`:5: another member is called "pod1"`, f.reloads().Error)
-	f.write(strings.Replace(heavier, `"vip"`, `"seed": 7, "vip"`, 1))
+	f.write(strings.Replace(heavier, `"vip"`, `"workers": 7, "vip"`, 1))
 	f.waits("a change that takes a restart", func() bool { return f.reloads().Refused == 2 })
-	assert.Equal(t, f.file()+":2: a change of seed takes a restart", f.reloads().Error)
+	assert.Equal(t, f.file()+":2: a change of workers takes a restart", f.reloads().Error)
 	require.NoError(t, os.Remove(f.file()))
 	f.waits("no file", func() bool { return f.reloads().Refused == 3 })
 	for range 2 {

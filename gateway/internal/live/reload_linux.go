@@ -99,6 +99,9 @@ func (g *gateway) replace(data []byte, by string) error {
 	if err := g.services.By(by).Replace(c.Services, origin(data)); err != nil {
 		return blame(c, err)
 	}
+	if c.Seed != g.present.Seed {
+		g.services.By(by).Reseed(g.present.Seed, c.Seed, g.plane.SetSeed)
+	}
 	g.present = c
 	g.lookSoon()
 	return nil

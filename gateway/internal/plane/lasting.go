@@ -23,7 +23,7 @@ import (
 // one as soon as there can be one, and gives it the outputs, the services and
 // the flows of the one before. Its counters go on.
 type Lasting struct {
-	open   func() (Plane, error)
+	kind   Kind
 	sticky bool
 	log    *slog.Logger
 	anew   chan struct{} // has room for one: make another plane
@@ -31,6 +31,8 @@ type Lasting struct {
 	scans sync.RWMutex // held by who reads flows, without mu; written to close a plane
 
 	mu       sync.Mutex
+	config   Config
+	reseeded bool  // the flows of the plane before are of another seed
 	plane    Plane // nil: there can be none, now
 	fault    error // why it does not run
 	devices  map[uint16]string
@@ -60,19 +62,30 @@ type release struct {
 // waits for it. Where the process lacks a capability, the error is a
 // [*CapabilityError].
 func Last(k Kind, c Config, log *slog.Logger) (*Lasting, error) {
-	p := &Lasting{
-		open: func() (Plane, error) {
-			p, err := k.New(c)
-			return p, k.explain(err)
-		},
-		sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1),
-	}
+	p := &Lasting{kind: k, config: c, sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1)}
 	plane, err := p.open()
 	if err != nil && !errors.Is(err, ErrNoInterface) && !errors.Is(err, syscall.ENETDOWN) {
 		return nil, err
 	}
 	p.plane, p.fault = plane, err
 	return p, nil
+}
+
+func (p *Lasting) open() (Plane, error) {
+	plane, err := p.kind.New(p.config)
+	return plane, p.kind.explain(err)
+}
+
+// SetSeed has Run make another plane whose hash has this seed. Pins know flows
+// by their hash, so that none of them is of use to it.
+func (p *Lasting) SetSeed(seed uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.config.Seed == seed {
+		return
+	}
+	p.config.Seed, p.reseeded = seed, true
+	p.Renew()
 }
 
 // Fault says why nothing is forwarded while Run runs; nil if that is not so.
@@ -194,6 +207,9 @@ func (p *Lasting) begin() {
 		}
 		p.fault = err
 		return
+	}
+	if p.reseeded {
+		p.flows, p.reseeded = nil, false
 	}
 	if len(p.flows) > 0 {
 		groups := make([]*engine.Group, len(p.services))

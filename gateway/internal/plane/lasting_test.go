@@ -39,6 +39,7 @@ type mortals struct {
 	mu    sync.Mutex
 	fault error
 	made  []*mortal
+	seed  uint64 // of the one made last
 }
 
 func (m *mortals) open(c plane.Config) (plane.Plane, error) {
@@ -47,6 +48,7 @@ func (m *mortals) open(c plane.Config) (plane.Plane, error) {
 	if m.fault != nil {
 		return nil, m.fault
 	}
+	m.seed = c.Seed
 	fake, err := fakeplane.New(c.Domain)
 	m.made = append(m.made, &mortal{fake, make(chan error, 1)})
 	return m.made[len(m.made)-1], err
@@ -133,6 +135,47 @@ func TestLasting(t *testing.T) {
 	m.set(failure)
 	_, err = plane.Last(plane.Kind{New: m.open}, plane.Config{}, slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, failure)
+}
+
+// A plane of another seed has what the one before had, but for the flows.
+func TestSeed(t *testing.T) {
+	vip := netip.MustParseAddr("172.16.0.20")
+	domain := selector.NewDomain()
+	var m mortals
+	p, err := plane.Last(plane.Kind{New: m.open}, plane.Config{Domain: domain, Sticky: &flowcache.Config{}, Seed: 3},
+		slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	group, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "vip",
+		Strategy: selector.Bounded{}})
+	require.NoError(t, err)
+	_, err = group.Update([]engine.Hop{{ID: "a", Weight: 1, Value: engine.Adjacency{ID: "a"}}})
+	require.NoError(t, err)
+	_, err = p.SetOutputs(map[uint16]string{0: "lo"})
+	require.NoError(t, err)
+	require.NoError(t, p.Sync([]plane.Service{{Prefixes: []netip.Prefix{netip.PrefixFrom(vip, 32)}, Group: group}}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
+	m.last(t, 1).Receive(vip, 0, 100)
+	require.Equal(t, 100, p.Flows().Stats().Flows)
+	v := group.Load().View()
+	p.Flows().Release(v, 0, plane.Connectionless)
+	p.SetSeed(3) // as it is
+	p.SetSeed(4)
+	second := m.last(t, 2)
+	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
+	assert.EqualValues(t, 4, m.seed)
+	assert.Zero(t, p.Flows().Stats().Flows)
+	assert.Equal(t, map[uint16]string{0: "lo"}, second.Devices())
+	assert.Equal(t, map[string]plane.Released{"vip/a": plane.Connectionless}, second.Released, "drains that ended")
+	assert.NotContains(t, second.Receive(vip, 0, 100), "")
+	p.Renew()
+	m.last(t, 3)
+	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
+	assert.Equal(t, 100, p.Flows().Stats().Flows, "later ones have them")
+	cancel()
+	wait.Wait()
+	require.NoError(t, p.Close())
 }
 
 type countWriter int
