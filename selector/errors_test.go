@@ -51,7 +51,7 @@ func TestInvalidGroups(t *testing.T) {
 				[]selector.Member{{ID: "a", Weight: math.MaxUint32 - 1}, {ID: "b", Weight: 1}},
 				selector.GroupError{Err: selector.ErrWeightSum, Member: "b", Index: 1, Value: math.MaxUint32,
 					Limit: selector.MaxWeight},
-				`selector: weights add up to too much: member 1 "b": 4294967295 (limit 4294967294)`,
+				`selector: weights add up to too much: member 1 "b": a sum of 4294967295 (limit 4294967294)`,
 			},
 		} {
 			t.Run(fmt.Sprintf("%T/%s", s, name), func(t *testing.T) {

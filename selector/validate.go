@@ -61,7 +61,11 @@ func (e *GroupError) Error() string {
 	if e.Index >= 0 {
 		s += fmt.Sprintf(": member %d %q", e.Index, e.Member)
 	}
-	if e.Value != 0 || e.Limit != 0 {
+	switch {
+	case e.Value == 0 && e.Limit == 0:
+	case errors.Is(e, ErrWeightSum):
+		s += fmt.Sprintf(": a sum of %d", e.Value)
+	default:
 		s += fmt.Sprintf(": %d", e.Value)
 	}
 	if e.Limit != 0 {

@@ -58,9 +58,10 @@ func main() {
 	case err != nil:
 	case *compare && flag.NArg() == 2:
 		err = compareRuns(flag.Arg(0), flag.Arg(1), wanted)
+	case *compare:
+		misused(fmt.Sprintf("-compare takes two directories of results, not %d", flag.NArg()))
 	case flag.NArg() > 0:
-		flag.Usage()
-		os.Exit(2)
+		misused(fmt.Sprintf("not an option: %q; -only chooses suites", flag.Arg(0)))
 	case *list:
 		err = listCases(os.Stdout, wanted, *quick)
 	case *pages:
@@ -78,6 +79,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
+}
+
+// misused says why the command line is refused, and how it is to be.
+func misused(reason string) {
+	fmt.Fprintln(os.Stderr, "report:", reason)
+	flag.Usage()
+	os.Exit(2)
 }
 
 func compareRuns(first, second string, wanted results.Filter) error {

@@ -21,7 +21,7 @@ func withToken(token string, h http.Handler) http.Handler {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		got := sha256.Sum256([]byte(given))
 		if !ok || subtle.ConstantTimeCompare(want[:], got[:]) == 0 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="forwarder"`)
+			w.Header().Set("WWW-Authenticate", `Bearer realm="gateway"`)
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
 			return
 		}
