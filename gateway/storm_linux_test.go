@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,8 +22,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
+	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -220,7 +223,20 @@ func (s *storm) wrong() error {
 	if stats.Snapshots.Error != "" {
 		return fmt.Errorf("snapshot: %s", stats.Snapshots.Error)
 	}
-	return nil
+	return s.router.Do(s.unknown)
+}
+
+// unknown returns an error for a pod that the kernel of the router, which it is
+// called in, does not know: another MAC address of it would go unseen.
+func (s *storm) unknown() error {
+	known := make(map[netip.Addr]bool)
+	err := links.ListNeighbours(func(n links.Neighbour) { known[n.Addr] = n.MAC != engine.MAC{} })
+	for pod := 1; pod <= stormPods && err == nil; pod++ {
+		if addr := netip.AddrFrom4([4]byte{10, 9, byte(pod), 2}); !known[addr] {
+			err = fmt.Errorf("the kernel does not know %s", addr)
+		}
+	}
+	return err
 }
 
 // right waits until everything is as it should be.

@@ -85,7 +85,7 @@ func (g *gateway) due(ctx context.Context, first doubt) map[place]links.Neighbou
 		case <-ctx.Done():
 		case <-time.After(time.Until(d.due)):
 		}
-		now[d.place] = links.Neighbour{Index: d.index, Addr: d.addr}
+		now[d.place] = links.Neighbour{Index: d.index, Addr: d.addr, Gone: true} // until it is listed
 	}
 	add(first)
 	for range len(g.doubts) {

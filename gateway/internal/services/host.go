@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -96,22 +97,18 @@ func (h *host) itself(m config.Member) error {
 }
 
 // set takes over the state of a link. It forgets the neighbours behind one that
-// is no more.
+// is no more. Those behind one that lost its carrier are to be asked for again:
+// the kernel forgot them.
 func (h *host) set(l links.Link) {
-	if was := h.links[l.Name]; was.Index != l.Index {
-		for p := range h.neighbours {
-			if p.index == was.Index {
-				delete(h.neighbours, p)
-			}
-		}
-		for p := range h.asked {
-			if p.index == was.Index {
-				delete(h.asked, p)
-			}
-		}
+	was := h.links[l.Name]
+	if was.Index != l.Index {
+		maps.DeleteFunc(h.neighbours, func(p place, _ engine.MAC) bool { return p.index == was.Index })
 	}
-	if was := h.links[l.Name].Index; h.names[was] == l.Name {
-		delete(h.names, was)
+	if was.Index != l.Index || was.Carrier && !l.Carrier {
+		maps.DeleteFunc(h.asked, func(p place, _ bool) bool { return p.index == was.Index })
+	}
+	if h.names[was.Index] == l.Name {
+		delete(h.names, was.Index)
 	}
 	if l.Index != 0 {
 		h.names[l.Index] = l.Name

@@ -63,12 +63,15 @@ func (r *Registry) SetNeighbour(n links.Neighbour) error {
 		return nil
 	}
 	var there []*service
+	var members []config.Member
 	for p := range r.roster.behind[r.host.names[n.Index]] {
 		if is, ok := r.host.place(p.Member); ok && is == at {
-			there = append(there, p.services...)
+			there, members = append(there, p.services...), append(members, p.Member)
 		}
 	}
 	if n.Gone && len(there) > 0 {
+		delete(r.host.asked, at)
+		r.ask(members) // else its next MAC address goes unseen
 		return nil
 	}
 	if r.host.neighbours[at] = n.MAC; n.MAC == (engine.MAC{}) {

@@ -136,8 +136,15 @@ func TestNeighbours(t *testing.T) {
 	}
 	require.NoError(t, f.SetNeighbour(links.Neighbour{Index: 7, Addr: addr, Gone: true}))
 	assert.Contains(t, f.weights(config.Default), "pod2", "its address holds until it does not answer")
+	assert.Len(t, asked, 3, "the kernel forgot it, and is to find it again")
 	require.NoError(t, f.Reconcile())
-	assert.Len(t, asked, 2)
+	assert.Len(t, asked, 3)
+	without := link("lp2", 7)
+	without.Carrier = false
+	require.NoError(t, f.SetLink(without))
+	assert.Len(t, asked, 3)
+	require.NoError(t, f.SetLink(link("lp2", 7)))
+	assert.Len(t, asked, 4, "the kernel forgot it with the carrier")
 	data, err := f.Save()
 	require.NoError(t, err)
 	assert.NotContains(t, string(data), "02:02:00")
