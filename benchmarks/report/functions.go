@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -82,9 +83,14 @@ func functions(root string, r *results.Run) template.FuncMap {
 				marked[a.Origin] = true
 				mark = fmt.Sprintf(" (%d)", a.Origin)
 			}
+			if err != nil {
+				return nil, err
+			}
+			x, err := r.Ratio(ours, theirs)
 			took, took2 := times(a), times(b)
 			return map[string]string{
-				"ours": nanosecondsOf(took) + mark, "theirs": nanosecondsOf(took2), "times": timesOf(took, took2),
+				"ours": nanosecondsOf(took) + mark, "theirs": nanosecondsOf(took2),
+				"times": untold(r, x) + timesOf(took, took2),
 			}, err
 		},
 		// timed returns the time of a case, with half of the width of the 95 %
@@ -113,11 +119,12 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"verdicts": func() []verdict { return verdicts(r) },
 		// faster returns the rows of where others are faster.
 		"faster": func() (rows []string) {
-			for _, row := range ratioRows(r.Faster()) {
+			for _, row := range ratioRows(r, r.Faster()) {
 				rows = append(rows, "| "+strings.Join(row, " | ")+" |")
 			}
 			return rows
 		},
+		"margins": func() string { return margins(r) },
 		// paper returns the rows of a paper, and paperOrigin who measured them.
 		"paper": func(paper string) []string {
 			return paperLines(paper, func(name, unit string) (results.Figure, string, error) {
@@ -162,6 +169,28 @@ func functions(root string, r *results.Run) template.FuncMap {
 		"slotsRule": func() (string, error) { return slotsRule(r) },
 		"alike":     func(event, policy string) string { return alike(r, event, policy) },
 	}
+}
+
+// margins says how near to 1 a ratio of each suite is not told.
+func margins(r *results.Run) string {
+	var suites, list []string
+	for _, x := range r.Ratios() {
+		if suite := results.Suite(x.Ours); !slices.Contains(suites, suite) {
+			suites = append(suites, suite)
+		}
+	}
+	runs := 1 + len(r.Repeats)
+	for _, suite := range suites {
+		if r.Spread(suite) > 0 {
+			list = append(list, fmt.Sprintf("%s %.2f", suite, r.Margin(suite, runs)))
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("From run to run, of %d, ratios of a suite differ, and one with ~ may be on the other side of 1 in a "+
+		"further run: it is nearer to 1 than the factor of its suite, the 95 %% prediction interval: %s.",
+		runs, strings.Join(list, ", "))
 }
 
 // names returns those of strategies of the library and of others that were

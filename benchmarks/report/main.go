@@ -9,6 +9,7 @@
 //	report -only Build,strategy=bounded:slots=1024+slack=0.02 # of other parameters
 //	report -compare out/a out/b      # do two runs agree, of one set of draws or two?
 //	report -seeds 1                  # other draws of members than the committed ones
+//	report -repeat out/a             # keep the times of a run beside the committed ones
 //	report -draw benchmarks/results  # the page and the plots again
 //	report -csv out/report           # figures as CSV, to the standard output
 //	report -pages                    # the numbers of the documents
@@ -48,6 +49,7 @@ func main() {
 		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")
 		seeds   = flag.Int("seeds", 0, "which set of draws, for suites that draw: 0, 1, 2 and so on")
 		blocks  = flag.Int("blocks", 0, "blocks of each case, all of this binary; 0: ten, or of -quick three")
+		repeat  = flag.String("repeat", "", "directory of results whose times to keep beside those of benchmarks/results, in place of measuring")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)
@@ -64,6 +66,8 @@ func main() {
 		misused(fmt.Sprintf("not an option: %q; -only chooses suites", flag.Arg(0)))
 	case *list:
 		err = listCases(os.Stdout, wanted, *quick)
+	case *repeat != "":
+		err = addRepeat(*repeat)
 	case *pages:
 		err = renew(".")
 	case *csv != "":
@@ -111,6 +115,16 @@ func compareRuns(first, second string, wanted results.Filter) error {
 		return fmt.Errorf("the runs differ in %d places", len(g.Complaints))
 	}
 	return nil
+}
+
+// addRepeat keeps the times of a run beside the committed ones. The documents
+// have to be renewed after it.
+func addRepeat(dir string) error {
+	r, err := results.Load(dir)
+	if err != nil {
+		return err
+	}
+	return results.AddRepeat(committed, r)
 }
 
 func printCSV(dir string) error {

@@ -192,7 +192,7 @@ func ratioTable(r *results.Run) Table {
 		Title:   "How many times as long others take",
 		Caption: caption("ratios"),
 		Head:    ratioHead(),
-		Rows:    ratioRows(r.Ratios()),
+		Rows:    ratioRows(r, r.Ratios()),
 	}
 }
 
@@ -201,15 +201,15 @@ func fasterTable(r *results.Run) Table {
 		Title:   "Where others are faster",
 		Caption: caption("others that are faster"),
 		Head:    ratioHead(),
-		Rows:    ratioRows(r.Faster()),
+		Rows:    ratioRows(r, r.Faster()),
 	}
 }
 
 func ratioHead() []string {
-	return []string{"work", "ours", "ns", "other", "ns", "ratio", "of processor time"}
+	return []string{"work", "ours", "ns", "other", "ns", "ratio", "in other runs", "of processor time"}
 }
 
-func ratioRows(ratios []results.Ratio) (rows [][]string) {
+func ratioRows(r *results.Run, ratios []results.Ratio) (rows [][]string) {
 	for _, x := range ratios {
 		other := strings.TrimSuffix(results.Value(x.Theirs, "impl")+" "+results.Value(x.Theirs, "form"), " one")
 		other = strings.TrimSpace(other)
@@ -217,12 +217,28 @@ func ratioRows(ratios []results.Ratio) (rows [][]string) {
 		if x.OurProcessor > 0 && x.TheirProcessor > 0 {
 			processor = fmt.Sprintf("%.2f", x.TheirProcessor/x.OurProcessor)
 		}
+		again := none
+		if len(x.Again) > 0 {
+			var values []string
+			for _, v := range x.Again {
+				values = append(values, fmt.Sprintf("%.2f", v))
+			}
+			again = strings.Join(values, ", ")
+		}
 		rows = append(rows, []string{
 			results.Pair(x.Ours), strings.TrimSpace("ecmp " + results.Value(x.Ours, "form")), figure(x.OurTime),
-			other, figure(x.TheirTime), fmt.Sprintf("%.2f", x.Value()), processor,
+			other, figure(x.TheirTime), untold(r, x) + fmt.Sprintf("%.2f", x.Value()), again, processor,
 		})
 	}
 	return rows
+}
+
+// untold returns the mark of a ratio that another run may reverse.
+func untold(r *results.Run, x results.Ratio) string {
+	if r.Told(x) {
+		return ""
+	}
+	return "~"
 }
 
 // rowName is what a strategy is called, one of the reader's own as theirs.

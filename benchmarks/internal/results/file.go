@@ -32,37 +32,47 @@ func Load(dir string) (*Run, error) {
 			return nil, fmt.Errorf("%s: %s: nobody measured it", filepath.Join(dir, JSONFile), c.Name)
 		}
 	}
-	return r, nil
+	r.Repeats, err = loadRepeats(dir)
+	return r, err
 }
 
-// Save writes a run to its directory, in both forms. JSON has one case a line,
-// so that differences can be read.
+// Save writes a run to its directory, in both forms, without its repeats.
 func (r *Run) Save(dir string) error {
-	var text, list strings.Builder
+	var text strings.Builder
 	r.benchstat(&text)
+	list, err := r.json()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(dir, JSONFile), list); err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, TextFile), text.String())
+}
+
+// json returns the run with one case a line, so that differences can be read.
+func (r *Run) json() (string, error) {
+	var list strings.Builder
 	head := *r
 	head.Cases = nil
 	data, err := json.MarshalIndent(head, "", "  ")
 	if err != nil {
-		return err
+		return "", err
 	}
 	list.WriteString(strings.TrimSuffix(string(data), "null\n}"))
 	for i, c := range r.Cases {
 		line, err := json.Marshal(c)
 		if err != nil {
-			return err
+			return "", err
 		}
 		list.WriteString(map[bool]string{true: "[\n    ", false: ",\n    "}[i == 0])
 		list.Write(line)
 	}
 	list.WriteString("\n  ]\n}\n")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := replace(filepath.Join(dir, JSONFile), list.String()); err != nil {
-		return err
-	}
-	return replace(filepath.Join(dir, TextFile), text.String())
+	return list.String(), nil
 }
 
 // replace writes a file at once: whoever is killed in the middle leaves the old

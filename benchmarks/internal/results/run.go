@@ -18,6 +18,9 @@ type Run struct {
 	Seeds   int      `json:"seeds,omitempty"` // which set of draws
 	Origins []Origin `json:"origins"`
 	Cases   []Case   `json:"cases"`
+	Repeats []*Run   `json:"-"` // other runs of the same times: see AddRepeat
+
+	spreads map[string]float64 // by suite: see Spread
 }
 
 // An Origin is a run of the report, or of another program: when, of which code,
@@ -158,10 +161,29 @@ type Ratio struct {
 	OurTime, TheirTime float64 // medians, in nanoseconds
 
 	OurProcessor, TheirProcessor float64 // nanoseconds of all processors; 0: not known
+
+	Again []float64 // the values in repeats
 }
 
 // Value returns the ratio of the medians.
 func (r Ratio) Value() float64 { return r.TheirTime / r.OurTime }
+
+// Ratio returns that of two cases of one origin.
+func (r *Run) Ratio(ours, theirs string) (Ratio, error) {
+	a, b, err := r.Both(ours, theirs)
+	if err != nil {
+		return Ratio{}, err
+	}
+	return r.ratio(a, b), nil
+}
+
+func (r *Run) ratio(ours, theirs Case) Ratio {
+	return Ratio{
+		ours.Name, theirs.Name, ours.Median(), theirs.Median(),
+		ours.Figures[Processor].Value, theirs.Figures[Processor].Value,
+		r.again(ours.Name, theirs.Name),
+	}
+}
 
 // Ratios returns all of them, in order of their names. Those of two origins
 // are not comparable; where several origins have a ratio, the first counts.
@@ -180,10 +202,7 @@ func (r *Run) Ratios() (ratios []Ratio) {
 			names := [2]string{ours.Name, theirs.Name}
 			if theirs.Origin == ours.Origin && !seen[names] {
 				seen[names] = true
-				ratios = append(ratios, Ratio{
-					ours.Name, theirs.Name, ours.Median(), theirs.Median(),
-					ours.Figures[Processor].Value, theirs.Figures[Processor].Value,
-				})
+				ratios = append(ratios, r.ratio(ours, theirs))
 			}
 		}
 	}

@@ -9,36 +9,28 @@ import (
 // turns in each.
 type Times struct {
 	Ratios, Near int // compared, and of them those within Tolerance
-	Told         int // that the intervals of the first run tell from 1
+	Told         int // by the first run and its repeats
 	// ratios of these that are beyond 1 on the other side in the second run
 	Reversed []string
 }
 
-// CompareTimes says whether two runs tell the same of which side is faster.
-// Intervals are of the blocks of one run: what a busy machine does to it from
-// first to last is not in them.
+// CompareTimes says whether a second run, which is none of the repeats of the
+// first one, tells the same of which side is faster.
 func CompareTimes(a, b *Run) (t Times) {
-	second := map[[2]string]Ratio{}
+	second := map[[2]string]float64{}
 	for _, r := range b.Ratios() {
-		second[[2]string{r.Ours, r.Theirs}] = r
+		second[[2]string{r.Ours, r.Theirs}] = r.Value()
 	}
 	for _, r := range a.Ratios() {
-		other, ok := second[[2]string{r.Ours, r.Theirs}]
-		if !ok {
+		v, w := r.Mean(), second[[2]string{r.Ours, r.Theirs}]
+		if w == 0 {
 			continue
 		}
 		t.Ratios++
-		v, w := r.Value(), other.Value()
 		if math.Abs(v-w) <= Tolerance*min(v, w) {
 			t.Near++
 		}
-		ours, theirs, err := a.Both(r.Ours, r.Theirs)
-		if err != nil {
-			continue // not measured, but by somebody else
-		}
-		x, _ := ours.Timed()
-		y, _ := theirs.Timed()
-		if !Apart(x, y) {
+		if !a.Told(r) {
 			continue
 		}
 		t.Told++
