@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -128,10 +129,19 @@ func TestICMP(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, c.ICMP.From, 2)
 	assert.Equal(t, 100, c.ICMP.Rate)
+	assert.Equal(t, 1000, c.ICMP.Pings)
+	without, err := config.Parse("f.json", []byte(bgpSample), kinds())
+	require.NoError(t, err)
+	assert.Equal(t, plane.ICMP{Rate: 100, Pings: 1000}, without.ICMP)
+	members, err := config.Parse("f.json", []byte(strings.Replace(bgpSample, `"in": "lc",`,
+		`"in": "lc", "icmp": {"pings": 0},`, 1)), kinds())
+	require.NoError(t, err)
+	assert.Zero(t, members.ICMP.Pings)
 	for icmp, want := range map[string]string{
 		`{"rate": 5}`:                        `"from" is missing`,
 		`{"from": ["10.0.0.2", "10.0.0.1"]}`: "10.0.0.1: there is an address of this family already",
 		`{"from": "10.0.0.2", "rate": 0}`:    "a whole number from 1 to 10000 is needed, not 0",
+		`{"pings": 200000}`:                  "a whole number from 0 to 100000 is needed, not 200000",
 	} {
 		text := strings.Replace(bgpSample, `"in": "lc",`, `"in": "lc", "icmp": `+icmp+`,`, 1)
 		_, err := config.Parse("f.json", []byte(text), kinds())

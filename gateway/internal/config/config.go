@@ -89,7 +89,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Workers: 1, root: root}
+	c := &Config{Workers: 1, ICMP: defaultICMP(), root: root}
 	sticky, io := stickiness{flows: defaultFlows, on: true}, planes[0].Name
 	outer := Service{Name: Default, Strategy: selector.Bounded{}, value: root}
 	err = root.fields(map[string]func(value) error{

@@ -64,7 +64,10 @@
 //	icmp      {"from": ["10.9.0.1", "fd09::1"], "rate": 100}: the sender of a
 //	          packet that is too big for a member's interface, or has no time
 //	          left, is told so by ICMP from these addresses, at most one a
-//	          family, so often a second and worker at most; nobody is told
+//	          family, so often a second and worker at most; nobody is told.
+//	          And "pings", 1000: pings of "vip" are answered while a member
+//	          takes packets, so many a second and worker at most, and more
+//	          are dropped. Pings in fragments go to a member, and with 0 all do
 //	bgp       the routers that are told of the services; none
 //	services  further services, with a strategy, a check and members of their own
 //

@@ -7,16 +7,23 @@ import (
 const (
 	defaultICMPRate = 100
 	maxICMPRate     = 10_000
+	defaultPings    = 1000
+	maxPings        = 100_000
 )
 
-// decodeICMP reads how senders are told of packets that can't be forwarded.
+// defaultICMP is what holds without "icmp".
+func defaultICMP() plane.ICMP { return plane.ICMP{Rate: defaultICMPRate, Pings: defaultPings} }
+
+// decodeICMP reads how senders are told of packets that can't be forwarded, and
+// how many pings are answered.
 func (c *Config) decodeICMP(v value) error {
-	i := plane.ICMP{Rate: defaultICMPRate}
+	i := defaultICMP()
 	err := v.fields(map[string]func(value) error{
-		"from": func(v value) (err error) { i.From, err = v.nextHops(); return err },
-		"rate": numberInto(&i.Rate, 1, maxICMPRate),
+		"from":  func(v value) (err error) { i.From, err = v.nextHops(); return err },
+		"rate":  numberInto(&i.Rate, 1, maxICMPRate),
+		"pings": numberInto(&i.Pings, 0, maxPings),
 	})
-	if err == nil {
+	if _, ok := v.get("rate"); ok && err == nil {
 		err = v.require("from")
 	}
 	c.ICMP = i

@@ -99,7 +99,8 @@ func (s *Service) checkParts(parts *plane.Parts) error {
 	return &Error{File: at.file, Line: at.line, Reason: err.Error(), Err: err}
 }
 
-// Plane returns the service as a plane has it, without a group.
+// Plane returns the service as a plane has it, without a group. Who pings an
+// address of a route that is learned means a host behind a next hop.
 func (s *Service) Plane() plane.Service {
-	return plane.Service{Prefixes: s.Prefixes, Protocol: s.Protocol, Ports: s.Ports, Key: s.Key}
+	return plane.Service{Prefixes: s.Prefixes, Protocol: s.Protocol, Ports: s.Ports, Key: s.Key, Own: !s.Learned}
 }

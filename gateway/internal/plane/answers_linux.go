@@ -2,33 +2,77 @@ package plane
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net"
 	"time"
+
+	"github.com/gaissmai/bart"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
-// answers are the ICMP errors of a worker. It is a worker's own. Packets that
-// are forwarded cost a comparison.
+// answers are what a worker sends by ICMP, errors and replies to pings. It is
+// the worker's own. Packets that are forwarded cost a few comparisons.
 type answers struct {
 	ICMP
-	next time.Duration // when the rate allows an error again, were all used up
+	errors, echoes limit
+
+	served *bart.Table[*pinged] // by prefix; nil: nothing is served yet
+	pings  uint64               // the set of the pings in this burst
 
 	shortest int            // frames up to this length fit every interface
 	mtus     map[uint16]int // of the members' interfaces, by output
 	ethernet [engine.MaxBurst][12]byte
 
-	frames [engine.MaxBurst][]byte // the errors of this burst, by frame
+	frames [engine.MaxBurst][]byte // the answers of this burst, by frame
 	any    bool
 	sent   engine.Traffic
+
+	pinged   engine.Traffic // the pings that were answered
+	unrouted engine.Traffic // those of them that no service had
 }
 
-// newAnswers returns nil if no errors are to be sent.
+// newAnswers returns nil if nothing is to be sent.
 func newAnswers(c ICMP) *answers {
-	if len(c.From) == 0 {
+	if len(c.From) == 0 && c.Pings == 0 {
 		return nil
 	}
 	return &answers{ICMP: c, shortest: 1 << 30, mtus: make(map[uint16]int)}
+}
+
+// A pinged is what has a prefix that may be pinged.
+type pinged struct {
+	groups []*engine.Group
+	not    bool // pings of it are for members
+}
+
+// serves reports whether some group has a member that takes new flows.
+func (p *pinged) serves() bool {
+	for _, g := range p.groups {
+		if g.Load().Select(0) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// serve takes over the services.
+func (a *answers) serve(services []Service) {
+	if a == nil {
+		return
+	}
+	a.served = new(bart.Table[*pinged])
+	for _, s := range services {
+		for part := range s.Parts() {
+			p, ok := a.served.Get(part.Prefix)
+			if !ok {
+				p = new(pinged)
+				a.served.Insert(part.Prefix, p)
+			}
+			p.groups = append(p.groups, s.Group)
+			p.not = p.not || !s.Own || part.Protocol == protocolICMP4 || part.Protocol == protocolICMP6
+		}
+	}
 }
 
 // set takes over the interfaces of members.
@@ -38,13 +82,16 @@ func (a *answers) set(devices map[uint16]*net.Interface) {
 	}
 	clear(a.mtus)
 	a.shortest = 1 << 30
+	if len(a.From) == 0 {
+		return
+	}
 	for output, d := range devices {
 		a.mtus[output] = d.MTU
 		a.shortest = min(a.shortest, d.MTU+ethernetSize)
 	}
 }
 
-// before keeps what the engine writes over of frames that may be too long.
+// before keeps what the engine writes over of frames that may be answered.
 func (a *answers) before(frames [][]byte) {
 	if a == nil {
 		return
@@ -53,8 +100,13 @@ func (a *answers) before(frames [][]byte) {
 		clear(a.frames[:])
 		a.any = false
 	}
+	a.pings = 0
 	for i, f := range frames {
-		if len(f)+engine.MaxTunnel > a.shortest {
+		ping := a.Pings > 0 && isPing(f)
+		if ping {
+			a.pings |= 1 << i
+		}
+		if ping || len(f)+engine.MaxTunnel > a.shortest {
 			a.ethernet[i] = [12]byte(f)
 		}
 	}
@@ -64,6 +116,13 @@ func (a *answers) before(frames [][]byte) {
 // what became of their packet.
 func (a *answers) after(decisions []engine.Decision, frames [][]byte, l lane, now time.Duration) {
 	if a == nil {
+		return
+	}
+	for set := a.pings; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		a.answerPing(i, &decisions[i], frames[i], l, now)
+	}
+	if len(a.From) == 0 {
 		return
 	}
 	for i := range decisions {
@@ -93,7 +152,7 @@ func (a *answers) after(decisions []engine.Decision, frames [][]byte, l lane, no
 
 // answer writes the error about frame i into its memory.
 func (a *answers) answer(i int, frame []byte, t trouble, now time.Duration) bool {
-	if cap(frame) < icmpRoom || !a.allowed(now) {
+	if cap(frame) < icmpRoom || !a.errors.takes(a.Rate, now) {
 		return false
 	}
 	var memory [icmpRoom]byte
@@ -103,24 +162,49 @@ func (a *answers) answer(i int, frame []byte, t trouble, now time.Duration) bool
 	}
 	a.frames[i] = frame[:len(message)]
 	copy(a.frames[i], message)
+	a.count(i)
+	return true
+}
+
+// answerPing makes a ping its reply, if a member would get it now, or some
+// service of the address serves and none has its pings: who pings a service
+// learns whether it serves.
+func (a *answers) answerPing(i int, d *engine.Decision, frame []byte, l lane, now time.Duration) {
+	if a.served == nil || d.Hop == nil && d.Drop != engine.NoRoute {
+		return
+	}
+	p, ok := a.served.Lookup(pingTo(frame))
+	if !ok || p.not || d.Hop == nil && !p.serves() {
+		return
+	}
+	allowed := a.echoes.takes(a.Pings, now)
+	switch {
+	case d.Hop == nil && !allowed:
+		return
+	case d.Hop == nil:
+		a.unrouted = plus(a.unrouted, engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
+	case allowed:
+		l.divert(d.Hop.Output, frame)
+	default:
+		l.lose(tooManyPings, d.Hop.Output, frame)
+		*d = engine.Decision{Drop: engine.NoMember, Verdict: d.Verdict} // counted by its reason
+		return
+	}
+	answerPing(frame, a.ethernet[i])
+	a.frames[i] = frame
+	a.count(i)
+	a.pinged = plus(a.pinged, engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
+	*d = engine.Decision{Drop: engine.Answered, Verdict: d.Verdict}
+}
+
+// count counts the answer to frame i.
+func (a *answers) count(i int) {
 	a.any = true
 	a.sent.Frames++
-	a.sent.Bytes += uint64(len(message))
-	return true
+	a.sent.Bytes += uint64(len(a.frames[i]))
 }
 
-// allowed takes an error from what the rate allows: as many at once as in a
-// second.
-func (a *answers) allowed(now time.Duration) bool {
-	each := time.Second / time.Duration(max(a.Rate, 1))
-	if a.next > now+time.Second-each {
-		return false
-	}
-	a.next = max(a.next, now) + each
-	return true
-}
-
-// reply returns the error about frame i; nil if there is none.
+// reply returns the answer to frame i; nil if there is none.
 func (a *answers) reply(i int) []byte {
 	if a == nil {
 		return nil

@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // answering is what the router of a bed says errors from.
@@ -105,6 +107,93 @@ func TestPathMTU(t *testing.T) {
 	})
 }
 
+// The plane answers pings while a member would get them, and a member those that
+// come in fragments, or all. The TTL tells who did: a member's answer went through
+// the router.
+func TestPing(t *testing.T) {
+	vips := []string{testbed.Service4, testbed.Service6}
+	const small, large = 56, 4000
+	forEach(t, func(t *testing.T, open func(t *testing.T, c Config, pods int) *bench) {
+		b := open(t, Config{ICMP: ICMP{Pings: 1000}}, 1)
+		for _, vip := range vips {
+			ttl, err := testbed.Ping(b.Client, vip, small)
+			require.NoError(t, err)
+			assert.Equal(t, icmpTTL, ttl, vip)
+			ttl, err = testbed.Ping(b.Client, vip, large)
+			require.NoError(t, err)
+			assert.Equal(t, icmpTTL-1, ttl, "%s: of a member", vip)
+		}
+		c := b.plane.Counters()
+		assert.NotZero(t, c.Replies.Frames)
+		assert.Empty(t, c.Dropped)
+
+		// What is behind members, and not the gateway's, is left to them.
+		require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes()}}))
+		for _, vip := range vips {
+			ttl, err := testbed.Ping(b.Client, vip, small)
+			require.NoError(t, err)
+			assert.Equal(t, icmpTTL-1, ttl, vip)
+		}
+		assert.Equal(t, c.Replies, b.plane.Counters().Replies)
+
+		// An address of which services have ports alone is the gateway's, too.
+		tcp := []Service{{Group: b.group, Prefixes: testbed.Prefixes(), Protocol: hash.TCP,
+			Ports: []PortRange{{servicePort, servicePort}}, Own: true}}
+		require.NoError(t, b.plane.Sync(tcp))
+		before := b.plane.Counters()
+		for _, vip := range vips {
+			ttl, err := testbed.Ping(b.Client, vip, small)
+			require.NoError(t, err)
+			assert.Equal(t, icmpTTL, ttl, vip)
+		}
+		c = b.plane.Counters()
+		assert.Equal(t, before.In, c.In)
+		assert.Greater(t, c.Replies.Frames, before.Replies.Frames)
+		assert.Equal(t, before.Dropped, c.Dropped)
+
+		// Where no member takes them, pings are lost as other packets are.
+		require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes(), Own: true}}))
+		b.to(t)
+		b.raw(t)(pingOf(1), pingOf(2))
+		require.Eventually(t, func() bool {
+			return b.plane.Counters().Dropped[engine.NoMember.String()] >= 2
+		}, time.Minute, time.Millisecond)
+		assert.Equal(t, c.Replies, b.plane.Counters().Replies)
+	})
+}
+
+// pingOf returns a frame of a ping to the service, with a number.
+func pingOf(number uint16) []byte {
+	f := datagram(0)
+	f[14+9] = protocolICMP4
+	message := f[14+ipv4Size:]
+	clear(message)
+	message[0] = request4
+	binary.BigEndian.PutUint16(message[6:], number)
+	binary.BigEndian.PutUint16(message[2:], checksum(0, message))
+	return f
+}
+
+// No more pings are answered than the rate allows, and those are counted.
+func TestPingRate(t *testing.T) {
+	const sent = 200
+	forEach(t, func(t *testing.T, open func(t *testing.T, c Config, pods int) *bench) {
+		b := open(t, Config{ICMP: ICMP{Pings: 1}}, 1)
+		send := b.raw(t)
+		for i := range uint16(sent) {
+			send(pingOf(i))
+		}
+		var c Counters
+		require.Eventually(t, func() bool {
+			c = b.plane.Counters()
+			return c.Replies.Frames+c.Dropped[tooManyPings] == sent
+		}, time.Minute, time.Millisecond)
+		assert.NotZero(t, c.Replies.Frames)
+		assert.NotZero(t, c.Dropped[tooManyPings])
+		assert.Zero(t, c.Members[1].Frames)
+	})
+}
+
 // connect opens a connection of the client.
 func (b *bench) connect(address string) (c net.Conn, err error) {
 	err = b.Client.Do(func() error {
@@ -116,10 +205,10 @@ func (b *bench) connect(address string) (c net.Conn, err error) {
 
 // No more errors are sent than the rate allows, and as many at once.
 func TestICMPRate(t *testing.T) {
-	a := answers{ICMP: ICMP{Rate: 10}}
+	var l limit
 	count := func(now time.Duration) (n int) {
 		for range 100 {
-			if a.allowed(now) {
+			if l.takes(10, now) {
 				n++
 			}
 		}

@@ -97,10 +97,10 @@ func TestWhatIsTaken(t *testing.T) {
 }
 
 // To forward a burst allocates nothing, from receiving to sending, new flows
-// and known ones, and fragments that are held.
+// and known ones, fragments that are held, and pings, answered or not.
 func TestBurstAllocatesNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
-		b := open(t, Config{Sticky: &flowcache.Config{Flows: 10000}}, 2)
+		b := open(t, Config{Sticky: &flowcache.Config{Flows: 10000}, ICMP: ICMP{Pings: 100}}, 2)
 		send := b.raw(t)
 		p := b.plane.(*userspace)
 		b.stop() // the test takes the worker's place
@@ -110,7 +110,7 @@ func TestBurstAllocatesNothing(t *testing.T) {
 				f := udpFragments(i%16 == 0, uint16(i/8))
 				send(f[2], f[1], f[0])
 			}
-			send(datagram(uint16(i % 1000)))
+			send(datagram(uint16(i%1000)), pingOf(uint16(i)))
 		}
 		for _, w := range p.workers {
 			// not so many that it has to wait
@@ -118,5 +118,6 @@ func TestBurstAllocatesNothing(t *testing.T) {
 		}
 		assert.Positive(t, b.plane.Counters().In.Frames)
 		assert.Positive(t, b.plane.Counters().Fragments.Held)
+		assert.Positive(t, b.plane.Counters().Replies.Frames)
 	})
 }

@@ -25,6 +25,11 @@ func newLosses() losses {
 // lose counts a frame for a member that is not sent.
 func (t *losses) lose(reason string, output uint16, frame []byte) {
 	t.unsent[reason]++
+	t.divert(output, frame)
+}
+
+// divert takes back a frame that was decided to go to a member.
+func (t *losses) divert(output uint16, frame []byte) {
 	m := t.members[output]
 	m.Frames++
 	m.Bytes += uint64(len(frame))
@@ -48,6 +53,8 @@ const (
 	noRoom      = "no room for the outer header"
 	oversized   = "over 64 KB"               // a segment of IPv4 or IPv6 "BIG TCP"
 	unsupported = "unsupported segmentation" // of a kind that the virtio header has no name for
+
+	tooManyPings = "ping over the rate"
 )
 
 // whyUnsent returns the reason that an error of sending stands for.

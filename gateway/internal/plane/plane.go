@@ -82,7 +82,7 @@ type Config struct {
 	Sticky  *flowcache.Config // nil: no stickiness; its first class is that of flows that are many connections
 	Reset   bool              // answer a TCP packet of a flow whose member died by a RST
 
-	ICMP      ICMP                      // the errors that senders are told
+	ICMP      ICMP                      // what senders are told, and pings
 	Fragments flowcache.FragmentsConfig // with Seed in place of its own
 }
 
@@ -96,16 +96,17 @@ type Service struct {
 	Ports    []PortRange    // of tcp, udp and sctp; none: all, and packets without ports
 	Key      placement.Key  // what makes packets one flow
 	Group    *engine.Group
+	Own      bool // its prefixes are the gateway's, and no networks behind members: see ICMP
 }
 
 func (s Service) equal(o Service) bool {
-	return s.Group == o.Group && s.Protocol == o.Protocol && s.Key == o.Key && slices.Equal(s.Prefixes, o.Prefixes) &&
-		slices.Equal(s.Ports, o.Ports)
+	return s.Group == o.Group && s.Own == o.Own && s.Protocol == o.Protocol && s.Key == o.Key &&
+		slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports)
 }
 
 // Counters are those of all the workers of a plane.
 type Counters struct {
-	In      engine.Traffic
+	In      engine.Traffic            // for services, without pings that were answered
 	Members map[uint16]engine.Traffic // by Adjacency.Output
 	Replies engine.Traffic            // sent back to where they came from
 	Slow    engine.Traffic            // of In, what a plane with two paths did by the slow one
@@ -144,6 +145,10 @@ func (c Counters) plus(o Counters) Counters {
 
 func plus(a, b engine.Traffic) engine.Traffic {
 	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
+}
+
+func minus(a, b engine.Traffic) engine.Traffic {
+	return engine.Traffic{Frames: a.Frames - b.Frames, Bytes: a.Bytes - b.Bytes}
 }
 
 // Fragments count those that came before the first one of their datagram.

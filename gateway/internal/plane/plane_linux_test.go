@@ -72,7 +72,7 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 		all = append(all, i+1)
 	}
 	b.to(t, all...)
-	require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes()}}))
+	require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes(), Own: true}}))
 	b.run(t)
 	t.Cleanup(func() {
 		b.stop()

@@ -124,7 +124,7 @@ func (p *userspace) Sync(services []Service) error {
 		return err
 	}
 	for _, w := range p.workers {
-		w.between(func() { routing.Apply(w.engine) })
+		w.between(func() { routing.Apply(w.engine); w.answers.serve(services) })
 	}
 	p.finder.SetRouting(routing)
 	p.services = slices.Clone(services)

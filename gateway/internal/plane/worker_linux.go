@@ -34,8 +34,10 @@ type lane interface {
 	// lost returns the losses so far.
 	lost() *losses
 
-	// lose counts a frame for a member that is not sent.
+	// lose counts a frame for a member that is not sent. One that divert takes
+	// back is not lost.
 	lose(reason string, output uint16, frame []byte)
+	divert(output uint16, frame []byte)
 
 	// segment returns the length of the longest frame that frame i last received
 	// is sent as.
@@ -154,14 +156,18 @@ func (w *worker) fulfil() {
 // addTo adds what the worker has seen.
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	seen, lost := w.engine.Counters(), w.lane.lost()
-	c.In = plus(c.In, seen.In)
-	if w.takes {
-		c.drop(noServiceHere, seen.NoRoute.Frames)
-	} else {
-		c.In.Frames -= seen.NoRoute.Frames
-		c.In.Bytes -= seen.NoRoute.Bytes
-		c.NotForService = plus(c.NotForService, seen.NoRoute)
+	in, noRoute := seen.In, seen.NoRoute
+	if w.answers != nil {
+		in, noRoute = minus(in, w.answers.pinged), minus(noRoute, w.answers.unrouted) // they were for the gateway itself
+		c.Replies = plus(c.Replies, w.answers.sent)
 	}
+	if w.takes {
+		c.drop(noServiceHere, noRoute.Frames)
+	} else {
+		in = minus(in, noRoute)
+		c.NotForService = plus(c.NotForService, noRoute)
+	}
+	c.In = plus(c.In, in)
 	for output := range outputs {
 		m := c.Members[output]
 		decided, unsent := seen.Member(output), lost.members[output]
@@ -186,9 +192,6 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	c.Fragments.Strays += seen.Strays
 	c.Replies.Frames += seen.Replies.Frames - lost.replies.Frames
 	c.Replies.Bytes += seen.Replies.Bytes - lost.replies.Bytes
-	if w.answers != nil {
-		c.Replies = plus(c.Replies, w.answers.sent)
-	}
 }
 
 // noServiceHere is why a packet is dropped that a plane has taken from the

@@ -14,8 +14,9 @@ import (
 )
 
 // Stats is the state of a gateway at one moment. Frames in are those of the
-// members, of those that left, of replies, those dropped, and those waiting.
-// Frames that came in for no service are none of these.
+// members, of those that left, those dropped, and those waiting. Frames that came
+// in for no service, and pings that were answered, are none of these. Replies are
+// to pings, or in place of frames dropped.
 type Stats struct {
 	Healthy bool              `json:"healthy"`
 	Reason  string            `json:"reason,omitempty"` // why not

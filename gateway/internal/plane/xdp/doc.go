@@ -22,14 +22,14 @@
 // other planes do, and sends the same frame. Everything else, and what is for
 // no service, it passes on to the kernel. There the plane's slow path, an
 // [engine.Worker] on a packet socket, forwards what is for a service: packets
-// with options or extension headers, ping, SCTP; and fragments and ICMP errors,
-// which it sends after their flow, by its pin. What has a VLAN tag is left to
-// the kernel. The kernel must not forward what the slow path does: give the
-// router a blackhole route for the prefixes of the services.
+// with options or extension headers, SCTP; and fragments and ICMP errors,
+// which it sends after their flow, by its pin. It answers pings. What has a
+// VLAN tag is left to the kernel. The kernel must not forward what the slow path
+// does: give the router a blackhole route for the prefixes of the services.
 //
 // A packet over the MTU of its member's interface is dropped and counted. Its
-// sender is not told. The MTU is read by SetOutputs, which has to be called again
-// when it shrinks.
+// sender is told by the slow path, with [plane.ICMP] alone. The MTU is read by
+// SetOutputs, which has to be called again when it shrinks.
 //
 // For a member in a tunnel the program puts the outer header before the packet,
 // in the room that drivers leave before each frame. A frame without that is
