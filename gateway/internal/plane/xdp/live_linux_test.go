@@ -21,7 +21,10 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-const vip = "172.16.0.20"
+const (
+	vip  = "172.16.0.20"
+	vip6 = "2001:db8:ac10::14"
+)
 
 // namespace makes one that is removed after the test.
 func namespace(t *testing.T, name string) *netns.Namespace {
@@ -45,12 +48,16 @@ func newNetwork(t *testing.T, pods int) (client, router *netns.Namespace, list [
 		require.NoError(t, router.SetSysctl("ipv4/conf/"+name+"/rp_filter", 0))
 	}
 	require.NoError(t, router.SetSysctl("ipv4/ip_forward", 1))
+	require.NoError(t, router.SetSysctl("ipv6/conf/all/forwarding", 1))
 	require.NoError(t, router.IP(fmt.Sprintf(`link add lc address 02:00:00:00:00:01 type veth peer name c0 netns %s
 link set lc up
 addr add 10.9.0.1/24 dev lc
+addr add 2001:db8:9::1/64 dev lc nodad
 route add blackhole %s/32
-`, client.Name(), vip)))
-	require.NoError(t, client.IP("link set c0 up\naddr add 10.9.0.2/24 dev c0\nroute add default via 10.9.0.1\n"))
+route add blackhole %s/128
+`, client.Name(), vip, vip6)))
+	require.NoError(t, client.IP("link set c0 up\naddr add 10.9.0.2/24 dev c0\nroute add default via 10.9.0.1\n"+
+		"addr add 2001:db8:9::2/64 dev c0 nodad\nroute add default via 2001:db8:9::1\n"))
 	require.NoError(t, client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation))
 	for i := range pods {
 		hop := hopOf(uint16(i), 1).Value
@@ -59,10 +66,12 @@ route add blackhole %s/32
 			`link add lp%[1]d address %[2]s type veth peer name eth0 address %[3]s netns %[4]s
 link set lp%[1]d up
 addr add 10.9.%[5]d.1/24 dev lp%[1]d
+addr add 2001:db8:9:%[5]d::1/64 dev lp%[1]d nodad
 `, i, net.HardwareAddr(hop.Header[6:]), net.HardwareAddr(hop.Header[:6]), pod.Name(), i+1)))
 		require.NoError(t, pod.IP(fmt.Sprintf(
 			"link set eth0 up\naddr add 10.9.%[1]d.2/24 dev eth0\naddr add %[2]s/32 dev lo\n"+
-				"route add default via 10.9.%[1]d.1\n", i+1, vip)))
+				"route add default via 10.9.%[1]d.1\naddr add 2001:db8:9:%[1]d::2/64 dev eth0 nodad\n"+
+				"addr add %[3]s/128 dev lo nodad\nroute add default via 2001:db8:9:%[1]d::1\n", i+1, vip, vip6)))
 		require.NoError(t, pod.SetFeatures("eth0", true, netns.GRO))
 		list = append(list, pod)
 	}
