@@ -184,8 +184,7 @@ func (r *readme) connects(vip string, times int) (failed int) {
 }
 
 // confirms has the client ask again for the MAC address of a VIP that it knows:
-// alone, and not everybody on the link. In IPv6 the kernel does not answer that,
-// as the route to lo refuses it; then the client asks everybody.
+// by ARP or NDP of the gateway alone, and not of everybody on the link.
 func (r *readme) confirms(vip string) {
 	r.Helper()
 	require.Zero(r, r.connects(vip, 1))
@@ -248,7 +247,15 @@ func TestReadme(t *testing.T) {
 				for _, vip := range vips {
 					assert.Zero(t, r.connects(vip, times(t, 50)), vip)
 				}
-				r.confirms("10.9.0.20")
+				for _, vip := range []string{"10.9.0.20", "2001:db8:9::20"} {
+					r.confirms(vip)
+				}
+				for _, vip := range vips {
+					const gateways = 64 // a member's went through a router
+					ttl, err := testbed.Ping(r.bed.Client, vip, 56)
+					require.NoError(t, err)
+					assert.Equal(t, gateways, ttl, vip)
+				}
 			})
 		}
 	}

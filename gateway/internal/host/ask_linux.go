@@ -100,9 +100,12 @@ func (l *look) silent(vip netip.Prefix, name string) string {
 				name, by, a)
 		}
 	}
-	if !l.routed(vip) {
-		return fmt.Sprintf("it is in the network of %s, and has no route to lo: the kernel answers no %s for it",
-			name, by)
+	switch {
+	case vip.Addr().Is6() && l.rejected(vip.Addr()):
+		return fmt.Sprintf("it is in the network of %s, and a route of its own rejects it: the kernel answers NDP "+
+			"to everybody's question, and not to who knows it already. Remove the route, \"ip route del\"", name)
+	case vip.Addr().Is4() && !l.routed(vip):
+		return fmt.Sprintf("it is in the network of %s, and has no route to lo: the kernel answers no ARP for it", name)
 	}
 	return ""
 }

@@ -89,8 +89,8 @@ func TestKeeper(t *testing.T) {
 	n := newRouter(t, "keeper")
 	w, first := all(), host.NewKeeper("unix:/run/gateway/control")
 	before := run(t, n, "ip", "route") + run(t, n, "ip", "-6", "route")
-	done := keep(t, n, first, w)
-	assert.NotEmpty(t, done)
+	require.NoError(t, n.IP("route add fd09::20/128 dev lo proto 236\n")) // of a gateway before this release
+	assert.Contains(t, keep(t, n, first, w), "ip route del fd09::20/128 dev lo proto 236")
 	assert.Empty(t, keep(t, n, first, w), "all is there")
 	assert.Empty(t, keep(t, n, host.NewKeeper("unix:/run/gateway/control"), w), "after a kill")
 	for about, list := range ask(t, n, w) {
@@ -109,12 +109,13 @@ func TestKeeper(t *testing.T) {
 	connect(t, n)
 	again := strings.Join(keep(t, n, first, w), "\n")
 	assert.Contains(t, again, "proxy 10.9.0.20")
-	assert.Contains(t, again, "proxy_ndp")
+	assert.Contains(t, again, "proxy_delay")
 	assert.NotContains(t, again, "nft", "it stays")
 	for _, damage := range []func() error{
 		func() error { return n.IP("route del 10.9.0.20/32 dev lo\n") },
 		func() error { return n.IP("neigh del proxy 10.9.0.20 dev lc\n") },
 		func() error { return n.SetSysctl("ipv4/conf/lc/forwarding", 0) },
+		func() error { return n.SetSysctl("ipv6/conf/all/proxy_ndp", 0) },
 		func() error { return n.SetSysctl("ipv4/conf/all/rp_filter", 1) },
 	} {
 		require.NoError(t, damage())
@@ -235,7 +236,15 @@ func TestAsk(t *testing.T) {
 	assert.Empty(t, list["member right"])
 	assert.Empty(t, list["member absent"], "its service says that it is down")
 	assert.Contains(t, list["sysctl net/ipv4/conf/lc, lp1/forwarding=1"][0].Says, "replies")
-	assert.True(t, list["sysctl net/ipv6/conf/lc/proxy_ndp=1"][0].Wrong)
+	assert.True(t, list["sysctl net/ipv6/conf/all/proxy_ndp=1"][0].Wrong)
+
+	// In IPv6 the kernel would answer those alone who ask everybody.
+	require.NoError(t, n.IP("neigh add proxy fd09::20 dev lc\nroute add fd09::20/128 dev lo\n"))
+	found := ask(t, n, host.Want{VIPs: prefixes("fd09::20/128"), In: []string{"lc"}})["fd09::20/128"]
+	require.Len(t, found, 2)
+	assert.Contains(t, found[1].Says, "a route of its own rejects it")
+	require.NoError(t, n.IP("route del fd09::20/128 dev lo\n"))
+	assert.Len(t, ask(t, n, host.Want{VIPs: prefixes("fd09::20/128"), In: []string{"lc"}})["fd09::20/128"], 1)
 }
 
 // What a data plane can't do on an interface is known from its driver.

@@ -9,8 +9,8 @@ import (
 
 // A Keeper has the kernel leave packets for VIPs to the data plane: a table of
 // nftables drops them, and for a VIP in the network of an interface of "in" the
-// kernel answers ARP and NDP, by a route to lo and proxy neighbours. It switches
-// forwarding on, which replies need, and keeps all of that in place.
+// kernel answers ARP and NDP, by proxy neighbours and, in IPv4, a route to lo. It
+// switches forwarding on, which replies need, and keeps all of that in place.
 //
 // A Keeper that was killed is followed by one with the same control address,
 // which finds what is there. Its methods are for one goroutine.
@@ -63,8 +63,10 @@ func (k *Keeper) missing(l *look) (steps []step) {
 	loose := slices.ContainsFunc(l.want.Out, func(name string) bool { return filters(name) > 0 })
 	for _, vip := range l.want.VIPs {
 		names := l.onLink[vip]
-		// A reply is let in where a route leads to its source, the VIP.
-		if (len(names) > 0 || loose && vip.Addr().Is4()) && !l.routed(vip) {
+		// A reply is let in where a route leads to its source, the VIP. ARP is
+		// answered where that leads elsewhere. In IPv6 a route to lo rejects
+		// packets, and with them who asks for the address by unicast.
+		if vip.Addr().Is4() && (len(names) > 0 || loose) && !l.routed(vip) {
 			steps = append(steps, step{
 				what: fmt.Sprintf("ip route add %s dev lo proto %d", vip, protocol),
 				do:   func() error { return addRoute(l.conn, vip, l.byName["lo"].Index) },
@@ -101,7 +103,7 @@ func (k *Keeper) leftovers(l *look, but []netip.Prefix) (steps []step, err error
 	}
 	routes, err := l.made()
 	for _, p := range routes {
-		if !slices.Contains(but, p) && !l.dropped(p.Addr(), k.name) {
+		if p.Addr().Is6() || !slices.Contains(but, p) && !l.dropped(p.Addr(), k.name) {
 			steps = append(steps, step{
 				what: fmt.Sprintf("ip route del %s dev lo proto %d", p, protocol),
 				do:   func() error { return deleteRoute(l.conn, p, l.byName["lo"].Index) },

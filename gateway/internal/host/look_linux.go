@@ -110,6 +110,13 @@ func (l *look) routed(p netip.Prefix) bool {
 	return err == nil && r.kind == unix.RTN_UNICAST && r.dev == l.byName["lo"].Index && r.prefix == p.Bits()
 }
 
+// rejected reports whether the kernel takes in no packet for an address: its
+// route is a blackhole, or leads to lo, which rejects in IPv6.
+func (l *look) rejected(a netip.Addr) bool {
+	r, err := lookUp(l.conn, a)
+	return err != nil || r.dev == l.byName["lo"].Index
+}
+
 // made returns the prefixes that gateways have routes to lo for.
 func (l *look) made() (list []netip.Prefix, err error) {
 	if err := l.conn.SetOption(netlink.GetStrictCheck, true); err != nil {

@@ -62,6 +62,7 @@ func (l *look) settings() (steps []step) {
 	if has6 {
 		steps = append(steps, forwarding6(replies)...)
 	}
+	near6 := false
 	for _, name := range l.want.In {
 		on4, on6 := false, false
 		for vip, names := range l.onLink {
@@ -73,9 +74,15 @@ func (l *look) settings() (steps []step) {
 			steps = append(steps, setting("ipv4/neigh/DEV/proxy_delay", name, "0", late, false)...)
 		}
 		if on6 {
-			steps = append(steps, setting("ipv6/conf/DEV/proxy_ndp", name, "1", "nobody answers NDP for VIPs", true)...)
+			near6 = true
 			steps = append(steps, setting("ipv6/neigh/DEV/proxy_delay", name, "0", late, false)...)
 		}
+	}
+	if near6 {
+		// That of the interface does for solicitations of everybody alone: the
+		// kernel takes in those to the address itself by that of all.
+		const silent = "nobody answers NDP for VIPs, or not who knows them already"
+		steps = append(steps, setting("ipv6/conf/DEV/proxy_ndp", "all", "1", silent, true)...)
 	}
 	return steps
 }
