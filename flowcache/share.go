@@ -16,6 +16,11 @@ type Layout struct {
 // Layout returns the layout of the table.
 func (t *Table) Layout() Layout { return Layout{Buckets: len(t.buckets), Form: saveVersion} }
 
+// Layout returns the layout of a table of this configuration.
+func (c Config) Layout() Layout {
+	return Layout{Buckets: bucketsFor(max(1, c.Flows)), Form: saveVersion}
+}
+
 // A Key tells a pin from others of its table: the part of the digest that a
 // word keeps, and a bucket. It is comparable.
 type Key struct {

@@ -21,6 +21,7 @@ func TestImportTakesPinsOver(t *testing.T) {
 	one, two := newRouter(t, flowcache.Config{}, "a", "b", "c"), newRouter(t, flowcache.Config{}, "x", "c", "b", "a")
 	two.set(selector.Equal("a", "b", "c", "d")...)
 	require.Equal(t, one.table.Layout(), two.table.Layout())
+	require.Equal(t, one.table.Layout(), one.table.Config().Layout())
 	member := make(map[uint64]string)
 	for f := range uint64(flows) {
 		member[f] = one.connect(f)
