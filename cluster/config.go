@@ -48,6 +48,11 @@ type Config struct {
 	// first and makes it; default 1, at most 5.
 	Replicas int
 
+	// First is the revision that the log begins with, if this gateway is the
+	// first and makes it; default 1. A greater one leaves room for groups that
+	// had versions before they were joined: see JoinReplica.
+	First uint64
+
 	Logger *slog.Logger // of what an operator should know; nil: nobody is told
 }
 
@@ -88,6 +93,7 @@ func (c Config) complete() (Config, error) {
 	refuse(c.Heartbeat < 10*time.Millisecond || c.Heartbeat > time.Minute, "Heartbeat", c.Heartbeat,
 		"must be 10 ms to 1 min")
 	refuse(c.Prepare < 0 || c.Prepare > time.Hour, "Prepare", c.Prepare, "must be at most 1 h")
+	refuse(c.First > math.MaxInt64, "First", c.First, "must be below 2^63")
 	refuse(c.Replicas < 1 || c.Replicas > 5, "Replicas", c.Replicas, "must be 1 to 5")
 	return c, err
 }

@@ -39,7 +39,9 @@ type Membership struct {
 	conn       *Conn
 	name       string
 	configured string // the strategy given, if the group had another one; else empty
-	replica    replica
+	replica    Replica
+	discard    func() // of the replica, if the join fails; nil: it is not this one's
+	given      bool   // the replica has members that are not the log's, at first
 
 	restart chan struct{}   // asks to read the log anew
 	ctx     context.Context // ends with Close, or with the connection
@@ -95,45 +97,62 @@ var ErrScope = errors.New("the group has another scope")
 func Join[T any](ctx context.Context, c *Conn, d *selector.Domain, g GroupConfig[T]) (
 	*Membership, *selector.Group[T], error,
 ) {
-	refuse := func(err error) (*Membership, *selector.Group[T], error) {
-		return nil, nil, &JoinError{Group: g.Name, Err: err}
-	}
-	if !token.MatchString(g.Name) {
-		return refuse(&ConfigError{Field: "Name", Value: g.Name, Reason: tokenReason})
-	}
-	m := &Membership{
-		conn: c, name: g.Name, restart: make(chan struct{}, 1), advanced: make(chan struct{}),
-		own: map[string]bool{}, ids: map[string]uint64{},
-	}
-	first := State{Strategy: selector.Bounded{}.String(), Scope: g.Scope}
-	if g.Strategy != nil {
-		var err error
-		if m.configured, err = strategyText(g.Strategy); err != nil {
-			return refuse(err)
-		}
-		first.Strategy = m.configured
-	}
-	create := func(s selector.Strategy) (replica, error) {
+	var made *selector.Group[T]
+	create := func(s selector.Strategy) (Replica, error) {
 		group, err := selector.NewGroup[T](d, selector.GroupConfig{
 			Name: g.Name, Strategy: s, Scope: g.Scope, AllDown: g.AllDown,
 		})
 		if err != nil {
 			return nil, err
 		}
+		made = group
 		return &groupReplica[T]{group: group, value: g.Value}, nil
+	}
+	m, err := newMembership(ctx, c, g.Name, State{Scope: g.Scope}, g.Strategy, create, func() { made.Close() })
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, made, nil
+}
+
+// newMembership takes part in a group, whose first state is given but for its
+// strategy. It discards what create made if it fails; nil says that the replica
+// was there before.
+func newMembership(
+	ctx context.Context, c *Conn, name string, first State, s selector.Strategy,
+	create func(selector.Strategy) (Replica, error), discard func(),
+) (*Membership, error) {
+	refuse := func(err error) (*Membership, error) { return nil, &JoinError{Group: name, Err: err} }
+	if !token.MatchString(name) {
+		return refuse(&ConfigError{Field: "Name", Value: name, Reason: tokenReason})
+	}
+	m := &Membership{
+		conn: c, name: name, restart: make(chan struct{}, 1), advanced: make(chan struct{}),
+		own: map[string]bool{}, ids: map[string]uint64{}, discard: discard, given: discard == nil,
+	}
+	first.Strategy = selector.Bounded{}.String()
+	if s != nil {
+		var err error
+		if m.configured, err = strategyText(s); err != nil {
+			return refuse(err)
+		}
+		first.Strategy = m.configured
 	}
 	if s, err := selector.ParseStrategy(first.Strategy); err != nil {
 		return refuse(err)
 	} else if _, err := create(s); err != nil { // before others get to know it
 		return refuse(err)
 	}
+	if err := first.valid(first); err != nil {
+		return refuse(err)
+	}
 	if err := m.join(ctx, first, create); err != nil {
 		return refuse(err)
 	}
-	return m, m.replica.(*groupReplica[T]).group, nil
+	return m, nil
 }
 
-func (m *Membership) join(ctx context.Context, first State, create func(selector.Strategy) (replica, error)) error {
+func (m *Membership) join(ctx context.Context, first State, create func(selector.Strategy) (Replica, error)) error {
 	c := m.conn
 	if err := m.found(ctx, first); err != nil {
 		return err
@@ -154,8 +173,8 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 		return loaded(fmt.Errorf("%w: %q, and not %q", ErrScope, state.Scope, first.Scope))
 	}
 	if err := m.begin(entries, create); err != nil {
-		if m.replica != nil {
-			m.replica.close()
+		if m.replica != nil && m.discard != nil {
+			m.discard()
 		}
 		return loaded(err)
 	}
@@ -165,7 +184,9 @@ func (m *Membership) join(ctx context.Context, first State, create func(selector
 	c.mu.Lock()
 	if _, ok := c.groups[m.name]; ok || c.ctx.Err() != nil {
 		c.mu.Unlock()
-		m.replica.close()
+		if m.discard != nil {
+			m.discard()
+		}
 		if ok {
 			return loaded(errors.New("this gateway is in the group already"))
 		}
@@ -223,7 +244,7 @@ func (m *Membership) report() Report { return m.standing().report }
 func (m *Membership) standing() standing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := standing{version: m.version, view: m.replica.view(), past: m.past}
+	s := standing{version: m.version, view: m.replica.View(), past: m.past}
 	s.report = Report{
 		Version: m.version, Fingerprint: s.view.Fingerprint(), Strategy: m.strategy, Scope: m.state.Scope,
 		Prepared: m.prepared,
@@ -254,7 +275,7 @@ func (m *Membership) Scope() string {
 }
 
 // View returns the newest view of the group.
-func (m *Membership) View() *selector.View { return m.replica.view() }
+func (m *Membership) View() *selector.View { return m.replica.View() }
 
 // State returns the newest state that this gateway knows, and its revision. It
 // is the caller's.
@@ -305,7 +326,7 @@ func (m *Membership) SetDown(id string, down bool) {
 		delete(m.own, id)
 	}
 	shared := m.state.Member(id)
-	m.replica.mark(id, down || shared != nil && shared.Down)
+	m.replica.Mark(id, down || shared != nil && shared.Down)
 }
 
 // Close ends the gateway's part in the group, which stays as it is.

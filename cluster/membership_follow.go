@@ -187,7 +187,7 @@ func (m *Membership) load(ctx context.Context, log <-chan revision) (s State, li
 
 // begin makes the group of what was loaded. A history-free one is built once,
 // of the newest state; another one takes every step.
-func (m *Membership) begin(list []revision, create func(selector.Strategy) (replica, error)) error {
+func (m *Membership) begin(list []revision, create func(selector.Strategy) (Replica, error)) error {
 	state, at := State{}, uint64(0)
 	for i, r := range list {
 		next, err := r.entry.apply(state, at, r.number)
@@ -247,12 +247,12 @@ func (m *Membership) complain(r revision) {
 func (m *Membership) take(r revision, next State, skip bool) {
 	m.applying.Lock()
 	defer m.applying.Unlock()
-	before := m.replica.view()
+	before := m.replica.View()
 	var err error
 	if !skip {
 		err = m.enforce(r, next)
 	}
-	view := m.replica.view()
+	view := m.replica.View()
 	m.mu.Lock()
 	jumped := m.revision != r.entry.After
 	m.settleAt = time.Time{}
@@ -274,7 +274,7 @@ func (m *Membership) take(r revision, next State, skip bool) {
 			applied{r.number, view.Fingerprint(), time.Now()})
 	}
 	for _, s := range next.Members {
-		m.replica.mark(s.ID, s.Down || m.own[s.ID])
+		m.replica.Mark(s.ID, s.Down || m.own[s.ID])
 	}
 	if m.unplan != nil {
 		m.unplan()
@@ -303,15 +303,16 @@ func (m *Membership) take(r revision, next State, skip bool) {
 // enforce has the group become the next state.
 func (m *Membership) enforce(r revision, next State) error {
 	members := next.listed()
-	if next.Strategy == m.strategy && !m.anew(r) {
-		return m.replica.update(r.number, members)
+	anew := m.anew(r) || m.given && m.version == 0
+	if next.Strategy == m.strategy && !anew {
+		return m.replica.Update(r.number, members)
 	}
 	s, err := selector.ParseStrategy(next.Strategy)
 	if err != nil {
 		return err
 	}
-	if m.revision == r.entry.After && m.version == m.revision {
-		return m.replica.setStrategy(r.number, s)
+	if m.revision == r.entry.After && m.version == m.revision && !anew {
+		return m.replica.SetStrategy(r.number, s)
 	}
 	return m.jump(r.number, s, members)
 }
@@ -327,18 +328,18 @@ func (m *Membership) anew(r revision) bool {
 // revisions at least lie between, as compact leaves two before a whole state.
 func (m *Membership) jump(version uint64, s selector.Strategy, members []Member) error {
 	if !dependsOnHistory(s) {
-		if err := m.replica.setStrategy(version-1, s); err != nil {
+		if err := m.replica.SetStrategy(version-1, s); err != nil {
 			return err
 		}
-		return m.replica.update(version, members)
+		return m.replica.Update(version, members)
 	}
-	if err := m.replica.setStrategy(version-2, selector.Modulo{}); err != nil {
+	if err := m.replica.SetStrategy(version-2, selector.Modulo{}); err != nil {
 		return err
 	}
-	if err := m.replica.update(version-1, members); err != nil {
+	if err := m.replica.Update(version-1, members); err != nil {
 		return err
 	}
-	return m.replica.setStrategy(version, s)
+	return m.replica.SetStrategy(version, s)
 }
 
 // remember keeps the IDs of the last changes, for writers to find theirs.

@@ -41,7 +41,7 @@ func (m *Membership) Observe(o Observer) *selector.View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.observers = append(m.observers, o)
-	return m.replica.view()
+	return m.replica.View()
 }
 
 // An Outcome is what became of a planned change.
@@ -190,7 +190,7 @@ func (m *Membership) preparePlan(state State, view *selector.View, observers []O
 			return // it is not in force, and the gateway stays unprepared
 		}
 	}
-	planned, err := m.replica.plan(s, state.Plan.Members)
+	planned, err := m.replica.Plan(s, state.Plan.Members)
 	if err != nil {
 		m.conn.config.Logger.Warn("cluster: a planned change can't be applied here", "group", m.name, "error", err)
 		return
@@ -254,7 +254,7 @@ func (m *Membership) settle(version uint64) {
 	if !due {
 		return
 	}
-	m.replica.settle(version)
+	m.replica.Settle(version)
 	for _, o := range observers {
 		o.Settled(version)
 	}

@@ -107,7 +107,7 @@ func (m *Membership) check(state State, at uint64, next State) error {
 	if next.Strategy == state.Strategy {
 		s = nil
 	}
-	_, err = m.replica.plan(s, next.listed())
+	_, err = m.replica.Plan(s, next.listed())
 	return err
 }
 

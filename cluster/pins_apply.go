@@ -47,12 +47,16 @@ func (s *sharer) find(in *shared, m pinsMember) (selector.Slot, fate) {
 			return v.Slot(i), fateTaken
 		case here == m.incarnation:
 			f = fateNoSlot
-		case here > m.incarnation && f == fateAhead:
+		case older(m.incarnation, here) && f == fateAhead:
 			f = fateOlder
 		}
 	}
 	return selector.NoSlot, f
 }
+
+// older reports whether an incarnation came before another one: revisions grow,
+// and those with the highest bit set came before the log.
+func older(incarnation, than uint64) bool { return int64(incarnation) < int64(than) }
 
 // apply takes over the pins of a message. The version that they were sent with
 // does not matter if their member is here: a pin says where its flow is.

@@ -1,20 +1,58 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A replica is a group whatever its payloads are.
-type replica interface {
-	view() *selector.View
-	update(version uint64, members []Member) error
-	setStrategy(version uint64, s selector.Strategy) error
-	plan(s selector.Strategy, members []Member) (*selector.View, error)
-	settle(version uint64)
-	mark(id string, down bool)
-	close()
+// A Replica is a group that a gateway keeps by itself, for [JoinReplica]: one
+// with more to it than members, such as interfaces to be opened first. Its
+// methods are called by one goroutine at a time, but for View, which must not
+// wait for the others. An error of Update, SetStrategy or Plan leaves the group
+// as it was.
+type Replica interface {
+	View() *selector.View // the newest
+	// Update gives the group members and this version, as
+	// selector.Group.UpdateAt does.
+	Update(version uint64, members []Member) error
+	// SetStrategy is as selector.Group.SetStrategyAt.
+	SetStrategy(version uint64, s selector.Strategy) error
+	// Plan is as selector.Group.Plan: s is nil for the strategy in force.
+	Plan(s selector.Strategy, members []Member) (*selector.View, error)
+	Settle(version uint64) // as selector.Group.Settle
+	// Mark says of each member, again and again, whether it is down by
+	// Member.Down or Membership.SetDown.
+	Mark(id string, down bool)
+}
+
+// ReplicaConfig describes a group that a gateway has already.
+type ReplicaConfig struct {
+	Name string // letters, digits, - and _
+
+	// Strategy, Scope and Members are those of the group if this gateway makes
+	// it; for a group that exists the log counts, as GroupConfig says it.
+	Strategy selector.Strategy
+	Scope    string
+	Members  []Member
+
+	// Replica is the group. The first change that is applied to it follows
+	// nothing, so its version must be at least three below those of the log:
+	// see Config.First.
+	Replica Replica
+}
+
+// JoinReplica is [Join] for a group that the gateway has already, and that
+// carries flows: its members become those of the log. Flows stay with members
+// that have the ID and the incarnation of before. A member of
+// ReplicaConfig.Members may have an incarnation, with the highest bit set: it
+// then is one from before all that the log gives, and the same at every
+// gateway. The group stays as it is if JoinReplica fails.
+func JoinReplica(ctx context.Context, c *Conn, g ReplicaConfig) (*Membership, error) {
+	first := State{Scope: g.Scope, Members: g.Members}
+	create := func(selector.Strategy) (Replica, error) { return g.Replica, nil }
+	return newMembership(ctx, c, g.Name, first, g.Strategy, create, nil)
 }
 
 type groupReplica[T any] struct {
@@ -22,12 +60,17 @@ type groupReplica[T any] struct {
 	value func(Member) (T, error)
 }
 
-func (r *groupReplica[T]) view() *selector.View      { return r.group.Load().View() }
-func (r *groupReplica[T]) settle(version uint64)     { r.group.Settle(version) }
-func (r *groupReplica[T]) mark(id string, down bool) { r.group.Mark(id).SetDown(down) }
-func (r *groupReplica[T]) close()                    { r.group.Close() }
+// View implements Replica.
+func (r *groupReplica[T]) View() *selector.View { return r.group.Load().View() }
 
-func (r *groupReplica[T]) update(version uint64, members []Member) error {
+// Settle implements Replica.
+func (r *groupReplica[T]) Settle(version uint64) { r.group.Settle(version) }
+
+// Mark implements Replica.
+func (r *groupReplica[T]) Mark(id string, down bool) { r.group.Mark(id).SetDown(down) }
+
+// Update implements Replica.
+func (r *groupReplica[T]) Update(version uint64, members []Member) error {
 	hops, err := r.hops(members)
 	if err != nil {
 		return err
@@ -36,12 +79,14 @@ func (r *groupReplica[T]) update(version uint64, members []Member) error {
 	return err
 }
 
-func (r *groupReplica[T]) setStrategy(version uint64, s selector.Strategy) error {
+// SetStrategy implements Replica.
+func (r *groupReplica[T]) SetStrategy(version uint64, s selector.Strategy) error {
 	_, err := r.group.SetStrategyAt(version, s)
 	return err
 }
 
-func (r *groupReplica[T]) plan(s selector.Strategy, members []Member) (*selector.View, error) {
+// Plan implements Replica.
+func (r *groupReplica[T]) Plan(s selector.Strategy, members []Member) (*selector.View, error) {
 	hops, err := r.hops(members)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,8 @@ type Member struct {
 
 	// Incarnation is the revision of the change that made the member. The group
 	// sets it, so leave it 0 for one that joins: a member that was removed and
-	// is added again is another one, and has no flow of the old one.
+	// is added again is another one, and has no flow of the old one. See
+	// JoinReplica for those that were there before the log.
 	Incarnation uint64 `json:"incarnation,omitempty"`
 }
 

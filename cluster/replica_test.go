@@ -1,0 +1,113 @@
+package cluster_test
+
+import (
+	"testing"
+
+	"github.com/ecmp-go/ecmp/cluster"
+	"github.com/ecmp-go/ecmp/selector"
+	"github.com/stretchr/testify/require"
+)
+
+// A standingGroup is one that a gateway has before it joins.
+type standingGroup struct {
+	*selector.Group[int]
+	marks map[string]bool
+}
+
+const before = 1<<63 | 5 // an incarnation from before the log
+
+func newStandingGroup(t *testing.T, s selector.Strategy, ids ...string) *standingGroup {
+	g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "web", Strategy: s})
+	require.NoError(t, err)
+	_, err = g.Update(hopsOf(membersOf(ids...)))
+	require.NoError(t, err)
+	return &standingGroup{g, map[string]bool{}}
+}
+
+func membersOf(ids ...string) []cluster.Member {
+	list := make([]cluster.Member, len(ids))
+	for i, id := range ids {
+		list[i] = cluster.Member{ID: id, Weight: 1, Incarnation: before}
+	}
+	return list
+}
+
+func hopsOf(members []cluster.Member) []selector.Hop[int] {
+	hops := make([]selector.Hop[int], len(members))
+	for i, m := range members {
+		hops[i] = selector.Hop[int]{ID: m.ID, Weight: m.Weight, Incarnation: m.Incarnation}
+	}
+	return hops
+}
+
+func (g *standingGroup) View() *selector.View      { return g.Load().View() }
+func (g *standingGroup) Mark(id string, down bool) { g.marks[id] = down }
+func (g *standingGroup) Settle(version uint64)     { g.Group.Settle(version) }
+func (g *standingGroup) SetStrategy(version uint64, s selector.Strategy) error {
+	_, err := g.SetStrategyAt(version, s)
+	return err
+}
+
+func (g *standingGroup) Update(version uint64, members []cluster.Member) error {
+	_, err := g.UpdateAt(version, hopsOf(members))
+	return err
+}
+
+func (g *standingGroup) Plan(s selector.Strategy, members []cluster.Member) (*selector.View, error) {
+	snapshot, err := g.Group.Plan(s, hopsOf(members))
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.View(), nil
+}
+
+// A gateway that forwarded before it had a server: the first one makes the group
+// with the members that it has, which keep their slots; all others take over
+// that group, whatever they had.
+func TestJoinReplica(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []selector.Strategy{selector.Bounded{}, selector.Anchor{Capacity: 64}} {
+		url := one(t, nil)
+		join := func(name string, ids ...string) (*cluster.Membership, *standingGroup) {
+			c := config(name, url)
+			c.First = 1000
+			g := newStandingGroup(t, strategy, ids...)
+			m, err := cluster.JoinReplica(soon(t), connect(t, c), cluster.ReplicaConfig{
+				Name: "web", Strategy: strategy, Members: membersOf(ids...), Replica: g,
+			})
+			require.NoError(t, err)
+			return m, g
+		}
+		m1, g1 := join("g1", "a", "b", "c")
+		slot, ok := g1.View().Index("b")
+		require.True(t, ok)
+		require.Equal(t, uint64(1000), g1.Load().Version())
+		require.Equal(t, uint64(before), g1.View().Incarnation(slot), "its pins stay")
+		require.Equal(t, map[string]bool{"a": false, "b": false, "c": false}, g1.marks)
+
+		_, err := m1.Update(soon(t), remove("b"))
+		require.NoError(t, err)
+		version, err := m1.Update(soon(t), put("d=1"))
+		require.NoError(t, err)
+
+		m2, g2 := join("g2", "x", "b", "a")
+		require.NoError(t, m2.Wait(soon(t), version))
+		require.Equal(t, 3, g2.Load().Len())
+		require.Equal(t, g1.Load().Version(), g2.Load().Version())
+		require.Equal(t, g1.Load().Fingerprint(), g2.Load().Fingerprint(), "%v", strategy)
+		i, ok := g2.View().Index("d")
+		require.True(t, ok)
+		require.Equal(t, version, g2.View().Incarnation(i))
+	}
+}
+
+// A list of members that is none is refused before the log has it.
+func TestJoinReplicaRefusesMembers(t *testing.T) {
+	t.Parallel()
+	g := newStandingGroup(t, selector.Bounded{}, "a")
+	_, err := cluster.JoinReplica(soon(t), connect(t, config("g1", one(t, nil))), cluster.ReplicaConfig{
+		Name: "web", Members: membersOf("a", "a"), Replica: g,
+	})
+	require.ErrorIs(t, err, selector.ErrDuplicate)
+	require.Equal(t, uint64(1), g.Load().Version())
+}
