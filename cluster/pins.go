@@ -40,6 +40,7 @@ type Pins struct {
 	config   PinsConfig
 	counters pinsCounters
 	workers  atomic.Pointer[[]*PinsWorker]
+	missing  atomic.Pointer[[]string]
 
 	mu     sync.Mutex
 	calls  []func(at instant) // what Run is to do
@@ -94,6 +95,12 @@ func (p *Pins) Share(m *Membership, mode Sharing) {
 	g := &shared{name: m.View().Name(), scope: m.Scope(), mode: mode, view: m.View}
 	p.call(func(at instant) { p.sharer.add(g, at, rand.N[time.Duration]) })
 	m.Observe(&pinsObserver{p, g})
+}
+
+// Unshare ends the sharing of a group that this gateway leaves. Its pins stay.
+func (p *Pins) Unshare(m *Membership) {
+	name := m.Name()
+	p.call(func(instant) { p.sharer.remove(name) })
 }
 
 // Worker returns what one worker of the packet path tells of placed flows. Make
@@ -190,6 +197,7 @@ func (p *Pins) Run(ctx context.Context) error {
 		}
 		at := p.instant()
 		timer.Reset(p.sharer.step(at) - at.now)
+		p.noteMissing(at)
 		total := 0
 		for _, s := range subscriptions {
 			n, _ := s.Dropped()
@@ -246,6 +254,10 @@ func (o *pinsObserver) Planned(ctx context.Context, plan Plan) {
 	done := make(chan struct{})
 	s := o.pins.sharer
 	o.pins.call(func(at instant) {
+		if s.group(o.group.name) != o.group { // it is shared no more
+			close(done)
+			return
+		}
 		s.prepare(o.group, plan.Revision, plan.Planned, at)
 		s.waiting = append(s.waiting, preparation{o.group, plan.Revision, func() { close(done) }})
 	})
@@ -259,7 +271,11 @@ func (o *pinsObserver) Planned(ctx context.Context, plan Plan) {
 
 // Changed has the table scanned for what deviates since.
 func (o *pinsObserver) Changed(old, view *selector.View) {
-	o.pins.call(func(at instant) { o.pins.sharer.changed(o.group, old, view, at) })
+	o.pins.call(func(at instant) {
+		if s := o.pins.sharer; s.group(o.group.name) == o.group {
+			s.changed(o.group, old, view, at)
+		}
+	})
 }
 
 // Settled ends the transition.

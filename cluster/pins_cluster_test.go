@@ -115,10 +115,21 @@ func livingServers(t testing.TB) (servers [3]*server.Server, urls []string) {
 
 func livingOn(t testing.TB, urls []string, n, flows int, alone bool, change func(*Pins)) (list []*livingGateway) {
 	t.Helper()
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("g%d", i))
+	}
+	return livingNamed(t, urls, names, flows, alone, change)
+}
+
+func livingNamed(
+	t testing.TB, urls, names []string, flows int, alone bool, change func(*Pins),
+) (list []*livingGateway) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	start := time.Now()
-	for i := range n {
+	for i, name := range names {
 		g := new(livingGateway)
 		d := selector.NewDomain()
 		var err error
@@ -128,7 +139,7 @@ func livingOn(t testing.TB, urls []string, n, flows int, alone bool, change func
 		o.Servers, o.NoRandomize = slices.Concat(urls[i%3:], urls[:i%3]), true
 		o.ReconnectWait = 20 * time.Millisecond
 		g.conn, err = Connect(ctx, Config{
-			Cluster: "test", Gateway: fmt.Sprintf("g%d", i), NATS: o, Seed: []byte("0123456789abcdef"),
+			Cluster: "test", Gateway: name, NATS: o, Seed: []byte("0123456789abcdef"),
 			Heartbeat: 50 * time.Millisecond, Replicas: 3, Layout: g.table.Layout(), Prepare: 30 * time.Second,
 		})
 		require.NoError(t, err)
@@ -168,7 +179,7 @@ func livingOn(t testing.TB, urls []string, n, flows int, alone bool, change func
 					live++
 				}
 			}
-			if live < n-1 {
+			if live < len(names)-1 {
 				return false
 			}
 		}
@@ -296,4 +307,42 @@ func TestFlowsThatChangeGateway(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShareAgain has a gateway leave a group and take part in it again: what it
+// sends then is nobody's old message.
+func TestShareAgain(t *testing.T) {
+	const flows = 2000
+	list := living(t, 2, 2*flows, false, nil)
+	update(t, list, false, members(0, 5))
+	was := list[0].establish(0, flows)
+	list[0].pins.Unshare(list[0].membership)
+	list[0].pins.Share(list[0].membership, ShareDeviating)
+	update(t, list, true, members(5, 10))
+	wrong := list[0].wrong(0, was)
+	require.Positive(t, wrong)
+	soon(t, "all pins come", func() bool { return list[1].pins.Stats().Added == uint64(wrong) })
+	assert.Zero(t, list[1].changed(0, was))
+}
+
+// TestMissing has a gateway come late: it names the others until it has all
+// pins, and then gets no flow wrong.
+func TestMissing(t *testing.T) {
+	const flows = 20_000
+	_, urls := livingServers(t)
+	one := livingOn(t, urls, 1, 2*flows, false, nil)[0]
+	update(t, []*livingGateway{one}, false, members(0, 5))
+	was := one.establish(0, flows)
+	update(t, []*livingGateway{one}, false, members(5, 10))
+	wrong := one.wrong(0, was)
+	late := livingNamed(t, urls, []string{"late"}, 2*flows, false, nil)[0]
+	soon(t, "gateways know of each other", func() bool { return len(late.conn.Peers()) == 1 && len(one.conn.Peers()) == 1 })
+	seen := false
+	soon(t, "nothing is missing", func() bool {
+		names := late.pins.Missing()
+		seen = seen || slices.Contains(names, "g0")
+		return seen && len(names) == 0 || late.pins.Stats().Added == uint64(wrong) && len(names) == 0
+	})
+	assert.Equal(t, uint64(wrong), late.pins.Stats().Added)
+	assert.Zero(t, late.changed(0, was))
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -38,6 +39,7 @@ type sharer struct {
 	workers  func() []*PinsWorker
 
 	groups   []*shared
+	left     map[string]*shared // groups that are shared no more: their numbers go on
 	peers    map[string]*pinsPeer
 	order    []*pinsPeer // the same, by name
 	held     []heldPin
@@ -114,10 +116,36 @@ func (s *sharer) add(g *shared, at instant, phase func(period time.Duration) tim
 	g.token = scopeToken(g.scope)
 	g.sequences, g.members = make(map[string]uint64), make(map[string]time.Duration)
 	g.lastScan, g.complete = firstScan-1, uint32(s.agreed.layout.Buckets)
+	if before := s.left[g.name]; before != nil {
+		g.sequences, g.lastScan = before.sequences, before.lastScan
+		g.transition.messages = before.transition.messages
+	}
 	g.nextBeat, g.beatWait = at.now, longBeat
 	g.marks.next, g.nextAll, g.lastAll = at.now, at.now, at.now
 	g.leases = s.leasesFrom(at.now, phase)
 	s.groups = append(s.groups, g)
+}
+
+// remove ends the sharing of a group.
+func (s *sharer) remove(name string) {
+	gone := s.group(name)
+	if gone == nil {
+		return
+	}
+	for _, w := range s.waiting {
+		if w.group == gone {
+			w.done()
+		}
+	}
+	s.waiting = slices.DeleteFunc(s.waiting, func(w preparation) bool { return w.group == gone })
+	s.held = slices.DeleteFunc(s.held, func(h heldPin) bool { return h.group == gone })
+	s.groups = slices.DeleteFunc(s.groups, func(g *shared) bool { return g == gone })
+	if s.left == nil {
+		s.left = make(map[string]*shared)
+	}
+	s.left[name], gone.scans, gone.answers = gone, nil, nil
+	s.turn = 0
+	s.openRings()
 }
 
 func (s *sharer) group(name string) *shared {
