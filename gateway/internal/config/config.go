@@ -28,8 +28,9 @@ type Config struct {
 	Reset    bool
 	Snapshot string // empty: none
 	ICMP     plane.ICMP
-	BGP      *BGP // nil: no router is told of the services
-	Kernel   bool // keep the kernel from what is for the services, by rules and routes
+	BGP      *BGP     // nil: no router is told of the services
+	Cluster  *Cluster // nil: members and pins are this gateway's own
+	Kernel   bool     // keep the kernel from what is for the services, by rules and routes
 
 	root value
 }
@@ -120,6 +121,7 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 		"snapshot": textInto(&c.Snapshot),
 		"kernel":   boolInto(&c.Kernel),
 		"bgp":      c.decodeBGP,
+		"cluster":  c.decodeCluster,
 		"icmp":     c.decodeICMP,
 	})
 	if err == nil {
@@ -143,6 +145,12 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	}
 	if err := c.checkServices(); err != nil {
 		return nil, err
+	}
+	if err := c.checkCluster(); err != nil {
+		return nil, err
+	}
+	if c.Cluster != nil {
+		c.Seed = c.Cluster.seed()
 	}
 	return c, c.BGP.check(c.Services, c.Plane.Needs)
 }

@@ -69,6 +69,7 @@
 //	          takes packets, so many a second and worker at most, and more
 //	          are dropped. Pings in fragments go to a member, and with 0 all do
 //	bgp       the routers that are told of the services; none
+//	cluster   the gateways that agree on members and share pins; none
 //	services  further services, with a strategy, a check and members of their own
 //
 // An address may have many services. A packet is for the one with its port, or
@@ -172,6 +173,56 @@
 //	           own sessions would be forwarded away
 //
 // A peer that is not there is no error: it is tried each second.
+//
+// With "cluster" gateways have the members and strategies of their services in
+// common, as package [github.com/ecmp-go/ecmp/cluster] does it over NATS. "name",
+// "gateway" and "secret" are required, and "urls" or "listen". What is not given
+// is as here, but for what is about servers and what the gateway is known by:
+//
+//	{"name": "edge", "gateway": "gw1", "secret": "16 characters or more",
+//	"urls": ["nats://10.0.0.1:4222"], "user": "gw1", "password": "PASSWORD",
+//	"token": "TOKEN", "credentials": "FILE",
+//	"tls": {"ca": "FILE", "cert": "FILE", "key": "FILE", "name": "NAME"},
+//	"listen": "10.0.0.1:4222", "peer": "10.0.0.1:6222",
+//	"peers": ["10.0.0.1:6222", "10.0.0.2:6222", "10.0.0.3:6222"],
+//	"directory": "/var/lib/gateway/nats",
+//	"replicas": 1, "heartbeat": "1s", "prepare": "2s", "pins": true,
+//	"least": "1m"}
+//
+//	name       of the cluster
+//	gateway    of this gateway in it; no other one has it
+//	secret     that all have: the seed of the hash is made of it, so "seed" is
+//	           not given. Gateways prove to each other that they have the same,
+//	           and tell nobody
+//	urls       of NATS servers with JetStream; that of "listen" alone
+//	user, password, token, credentials, tls
+//	           as the servers ask for them
+//	listen     where a NATS server within the gateway listens, whose files are
+//	           in "directory". Several are a cluster of servers: each has
+//	           "peer", its address for the others, and "peers", those of all.
+//	           With three of them one may be lost
+//	replicas   servers that keep the log, if this gateway makes it; 3 with three
+//	           "peers" or more
+//	heartbeat  how often it says what it runs: it is gone after three
+//	prepare    how long a change waits until all gateways have shared what it
+//	           would move
+//	pins       share them. The xdp plane keeps flows in the kernel, and never
+//	           shares pins
+//	least      the shortest timeout of flows that are shared. A pin that is not
+//	           where the strategy says costs some 10 bytes every quarter of it
+//
+// The services are those of each gateway's configuration, with the same names in
+// all: letters, digits, '_' and '-'. Their members and strategies are those of
+// the log that all gateways have. Where the log has none of a service, the first
+// gateway that comes puts those of its configuration there. From then on they
+// change by HTTP, at any of the gateways, and what the configuration says of
+// them otherwise is told and does not count; but of a member that is in both,
+// "dev", "addr", "mac" and "tunnel" are those of the configuration, as gateways
+// may reach it by different ways. Checks, and who is down, are each gateway's own.
+//
+// A gateway that reaches no server forwards with what it has: at its start that
+// is its snapshot, or its configuration. Changes over HTTP are refused
+// meanwhile.
 //
 // A member whose interface is not there, has no carrier, or behind which nobody
 // answers for "addr" is down until that is mended, in whichever order. The

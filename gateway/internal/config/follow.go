@@ -17,6 +17,7 @@ func (c *Config) Follow(present *Config) error {
 		{c.Control, present.Control, []string{"control", "token"}},
 		{c.Plane.Name, present.Plane.Name, []string{"io"}},
 		{c.Workers, present.Workers, []string{"workers"}},
+		{c.Cluster.settings(), present.Cluster.settings(), []string{"cluster"}},
 		{c.Sticky, present.Sticky, []string{"sticky", "flows", "idle", "timeouts"}},
 		{c.Reset, present.Reset, []string{"reset"}},
 		{c.Snapshot, present.Snapshot, []string{"snapshot"}},

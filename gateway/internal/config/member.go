@@ -20,6 +20,10 @@ type Member struct {
 	Backup bool       // takes flows while every other is down or drained
 	Tunnel Tunnel     // zero: it is on the link
 
+	// Incarnation tells the member from others that had its ID before. It is
+	// given by a cluster, and no part of a configuration; 0: none.
+	Incarnation uint64
+
 	value value
 }
 
@@ -47,7 +51,7 @@ func (m Member) SamePlace(o Member) bool {
 // Equal reports whether o is the same but for where it was read from.
 func (m Member) Equal(o Member) bool {
 	return m.ID == o.ID && m.Dev == o.Dev && m.Addr == o.Addr && m.MAC == o.MAC &&
-		m.Weight == o.Weight && m.Backup == o.Backup && m.Tunnel == o.Tunnel
+		m.Weight == o.Weight && m.Backup == o.Backup && m.Tunnel == o.Tunnel && m.Incarnation == o.Incarnation
 }
 
 // given returns the MAC address as it was given; empty if it was not.
