@@ -24,6 +24,8 @@ type plan struct {
 	services []*service // in force after it
 	// interfaces are to be opened again, since one may be another under its name
 	reopen bool
+	logged bool // it is of a cluster's log: it counts, whether or not the plane can follow
+	behind bool // it could not
 
 	joined, left []port
 }
@@ -36,6 +38,9 @@ type target struct {
 	hops  []engine.Hop // by ID
 	ramps map[string]ramp
 	from  *selector.Snapshot[engine.Adjacency]
+
+	version  uint64 // that the group is to have, by a cluster's log; 0: the next one of its own
+	payloads bool   // members and strategy are those of a cluster's log, and stay
 }
 
 // replace plans that these services are all that there are.
@@ -103,6 +108,7 @@ func (r *Registry) apply(p *plan) error {
 		t := &p.targets[i]
 		t.ramps = t.ramping(now)
 		t.hops, t.from = r.hops(&t.next, t.ramps), t.group.Load()
+		t.payloads = !t.fresh && t.version == 0 && r.inCluster(t.service)
 	}
 	changed, err := p.changed()
 	if err != nil {
@@ -169,7 +175,7 @@ func (p *plan) changed() ([]*target, error) {
 		switch {
 		case t.fresh:
 			fresh = append(fresh, t)
-		case t.same() && t.next.Strategy == t.Strategy:
+		case t.same() && t.next.Strategy == t.Strategy && t.version == 0:
 		default:
 			rest = append(rest, t)
 		}
@@ -181,6 +187,9 @@ func (p *plan) changed() ([]*target, error) {
 	for range min(runtime.GOMAXPROCS(0), len(all)) {
 		building.Go(func() {
 			for i := int(next.Add(1) - 1); i < len(all); i = int(next.Add(1) - 1) {
+				if all[i].payloads {
+					continue
+				}
 				if _, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops); err != nil {
 					errs[i] = &RefusedError{all[i].next.Name, err}
 				}
@@ -202,7 +211,7 @@ func (r *Registry) hops(s *config.Service, ramps map[string]ramp) []engine.Hop {
 	of := incarnation(s)
 	for i, m := range s.Members {
 		list[i] = engine.Hop{
-			ID: m.ID, Weight: weights[i], Incarnation: of, Backup: m.Backup,
+			ID: m.ID, Weight: weights[i], Incarnation: cmp.Or(m.Incarnation, of), Backup: m.Backup,
 			Value: engine.Adjacency{
 				ID: m.ID, Output: r.outputs.numbers[port{s.Name, m.ID, m.Dev}],
 				Header: engine.NewEthernet(r.host.mac(m), r.host.links[m.Dev].MAC),
@@ -217,11 +226,12 @@ func (r *Registry) hops(s *config.Service, ramps map[string]ramp) []engine.Hop {
 // incarnation tells the members of a service from those with the same IDs in
 // others: each has a slot of its own there, so that flows are counted by
 // service, and planes that find members by slot tell their outputs apart. It
-// does not count in placement. Services that share flows have one.
+// does not count in placement. Services that share flows have one. Its highest
+// bit is set, for a cluster gives others: see cluster.JoinReplica.
 func incarnation(s *config.Service) uint64 {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, cmp.Or(scopeOf(s), s.Name)) // never fails
-	return h.Sum64()
+	return h.Sum64() | 1<<63
 }
 
 // same reports whether the group has these hops already.
@@ -232,7 +242,8 @@ func (t *target) same() bool {
 	}
 	for i, m := range v.All() {
 		h := &t.hops[i]
-		if m.ID != h.ID || m.Weight != h.Weight || v.Backup(i) != h.Backup || *t.from.At(i) != h.Value {
+		if m.ID != h.ID || m.Weight != h.Weight || v.Backup(i) != h.Backup || *t.from.At(i) != h.Value ||
+			v.Incarnation(i) != h.Incarnation {
 			return false
 		}
 	}
@@ -243,7 +254,7 @@ func (t *target) same() bool {
 func (r *Registry) update(p *plan, changed []*target) error {
 	var failed error
 	for _, t := range changed {
-		if failed = change(t.group, t.next.Strategy, t.hops); failed != nil {
+		if failed = t.change(); failed != nil {
 			failed = &RefusedError{t.next.Name, failed}
 			break
 		}
@@ -263,15 +274,18 @@ func (r *Registry) update(p *plan, changed []*target) error {
 	}
 	if failed == nil {
 		failed = r.plane.Sync(services)
+		if p.behind = failed != nil && p.logged; p.behind {
+			r.logger.Error("the data plane is behind the cluster", "error", failed)
+			return nil
+		}
 	}
 	if failed == nil {
 		return nil
 	}
-	for _, t := range p.targets {
-		if t.group.Load() == t.from {
-			continue
+	for i := range p.targets {
+		if t := &p.targets[i]; t.group.Load() != t.from {
+			failed = errors.Join(failed, t.undo())
 		}
-		failed = errors.Join(failed, change(t.group, cmp.Or(t.Strategy, t.next.Strategy), hopsOf(t.from)))
 	}
 	return errors.Join(failed, r.sync())
 }

@@ -15,11 +15,13 @@ import (
 func (r *Registry) Replace(services []config.Service, origin string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.replaceDrained(r.withLearned(services)); err != nil {
+	if err := r.replaceDrained(r.withLearned(r.ofCluster(services))); err != nil {
 		return err
 	}
 	r.origin = origin
-	r.configured = drainedIn(services)
+	if r.Cluster == nil {
+		r.configured = drainedIn(services)
+	}
 	return nil
 }
 
@@ -62,6 +64,11 @@ func (r *Registry) Members(service string) ([]config.Member, error) {
 // SetMembers replaces the members of a service, all at once. Of a service that
 // is learned only the weights can be changed, by this and by all below.
 func (r *Registry) SetMembers(service string, members []config.Member) error {
+	if r.clustered(service) {
+		return r.Cluster.Change(r.by, service, func([]config.Member, map[string]uint32) ([]config.Member, error) {
+			return members, nil
+		})
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.setMembers(service, members)
@@ -70,38 +77,58 @@ func (r *Registry) SetMembers(service string, members []config.Member) error {
 // Edit changes or adds one member. The function edit is given the member as it
 // is, nil if there is none, and the weight that it had before it was drained, 0
 // if it is not drained. It returns the member as it shall be. An error of edit
-// changes nothing. Edit returns the member, and whether it is new.
-func (r *Registry) Edit(
-	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
-) (config.Member, bool, error) {
+// changes nothing. Edit returns the member, and whether it is new. In a cluster
+// edit may be called several times.
+func (r *Registry) Edit(service, id string, edit EditMember) (config.Member, bool, error) {
+	if r.clustered(service) {
+		var m config.Member
+		added := false
+		err := r.Cluster.Change(r.by, service, func(list []config.Member, drained map[string]uint32) (
+			_ []config.Member, err error,
+		) {
+			list, m, added, err = edited(list, id, drained[id], edit)
+			return list, err
+		})
+		return m, added, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.edit(service, id, edit)
 }
 
-func (r *Registry) edit(
-	service, id string, edit func(present *config.Member, drained uint32) (config.Member, error),
-) (config.Member, bool, error) {
+// EditMember returns what becomes of a member: see [Registry.Edit].
+type EditMember func(present *config.Member, drained uint32) (config.Member, error)
+
+func (r *Registry) edit(service, id string, edit EditMember) (config.Member, bool, error) {
 	s, err := r.find(service)
 	if err != nil {
 		return config.Member{}, false, err
 	}
-	members := slices.Clone(s.Members)
-	i, missing := s.find(id)
-	var present *config.Member
-	if missing == nil {
-		present = &members[i]
-	}
-	m, err := edit(present, s.drained[id])
+	members, m, added, err := edited(s.Members, id, s.drained[id], edit)
 	if err != nil {
 		return config.Member{}, false, err
 	}
-	if present != nil {
-		members[i] = m
-	} else {
-		members = append(members, m)
+	return m, added, r.setMembers(service, members)
+}
+
+// edited returns the members after one of them was edited.
+func edited(members []config.Member, id string, drained uint32, edit EditMember) (
+	list []config.Member, m config.Member, added bool, err error,
+) {
+	list = slices.Clone(members)
+	i := slices.IndexFunc(list, func(m config.Member) bool { return m.ID == id })
+	var present *config.Member
+	if i >= 0 {
+		present = &list[i]
 	}
-	return m, present == nil, r.setMembers(service, members)
+	if m, err = edit(present, drained); err != nil {
+		return nil, config.Member{}, false, err
+	}
+	if i < 0 {
+		return append(list, m), m, true, nil
+	}
+	list[i] = m
+	return list, m, false, nil
 }
 
 // Drain is DrainUntil without an end.
@@ -110,17 +137,15 @@ func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service
 // DrainUntil sets a member's weight to 0: it gets no new flow, and keeps those
 // it has until the drain ends. See [Drain] for how long it stays drained. The
 // end of one that is drained already changes; flows that were released come
-// back to it no more.
+// back to it no more. A drain of a cluster has no end.
 func (r *Registry) DrainUntil(service, id string, end Until) error {
+	if r.clustered(service) {
+		return r.drainOfCluster(service, id, end)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, _, err := r.edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
-		if present == nil {
-			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
-		}
-		m := *present
-		m.Weight = 0
-		return m, nil
+		return drained(present, id)
 	})
 	if err != nil {
 		return err
@@ -138,9 +163,27 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 	return nil
 }
 
+func drained(present *config.Member, id string) (config.Member, error) {
+	if present == nil {
+		return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
+	}
+	m := *present
+	m.Weight = 0
+	return m, nil
+}
+
 // Delete removes a member that is dead: its flows go to others with their next
 // packet.
 func (r *Registry) Delete(service, id string) error {
+	if r.clustered(service) {
+		return r.Cluster.Change(r.by, service, func(list []config.Member, _ map[string]uint32) ([]config.Member, error) {
+			i := slices.IndexFunc(list, func(m config.Member) bool { return m.ID == id })
+			if i < 0 {
+				return nil, fmt.Errorf("%w: %q", ErrNoMember, id)
+			}
+			return slices.Delete(slices.Clone(list), i, i+1), nil
+		})
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)

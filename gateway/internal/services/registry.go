@@ -65,6 +65,10 @@ type shared struct {
 	// Now is the clock by which slow starts go and drains end: see Step.
 	Now func() time.Time
 
+	// Cluster makes the changes of members, for all gateways that it consists
+	// of; nil: members are this gateway's own. It is set before services are.
+	Cluster Cluster
+
 	plane   plane.Plane
 	domain  *selector.Domain
 	in      []string

@@ -24,6 +24,8 @@ type savedService struct {
 	Members json.RawMessage   `json:"members"`
 	Drained map[string]uint32 `json:"drained"`
 	Drains  map[string]Drain  `json:"drains,omitempty"`
+
+	Incarnations map[string]uint64 `json:"incarnations,omitempty"` // that a cluster gave
 }
 
 type savedHeader struct {
@@ -42,7 +44,10 @@ func (r *Registry) Save() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.Services = append(h.Services, savedService{s.Name, members, s.drained, r.drains[s.Name]})
+		h.Services = append(h.Services, savedService{
+			Name: s.Name, Members: members, Drained: s.drained, Drains: r.drains[s.Name],
+			Incarnations: incarnationsOf(s.Members),
+		})
 	}
 	header, err := json.Marshal(h)
 	if err != nil {
@@ -67,6 +72,16 @@ func ReadSnapshot(from io.Reader) (*Snapshot, error) {
 	return &Snapshot{h.Origin, h.Services, b}, nil
 }
 
+func incarnationsOf(members []config.Member) map[string]uint64 {
+	given := make(map[string]uint64)
+	for _, m := range members {
+		if m.Incarnation != 0 {
+			given[m.ID] = m.Incarnation
+		}
+	}
+	return given
+}
+
 // Services returns the services of a configuration with their members as they
 // were when the snapshot was taken. A configuration that is not the one of that
 // time wins over the snapshot: its services are returned as they are.
@@ -74,6 +89,12 @@ func (s *Snapshot) Services(configured []config.Service, origin string) ([]confi
 	if s.origin != origin {
 		return configured, nil
 	}
+	return s.Newest(configured)
+}
+
+// Newest is Services for a cluster, whose members are not the configuration's:
+// those of the snapshot are in any case newer.
+func (s *Snapshot) Newest(configured []config.Service) ([]config.Service, error) {
 	services := append([]config.Service(nil), configured...)
 	for i := range services {
 		for _, saved := range s.services {
@@ -83,6 +104,9 @@ func (s *Snapshot) Services(configured []config.Service, origin string) ([]confi
 			members, err := config.ParseMembers(saved.Members)
 			if err != nil {
 				return configured, fmt.Errorf("snapshot: service %q: %w", saved.Name, err)
+			}
+			for j := range members {
+				members[j].Incarnation = saved.Incarnations[members[j].ID]
 			}
 			services[i].Members = members
 		}
