@@ -22,6 +22,10 @@ type Kind struct {
 	// Tunnels says that members may have an [engine.Tunnel].
 	Tunnels bool
 
+	// SharesPins says that its flows can be shared with other gateways, by
+	// Config.Sharer: they are in a table of the process.
+	SharesPins bool
+
 	// InKernel says that packets do not pass through the process, so that the
 	// time of the process is not what forwarding costs.
 	InKernel bool

@@ -84,6 +84,8 @@ type Config struct {
 
 	ICMP      ICMP                      // what senders are told, and pings
 	Fragments flowcache.FragmentsConfig // with Seed in place of its own
+
+	Sharer Sharer // shares flows with other gateways; nil: nobody does
 }
 
 // A Service is a group of members and what it is the next hop of: all that is

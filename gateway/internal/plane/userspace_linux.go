@@ -26,6 +26,7 @@ type userspace struct {
 	stop      atomic.Bool
 	workers   []*worker
 	release   func() error // its claim of the interfaces; nil: it has none
+	unshare   func()       // ends the sharing of its flows; nil: nobody shares them
 
 	mu       sync.Mutex          // of what follows, and of what workers are asked to do
 	outputs  map[uint16]struct{} // all that there ever were
@@ -77,8 +78,18 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 		return nil, err
 	}
 	_, takes := p.transport.(interface{ takesFrames() })
-	for _, l := range p.transport.lanes() {
-		w := newWorker(l, engine.NewWorker(shared), c.ICMP)
+	lanes := p.transport.lanes()
+	var watchers []Watcher
+	if c.Sharer != nil && p.flows != nil {
+		now := func() time.Duration { return time.Duration(p.now()) }
+		watchers, p.unshare = c.Sharer.Open(p.flows.table, now, len(lanes))
+	}
+	for i, l := range lanes {
+		of := shared
+		if watchers != nil {
+			of.Router = watched{flowcache.NewSticky(p.flows.table), watchers[i]}
+		}
+		w := newWorker(l, engine.NewWorker(of), c.ICMP)
 		w.takes = takes
 		p.workers = append(p.workers, w)
 	}
@@ -192,6 +203,9 @@ func (p *userspace) Flows() Flows {
 
 // Close implements Plane.
 func (p *userspace) Close() error {
+	if p.unshare != nil {
+		p.unshare()
+	}
 	err := p.transport.close()
 	if p.release != nil {
 		err = errors.Join(err, p.release())

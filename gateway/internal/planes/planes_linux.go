@@ -8,10 +8,10 @@ import (
 // All returns every data plane; the first is the default.
 func All() []plane.Kind {
 	return []plane.Kind{
-		{Name: "afpacket", New: plane.NewAFPacket, Resets: true, Tunnels: true, Needs: plane.Needs{
+		{Name: "afpacket", New: plane.NewAFPacket, Resets: true, Tunnels: true, SharesPins: true, Needs: plane.Needs{
 			Capabilities: []string{"CAP_NET_RAW", "CAP_NET_ADMIN"},
 		}},
-		{Name: "afxdp", New: plane.NewAFXDP, Resets: true, Tunnels: true, Needs: plane.Needs{
+		{Name: "afxdp", New: plane.NewAFXDP, Resets: true, Tunnels: true, SharesPins: true, Needs: plane.Needs{
 			WholeFrames: true, Address: true,
 			Capabilities: []string{"CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_IPC_LOCK"},
 		}},
