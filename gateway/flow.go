@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/joined"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
@@ -33,9 +35,11 @@ func runFlow(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return commandline.Refuse(complain, err)
 	}
-	var a services.Answer
+	var a joined.Answers
 	query := url.Values{"proto": {*proto}, "src": {ends[0]}, "dst": {ends[1]}}
-	err = c.show("/flow?"+query.Encode(), &a, stdout, func() error { return printAnswer(stdout, &a) })
+	err = c.show("/flow?"+query.Encode(), &a, stdout, func() error {
+		return errors.Join(printAnswer(stdout, &a.Answer), printGateways(stdout, &a))
+	})
 	if err != nil {
 		complain.Print(err)
 		return commandline.Failed
@@ -72,6 +76,27 @@ func printAnswer(w io.Writer, a *services.Answer) error {
 		}
 	}
 	_, err := io.WriteString(w, text)
+	return err
+}
+
+// printGateways says where the flow goes at the other gateways of a cluster.
+func printGateways(w io.Writer, a *joined.Answers) error {
+	var text strings.Builder
+	for _, g := range a.Gateways {
+		switch {
+		case g.Answer == nil:
+			_, _ = fmt.Fprintf(&text, "at %s   %s\n", g.Gateway, g.Error)
+		case g.Answer.Member == nil:
+			_, _ = fmt.Fprintf(&text, "at %s   %s: %s\n", g.Gateway, g.Answer.Verdict, g.Answer.Why)
+		default:
+			same := ""
+			if a.Member == nil || a.Member.ID != g.Answer.Member.ID {
+				same = ", which is another one"
+			}
+			_, _ = fmt.Fprintf(&text, "at %s   %s to %s%s\n", g.Gateway, g.Answer.Verdict, g.Answer.Member.ID, same)
+		}
+	}
+	_, err := io.WriteString(w, text.String())
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/joined"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
@@ -27,7 +28,11 @@ func (s *server) flow(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "nothing is forwarded: "+oneLine(err), http.StatusServiceUnavailable)
 		return
 	}
-	reply(w, http.StatusOK, answer)
+	all := joined.Answers{Answer: answer}
+	if s.Cluster != nil {
+		all.Gateways = s.Cluster.Flow(given.Get("proto"), given.Get("src"), given.Get("dst"))
+	}
+	reply(w, http.StatusOK, all)
 }
 
 // memberFlows tells of the flows of a member.

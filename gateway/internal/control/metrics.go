@@ -91,6 +91,9 @@ func newMetrics(c Config, refused *refusals) http.Handler {
 	if c.BGP != nil {
 		registry.MustRegister(newBGPMetrics(c.BGP))
 	}
+	if c.Cluster != nil {
+		registry.MustRegister(newClusterMetrics(c.Cluster))
+	}
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 

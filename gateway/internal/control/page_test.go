@@ -141,7 +141,7 @@ func (b *browser) forgets(code string) {
 
 // No two landmarks have one name, by which who can't see the page tells them
 // apart. Parts of the page that are regions are those with a name or that role.
-const landmarks = `[...document.querySelectorAll("section[aria-labelledby], [role=region]")]
+const landmarks = `[...document.querySelectorAll("section[aria-labelledby], [role=region]")].filter((e) => !e.hidden)
 	.map((e) => document.getElementById(e.getAttribute("aria-labelledby")).textContent)`
 
 // axe runs the rules of axe-core, if GATEWAY_AXE names its axe.min.js.

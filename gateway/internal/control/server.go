@@ -25,7 +25,8 @@
 //	                          and how long a drain will take
 //	GET    /flow?src=ADDRESS:PORT&dst=ADDRESS:PORT&proto=tcp
 //	                          where this flow goes, and why; with proto icmp,
-//	                          ends are addresses
+//	                          ends are addresses. In a cluster, also where it
+//	                          goes at the other gateways
 //	POST   /bgp/drain         routers are to prefer other gateways, and
 //	                          nothing is announced to them a while later
 //	POST   /bgp/resume        ends that
@@ -39,6 +40,12 @@
 // is what to announce or withdraw its addresses by. A 2xx means that the change
 // is in force. An error is one line of text: 4xx where the request is at fault,
 // 500 where the data plane failed.
+//
+// In a cluster, a change of members is one of all gateways, and a 2xx means that
+// it is in the log, and in force at this one. While no NATS server is within
+// reach it is refused with 503, or with 403 where the servers don't allow it;
+// "down" and "up" are of this gateway alone. /healthz is 200 meanwhile, and says
+// since when.
 //
 // A change is logged, and shown in stats and on the page, with who made it: of a
 // unix socket, the user and the process that opened the connection, else its
@@ -63,6 +70,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
+	"github.com/ecmp-go/ecmp/gateway/internal/joined"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
@@ -79,6 +87,8 @@ type Config struct {
 	Log *slog.Logger // for what is refused; nil: none
 
 	BGP *bgp.Speaker // nil: there are no routers to speak to
+
+	Cluster *joined.Cluster // nil: the gateway is in none
 
 	Findings *host.Findings // what is known of the host; nil: nothing
 }
@@ -137,7 +147,7 @@ func serviceOf(r *http.Request) string {
 }
 
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	tell(w, s.Services.Health())
+	s.tell(w, s.Services.Health())
 }
 
 func (s *server) serviceHealth(w http.ResponseWriter, r *http.Request) {
@@ -146,16 +156,16 @@ func (s *server) serviceHealth(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	tell(w, err)
+	s.tell(w, err)
 }
 
-func tell(w http.ResponseWriter, unhealthy error) {
+func (s *server) tell(w http.ResponseWriter, unhealthy error) {
 	w.Header().Set("Cache-Control", "no-store")
 	if unhealthy != nil {
 		http.Error(w, oneLine(unhealthy), http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = io.WriteString(w, "ok\n")
+	_, _ = io.WriteString(w, "ok"+s.clusterCut()+"\n")
 }
 
 func (s *server) members(w http.ResponseWriter, r *http.Request) {
@@ -268,7 +278,9 @@ func (s *server) stats(w http.ResponseWriter, _ *http.Request) {
 		Snapshots *snapshotStats `json:"snapshots"` // nil: there are none
 		Host      []host.Finding `json:"host"`
 		BGP       *bgp.State     `json:"bgp,omitempty"`
-	}{s.Services.Stats(), s.Process.stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All(), s.bgpState()})
+		Cluster   *joined.State  `json:"cluster,omitempty"`
+	}{s.Services.Stats(), s.Process.stats(), s.Reloads.stats(), s.Snapshots.stats(), s.Findings.All(), s.bgpState(),
+		s.clusterState()})
 }
 
 func (s *server) serviceStats(w http.ResponseWriter, r *http.Request) {
@@ -310,6 +322,10 @@ func fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, services.ErrNoService), errors.Is(err, services.ErrNoMember):
 		code = http.StatusNotFound
+	case errors.Is(err, services.ErrNoCluster):
+		code = http.StatusServiceUnavailable
+	case errors.Is(err, services.ErrNotAllowed):
+		code = http.StatusForbidden
 	case errors.As(err, &wrong):
 		code = http.StatusBadRequest
 	case errors.As(err, &refused):

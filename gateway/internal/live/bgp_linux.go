@@ -20,11 +20,14 @@ func (g *gateway) speak(ctx context.Context) error {
 	if g.speaker == nil {
 		return nil
 	}
-	connected, began, said := false, time.Now(), ""
+	connected, ready, began, said := false, g.cluster == nil, time.Now(), ""
 	ticker := time.NewTicker(announceEvery)
 	defer ticker.Stop()
 	for {
 		prefixes, others := g.services.Forwarding()
+		if ready = ready || g.cluster.Ready(); !ready { // flows of other gateways would break
+			prefixes, others = nil, others+len(prefixes)
+		}
 		if err := g.speaker.Announce(prefixes); err == nil {
 			said = ""
 		} else if now := err.Error(); now != said {

@@ -103,6 +103,9 @@ func (g *gateway) replace(data []byte, by string) error {
 		g.services.By(by).Reseed(g.present.Seed, c.Seed, g.plane.SetSeed)
 	}
 	g.present = c
+	if g.cluster != nil {
+		g.cluster.Follow(c.Services)
+	}
 	g.lookSoon()
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
+	"github.com/ecmp-go/ecmp/gateway/internal/joined"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
@@ -56,13 +57,17 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	domain := selector.NewDomain()
-	p, err := plane.Last(c.Plane, planeConfig(c, domain), o.Log)
+	together, err := newCluster(c, o.Log)
+	if err != nil {
+		return err
+	}
+	p, err := plane.Last(c.Plane, planeConfig(c, domain, together), o.Log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	g := &gateway{
-		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log),
+		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), cluster: together,
 		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
 		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string),
@@ -84,7 +89,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer checker.Wait()
 	defer end()
 	g.services.Check = checker.Set
-	if err := g.begin(); err != nil {
+	defer func() { g.leaveCluster() }()
+	if err := g.begin(ctx); err != nil {
 		return err
 	}
 	g.look()
@@ -99,13 +105,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	return g.run(ctx, listener)
 }
 
-func planeConfig(c *config.Config, domain *selector.Domain) plane.Config {
+func planeConfig(c *config.Config, domain *selector.Domain, together *joined.Cluster) plane.Config {
 	pc := plane.Config{In: c.In, Workers: c.Workers, Seed: c.Seed, Domain: domain, Reset: c.Reset,
 		ICMP: c.ICMP}
 	if c.Sticky != nil {
 		sticky := *c.Sticky
 		sticky.Domain = domain
 		pc.Sticky = &sticky
+	}
+	if together != nil {
+		pc.Sharer = together
 	}
 	return pc
 }
@@ -117,7 +126,9 @@ type gateway struct {
 	reloads   control.Reloads
 	snapshot  snapshotFile // empty: none
 	snapshots control.Snapshots
-	speaker   *bgp.Speaker // nil: no routers
+	speaker   *bgp.Speaker    // nil: no routers
+	cluster   *joined.Cluster // nil: the gateway is in none
+	leave     func()          // ends its part in the cluster; nil: it has none
 
 	// Of the goroutine that watches the file: the configuration in force, but
 	// for changes of its members over HTTP, and the file as it was read last.
@@ -144,7 +155,7 @@ type gateway struct {
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	present := g.present // which is of the goroutine that watches the file, from then on
 	served := control.Config{Services: g.services, Control: present.Control, Reloads: &g.reloads,
-		Findings: &g.findings, BGP: g.speaker, Log: g.Log,
+		Findings: &g.findings, BGP: g.speaker, Cluster: g.cluster, Log: g.Log,
 		Process: control.Process{Plane: present.Plane.Name, Workers: max(1, present.Workers), Mode: g.plane.Mode,
 			Started: time.Now()},
 	}

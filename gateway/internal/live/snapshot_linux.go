@@ -14,23 +14,20 @@ import (
 // if the process before left a snapshot that says so; and gives the flows that
 // it knew back to their members. A snapshot that is of no use is no reason not
 // to run.
-func (g *gateway) begin() error {
-	configured, from := g.present.Services, origin(g.data)
-	registry, snapshot := g.services.By("start"), g.openSnapshot()
+//
+// In a cluster the members are those of its log, if that is within reach, and
+// else those of the snapshot.
+func (g *gateway) begin(ctx context.Context) error {
+	snapshot := g.openSnapshot()
+	if g.cluster != nil {
+		g.services.Cluster = g.cluster
+	}
+	if err := g.beginWith(snapshot); err != nil {
+		return blame(g.present, err)
+	}
+	g.joinCluster(ctx)
 	if snapshot == nil {
-		return blame(g.present, registry.Replace(configured, from))
-	}
-	registry.RestoreDrains(snapshot)
-	was, err := snapshot.Services(configured, from)
-	if err == nil {
-		g.resolve(was)
-		err = registry.Replace(was, from)
-	}
-	if err != nil {
-		g.Log.Warn("the members are those of the configuration", "error", err)
-		if err := registry.Replace(configured, from); err != nil {
-			return blame(g.present, err)
-		}
+		return nil
 	}
 	if err := g.services.Restore(snapshot); err != nil {
 		g.Log.Warn("no flows restored", "error", err)
@@ -38,6 +35,29 @@ func (g *gateway) begin() error {
 	}
 	g.Log.Info("flows restored", "flows", g.services.Stats().Flows.Flows)
 	return nil
+}
+
+// beginWith puts services in force, as the snapshot has them if it is of use.
+func (g *gateway) beginWith(snapshot *services.Snapshot) error {
+	configured, from := g.present.Services, origin(g.data)
+	registry := g.services.By("start")
+	if snapshot == nil {
+		return registry.Replace(configured, from)
+	}
+	registry.RestoreDrains(snapshot)
+	was, err := snapshot.Services(configured, from)
+	if g.cluster != nil {
+		was, err = snapshot.Newest(configured)
+	}
+	if err == nil {
+		g.resolve(was)
+		err = registry.Replace(was, from)
+	}
+	if err == nil {
+		return nil
+	}
+	g.Log.Warn("the members are those of the configuration", "error", err)
+	return registry.Replace(configured, from)
 }
 
 // openSnapshot returns the snapshot that the process before left; nil if there

@@ -53,6 +53,7 @@ function show(stats, at) {
     .map(([reason, n]) => `${reason}: ${short.format(n)}`).join(", ") || "none so far";
   showFlows(stats.flows, was?.flows, seconds);
   showServices(stats.services, was?.services, seconds, stats.flows !== null);
+  showCluster(stats.cluster);
   showChanges(stats.changes);
   before = { stats, at };
 }
@@ -95,6 +96,41 @@ function span(seconds) {
     [Math.floor((i ? seconds % all[i - 1][1] : seconds) / size), unit]);
   const first = Math.max(0, Math.min(parts.findIndex(([n]) => n > 0), 2));
   return (seconds < 1 ? parts.slice(3) : parts.slice(first, first + 2)).map(([n, unit]) => `${n} ${unit}`).join(" ");
+}
+
+// showCluster says whether the cluster is within reach, and in what its gateways differ.
+function showCluster(c) {
+  $("cluster").hidden = !c;
+  notify("cluster", c && !c.connected ? `No server of the cluster is within reach since ${clock(c.since)}: packets flow as before, ` +
+    `and members can't be changed. ${c.reason ?? ""}` : "");
+  if (!c) {
+    return;
+  }
+  setBadge($("clusterState"), !c.connected ? "bad" : c.differences.length > 0 ? "warn" : "good",
+    !c.connected ? `without the cluster since ${clock(c.since)}` : c.differences.length > 0 ? "gateways differ" : "gateways agree");
+  const pins = c.pins.shared ? `pins shared: ${short.format(c.pins.counts.SentPins)} sent, ${short.format(c.pins.counts.ReceivedPins)} received` :
+    `pins are not shared: ${c.pins.reason}`;
+  $("clusterFacts").textContent = `${c.gateway} of ${c.name}${c.server ? ` · ${c.server}` : ""} · ${pins}`;
+  const own = { name: `${c.gateway}, this one`, live: true, services: c.services, own: c.gateway };
+  $("gateways").replaceChildren(...[own, ...c.gateways].map((g) => {
+    const row = document.createElement("tr");
+    const name = document.createElement("th");
+    name.scope = "row";
+    name.textContent = g.name;
+    row.append(name);
+    const state = document.createElement("span");
+    state.className = "badge";
+    setBadge(state, g.reason ? "bad" : g.live ? "good" : "warn", g.reason || (g.live ? "live" : `silent since ${clock(g.heard)}`));
+    const versions = g.services.map((s) => `${s.name} ${s.joined ? `${s.version} (${s.fingerprint})` : "not joined"}` +
+      `${s.reason ? `: ${s.reason}` : ""}`).join(", ");
+    const differences = c.differences.filter((d) => d.gateway === (g.own ?? g.name)).map((d) => d.says).join("; ");
+    for (const content of [state, versions || "–", differences || "none"]) {
+      row.insertCell().append(content);
+    }
+    return row;
+  }));
+  $("clusterFile").hidden = c.configuration.length === 0;
+  $("clusterFile").textContent = `The configuration is not what is in force: ${c.configuration.join("; ")}.`;
 }
 
 // showSnapshots says how old the last one is, and why there is none since.
@@ -364,7 +400,9 @@ function say(a) {
   const pin = a.pin ? ` The pin is in the state ${a.pin.state}, had a packet about ${span(a.pin.ageSeconds)} ago, and is kept for ` +
     `${span(a.pin.timeoutSeconds)} of silence.` : "";
   const anew = a.pin ? (a.placed ? ` If it were new, it would go to ${a.placed}.` : " If it were new, it would be dropped.") : "";
-  return `${flow}: ${a.verdict}. ${to}${a.why[0].toUpperCase()}${a.why.slice(1)}.${pin}${anew}`;
+  const others = (a.gateways ?? []).map((g) => ` At ${g.gateway}: ` + (g.answer ?
+    `${g.answer.verdict}${g.answer.member ? ` to ${g.answer.member.id}` : ""}.` : `no answer, ${g.error}.`)).join("");
+  return `${flow}: ${a.verdict}. ${to}${a.why[0].toUpperCase()}${a.why.slice(1)}.${pin}${anew}${others}`;
 }
 
 $("flowForm").addEventListener("submit", async (event) => {
