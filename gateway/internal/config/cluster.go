@@ -209,8 +209,13 @@ func (c *Config) checkCluster() error {
 		return at.errorf(`the seed of a gateway in a cluster is made of its "secret"`)
 	}
 	for _, s := range c.Services {
-		if !clusterName.MatchString(s.Name) {
+		switch {
+		case !clusterName.MatchString(s.Name):
 			return s.value.at("name").errorf("%q: %s", s.Name, clusterNameRule)
+		case s.Ramp.Time != 0:
+			return s.value.at("slowstart").errorf("a service of a cluster has no \"slowstart\": weights are those of all gateways")
+		case s.Scope != "":
+			return s.value.at("scope").errorf("a service of a cluster has no \"scope\": members have incarnations of their own in each")
 		}
 	}
 	return nil

@@ -218,7 +218,9 @@
 // change by HTTP, at any of the gateways, and what the configuration says of
 // them otherwise is told and does not count; but of a member that is in both,
 // "dev", "addr", "mac" and "tunnel" are those of the configuration, as gateways
-// may reach it by different ways. Checks, and who is down, are each gateway's own.
+// may reach it by different ways. "key" must be the same at all gateways, or a
+// service is not joined; there is no "scope", no "slowstart", and no deadline of
+// a drain. Checks, and who is down, are each gateway's own.
 //
 // A gateway that reaches no server forwards with what it has: at its start that
 // is its snapshot, or its configuration. Changes over HTTP are refused

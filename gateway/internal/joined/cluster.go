@@ -192,7 +192,7 @@ func (c *Cluster) Follow(list []config.Service) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, g := range c.groups {
-		if next := there[name]; next == nil || next.group != g.group {
+		if next := there[name]; next == nil || next.group != g.group || next.scope != g.scope {
 			c.drop(g)
 		}
 	}
@@ -308,7 +308,7 @@ func (c *Cluster) join(ctx context.Context, conn *cluster.Conn, g *group) {
 	ctx, cancel := context.WithTimeout(ctx, joinPatience)
 	defer cancel()
 	m, err := cluster.JoinReplica(ctx, conn, cluster.ReplicaConfig{
-		Name: g.service, Strategy: g.strategy, Members: g.seeds, Replica: g,
+		Name: g.service, Strategy: g.strategy, Scope: g.scope, Members: g.seeds, Replica: g,
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()

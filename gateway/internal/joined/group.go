@@ -5,6 +5,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/cluster"
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
@@ -18,6 +19,10 @@ type group struct {
 	group    *engine.Group
 	strategy selector.Strategy // those of the configuration
 	seeds    []cluster.Member
+
+	// scope is what gateways must have in common of a service: the group of one
+	// with another scope is not joined.
+	scope string
 
 	// of Cluster.mu
 	membership *cluster.Membership // nil: it is not joined yet
@@ -37,6 +42,9 @@ func newGroup(c *Cluster, s *config.Service) *group {
 		return nil
 	}
 	g := &group{cluster: c, service: s.Name, group: of, strategy: s.Strategy}
+	if s.Key != placement.FiveTuple {
+		g.scope = fmt.Sprintf("%s by %s", s.Name, s.Key)
+	}
 	for _, m := range members {
 		if m.Incarnation == 0 {
 			m.Incarnation = services.Incarnation(s.Name)
