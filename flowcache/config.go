@@ -39,7 +39,7 @@ type Config struct {
 	// PromoteAfter is the age from which a second packet promotes a flow that
 	// is not TCP, or up to two units of Probation later. In units it is less
 	// than Probation, by default an eighth of it. Such a flow is sticky if its
-	// packets are closer than Probation.
+	// packets are no further apart than Probation less PromoteAfter.
 	PromoteAfter time.Duration
 
 	// DownGrace is how long a pin waits for a member that is down, since its

@@ -206,3 +206,40 @@ func TestFlowletsHaveLeastGap(t *testing.T) {
 	_, err := flowcache.NewTable(flowcache.Flowlets(selector.NewDomain(), 1, 16))
 	require.NoError(t, err)
 }
+
+// TestHowFarApartPacketsMayBe sends packets of flows that are not TCP, as far
+// apart as the documentation allows and less, at any phase of the clock: each
+// flow is placed once. A unit more, and some are placed again.
+func TestHowFarApartPacketsMayBe(t *testing.T) {
+	for _, c := range []flowcache.Config{
+		{}, {Tick: 100 * time.Millisecond}, {Probation: 20 * second, PromoteAfter: 5 * second},
+		{Tick: 50 * time.Millisecond, Probation: 4 * second, PromoteAfter: 3 * second},
+	} {
+		r := newRouter(t, c, "a", "b", "c")
+		c, unit := r.table.Config(), r.table.Unit(flowcache.Probation)
+		apart := c.Probation - c.PromoteAfter
+		udp := func(flow uint64) flowcache.Verdict {
+			_, verdict := r.send(packet(r.view(), flow, hash.UDP, 0))
+			return verdict
+		}
+		rng := rand.New(rand.NewPCG(1, 2))
+		for f := range uint64(1000) {
+			r.wait(time.Duration(rng.Int64N(int64(unit))))
+			require.Equal(t, flowcache.Placed, udp(f))
+			for range 8 {
+				gap := apart
+				if rng.IntN(2) == 0 {
+					gap = time.Duration(rng.Int64N(int64(apart)))
+				}
+				r.wait(gap)
+				require.Equal(t, flowcache.Pinned, udp(f))
+			}
+		}
+		r.now = r.now.Truncate(unit) + unit
+		require.Equal(t, flowcache.Placed, udp(1000))
+		r.wait(c.PromoteAfter + unit - 1)
+		require.Equal(t, flowcache.Pinned, udp(1000), "too early")
+		r.wait(apart + unit)
+		require.Equal(t, flowcache.Placed, udp(1000))
+	}
+}

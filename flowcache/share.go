@@ -109,8 +109,9 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 	for len(pins) > 0 {
 		n := min(wide, len(pins))
 		for _, p := range pins[:n] { // so that the cache misses overlap
-			if s.table.hasBucket(p.Key.bucket) {
-				s.table.buckets[p.Key.bucket][0].Load()
+			if t := s.table; t.hasBucket(p.Key.bucket) {
+				t.buckets[p.Key.bucket][0].Load()
+				t.buckets[t.away(p.Key.tag, int(p.Key.bucket))][0].Load()
 			}
 		}
 		for i := range pins[:n] {
