@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -71,56 +69,15 @@ type peer struct {
 	settings settings
 	ahead    map[string]time.Time   // groups in which it is ahead, and since when
 	lists    map[string]memberLists // what it told of groups whose fingerprint differs
+
+	// Another instance under this name, while the proven one is live. It takes
+	// its place once it has proven its seed and says something then.
+	next    *peer
+	claimed uint64 // the other instance that answered a challenge last
 }
 
 func newPeers(c *Config, k keys) peers {
 	return peers{config: c, keys: k, own: settingsOf(c, k), known: map[string]*peer{}}
-}
-
-// settings is what gateways must have in common, beside the seed.
-type settings struct {
-	Policy  string   `json:"policy"` // masked
-	Buckets int      `json:"buckets"`
-	Form    int      `json:"form"`
-	Classes []string `json:"classes,omitempty"`
-}
-
-func settingsOf(c *Config, k keys) settings {
-	s := settings{Policy: k.mask("policy", c.Policy), Buckets: c.Layout.Buckets, Form: c.Layout.Form}
-	for _, class := range c.Classes {
-		text := class.Name + " " + class.Idle.String()
-		if class.Sure {
-			text += " sure"
-		}
-		s.Classes = append(s.Classes, text)
-	}
-	return s
-}
-
-// differ returns the first field in which a gateway's settings differ from
-// those here.
-func (s settings) differ(gateway string, there settings) error {
-	e := &RefusedError{Gateway: gateway}
-	switch {
-	case s.Policy != there.Policy:
-		e.Field = FieldPolicy
-	case s.Buckets != there.Buckets:
-		e.Field, e.Here, e.There = FieldBuckets, strconv.Itoa(s.Buckets), strconv.Itoa(there.Buckets)
-	case s.Form != there.Form:
-		e.Field, e.Here, e.There = FieldForm, strconv.Itoa(s.Form), strconv.Itoa(there.Form)
-	case !slices.Equal(s.Classes, there.Classes):
-		e.Field, e.Here, e.There = FieldClasses, classText(s.Classes), classText(there.Classes)
-	default:
-		return nil
-	}
-	return e
-}
-
-func classText(classes []string) string {
-	if len(classes) == 0 {
-		return "none"
-	}
-	return strings.Join(classes, ", ")
 }
 
 // heard takes in a heartbeat that came on the subject of the named gateway. It
@@ -146,18 +103,38 @@ func (p *peers) heard(name string, text []byte, seal string, now time.Time) (q *
 			delete(p.known, name)
 		}
 		return nil, false
+	case q != nil && q.Instance != h.Instance && q.proven && p.live(q, now):
+		q = p.heardOther(q, &h)
 	case q == nil || q.Instance != h.Instance:
 		if q = p.add(name); q == nil {
 			return nil, false
 		}
 		q.Instance = h.Instance
-	case h.Sequence <= q.sequence:
+	}
+	if h.Sequence <= q.sequence {
 		p.stale++
 		return nil, false
 	}
 	q.Heard, q.sequence, q.every, q.settings, q.Groups = now, h.Sequence, h.Every, h.Settings, h.Groups
 	q.Refused = p.refused(q)
 	return q, !q.proven
+}
+
+// heardOther returns the other instance of a live gateway that has proven its
+// seed, which may be a heartbeat that somebody recorded. It waits beside that
+// one until it has proven its seed too.
+func (p *peers) heardOther(q *peer, h *heartbeat) *peer {
+	if q.next == nil || q.next.Instance != h.Instance {
+		q.next = newPeer(q.Name)
+		q.next.Instance = h.Instance
+	}
+	if q.claimed != h.Instance || h.Sequence <= q.next.sequence {
+		return q.next
+	}
+	q = q.next
+	q.proven = true
+	p.known[q.Name] = q
+	return q
 }
 
 func (p *peers) refused(q *peer) error {
@@ -172,10 +149,20 @@ func (p *peers) refused(q *peer) error {
 
 // prove notes that the instance answered a challenge rightly.
 func (p *peers) prove(name string, instance uint64) {
-	if q := p.known[name]; q != nil && q.Instance == instance {
-		q.proven = true
-		q.Refused = p.refused(q)
+	q := p.known[name]
+	switch {
+	case q == nil:
+		return
+	case q.Instance == instance:
+	case q.next != nil && q.next.Instance == instance:
+		q = q.next
+		p.known[name] = q
+	default:
+		q.claimed = instance // others were heard meanwhile
+		return
 	}
+	q.proven = true
+	q.Refused = p.refused(q)
 }
 
 // add begins with a gateway; nil if as many as are remembered have proven their
@@ -184,9 +171,13 @@ func (p *peers) add(name string) *peer {
 	if p.known[name] == nil && len(p.known) >= maxPeers && !p.dropUnproven() {
 		return nil
 	}
-	q := &peer{Peer: Peer{Name: name}, ahead: map[string]time.Time{}, lists: map[string]memberLists{}}
+	q := newPeer(name)
 	p.known[name] = q
 	return q
+}
+
+func newPeer(name string) *peer {
+	return &peer{Peer: Peer{Name: name}, ahead: map[string]time.Time{}, lists: map[string]memberLists{}}
 }
 
 // dropUnproven forgets the gateway that was heard longest ago of those that have

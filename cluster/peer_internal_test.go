@@ -161,3 +161,68 @@ func TestInventedNamesLockNobodyOut(t *testing.T) {
 	require.Nil(t, q, "all have proven their seed")
 	require.Len(t, p.known, maxPeers)
 }
+
+// TestRecordedHeartbeatsDisplaceNobody repeats heartbeats of earlier instances
+// of a gateway that has proven its seed, and then has that one be restarted.
+func TestRecordedHeartbeatsDisplaceNobody(t *testing.T) {
+	p, c := hearer()
+	now := time.Unix(1000, 0)
+	say := func(s *speaker) (*peer, bool) {
+		text, seal := s.say()
+		return p.heard("g2", text, seal, now)
+	}
+	current := newSpeaker("g2", goodSeed, c)
+	current.Groups["web"] = Report{Version: 9}
+	say(current)
+	p.prove("g2", current.Instance)
+	proven := p.known["g2"]
+	require.NoError(t, proven.Refused)
+
+	recorded, other := newSpeaker("g2", goodSeed, c), newSpeaker("g2", goodSeed, c)
+	recorded.Groups["web"] = Report{Version: 3}
+	for range 3 {
+		q, challenge := say(recorded)
+		require.True(t, challenge)
+		require.Equal(t, FieldProof, refusedField(t, q.Refused))
+		_, challenge = say(other)
+		require.True(t, challenge)
+		require.Same(t, proven, p.known["g2"])
+		require.EqualValues(t, 9, p.list(now)[0].Groups["web"].Version)
+	}
+	recorded.Sequence, other.Sequence = 0, 2
+	_, challenge := say(other)
+	require.False(t, challenge, "the same once more")
+	require.EqualValues(t, 1, p.stale)
+	recorded.Leaving = true
+	say(recorded)
+	q, challenge := say(current)
+	require.Same(t, proven, q, "what it says counts on")
+	require.False(t, challenge)
+
+	// The restarted one proves its seed at once.
+	again := newSpeaker("g2", goodSeed, c)
+	_, challenge = say(again)
+	require.True(t, challenge)
+	p.prove("g2", again.Instance)
+	require.Equal(t, again.Instance, p.list(now)[0].Instance)
+	require.NoError(t, p.known["g2"].Refused)
+
+	// Its proof counts too if recorded heartbeats come meanwhile.
+	third := newSpeaker("g2", goodSeed, c)
+	say(third)
+	recorded.Leaving = false
+	say(recorded)
+	p.prove("g2", third.Instance)
+	require.Equal(t, again.Instance, p.list(now)[0].Instance)
+	say(recorded)
+	_, challenge = say(third)
+	require.False(t, challenge)
+	require.Equal(t, third.Instance, p.list(now)[0].Instance)
+	require.NoError(t, p.known["g2"].Refused)
+
+	// Of a gateway that is silent, any heartbeat is news.
+	now = now.Add(time.Hour)
+	q, challenge = say(recorded)
+	require.True(t, challenge)
+	require.Same(t, q, p.known["g2"])
+}
