@@ -60,6 +60,7 @@ type Membership struct {
 	strategy  string        // in force
 	past      []applied
 	failed    error
+	lost      error // of the log
 	prepared  uint64
 	settled   uint64
 	settleAt  time.Time          // not before
@@ -252,8 +253,8 @@ func (m *Membership) standing() standing {
 	if m.configured != "" && m.configured != m.strategy {
 		s.report.Configured = m.configured
 	}
-	if m.failed != nil {
-		s.report.Failed = m.failed.Error()
+	if err := m.trouble(); err != nil {
+		s.report.Failed = err.Error()
 	}
 	return s
 }
@@ -285,11 +286,20 @@ func (m *Membership) State() (State, uint64) {
 	return m.state.clone(), m.revision
 }
 
-// Err returns why the group is not at the newest revision that this gateway
-// knows: what Value, the group or its strategy said. It is nil where it is.
+// Err returns why the group is not at the newest revision: what Value, the group
+// or its strategy said of the newest one that this gateway knows, or ErrLogLost.
+// It is nil where neither is so.
 func (m *Membership) Err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.trouble()
+}
+
+// trouble is Err, with m.mu held.
+func (m *Membership) trouble() error {
+	if m.lost != nil {
+		return m.lost
+	}
 	return m.failed
 }
 

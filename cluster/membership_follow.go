@@ -2,13 +2,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A revision is an entry of the log with its number; the zero one says that
@@ -17,140 +14,6 @@ type revision struct {
 	number uint64
 	entry  entry
 	err    error // the value is no entry
-}
-
-// checkAfter is after how many heartbeats without a change a gateway asks for
-// the newest revision, in case that it was not told.
-const checkAfter = 5
-
-// read reads the log from the revision after the last one on, and goes on with
-// what is added, until ctx ends. It closes the channel then.
-func (m *Membership) read(ctx context.Context) <-chan revision {
-	log := make(chan revision)
-	m.conn.running.Go(func() {
-		defer close(log)
-		wait, from := backoff{}, uint64(1)
-		for ctx.Err() == nil {
-			next, err := m.watch(ctx, from, log)
-			if next > from {
-				from, wait = next, backoff{}
-			}
-			if err != nil && ctx.Err() == nil {
-				m.conn.config.Logger.Debug("cluster: reading the log again",
-					"group", m.name, "from", from, "error", err)
-			}
-			if !wait.sleep(ctx) {
-				return
-			}
-		}
-	})
-	return log
-}
-
-// watch passes on revisions, until something fails or another watch is asked
-// for. It returns the number from which to go on.
-func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision) (uint64, error) {
-	c := m.conn
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	open, opened := context.WithTimeout(ctx, logTry)
-	newest, err := m.newest(open)
-	opened()
-	if err != nil {
-		return from, err
-	}
-	if newest+1 < from {
-		return from, fmt.Errorf("the newest revision is %d, and %d was applied: the log was lost", newest, from-1)
-	}
-	late := time.AfterFunc(logTry, cancel) // a server without a leader does not answer
-	watcher, err := c.bucket.kv.Watch(ctx, m.name, jetstream.IncludeHistory(), jetstream.ResumeFromRevision(from))
-	if err != nil {
-		return from, err
-	}
-	if !late.Stop() {
-		defer func() { _ = watcher.Stop() }()
-		return from, ctx.Err()
-	}
-	defer func() {
-		go func() {
-			for range watcher.Updates() { // the client waits for a reader before it stops
-			}
-		}()
-		_ = watcher.Stop() // without a server there is nothing to tell
-	}()
-	pass := func(r revision) bool {
-		select {
-		case log <- r:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-	check := time.NewTicker(checkAfter * c.config.Heartbeat)
-	defer check.Stop()
-	quiet := true
-	for {
-		select {
-		case <-ctx.Done():
-			return from, ctx.Err()
-		case <-m.restart:
-			return from, errors.New("asked to")
-		case <-check.C:
-			if !quiet {
-				quiet = true
-				continue
-			}
-			one, done := context.WithTimeout(ctx, logTry)
-			newest, err := m.newest(one)
-			done()
-			if err == nil && newest >= from {
-				return from, fmt.Errorf("revision %d did not come", newest)
-			}
-		case e, ok := <-watcher.Updates():
-			switch {
-			case !ok:
-				return from, errors.New("the watch ended")
-			case e == nil:
-				if from > newest && !pass(revision{}) {
-					return from, ctx.Err()
-				}
-				continue
-			case e.Revision() < from:
-				continue
-			}
-			quiet = false
-			r := revision{number: e.Revision()}
-			if e.Operation() != jetstream.KeyValuePut {
-				r.err = errors.New("the group's key was deleted")
-			} else {
-				r.entry, r.err = decodeEntry(e.Value())
-			}
-			if !pass(r) {
-				return from, ctx.Err()
-			}
-			from = r.number + 1
-			if r.number >= newest && e.Delta() == 0 && !pass(revision{}) {
-				return from, ctx.Err()
-			}
-		}
-	}
-}
-
-// newest returns the number of the newest revision.
-func (m *Membership) newest(ctx context.Context) (uint64, error) {
-	e, err := m.conn.bucket.kv.Get(ctx, m.name)
-	if err != nil {
-		return 0, err
-	}
-	return e.Revision(), nil
-}
-
-// follow has the log read anew from the last revision on.
-func (m *Membership) follow() {
-	select {
-	case m.restart <- struct{}{}:
-	default:
-	}
 }
 
 // load reads the log until there is no newer revision.
