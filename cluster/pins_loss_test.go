@@ -2,11 +2,14 @@ package cluster
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // TestLossIsRepaired loses a tenth of all messages, whichever they are, in
@@ -76,6 +79,111 @@ func TestMemoryIsBoundedWhilePeersAreGone(t *testing.T) {
 	}
 	assert.Len(t, s.from.shared.answers, maxAnswers)
 	assert.Positive(t, s.from.counters.stats().DroppedAsks)
+}
+
+// TestBytesAreBoundedWhilePeersAreGone looks at the memory that is in use while
+// many times as much is sent to a gateway that does not hear it.
+func TestBytesAreBoundedWhilePeersAreGone(t *testing.T) {
+	const most = 128 << 10
+	s := newSharing(t)
+	s.settle()
+	s.pinned(500)
+	s.from.sharer.send = func(string, []byte) {}
+	ids := [][]string{{"a", "b", "c"}, {"a", "b", "c", "d"}}
+	version, flow := uint64(3), uint64(1<<20)
+	rounds := func(n int) (inUse, sent uint64) {
+		before := s.from.counters.stats().SentBytes
+		for range n {
+			s.from.change(version, ids[version%2]...)
+			for range 200 {
+				_, _ = s.from.packet(flow, hash.SYN)
+				_, _ = s.from.packet(flow, hash.ACK)
+				flow++
+			}
+			s.now += collectEvery
+			s.from.work()
+			s.from.table.Sweep(s.now)
+			s.now += time.Second
+			version++
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc, s.from.counters.stats().SentBytes - before
+	}
+	at, _ := rounds(200)
+	then, sent := rounds(800)
+	require.Greater(t, sent, uint64(3*most))
+	assert.Less(t, then, at+most, "%d bytes were sent meanwhile", sent)
+	t.Logf("%d bytes in use, then %d; %d bytes were sent meanwhile", at, then, sent)
+}
+
+// TestLongAnswersAreAskedForOnce has an answer take longer than the time after
+// which what does not come is asked for again: it is, if a part of it got lost,
+// and no more than that.
+func TestLongAnswersAreAskedForOnce(t *testing.T) {
+	const batch = 16
+	for _, loses := range []bool{false, true} {
+		s := newSharing(t)
+		s.from, s.to = s.gateway("from", PinsConfig{Batch: batch}), s.gateway("to", PinsConfig{Batch: batch})
+		s.settle()
+		asked, again := s.to.counters.stats().Asks, s.from.counters.stats().SentAgain
+		members := s.pinned(4000)
+		s.from.work()
+		s.from.sent = nil // all of it gets lost
+		var line []carriedMessage
+		came := 0
+		for began := s.now; len(s.to.deviating()) < len(members); s.now += 10 * time.Millisecond {
+			require.Less(t, s.now-began, 10*time.Second)
+			s.from.work()
+			line, s.from.sent = append(line, s.from.sent...), nil
+			for _, m := range line[:min(2, len(line))] { // the line is slow
+				if came++; !loses || came != 30 {
+					require.NoError(t, s.to.receive(m))
+				}
+			}
+			line = line[min(2, len(line)):]
+			s.to.work()
+			s.carry(s.to, s.from)
+		}
+		require.Greater(t, came, 60)
+		asked, again = s.to.counters.stats().Asks-asked, s.from.counters.stats().SentAgain-again
+		if loses {
+			assert.LessOrEqual(t, asked, uint64(4), "the line is longer than some waits")
+			assert.LessOrEqual(t, again, uint64(len(members)+3*(batch+bucketSize)))
+			assert.Greater(t, again, uint64(len(members)))
+		} else {
+			assert.EqualValues(t, 1, asked)
+			assert.EqualValues(t, len(members), again)
+		}
+	}
+}
+
+// bucketSize is how many pins a bucket of a table has room for.
+const bucketSize = 8
+
+// TestWhatIsToBeSentIsNotSentTwice asks for parts of an answer under way.
+func TestWhatIsToBeSentIsNotSentTwice(t *testing.T) {
+	s := newSharing(t)
+	ask := func(from, to uint32) {
+		s.from.sharer.answer(s.from.shared, "to", span{scanAll, from, to}, s.from.instant())
+	}
+	ranges := func() (list [][2]int) {
+		for _, a := range s.from.shared.answers {
+			list = append(list, [2]int{a.from, a.to})
+		}
+		return list
+	}
+	ask(100, 900)
+	ask(100, 900)
+	ask(300, 900)
+	assert.Equal(t, [][2]int{{100, 900}}, ranges())
+	s.from.shared.answers[0].from = 500 // so far it is scanned
+	ask(400, 600)
+	ask(50, 900)
+	assert.Equal(t, [][2]int{{500, 900}, {400, 500}, {50, 400}}, ranges())
+	ask(500, 950)
+	assert.Equal(t, [2]int{500, 950}, ranges()[3], "of this, some is not to be sent")
 }
 
 // TestGapsAreBounded: who has missed too much asks for all.

@@ -35,6 +35,15 @@ func (r *retry) asked(now time.Duration) {
 	r.wait = min(2*r.wait, askMost)
 }
 
+// flowing returns when to ask for the rest of what was asked for, of which a
+// part comes now: the rest is behind it.
+func (r retry) flowing(now time.Duration) retry {
+	if r.wait > askAgain { // it was asked for
+		r.due = max(r.due, now+askAgain)
+	}
+	return r
+}
+
 // A coverage is what is known of a gateway's scans of a group: each covers all
 // buckets in order, so that what did not come is known by what did.
 type coverage struct {
@@ -109,7 +118,7 @@ func (c *coverage) fill(r span, now time.Duration) {
 			rest = append(rest, gap{span{g.scan, g.from, r.from}, g.retry})
 		}
 		if r.to < g.to {
-			rest = append(rest, gap{span{g.scan, r.to, g.to}, g.retry})
+			rest = append(rest, gap{span{g.scan, r.to, g.to}, g.flowing(now)})
 		}
 		return true
 	})

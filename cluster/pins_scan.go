@@ -52,6 +52,14 @@ type scan struct {
 	batch    *batch
 }
 
+// unsent returns the first bucket of which no message tells yet.
+func (n *scan) unsent() int {
+	if n.batch == nil {
+		return n.from
+	}
+	return n.sent
+}
+
 // request queues a scan for all gateways. What waits already and finds the same
 // is taken instead.
 func (g *shared) request(n *scan) {
@@ -197,11 +205,13 @@ func (s *sharer) answer(g *shared, receiver string, c span, at instant) {
 			n.spec.MaxAge += at.now - was.begun + s.tick()
 		}
 	}
-	same := func(o *scan) bool {
-		return o.id == n.id && o.receiver == n.receiver && o.from <= n.from && o.to >= n.to
+	for _, o := range g.answers { // what is still to be sent is not sent twice
+		if o.id == n.id && o.receiver == n.receiver && n.to <= o.to {
+			n.to = min(n.to, max(n.from, o.unsent()))
+		}
 	}
 	switch {
-	case c.from == c.to || slices.ContainsFunc(g.answers, same):
+	case n.from == n.to:
 	case len(g.answers) >= maxAnswers:
 		s.counters.count(droppedAsks, 1)
 	default:
