@@ -19,7 +19,8 @@ import (
 //
 // What a gateway can compute is not sent. After a change, while a member is
 // down and every quarter of a timeout, the flow table is scanned for pins whose
-// member the selector would not give, and those are sent to all over core NATS.
+// member the selector would not give, and those are sent to all over core NATS,
+// but for the last of these only if nobody has told of them lately.
 // What does not come is asked for again, by ranges of buckets. While gateways
 // have different views, flows that are placed where those differ are sent at
 // once: see PinsWorker. A change that is planned comes into force when all
@@ -84,7 +85,7 @@ func newSharer(
 		names: subjects{cluster, gateway}, table: c.Table, importer: flowcache.NewSticky(c.Table),
 		signer: newSigner(seed, cluster), started: started, shares: shares,
 		batch: c.Batch, skew: c.Skew, maxHeld: c.Hold,
-		peers: make(map[string]*pinsPeer), counters: counters,
+		peers: make(map[string]*pinsPeer), memory: newMemory(c.Table, shares), counters: counters,
 	}
 	s.agreed = agree(s.signer, c.Table, policy)
 	return s, nil
@@ -106,7 +107,7 @@ func (p *Pins) Unshare(m *Membership) {
 // Worker returns what one worker of the packet path tells of placed flows. Make
 // one for each worker, once.
 func (p *Pins) Worker() *PinsWorker {
-	w := new(PinsWorker)
+	w := &PinsWorker{roll: p.sharer.memory.roll}
 	for {
 		old := p.workers.Load()
 		list := append(slices.Clone(*old), w)
@@ -136,6 +137,7 @@ func (p *Pins) expected(group string) (names []string) {
 func (p *Pins) send(subject string, data []byte) {
 	if err := p.conn.NATS().Publish(subject, data); err != nil {
 		p.counters.count(unsentMessages, 1)
+		p.sharer.memory.forget()
 	}
 }
 
@@ -216,6 +218,7 @@ func (p *Pins) end() {
 		return
 	}
 	p.ended, p.calls = true, nil
+	p.sharer.memory.roll.written.Store(false)
 	close(p.over)
 	for _, w := range *p.workers.Load() {
 		w.open.Store(false)

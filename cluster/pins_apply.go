@@ -74,7 +74,7 @@ func (s *sharer) apply(g *shared, m *pinsMessage, at instant) {
 		for i := range m.pins {
 			m.pins[i].Slot = slots[m.pins[i].Slot]
 		}
-		s.importPins(m.pins, at)
+		s.importPins(g, m.pins, at)
 		return
 	}
 	taken := m.pins[:0]
@@ -92,10 +92,15 @@ func (s *sharer) apply(g *shared, m *pinsMessage, at instant) {
 			s.counters.count(unknownPins, 1)
 		}
 	}
-	s.importPins(taken, at)
+	s.importPins(g, taken, at)
 }
 
-func (s *sharer) importPins(pins []flowcache.Pin, at instant) {
+func (s *sharer) importPins(g *shared, pins []flowcache.Pin, at instant) {
+	for i := range pins {
+		if g.mode != ShareAll {
+			s.memory.heard(&pins[i], at.now)
+		}
+	}
 	s.counters.imported(s.importer.Import(pins, at.now))
 }
 
@@ -132,7 +137,7 @@ func (s *sharer) applyHeld(g *shared, at instant) {
 		}
 		return true
 	})
-	s.importPins(taken, at)
+	s.importPins(g, taken, at)
 }
 
 // expireHeld drops pins that wait for a member that does not join.

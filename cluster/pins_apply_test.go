@@ -274,6 +274,39 @@ func TestLatePinsMoveNoFlow(t *testing.T) {
 	}
 }
 
+// TestConnectionsThatBeginAnew ends connections whose pins all gateways have,
+// and begins others with the same five-tuples, which are placed anew: another
+// gateway sends them where they are, and not where the ones before were.
+func TestConnectionsThatBeginAnew(t *testing.T) {
+	s := newSharing(t)
+	members := s.pinned(1000)
+	s.settle()
+	s.from.group.Settle(2)
+	for _, g := range []*carried{s.from, s.to} {
+		g.sharer.settled(g.shared, 2, g.instant())
+	}
+	s.now += 20 * time.Second
+	s.settle()
+	require.False(t, s.from.pins.open.Load())
+	sent := s.from.counters.stats().SentPins
+	for f, m := range members {
+		_, _ = s.from.packet(f, hash.FIN|hash.ACK)
+		got, verdict := s.from.packet(f, hash.SYN)
+		require.Equal(t, flowcache.Placed, verdict)
+		require.NotEqual(t, m, got)
+		members[f] = got
+		_, _ = s.from.packet(f, hash.ACK)
+		_, _ = s.from.packet(1<<20+f, hash.SYN) // nobody has a pin of this one
+	}
+	s.now += time.Second
+	s.settle()
+	assert.EqualValues(t, len(members), s.from.counters.stats().SentPins-sent)
+	for f, m := range members {
+		got, _ := s.to.packet(f, hash.ACK)
+		require.Equal(t, m, got)
+	}
+}
+
 // TestFlowsPlacedInTransition: a flow that a gateway with the change places is
 // known at one without it, before any scan.
 func TestFlowsPlacedInTransition(t *testing.T) {

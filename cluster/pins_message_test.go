@@ -65,6 +65,7 @@ func (s *sharing) gateway(name string, c PinsConfig) *carried {
 	g.sharer, err = newSharer("test", name, []byte("the seed of the cluster"), 7, &c, g.instant().wall, &g.counters)
 	require.NoError(s.t, err)
 	g.worker = flowcache.NewSticky(g.table)
+	g.pins.roll = g.sharer.memory.roll
 	g.sharer.workers = func() []*PinsWorker { return []*PinsWorker{g.pins} }
 	g.sharer.expected = func(string) []string { return nil }
 	g.sharer.send = func(subject string, data []byte) {

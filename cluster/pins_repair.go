@@ -166,13 +166,17 @@ func (s *sharer) ask(p *pinsPeer, g *shared, of *peerGroup, at instant) (next ti
 		next = min(next, r.due)
 		return is
 	}
+	// What the sender does not keep any more is in what all is.
+	gone := func(l lostPlaced) bool { return l.wait == askMost }
+	if slices.ContainsFunc(of.lost, gone) {
+		of.lost = slices.DeleteFunc(of.lost, gone)
+		of.cover.missAll(at.now)
+	}
 	for i := range of.cover.gaps {
 		if due(&of.cover.gaps[i].retry) {
 			spans = append(spans, of.cover.gaps[i].span)
 		}
 	}
-	// What the sender does not keep any more is found by a scan.
-	of.lost = slices.DeleteFunc(of.lost, func(l lostPlaced) bool { return l.wait == askMost })
 	for i := range of.lost {
 		if due(&of.lost[i].retry) {
 			lost = append(lost, of.lost[i].number)

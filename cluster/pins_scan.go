@@ -46,6 +46,7 @@ type scan struct {
 	receiver string // empty: all
 	plan     uint64
 	begun    time.Duration
+	again    bool // a range that got lost: what was told since it began is sent
 
 	from, to int // what is left
 	sent     int // up to which bucket messages tell
@@ -145,7 +146,7 @@ func (s *sharer) advance(g *shared, n *scan, at instant) (done bool) {
 	spec := n.spec
 	spec.From, spec.To = n.from, min(n.from+sliceBuckets, n.to)
 	for p := range s.table.Deviating(spec, at.now) {
-		if n.states>>p.State&1 == 0 {
+		if n.states>>p.State&1 == 0 || !s.sends(n, &p, at) {
 			continue
 		}
 		if bucket := p.Key.Bucket(); n.batch.count >= s.batch && uint32(bucket) != n.batch.last {
@@ -160,6 +161,20 @@ func (s *sharer) advance(g *shared, n *scan, at instant) (done bool) {
 	s.free = append(s.free, n.batch)
 	n.batch = nil
 	return true
+}
+
+// sends reports whether a scan sends a pin that it found. A lease is told of
+// whatever others know.
+func (s *sharer) sends(n *scan, p *flowcache.Pin, at instant) bool {
+	switch {
+	case n.spec.All:
+		return true
+	case n.again:
+		return s.memory.wasTold(p, n.begun, at.now)
+	case n.receiver != "": // it has nothing yet
+		return true
+	}
+	return s.memory.isNews(p, n.kind == scanOfLease, at.now)
 }
 
 // sendBatch sends what a scan found up to a bucket.
@@ -200,7 +215,7 @@ func (s *sharer) answer(g *shared, receiver string, c span, at instant) {
 		n.states = s.sharedStates()
 	}
 	if was := &g.recent[c.scan%recentScans]; was.id == c.scan && c.scan >= firstScan {
-		n.spec, n.states = was.spec, was.states
+		n.spec, n.states, n.begun, n.again = was.spec, was.states, was.begun, true
 		if n.spec.MaxAge != 0 {
 			n.spec.MaxAge += at.now - was.begun + s.tick()
 		}

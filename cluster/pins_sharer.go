@@ -42,6 +42,7 @@ type sharer struct {
 	left     map[string]*shared // groups that are shared no more: their numbers go on
 	peers    map[string]*pinsPeer
 	order    []*pinsPeer // the same, by name
+	memory   *memory
 	held     []heldPin
 	waiting  []preparation
 	free     []*batch
@@ -182,6 +183,7 @@ func (s *sharer) finish(subject string, m []byte) {
 func (s *sharer) step(at instant) (next time.Duration) {
 	next = at.now + time.Second
 	sooner := func(t time.Duration) { next = min(next, t) }
+	s.memory.turnOver(at.now)
 	s.collectPlaced(at)
 	for _, g := range s.groups {
 		sooner(s.dueScans(g, at))

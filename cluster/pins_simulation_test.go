@@ -49,6 +49,13 @@ type simulationConfig struct {
 	noTransition bool
 	noDoubt      bool
 	noHold       bool
+	noMemory     bool
+	noRoll       bool
+
+	silentEnds bool    // no connection ends by a FIN
+	reuse      float64 // the share of connections that use the five-tuple of one that ended
+
+	counted bool // the pins that deviate: see traffic.deviated
 }
 
 func announcedTCP(seed uint64) simulationConfig {
@@ -56,8 +63,8 @@ func announcedTCP(seed uint64) simulationConfig {
 		seed: seed, gateways: 3, members: 10, length: 600 * time.Second, loss: 0.1, delay: 5 * time.Millisecond,
 		behind: 50 * time.Millisecond, announced: true, silence: 25 * time.Second, life: 100 * time.Second,
 		every: 3 * time.Second, later: 10 * time.Second, until: time.Hour,
-		switched: [2]time.Duration{0, 100 * time.Millisecond},
-		tables:   flowcache.Config{Flows: 60_000, EstablishedTCP: time.Minute, Established: time.Minute},
+		switched: [2]time.Duration{0, 100 * time.Millisecond}, reuse: 0.05,
+		tables: flowcache.Config{Flows: 60_000, EstablishedTCP: time.Minute, Established: time.Minute},
 	}
 }
 
@@ -153,7 +160,10 @@ func (s *simulation) newGateway(name string) *simulatedGateway {
 	require.NoError(s.t, err)
 	g.sharer, err = newSharer("test", name, []byte("a seed of the simulation"), 1, &pc, g.instant().wall, &g.count)
 	require.NoError(s.t, err)
-	g.pins = new(PinsWorker)
+	g.pins = &PinsWorker{roll: g.sharer.memory.roll}
+	if s.config.noRoll {
+		g.pins.roll = newRoll(g.table, 1)
+	}
 	g.sharer.workers = func() []*PinsWorker { return []*PinsWorker{g.pins} }
 	g.sharer.expected = func(string) (names []string) {
 		for _, o := range s.gateways {
@@ -197,14 +207,25 @@ func (g *simulatedGateway) stepAt(at time.Duration) {
 			return
 		}
 		g.due = 0
+		g.forget()
 		next := g.sharer.step(g.instant())
 		g.stepAt(max(next, g.now+100*time.Microsecond))
 	})
 }
 
+// forget has the gateway not know what was told.
+func (g *simulatedGateway) forget() {
+	if g.config.noMemory {
+		g.sharer.memory.forget()
+	}
+}
+
 // send has the network carry a message.
 func (g *simulatedGateway) send(subject string, data []byte) {
 	data = slices.Clone(data)
+	if g.traffic.told != nil {
+		g.countTold(data)
+	}
 	_, _, _, receiver, ok := g.sharer.names.parties(subject)
 	require.True(g.t, ok)
 	if g.config.noRepair && strings.Contains(subject, ".ask.") {
@@ -227,6 +248,7 @@ func (g *simulatedGateway) send(subject string, data []byte) {
 				d += upTo(g.network, g.config.delay)
 			}
 			g.after(d, func() {
+				to.forget()
 				err := to.sharer.receive(subject, data, to.instant())
 				if err != nil {
 					require.ErrorIs(g.t, err, ErrReplayed)
@@ -269,6 +291,10 @@ func simulate(t *testing.T, c simulationConfig) *traffic {
 	s.after(40*time.Second, s.switchOften)
 	s.after(20*time.Second, s.sweepOften)
 	s.after(5*time.Second, s.forgetOften)
+	if c.counted {
+		s.traffic.deviated, s.traffic.told = make(map[deviation]bool), make(map[deviation]bool)
+		s.after(0, s.countOften)
+	}
 	s.run(c.length)
 	s.traffic.disagreeing = s.disagreeing()
 	s.ended = true

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
@@ -13,7 +15,7 @@ import (
 // traffic is what flows there are and what became of them.
 type traffic struct {
 	flows []*simulatedFlow
-	ended []uint64 // digests, to be used again
+	ended []*simulatedFlow // whose tuples are used again
 
 	members                     int // that joined
 	changes, prepared, switches int
@@ -21,12 +23,66 @@ type traffic struct {
 
 	broken      int // changed member though it was there, by a change of gateway
 	moved       int // the same, without a change of gateway
-	reused      int // the same, where another flow had the tuple before
+	reused      int // the same, where another flow had the tuple before, and its pin was met
+	reusedElse  int // where the member is not that of the flow before
+	lapsed      int // the same, where the pin was on probation and ended before the packet came
 	unknown     int // the gateway did not know the member yet
 	forced      int // the member was gone
 	disagreeing int // flows with pins to different members at the end
 	zombies     int // pins that are left when all must be gone
-	shared      PinsStats
+
+	deviated map[deviation]bool // pins that deviated at some time, at some gateway
+	told     map[deviation]bool // pins that were sent, each once
+	shared   PinsStats
+}
+
+// A deviation is a pin that the selector would not give.
+type deviation struct {
+	tag         uint64
+	member      string
+	incarnation uint64
+}
+
+// countOften notes the pins that deviate from what some gateway would give: by
+// the view that it has, by the one before while that counts, or by a plan.
+func (s *simulation) countOften() {
+	t := &s.traffic
+	views := make(map[uint64]*selector.View) // by what they place
+	for _, g := range s.gateways {
+		v := g.group.Load().View()
+		for p := range g.table.Deviating(flowcache.Scan{View: v}, s.now) {
+			i, _ := v.BySlot(p.Slot)
+			t.deviated[deviation{tagOf(p.Key), v.Member(i).ID, v.Incarnation(i)}] = true
+		}
+		for _, o := range [...]*selector.View{v, v.Previous(), g.shared.transition.planned} {
+			if o != nil {
+				views[o.Fingerprint()] = o
+			}
+		}
+	}
+	for _, f := range t.flows {
+		for _, v := range views {
+			if i := v.Unmarked(f.hash); v.Member(i).ID != f.member || v.Incarnation(i) != f.incarnation {
+				tag := tagOf(s.gateways[0].table.KeyOf(f.hash ^ v.Salt()))
+				t.deviated[deviation{tag, f.member, f.incarnation}] = true
+			}
+		}
+	}
+	if !s.ended {
+		s.after(100*time.Millisecond, s.countOften)
+	}
+}
+
+// countTold notes the pins that a message has.
+func (g *simulatedGateway) countTold(data []byte) {
+	var m pinsMessage
+	body, err := m.open(data, g.sharer.signer)
+	require.NoError(g.t, err)
+	require.NoError(g.t, m.parse(body, g.table))
+	for _, p := range m.pins {
+		member := m.members[p.Slot]
+		g.traffic.told[deviation{tagOf(p.Key), member.id, member.incarnation}] = true
+	}
 }
 
 func (t *traffic) add(s PinsStats) {
@@ -50,8 +106,10 @@ type simulatedFlow struct {
 	member        string
 	incarnation   uint64
 	live, fresh   bool
-	silent        bool // ends without a FIN
-	reused        bool
+	silent        bool           // ends without a FIN
+	before        *simulatedFlow // that had the tuple
+	begun         time.Duration  // when its pin was made
+	sure          bool           // it was promoted
 	end           time.Duration
 	gap           float64 // seconds, on average
 	random        *rand.Rand
@@ -67,11 +125,11 @@ func (s *simulation) open() {
 	t := &s.traffic
 	f := &simulatedFlow{
 		hash: s.random.Uint64(), gateway: s.gateways[s.random.IntN(len(s.gateways))], live: true, fresh: true,
-		silent: s.random.Float64() < 0.2,
+		silent: s.random.Float64() < 0.2 || s.config.silentEnds,
 	}
-	if len(t.ended) > 0 && s.random.Float64() < 0.05 {
+	if len(t.ended) > 0 && s.random.Float64() < s.config.reuse {
 		i := s.random.IntN(len(t.ended))
-		f.hash, f.reused = t.ended[i], true
+		f.hash, f.before = t.ended[i].hash, t.ended[i]
 		t.ended = slices.Delete(t.ended, i, i+1)
 	}
 	f.random = rand.New(rand.NewPCG(f.hash, 3))
@@ -131,8 +189,12 @@ func (s *simulation) send(f *simulatedFlow, flags hash.TCPFlags) {
 			t.unknown++
 		case !ok || here != f.incarnation:
 			t.forced++
-		case f.reused:
+		case f.before != nil && id == f.before.member && incarnation == f.before.incarnation:
 			t.reused++
+		case f.before != nil:
+			t.reusedElse++
+		case s.config.udp && !f.sure && route.Verdict == flowcache.Placed && s.now-f.begun > s.lasts():
+			t.lapsed++
 		case f.last == g:
 			t.moved++
 		default:
@@ -142,6 +204,20 @@ func (s *simulation) send(f *simulatedFlow, flags hash.TCPFlags) {
 		f.member, f.incarnation = id, incarnation
 	}
 	f.last = g
+	if route.Verdict == flowcache.Placed {
+		f.begun = s.now
+	}
+	if s.config.udp {
+		_, pin, _ := g.table.Peek(packet, view, s.now)
+		f.sure = pin.State >= flowcache.Established
+	}
+}
+
+// lasts returns for how long a pin on probation lasts at any gateway: it gets
+// older by up to two ticks on its way to another one.
+func (s *simulation) lasts() time.Duration {
+	c := s.gateways[0].table.Config()
+	return c.Probation - 2*c.Tick
 }
 
 // switchFlows has flows of one gateway enter at others.
@@ -169,7 +245,8 @@ func (s *simulation) forgetOften() {
 	t := &s.traffic
 	t.flows = slices.DeleteFunc(t.flows, func(f *simulatedFlow) bool {
 		if !f.live {
-			t.ended = append(t.ended, f.hash)
+			f.before = nil // not all that ever had the tuple
+			t.ended = append(t.ended, f)
 		}
 		return !f.live
 	})

@@ -134,7 +134,7 @@ func (s *sharer) collectPlaced(at instant) {
 			if !ok {
 				break
 			}
-			s.placed(&f)
+			s.placed(&f, at)
 		}
 		s.counters.count(droppedPlaced, int(w.dropped.Swap(0)))
 	}
@@ -161,15 +161,15 @@ func (m *placedMessage) fresh() []flowcache.Pin {
 }
 
 // placed adds a flow to what is sent about its groups, where views differ on
-// it.
-func (s *sharer) placed(f *placedFlow) {
+// it, or others have a pin of the connection before.
+func (s *sharer) placed(f *placedFlow, at instant) {
 	for _, g := range s.groups {
 		t := &g.transition
 		v := g.view()
-		if !t.open() || v.Salt() != f.salt {
+		if !t.open() && !f.anew || v.Salt() != f.salt {
 			continue
 		}
-		differs := g.mode == ShareAll
+		differs := g.mode == ShareAll || f.anew
 		for _, o := range [...]*selector.View{v, v.Previous(), t.planned} {
 			if o == nil || differs {
 				continue
@@ -184,7 +184,13 @@ func (s *sharer) placed(f *placedFlow) {
 		if m.number != 0 {
 			*m = placedMessage{pins: m.pins[:0]}
 		}
-		m.pins = append(m.pins, flowcache.Pin{Key: s.table.KeyOf(f.digest), Slot: f.slot, State: flowcache.Probation})
+		p := flowcache.Pin{Key: s.table.KeyOf(f.digest), Slot: f.slot, State: flowcache.Probation}
+		if f.adopted {
+			p.State = flowcache.Adopted
+		}
+		if g.mode == ShareAll || s.memory.isNews(&p, false, at.now) {
+			m.pins = append(m.pins, p)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // TestPlacedFlowsNeverWait fills the ring of a worker that nobody empties.
 func TestPlacedFlowsNeverWait(t *testing.T) {
 	s := newSharing(t)
-	w := new(PinsWorker)
+	w := &PinsWorker{roll: s.from.sharer.memory.roll}
 	v := s.from.group.Load().View()
 	packets := make([]flowcache.Packet, 32)
 	routes := make([]flowcache.Route, 32)

@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
+)
+
+func memoryOf(t *testing.T, flows int) (*memory, *flowcache.Table) {
+	t.Helper()
+	table, err := flowcache.NewTable(flowcache.Config{Domain: selector.NewDomain(), Flows: flows})
+	require.NoError(t, err)
+	shares, err := sharedBy(table, time.Minute)
+	require.NoError(t, err)
+	return newMemory(table, shares), table
+}
+
+// TestMemory tells of a pin, and asks whether another one of its flow is news.
+func TestMemory(t *testing.T) {
+	const (
+		young   = flowcache.Probation
+		closing = flowcache.Closing
+		tcp     = flowcache.EstablishedTCP
+		idle    = 200 * time.Second
+		half    = 176 * time.Second
+	)
+	for name, c := range map[string]struct {
+		was, is flowcache.Pin
+		after   time.Duration
+		news    bool
+	}{
+		"the same":                     {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, 0, false},
+		"another member":               {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp, Slot: 9}, 0, true},
+		"older":                        {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp, Age: idle}, 0, false},
+		"idle, and used since":         {flowcache.Pin{State: tcp, Age: idle}, flowcache.Pin{State: tcp}, 0, true},
+		"idle as before":               {flowcache.Pin{State: tcp, Age: idle}, flowcache.Pin{State: tcp, Age: idle}, 0, false},
+		"promoted":                     {flowcache.Pin{State: young}, flowcache.Pin{State: tcp}, 0, true},
+		"on probation as before":       {flowcache.Pin{State: young}, flowcache.Pin{State: young}, 3 * time.Second, false},
+		"on probation again":           {flowcache.Pin{State: young}, flowcache.Pin{State: young}, 8 * time.Second, true},
+		"begun anew at its member":     {flowcache.Pin{State: tcp}, flowcache.Pin{State: young}, 0, false},
+		"ending":                       {flowcache.Pin{State: tcp}, flowcache.Pin{State: closing}, 0, false},
+		"ending as before":             {flowcache.Pin{State: closing}, flowcache.Pin{State: closing}, 20 * time.Second, false},
+		"ended, and begun anew":        {flowcache.Pin{State: closing}, flowcache.Pin{State: tcp}, 0, true},
+		"ending for long":              {flowcache.Pin{State: closing}, flowcache.Pin{State: closing}, 40 * time.Second, true},
+		"told a while ago":             {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, half - 10*time.Second, false},
+		"told half a timeout ago":      {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, half + 10*time.Second, true},
+		"nearly as long as time wraps": {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, 8000 * time.Second, true},
+	} {
+		m, table := memoryOf(t, 1000)
+		m.turnOver(began)
+		c.was.Key, c.is.Key = table.KeyOf(mixFlow(1)), table.KeyOf(mixFlow(1))
+		require.True(t, m.isNews(&c.was, false, began), name)
+		for now := began; now <= began+c.after; now += time.Second {
+			m.turnOver(now)
+		}
+		assert.Equal(t, c.news, m.isNews(&c.is, false, began+c.after), name)
+
+		m.forget()
+		m.heard(&c.was, began)
+		assert.Equal(t, c.news, m.isNews(&c.is, false, began+c.after), "%s: told by another gateway", name)
+		m.forget()
+		assert.True(t, m.isNews(&c.is, false, began+c.after), "%s: forgotten", name)
+		assert.True(t, m.isNews(&c.is, true, began+c.after), "%s: a lease is always told", name)
+	}
+}
+
+// TestMemoryOfWhatGotLost asks what a scan told, for who asks for it again.
+func TestMemoryOfWhatGotLost(t *testing.T) {
+	m, table := memoryOf(t, 1000)
+	pin := func(flow uint64) *flowcache.Pin {
+		return &flowcache.Pin{Key: table.KeyOf(mixFlow(flow)), State: flowcache.EstablishedTCP}
+	}
+	m.isNews(pin(1), false, began)
+	later := began + time.Minute
+	m.isNews(pin(2), false, later)
+	m.heard(pin(3), later)
+	now := later + 5*time.Second
+	assert.False(t, m.wasTold(pin(1), later, now), "before that scan")
+	assert.True(t, m.wasTold(pin(1), began, now))
+	assert.True(t, m.wasTold(pin(2), later, now))
+	assert.False(t, m.wasTold(pin(3), later, now), "by another gateway")
+	assert.True(t, m.wasTold(pin(4), later, now), "it may have been")
+}
+
+// TestMemoryIsBounded tells of more pins than a memory has room for: what it
+// has no room for is news again.
+func TestMemoryIsBounded(t *testing.T) {
+	m, table := memoryOf(t, 20_000)
+	known := 0
+	for round := range 2 {
+		for f := range uint64(100_000) {
+			p := flowcache.Pin{Key: table.KeyOf(mixFlow(f)), State: flowcache.EstablishedTCP}
+			if !m.isNews(&p, false, began) {
+				known++
+			}
+		}
+		if round == 0 {
+			require.Less(t, known, 10, "flows of one tag")
+		}
+		require.LessOrEqual(t, len(m.now.entries), max(1024, table.Cap()))
+		require.LessOrEqual(t, 2*m.now.used, len(m.now.entries))
+	}
+	assert.Greater(t, known, table.Cap()/4)
+	m.turnOver(began)
+	m.turnOver(began + m.period)
+	m.turnOver(began + 2*m.period)
+	assert.LessOrEqual(t, len(m.now.entries)+len(m.before.entries), 2*m.least)
+}
+
+// TestImportedPinsAreNotSentOn has a gateway scan for a change after it has
+// imported what another one sent of it.
+func TestImportedPinsAreNotSentOn(t *testing.T) {
+	s := newSharing(t)
+	for f := range uint64(1000) {
+		_, _ = s.from.packet(f, hash.SYN)
+		_, _ = s.from.packet(f, hash.ACK)
+	}
+	s.settle()
+	s.from.change(2, "a", "b", "c", "d")
+	s.from.work()
+	s.carry(s.from, s.to)
+	s.to.change(2, "a", "b", "c", "d")
+	require.NotEmpty(t, s.to.deviating())
+	s.to.work()
+	assert.Positive(t, s.from.counters.stats().SentPins)
+	assert.Zero(t, s.to.counters.stats().SentPins)
+}
