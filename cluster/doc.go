@@ -62,7 +62,9 @@
 //	$JS.FC.>
 //
 // The sender's name in the subject keeps one gateway from speaking for another.
-// Who may change groups publishes also to
+// A gateway that may not publish to pins and ask takes what others share, and
+// they hear nothing of its flows: see [SubjectsOfPins]. Who may change groups
+// publishes also to
 //
 //	$KV.ecmp_C.>  $JS.API.STREAM.CREATE.KV_ecmp_C  $JS.API.STREAM.PURGE.KV_ecmp_C
 //
