@@ -68,7 +68,7 @@ func NewPins(c *Conn, config PinsConfig) (*Pins, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.sharer.expected = p.expected
+	p.sharer.expected, p.sharer.denied = p.expected, p.denied
 	p.sharer.workers = func() []*PinsWorker { return *p.workers.Load() }
 	p.sharer.send = p.send
 	return p, nil
@@ -85,7 +85,8 @@ func newSharer(
 		names: subjects{cluster, gateway}, table: c.Table, importer: flowcache.NewSticky(c.Table),
 		signer: newSigner(seed, cluster), started: started, shares: shares,
 		batch: c.Batch, skew: c.Skew, maxHeld: c.Hold,
-		peers: make(map[string]*pinsPeer), memory: newMemory(c.Table, shares), counters: counters,
+		denied: func(string) bool { return false },
+		peers:  make(map[string]*pinsPeer), memory: newMemory(c.Table, shares), counters: counters,
 	}
 	s.agreed = agree(s.signer, c.Table, policy)
 	return s, nil
@@ -132,6 +133,16 @@ func (p *Pins) expected(group string) (names []string) {
 		names = append(names, q.Name)
 	}
 	return names
+}
+
+// denied reports whether the servers have refused to take a message on a subject
+// from this gateway.
+func (p *Pins) denied(subject string) bool {
+	c := p.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, is := c.denied[subject]
+	return is
 }
 
 func (p *Pins) send(subject string, data []byte) {

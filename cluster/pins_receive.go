@@ -33,8 +33,11 @@ type peerGroup struct {
 	lost        []lostPlaced
 }
 
-// prepared reports whether the pins that a plan asks for came from there.
-func (p *peerGroup) prepared(plan uint64) bool { return p.plan >= plan && p.cover.covered(p.planScan) }
+// prepared reports whether the pins that a plan asks for came from there: all
+// that will come, for who may not ask for what got lost.
+func (p *peerGroup) prepared(plan uint64, mayAsk bool) bool {
+	return p.plan >= plan && (p.cover.covered(p.planScan) || !mayAsk && p.cover.ended(p.planScan))
+}
 
 // receive takes a message. The error is a *PinsError, and nothing is changed
 // then.

@@ -128,12 +128,14 @@ func (c *coverage) fill(r span, now time.Duration) {
 	}
 }
 
+// ended reports whether the end of a scan came, or something after it.
+func (c *coverage) ended(scan uint64) bool {
+	return scan < c.scan || scan == c.scan && c.high == c.buckets
+}
+
 // covered reports whether all of a scan came.
 func (c *coverage) covered(scan uint64) bool {
-	if scan > c.scan || scan == c.scan && c.high < c.buckets {
-		return false
-	}
-	return !slices.ContainsFunc(c.gaps, func(g gap) bool { return g.scan == scan || g.scan == scanAll })
+	return c.ended(scan) && !slices.ContainsFunc(c.gaps, func(g gap) bool { return g.scan == scan || g.scan == scanAll })
 }
 
 // A lostPlaced is the number of a message about placed flows that did not come.

@@ -36,6 +36,7 @@ type sharer struct {
 
 	send     func(subject string, data []byte)
 	expected func(group string) []string // other gateways that are in a group
+	denied   func(subject string) bool   // the servers don't let this gateway publish there
 	workers  func() []*PinsWorker
 
 	groups   []*shared

@@ -246,7 +246,7 @@ func (s *sharer) missing(g *shared, plan uint64, at instant) (names []string) {
 		shares := p != nil && p.groups[g.name] != nil && at.now-p.heard <= silentAfter
 		switch {
 		case !shares && at.now-since > silentAfter:
-		case !shares || !p.groups[g.name].prepared(plan):
+		case !shares || !p.groups[g.name].prepared(plan, !s.denied(s.names.ask(name))):
 			names = append(names, name)
 		}
 	}
