@@ -32,7 +32,7 @@ type Speaker struct {
 
 	mu     sync.Mutex
 	wanted map[netip.Prefix]bool
-	told   map[netip.Prefix]*apiutil.Path // what peers are told now
+	told   map[netip.Prefix]announcement // what peers are told now
 	phase  Phase
 	drain  *drain // nil: none is on
 	events map[netip.Addr]event
@@ -47,6 +47,12 @@ const (
 	Draining   Phase = "draining"   // under graceful shutdown: routers prefer others
 	Withdrawn  Phase = "withdrawn"  // nothing is announced until Resume
 )
+
+// An announcement is what peers are told of a prefix.
+type announcement struct {
+	path    *apiutil.Path
+	leaving bool // under graceful shutdown
+}
 
 // A drain is a withdrawal to come.
 type drain struct {
@@ -68,7 +74,7 @@ func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
 	s := &Speaker{
 		config: c, log: log, stop: stop, phase: Announcing, events: make(map[netip.Addr]event),
 		changed: make(chan struct{}, 1),
-		wanted:  make(map[netip.Prefix]bool), told: make(map[netip.Prefix]*apiutil.Path),
+		wanted:  make(map[netip.Prefix]bool), told: make(map[netip.Prefix]announcement),
 		server: server.NewBgpServer(server.LoggerOption(quiet(log), new(slog.LevelVar))),
 	}
 	go s.server.Serve()
@@ -100,7 +106,8 @@ func (s *Speaker) Restarts() bool {
 }
 
 // Announce has the peers told of these prefixes and of no others, but under a
-// drain. It costs nothing if nothing changed.
+// drain. It costs nothing if nothing changed. What a call before could not tell
+// is tried again.
 func (s *Speaker) Announce(prefixes []netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,29 +128,30 @@ func (s *Speaker) tell() (failed error) {
 	if s.phase == Withdrawn {
 		return failed
 	}
+	leaving := s.phase == Draining
 	for prefix := range s.wanted {
-		if _, known := s.told[prefix]; !known {
-			failed = errors.Join(failed, s.announce(prefix))
+		if is, known := s.told[prefix]; !known || is.leaving != leaving {
+			failed = errors.Join(failed, s.announce(prefix, leaving))
 		}
 	}
 	return failed
 }
 
-func (s *Speaker) announce(prefix netip.Prefix) error {
-	path, err := s.path(prefix, s.phase == Draining)
+func (s *Speaker) announce(prefix netip.Prefix, leaving bool) error {
+	path, err := s.path(prefix, leaving)
 	if err == nil {
 		_, err = s.server.AddPath(apiutil.AddPathRequest{Paths: []*apiutil.Path{path}})
 	}
 	if err != nil {
 		return fmt.Errorf("BGP: announcing %s: %w", prefix, err)
 	}
-	s.told[prefix] = path
-	s.log.Info("BGP: announced", "prefix", prefix, "draining", s.phase == Draining)
+	s.told[prefix] = announcement{path, leaving}
+	s.log.Info("BGP: announced", "prefix", prefix, "draining", leaving)
 	return nil
 }
 
 func (s *Speaker) withdraw(prefix netip.Prefix) error {
-	err := s.server.DeletePath(apiutil.DeletePathRequest{Paths: []*apiutil.Path{s.told[prefix]}})
+	err := s.server.DeletePath(apiutil.DeletePathRequest{Paths: []*apiutil.Path{s.told[prefix].path}})
 	if err != nil {
 		return fmt.Errorf("BGP: withdrawing %s: %w", prefix, err)
 	}
@@ -154,7 +162,8 @@ func (s *Speaker) withdraw(prefix netip.Prefix) error {
 
 // Drain has routers prefer other gateways, by the community of RFC 8326, and
 // withdraws everything a while later. It returns at once. The channel is closed
-// when that has happened, or when Resume has called it off.
+// when that has happened, or when Resume has called it off. After an error the
+// next Announce tries again.
 func (s *Speaker) Drain(by string) (<-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,12 +176,8 @@ func (s *Speaker) Drain(by string) (<-chan struct{}, error) {
 	d := s.drain
 	s.phase = Draining
 	s.log.Info("BGP: draining", "by", by, "withdrawal", s.config.Drain)
-	var failed error
-	for prefix := range maps.Clone(s.told) {
-		failed = errors.Join(failed, s.announce(prefix))
-	}
 	d.timer = time.AfterFunc(s.config.Drain, func() { s.endDrain(d) })
-	return d.done, failed
+	return d.done, s.tell()
 }
 
 func (s *Speaker) endDrain(d *drain) {
@@ -201,11 +206,7 @@ func (s *Speaker) Resume(by string) error {
 	}
 	s.log.Info("BGP: announcing again", "by", by)
 	s.drain, s.phase = nil, Announcing
-	var failed error
-	for prefix := range maps.Clone(s.told) {
-		failed = errors.Join(failed, s.announce(prefix))
-	}
-	return errors.Join(failed, s.tell())
+	return s.tell()
 }
 
 // Close ends the sessions. Peers withdraw what they were told, but those that
