@@ -11,7 +11,7 @@ import (
 
 // A Drain says who drained a member, past the configuration. It holds, through
 // reloads of the configuration too, until the member gets a weight by the same
-// way, or leaves.
+// way, or leaves; and through a restart, if there is a snapshot.
 type Drain struct {
 	By    string    `json:"by,omitempty"`
 	At    time.Time `json:"at"`
@@ -104,6 +104,33 @@ func (d drains) add(service, id string, drain Drain) {
 		d[service] = make(map[string]Drain)
 	}
 	d[service][id] = drain
+}
+
+// addAll adds others.
+func (d drains) addAll(others drains) {
+	for service, members := range others {
+		for id, drain := range members {
+			d.add(service, id, drain)
+		}
+	}
+}
+
+// takeOf takes out the drains of members of some services, and returns them.
+func (d drains) takeOf(services []config.Service) drains {
+	taken := make(drains)
+	for _, s := range services {
+		members := d[s.Name]
+		for _, m := range s.Members {
+			if drain, ok := members[m.ID]; ok {
+				taken.add(s.Name, m.ID, drain)
+				delete(members, m.ID)
+			}
+		}
+		if len(members) == 0 {
+			delete(d, s.Name)
+		}
+	}
+	return taken
 }
 
 // over returns the services of a configuration with the drained members

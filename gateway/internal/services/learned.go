@@ -23,7 +23,10 @@ func (r *Registry) SetLearned(services []config.Service) error {
 			configured = append(configured, s.Service)
 		}
 	}
+	came := r.awaited.takeOf(services)
+	r.drains.addAll(came)
 	if err := r.replaceDrained(r.withLearned(configured)); err != nil {
+		r.awaited.addAll(came)
 		r.learned = before
 		return err
 	}

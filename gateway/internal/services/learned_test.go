@@ -1,7 +1,9 @@
 package services_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/netip"
 	"testing"
 
@@ -9,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // What routers announce is served beside the configuration, outlives its
@@ -89,6 +93,40 @@ func TestLearnedDrain(t *testing.T) {
 	learn(pods(2)...)
 	learn(pods(2, 3)...)
 	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("bgp-a"), "it left meanwhile")
+}
+
+// The drain of a learned member outlives the process, and the next one, whenever
+// routers announce the member again.
+func TestLearnedDrainOutlivesProcess(t *testing.T) {
+	configured := []config.Service{service(t, config.Default, vip, "maglev", pods(1))}
+	learned := func(members ...config.Member) []config.Service {
+		s := service(t, "bgp-a", other, "bounded", members)
+		s.Learned = true
+		return []config.Service{s}
+	}
+	f := newRegistry(t)
+	require.NoError(t, f.SetLearned(learned(pods(2, 3)...)))
+	require.NoError(t, f.By("ann").Drain("bgp-a", "pod3"))
+	for range 2 {
+		data, err := f.Save()
+		require.NoError(t, err)
+		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
+		require.NoError(t, err)
+		domain := selector.NewDomain()
+		p, err := fakeplane.New(domain)
+		require.NoError(t, err)
+		f = fixture{services.New(p, domain, nil, slog.New(slog.DiscardHandler)), p}
+		f.RestoreDrains(snapshot)
+		require.NoError(t, f.Replace(configured, ""))
+		require.NoError(t, f.Restore(snapshot))
+	}
+	require.NoError(t, f.SetLearned(learned(pod(2, 1))))
+	require.NoError(t, f.Replace(configured, "a reload"))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7))))
+	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 0}, f.weights("bgp-a"))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1))))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7))))
+	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 7}, f.weights("bgp-a"), "it left meanwhile")
 }
 
 // Who is a learned member is the routers' to say: a change that the next route

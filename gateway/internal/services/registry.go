@@ -85,6 +85,7 @@ type shared struct {
 	behind   bool // the plane does not have all that is known
 	unopened bool // the plane did not close what it was to
 	drains   drains
+	awaited  drains            // from a snapshot, of learned members that no router has announced yet
 	ramping  map[*service]bool // those with members on a slow start
 	origin   string
 	changes  []Change
@@ -116,7 +117,7 @@ func New(p plane.Plane, domain *selector.Domain, in []string, log *slog.Logger) 
 	return &Registry{shared: &shared{
 		plane: p, domain: domain, in: in, logger: log, host: newHost(in), drains: make(drains),
 		byName: make(map[string]*service), roster: newRoster(), outputs: newOutputs(),
-		Now: time.Now, ramping: make(map[*service]bool),
+		Now: time.Now, ramping: make(map[*service]bool), awaited: make(drains),
 	}}
 }
 

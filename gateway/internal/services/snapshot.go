@@ -24,6 +24,7 @@ type savedService struct {
 	Members json.RawMessage   `json:"members"`
 	Drained map[string]uint32 `json:"drained"`
 	Drains  map[string]Drain  `json:"drains,omitempty"`
+	Learned bool              `json:"learned,omitempty"`
 
 	Incarnations map[string]uint64 `json:"incarnations,omitempty"` // that a cluster gave
 }
@@ -45,9 +46,12 @@ func (r *Registry) Save() ([]byte, error) {
 			return nil, err
 		}
 		h.Services = append(h.Services, savedService{
-			Name: s.Name, Members: members, Drained: s.drained, Drains: r.drains[s.Name],
+			Name: s.Name, Members: members, Drained: s.drained, Drains: r.drains[s.Name], Learned: s.Learned,
 			Incarnations: incarnationsOf(s.Members),
 		})
+	}
+	for name, drains := range r.awaited {
+		h.Services = append(h.Services, savedService{Name: name, Drains: drains, Learned: true})
 	}
 	header, err := json.Marshal(h)
 	if err != nil {
@@ -116,13 +120,18 @@ func (s *Snapshot) Newest(configured []config.Service) ([]config.Service, error)
 
 // RestoreDrains has the next [Registry.Replace] drain the members that were
 // drained past the configuration when the snapshot was taken, whatever the
-// configuration was then.
+// configuration was then; and [Registry.SetLearned] those that were learned, when
+// routers first announce them.
 func (r *Registry) RestoreDrains(s *Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, saved := range s.services {
+		to := r.drains
+		if saved.Learned {
+			to = r.awaited
+		}
 		for id, drain := range saved.Drains {
-			r.drains.add(saved.Name, id, drain)
+			to.add(saved.Name, id, drain)
 		}
 	}
 }
