@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/host"
 )
 
 // learn has the services follow the routes that routers announce, until ctx
@@ -62,26 +63,38 @@ func (g *gateway) learned() (list []config.Service, own []netip.Prefix, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	networks, err := networks()
+	addrs, err := ownAddrs()
 	if err != nil {
 		return nil, nil, err
 	}
-	list, own = networks.serve(routes)
+	var hops []netip.Addr
+	for _, r := range routes {
+		for _, h := range r.Hops {
+			hops = append(hops, h.Addr)
+		}
+	}
+	devices, err := host.OnLink(hops)
+	if err != nil {
+		return nil, nil, fmt.Errorf("next hops: %w", err)
+	}
+	list, own = serve(routes, devices, addrs)
 	return list, own, nil
 }
 
-// serve returns the services of routes. Next hops that are on no network of this
+// serve returns the services of routes. Next hops that are on no link of this
 // host are left out. So are prefixes that contain an address of this host: what
 // is for it, its own sessions with routers among it, would be forwarded away.
-func (n hostNetworks) serve(routes []bgp.Route) (list []config.Service, own []netip.Prefix) {
+func serve(
+	routes []bgp.Route, devices map[netip.Addr]string, addrs []netip.Addr,
+) (list []config.Service, own []netip.Prefix) {
 	for _, r := range routes {
-		if slices.ContainsFunc(n.addrs, r.Prefix.Contains) {
+		if slices.ContainsFunc(addrs, r.Prefix.Contains) {
 			own = append(own, r.Prefix)
 			continue
 		}
 		s := config.Service{Name: nameOf(r.Prefix.String()), Prefixes: []netip.Prefix{r.Prefix}, Learned: true}
 		for _, h := range r.Hops {
-			if dev, ok := n.device(h.Addr); ok {
+			if dev, ok := devices[h.Addr]; ok {
 				s.Members = append(s.Members, member(h, dev))
 			}
 		}
@@ -115,46 +128,17 @@ func nameOf(text string) string {
 	return "bgp-" + name
 }
 
-// hostNetworks are the networks of this host, with their interfaces, and its
-// addresses, those of the loopback interface too.
-type hostNetworks struct {
-	devices map[netip.Prefix]string
-	addrs   []netip.Addr
-}
-
-func networks() (hostNetworks, error) {
-	all := hostNetworks{devices: make(map[netip.Prefix]string)}
-	interfaces, err := net.Interfaces()
+// ownAddrs returns the addresses of this host, those of the loopback interface
+// too.
+func ownAddrs() (own []netip.Addr, err error) {
+	list, err := net.InterfaceAddrs()
 	if err != nil {
-		return all, fmt.Errorf("interfaces: %w", err)
+		return nil, fmt.Errorf("addresses of this host: %w", err)
 	}
-	for _, i := range interfaces {
-		addrs, err := i.Addrs()
-		if err != nil {
-			continue // it is gone
-		}
-		for _, a := range addrs {
-			p, err := netip.ParsePrefix(a.String())
-			if err != nil {
-				continue
-			}
-			all.addrs = append(all.addrs, p.Addr())
-			if i.Flags&net.FlagLoopback == 0 { // which leads nowhere
-				all.devices[p.Masked()] = i.Name
-			}
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, p.Addr())
 		}
 	}
-	return all, nil
-}
-
-// device returns the interface whose network has an address, that of the
-// longest prefix.
-func (n hostNetworks) device(addr netip.Addr) (dev string, ok bool) {
-	longest := -1
-	for p, name := range n.devices {
-		if p.Bits() > longest && p.Contains(addr) {
-			longest, dev, ok = p.Bits(), name, true
-		}
-	}
-	return dev, ok
+	return own, nil
 }
