@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
@@ -164,7 +166,12 @@ const row = `document.querySelector('[data-member="%s"]')`
 
 func TestPage(t *testing.T) {
 	b := newBrowser(t)
-	f := serve(t, config.Control{Network: "tcp", Address: "127.0.0.1:0"})
+	speaker, err := bgp.Start(config.BGP{AS: 65101, ID: netip.MustParseAddr("127.0.0.1"), Drain: time.Hour,
+		Peers: []config.Peer{{Addr: netip.MustParseAddr("192.0.2.1"), AS: 65000}}}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, speaker.Close()) }()
+	f := serveSpeaking(t, config.Control{Network: "tcp", Address: "127.0.0.1:0"}, slog.New(slog.DiscardHandler),
+		speaker)
 	run(t, f)
 	vip := netip.MustParseAddr("172.16.0.20")
 	f.plane.Receive(vip, 0, 600)
@@ -254,7 +261,7 @@ func TestPage(t *testing.T) {
 	b.waits(t, asked+`.includes("<b>x</b>") && `+asked+`.includes("neither ADDRESS:PORT nor an address")`)
 	b.forgets("400")
 
-	b.waits(t, `(%[1]s).length === 4 && new Set(%[1]s).size === 4`, landmarks)
+	b.waits(t, `(%[1]s).length === 5 && new Set(%[1]s).size === 5`, landmarks)
 	b.axe(t)
 
 	// What happens elsewhere shows.
@@ -289,12 +296,31 @@ func TestPage(t *testing.T) {
 	b.waits(t, `document.getElementById("notice").textContent === "172.16.0.20/32: there is no route"`)
 	f.Findings.Set(nil)
 	b.waits(t, `document.getElementById("notice").hidden`)
+	b.showsRouters(t, speaker)
 	b.quiet(t, f.URL)
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 		png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(dir+"/page.png", png, 0o600))
 	}
+}
+
+// showsRouters: the page says what routers are told, and how the sessions are.
+func (b *browser) showsRouters(t *testing.T, s *bgp.Speaker) {
+	t.Helper()
+	const phase = `document.getElementById("phase").textContent`
+	const announced = `document.getElementById("announced").textContent`
+	b.waits(t, announced+` === "AS 65101 · announced: nothing"`)
+	require.NoError(t, s.Announce([]netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")}))
+	b.waits(t, announced+` === "AS 65101 · announced: 172.16.0.20/32"`)
+	b.waits(t, phase+` === "announcing"`)
+	b.waits(t, `document.querySelector('[data-peer="192.0.2.1"] .session').textContent === "idle"`)
+	b.waits(t, `document.querySelector('[data-peer="192.0.2.1"] .session').classList.contains("bad")`)
+	_, err := s.Drain("a test")
+	require.NoError(t, err)
+	b.waits(t, phase+`.startsWith("draining")`)
+	require.NoError(t, s.Resume("a test"))
+	b.waits(t, phase+` === "announcing"`)
 }
 
 // Without the token the page asks for it; with it, it shows all.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/control"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
@@ -46,6 +47,12 @@ func kinds() []plane.Kind { return []plane.Kind{{Name: "afpacket"}} }
 
 func serveLogged(t *testing.T, at config.Control, log *slog.Logger) *fixture {
 	t.Helper()
+	return serveSpeaking(t, at, log, nil)
+}
+
+// serveSpeaking serves a gateway that speaks to routers, if there is a speaker.
+func serveSpeaking(t *testing.T, at config.Control, log *slog.Logger, speaker *bgp.Speaker) *fixture {
+	t.Helper()
 	c, err := config.Parse("", []byte(configuration), kinds())
 	require.NoError(t, err)
 	domain := selector.NewDomain()
@@ -54,7 +61,7 @@ func serveLogged(t *testing.T, at config.Control, log *slog.Logger) *fixture {
 	f := &fixture{plane: p, Config: control.Config{
 		Services: services.New(p, domain, c.In, slog.New(slog.DiscardHandler)), Control: at,
 		Reloads: new(control.Reloads), Snapshots: new(control.Snapshots), Log: log,
-		Findings: new(host.Findings), Process: control.Process{
+		Findings: new(host.Findings), BGP: speaker, Process: control.Process{
 			Plane: "afpacket", Workers: 2, Mode: func() string { return "packet sockets" },
 			Started: time.Now().Add(-time.Hour - time.Minute),
 		},

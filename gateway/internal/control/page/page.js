@@ -54,6 +54,7 @@ function show(stats, at) {
   showFlows(stats.flows, was?.flows, seconds);
   showServices(stats.services, was?.services, seconds, stats.flows !== null);
   showCluster(stats.cluster);
+  showRouters(stats.bgp);
   showChanges(stats.changes);
   before = { stats, at };
 }
@@ -341,6 +342,38 @@ async function change(button, service, id, request, path, done) {
   if (document.activeElement === document.body) { // nobody went on to something else meanwhile
     button.focus(); // which it lost
   }
+}
+
+const phases = {
+  announcing: ["good", "announcing"],
+  draining: ["warn", "draining: routers are asked to prefer others"],
+  withdrawn: ["bad", "drained: nothing is announced"],
+};
+
+// showRouters says how the gateway stands to its routers, if it has any.
+function showRouters(bgp) {
+  $("routers").hidden = !bgp;
+  if (!bgp) {
+    return;
+  }
+  setBadge($("phase"), ...phases[bgp.phase]);
+  const few = 8, more = bgp.announced.length - few;
+  $("announced").textContent = `AS ${bgp.as} · announced: ${bgp.announced.slice(0, few).join(", ") || "nothing"}` +
+    (more > 0 ? ` and ${whole.format(more)} more` : "");
+  $("peers").replaceChildren(...bgp.peers.map((p) => {
+    const row = $("peerTemplate").content.cloneNode(true).firstElementChild;
+    const cell = (name) => row.querySelector(`.${name}`);
+    row.dataset.peer = p.addr;
+    cell("addr").textContent = p.addr;
+    cell("place").textContent = `AS ${p.as}`;
+    setBadge(cell("session"), p.session === "established" ? "good" : "bad", p.session);
+    cell("why").hidden = !p.reason;
+    cell("why").textContent = p.reason ?? "";
+    cell("since").textContent = p.since ? clock(p.since) : "–";
+    cell("bfd").textContent = p.bfd || "–";
+    cell("received").textContent = whole.format(p.received);
+    return row;
+  }));
 }
 
 function showChanges(changes) {
