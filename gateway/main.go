@@ -6,6 +6,8 @@
 //	gateway flow [-proto tcp] SRC DST
 //	gateway flows [-service NAME] MEMBER
 //	gateway drain [-service NAME] [-deadline 10m] [-udp 30s] MEMBER
+//	gateway withdraw
+//	gateway announce
 //	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
 //	gateway version
@@ -27,12 +29,18 @@
 // "gateway flow" asks a running gateway where a flow goes: to which member of
 // which service, whether it is pinned there, placed or detoured and why, and
 // where it would go if it were new. "gateway flows" counts the flows of a
-// member, and says how long a drain will take. Both print JSON with -json, and
-// are told by -control, or by -config, where the gateway listens.
+// member, and says how long a drain will take.
 //
 // "gateway drain" drains a member over HTTP: it gets no new flow, and keeps
 // those that it has. With -deadline those that are left by then go elsewhere,
 // each with its next packet, and with -udp those without a connection do.
+//
+// "gateway withdraw" has routers send packets to other gateways, by graceful
+// shutdown of BGP, and returns when nothing is announced any more, so that the
+// gateway can be stopped. It stays so until "gateway announce", or a new start.
+//
+// All these print JSON with -json where they print anything, and are told by
+// -control, or by -config, where the gateway listens.
 //
 // "gateway lab", which needs Linux and root, makes network namespaces and does
 // to live TCP connections and UDP flows what the scenario of examples/forwarder
@@ -75,6 +83,8 @@ func commands() []command {
 		{"flow", "[flags] SRC DST", "asks a running gateway where a flow goes", runFlow},
 		{"flows", "[flags] MEMBER", "asks a running gateway for the flows of a member", runFlows},
 		{"drain", "[flags] MEMBER", "has a running gateway drain a member", runDrain},
+		{"withdraw", "[flags]", "has routers send packets to other gateways, and waits", runWithdraw},
+		{"announce", "[flags]", "ends that: routers are told of the services again", runAnnounce},
 		{"lab", "[flags]", "shows what changes do to live connections", runLab},
 		{"version", "", "says what this program was built from", runVersion},
 	}
