@@ -23,6 +23,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
@@ -34,9 +35,10 @@ const (
 
 const numPods = 3
 
-// A bed is a client, a router upstream, gateways and pods. c0 of the client is
-// linked to uc of the router, e0 of gateway N to its uN. The router, eth1 of the
-// gateways and the pods are on one link more: pods answer by the router.
+// A bed is a client, a router upstream, gateways, each of another data plane,
+// and pods. c0 of the client is linked to uc of the router, e0 of gateway N to
+// its uN. The router, eth1 of the gateways and the pods are on one link more:
+// pods answer by the router.
 type bed struct {
 	client, upstream *netns.Namespace
 	gateways         []*gateway
@@ -46,6 +48,7 @@ type bed struct {
 // A gateway is a process in a namespace of its own.
 type gateway struct {
 	number int
+	io     string // its data plane
 	ns     *netns.Namespace
 	file   string
 	socket string
@@ -85,6 +88,7 @@ func newBed(t *testing.T, gateways int) *bed {
 		"addr add 10.81.0.1/24 dev br0\naddr add fd81::1/64 dev br0 nodad\n"))
 	b.link(t, b.client, "c0", "uc", 0)
 	require.NoError(t, b.client.IP("route add default via 10.77.0.1\nroute add default via fd77:0::1\n"))
+	require.NoError(t, b.client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation))
 	for i := 1; i <= numPods; i++ {
 		pod := namespace(t, fmt.Sprint("pod", i))
 		b.join(t, pod, i)
@@ -93,10 +97,12 @@ func newBed(t *testing.T, gateways int) *bed {
 		serve(t, pod, byte(i))
 	}
 	for i := 1; i <= gateways; i++ {
-		g := &gateway{number: i, ns: namespace(t, fmt.Sprint("gateway", i)),
+		all := planes.All()
+		g := &gateway{number: i, io: all[(i-1)%len(all)].Name, ns: namespace(t, fmt.Sprint("gateway", i)),
 			file: filepath.Join(b.dir, fmt.Sprint("g", i, ".json")), socket: filepath.Join(b.dir, fmt.Sprint("g", i))}
 		b.link(t, g.ns, "e0", fmt.Sprint("u", i), i)
 		b.join(t, g.ns, 100+i)
+		require.NoError(t, b.upstream.SetFeatures(fmt.Sprint("b", 100+i), true, netns.GRO)) // for what xdp redirects
 		require.NoError(t, g.ns.IP(fmt.Sprintf("route add blackhole %s/32\nroute add blackhole %s/128\n"+
 			"route add default via 10.77.%d.1\nroute add default via fd77:%d::1\n", vip4, vip6, i, i)))
 		t.Cleanup(func() {
@@ -147,7 +153,7 @@ func (g *gateway) configure(t *testing.T, peer session, global map[string]any) {
 		"nexthop": []string{fmt.Sprintf("10.77.%d.2", g.number), fmt.Sprintf("fd77:%d::2", g.number)}, "drain": "1s"}
 	maps.Copy(speaker, global)
 	data, err := json.Marshal(map[string]any{"in": "e0", "vip": []string{vip4, vip6}, "members": members,
-		"control": "unix:" + g.socket, "seed": 7, "bgp": speaker})
+		"io": g.io, "control": "unix:" + g.socket, "seed": 7, "bgp": speaker})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(g.file, data, 0o600))
 }

@@ -7,10 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,19 +25,52 @@ const (
 	learnedHops     = 4
 )
 
-func learnedPrefix(i int) string { return fmt.Sprintf("172.31.%d.0/24", i) }
+// Every other prefix is of IPv6.
+func learnedPrefix(i int) netip.Prefix {
+	if i%2 == 1 {
+		return netip.MustParsePrefix(fmt.Sprintf("fd31:%d::/64", i))
+	}
+	return netip.MustParsePrefix(fmt.Sprintf("172.31.%d.0/24", i))
+}
 
-// A learnBed is a client, a gateway and next hops, each with a router of frr
-// that announces the prefixes by itself.
+// host is the address in a learned prefix that every next hop has.
+func host(i int) netip.Addr { return learnedPrefix(i).Addr().Next() }
+
+// hopAddr is the address of a next hop of a prefix.
+func hopAddr(hop, prefix int) string {
+	if learnedPrefix(prefix).Addr().Is6() {
+		return fmt.Sprintf("fd09:%d::2", hop)
+	}
+	return fmt.Sprintf("10.9.%d.2", hop)
+}
+
+// A learnBed is a client, a gateway and next hops, each with a router that
+// announces the prefixes by itself: bird at the last one, frr at the others.
 type learnBed struct {
 	client  *netns.Namespace
 	gateway *gateway
-	dirs    [learnedHops + 1]string // of the routers, by next hop
+	routers [learnedHops + 1]announcer // by next hop
+	last    *birdHop
 }
+
+// An announcer announces a prefix as somewhere in particular, or withdraws it.
+type announcer interface {
+	announce(t *testing.T, prefix int, as manner)
+}
+
+// A manner is how a prefix is announced.
+type manner string
+
+const (
+	plain     manner = ""
+	withdrawn manner = "withdrawn"
+	wide      manner = "WIDE"    // with a bandwidth of so many thousands of Mbit/s as the number of the next hop
+	leaving   manner = "LEAVING" // under graceful shutdown
+)
 
 func newLearnBed(t *testing.T) *learnBed {
 	t.Helper()
-	bgpd := program(t, "bgpd", "frr")
+	bgpd, bird := program(t, "bgpd", "frr"), program(t, "bird", "bird2")
 	if err := netns.Available(); err != nil {
 		t.Skip(err)
 	}
@@ -49,29 +80,39 @@ func newLearnBed(t *testing.T) *learnBed {
 	g := &gateway{ns: namespace(t, "gateway"), file: filepath.Join(dir, "g.json"), socket: filepath.Join(dir, "g")}
 	b := &learnBed{client: namespace(t, "client"), gateway: g}
 	require.NoError(t, g.ns.SetSysctl("ipv4/ip_forward", 1))
+	require.NoError(t, g.ns.SetSysctl("ipv6/conf/all/forwarding", 1))
 	// lest the kernel answers what the data plane forwards
-	require.NoError(t, g.ns.IP("route add blackhole 172.31.0.0/16\n"))
+	require.NoError(t, g.ns.IP("route add blackhole 172.31.0.0/16\nroute add blackhole fd31::/16\n"))
 	join := func(host *netns.Namespace, peer string, number int) {
 		require.NoError(t, g.ns.IP(fmt.Sprintf("link add %s type veth peer name eth0 netns %s\nlink set %[1]s up\n"+
-			"addr add 10.9.%[3]d.1/24 dev %[1]s\n", peer, host.Name(), number)))
-		require.NoError(t, host.IP(fmt.Sprintf("addr add 10.9.%[1]d.2/24 dev eth0\nlink set eth0 up\n"+
-			"route add default via 10.9.%[1]d.1\n", number)))
+			"addr add 10.9.%[3]d.1/24 dev %[1]s\naddr add fd09:%[3]d::1/64 dev %[1]s nodad\n",
+			peer, host.Name(), number)))
+		require.NoError(t, host.IP(fmt.Sprintf("addr add 10.9.%[1]d.2/24 dev eth0\n"+
+			"addr add fd09:%[1]d::2/64 dev eth0 nodad\nlink set eth0 up\n"+
+			"route add default via 10.9.%[1]d.1\nroute add default via fd09:%[1]d::1\n", number)))
 	}
 	join(b.client, "lc", 0)
 	var peers []any
 	for n := 1; n <= learnedHops; n++ {
-		host := namespace(t, fmt.Sprint("hop", n))
-		join(host, fmt.Sprint("lp", n), n)
+		ns := namespace(t, fmt.Sprint("hop", n))
+		join(ns, fmt.Sprint("lp", n), n)
 		for i := range learnedPrefixes {
-			require.NoError(t, host.IP(fmt.Sprintf("addr add 172.31.%d.1/32 dev lo\n", i)))
+			require.NoError(t, ns.IP(fmt.Sprintf("addr add %s/%d dev lo\n", host(i), host(i).BitLen())))
 		}
-		serveAt(t, host, byte(n), "0.0.0.0")
-		b.dirs[n] = announcer(t, host, bgpd, n)
+		serveAt(t, ns, byte(n), "::") // of IPv4, too
+		if n < learnedHops {
+			b.routers[n] = newFRRHop(t, ns, bgpd, n)
+		} else {
+			b.last = newBirdHop(t, ns, bird, n)
+			b.routers[n] = b.last
+		}
 		peers = append(peers, map[string]any{"addr": fmt.Sprintf("10.9.%d.2", n), "as": 65000 + n})
 	}
-	data, err := json.Marshal(map[string]any{"in": "lc", "vip": "172.30.0.1", "members": []any{},
+	data, err := json.Marshal(map[string]any{"in": "lc", "vip": "172.30.0.1",
+		"members": []any{map[string]any{"id": "own", "dev": "lp1", "addr": "10.9.1.2"}},
 		"control": "unix:" + g.socket, "seed": 7, "bgp": map[string]any{"as": 65101, "id": "10.9.0.1", "drain": "0s",
-			"peers": peers, "learn": map[string]any{"prefixes": []string{"172.31.0.0/16"}}}})
+			"nexthop": "fd09::1", "peers": peers,
+			"learn": map[string]any{"prefixes": []string{"172.31.0.0/16", "fd31::/16"}}}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(g.file, data, 0o600))
 	t.Cleanup(func() {
@@ -84,49 +125,10 @@ func newLearnBed(t *testing.T) *learnBed {
 	return b
 }
 
-// announcer starts bgpd of frr at a next hop, without zebra: it announces all
-// prefixes, by itself as the next hop. It returns the folder of its socket.
-func announcer(t *testing.T, host *netns.Namespace, bgpd string, number int) string {
+// announce has a next hop announce a prefix.
+func (b *learnBed) announce(t *testing.T, hop, prefix int, as manner) {
 	t.Helper()
-	files := newFRRFiles(t)
-	var conf strings.Builder
-	fmt.Fprintf(&conf, `hostname hop%[1]d
-bgp route-map delay-timer 0
-route-map LEAVING permit 10
- set community graceful-shutdown
-route-map WIDE permit 10
- set extcommunity bandwidth %[1]d000
-router bgp %[2]d
- bgp router-id 10.9.%[1]d.2
- no bgp ebgp-requires-policy
- no bgp network import-check
- neighbor 10.9.%[1]d.1 remote-as 65101
- neighbor 10.9.%[1]d.1 timers 3 9
- neighbor 10.9.%[1]d.1 timers connect 1
- neighbor 10.9.%[1]d.1 advertisement-interval 0
- address-family ipv4 unicast
-`, number, 65000+number)
-	for i := range learnedPrefixes {
-		fmt.Fprintf(&conf, "  network %s\n", learnedPrefix(i))
-	}
-	conf.WriteString(" exit-address-family\n")
-	dir, file := files.dir, files.write(t, "frr.conf", conf.String())
-	daemon(t, host, bgpd, "-Z", "-i", filepath.Join(dir, "bgpd.pid"), "-f", file, "--vty_socket", dir,
-		"-A", "127.0.0.1", "-P", "0")
-	wait(t, "bgpd listens", func() bool { _, err := os.Stat(filepath.Join(dir, "bgpd.vty")); return err == nil })
-	return dir
-}
-
-// announce has a next hop announce a prefix, or withdraw it, as the words after
-// "network" say.
-func (b *learnBed) announce(t *testing.T, hop, prefix int, no, words string) {
-	t.Helper()
-	//nolint:gosec // the command is of this test
-	out, err := exec.Command(program(t, "vtysh", "frr"), "--vty_socket", b.dirs[hop], "-d", "bgpd",
-		"-c", "configure terminal", "-c", fmt.Sprintf("router bgp %d", 65000+hop),
-		"-c", "address-family ipv4 unicast",
-		"-c", fmt.Sprintf("%snetwork %s %s", no, learnedPrefix(prefix), words)).CombinedOutput()
-	require.NoError(t, err, string(out))
+	b.routers[hop].announce(t, prefix, as)
 }
 
 // hops returns the members that the gateway has for each prefix, with their
@@ -151,45 +153,55 @@ func (b *learnBed) has(t *testing.T, prefix int, weights map[int]uint32) {
 	t.Helper()
 	want := map[string]uint32{}
 	for hop, weight := range weights {
-		want[fmt.Sprintf("10.9.%d.2", hop)] = weight
+		want[hopAddr(hop, prefix)] = weight
 	}
 	var got map[string]uint32
 	wait(t, fmt.Sprint(learnedPrefix(prefix), " by ", want), func() bool {
-		got = b.hops(t)[learnedPrefix(prefix)]
+		got = b.hops(t)[learnedPrefix(prefix).String()]
 		return assert.ObjectsAreEqual(want, got) || len(want)+len(got) == 0
 	})
 }
 
 // What peers announce becomes groups, with the weights that they give, if all
-// do, and without next hops that are to be avoided.
+// do, and without next hops that are to be avoided. No peer hears of it.
 func TestLearn(t *testing.T) {
 	b := newLearnBed(t)
 	equal := map[int]uint32{1: 1, 2: 1, 3: 1, 4: 1}
 	for i := range learnedPrefixes {
 		b.has(t, i, equal)
 	}
-	for _, hop := range []int{1, 2, 3} {
-		b.announce(t, hop, 0, "", "route-map WIDE")
+	const own = "172.30.0.1/32"
+	wait(t, "the gateway's own prefix", func() bool { return slices.Contains(b.last.heard(t), own) })
+	for prefix := range 2 {
+		for _, hop := range []int{1, 2, 3} {
+			b.announce(t, hop, prefix, wide)
+		}
+		b.has(t, prefix, equal) // one of four has no bandwidth
+		b.announce(t, 4, prefix, wide)
+		b.has(t, prefix, map[int]uint32{1: 1000, 2: 2000, 3: 3000, 4: 4000})
 	}
-	b.has(t, 0, equal) // one of four has no bandwidth
-	b.announce(t, 4, 0, "", "route-map WIDE")
-	b.has(t, 0, map[int]uint32{1: 1000, 2: 2000, 3: 3000, 4: 4000})
-	b.announce(t, 3, 1, "", "route-map LEAVING")
-	b.has(t, 1, map[int]uint32{1: 1, 2: 1, 4: 1})
+	b.announce(t, 3, 3, leaving)
+	b.has(t, 3, map[int]uint32{1: 1, 2: 1, 4: 1})
 	for _, hop := range []int{1, 2, 4} {
-		b.announce(t, hop, 1, "no ", "")
+		b.announce(t, hop, 3, withdrawn)
 	}
-	b.has(t, 1, map[int]uint32{3: 1}) // better than none
-	b.announce(t, 3, 1, "no ", "")
-	b.has(t, 1, nil)
-	b.announce(t, 2, 1, "", "")
-	b.has(t, 1, map[int]uint32{2: 1})
+	b.has(t, 3, map[int]uint32{3: 1}) // better than none
+	b.announce(t, 3, 3, withdrawn)
+	b.has(t, 3, nil)
+	b.announce(t, 2, 3, plain)
+	b.has(t, 3, map[int]uint32{2: 1})
 	b.has(t, 2, equal)
 	for _, p := range b.gateway.stats(t).BGP.Peers {
 		assert.True(t, p.Established())
 		assert.NotZero(t, p.Received)
 	}
-	assert.Empty(t, b.gateway.stats(t).BGP.Announced, "what is learned is not announced")
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix(own)}, b.gateway.stats(t).BGP.Announced)
+
+	// A peer is told in order: when it has heard of the withdrawal, it would have
+	// heard of what others announced before.
+	require.NoError(t, b.gateway.call("POST", "/members/own/down", nil))
+	wait(t, "the own prefix is withdrawn", func() bool { return !slices.Contains(b.last.heard(t), own) })
+	assert.Empty(t, b.last.heard(t), "what is learned is not announced")
 }
 
 // A learnedFlow is a connection that asks without pause.
@@ -213,7 +225,7 @@ func TestLearnFlaps(t *testing.T) {
 	}
 	b := newLearnBed(t)
 	var up [learnedPrefixes][learnedHops + 1]bool
-	var withdrawn [learnedPrefixes][learnedHops + 1]uint64 // how often
+	var left [learnedPrefixes][learnedHops + 1]uint64 // how often
 	for i := range learnedPrefixes {
 		b.has(t, i, map[int]uint32{1: 1, 2: 1, 3: 1, 4: 1})
 		for n := 1; n <= learnedHops; n++ {
@@ -239,7 +251,7 @@ func TestLearnFlaps(t *testing.T) {
 			for ; count[i] < perPrefix; count[i]++ {
 				f, err := b.open(i)
 				require.NoError(t, err)
-				f.seen = withdrawn[i][f.hop]
+				f.seen = left[i][f.hop]
 				flows = append(flows, f)
 				opened++
 			}
@@ -255,16 +267,16 @@ func TestLearnFlaps(t *testing.T) {
 			continue
 		}
 		if up[i][n] {
-			withdrawn[i][n]++
-			b.announce(t, n, i, "no ", "")
+			left[i][n]++
+			b.announce(t, n, i, withdrawn)
 		} else {
-			b.announce(t, n, i, "", "")
+			b.announce(t, n, i, plain)
 		}
 		up[i][n] = !up[i][n]
 		flaps++
 		b.has(t, i, living)
 		flows = slices.DeleteFunc(flows, func(f *learnedFlow) bool {
-			if withdrawn[f.prefix][f.hop] != f.seen {
+			if left[f.prefix][f.hop] != f.seen {
 				own++ // it may have moved, as its next hop went
 				_ = f.conn.Close()
 				<-f.stopped
@@ -288,7 +300,7 @@ func TestLearnFlaps(t *testing.T) {
 // failed.
 func (b *learnBed) open(prefix int) (f *learnedFlow, err error) {
 	f = &learnedFlow{prefix: prefix, stopped: make(chan struct{})}
-	to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 31, byte(prefix), 1}), port)
+	to := netip.AddrPortFrom(host(prefix), port)
 	err = b.client.Do(func() error {
 		f.conn, err = net.DialTimeout("tcp", to.String(), time.Minute)
 		return err

@@ -164,13 +164,16 @@
 //	           route that peers announce to one of the prefixes, or to what is
 //	           in one, is a service of its own. Its members are the next hops,
 //	           by the best paths of all peers; weights are the bandwidths of
-//	           the paths, if all have one. Paths under graceful shutdown count
-//	           where there is no other. All learned services share their flows:
-//	           one whose prefix changes its next hops stays where it is while
-//	           that is a next hop. A next hop is on a network of an interface
-//	           here. What a configuration serves is not learned, nor is a route
-//	           to a prefix that contains an address of the gateway's host: its
-//	           own sessions would be forwarded away
+//	           the paths, if all have one. A filter of bird adds it as
+//	           (generic, 0x0004AAAA, BITS), the AS and, as a float of 32 bits,
+//	           the bytes a second: it keeps 0x4004AAAA to its own AS. Paths
+//	           under graceful shutdown count where there is no other. All
+//	           learned services share their flows: one whose prefix changes its
+//	           next hops stays where it is while that is a next hop. A next hop
+//	           is on a link of this host, as its kernel has it. What a
+//	           configuration serves is not learned, nor is a route to a prefix
+//	           that contains an address of the gateway's host: its own sessions
+//	           would be forwarded away
 //
 // A peer that is not there is no error: it is tried each second.
 //
