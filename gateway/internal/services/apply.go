@@ -358,6 +358,8 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		r.log(Change{Service: s.Name, What: "service removed", Voided: voided[s.Name], movedBefore: movedBefore})
 	}
 	r.services = p.services
+	r.edits++
+	r.places = nil
 	if len(p.left) > 0 {
 		r.outputs.release(p.left)
 		// What could not be closed is closed by the next change.

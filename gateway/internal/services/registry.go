@@ -80,6 +80,8 @@ type shared struct {
 	learned  []config.Service // that routers announce, as they were learned
 	byName   map[string]*service
 	roster   roster
+	edits    uint64  // counts what puts others in force
+	places   *places // nil: nobody asked since the last edit
 	outputs  outputs
 	host     host
 	behind   bool // the plane does not have all that is known

@@ -58,32 +58,60 @@ func (r *Registry) SetRouters(routers map[Place]netip.Addr) error {
 	return r.follow(r.inOrder(changed))
 }
 
-// Places returns where the members of all services are, each once.
-func (r *Registry) Places() []Place {
+// places are the prefixes of all services and where their members are. They are
+// put together when somebody asks who was not told yet, and never change.
+type places struct {
+	prefixes []netip.Prefix
+	devices  []string
+	members  []Place
+}
+
+// Places returns where the members of all services are, each once. The list is
+// only to be read.
+func (r *Registry) Places() []Place { return r.placesNow().members }
+
+// Served returns the prefixes of all services, and the interfaces that their
+// members are behind, both in order and each once, only to be read.
+func (r *Registry) Served() (prefixes []netip.Prefix, devices []string) {
+	p := r.placesNow()
+	return p.prefixes, p.devices
+}
+
+// placesNow puts them together without the lock, of services as they were in
+// one moment.
+func (r *Registry) placesNow() *places {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	now, edits := r.places, r.edits
+	if now != nil {
+		r.mu.Unlock()
+		return now
+	}
 	list := make([]config.Service, len(r.services))
 	for i, s := range r.services {
 		list[i] = s.Service
 	}
-	return PlacesOf(list)
-}
-
-// Served returns the prefixes of all services, and the interfaces that their
-// members are behind, both in order and each once.
-func (r *Registry) Served() (prefixes []netip.Prefix, devices []string) {
+	r.mu.Unlock()
+	now = placesOf(list)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, d := make(map[netip.Prefix]bool), make(map[string]bool)
-	for _, s := range r.services {
+	if r.edits == edits {
+		r.places = now
+	}
+	return now
+}
+
+func placesOf(services []config.Service) *places {
+	prefixes, devices := make(map[netip.Prefix]bool), make(map[string]bool)
+	for _, s := range services {
 		for _, prefix := range s.Prefixes {
-			p[prefix] = true
+			prefixes[prefix] = true
 		}
 		for _, m := range s.Members {
-			d[m.Dev] = true
+			devices[m.Dev] = true
 		}
 	}
-	return slices.SortedFunc(maps.Keys(p), netip.Prefix.Compare), slices.Sorted(maps.Keys(d))
+	return &places{slices.SortedFunc(maps.Keys(prefixes), netip.Prefix.Compare), slices.Sorted(maps.Keys(devices)),
+		PlacesOf(services)}
 }
 
 // Knows reports whether a member is at an address behind an interface, and its

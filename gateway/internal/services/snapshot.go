@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -34,24 +35,16 @@ type savedHeader struct {
 	Services []savedService `json:"services"`
 }
 
-// Save returns a snapshot as bytes. Changes wait for it meanwhile, packets
-// don't.
+// Save returns a snapshot as bytes. Neither packets nor changes wait for it: of
+// a change meanwhile, it may have what became of the flows alone.
 func (r *Registry) Save() ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	h := savedHeader{Origin: r.origin}
-	for _, s := range r.services {
-		members, err := json.Marshal(s.Members)
-		if err != nil {
+	h, members := r.saved()
+	for i, list := range members {
+		var err error
+		if h.Services[i].Members, err = json.Marshal(list); err != nil {
 			return nil, err
 		}
-		h.Services = append(h.Services, savedService{
-			Name: s.Name, Members: members, Drained: s.drained, Drains: r.drains[s.Name], Learned: s.Learned,
-			Incarnations: incarnationsOf(s.Members),
-		})
-	}
-	for name, drains := range r.awaited {
-		h.Services = append(h.Services, savedService{Name: name, Drains: drains, Learned: true})
+		h.Services[i].Incarnations = incarnationsOf(list)
 	}
 	header, err := json.Marshal(h)
 	if err != nil {
@@ -60,6 +53,24 @@ func (r *Registry) Save() ([]byte, error) {
 	b := bytes.NewBuffer(append(header, '\n'))
 	err = r.plane.Flows().Save(b)
 	return b.Bytes(), err
+}
+
+// saved returns what is to be saved of the services, and the members of the
+// first of them, as they are in one moment.
+func (r *Registry) saved() (h savedHeader, members [][]config.Member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h = savedHeader{Origin: r.origin, Services: make([]savedService, len(r.services))}
+	members = make([][]config.Member, len(r.services))
+	for i, s := range r.services {
+		h.Services[i] = savedService{Name: s.Name, Drained: maps.Clone(s.drained), Drains: maps.Clone(r.drains[s.Name]),
+			Learned: s.Learned}
+		members[i] = s.Members
+	}
+	for name, drains := range r.awaited {
+		h.Services = append(h.Services, savedService{Name: name, Drains: maps.Clone(drains), Learned: true})
+	}
+	return h, members
 }
 
 // ReadSnapshot begins to read what [Registry.Save] wrote.
