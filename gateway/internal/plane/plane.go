@@ -101,7 +101,8 @@ type Service struct {
 	Own      bool // its prefixes are the gateway's, and no networks behind members: see ICMP
 }
 
-func (s Service) equal(o Service) bool {
+// Equal reports whether o is the same group with the same packets.
+func (s Service) Equal(o Service) bool {
 	return s.Group == o.Group && s.Own == o.Own && s.Protocol == o.Protocol && s.Key == o.Key &&
 		slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports)
 }

@@ -123,7 +123,7 @@ func (p *userspace) SetOutputs(devices map[uint16]string) (Faults, error) {
 func (p *userspace) Sync(services []Service) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if slices.EqualFunc(p.services, services, Service.equal) {
+	if slices.EqualFunc(p.services, services, Service.Equal) {
 		return nil
 	}
 	routing, err := NewRouting(services, p.seed)

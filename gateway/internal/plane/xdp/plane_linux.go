@@ -30,6 +30,8 @@ type dataPlane struct {
 	state   state
 	spare   []*table // which the program reads no longer
 
+	generation uint64 // of outputs: the number of calls that set others
+
 	mu      sync.Mutex
 	counted map[uint16]bool // all outputs that there ever were
 }
@@ -175,10 +177,11 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 		}
 	}
 	p.outputs = next
+	p.generation++
 	for slot, h := range p.state.hops {
 		o, ok := next[h.Output]
 		fits := o.fitsIn(p.state.tunnels[h.Tunnel])
-		if !ok || fits == h.Fits {
+		if !ok || fits == h.Fits || h == (hopEntry{}) {
 			continue
 		}
 		h.Fits = fits

@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -16,26 +17,45 @@ import (
 
 // A state is what the maps say.
 type state struct {
+	list     []plane.Service // of which it is, in the order given
 	services map[*engine.Group]*service
-	prefixes map[lpmKey]uint32      // to the index of a service
-	hops     map[uint16]hopEntry    // by slot
+	prefixes *prefixes
+	hops     []hopEntry             // by slot; zero: nobody has it
 	tunnels  map[uint16]tunnelEntry // by slot
+	taken    indexes                // of these services and of those before
 }
 
-func newState() state {
-	return state{make(map[*engine.Group]*service), make(map[lpmKey]uint32), make(map[uint16]hopEntry),
-		make(map[uint16]tunnelEntry)}
+// prefixes are what packets are looked up by. They never change: where two
+// states have the same, there is nothing to be done.
+type prefixes struct{ services map[lpmKey]uint32 }
+
+// indexes is a set of indexes of services.
+type indexes [(MaxServices + 63) / 64]uint64
+
+func (x *indexes) add(index uint32) { x[index/64] |= 1 << (index % 64) }
+
+// free returns the least index that is not in the set, MaxServices if there is
+// none.
+func (x *indexes) free() uint32 {
+	for i, word := range x {
+		if word != ^uint64(0) {
+			return min(uint32(64*i+bits.TrailingZeros64(^word)), MaxServices)
+		}
+	}
+	return MaxServices
 }
 
-// A service is a group in force.
+// A service is a group in force. It is made anew where anything of it changes.
 type service struct {
-	index   uint32
-	key     placement.Key
-	view    *selector.View
-	slots   []uint16
-	members []memberOf
-	salt    uint64
-	table   *table // nil until it is in force
+	index    uint32
+	key      placement.Key
+	snapshot *selector.Snapshot[engine.Adjacency]
+	outputs  uint64 // the generation that hops are of
+	hops     []slotHop
+	slots    []uint16
+	members  []memberOf
+	salt     uint64
+	table    *table // nil until it is in force
 
 	// that of flows that are many connections; 0: flows are connections
 	established flowcache.State
@@ -83,7 +103,7 @@ func (p *dataPlane) refill() error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
 	late := p.flows.overdue()
-	next := newState()
+	next := p.next(p.state.list)
 	next.prefixes = p.state.prefixes
 	for g, is := range p.state.services {
 		s, err := p.planGroup(g, is.key, &next)
@@ -102,10 +122,20 @@ func (p *dataPlane) refill() error {
 	return nil
 }
 
-// plan works out the state that services ask for, and changes nothing.
+// next returns an empty state for services.
+func (p *dataPlane) next(services []plane.Service) state {
+	next := state{list: services, services: make(map[*engine.Group]*service, len(services)),
+		hops: make([]hopEntry, 0, len(p.state.hops)), tunnels: make(map[uint16]tunnelEntry)}
+	for _, s := range p.state.services {
+		next.taken.add(s.index)
+	}
+	return next
+}
+
+// plan works out the state that services ask for, and changes nothing. What has
+// not changed is taken from the present one.
 func (p *dataPlane) plan(services []plane.Service) (state, error) {
-	next := newState()
-	var parts plane.Parts
+	next := p.next(slices.Clone(services))
 	for i, s := range services {
 		if s.Group == nil {
 			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
@@ -118,47 +148,68 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 			}
 			next.services[s.Group] = added
 		}
-		if err := parts.Add(next.services[s.Group].view.Name(), s); err != nil {
-			return state{}, err
+	}
+	if p.state.prefixes != nil && slices.EqualFunc(p.state.list, services, plane.Service.Equal) {
+		next.prefixes = p.state.prefixes
+		return next, nil
+	}
+	var err error
+	next.prefixes, err = next.prefixesOf(services)
+	return next, err
+}
+
+// prefixesOf returns what packets of services are looked up by.
+func (s *state) prefixesOf(services []plane.Service) (*prefixes, error) {
+	all := &prefixes{make(map[lpmKey]uint32, len(services))}
+	var parts plane.Parts
+	for _, is := range services {
+		of := s.services[is.Group]
+		if err := parts.Add(of.snapshot.View().Name(), is); err != nil {
+			return nil, err
 		}
-		for part := range s.Parts() {
+		for part := range is.Parts() {
 			for _, k := range keysOf(part) {
-				next.prefixes[k] = next.services[s.Group].index
+				all.services[k] = of.index
 			}
 		}
 	}
-	if n := len(next.prefixes); n > MaxPrefixes {
-		return state{}, &Error{Err: fmt.Errorf("%w: %d prefixes", ErrLimit, MaxPrefixes), Value: n}
+	if n := len(all.services); n > MaxPrefixes {
+		return nil, &Error{Err: fmt.Errorf("%w: %d prefixes", ErrLimit, MaxPrefixes), Value: n}
 	}
-	return next, nil
+	return all, nil
 }
 
 // planGroup adds the members of a group to the next state, and returns what
-// becomes of the group.
+// becomes of the group: what it is now, if nothing of it changed.
 func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
+	old := p.state.services[g]
+	if old != nil && old.key == key && old.snapshot == snapshot && old.outputs == p.generation &&
+		p.flows.same(v, old.members) {
+		next.addHops(old.hops)
+		return old, nil
+	}
 	if g.Domain() != p.config.Domain {
 		return nil, &Error{Err: ErrDomain, Group: v.Name()}
 	}
 	if !slices.Contains(Keys(), key) {
 		return nil, &Error{Err: ErrKey, Group: v.Name(), Value: key}
 	}
-	if err := addHops(snapshot, p.outputs, next); err != nil {
+	s := &service{key: key, snapshot: snapshot, outputs: p.generation, salt: v.Salt(),
+		members: append(p.flows.membersIn(v), p.flows.awaitedIn(v)...)}
+	var err error
+	if s.hops, err = hopsOf(snapshot, p.outputs); err != nil {
 		return nil, err
 	}
-	s := &service{view: v, key: key, members: append(p.flows.membersIn(v), p.flows.awaitedIn(v)...), salt: v.Salt()}
+	next.addHops(s.hops)
 	if key.Aggregate() && p.flows != nil {
 		p.flows.clients.Store(true)
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)
 	}
-	old := p.state.services[g]
-	if old != nil && old.key == key && old.view == v && slices.Equal(old.members, s.members) {
-		s.index, s.slots, s.table = old.index, old.slots, old.table // as they are: the same view, the same marks
-		return s, nil
-	}
-	var err error
-	if s.slots, err = slotsOf(v); err != nil {
+	if old != nil && old.snapshot.View() == v && slices.Equal(old.members, s.members) {
+		s.slots = old.slots // the same view, the same marks
+	} else if s.slots, err = slotsOf(v); err != nil {
 		return nil, err
 	}
 	if old != nil {
@@ -168,25 +219,31 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 		}
 		return s, nil
 	}
-	for p.taken(s.index, next) {
-		s.index++
-	}
-	if s.index >= MaxServices {
+	if s.index = next.taken.free(); s.index >= MaxServices {
 		return nil, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices), Group: v.Name()}
 	}
+	next.taken.add(s.index)
 	return s, nil
 }
 
-// taken reports whether a service, now or next, has the index.
-func (p *dataPlane) taken(index uint32, next *state) bool {
-	for _, services := range []map[*engine.Group]*service{p.state.services, next.services} {
-		for _, s := range services {
-			if s.index == index {
-				return true
-			}
+// addHops adds members by slot.
+func (s *state) addHops(list []slotHop) {
+	for _, h := range list {
+		for int(h.slot) >= len(s.hops) {
+			s.hops = append(s.hops, hopEntry{})
+		}
+		if s.hops[h.slot] = h.hopEntry; h.tunnel != (tunnelEntry{}) {
+			s.tunnels[h.slot] = h.tunnel
 		}
 	}
-	return false
+}
+
+// hop returns the member that has a slot; zero if nobody has it.
+func (s *state) hop(slot int) hopEntry {
+	if slot < len(s.hops) {
+		return s.hops[slot]
+	}
+	return hopEntry{}
 }
 
 // apply brings the maps from one state to the next. Where that failed half-way,
@@ -205,7 +262,7 @@ func (p *dataPlane) apply(old, next state) (err error) {
 			return err
 		}
 	}
-	if err := p.applyPrefixes(old, next); err != nil {
+	if err := p.applyPrefixes(old.prefixes, next.prefixes); err != nil {
 		return err
 	}
 	for g, s := range old.services {
@@ -217,8 +274,8 @@ func (p *dataPlane) apply(old, next state) (err error) {
 		}
 		p.spare, s.table = append(p.spare, s.table), nil
 	}
-	for slot := range old.hops {
-		if _, ok := next.hops[slot]; ok {
+	for slot, h := range old.hops {
+		if h == (hopEntry{}) || next.hop(slot) != (hopEntry{}) {
 			continue
 		}
 		if err := p.maps.hops.Put(uint32(slot), hopEntry{}); err != nil {
@@ -247,7 +304,7 @@ func (p *dataPlane) applyHops(old, next state) error {
 		}
 	}
 	for slot, h := range next.hops {
-		if old.hops[slot] == h {
+		if h == (hopEntry{}) || old.hop(slot) == h {
 			continue
 		}
 		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
@@ -282,17 +339,20 @@ func (p *dataPlane) swapTable(old, next *service) (err error) {
 	return nil
 }
 
-func (p *dataPlane) applyPrefixes(old, next state) error {
-	for k, index := range next.prefixes {
-		if was, ok := old.prefixes[k]; ok && was == index {
+func (p *dataPlane) applyPrefixes(old, next *prefixes) error {
+	if old == next {
+		return nil
+	}
+	for k, index := range next.all() {
+		if was, ok := old.all()[k]; ok && was == index {
 			continue
 		}
 		if err := p.maps.prefixes.Put(k, index); err != nil {
 			return err
 		}
 	}
-	for k := range old.prefixes {
-		if _, ok := next.prefixes[k]; ok {
+	for k := range old.all() {
+		if _, ok := next.all()[k]; ok {
 			continue
 		}
 		if err := p.maps.prefixes.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
@@ -300,4 +360,12 @@ func (p *dataPlane) applyPrefixes(old, next state) error {
 		}
 	}
 	return nil
+}
+
+// all returns the prefixes; none of a state before the first.
+func (p *prefixes) all() map[lpmKey]uint32 {
+	if p == nil {
+		return nil
+	}
+	return p.services
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -52,27 +53,35 @@ func firstHash(slot, slots int) uint64 {
 	return h
 }
 
-// addHops adds the members of a snapshot to a state.
-func addHops(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output, to *state) error {
+// A slotHop is what it takes to send to the member with a slot.
+type slotHop struct {
+	slot uint16
+	hopEntry
+	tunnel tunnelEntry // zero: none
+}
+
+// hopsOf returns the members of a snapshot.
+func hopsOf(s *selector.Snapshot[engine.Adjacency], outputs map[uint16]output) ([]slotHop, error) {
 	v := s.View()
+	hops := make([]slotHop, v.Len())
 	for i, m := range v.All() {
 		a := s.At(i)
 		o, ok := outputs[a.Output]
 		if !ok {
-			return &Error{Err: ErrOutput, Group: v.Name(), Member: m.ID, Value: a.Output}
+			return nil, &Error{Err: ErrOutput, Group: v.Name(), Member: m.ID, Value: a.Output}
 		}
 		if v.Slot(i) == selector.NoSlot {
-			return &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
+			return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: m.ID}
 		}
-		slot := uint16(v.Slot(i))
 		h := hopEntry{Dst: a.Header.Dst(), Src: a.Header.Src(), Output: a.Output}
+		var tunnel tunnelEntry
 		if a.Tunnel != (engine.Tunnel{}) {
-			h.Tunnel, to.tunnels[slot] = slot, entryOf(a.Tunnel)
+			h.Tunnel, tunnel = uint16(v.Slot(i)), entryOf(a.Tunnel)
 		}
-		h.Fits = o.fitsIn(to.tunnels[h.Tunnel])
-		to.hops[slot] = h
+		h.Fits = o.fitsIn(tunnel)
+		hops[i] = slotHop{uint16(v.Slot(i)), h, tunnel}
 	}
-	return nil
+	return hops, nil
 }
 
 // A memberOf is a member of a group, by its slot.
@@ -88,6 +97,20 @@ func (f *flows) membersIn(v *selector.View) []memberOf {
 		list[i] = memberOf{uint16(v.Slot(i)), f.stateOf(v, i)}
 	}
 	return list
+}
+
+// same reports whether the members of a view, and those awaited with them, are
+// these.
+func (f *flows) same(v *selector.View, members []memberOf) bool {
+	if awaited := f.awaitedIn(v); len(awaited) > 0 || len(members) != v.Len() {
+		return slices.Equal(append(f.membersIn(v), awaited...), members)
+	}
+	for i := range v.All() {
+		if members[i].state != f.stateOf(v, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // memberState returns what may be done with member i.
