@@ -28,7 +28,7 @@ type dataPlane struct {
 	outputs map[uint16]output // those set
 	syncing sync.Mutex        // held by whoever changes state or outputs
 	state   state
-	spare   []*table // which the program reads no longer
+	tables  tables
 
 	generation uint64 // of outputs: the number of calls that set others
 
@@ -90,6 +90,7 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 	if p.maps, err = newMaps(spec, capacity); err != nil {
 		return nil, fmt.Errorf("xdp: maps: %w", err)
 	}
+	p.tables.spec, p.tables.inForce = p.maps.group, p.maps.tables
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -269,12 +270,9 @@ func (p *dataPlane) Close() error {
 	if p.release != nil {
 		err = errors.Join(err, p.release())
 	}
-	err = errors.Join(err, p.maps.close())
+	err = errors.Join(err, p.tables.close(), p.maps.close())
 	for _, s := range p.state.services {
 		err = errors.Join(err, s.table.close())
-	}
-	for _, t := range p.spare {
-		err = errors.Join(err, t.close())
 	}
 	return err
 }

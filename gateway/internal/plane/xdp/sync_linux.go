@@ -65,8 +65,7 @@ type service struct {
 // group or member that can't be had here, and those of the kernel.
 //
 // New members come first, then the tables that refer to them, each swapped in
-// as a whole, then prefixes; members that left go last. The kernel returns from
-// the swap of a table when no program reads the old one any more.
+// as a whole, then prefixes; members that left go last.
 func (p *dataPlane) Sync(services []plane.Service) error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
@@ -257,10 +256,16 @@ func (p *dataPlane) apply(old, next state) (err error) {
 	if err := p.applyHops(old, next); err != nil {
 		return err
 	}
+	var changed []*service
+	before := make(map[*service]*service)
 	for g, s := range next.services {
-		if err := p.swapTable(old.services[g], s); err != nil {
-			return err
+		if s.table == nil {
+			changed = append(changed, s)
+			before[s] = old.services[g]
 		}
+	}
+	if err := p.tables.swap(changed, before); err != nil {
+		return err
 	}
 	if err := p.applyPrefixes(old.prefixes, next.prefixes); err != nil {
 		return err
@@ -269,10 +274,7 @@ func (p *dataPlane) apply(old, next state) (err error) {
 		if next.services[g] != nil || s.table == nil {
 			continue
 		}
-		if err := p.maps.tables.Delete(s.index); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return err
-		}
-		p.spare, s.table = append(p.spare, s.table), nil
+		p.tables.park(s)
 	}
 	for slot, h := range old.hops {
 		if h == (hopEntry{}) || next.hop(slot) != (hopEntry{}) {
@@ -310,31 +312,6 @@ func (p *dataPlane) applyHops(old, next state) error {
 		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// swapTable puts the table of a service in the place of the old one.
-func (p *dataPlane) swapTable(old, next *service) (err error) {
-	if next.table != nil {
-		return nil
-	}
-	var t *table
-	if n := len(p.spare); n > 0 {
-		t, p.spare = p.spare[n-1], p.spare[:n-1]
-	} else if t, err = newTable(p.maps.group); err != nil {
-		return err
-	}
-	if err = t.fill(next); err == nil {
-		err = p.maps.tables.Put(next.index, uint32(t.FD()))
-	}
-	if err != nil {
-		p.spare = append(p.spare, t)
-		return err
-	}
-	next.table = t
-	if old != nil && old.table != nil {
-		p.spare, old.table = append(p.spare, old.table), nil
 	}
 	return nil
 }

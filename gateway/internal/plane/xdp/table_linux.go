@@ -127,6 +127,7 @@ func memberState(v *selector.View, i int32) hopState {
 // A table is a map that holds the table of a group.
 type table struct {
 	*ebpf.Map
+	id     ebpf.MapID
 	memory *ebpf.Memory
 }
 
@@ -135,11 +136,16 @@ func newTable(spec *ebpf.MapSpec) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, err := m.Info()
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	id, _ := info.ID()
 	memory, err := m.Memory()
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	return &table{m, memory}, nil
+	return &table{m, id, memory}, nil
 }
 
 // fill writes the table of a service. The program must not know it yet, or no
