@@ -21,37 +21,46 @@ type memory struct {
 	least, most int           // places of a set
 	unit        time.Duration // of the age of an entry
 	leases      [flowcache.States]time.Duration
-	counts      [flowcache.States]uint64 // for how many units, of who was told of this state
-	shortest    uint64                   // of the established ones
+	counts      [flowcache.States]uint // for how many units, of who was told of this state
+	shortest    uint                   // of the established ones
+	table       *flowcache.Table
 	roll        *roll
 }
 
-// A told is a set of entries by their keys, with open addressing. At most half of
-// its places are taken, so that one is always free.
+// A told is a set of flows with what was told of each, with open addressing. At
+// most half of its places are taken, so that one is always free.
 type told struct {
-	entries []uint64 // their number is a power of two; 0: a free place
-	used    int
+	flows []uint64 // their number is a power of two; 0: a free place
+	what  []telling
+	used  int
 }
 
-// An entry has the tag 34 | slot 16 | how 2 | theirs 1 | time 11 bits; its key
-// is the tag and theirs. In a table of a million flows some tens share a tag: of
-// two that deviate at one slot, only one is told until the next lease.
+// A telling is what was told of a flow: the slot 16 | how 2 | time 14 bits. Two
+// gateways may have pins of a flow to different members, and each tells of its
+// own: so the lowest bit of a flow's number says who told.
+type telling uint32
+
 const (
-	howShift   = 12
-	theirsFlag = 1 << 11 // another gateway told it
-	timeMask   = 1<<11 - 1
+	tellingSlot = 16
+	tellingHow  = 14
+	timeMask    = 1<<tellingHow - 1
+	theirs      = 1
 )
+
+func (w telling) how() telling         { return w >> tellingHow & 3 }
+func (w telling) slot() telling        { return w >> tellingSlot }
+func (w telling) since(o telling) uint { return uint(w-o) & timeMask }
 
 // How others were told of a pin.
 const (
-	howYoung   = iota // on probation
-	howClosing        // of a connection that ends
-	howIdle           // adopted, or established and long without a packet
-	howSeen           // established, with a packet not long ago
+	howYoung   telling = iota // on probation
+	howClosing                // of a connection that ends
+	howIdle                   // adopted, or established and long without a packet
+	howSeen                   // established, with a packet not long ago
 )
 
 func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
-	m := &memory{least: 1024, most: 1024, unit: t.Config().Probation / 2}
+	m := &memory{table: t, least: 1024, most: 1024, unit: t.Config().Probation / 2}
 	for m.least < t.Cap()/16 {
 		m.least *= 2
 	}
@@ -63,7 +72,7 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	for i, is := range shares {
 		s := flowcache.State(i)
 		m.leases[i] = t.Lease(s)
-		m.counts[i] = min(uint64(t.Timeout(s)/2/m.unit), timeMask/2)
+		m.counts[i] = min(uint(t.Timeout(s)/2/m.unit), timeMask/2)
 		if !is {
 			continue
 		}
@@ -77,15 +86,17 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	return m
 }
 
-func newTold(places int) told { return told{entries: make([]uint64, places)} }
+func newTold(places int) told {
+	return told{flows: make([]uint64, places), what: make([]telling, places)}
+}
 
 // forget has everything told again: what was sent may not have left here.
 func (m *memory) forget() {
 	for _, t := range [...]*told{&m.now, &m.before} {
-		if len(t.entries) != m.least {
+		if len(t.flows) != m.least {
 			*t = newTold(m.least)
 		} else if t.used > 0 {
-			clear(t.entries)
+			clear(t.flows)
 			t.used = 0
 		}
 	}
@@ -105,47 +116,53 @@ func (m *memory) turnOver(now time.Duration) {
 // isNews reports whether others have to be told of a pin, and remembers that
 // they are. If always, they are told even of what they know.
 func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
-	e := m.entry(p, now)
-	if !always && m.knows(e, p) {
+	flow, what := m.flow(p.Key), m.telling(p, now)
+	if !always && m.knows(flow, what, p.State) {
 		return false
 	}
-	m.put(e)
+	m.put(flow, what, p)
 	return true
 }
 
 // heard remembers that another gateway told of a pin.
 func (m *memory) heard(p *flowcache.Pin, now time.Duration) {
-	if e := m.entry(p, now); !m.knows(e, p) {
-		m.put(e | theirsFlag)
+	if flow, what := m.flow(p.Key), m.telling(p, now); !m.knows(flow, what, p.State) {
+		m.put(flow|theirs, what, p)
 	}
 }
 
-func (m *memory) put(e uint64) {
-	m.now.put(e, m.most)
-	if e>>howShift&3 != howYoung {
-		m.roll.put(e)
+func (m *memory) put(flow uint64, what telling, p *flowcache.Pin) {
+	m.now.put(flow, what, m.most)
+	if what.how() != howYoung {
+		m.roll.put(tagOf(p.Key), p.Slot)
 	}
 }
 
 // wasTold reports whether this gateway told of a pin since then. It may have if
 // that is not remembered.
 func (m *memory) wasTold(p *flowcache.Pin, since, now time.Duration) bool {
-	e := m.entry(p, now)
-	switch own := m.recall(e); {
-	case own>>indexShift != e>>indexShift:
-		return m.recall(e|theirsFlag)>>indexShift != e>>indexShift
-	case own>>howShift&3 == howYoung:
+	flow, what := m.flow(p.Key), m.telling(p, now)
+	switch own, ok := m.recall(flow); {
+	case !ok || own.slot() != what.slot():
+		other, ok := m.recall(flow | theirs)
+		return !ok || other.slot() != what.slot()
+	case own.how() == howYoung:
 		return true
 	default:
-		return (e-own)&timeMask <= m.time(now)-m.time(since)
+		return what.since(own) <= uint(now/m.unit-since/m.unit)
 	}
 }
 
-func (m *memory) time(now time.Duration) uint64 { return uint64(now / m.unit) }
+// flow returns the number of a flow, whichever of its two buckets a key has:
+// the tag 34 | bucket 28 bits, and one for who told.
+func (m *memory) flow(k flowcache.Key) uint64 {
+	k = m.table.Canonical(k)
+	return tagOf(k)<<29 | uint64(k.Bucket())<<1
+}
 
-// entry returns the entry of a pin that others are told of now.
-func (m *memory) entry(p *flowcache.Pin, now time.Duration) uint64 {
-	how := uint64(howSeen)
+// telling returns what others are told of a pin now.
+func (m *memory) telling(p *flowcache.Pin, now time.Duration) telling {
+	how := howSeen
 	switch {
 	case p.State == flowcache.Probation:
 		how = howYoung
@@ -154,82 +171,85 @@ func (m *memory) entry(p *flowcache.Pin, now time.Duration) uint64 {
 	case p.State == flowcache.Adopted, p.Age > m.leases[p.State&stateMask]:
 		how = howIdle
 	}
-	return tagOf(p.Key)<<tagShift | uint64(p.Slot)&maxMembers<<indexShift | how<<howShift | m.time(now)&timeMask
+	return telling(uint16(p.Slot))<<tellingSlot | how<<tellingHow | telling(now/m.unit)&timeMask
 }
 
-// knows reports whether others need not be told of a pin, whose entry is e.
-func (m *memory) knows(e uint64, p *flowcache.Pin) bool {
-	return m.covers(m.recall(e), e, p) || m.covers(m.recall(e|theirsFlag), e, p)
-}
-
-// covers reports whether who was told of one pin need not be told of another
-// one: it has that, or will keep an older one of the flow for as long.
-func (m *memory) covers(was, e uint64, p *flowcache.Pin) bool {
-	if was>>indexShift != e>>indexShift {
-		return false
-	}
-	how, age := e>>howShift&3, (e-was)&timeMask
-	switch was >> howShift & 3 {
-	case howYoung: // a pin on probation may have expired and begun anew
-		return how == howYoung && age <= 1
-	case howClosing:
-		return how == howClosing && age <= m.counts[flowcache.Closing]
-	case howIdle:
-		return how == howIdle && age <= m.counts[p.State&stateMask]
-	}
-	if how == howYoung || how == howClosing {
-		return age <= m.shortest
-	}
-	return age <= m.counts[p.State&stateMask]
-}
-
-// recall returns the entry with the key of e, 0 if there is none.
-func (m *memory) recall(e uint64) uint64 {
-	if was := *m.now.find(e); was != 0 {
-		return was
-	}
-	return *m.before.find(e)
-}
-
-// keyMask is the key of an entry: two gateways may have pins of a flow to
-// different members, and each tells of its own.
-const keyMask = ^uint64(1<<tagShift-1) | theirsFlag
-
-// find returns the place of the entry with the key of e, or the free one where
-// it would be.
-func (t *told) find(e uint64) *uint64 {
-	mask := uint64(len(t.entries) - 1)
-	for i := e >> tagShift * 0x9e3779b97f4a7c15 >> 24 & mask; ; i = (i + 1) & mask {
-		if at := &t.entries[i]; *at == 0 || (*at^e)&keyMask == 0 {
-			return at
+// knows reports whether others need not be told of a pin.
+func (m *memory) knows(flow uint64, what telling, s flowcache.State) bool {
+	for _, by := range [...]uint64{flow, flow | theirs} {
+		if was, ok := m.recall(by); ok && m.covers(was, what, s) {
+			return true
 		}
 	}
+	return false
 }
 
-// put adds an entry or replaces the one with its key, as far as there is room.
-func (t *told) put(e uint64, most int) {
-	at := t.find(e)
-	if *at == 0 {
-		if 2*(t.used+1) > len(t.entries) {
-			if 2*len(t.entries) > most {
+// covers reports whether who was told one thing need not be told another one of
+// the flow: it has that, or will keep an older pin for as long.
+func (m *memory) covers(was, is telling, s flowcache.State) bool {
+	if was.slot() != is.slot() {
+		return false
+	}
+	age := is.since(was)
+	switch was.how() {
+	case howYoung: // a pin on probation may have expired and begun anew
+		return is.how() == howYoung && age <= 1
+	case howClosing:
+		return is.how() == howClosing && age <= m.counts[flowcache.Closing]
+	case howIdle:
+		return is.how() == howIdle && age <= m.counts[s&stateMask]
+	}
+	if is.how() == howYoung || is.how() == howClosing {
+		return age <= m.shortest
+	}
+	return age <= m.counts[s&stateMask]
+}
+
+// recall returns what was told of a flow last.
+func (m *memory) recall(flow uint64) (what telling, ok bool) {
+	for _, t := range [...]*told{&m.now, &m.before} {
+		if i := t.find(flow); t.flows[i] != 0 {
+			return t.what[i], true
+		}
+	}
+	return 0, false
+}
+
+// find returns the place of a flow, or the free one where it would be.
+func (t *told) find(flow uint64) uint64 {
+	mask := uint64(len(t.flows) - 1)
+	i := flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & mask
+	for t.flows[i] != 0 && t.flows[i] != flow {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// put adds what is told of a flow, or replaces it, as far as there is room.
+func (t *told) put(flow uint64, what telling, most int) {
+	i := t.find(flow)
+	if t.flows[i] == 0 {
+		if 2*(t.used+1) > len(t.flows) {
+			if 2*len(t.flows) > most {
 				return
 			}
 			t.grow()
-			at = t.find(e)
+			i = t.find(flow)
 		}
 		t.used++
 	}
-	*at = e
+	t.flows[i], t.what[i] = flow, what
 }
 
 func (t *told) grow() {
-	larger := newTold(2 * len(t.entries))
-	for _, e := range t.entries {
-		if e != 0 {
-			*larger.find(e) = e
+	larger := newTold(2 * len(t.flows))
+	for i, flow := range t.flows {
+		if flow != 0 {
+			at := larger.find(flow)
+			larger.flows[at], larger.what[at] = flow, t.what[i]
 		}
 	}
-	t.entries = larger.entries
+	t.flows, t.what = larger.flows, larger.what
 }
 
 // tagOf returns the tag of a key.

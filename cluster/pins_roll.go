@@ -20,7 +20,8 @@ type roll struct {
 	sets    []rollSet // their number is a power of two
 }
 
-// A rollSet is half a cache line of entries, as those of a memory.
+// A rollSet is half a cache line of entries: the tag 34 | slot 16 | 14 bits of 0.
+// Of two flows of one tag, one may be told needlessly.
 type rollSet [4]atomic.Uint64
 
 func newRoll(t *flowcache.Table, sets int) *roll { return &roll{table: t, sets: make([]rollSet, sets)} }
@@ -29,17 +30,17 @@ func (r *roll) set(tag uint64) *rollSet {
 	return &r.sets[tag*0x9e3779b97f4a7c15>>24&uint64(len(r.sets)-1)]
 }
 
-// put adds an entry of a memory.
-func (r *roll) put(e uint64) {
-	set := r.set(e >> tagShift)
-	at := &set[e>>tagShift%uint64(len(set))]
+// put notes that others have a pin.
+func (r *roll) put(tag uint64, slot selector.Slot) {
+	set := r.set(tag)
+	at := &set[tag%uint64(len(set))]
 	for i := range set {
-		if was := set[i].Load(); was == 0 || was>>tagShift == e>>tagShift {
+		if was := set[i].Load(); was == 0 || was>>tagShift == tag {
 			at = &set[i]
 			break
 		}
 	}
-	at.Store(e)
+	at.Store(tag<<tagShift | uint64(slot)&maxMembers<<indexShift)
 	r.written.Store(true)
 }
 

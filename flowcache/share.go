@@ -35,6 +35,17 @@ func (k Key) valid() bool { return k.tag != 0 && k.tag>>(64-tagShift) == 0 }
 // have.
 func (t *Table) KeyOf(digest uint64) Key { return Key{tagOf(digest), uint32(t.home(digest))} }
 
+// Canonical returns the key that stands for both of those that the pin of a flow
+// may have, since it is in either of two buckets. Keys that tables of one Layout
+// give for different flows have different ones, but for the flows that a table
+// can't tell apart.
+func (t *Table) Canonical(k Key) Key {
+	if k.valid() && t.hasBucket(k.bucket) {
+		k.bucket = min(k.bucket, uint32(t.away(k.tag, int(k.bucket))))
+	}
+	return k
+}
+
 // Unit returns the resolution of the age of a pin in this state: Config.Tick or
 // a power of two times as long.
 func (t *Table) Unit(s State) time.Duration { return t.clocks.unit(s & stateMask) }

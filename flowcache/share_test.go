@@ -74,6 +74,24 @@ func TestImportOfUnknownPins(t *testing.T) {
 	}
 }
 
+// TestCanonicalKeys compares both keys that the pin of each flow may have.
+func TestCanonicalKeys(t *testing.T) {
+	r := newRouter(t, flowcache.Config{Flows: 5000}, "a")
+	seen := make(map[flowcache.Key]bool)
+	for f := range uint64(5000) {
+		keys := flowcache.PinKeys(r.table, mix(f))
+		canonical := r.table.Canonical(keys[0])
+		require.Equal(t, canonical, r.table.Canonical(keys[1]))
+		require.Contains(t, keys, canonical)
+		require.False(t, seen[canonical])
+		seen[canonical] = true
+	}
+	var far flowcache.Key
+	require.NoError(t, far.UnmarshalBinary([]byte{1, 8: 255, 9: 255, 10: 255, 11: 255}))
+	assert.Equal(t, far, r.table.Canonical(far))
+	assert.Equal(t, flowcache.Key{}, r.table.Canonical(flowcache.Key{}))
+}
+
 func TestKeysOfPins(t *testing.T) {
 	var k flowcache.Key
 	for _, b := range [][]byte{nil, make([]byte, 12), make([]byte, 13), {7: 1, 11: 0}} {
