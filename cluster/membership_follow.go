@@ -177,7 +177,15 @@ func (m *Membership) enforce(r revision, next State) error {
 	if m.revision == r.entry.After && m.version == m.revision && !anew {
 		return m.replica.SetStrategy(r.number, s)
 	}
-	return m.jump(r.number, s, members)
+	if err := m.jump(r.number, s, members); err != nil {
+		return err
+	}
+	if m.version == 0 && m.given {
+		// What this gateway had before is no view of the group's, and flows that
+		// meet no pin must not go by it.
+		m.replica.Settle(r.number)
+	}
+	return nil
 }
 
 // anew reports whether the group has to forget its history: changes between its

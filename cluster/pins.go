@@ -41,14 +41,17 @@ type Pins struct {
 	config   PinsConfig
 	counters pinsCounters
 	workers  atomic.Pointer[[]*PinsWorker]
-	missing  atomic.Pointer[[]string]
+	missing  atomic.Pointer[missingPins]
 
-	mu     sync.Mutex
-	calls  []func(at instant) // what Run is to do
-	ended  bool               // Run has
-	over   chan struct{}      // closed then
-	wake   chan struct{}
-	sharer *sharer // of the goroutine of Run
+	mu    sync.Mutex
+	calls []func(at instant) // what Run is to do
+	ended bool               // Run has
+	over  chan struct{}      // closed then
+	wake  chan struct{}
+
+	// of the goroutine of Run
+	sharer      *sharer
+	nextMissing time.Duration
 }
 
 // NewPins returns the pins of a gateway, which are shared while Run runs. The

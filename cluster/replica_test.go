@@ -95,6 +95,9 @@ func TestJoinReplica(t *testing.T) {
 		require.Equal(t, 3, g2.Load().Len())
 		require.Equal(t, g1.Load().Version(), g2.Load().Version())
 		require.Equal(t, g1.Load().Fingerprint(), g2.Load().Fingerprint(), "%v", strategy)
+		if strategy == (selector.Bounded{}) { // another one has taken steps since
+			require.True(t, g2.Load().Previous() == nil, "what it had before is no view of the group's")
+		}
 		i, ok := g2.View().Index("d")
 		require.True(t, ok)
 		require.Equal(t, version, g2.View().Incarnation(i))
