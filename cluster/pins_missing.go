@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Missing names the gateways whose pins are not all here, of those that are in a
-// group with this one and may share pins: as long as there are any, flows that
-// go from them to this gateway may break. One that shares no pins counts as
-// missing for three seconds. Missing names this gateway itself until Run has
+// Missing names the gateways whose pins are not all here, of those that are in
+// a group with this one and may share pins: as long as there are any, flows
+// that go from them to this gateway may break. One that shares no pins counts
+// as missing for three seconds. Missing names this gateway itself until Run has
 // looked for the first time. A gateway that was not heard of yet is not named.
 func (p *Pins) Missing() []string {
 	found := p.missing.Load()

@@ -61,9 +61,9 @@ func (g *standingGroup) Plan(s selector.Strategy, members []cluster.Member) (*se
 	return snapshot.View(), nil
 }
 
-// A gateway that forwarded before it had a server: the first one makes the group
-// with the members that it has, which keep their slots; all others take over
-// that group, whatever they had.
+// A gateway that forwarded before it had a server: the first one makes the
+// group with the members that it has, which keep their slots; all others take
+// over that group, whatever they had.
 func TestJoinReplica(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []selector.Strategy{selector.Bounded{}, selector.Anchor{Capacity: 64}} {

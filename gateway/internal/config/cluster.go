@@ -38,8 +38,8 @@ type Cluster struct {
 	value value
 }
 
-// TLS is what the gateway knows servers by, and is known by. A server of its own
-// has the same.
+// TLS is what the gateway knows servers by, and is known by. A server of its
+// own has the same.
 type TLS struct {
 	CA, Cert, Key string // files; empty: those of the system, or none
 	Name          string // of the servers; empty: that of the URL
@@ -63,7 +63,7 @@ const (
 )
 
 // clusterName is what names are made of that stand in subjects of NATS.
-var clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) //nolint:gochecknoglobals // read-only
+var clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 const clusterNameRule = "a name in a cluster is made of letters, digits, '_' and '-', and has up to 64 of them"
 
@@ -133,7 +133,8 @@ func (k *Cluster) addServer(v value, s Server) error {
 		return v.errorf(`"peer", the address of this server for others, and "peers", those of all, go together`)
 	case s.Peer.IsValid() && !slices.Contains(s.Peers, s.Peer.String()):
 		return v.at("peers").errorf(`%s, the "peer" of this server, is none of "peers"`, s.Peer)
-	case (!s.Listen.Addr().IsLoopback() || s.Peer.IsValid() && !s.Peer.Addr().IsLoopback()) && k.User == "" && k.Token == "":
+	case (!s.Listen.Addr().IsLoopback() || s.Peer.IsValid() && !s.Peer.Addr().IsLoopback()) && k.User == "" &&
+		k.Token == "":
 		return v.at("listen").errorf(`others reach this server: "user" and "password", or "token", are needed`)
 	}
 	if len(k.URLs) == 0 {
@@ -153,7 +154,8 @@ func (k *Cluster) decodeSecret(v value) (err error) {
 func (k *Cluster) decodeTLS(v value) error {
 	k.TLS = new(TLS)
 	err := v.fields(map[string]func(value) error{
-		"ca": textInto(&k.TLS.CA), "cert": textInto(&k.TLS.Cert), "key": textInto(&k.TLS.Key), "name": textInto(&k.TLS.Name),
+		"ca": textInto(&k.TLS.CA), "cert": textInto(&k.TLS.Cert), "key": textInto(&k.TLS.Key),
+		"name": textInto(&k.TLS.Name),
 	})
 	if err == nil && (k.TLS.Cert == "") != (k.TLS.Key == "") {
 		return v.errorf(`"cert" and "key" go together`)
@@ -213,9 +215,11 @@ func (c *Config) checkCluster() error {
 		case !clusterName.MatchString(s.Name):
 			return s.value.at("name").errorf("%q: %s", s.Name, clusterNameRule)
 		case s.Ramp.Time != 0:
-			return s.value.at("slowstart").errorf("a service of a cluster has no \"slowstart\": weights are those of all gateways")
+			return s.value.at("slowstart").errorf(
+				"a service of a cluster has no \"slowstart\": weights are those of all gateways")
 		case s.Scope != "":
-			return s.value.at("scope").errorf("a service of a cluster has no \"scope\": members have incarnations of their own in each")
+			return s.value.at("scope").errorf(
+				"a service of a cluster has no \"scope\": members have incarnations of their own in each")
 		}
 	}
 	return nil

@@ -17,8 +17,8 @@ func (s *server) clusterState() *joined.State {
 	return &state
 }
 
-// clusterCut says since when the cluster is not within reach; empty if it is, or
-// if there is none.
+// clusterCut says since when the cluster is not within reach; empty if it is,
+// or if there is none.
 func (s *server) clusterCut() string {
 	if s.Cluster == nil {
 		return ""
@@ -45,10 +45,11 @@ func newClusterMetrics(c *joined.Cluster) *clusterMetrics {
 		return prometheus.NewDesc("forwarder_cluster_"+name, help, labels, nil)
 	}
 	return &clusterMetrics{
-		cluster:     c,
-		connected:   d("connected", "1 if a NATS server is within reach."),
-		cut:         d("cut_seconds", "Time since no NATS server is within reach; 0 if one is."),
-		gateways:    d("gateway", "1 for each other gateway, by its state: live, silent or refused.", "gateway", "state"),
+		cluster:   c,
+		connected: d("connected", "1 if a NATS server is within reach."),
+		cut:       d("cut_seconds", "Time since no NATS server is within reach; 0 if one is."),
+		gateways: d("gateway", "1 for each other gateway, by its state: live, silent or refused.", "gateway",
+			"state"),
 		differences: d("differences", "In how many things each other gateway is not as this one.", "gateway", "field"),
 		version: d("version", "Version of a service that each gateway runs: all have one, but for a moment.", "gateway",
 			"service"),

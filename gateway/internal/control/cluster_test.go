@@ -32,9 +32,10 @@ func (f *fixture) cluster(t *testing.T, name, at string) *fixture {
 		},
 		Services: f.Services, Log: slog.New(slog.DiscardHandler), Sticky: &flowcache.Config{Flows: 1024},
 	})
-	f.Services.Cluster, f.Config.Cluster = c, c
-	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler) // in place of the one without
-	t.Cleanup(f.Server.Close)
+	f.Services.Cluster, f.Cluster = c, c
+	// in place of the one without
+	f.Server = httptest.NewServer(control.NewServer(f.Config).Handler)
+	t.Cleanup(f.Close)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	parsed, err := config.Parse("", []byte(configuration), kinds())
@@ -57,7 +58,7 @@ func joins(t *testing.T, at string, all ...*fixture) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, f := range all {
-		require.NoError(t, f.Config.Cluster.Wait(ctx))
+		require.NoError(t, f.Cluster.Wait(ctx))
 	}
 }
 
@@ -121,7 +122,8 @@ func TestCluster(t *testing.T) {
 	assert.True(t, stats.Cluster.Connected)
 	require.Len(t, stats.Cluster.Services, 2)
 	assert.True(t, stats.Cluster.Services[0].Joined)
-	assert.Contains(t, stats.Cluster.Configuration, "service default: pod4 is in the cluster, and not in the configuration")
+	assert.Contains(t, stats.Cluster.Configuration,
+		"service default: pod4 is in the cluster, and not in the configuration")
 	one.waitsFor(t, "/flow?src=10.0.0.7:5000&dst=172.16.0.20:80", `"gateway":"gw2","answer"`)
 }
 
@@ -133,7 +135,7 @@ func TestPageOfCluster(t *testing.T) {
 	one, two := serve(t, local).cluster(t, "gw1", at), serve(t, local).cluster(t, "gw2", at)
 	run(t, one)
 	b.does(t, chromedp.Navigate(one.URL+"/"))
-	b.waits(t, `document.getElementById("notice").textContent.startsWith("No server of the cluster is within reach since")`)
+	b.waits(t, `document.getElementById("notice").textContent.startsWith("No server of the cluster")`)
 	joins(t, at, one, two)
 	b.waits(t, `document.getElementById("notice").hidden`)
 	b.waits(t, `document.getElementById("clusterState").textContent === "gateways agree"`)

@@ -37,7 +37,8 @@ type Options struct {
 // they were given, and while none is within reach they stay as they are.
 type Cluster struct {
 	Options
-	news chan struct{}                    // has room for one: there is something to be joined, or shared
+	// has room for one: there is something to be joined, or shared
+	news chan struct{}
 	file atomic.Pointer[[]config.Service] // as the configuration has them
 
 	mu     sync.Mutex
@@ -255,7 +256,8 @@ const (
 )
 
 // Ready reports whether flows of other gateways may come here: the services are
-// joined and the pins of the others are here, or there was time enough for that.
+// joined and the pins of the others are here, or there was time enough for
+// that.
 func (c *Cluster) Ready() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -84,8 +84,9 @@ func pods(numbers ...int) (members []config.Member) {
 
 func serviceOf(members []config.Member) []config.Service {
 	return []config.Service{{
-		Name: web, Prefixes: []netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")}, Strategy: selector.Bounded{Slots: 4096},
-		Members: members,
+		Name: web, Prefixes: []netip.Prefix{netip.MustParsePrefix("172.16.0.20/32")},
+		Strategy: selector.Bounded{Slots: 4096},
+		Members:  members,
 	}}
 }
 
@@ -104,7 +105,7 @@ func start(t *testing.T, k config.Cluster, change func(*joined.Options), members
 		change(&o)
 	}
 	g.cluster = joined.New(o)
-	g.Registry.Cluster = g.cluster
+	g.Cluster = g.cluster
 	require.NoError(t, g.Replace(serviceOf(members), ""))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -177,7 +178,10 @@ func TestMembersOfAll(t *testing.T) {
 	assert.Empty(t, one.cluster.State().Configuration)
 
 	require.NoError(t, two.Drain(web, "pod1"))
-	_, added, err := two.Edit(web, "pod4", func(*config.Member, uint32) (config.Member, error) { return pod(4, 2), nil })
+	_, added, err := two.Edit(web, "pod4", func(*config.Member, uint32) (config.Member, error) {
+		return pod(4, 2),
+			nil
+	})
 	require.NoError(t, err)
 	assert.True(t, added)
 	want := map[string]uint32{"pod1": 0, "pod2": 1, "pod4": 2}

@@ -28,7 +28,8 @@ func (c *Cluster) differences() (list []string) {
 			continue
 		}
 		if here := fmt.Sprint(s.Strategy); here != strategy {
-			list = append(list, fmt.Sprintf("service %s: placed by %s in the cluster, by %s in the configuration", s.Name,
+			list = append(list, fmt.Sprintf("service %s: placed by %s in the cluster, by %s in the configuration",
+				s.Name,
 				strategy, here))
 		}
 		members, err := c.Services.Members(s.Name)
@@ -79,9 +80,9 @@ func (c *Cluster) tellDifferences() {
 	was := c.told
 	c.told = text
 	c.mu.Unlock()
-	switch {
-	case text == was:
-	case text == "":
+	switch text {
+	case was:
+	case "":
 		c.Log.Info("cluster: the configuration has the members of the cluster")
 	default:
 		c.Log.Info("cluster: the configuration is not what is in force", "differences", text)

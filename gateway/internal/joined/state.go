@@ -35,7 +35,8 @@ type ServiceState struct {
 	Joined      bool   `json:"joined"`
 	Version     uint64 `json:"version"`
 	Fingerprint string `json:"fingerprint"`
-	Reason      string `json:"reason,omitempty"` // why it is not joined, or not at the newest version
+	// why it is not joined, or not at the newest version
+	Reason string `json:"reason,omitempty"`
 }
 
 // GatewayState is another gateway, by its heartbeats.

@@ -17,8 +17,9 @@ const joinPatience = 3 * time.Second
 // leavePatience is how long the end waits until the others know of it.
 const leavePatience = 3 * time.Second
 
-// newCluster returns nil if the configuration has no cluster. It reads the files
-// that the configuration names, so that what is wrong with them is told at once.
+// newCluster returns nil if the configuration has no cluster. It reads the
+// files that the configuration names, so that what is wrong with them is told
+// at once.
 func newCluster(c *config.Config, log *slog.Logger) (*joined.Cluster, error) {
 	if c.Cluster == nil {
 		return nil, nil //nolint:nilnil // nil says no cluster
@@ -27,7 +28,8 @@ func newCluster(c *config.Config, log *slog.Logger) (*joined.Cluster, error) {
 		return nil, err
 	}
 	return joined.New(joined.Options{
-		Config: *c.Cluster, Log: log, Policy: placement.Placement{Seed: c.Seed}.Policy().Fingerprint(), Sticky: c.Sticky,
+		Config: *c.Cluster, Log: log, Policy: placement.Placement{Seed: c.Seed}.Policy().Fingerprint(),
+		Sticky: c.Sticky,
 		Tables: c.Plane.Needs.Tables, SharesPins: c.Plane.SharesPins,
 	}), nil
 }

@@ -19,7 +19,8 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, err)
 	at := l.Addr().String()
 	require.NoError(t, l.Close())
-	text := strings.Replace(sample, `"vip"`, `"cluster": {"name": "test", "gateway": "gw1", "secret": "0123456789abcdef",
+	text := strings.Replace(sample, `"vip"`,
+		`"cluster": {"name": "test", "gateway": "gw1", "secret": "0123456789abcdef",
 "listen": "`+at+`", "directory": "DIR/nats", "heartbeat": "100ms"}, "vip"`, 1)
 	f := newGateway(t, text)
 	cluster := func() joined.State {

@@ -176,7 +176,8 @@ func drained(present *config.Member, id string) (config.Member, error) {
 // packet.
 func (r *Registry) Delete(service, id string) error {
 	if r.clustered(service) {
-		return r.Cluster.Change(r.by, service, func(list []config.Member, _ map[string]uint32) ([]config.Member, error) {
+		return r.Cluster.Change(r.by, service, func(list []config.Member, _ map[string]uint32) ([]config.Member,
+			error) {
 			i := slices.IndexFunc(list, func(m config.Member) bool { return m.ID == id })
 			if i < 0 {
 				return nil, fmt.Errorf("%w: %q", ErrNoMember, id)

@@ -10,8 +10,9 @@ import (
 )
 
 // A Cluster has the members and strategies of services in a log that several
-// gateways share, and gives what comes from there to [Registry.SetMembersAt] and
-// [Registry.SetStrategyAt]. The services that are learned are no part of it.
+// gateways share, and gives what comes from there to [Registry.SetMembersAt]
+// and [Registry.SetStrategyAt]. The services that are learned are no part of
+// it.
 type Cluster interface {
 	// Change has the members of a service changed for all gateways, and returns
 	// when that is in force here. The function change is given the newest
@@ -40,7 +41,8 @@ func (r *Registry) clustered(service string) bool {
 	return err == nil && r.inCluster(s)
 }
 
-// Group returns the group of a service, which it has for as long as it is there.
+// Group returns the group of a service, which it has for as long as it is
+// there.
 func (r *Registry) Group(service string) (*engine.Group, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,8 +69,8 @@ func (r *Registry) TryMembers(service string, members []config.Member) error {
 
 // SetMembersAt puts members of the cluster's log in force; the group has this
 // version then. Given are also the weights that drained members had before. On
-// an error the state is as it was. A data plane that can't follow does so later:
-// see [Registry.Reconcile].
+// an error the state is as it was. A data plane that can't follow does so
+// later: see [Registry.Reconcile].
 func (r *Registry) SetMembersAt(
 	service string, version uint64, members []config.Member, drained map[string]uint32,
 ) error {
@@ -136,8 +138,8 @@ func (r *Registry) ofCluster(configured []config.Service) []config.Service {
 	return list
 }
 
-// drainOfCluster is DrainUntil for a service of the cluster: the log says who is
-// drained, and not until when.
+// drainOfCluster is DrainUntil for a service of the cluster: the log says who
+// is drained, and not until when.
 func (r *Registry) drainOfCluster(service, id string, end Until) error {
 	if end != (Until{}) {
 		return &RefusedError{service, errors.New("a drain of a cluster has no deadline")}

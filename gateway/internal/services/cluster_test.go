@@ -52,12 +52,13 @@ func newClustered(t *testing.T) (fixture, *log) {
 	t.Helper()
 	f := newRegistry(t)
 	l := &log{f: f, version: 999, drained: map[string]uint32{}}
-	f.Registry.Cluster = l
+	f.Cluster = l
 	require.NoError(t, f.SetMembers(config.Default, pods(1, 2, 3)))
 	return f, l
 }
 
-// All ways of changing members lead to the log, and come back with its versions.
+// All ways of changing members lead to the log, and come back with its
+// versions.
 func TestChangesOfCluster(t *testing.T) {
 	f, l := newClustered(t)
 	assert.Equal(t, map[string]uint64{config.Default: 1000}, f.versions())
@@ -88,8 +89,8 @@ func TestChangesOfCluster(t *testing.T) {
 	assert.Equal(t, map[string]uint64{config.Default: 1003}, f.versions())
 }
 
-// What a gateway finds out by itself, such as the MAC address of a member, is no
-// change of the cluster's: the version stays, and so does what is unsettled.
+// What a gateway finds out by itself, such as the MAC address of a member, is
+// no change of the cluster's: the version stays, and so does what is unsettled.
 func TestOwnChangesInCluster(t *testing.T) {
 	f, _ := newClustered(t)
 	group, err := f.Group(config.Default)
@@ -104,14 +105,14 @@ func TestOwnChangesInCluster(t *testing.T) {
 	require.NotSame(t, before, now)
 	assert.Equal(t, mac[:], now.At(0).Header[6:12], "frames leave from there")
 	assert.Equal(t, uint64(1001), now.View().Version())
-	assert.True(t, previous == now.Previous(), "it is not settled either") //nolint:testifylint // Same prints all of both
+	assert.Equal(t, previous.Version(), now.Previous().Version(), "it is not settled either")
 	assert.Equal(t, before.View().Slot(0), now.View().Slot(0))
 	require.NoError(t, f.SetDown(config.Default, "pod2", true), "who is down is this gateway's own, too")
 	assert.Equal(t, uint64(1001), group.Load().View().Version())
 }
 
-// A configuration that is read again changes what is the gateway's own alone: of
-// members, where they are.
+// A configuration that is read again changes what is the gateway's own alone:
+// of members, where they are.
 func TestReloadInCluster(t *testing.T) {
 	f, _ := newClustered(t)
 	require.NoError(t, f.Drain(config.Default, "pod1"))
@@ -135,8 +136,8 @@ func TestReloadInCluster(t *testing.T) {
 	assert.Equal(t, uint64(1002), f.versions()[config.Default])
 }
 
-// A data plane that can't follow the log is behind, and the log counts. What the
-// log can't be followed in leaves everything as it was.
+// A data plane that can't follow the log is behind, and the log counts. What
+// the log can't be followed in leaves everything as it was.
 func TestBehindCluster(t *testing.T) {
 	f, _ := newClustered(t)
 	f.plane.FailSync = errors.New("no memory")
