@@ -23,9 +23,11 @@ import (
 // labOptions is the command line of "gateway lab".
 type labOptions struct {
 	lab.Config
-	planes []string
-	soak   time.Duration
-	json   bool
+	planes   []string
+	soak     time.Duration
+	gateways int // of a cluster; 0: one, and no cluster
+	short    bool
+	json     bool
 }
 
 // runLab plays changes to live connections over one data plane after the other,
@@ -39,9 +41,12 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 	o.Log = func(line string) { complain.Print(line) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if o.soak > 0 {
+	switch {
+	case o.gateways > 0:
+		err = o.runFleet(ctx, stdout)
+	case o.soak > 0:
 		err = o.runSoak(ctx, stdout)
-	} else {
+	default:
 		err = o.runChanges(ctx, stdout)
 	}
 	switch {
@@ -107,6 +112,10 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.BoolVar(&o.Kill, "kill", false, "kill the gateway before its restart, in place of ending it")
 	flags.DurationVar(&o.soak, "soak", 0,
 		"change members once a second for this `time` instead, under heavier load, and print what was counted as JSON")
+	flags.IntVar(&o.gateways, "gateways", 0,
+		fmt.Sprintf("play what happens to so many `gateways` of a cluster, %d to %d",
+			lab.MinFleet, lab.MaxFleet))
+	flags.BoolVar(&o.short, "short", false, "of -gateways, the first events alone")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {
 		return o, err
@@ -125,6 +134,11 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 			return o, errors.New("-tunnel: needs -io one of the gateway's data planes")
 		}
 		o.planes = slices.DeleteFunc(o.planes, func(name string) bool { return (&lab.Config{Plane: name}).Kernel() })
+	}
+	if o.gateways != 0 {
+		if err := o.checkFleet(flags); err != nil {
+			return o, err
+		}
 	}
 	if o.soak < 0 || o.soak > 0 && (*name == "all" || o.Kernel()) {
 		return o, errors.New("-soak: needs a positive time, and -io one of the gateway's data planes")

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -19,10 +20,12 @@ type client struct {
 	from netip.Addr
 	to   netip.AddrPort
 	port uint16 // the next
+	rate int    // requests a second, of all flows that are opened; 0: mostRequests
 	end  uint16 // before this one it goes back to the first; 0: never
 }
 
 const (
+	mostRequests   = 8000 // a second
 	firstPort      = 10000
 	firstEphemeral = 32768 // of those that the kernel gives
 )
@@ -36,6 +39,7 @@ func (c *client) advance() {
 // A load is TCP connections and UDP flows that run.
 type load struct {
 	client   *client
+	rate     int
 	tcp, udp []*flow
 	ctx      context.Context //nolint:containedctx // that of the flows, which run until stop
 	stop     context.CancelFunc
@@ -47,6 +51,7 @@ type load struct {
 func (c *client) open(ctx context.Context, n int) (*load, error) {
 	l := &load{client: c}
 	l.ctx, l.stop = context.WithCancel(ctx)
+	l.rate = c.rate
 	if err := l.grow(n, n); err != nil {
 		l.close()
 		return nil, err
@@ -80,8 +85,8 @@ func (l *load) grow(tcp, udp int) error {
 	if err != nil {
 		return err
 	}
-	// at most 8000 requests a second
-	pause := max(10*time.Millisecond, time.Duration(len(l.tcp)+len(l.udp))*time.Second/8000)
+	pause := max(10*time.Millisecond,
+		time.Duration(len(l.tcp)+len(l.udp))*time.Second/time.Duration(cmp.Or(l.rate, mostRequests)))
 	for _, f := range opened {
 		l.wait.Go(func() { f.run(l.ctx, pause) })
 	}

@@ -21,10 +21,10 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 )
 
-// A gateway is a process of its own on the router of the network, which is told
-// what to do over HTTP.
+// A gateway is a process of its own on a router, which is told what to do over
+// HTTP.
 type gateway struct {
-	net     *network
+	ns      *netns.Namespace // of the router
 	program string
 	dir     string // of its files
 	http    http.Client
@@ -59,7 +59,7 @@ func members(pods []*pod) []member {
 
 // newGateway starts the gateway with the first three pods.
 func newGateway(ctx context.Context, n *network, c Config) (g *gateway, err error) {
-	g = &gateway{net: n, program: c.Program}
+	g = &gateway{ns: n.router, program: c.Program}
 	if kind, _ := plane.Find(planes.All(), c.Plane); kind.Needs.WholeFrames {
 		if err := n.plainFrames(); err != nil {
 			return nil, err
@@ -112,7 +112,7 @@ func (g *gateway) dialer(control string) func(ctx context.Context, network, addr
 		network, address = "unix", path
 	}
 	return func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		err = g.net.router.Do(func() (err error) {
+		err = g.ns.Do(func() (err error) {
 			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
 			return err
 		})
@@ -137,7 +137,7 @@ func (g *gateway) run(ctx context.Context) error {
 		defer close(ended)
 		// The thread that starts a child must live as long as it, or Pdeathsig
 		// kills the child.
-		_ = g.net.router.Do(func() error {
+		_ = g.ns.Do(func() error {
 			err := g.child.Start()
 			started <- err
 			if err == nil {

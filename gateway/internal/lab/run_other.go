@@ -12,3 +12,8 @@ func Run(context.Context, Config) (Result, error) { return Result{}, ErrUnsuppor
 
 // RunSoak returns ErrUnsupported.
 func RunSoak(context.Context, Config, time.Duration) (Soak, error) { return Soak{}, ErrUnsupported }
+
+// RunFleet returns ErrUnsupported.
+func RunFleet(context.Context, FleetConfig) (FleetResult, error) {
+	return FleetResult{}, ErrUnsupported
+}
