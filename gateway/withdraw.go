@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
@@ -102,10 +103,11 @@ func (c *client) tell(w io.Writer) error {
 	if c.json {
 		return commandline.PrintJSON(w, s)
 	}
-	text := fmt.Sprintf("%s: %d prefixes announced\n", s.Phase, len(s.Announced))
+	var text strings.Builder
+	_, _ = fmt.Fprintf(&text, "%s: %d prefixes announced\n", s.Phase, len(s.Announced))
 	for _, p := range s.Peers {
-		text += fmt.Sprintf("%s AS %d: %s\n", p.Addr, p.AS, p.Session)
+		_, _ = fmt.Fprintf(&text, "%s AS %d: %s\n", p.Addr, p.AS, p.Session)
 	}
-	_, err = io.WriteString(w, text)
+	_, err = io.WriteString(w, text.String())
 	return err
 }

@@ -158,7 +158,8 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	seen, lost := w.engine.Counters(), w.lane.lost()
 	in, noRoute := seen.In, seen.NoRoute
 	if w.answers != nil {
-		in, noRoute = minus(in, w.answers.pinged), minus(noRoute, w.answers.unrouted) // they were for the gateway itself
+		// Pings that were answered were for the gateway itself.
+		in, noRoute = minus(in, w.answers.pinged), minus(noRoute, w.answers.unrouted)
 		c.Replies = plus(c.Replies, w.answers.sent)
 	}
 	if w.takes {
