@@ -57,6 +57,14 @@ func TestDrainEnds(t *testing.T) {
 	}
 	moved := r.Flows().Moved()
 	release(plane.Connectionless)
+	slow, errors := r.slowWorker(), 0
+	for i, c := range flows { // errors go where their flow is, until it moves
+		if at[i] == 1 && c.dst.Addr().Is4() {
+			errors++
+			require.Equal(t, uint16(1), decide(slow, c.tooBig()).Hop.Output, "%v", c)
+		}
+	}
+	require.Positive(t, errors)
 	for i, c := range flows {
 		switch is := send(c); {
 		case at[i] == 1 && c.proto == hash.UDP:

@@ -68,6 +68,7 @@ func (f *flows) Peek(p flowcache.Packet, v *selector.View) (r flowcache.Route, h
 func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) decision {
 	w, home := f.find(p.Digest)
 	d := decision{pin: w, home: home}
+	lookupOnly := p.Mode == flowcache.LookupOnly
 	verdict, next, index, hop := flowcache.Placed, w, int32(0), hopGone
 	if home != nil {
 		i, known := v.BySlot(w.slot())
@@ -81,10 +82,14 @@ func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) deci
 		case f.awaits(w.slot()):
 			hop = hopAwaited
 		}
+		if lookupOnly && hop == hopReleasing {
+			// It has no flags of its flow: its flow decides whether it leaves,
+			// by its own next packet.
+			hop = hopDrained
+		}
 		verdict, next = f.timeouts.follow(w, hop, p.Class, p.Flags, stamp)
 		index = i
 	}
-	lookupOnly := p.Mode == flowcache.LookupOnly
 	if lookupOnly && verdict == flowcache.Placed && hop != hopGone && w.age(stamp) <= f.timeouts.life[w.state()] {
 		verdict = flowcache.Pinned // it begins no connection
 		if hop == hopDown {

@@ -48,6 +48,12 @@ func withOptions(frame []byte) []byte {
 	return f
 }
 
+// tooBig returns the ICMP error that a reply to the flow, in IPv4, was too big.
+func (c conversation) tooBig() []byte {
+	cited := conversation{c.dst, c.src, c.proto}.frame(0, 9, 0)[ipAt:]
+	return conversation{c.src, c.dst, 1}.packet(append([]byte{3, 4, 0, 0, 0, 0, 5, 220}, cited...), 64)
+}
+
 // The packets of a flow that take the slow path, and ICMP errors about it, go
 // where those go that take the fast one, and the other way round; errors leave
 // no pin.
@@ -67,8 +73,7 @@ func TestSlowPathFollowsPins(t *testing.T) {
 		require.Equal(t, flowcache.Pinned, d.Verdict)
 		require.Equal(t, at[i], d.Hop.Output)
 
-		cited := conversation{c.dst, c.src, c.proto}.frame(0, 9, 0)[ipAt:]
-		icmp := conversation{c.src, c.dst, 1}.packet(append([]byte{3, 4, 0, 0, 0, 0, 5, 220}, cited...), 64)
+		icmp := c.tooBig()
 		action, _ = r.run(icmp)
 		require.EqualValues(t, xdpPass, action)
 		d = decide(w, icmp)
@@ -88,9 +93,8 @@ func TestSlowPathFollowsPins(t *testing.T) {
 	}
 	before := r.Flows().Stats()
 	for _, c := range conversations(50, 1) {
-		cited := conversation{c.dst, c.src, c.proto}.frame(0, 9, 0)[ipAt:]
 		if c.dst.Addr().Is4() {
-			d := decide(w, conversation{c.src, c.dst, 1}.packet(append([]byte{3, 4, 0, 0, 0, 0, 5, 220}, cited...), 64))
+			d := decide(w, c.tooBig())
 			require.NotNil(t, d.Hop)
 		}
 	}
