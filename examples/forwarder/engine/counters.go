@@ -1,6 +1,9 @@
 package engine
 
-import "iter"
+import (
+	"iter"
+	"maps"
+)
 
 // Traffic is an amount of it.
 type Traffic struct {
@@ -32,6 +35,7 @@ type Counters struct {
 
 	members []Traffic // by Adjacency.Output
 	dropped [drops]uint64
+	groups  map[*Group]*[drops]uint64 // those that frames were dropped for
 }
 
 // Member returns what was sent to the member with this number.
@@ -54,6 +58,51 @@ func (c *Counters) Drops() iter.Seq2[Drop, uint64] {
 			}
 		}
 	}
+}
+
+// Groups yields the number of frames dropped for each reason by the group that
+// they were for: [Expired], [NoMember] and [Answered]. The frames that were
+// dropped for other reasons are for no group.
+func (c *Counters) Groups() iter.Seq2[*Group, iter.Seq2[Drop, uint64]] {
+	return func(yield func(*Group, iter.Seq2[Drop, uint64]) bool) {
+		for g, dropped := range c.groups {
+			if !yield(g, nonZero(dropped)) {
+				return
+			}
+		}
+	}
+}
+
+// nonZero yields the counters that are not zero.
+func nonZero(dropped *[drops]uint64) iter.Seq2[Drop, uint64] {
+	return func(yield func(Drop, uint64) bool) {
+		for d, n := range dropped {
+			if n > 0 && !yield(Drop(d), n) {
+				return
+			}
+		}
+	}
+}
+
+// Forget has the counters forget groups that no frame is for any more: what
+// Groups says of them is gone. Like Burst, it is called by the goroutine that
+// the worker belongs to.
+func (c *Counters) Forget(gone func(*Group) bool) {
+	maps.DeleteFunc(c.groups, func(g *Group, _ *[drops]uint64) bool { return gone(g) })
+}
+
+// droppedFor counts a frame for a group. It makes a counter when it first meets
+// the group.
+func (c *Counters) droppedFor(g *Group, reason Drop) {
+	dropped := c.groups[g]
+	if dropped == nil {
+		if c.groups == nil {
+			c.groups = make(map[*Group]*[drops]uint64)
+		}
+		dropped = new([drops]uint64)
+		c.groups[g] = dropped
+	}
+	dropped[reason]++
 }
 
 // sent counts a frame for a member. It makes room when it first meets one.

@@ -69,8 +69,11 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 		d, drop := w.classify(i, frames[i], now)
 		if drop != 0 {
 			decided |= 1 << i
-			if drop == NoRoute {
+			switch drop {
+			case NoRoute:
 				w.counters.NoRoute.add(frames[i])
+			case Expired:
+				w.counters.droppedFor(d.group, drop)
 			}
 			w.packets[i] = flowcache.Packet{Mode: flowcache.Skip}
 			dst[i] = w.drop(drop)
@@ -87,7 +90,8 @@ func (w *Worker) lookupOthers(dst []Decision, frames [][]byte, others uint64, no
 	return decided
 }
 
-// classify finds the destination of a frame, or why it is dropped.
+// classify finds the destination of a frame, or why it is dropped; of one that
+// has Expired, both.
 func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination, Drop) {
 	f := &w.flows[i]
 	switch {
@@ -101,7 +105,7 @@ func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination,
 	case d == nil:
 		return nil, NoRoute
 	case d.ends == nil && f.TTL <= 1:
-		return nil, Expired
+		return d, Expired
 	}
 	var h *hash.Headers
 	stray := false
@@ -116,7 +120,7 @@ func (w *Worker) classify(i int, frame []byte, now time.Duration) (*destination,
 			return nil, NoRoute
 		}
 		if f.TTL <= 1 {
-			return nil, Expired
+			return d, Expired
 		}
 	}
 	if stray {

@@ -57,7 +57,7 @@ func (w *Worker) answer(i int, frame []byte, f hash.Flow, to int, now time.Durat
 	r := reply{to, reset(frame, &f)}
 	w.replies = append(w.replies, r)
 	w.counters.Replies.add(r.frame)
-	d := w.drop(Answered)
+	d := w.dropFor(i, Answered)
 	d.Verdict = flowcache.Moved
 	return d
 }

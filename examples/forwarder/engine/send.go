@@ -55,7 +55,7 @@ func (w *Worker) sendOthers(dst []Decision, frames [][]byte, others uint64, firs
 		i := bits.TrailingZeros64(others)
 		r, frame := w.routed[i], frames[i]
 		if r.Member < 0 {
-			dst[i] = w.drop(NoMember)
+			dst[i] = w.dropFor(i, NoMember)
 			continue
 		}
 		if r.Verdict == w.answered {

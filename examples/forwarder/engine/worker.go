@@ -51,7 +51,8 @@ type Router interface {
 
 // A Worker forwards bursts of frames. It belongs to one goroutine; any number
 // of workers can share a Config, and groups may change while they work. Burst
-// allocates nothing, but for a counter when a worker first meets a member.
+// allocates nothing, but for a counter when a worker first meets a member, or
+// first drops a frame for a group.
 type Worker struct {
 	routes    *Routes
 	listeners *Listeners
@@ -200,4 +201,10 @@ func (w *Worker) drop(reason Drop) Decision {
 		w.counters.dropped[reason]++
 	}
 	return Decision{Drop: reason, Verdict: flowcache.NoMember}
+}
+
+// dropFor counts packet i, which has a group and goes nowhere.
+func (w *Worker) dropFor(i int, reason Drop) Decision {
+	w.counters.droppedFor(w.groups[w.packets[i].Ref], reason)
+	return w.drop(reason)
 }

@@ -107,7 +107,8 @@ func TestAgreesWithModel(t *testing.T) {
 	}
 }
 
-// assertConserved checks that every frame was sent or dropped.
+// assertConserved checks that every frame was sent or dropped, and that drops
+// for a group add up.
 func assertConserved(t testing.TB, c *Counters, in int) {
 	t.Helper()
 	out := uint64(0)
@@ -119,6 +120,17 @@ func assertConserved(t testing.TB, c *Counters, in int) {
 	}
 	assert.EqualValues(t, in, c.In.Frames)
 	assert.Equal(t, c.In.Frames, out)
+	groups := make(map[Drop]uint64)
+	for _, dropped := range c.Groups() {
+		for reason, n := range dropped {
+			groups[reason] += n
+		}
+	}
+	for _, reason := range []Drop{Expired, NoMember, Answered} {
+		assert.Equal(t, c.Dropped(reason), groups[reason], reason)
+		delete(groups, reason)
+	}
+	assert.Empty(t, groups, "reasons that are of no group")
 }
 
 // How frames are cut into bursts changes nothing.
