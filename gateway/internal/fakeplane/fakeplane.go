@@ -46,7 +46,7 @@ type Forwarding map[string]map[string]uint32
 
 // New returns a plane with a flow table of a domain, or for nil without one.
 func New(domain *selector.Domain) (*Plane, error) {
-	p := &Plane{Released: make(map[string]plane.Released), counters: plane.Counters{Members: map[uint16]engine.Traffic{}, Dropped: map[string]uint64{}}}
+	p := &Plane{Released: make(map[string]plane.Released), counters: plane.Counters{}.Clone()}
 	c := engine.Config{Routes: new(engine.Routes), Policy: hash.Policy{Hasher: hash.XX{}}}
 	if domain == nil {
 		p.finder = plane.NewFinder(c, nil)
@@ -152,9 +152,7 @@ func (p *Plane) Run(ctx context.Context) error {
 func (p *Plane) Counters() plane.Counters {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.counters
-	c.Members, c.Dropped = maps.Clone(c.Members), maps.Clone(c.Dropped)
-	return c
+	return p.counters.Clone()
 }
 
 // Find implements Plane.
@@ -232,6 +230,22 @@ func (p *Plane) Drop(reason string) {
 	p.counters.Dropped[reason]++
 }
 
+// Lose counts a frame that a member of a service did not get.
+func (p *Plane) Lose(service, member, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.services {
+		snapshot := s.Group.Load()
+		for i, m := range snapshot.View().All() {
+			if snapshot.View().Name() == service && m.ID == member {
+				p.counters.In.Frames++
+				p.counters.Dropped[reason]++
+				plane.AddDrops(p.counters.MemberDrops, snapshot.At(i).Output, reason, 1)
+			}
+		}
+	}
+}
+
 // Ignore counts a frame of 60 bytes that came in for no service.
 func (p *Plane) Ignore() {
 	p.mu.Lock()
@@ -267,6 +281,7 @@ func (p *Plane) Receive(dst netip.Addr, first, flows int) []string {
 		p.counters.In.Bytes += 60
 		if member < 0 {
 			p.counters.Dropped[engine.NoMember.String()]++
+			plane.AddDrops(p.counters.ServiceDrops, group, engine.NoMember.String(), 1)
 			went = append(went, "")
 			continue
 		}

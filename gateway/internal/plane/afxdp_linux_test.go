@@ -37,7 +37,7 @@ func TestOutputGoneWithFrames(t *testing.T) {
 	eventually(func() bool { return free() == before-frames })
 	require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, nil) }))
 	eventually(func() bool { return free() == before })
-	assert.Equal(t, map[string]uint64{"interface gone": frames}, b.plane.Counters().Dropped)
+	assert.Equal(t, Drops{"interface gone": frames}, b.plane.Counters().Dropped)
 
 	require.NoError(t, b.Router.IP("link set lp1 up\n"))
 	require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, testbed.Outputs(1)) }))

@@ -283,6 +283,7 @@ func (p *Lasting) Sync(services []Service) error {
 		}
 	}
 	p.services = slices.Clone(services)
+	p.before.forget(groupsBut(services))
 	return nil
 }
 

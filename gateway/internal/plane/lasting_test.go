@@ -105,8 +105,16 @@ func TestLasting(t *testing.T) {
 	went := first.Receive(vip, 0, 300)
 	_, err = group.Update(append(hops, engine.Hop{ID: "c", Weight: 1, Value: engine.Adjacency{ID: "c", Output: 1}}))
 	require.NoError(t, err)
+	first.Lose("vip", "b", "sender full")
+	empty, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "empty",
+		Strategy: selector.Bounded{}})
+	require.NoError(t, err)
+	both := []plane.Service{{Prefixes: []netip.Prefix{netip.PrefixFrom(vip, 32)}, Group: group},
+		{Prefixes: []netip.Prefix{netip.PrefixFrom(vip.Next(), 32)}, Group: empty}}
+	require.NoError(t, p.Sync(both))
+	first.Receive(vip.Next(), 0, 5)
 	counters, flows := p.Counters(), p.Flows().Stats()
-	assert.EqualValues(t, 300, counters.In.Frames)
+	assert.EqualValues(t, 306, counters.In.Frames)
 
 	failure := errors.New("the interface is gone")
 	m.set(failure)
@@ -121,13 +129,22 @@ func TestLasting(t *testing.T) {
 	second := m.last(t, 2) // after a while
 	waits()
 	assert.Equal(t, went, second.Receive(vip, 0, 300), "flows stay where they were")
-	assert.EqualValues(t, 600, p.Counters().In.Frames)
+	assert.EqualValues(t, 606, p.Counters().In.Frames)
+	second.Lose("vip", "b", "sender full")
+	second.Receive(vip.Next(), 0, 5)
+	assert.Equal(t, map[uint16]plane.Drops{2: {"sender full": 2}}, p.Counters().MemberDrops)
+	assert.Equal(t, map[*engine.Group]plane.Drops{empty: {"no member": 10}}, p.Counters().ServiceDrops)
+	assert.Equal(t, plane.Drops{"no member": 10, "sender full": 2}, p.Counters().Dropped)
 	assert.Equal(t, flows.Placed, p.Flows().Stats().Placed)
 
 	p.Renew()
 	third := m.last(t, 3)
 	waits()
 	assert.Equal(t, went, third.Receive(vip, 0, 300))
+	assert.Equal(t, plane.Drops{"no member": 10}, p.Counters().ServiceDrops[empty])
+	require.NoError(t, p.Sync(both[:1]))
+	assert.Empty(t, p.Counters().ServiceDrops, "services that left are forgotten")
+	assert.Equal(t, plane.Drops{"no member": 10, "sender full": 2}, p.Counters().Dropped)
 	cancel()
 	wait.Wait()
 	require.NoError(t, p.Close())

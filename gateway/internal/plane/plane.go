@@ -22,7 +22,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -105,60 +104,6 @@ type Service struct {
 func (s Service) Equal(o Service) bool {
 	return s.Group == o.Group && s.Own == o.Own && s.Protocol == o.Protocol && s.Key == o.Key &&
 		slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports)
-}
-
-// Counters are those of all the workers of a plane.
-type Counters struct {
-	In      engine.Traffic            // for services, without pings that were answered
-	Members map[uint16]engine.Traffic // by Adjacency.Output
-	Replies engine.Traffic            // sent back to where they came from
-	Slow    engine.Traffic            // of In, what a plane with two paths did by the slow one
-	// What came in for no service, and is left to the kernel: neither in In nor
-	// in Dropped. A plane that lets the kernel keep such frames without a look
-	// at them counts none.
-	NotForService engine.Traffic
-	// frames, by reason, those that the kernel dropped before the plane saw
-	// them included
-	Dropped   map[string]uint64
-	Fragments Fragments
-}
-
-// plus adds up what two planes saw, one after the other.
-func (c Counters) plus(o Counters) Counters {
-	sum := Counters{
-		In: plus(c.In, o.In), Replies: plus(c.Replies, o.Replies), Slow: plus(c.Slow, o.Slow),
-		NotForService: plus(c.NotForService, o.NotForService),
-		Members:       maps.Clone(c.Members), Dropped: maps.Clone(c.Dropped),
-		Fragments: Fragments{
-			Held: c.Fragments.Held + o.Fragments.Held, Waiting: o.Fragments.Waiting,
-			Strays: c.Fragments.Strays + o.Fragments.Strays,
-		},
-	}
-	if sum.Members == nil {
-		sum.Members, sum.Dropped = make(map[uint16]engine.Traffic), make(map[string]uint64)
-	}
-	for output, t := range o.Members {
-		sum.Members[output] = plus(sum.Members[output], t)
-	}
-	for reason, n := range o.Dropped {
-		sum.Dropped[reason] += n
-	}
-	return sum
-}
-
-func plus(a, b engine.Traffic) engine.Traffic {
-	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
-}
-
-func minus(a, b engine.Traffic) engine.Traffic {
-	return engine.Traffic{Frames: a.Frames - b.Frames, Bytes: a.Bytes - b.Bytes}
-}
-
-// Fragments count those that came before the first one of their datagram.
-type Fragments struct {
-	Held    uint64 // so far, to wait for the first one
-	Waiting uint64 // now; they came in, and have gone nowhere yet
-	Strays  uint64 // sent by their addresses, since the first one did not come in time
 }
 
 // Found is where a frame would go, and why.

@@ -29,6 +29,8 @@ type bench struct {
 	plane Plane
 	group *engine.Group
 	stop  func() // ends Run
+
+	forgot bool // drops of a service that left
 }
 
 // forEach runs a test with each plane, with one worker or two.
@@ -76,7 +78,11 @@ func newBench(t *testing.T, newPlane func(Config) (Plane, error), c Config, pods
 	b.run(t)
 	t.Cleanup(func() {
 		b.stop()
-		assertConserved(t, b.plane.Counters())
+		c := b.plane.Counters()
+		assertConserved(t, c)
+		if !b.forgot {
+			assertTold(t, c)
+		}
 		require.NoError(t, b.plane.Close())
 	})
 	return b
@@ -123,6 +129,33 @@ func assertConserved(t *testing.T, c Counters) {
 		out += n
 	}
 	assert.Equal(t, c.In.Frames, out+c.Fragments.Waiting, "%+v", c)
+}
+
+// assertTold checks that each drop of a frame for a member or a service counts
+// there.
+func assertTold(t *testing.T, c Counters) {
+	t.Helper()
+	told := make(Drops)
+	for _, drops := range c.MemberDrops {
+		for reason, n := range drops {
+			told[reason] += n
+		}
+	}
+	for _, drops := range c.ServiceDrops {
+		for reason, n := range drops {
+			told[reason] += n
+		}
+	}
+	for reason, n := range c.Dropped {
+		switch reason {
+		case engine.NotIP.String(), engine.Damaged.String(), noServiceHere, overrun, oversized, unsupported:
+			assert.Zero(t, told[reason], "%s is of nobody", reason)
+		default:
+			assert.Equal(t, n, told[reason], "%s: %+v", reason, c)
+		}
+		delete(told, reason)
+	}
+	assert.Empty(t, told, "not among all drops")
 }
 
 const servicePort = 80

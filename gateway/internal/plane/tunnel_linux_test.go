@@ -337,7 +337,7 @@ func TestTunnelOverMTU(t *testing.T) {
 	}
 	send(sized(1495), sized(1514), sized(1494))
 	assert.Equal(t, 1514, <-came, "the first that fits")
-	assert.Equal(t, map[string]uint64{overMTU: 2}, b.plane.Counters().Dropped)
+	assert.Equal(t, Drops{overMTU: 2}, b.plane.Counters().Dropped)
 	assert.Empty(t, came)
 }
 
@@ -376,6 +376,6 @@ func TestSegmentsAllocateNothing(t *testing.T) {
 	l.whole[0], l.burst[0] = whole, whole[virtioSize:]
 	decisions := []engine.Decision{{Hop: &engine.Adjacency{Tunnel: to}}}
 	l.send(decisions, nil) // to nobody, which is counted
-	assert.Equal(t, map[string]uint64{noOutput: 1}, l.unsent, "once")
+	assert.Equal(t, map[loss]engine.Traffic{{reason: noOutput}: {Frames: 1, Bytes: uint64(len(frame))}}, l.unsent, "once")
 	assert.Zero(t, testing.AllocsPerRun(100, func() { l.send(decisions, nil) }))
 }

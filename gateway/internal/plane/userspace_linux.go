@@ -134,8 +134,13 @@ func (p *userspace) Sync(services []Service) error {
 	if err := p.transport.admit(routing.Prefixes); err != nil {
 		return err
 	}
+	gone := groupsBut(services)
 	for _, w := range p.workers {
-		w.between(func() { routing.Apply(w.engine); w.answers.serve(services) })
+		w.between(func() {
+			routing.Apply(w.engine)
+			w.engine.Counters().Forget(gone)
+			w.answers.serve(services)
+		})
 	}
 	p.finder.SetRouting(routing)
 	p.services = slices.Clone(services)
@@ -175,7 +180,7 @@ func (p *userspace) Run(ctx context.Context) error {
 func (p *userspace) Counters() Counters {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	total := Counters{Members: make(map[uint16]engine.Traffic, len(p.outputs)), Dropped: make(map[string]uint64)}
+	total := newCounters()
 	for _, w := range p.workers {
 		w.between(func() { w.addTo(&total, p.outputs) })
 	}

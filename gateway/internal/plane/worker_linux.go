@@ -170,19 +170,24 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	}
 	c.In = plus(c.In, in)
 	for output := range outputs {
-		m := c.Members[output]
-		decided, unsent := seen.Member(output), lost.members[output]
-		m.Frames += decided.Frames - unsent.Frames
-		m.Bytes += decided.Bytes - unsent.Bytes
-		c.Members[output] = m
+		c.Members[output] = plus(c.Members[output], minus(seen.Member(output), lost.diverted[output]))
+	}
+	for l, unsent := range lost.unsent {
+		if m, set := c.Members[l.output]; set {
+			c.Members[l.output] = minus(m, unsent)
+		}
+		c.drop(l.reason, unsent.Frames)
+		AddDrops(c.MemberDrops, l.output, l.reason, unsent.Frames)
+	}
+	for g, dropped := range seen.Groups() {
+		for drop, n := range dropped {
+			AddDrops(c.ServiceDrops, g, drop.String(), n)
+		}
 	}
 	for drop, n := range seen.Drops() {
 		if drop != engine.NoRoute {
 			c.drop(drop.String(), n)
 		}
-	}
-	for reason, n := range lost.unsent {
-		c.drop(reason, n)
 	}
 	for reason, n := range lost.unseen {
 		c.In.Frames += n
@@ -198,9 +203,3 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 // noServiceHere is why a packet is dropped that a plane has taken from the
 // kernel by its address, where no service has its protocol and port.
 const noServiceHere = "no service at this port"
-
-func (c *Counters) drop(reason string, n uint64) {
-	if n > 0 {
-		c.Dropped[reason] += n
-	}
-}
