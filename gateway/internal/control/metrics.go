@@ -21,7 +21,7 @@ type descriptions struct {
 	healthy, serviceHealthy                              *prometheus.Desc
 	inFrames, inBytes, otherFrames, otherBytes           *prometheus.Desc
 	memberFrames, memberBytes, leftFrames, leftBytes     *prometheus.Desc
-	replyFrames, dropped                                 *prometheus.Desc
+	replyFrames, dropped, serviceDropped                 *prometheus.Desc
 	flows, capacity, placed, moved, refused, memberFlows *prometheus.Desc
 	detoured, rebalanced, evicted, expired               *prometheus.Desc
 	members, version                                     *prometheus.Desc
@@ -57,6 +57,10 @@ func newMetrics(c Config, refused *refusals) http.Handler {
 			leftBytes:   d("left_bytes_total", "Bytes of the frames sent to members that left."),
 			replyFrames: d("reply_frames_total", "Frames sent back to where they came from."),
 			dropped:     d("dropped_frames_total", "Frames dropped, by reason.", "reason"),
+			serviceDropped: d("service_dropped_frames_total",
+				"Of the frames dropped, those for a member that were not sent, and with an empty member those for "+
+					"a service that had no member to go to.",
+				"service", "member", "reason"),
 			otherFrames: d("not_for_service_frames_total",
 				"Frames that came in for no service and are left to the kernel: not among those received or dropped."),
 			otherBytes: d("not_for_service_bytes_total", "Bytes of the frames that came in for no service."),
@@ -141,12 +145,18 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	for _, service := range s.Services {
 		gauge(m.serviceHealthy, one(service.Healthy), service.Name)
 		gauge(m.version, float64(service.Version), service.Name)
+		for reason, n := range service.Dropped {
+			counter(m.serviceDropped, n, service.Name, "", reason)
+		}
 		states := map[services.State]int{services.Up: 0, services.Drained: 0, services.Down: 0}
 		for _, member := range service.Members {
 			states[member.State]++
 			gauge(m.memberFlows, float64(member.Flows), service.Name, member.ID)
 			counter(m.memberFrames, member.Frames, service.Name, member.ID)
 			counter(m.memberBytes, member.Bytes, service.Name, member.ID)
+			for reason, n := range member.Dropped {
+				counter(m.serviceDropped, n, service.Name, member.ID, reason)
+			}
 		}
 		for state, n := range states {
 			gauge(m.members, float64(n), service.Name, string(state))

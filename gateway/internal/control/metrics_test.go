@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -38,6 +39,8 @@ func TestMetrics(t *testing.T) {
 	require.NoError(t, f.Services.Drain(config.Default, "pod2"))
 	require.NoError(t, f.Services.SetLink(links.Link{Name: "lp3", Index: 3}))
 	require.NoError(t, f.Services.Delete(config.Default, "pod1"))
+	f.plane.Lose(config.Default, "pod2", "sender full")
+	f.plane.Drop("not IP")
 	f.plane.Ignore()
 	f.plane.Hold(plane.Fragments{Held: 7, Waiting: 2, Strays: 4})
 	f.Reloads.Add(nil)
@@ -52,7 +55,7 @@ func TestMetrics(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	require.NoError(t, err)
 	assert.Empty(t, problems)
-	assert.InDelta(t, 203, metric(t, text, "forwarder_received_frames_total"), 0)
+	assert.InDelta(t, 205, metric(t, text, "forwarder_received_frames_total"), 0)
 	assert.InDelta(t, 203*60, metric(t, text, "forwarder_received_bytes_total"), 0)
 	sent := metric(t, text, `forwarder_member_frames_total{member="pod2",service="default"}`) +
 		metric(t, text, `forwarder_member_frames_total{member="pod3",service="default"}`)
@@ -70,6 +73,15 @@ func TestMetrics(t *testing.T) {
 	assert.InDelta(t, 0, metric(t, text, `forwarder_service_healthy{service="default"}`), 0)
 	stats := f.Services.Stats()
 	assert.GreaterOrEqual(t, stats.Dropped["no member"], uint64(3))
+	const series = `forwarder_service_dropped_frames_total{member=%q,reason=%q,service=%q}`
+	nobody := metric(t, text, fmt.Sprintf(series, "", "no member", config.Default))
+	assert.Positive(t, nobody)
+	assert.InDelta(t, 3, metric(t, text, fmt.Sprintf(series, "", "no member", "dns")), 0)
+	assert.InDelta(t, nobody+3, metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
+	assert.InDelta(t, 1, metric(t, text, fmt.Sprintf(series, "pod2", "sender full", config.Default)), 0)
+	assert.InDelta(t, 1, metric(t, text, `forwarder_dropped_frames_total{reason="sender full"}`), 0)
+	assert.Equal(t, 3, strings.Count(text, "\nforwarder_service_dropped_frames_total{"), "those that are not zero")
+	assert.Equal(t, 3, strings.Count(text, "\nforwarder_dropped_frames_total{"))
 	assert.InDelta(t, stats.Dropped["no member"],
 		metric(t, text, `forwarder_dropped_frames_total{reason="no member"}`), 0)
 	for series, n := range map[string]float64{

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
 // outputs numbers the members of each service: see [engine.Adjacency.Output].
@@ -16,6 +17,7 @@ type outputs struct {
 	numbers map[port]uint16
 	devices map[uint16]string         // of the numbers, as the plane is told
 	before  map[uint16]engine.Traffic // of a number, what went to those who had it before
+	lost    map[uint16]plane.Drops    // of a number, what they did not get
 	free    int                       // no lower number is
 }
 
@@ -27,16 +29,18 @@ var errOutputs = errors.New("more members than outputs")
 func newOutputs() outputs {
 	return outputs{
 		numbers: make(map[port]uint16), devices: make(map[uint16]string), before: make(map[uint16]engine.Traffic),
+		lost: make(map[uint16]plane.Drops),
 	}
 }
 
 // give gives a port a number. What the counters of one that is given anew hold
 // is of the members that had it before.
-func (o *outputs) give(p port, counters map[uint16]engine.Traffic) error {
+func (o *outputs) give(p port, counters *plane.Counters) error {
 	for o.free <= math.MaxUint16 {
 		n := uint16(o.free)
 		if _, taken := o.devices[n]; !taken {
-			o.numbers[p], o.devices[n], o.before[n] = n, p.dev, counters[n]
+			o.numbers[p], o.devices[n] = n, p.dev
+			o.before[n], o.lost[n] = counters.Members[n], counters.MemberDrops[n]
 			return nil
 		}
 		o.free++
@@ -72,7 +76,7 @@ func (r *Registry) number(p *plan) error {
 			now[port{t.Name, m.ID, m.Dev}] = true
 		}
 	}
-	var counters map[uint16]engine.Traffic
+	var counters *plane.Counters
 	for i := range p.targets {
 		next := &p.targets[i].next
 		for _, m := range next.Members {
@@ -82,7 +86,8 @@ func (r *Registry) number(p *plan) error {
 				continue
 			}
 			if counters == nil {
-				counters = r.plane.Counters().Members
+				now := r.plane.Counters()
+				counters = &now
 			}
 			if err := r.outputs.give(at, counters); err != nil {
 				r.outputs.release(p.joined)
@@ -105,6 +110,16 @@ func (o *outputs) traffic(p port, counters map[uint16]engine.Traffic) engine.Tra
 	}
 	now, before := counters[n], o.before[n]
 	return engine.Traffic{Frames: now.Frames - before.Frames, Bytes: now.Bytes - before.Bytes}
+}
+
+// drops returns what a member did not get, though it was decided for it; nil if
+// that is nothing.
+func (o *outputs) drops(p port, counters map[uint16]plane.Drops) plane.Drops {
+	n, ok := o.numbers[p]
+	if !ok {
+		return nil
+	}
+	return counters[n].Since(o.lost[n])
 }
 
 // gone returns what went to members that left.

@@ -78,6 +78,8 @@ type ServiceStats struct {
 	Panic    bool              `json:"panic,omitempty"` // what checks find is not looked at
 	Version  uint64            `json:"version"`
 	Members  []MemberStats     `json:"members"`
+	// frames for it that were for none of its members, by reason
+	Dropped map[string]uint64 `json:"dropped,omitempty"`
 	Traffic
 }
 
@@ -99,6 +101,8 @@ type MemberStats struct {
 	// the part of its weight that it has so far; 0: it has all of it, or is drained
 	Ramp  float64 `json:"ramp,omitempty"`
 	Drain *Drain  `json:"drain,omitempty"` // nil: it is not drained, or the configuration drains it
+	// frames that were for it and could not be sent, by reason; not in Traffic
+	Dropped map[string]uint64 `json:"dropped,omitempty"`
 	Traffic
 }
 
@@ -134,18 +138,17 @@ func (r *Registry) Stats() Stats {
 	s.Fragments = FragmentStats(counters.Fragments)
 	s.Changes = r.history(r.moved())
 	for _, service := range r.services {
-		s.Services = append(s.Services, r.serviceStats(service, pins, counters.Members))
+		s.Services = append(s.Services, r.serviceStats(service, pins, &counters))
 	}
 	return s
 }
 
-func (r *Registry) serviceStats(
-	s *service, pins map[selector.Slot]int, counters map[uint16]engine.Traffic,
-) ServiceStats {
+func (r *Registry) serviceStats(s *service, pins map[selector.Slot]int, counters *plane.Counters) ServiceStats {
 	v := s.group.Load().View()
 	stats := ServiceStats{
 		Name: s.Name, Prefixes: s.Prefixes, Strategy: fmt.Sprint(s.Strategy), Version: v.Version(),
 		Members: []MemberStats{}, Healthy: true, Panic: s.panics, Ports: s.Ports, Scope: s.Scope,
+		Dropped: counters.ServiceDrops[s.group].Since(nil),
 	}
 	if s.Key != placement.FiveTuple {
 		stats.Key = s.Key.String()
@@ -167,10 +170,12 @@ func (r *Registry) serviceStats(
 		}
 	}
 	for _, m := range s.Members {
+		at := port{s.Name, m.ID, m.Dev}
 		member := MemberStats{
 			ID: m.ID, Dev: m.Dev, Addr: m.Addr.String(), Weight: m.Weight,
 			State: r.stateOf(s, m), Due: r.due(s, m, total), Owned: s.owned[m.ID], Backup: m.Backup, Flows: flows[m.ID],
-			Traffic: Traffic(r.outputs.traffic(port{s.Name, m.ID, m.Dev}, counters)),
+			Dropped: r.outputs.drops(at, counters.MemberDrops),
+			Traffic: Traffic(r.outputs.traffic(at, counters.Members)),
 		}
 		if on, ok := s.ramps[m.ID]; ok {
 			member.Ramp = float64(on.step) / float64(s.Ramp.Steps)
