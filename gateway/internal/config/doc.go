@@ -65,9 +65,10 @@
 //	          packet that is too big for a member's interface, or has no time
 //	          left, is told so by ICMP from these addresses, at most one a
 //	          family, so often a second and worker at most; nobody is told.
-//	          And "pings", 1000: pings of "vip" are answered while a member
-//	          takes packets, so many a second and worker at most, and more
-//	          are dropped. Pings in fragments go to a member, and with 0 all do
+//	          And "pings", 1000: pings of single addresses of "vip" are
+//	          answered while a member takes packets, so many a second and
+//	          worker at most, and more are dropped. Pings in fragments go to a
+//	          member, as those of a prefix do, and with 0 all do
 //	bgp       the routers that are told of the services; none
 //	cluster   the gateways that agree on members and share pins; none
 //	services  further services, with a strategy, a check and members of their own

@@ -100,7 +100,8 @@ func (s *Service) checkParts(parts *plane.Parts) error {
 }
 
 // Plane returns the service as a plane has it, without a group. Who pings an
-// address of a route that is learned means a host behind a next hop.
+// address of a route that is learned means a host behind a next hop, as who pings
+// one of a prefix does.
 func (s *Service) Plane() plane.Service {
 	return plane.Service{Prefixes: s.Prefixes, Protocol: s.Protocol, Ports: s.Ports, Key: s.Key, Own: !s.Learned}
 }

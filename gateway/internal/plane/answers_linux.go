@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net"
+	"net/netip"
 	"time"
-
-	"github.com/gaissmai/bart"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
@@ -17,8 +16,8 @@ type answers struct {
 	ICMP
 	errors, echoes limit
 
-	served *bart.Table[*pinged] // by prefix; nil: nothing is served yet
-	pings  uint64               // the set of the pings in this burst
+	served map[netip.Addr]*pinged // by address
+	pings  uint64                 // the set of the pings in this burst
 
 	shortest int            // frames up to this length fit every interface
 	mtus     map[uint16]int // of the members' interfaces, by output
@@ -40,7 +39,7 @@ func newAnswers(c ICMP) *answers {
 	return &answers{ICMP: c, shortest: 1 << 30, mtus: make(map[uint16]int)}
 }
 
-// A pinged is what has a prefix that may be pinged.
+// A pinged is what has an address that may be pinged.
 type pinged struct {
 	groups []*engine.Group
 	not    bool // pings of it are for members
@@ -61,13 +60,16 @@ func (a *answers) serve(services []Service) {
 	if a == nil {
 		return
 	}
-	a.served = new(bart.Table[*pinged])
+	a.served = make(map[netip.Addr]*pinged)
 	for _, s := range services {
 		for part := range s.Parts() {
-			p, ok := a.served.Get(part.Prefix)
-			if !ok {
+			if !part.Prefix.IsSingleIP() {
+				continue // a network, whose hosts are behind members
+			}
+			p := a.served[part.Prefix.Addr()]
+			if p == nil {
 				p = new(pinged)
-				a.served.Insert(part.Prefix, p)
+				a.served[part.Prefix.Addr()] = p
 			}
 			p.groups = append(p.groups, s.Group)
 			p.not = p.not || !s.Own || part.Protocol == protocolICMP4 || part.Protocol == protocolICMP6
@@ -170,11 +172,11 @@ func (a *answers) answer(i int, frame []byte, t trouble, now time.Duration) bool
 // service of the address serves and none has its pings: who pings a service
 // learns whether it serves.
 func (a *answers) answerPing(i int, d *engine.Decision, frame []byte, l lane, now time.Duration) {
-	if a.served == nil || d.Hop == nil && d.Drop != engine.NoRoute {
+	if d.Hop == nil && d.Drop != engine.NoRoute {
 		return
 	}
-	p, ok := a.served.Lookup(pingTo(frame))
-	if !ok || p.not || d.Hop == nil && !p.serves() {
+	p := a.served[pingTo(frame)]
+	if p == nil || p.not || d.Hop == nil && !p.serves() {
 		return
 	}
 	allowed := a.echoes.takes(a.Pings, now)

@@ -134,6 +134,19 @@ func TestPing(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, icmpTTL-1, ttl, vip)
 		}
+		// So is what a prefix of several addresses has: it may be a network there.
+		var wide []netip.Prefix
+		for _, p := range testbed.Prefixes() {
+			network, err := p.Addr().Prefix(p.Bits() - 8)
+			require.NoError(t, err)
+			wide = append(wide, network)
+		}
+		require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: wide, Own: true}}))
+		for _, vip := range vips {
+			ttl, err := testbed.Ping(b.Client, vip, small)
+			require.NoError(t, err)
+			assert.Equal(t, icmpTTL-1, ttl, vip)
+		}
 		assert.Equal(t, c.Replies, b.plane.Counters().Replies)
 
 		// An address of which services have ports alone is the gateway's, too.

@@ -97,7 +97,7 @@ type Service struct {
 	Ports    []PortRange    // of tcp, udp and sctp; none: all, and packets without ports
 	Key      placement.Key  // what makes packets one flow
 	Group    *engine.Group
-	Own      bool // its prefixes are the gateway's, and no networks behind members: see ICMP
+	Own      bool // its single addresses are the gateway's, and no hosts behind members: see ICMP
 }
 
 // Equal reports whether o is the same group with the same packets.
