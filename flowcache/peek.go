@@ -54,7 +54,7 @@ func (s *Sticky) wouldFollow(p *Packet, v *selector.View, w word) Route {
 	default:
 		return s.wouldPin(p, v, Moved)
 	}
-	if f := t.releases.Load().of(v.Salt(), w.slot()); f != nil && v.Drained(member) {
+	if f := t.releases.Load().of(v, w.slot()); f != nil && v.Drained(member) {
 		elapsed := s.time - f.start
 		over := elapsed >= f.length
 		switch {

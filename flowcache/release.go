@@ -21,12 +21,13 @@ type ReleaseConfig struct {
 	Rate int
 }
 
-// Release ends the drain of a member in one group, and in those of its scope
-// that drain the member too: its flows go where the selector says, each Moved
-// once, with their next packet. In the first half of the time until the
-// deadline, those move that were silent for a tenth of it; in the third quarter
-// also those without a connection, such as of UDP; in the last quarter all, at
-// the given rate; and after the deadline whatever is left.
+// Release ends the drain of a member in one group: flows whose packets come
+// through it go where the selector says, each Moved once, with their next
+// packet. In the first half of the time until the deadline, those move that
+// were silent for a tenth of it; in the third quarter also those without a
+// connection, such as of UDP; in the last quarter all, at the given rate; and
+// after the deadline whatever is left. Other groups of its scope have releases
+// of their own.
 //
 // After the deadline, Sweep voids the pins of silent flows within a pass, and
 // Save writes them as void: [Table.Pins] falls to 0, and a restart brings none
@@ -35,9 +36,9 @@ type ReleaseConfig struct {
 // or until it expires.
 //
 // Weigh the member with zero before. A release ends when Sweep finds that the
-// member takes new flows again or left all groups; another one takes its
-// place. Save writes no releases: after a restart, call Release again with what
-// is left of the time.
+// member takes new flows again or left the group; another one takes its place.
+// Save writes no releases: after a restart, call Release again with what is
+// left of the time.
 //
 // Release does nothing for a member without a slot, nor with a view of another
 // domain than that of the table.
@@ -49,7 +50,8 @@ func (t *Table) Release(v *selector.View, member int32, c ReleaseConfig, now tim
 	t.releasing.Lock()
 	defer t.releasing.Unlock()
 	list := t.releases.Load().flowsOf()
-	list[releaseKey{v.Salt(), slot}] = &release{view: v, start: now, length: max(c.Deadline, 0), rate: int64(c.Rate)}
+	list[releaseKey{v.Name(), v.Salt(), slot}] = &release{view: v, start: now, length: max(c.Deadline, 0),
+		rate: int64(c.Rate)}
 	t.setReleases(list)
 }
 
@@ -61,9 +63,12 @@ type releases struct {
 	bySlot map[selector.Slot][]*release
 }
 
+// A releaseKey is a member of a group: no other group of a scope that has
+// members has its name.
 type releaseKey struct {
-	salt uint64 // of the group's scope
-	slot selector.Slot
+	group string
+	salt  uint64 // of the group's scope
+	slot  selector.Slot
 }
 
 type release struct {
@@ -84,13 +89,12 @@ func (r *releases) flowsOf() map[releaseKey]*release {
 // has reports whether flows of the slot are released in some group.
 func (r *releases) has(slot selector.Slot) bool { return r != nil && r.slots.Has(uint16(slot)) }
 
-// of returns the release of a slot in the groups of this salt, nil if there is
-// none.
-func (r *releases) of(salt uint64, slot selector.Slot) *release {
+// of returns the release of a slot in the group of a view, nil if there is none.
+func (r *releases) of(v *selector.View, slot selector.Slot) *release {
 	if !r.has(slot) {
 		return nil
 	}
-	return r.list[releaseKey{salt, slot}]
+	return r.list[releaseKey{v.Name(), v.Salt(), slot}]
 }
 
 // among returns the set of those packets of a burst whose pin, as match found
@@ -118,7 +122,7 @@ func (t *Table) setReleases(list map[releaseKey]*release) {
 	t.releases.Store(next)
 }
 
-// endReleases drops the releases of members that left all groups, and of those
+// endReleases drops the releases of members that left their group, and of those
 // that take new flows again.
 func (t *Table) endReleases() {
 	if t.releases.Load() == nil {
@@ -131,7 +135,7 @@ func (t *Table) endReleases() {
 	maps.DeleteFunc(list, func(k releaseKey, f *release) bool {
 		newest := f.view.Newest(slots.Insider{})
 		i, has := newest.BySlot(k.slot)
-		return has && !newest.Drained(i) || !t.slots.InUse(uint16(k.slot))
+		return !has || !newest.Drained(i)
 	})
 	if len(list) < n {
 		t.setReleases(list)

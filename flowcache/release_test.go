@@ -117,6 +117,51 @@ func TestReleaseIsOfOneGroup(t *testing.T) {
 	r.table.Release(back, 0, flowcache.ReleaseConfig{}, r.now)
 }
 
+// TestReleasesOfAScope has two groups of a scope drain a member. The release of
+// each is its own, and ends with the group though the other has the member.
+func TestReleasesOfAScope(t *testing.T) {
+	r := newRouter(t, flowcache.Config{}, "a")
+	newGroup := func(name string, weight uint32) *selector.Group[string] {
+		g, err := selector.NewGroup[string](r.domain, selector.GroupConfig{Name: name, Scope: "both",
+			Strategy: selector.Rendezvous{}})
+		require.NoError(t, err)
+		_, err = g.Update([]selector.Hop[string]{{ID: "s", Weight: weight}, {ID: "t", Weight: 1 - weight}})
+		require.NoError(t, err)
+		return g
+	}
+	one, two := newGroup("one", 1), newGroup("two", 1)
+	require.Equal(t, one.Load().View().Slot(0), two.Load().View().Slot(0))
+	route := func(g *selector.Group[string], flow uint64) string {
+		v := g.Load().View()
+		return v.Member(r.Route(packet(v, flow, hash.TCP, hash.ACK).Packet, v, r.now).Member).ID
+	}
+	for f := range uint64(4) {
+		route(one, f)
+	}
+	r.wait(2 * time.Second)
+	for _, g := range []*selector.Group[string]{one, two} {
+		_, err := g.Update([]selector.Hop[string]{{ID: "s"}, {ID: "t", Weight: 1}})
+		require.NoError(t, err)
+	}
+	release := func(g *selector.Group[string], in time.Duration) {
+		r.table.Release(g.Load().View(), 0, flowcache.ReleaseConfig{Deadline: in}, r.now)
+	}
+	release(one, 0)
+	assert.Equal(t, "s", route(two, 0), "it keeps its flows there")
+	release(two, time.Hour)
+	assert.Equal(t, "t", route(one, 0), "that changes nothing here")
+	assert.Equal(t, "s", route(two, 1))
+	_, err := two.Update([]selector.Hop[string]{{ID: "s", Weight: 1}, {ID: "t", Weight: 1}})
+	require.NoError(t, err)
+	r.table.SweepBuckets(r.now, 1)
+	assert.Equal(t, "t", route(one, 1), "nor does that")
+
+	one.Close()
+	r.table.SweepBuckets(r.now, 1)
+	one = newGroup("one", 0)
+	assert.Equal(t, "s", route(one, 2), "the group of the release is no more")
+}
+
 // drainOf returns a router with n connections to a, which is then drained.
 func drainOf(t *testing.T, n int) *router {
 	r := newRouter(t, flowcache.Config{}, "a")

@@ -20,7 +20,7 @@ func (s *Sticky) follow(p *Packet, v *selector.View, at *atomic.Uint64, w word) 
 	if !known {
 		return s.followUnknown(p, v, at, w)
 	}
-	if f := t.releases.Load().of(v.Salt(), w.slot()); f != nil {
+	if f := t.releases.Load().of(v, w.slot()); f != nil {
 		if r, done, ok := s.release(f, p, v, at, w, member); done {
 			return r, ok
 		}

@@ -21,7 +21,7 @@ type Released struct {
 func (m *Model) Release(v *selector.View, member int32, c flowcache.ReleaseConfig, now time.Duration) {
 	next := &Released{View: v, Slot: v.Slot(member), Config: c, Start: now}
 	for i, r := range m.Released {
-		if r.Slot == next.Slot && r.View.Salt() == v.Salt() {
+		if r.Slot == next.Slot && r.View.Name() == v.Name() {
 			m.Released[i] = next
 			return
 		}
@@ -33,7 +33,7 @@ func (m *Model) Release(v *selector.View, member int32, c flowcache.ReleaseConfi
 func (m *Model) release(p *flowcache.Packet, v *selector.View, pin Pin, member int32,
 	now time.Duration) (flowcache.Route, bool) {
 	for _, r := range m.Released {
-		if r.Slot != pin.Slot || r.View.Salt() != v.Salt() || !v.Drained(member) {
+		if r.Slot != pin.Slot || r.View.Name() != v.Name() || !v.Drained(member) {
 			continue
 		}
 		over := now-r.Start >= r.Config.Deadline
@@ -64,14 +64,13 @@ func (m *Model) turn(r *Released, p *flowcache.Packet, pin Pin, now time.Duratio
 }
 
 // endReleases drops the releases of members that take new flows again, or left
-// all groups.
+// their group.
 func (m *Model) endReleases() {
 	var rest []*Released
 	for _, r := range m.Released {
 		newest := r.View.Newest(slots.Insider{})
 		i, has := memberOf(newest, r.Slot)
-		takesNew := has && newest.Member(i).Weight > 0
-		if m.inUse(r.Slot) && !takesNew {
+		if has && newest.Member(i).Weight == 0 {
 			rest = append(rest, r)
 		}
 	}
