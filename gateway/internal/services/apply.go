@@ -37,7 +37,8 @@ type target struct {
 	next  config.Service
 	hops  []engine.Hop // by ID
 	ramps map[string]ramp
-	from  *selector.Snapshot[engine.Adjacency]
+	effect
+	from *selector.Snapshot[engine.Adjacency]
 
 	version  uint64 // that the group is to have, by a cluster's log; 0: the next one of its own
 	payloads bool   // members and strategy are those of a cluster's log, and stay
@@ -167,7 +168,8 @@ func (r *Registry) open() error {
 // with its capacity for example, and it says so when it builds. A failed update
 // must find nothing changed that packets meet, and a build takes milliseconds.
 // So all are planned here, at the same time: their updates get what was built
-// for the plan. Groups that no packet comes to yet are updated first.
+// for the plan. So is what they do to flows, which takes as long. Groups that no
+// packet comes to yet are updated first.
 func (p *plan) changed() ([]*target, error) {
 	var fresh, rest []*target
 	for i := range p.targets {
@@ -190,9 +192,12 @@ func (p *plan) changed() ([]*target, error) {
 				if all[i].payloads {
 					continue
 				}
-				if _, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops); err != nil {
+				planned, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops)
+				if err != nil {
 					errs[i] = &RefusedError{all[i].next.Name, err}
+					continue
 				}
+				all[i].foresee(planned)
 			}
 		})
 	}
@@ -344,7 +349,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
 		if t.group.Load() != t.from {
-			r.tellOwned(t.service)
+			r.tellOwned(t)
 		}
 		r.roster.add(t.service)
 		r.byName[t.Name] = t.service

@@ -82,10 +82,8 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	c := Change{Service: t.next.Name, What: what, Version: now.View().Version(), Voided: voided,
 		movedBefore: movedBefore}
 	if now != t.from {
-		if d := now.Diff(t.from); d.Hashes > 0 {
-			c.Moved = float64(d.Moved) / float64(d.Hashes)
-			c.Collateral = float64(d.Collateral) / float64(d.Hashes)
-		}
+		d := t.of(now.View(), t.from.View())
+		c.Moved, c.Collateral = d.moved, d.collateral
 	}
 	r.log(c)
 }

@@ -30,7 +30,7 @@ type dataPlane struct {
 	state   state
 	tables  tables
 
-	generation uint64 // of outputs: the number of calls that set others
+	generation uint64 // of outputs: one more when one that stays changes
 
 	mu      sync.Mutex
 	counted map[uint16]bool // all outputs that there ever were
@@ -38,8 +38,9 @@ type dataPlane struct {
 
 // An output is what the plane knows of a number.
 type output struct {
-	open bool   // the map of outputs has it; false: it has a fault
-	fits uint16 // bytes of a frame that its MTU allowed when it was set
+	open  bool   // the map of outputs has it; false: it has a fault
+	index int    // of the interface
+	fits  uint16 // bytes of a frame that its MTU allowed when it was set
 }
 
 // fitsIn returns how many bytes of a frame are within the MTU in a tunnel; all,
@@ -161,12 +162,18 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 	for number := range devices {
 		next[number] = output{}
 	}
+	there, others := make(map[int]bool), false
 	for number, device := range found {
-		if err := p.maps.outputs.Put(uint32(number), uint32(device.Index)); err != nil {
-			faults[device.Name] = err
-			continue
+		o := output{open: true, index: device.Index, fits: uint16(min(device.MTU+etherSize, math.MaxUint16))}
+		if !p.keeps(number, o, there) {
+			if err := p.maps.outputs.Put(uint32(number), uint32(device.Index)); err != nil {
+				faults[device.Name] = err
+				continue
+			}
 		}
-		next[number] = output{open: true, fits: uint16(min(device.MTU+etherSize, math.MaxUint16))}
+		next[number] = o
+		was, had := p.outputs[number]
+		others = others || had && was.fits != o.fits
 	}
 	for number, was := range p.outputs {
 		if !was.open || next[number].open {
@@ -178,7 +185,9 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 		}
 	}
 	p.outputs = next
-	p.generation++
+	if others {
+		p.generation++
+	}
 	for slot, h := range p.state.hops {
 		o, ok := next[h.Output]
 		fits := o.fitsIn(p.state.tunnels[h.Tunnel])
@@ -197,6 +206,23 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 		p.counted[number] = true
 	}
 	return faults, nil
+}
+
+// keeps reports whether the map of outputs has an output already. The kernel
+// takes all those of an interface away when it vanishes, though it may be back
+// with its index: one of them is looked up for each, and there has the answers.
+func (p *dataPlane) keeps(number uint16, o output, there map[int]bool) bool {
+	was := p.outputs[number]
+	if !was.open || was.index != o.index {
+		return false
+	}
+	is, known := there[o.index]
+	if !known {
+		var index uint32
+		is = p.maps.outputs.Lookup(uint32(number), &index) == nil && int(index) == o.index
+		there[o.index] = is
+	}
+	return is
 }
 
 // Counters implements [plane.Plane]. A frame that its device did not take when
