@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"runtime"
+	"slices"
 
 	"github.com/cilium/ebpf"
 )
@@ -41,16 +42,17 @@ func (t *tables) swap(services []*service, before map[*service]*service) error {
 	if len(services) == 0 {
 		return nil
 	}
-	fresh := make([]*table, len(services))
-	var err error
-	for i, s := range services {
-		if fresh[i], err = t.take(); err == nil {
-			err = fresh[i].fill(s)
+	fresh := t.take(len(services))
+	err := eachOf(len(services), func(i int) (err error) {
+		if fresh[i] == nil {
+			if fresh[i], err = newTable(t.spec); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			t.spare = append(t.spare, fresh[:i]...)
-			return errors.Join(err, fresh[i].close())
-		}
+		return fresh[i].fill(services[i])
+	})
+	if err != nil {
+		return errors.Join(err, closeAll(fresh))
 	}
 	indexes, fds := make([]uint32, len(services)), make([]uint32, len(services))
 	for i, s := range services {
@@ -125,15 +127,14 @@ func (t *tables) park(s *service) {
 	t.parked[s.index], s.table = s.table, nil
 }
 
-// take returns a table that no program reads.
-func (t *tables) take() (*table, error) {
+// take returns so many tables that no program reads, nil for those that are to
+// be made.
+func (t *tables) take(n int) []*table {
 	t.reclaim(false)
-	if n := len(t.spare); n > 0 {
-		last := t.spare[n-1]
-		t.spare = t.spare[:n-1]
-		return last, nil
-	}
-	return newTable(t.spec)
+	list := make([]*table, n)
+	taken := copy(list, t.spare)
+	t.spare = slices.Delete(t.spare, 0, taken)
+	return list
 }
 
 // reclaim makes tables spare that the program reads no longer, all of them if it

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 
@@ -56,6 +59,9 @@ type service struct {
 	members  []memberOf
 	salt     uint64
 	table    *table // nil until it is in force
+
+	placed bool     // slots are known, and whether the table stays
+	before *service // until then: what the group is now
 
 	// that of flows that are many connections; 0: flows are connections
 	established flowcache.State
@@ -111,6 +117,9 @@ func (p *dataPlane) refill() error {
 		}
 		next.services[g] = s
 	}
+	if err := next.place(); err != nil {
+		return err
+	}
 	if err := p.apply(p.state, next); err != nil {
 		return errors.Join(err, p.apply(next, p.state))
 	}
@@ -147,6 +156,9 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 			}
 			next.services[s.Group] = added
 		}
+	}
+	if err := next.place(); err != nil {
+		return state{}, err
 	}
 	if p.state.prefixes != nil && slices.EqualFunc(p.state.list, services, plane.Service.Equal) {
 		next.prefixes = p.state.prefixes
@@ -206,16 +218,8 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 		p.flows.clients.Store(true)
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)
 	}
-	if old != nil && old.snapshot.View() == v && slices.Equal(old.members, s.members) {
-		s.slots = old.slots // the same view, the same marks
-	} else if s.slots, err = slotsOf(v); err != nil {
-		return nil, err
-	}
-	if old != nil {
+	if s.before = old; old != nil {
 		s.index = old.index
-		if old.key == key && slices.Equal(old.slots, s.slots) && slices.Equal(old.members, s.members) {
-			s.table = old.table // as it is
-		}
 		return s, nil
 	}
 	if s.index = next.taken.free(); s.index >= MaxServices {
@@ -223,6 +227,58 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 	}
 	next.taken.add(s.index)
 	return s, nil
+}
+
+// place works out the table of a service that is made anew: the one that there
+// is, if that says the same.
+func (s *service) place() (err error) {
+	old, v := s.before, s.snapshot.View()
+	s.before = nil
+	same := old != nil && slices.Equal(old.members, s.members)
+	if same && old.snapshot.View() == v {
+		s.slots = old.slots // the same view, the same marks
+	} else if s.slots, err = slotsOf(v); err != nil {
+		return err
+	}
+	if same && old.key == s.key && slices.Equal(old.slots, s.slots) {
+		s.table = old.table // as it is
+	}
+	s.placed = true
+	return nil
+}
+
+// place works out the tables of all services that are made anew, some at the
+// same time.
+func (s *state) place() error {
+	var list []*service
+	for _, is := range s.services {
+		if !is.placed {
+			list = append(list, is)
+		}
+	}
+	return eachOf(len(list), func(i int) error { return list[i].place() })
+}
+
+// eachOf calls do for each of so many numbers, some at the same time, and
+// returns the errors.
+func eachOf(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var working sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), n) {
+		working.Go(func() {
+			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+				errs[i] = do(i)
+			}
+		})
+	}
+	working.Wait()
+	for _, err := range errs { // the first alone: one says what is wrong
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addHops adds members by slot.
