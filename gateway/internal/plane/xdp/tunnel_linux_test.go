@@ -1,10 +1,14 @@
 package xdp
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -13,6 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/examples/netns"
+	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/gateway/internal/decap"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/tunnel"
 	"github.com/ecmp-go/ecmp/selector"
@@ -167,4 +175,117 @@ func TestTunnelMTU(t *testing.T) {
 		}
 	}
 	assert.Equal(t, drops, r.Counters().Dropped["over the MTU"])
+}
+
+// An upload gets through tunnels, and packets that are too long for one are the
+// slow path's to tell of, with what is left for them; fragments go its way, too.
+func TestTunnelLive(t *testing.T) {
+	const size, from = 200 << 10, "10.9.0.1"
+	for outer, ends := range map[string][2]string{"mtu 1480": {"203.0.113.1", "192.0.2.1"},
+		"mtu 1460": {"2001:db8:f::1", "2001:db8:ffff::1"}} {
+		t.Run(outer, func(t *testing.T) {
+			client, ns, pods := newNetwork(t, 1)
+			var end io.Closer
+			require.NoError(t, pods[0].Do(func() (err error) {
+				end, err = decap.Attach("eth0", netip.MustParseAddr(ends[1]))
+				return err
+			}))
+			t.Cleanup(func() { require.NoError(t, end.Close()) })
+			count(t, pods[0])
+			domain := selector.NewDomain()
+			g, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Strategy: selector.Bounded{}})
+			require.NoError(t, err)
+			var p plane.Plane
+			err = ns.Do(func() (err error) {
+				p, err = New(plane.Config{In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000},
+					ICMP: plane.ICMP{Rate: 1000, From: []netip.Addr{netip.MustParseAddr(from)}}})
+				if err != nil {
+					return err
+				}
+				return setOutputs(p, map[uint16]string{0: "lp0"})
+			})
+			skipWithout(t, err)
+			_, err = g.Update([]engine.Hop{hopBeyond(t, 0, ends[0], ends[1])})
+			require.NoError(t, err)
+			require.NoError(t, p.Sync([]plane.Service{
+				{Group: g, Prefixes: []netip.Prefix{netip.MustParsePrefix(vip + "/32")}},
+			}))
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(ctx) }()
+			defer func() {
+				cancel()
+				require.NoError(t, <-ended)
+				require.NoError(t, p.Close())
+			}()
+
+			var upload, datagrams net.Conn
+			var way []byte
+			require.NoError(t, client.Do(func() (err error) {
+				if upload, err = net.DialTimeout("tcp", vip+":80", time.Minute); err != nil {
+					return err
+				}
+				datagrams, err = net.Dial("udp", vip+":80")
+				return err
+			}))
+			require.NoError(t, upload.SetDeadline(time.Now().Add(time.Minute)))
+			_, err = upload.Write(make([]byte, size))
+			require.NoError(t, err)
+			require.NoError(t, upload.(*net.TCPConn).CloseWrite()) //nolint:forcetypeassert // it is one
+			answer, err := io.ReadAll(upload)
+			require.NoError(t, err)
+			assert.Equal(t, fmt.Sprint(size), string(answer))
+			require.NoError(t, upload.Close())
+			require.NoError(t, client.Do(func() (err error) {
+				way, err = exec.CommandContext(t.Context(), "ip", "route", "get", vip).CombinedOutput()
+				return err
+			}))
+			assert.Contains(t, string(way), outer)
+			assert.NotZero(t, p.Counters().Dropped["over the MTU"])
+
+			// By now the client knows how long fragments may be.
+			require.NoError(t, datagrams.SetDeadline(time.Now().Add(time.Minute)))
+			slow := p.Counters().Slow.Frames
+			_, err = datagrams.Write(make([]byte, 5000))
+			require.NoError(t, err)
+			n, err := datagrams.Read(make([]byte, 100))
+			require.NoError(t, err)
+			assert.Equal(t, 4, n)
+			assert.GreaterOrEqual(t, p.Counters().Slow.Frames-slow, uint64(4))
+			require.NoError(t, datagrams.Close())
+		})
+	}
+}
+
+// count has a pod say how many bytes came, by TCP and by UDP.
+func count(t *testing.T, pod *netns.Namespace) {
+	t.Helper()
+	require.NoError(t, pod.Do(func() error {
+		l, err := net.Listen("tcp", vip+":80")
+		if err != nil {
+			return err
+		}
+		u, err := net.ListenPacket("udp", vip+":80")
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { _, _ = l.Close(), u.Close() })
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n, _ := io.Copy(io.Discard, c)
+			_, _ = fmt.Fprint(c, n)
+			_ = c.Close()
+		}()
+		go func() {
+			b := make([]byte, 1<<16)
+			n, from, err := u.ReadFrom(b)
+			if err == nil {
+				_, _ = u.WriteTo([]byte(fmt.Sprint(n)), from)
+			}
+		}()
+		return nil
+	}))
 }
