@@ -362,6 +362,7 @@ func TestTunnelBurstAllocatesNothing(t *testing.T) {
 		}
 		assert.Positive(t, b.plane.Counters().In.Frames)
 		assert.Positive(t, b.plane.Counters().Fragments.Held)
+		assert.Zero(t, b.plane.Counters().Dropped[noRoom], "for fragments that were held either")
 	})
 }
 
