@@ -55,8 +55,8 @@ func (c *Config) checkServices() error {
 		for _, m := range s.Members {
 			other, ok := members[m.ID]
 			if ok && !other.SamePlace(m) {
-				return m.value.errorf("member %q has another \"dev\", \"mac\", \"addr\" or \"tunnel\" in another service",
-					m.ID)
+				return m.value.errorf(
+					"member %q has another \"dev\", \"mac\", \"addr\" or \"tunnel\" in another service", m.ID)
 			}
 			if m.Tunnel != (Tunnel{}) && !c.Plane.Tunnels {
 				return m.value.at("tunnel").errorf("member %q: \"tunnel\" needs another \"io\" than %s, which has none",

@@ -63,6 +63,11 @@ func TestTunnelChanges(t *testing.T) {
 	assert.Equal(t, m.MAC, same.MAC, "that of the router")
 	assert.False(t, m.SamePlace(same), "another end")
 
+	twin := m
+	assert.True(t, m.Equal(twin))
+	twin.Tunnel.Remote = netip.MustParseAddr("192.0.2.9")
+	assert.False(t, m.Equal(twin))
+
 	none, err := change(`{"tunnel": null}`)
 	require.NoError(t, err)
 	assert.Equal(t, config.Tunnel{}, none.Tunnel)

@@ -80,8 +80,8 @@ func (r *Registry) compatible(p *plan) error {
 				other = &now.Member // in a service that stays as it is
 			}
 			if other != nil && !other.SamePlace(*m) {
-				return &RefusedError{t.next.Name,
-					fmt.Errorf("member %q has another \"dev\", \"mac\", \"addr\" or \"tunnel\" in another service", m.ID)}
+				return &RefusedError{t.next.Name, fmt.Errorf(
+					"member %q has another \"dev\", \"mac\", \"addr\" or \"tunnel\" in another service", m.ID)}
 			}
 			next[m.ID] = m
 		}

@@ -197,8 +197,10 @@ func TestTunnelLive(t *testing.T) {
 			require.NoError(t, err)
 			var p plane.Plane
 			err = ns.Do(func() (err error) {
-				p, err = New(plane.Config{In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000},
-					ICMP: plane.ICMP{Rate: 1000, From: []netip.Addr{netip.MustParseAddr(from)}}})
+				p, err = New(plane.Config{
+					In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000},
+					ICMP: plane.ICMP{Rate: 1000, From: []netip.Addr{netip.MustParseAddr(from)}},
+				})
 				if err != nil {
 					return err
 				}
