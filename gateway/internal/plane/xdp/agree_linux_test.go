@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/ecmp-go/ecmp/symmetric"
@@ -32,7 +33,7 @@ func (r *fixture) compare(frame []byte) uint32 {
 	r.t.Helper()
 	action, out := r.run(frame)
 	var d [1]engine.Decision
-	want := append([]byte(nil), frame...)
+	want, drops := append([]byte(nil), frame...), dropsOf(r.engine)
 	r.engine.Burst(d[:], [][]byte{want}, time.Duration(r.time))
 	switch action {
 	case xdpPass:
@@ -42,6 +43,11 @@ func (r *fixture) compare(frame []byte) uint32 {
 		require.Equal(r.t, want, out, "%x", frame)
 	case xdpDrop:
 		require.Contains(r.t, []engine.Drop{engine.Expired, engine.NoMember}, d[0].Drop, "%x", frame)
+		for g, now := range dropsOf(r.engine) {
+			for reason, n := range now.Since(drops[g]) {
+				plane.AddDrops(r.drops, g, reason, n)
+			}
+		}
 	default:
 		require.Failf(r.t, "result of the program", "%d: %x", action, frame)
 	}
@@ -128,6 +134,8 @@ func TestOddFrames(t *testing.T) {
 	for _, action := range []int{xdpDrop, xdpPass, xdpRedirect} {
 		assert.Greater(t, actions[action], 500, "result %d", action)
 	}
+	assert.Len(t, r.drops, len(r.groups))
+	assert.Equal(t, r.drops, r.Counters().ServiceDrops, "each drop counts where the engine has it")
 }
 
 // The program itself forwards plain frames of each kind that it is for; only
@@ -136,6 +144,7 @@ func TestCounters(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{}, selector.Bounded{})
 	r.update(0, hopsFor(7)...)
 	var bytes uint64
+	drops := make(map[*engine.Group]plane.Drops)
 	for _, c := range conversations(50, 2) {
 		for _, proto := range []uint8{hash.TCP, hash.UDP, hash.GRE, protoIPv4, protoIPv6} {
 			c.proto = proto
@@ -144,8 +153,13 @@ func TestCounters(t *testing.T) {
 				action, _ := r.run(frame)
 				bytes += uint64(len(frame))
 				want := xdpRedirect
-				if lifetime < 2 || c.group() == 1 {
+				switch {
+				case lifetime < 2:
 					want = xdpDrop
+					plane.AddDrops(drops, r.groups[c.group()], engine.Expired.String(), 1)
+				case c.group() == 1:
+					want = xdpDrop
+					plane.AddDrops(drops, r.groups[1], engine.NoMember.String(), 1)
 				}
 				require.EqualValues(t, want, action)
 			}
@@ -159,6 +173,8 @@ func TestCounters(t *testing.T) {
 	assert.Equal(t, c.In.Frames, c.Members[7].Frames+c.Dropped[engine.Expired.String()]+
 		c.Dropped[engine.NoMember.String()])
 	assert.Zero(t, c.Members[8].Frames)
+	assert.Equal(t, drops, c.ServiceDrops)
+	assert.Empty(t, c.MemberDrops)
 }
 
 // At an interface with an address, frames for others are not the program's.
@@ -196,6 +212,7 @@ func TestOverMTU(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1, 2, 3)...)
 	var drops uint64
+	lost := make(map[uint16]plane.Drops)
 	for _, mtu := range []int{1400, 1500, 1300} {
 		require.NoError(t, r.ns.IP(fmt.Sprint("link set lo mtu ", mtu)))
 		if mtu < 1500 {
@@ -218,10 +235,16 @@ func TestOverMTU(t *testing.T) {
 					return err
 				}))
 				require.EqualValues(t, want, action, "%d bytes, MTU %d", len(frame)-ipAt, mtu)
+				if want == xdpDrop {
+					plane.AddDrops(lost, r.engineMember(frame), "over the MTU", 1)
+				}
 			}
 		}
 	}
 	c := r.Counters()
 	assert.Equal(t, drops, c.Dropped["over the MTU"])
 	assert.Equal(t, 2*drops, c.In.Frames)
+	assert.Len(t, lost, 3)
+	assert.Equal(t, lost, c.MemberDrops)
+	assert.Empty(t, c.ServiceDrops)
 }

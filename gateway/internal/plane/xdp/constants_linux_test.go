@@ -41,7 +41,7 @@ func TestConstants(t *testing.T) {
 		{"TABLE_SIZE", tableSize},
 		{"MEMBER_BITS", memberBits}, {"MEMBERS_PER_BYTE", memberByte},
 		{"PIN_STATES", pinStates}, {"PIN_SLOT_SHIFT", slotShift}, {"PIN_TIME_SHIFT", timeShift},
-		{"PIN_TIME_SCALE", timeScale},
+		{"PIN_TIME_SCALE", timeScale}, {"DROP_KINDS", int(dropKinds)},
 	} {
 		fmt.Fprintf(&b, "#define %s %d\n", c.name, c.value)
 	}
@@ -56,8 +56,8 @@ func TestConstants(t *testing.T) {
 		}
 		b.WriteString("};\n")
 	}
-	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "PLACED", placed, "MOVED", moved,
-		"REFUSED", refused, "DETOURED", detoured, "OVER_MTU", overMTU, "NO_ROOM", noRoom, "EVENTS", events)
+	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "OVER_MTU", overMTU,
+		"NO_ROOM", noRoom, "PLACED", placed, "MOVED", moved, "REFUSED", refused, "DETOURED", detoured, "EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
 		"AWAITED", hopAwaited, "RELEASING", hopReleasing)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,
@@ -88,6 +88,7 @@ func TestLayouts(t *testing.T) {
 		"hop":       {spec.Maps["ecmp_hops"].Value, hopEntry{}},
 		"tunnel":    {spec.Maps["ecmp_tunnels"].Value, tunnelEntry{}},
 		"traffic":   {spec.Maps["ecmp_members"].Value, engine.Traffic{}},
+		"drops":     {spec.Maps["ecmp_unsent"].Value, dropCounts{}},
 		"durations": {typeOf(spec.Variables["durations"]), durations{}},
 	} {
 		c, ok := btf.As[*btf.Struct](both.c)

@@ -135,13 +135,21 @@ func TestServicesComeAndGo(t *testing.T) {
 		netip.MustParsePrefix("::ffff:10.0.3.0/120")}, Group: r.groups[1]}
 	count := func() int { return len(r.tables.spare) + len(r.tables.parked) + len(r.state.services) }
 	made := 0
-	for i := range 10 {
+	type drops = map[*engine.Group]plane.Drops
+	expired := flow.frame(0, 1, 0)
+	for i := range uint64(10) {
 		require.NoError(t, r.Sync([]plane.Service{r.list[0], host}))
 		require.EqualValues(t, 2, r.member(frame))
 		r.tables.reclaim(true)
+		r.run(expired)
+		told := r.Counters().ServiceDrops
+		assert.Equal(t, plane.Drops{"TTL expired": 1}, told[r.groups[1]], "none of before it left")
 		require.NoError(t, r.Sync([]plane.Service{r.list[2], r.list[0]}))
 		require.EqualValues(t, 1, r.member(frame))
 		r.tables.reclaim(true)
+		r.run(expired)
+		assert.Equal(t, drops{r.groups[0]: {"TTL expired": i + 1}}, r.Counters().ServiceDrops)
+		assert.Equal(t, plane.Drops{"TTL expired": 2 * (i + 1)}, r.Counters().Dropped)
 		if i == 1 {
 			made = count()
 		}

@@ -64,6 +64,18 @@ type fixture struct {
 	list   []plane.Service
 	engine *engine.Worker
 	table  *flowcache.Table // of the engine
+	drops  map[*engine.Group]plane.Drops
+}
+
+// dropsOf returns what the engine says of the drops of services.
+func dropsOf(w *engine.Worker) map[*engine.Group]plane.Drops {
+	all := make(map[*engine.Group]plane.Drops)
+	for g, dropped := range w.Counters().Groups() {
+		for reason, n := range dropped {
+			plane.AddDrops(all, g, reason.String(), n)
+		}
+	}
+	return all
 }
 
 // program is the one that forwards. The interface has the address zero, so that
@@ -84,7 +96,7 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 // none.
 func newFixtureOf(t testing.TB, sticky *flowcache.Config, strategies ...selector.Strategy) *fixture {
 	t.Helper()
-	r := &fixture{t: t, domain: selector.NewDomain()}
+	r := &fixture{t: t, domain: selector.NewDomain(), drops: make(map[*engine.Group]plane.Drops)}
 	var err error
 	r.clock, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	skipWithout(t, err)

@@ -25,6 +25,8 @@ const (
 	forwardMapEcmpProbation = "ecmp_probation"
 	forwardMapEcmpTables    = "ecmp_tables"
 	forwardMapEcmpTunnels   = "ecmp_tunnels"
+	forwardMapEcmpUnsent    = "ecmp_unsent"
+	forwardMapEcmpUnserved  = "ecmp_unserved"
 	forwardProgEcmpPass     = "ecmp_pass"
 	forwardProgEcmpSticky   = "ecmp_sticky"
 	forwardProgEcmpTable    = "ecmp_table"
@@ -96,6 +98,8 @@ type forwardMapSpecs struct {
 	EcmpProbation *ebpf.MapSpec `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.MapSpec `ebpf:"ecmp_tables"`
 	EcmpTunnels   *ebpf.MapSpec `ebpf:"ecmp_tunnels"`
+	EcmpUnsent    *ebpf.MapSpec `ebpf:"ecmp_unsent"`
+	EcmpUnserved  *ebpf.MapSpec `ebpf:"ecmp_unserved"`
 }
 
 // forwardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -139,6 +143,8 @@ type forwardMaps struct {
 	EcmpProbation *ebpf.Map `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.Map `ebpf:"ecmp_tables"`
 	EcmpTunnels   *ebpf.Map `ebpf:"ecmp_tunnels"`
+	EcmpUnsent    *ebpf.Map `ebpf:"ecmp_unsent"`
+	EcmpUnserved  *ebpf.Map `ebpf:"ecmp_unserved"`
 }
 
 func (m *forwardMaps) Close() error {
@@ -152,6 +158,8 @@ func (m *forwardMaps) Close() error {
 		m.EcmpProbation,
 		m.EcmpTables,
 		m.EcmpTunnels,
+		m.EcmpUnsent,
+		m.EcmpUnserved,
 	)
 }
 

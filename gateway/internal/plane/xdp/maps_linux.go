@@ -21,6 +21,8 @@ type maps struct {
 	outputs     *ebpf.Map // engine.Adjacency.Output -> device
 	members     *ebpf.Map // engine.Adjacency.Output -> traffic, per processor
 	events      *ebpf.Map // event -> traffic, per processor
+	unserved    *ebpf.Map // index of a service -> dropCounts from expired on, per processor
+	unsent      *ebpf.Map // engine.Adjacency.Output -> dropCounts from noOutput on, per processor
 	probation   *ebpf.Map // digest -> pin, of flows that may be pushed out; nil without stickiness
 	established *ebpf.Map // digest -> pin
 
@@ -115,17 +117,42 @@ func keysOf(part plane.Part) (keys []lpmKey) {
 type event uint32
 
 const (
+	// of a service: no member gets the frame
 	expired event = iota
 	noMember
+
+	// of a member, which does not get the frame
 	noOutput
+	overMTU
+	noRoom
+
 	placed
 	moved
 	refused
 	detoured // packets
-	overMTU
-	noRoom
 	events
 )
+
+// reason says why a frame is dropped.
+func (e event) reason() string {
+	switch e {
+	case expired:
+		return engine.Expired.String()
+	case noMember:
+		return engine.NoMember.String()
+	case noOutput:
+		return "no output"
+	case overMTU:
+		return "over the MTU"
+	}
+	return "no room for the outer header"
+}
+
+// dropCounts are frames dropped, by event from the first one of a service or of
+// a member on.
+type dropCounts struct{ Frames [dropKinds]uint64 }
+
+const dropKinds = placed - noOutput // members have more than services
 
 // Shares of the maps of flows.
 const (
@@ -143,6 +170,8 @@ func (m *maps) byName() map[string]**ebpf.Map {
 		"ecmp_outputs":   &m.outputs,
 		"ecmp_members":   &m.members,
 		"ecmp_events":    &m.events,
+		"ecmp_unserved":  &m.unserved,
+		"ecmp_unsent":    &m.unsent,
 		"ecmp_probation": &m.probation,
 		"ecmp_flows":     &m.established,
 	}
@@ -178,6 +207,6 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 func (m *maps) close() error {
 	return errors.Join(
 		m.prefixes.Close(), m.tables.Close(), m.hops.Close(), m.tunnels.Close(), m.outputs.Close(),
-		m.members.Close(), m.events.Close(), m.probation.Close(), m.established.Close(),
+		m.members.Close(), m.events.Close(), m.unserved.Close(), m.unsent.Close(), m.probation.Close(), m.established.Close(),
 	)
 }

@@ -34,6 +34,7 @@ type dataPlane struct {
 
 	mu      sync.Mutex
 	counted map[uint16]bool // all outputs that there ever were
+	served  map[*engine.Group]servedAt
 }
 
 // An output is what the plane knows of a number.
@@ -223,44 +224,6 @@ func (p *dataPlane) keeps(number uint16, o output, there map[int]bool) bool {
 		there[o.index] = is
 	}
 	return is
-}
-
-// Counters implements [plane.Plane]. A frame that its device did not take when
-// it was redirected there counts as sent.
-func (p *dataPlane) Counters() plane.Counters {
-	c := p.slow.Counters()
-	c.Slow = c.In
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for number := range p.counted {
-		t := traffic(p.maps.members, uint32(number))
-		c.In = sum(c.In, t)
-		c.Members[number] = sum(c.Members[number], t)
-	}
-	for reason, e := range map[string]event{
-		engine.Expired.String(): expired, engine.NoMember.String(): noMember, "no output": noOutput,
-		"over the MTU": overMTU, "no room for the outer header": noRoom,
-	} {
-		if t := traffic(p.maps.events, uint32(e)); t.Frames > 0 {
-			c.In = sum(c.In, t)
-			c.Dropped[reason] += t.Frames
-		}
-	}
-	return c
-}
-
-func sum(a, b engine.Traffic) engine.Traffic {
-	return engine.Traffic{Frames: a.Frames + b.Frames, Bytes: a.Bytes + b.Bytes}
-}
-
-// traffic adds up what the processors counted.
-func traffic(m *ebpf.Map, index uint32) (total engine.Traffic) {
-	var each []engine.Traffic
-	_ = m.Lookup(index, &each) // fails when the plane is closed
-	for _, t := range each {
-		total = sum(total, t)
-	}
-	return total
 }
 
 // Mode says where the kernel runs the program.

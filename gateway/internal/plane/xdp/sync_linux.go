@@ -58,7 +58,8 @@ type service struct {
 	slots    []uint16
 	members  []memberOf
 	salt     uint64
-	table    *table // nil until it is in force
+	table    *table     // nil until it is in force
+	others   dropCounts // of services that had the index before
 
 	placed bool     // slots are known, and whether the table stays
 	before *service // until then: what the group is now
@@ -91,7 +92,11 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 	if err != nil {
 		return errors.Join(err, p.apply(next, p.state))
 	}
+	anew := p.state.prefixes != next.prefixes
 	p.state = next
+	if anew {
+		p.serve(next.services)
+	}
 	if late {
 		p.flows.giveUp()
 	}
@@ -219,13 +224,14 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)
 	}
 	if s.before = old; old != nil {
-		s.index = old.index
+		s.index, s.others = old.index, old.others
 		return s, nil
 	}
 	if s.index = next.taken.free(); s.index >= MaxServices {
 		return nil, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices), Group: v.Name()}
 	}
 	next.taken.add(s.index)
+	s.others = dropsAt(p.maps.unserved, s.index)
 	return s, nil
 }
 

@@ -23,17 +23,18 @@
 #define PIN_SLOT_SHIFT 8
 #define PIN_TIME_SHIFT 24
 #define PIN_TIME_SCALE 4
+#define DROP_KINDS 3
 
 enum event {
 	EXPIRED = 0,
 	NO_MEMBER = 1,
 	NO_OUTPUT = 2,
-	PLACED = 3,
-	MOVED = 4,
-	REFUSED = 5,
-	DETOURED = 6,
-	OVER_MTU = 7,
-	NO_ROOM = 8,
+	OVER_MTU = 3,
+	NO_ROOM = 4,
+	PLACED = 5,
+	MOVED = 6,
+	REFUSED = 7,
+	DETOURED = 8,
 	EVENTS = 9,
 };
 

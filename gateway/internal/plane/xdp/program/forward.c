@@ -40,30 +40,30 @@ INLINE int send(struct packet *p, struct hop *hop)
 	struct tunnel *tunnel = key ? bpf_map_lookup_elem(&ecmp_tunnels, &key) : NULL;
 
 	if (key && !tunnel) // never: the plane puts it there first
-		return drop(NO_OUTPUT, p->length);
+		return lose(output, NO_OUTPUT, p->length);
 	if (p->length > hop->fits && over_mtu(p, output, tunnel ? tunnel->size : 0))
-		return answers ? XDP_PASS : drop(OVER_MTU, p->length);
+		return answers ? XDP_PASS : lose(output, OVER_MTU, p->length);
 	// XDP_DROP is the result if there is no such output.
 	if (bpf_redirect_map(&ecmp_outputs, output, XDP_DROP) != XDP_REDIRECT)
-		return drop(NO_OUTPUT, p->length);
+		return lose(output, NO_OUTPUT, p->length);
 	rewrite(p, hop);
 	if (tunnel && !wrap(p, tunnel))
-		return drop(NO_ROOM, p->length);
+		return lose(output, NO_ROOM, p->length);
 	count(&ecmp_members, output, p->length);
 	return XDP_REDIRECT;
 }
 
 // place sends the packet to the member that the table has for it.
-INLINE int place(struct packet *p, struct table *t, u64 hash)
+INLINE int place(struct packet *p, u32 *service, struct table *t, u64 hash)
 {
 	u32 member = choose(t, hash);
 	struct hop *hop = member ? bpf_map_lookup_elem(&ecmp_hops, &member) : NULL;
 
-	return hop ? send(p, hop) : drop(NO_MEMBER, p->length);
+	return hop ? send(p, hop) : drop(service, NO_MEMBER, p->length);
 }
 
 // stick sends the packet to the member of its pin, or makes one.
-INLINE int stick(struct packet *p, struct table *t, u64 hash)
+INLINE int stick(struct packet *p, u32 *service, struct table *t, u64 hash)
 {
 	struct flow f = find(t, hash);
 	enum verdict verdict = PLACE;
@@ -83,11 +83,11 @@ INLINE int stick(struct packet *p, struct table *t, u64 hash)
 			else
 				pin_anew(&f, p, member, verdict == MOVE ? MOVED : PLACED);
 		} else if (verdict != REOPEN) {
-			return drop(NO_MEMBER, p->length);
+			return drop(service, NO_MEMBER, p->length);
 		}
 	}
 	struct hop *hop = bpf_map_lookup_elem(&ecmp_hops, &member);
-	return hop ? send(p, hop) : drop(NO_MEMBER, p->length);
+	return hop ? send(p, hop) : drop(service, NO_MEMBER, p->length);
 }
 
 // tell_apart has the packet be of the kind of flows that its service has. A flow
@@ -115,15 +115,15 @@ INLINE int forward(struct xdp_md *context, bool sticky)
 	if (!service)
 		return XDP_PASS;
 	if (p.lifetime <= 1)
-		return answers ? XDP_PASS : drop(EXPIRED, p.length);
+		return answers ? XDP_PASS : drop(service, EXPIRED, p.length);
 	t = table_of(service);
 	if (!t)
 		return XDP_PASS;
 	hashed = hash(&p, t->key);
 	if (!sticky)
-		return place(&p, t, hashed);
+		return place(&p, service, t, hashed);
 	tell_apart(&p, t);
-	return stick(&p, t, hashed);
+	return stick(&p, service, t, hashed);
 }
 
 SEC("xdp") int ecmp_table(struct xdp_md *context)

@@ -63,6 +63,12 @@ struct traffic {
 	u64 frames, bytes;
 };
 
+// Frames dropped, by enum event from the first one of a service or of a member
+// on.
+struct drops {
+	u64 frames[DROP_KINDS];
+};
+
 // The table of a group. It is one value of a map, and not an entry for each
 // slot, because those would take eight bytes. Members are told by their slots in
 // the domain, where 0 is nobody's.
@@ -141,6 +147,20 @@ struct {
 	__type(key, u32); // enum event
 	__type(value, struct traffic);
 } ecmp_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MAX_SERVICES);
+	__type(key, u32); // index of a service
+	__type(value, struct drops); // from EXPIRED on
+} ecmp_unserved SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MAX_OUTPUT + 1);
+	__type(key, u32); // hop.output
+	__type(value, struct drops); // from NO_OUTPUT on
+} ecmp_unsent SEC(".maps");
 
 // Pins by digest. The plane sets how many there are.
 
