@@ -25,14 +25,26 @@ type memory struct {
 	shortest    uint                   // of the established ones
 	table       *flowcache.Table
 	roll        *roll
+	enrolled    time.Duration // when pins were told last
+	unrolled    []rollEntry   // what is to be in the roll, once there is time
 }
+
+const (
+	maxUnrolled = 1 << 17
+	unrolledFor = 50 * time.Millisecond // of silence
+)
 
 // A told is a set of flows with what was told of each, with open addressing. At
 // most half of its places are taken, so that one is always free.
 type told struct {
-	flows []uint64 // their number is a power of two; 0: a free place
-	what  []telling
-	used  int
+	entries []entryTold // their number is a power of two
+	used    int
+}
+
+// An entryTold is the number of a flow, 0 for a free place, and what was told.
+type entryTold struct {
+	flow uint64
+	what telling
 }
 
 // A telling is what was told of a flow: the slot 16 | how 2 | time 14 bits. Two
@@ -86,17 +98,15 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	return m
 }
 
-func newTold(places int) told {
-	return told{flows: make([]uint64, places), what: make([]telling, places)}
-}
+func newTold(places int) told { return told{entries: make([]entryTold, places)} }
 
 // forget has everything told again: what was sent may not have left here.
 func (m *memory) forget() {
 	for _, t := range [...]*told{&m.now, &m.before} {
-		if len(t.flows) != m.least {
+		if len(t.entries) != m.least {
 			*t = newTold(m.least)
 		} else if t.used > 0 {
-			clear(t.flows)
+			clear(t.entries)
 			t.used = 0
 		}
 	}
@@ -120,22 +130,40 @@ func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
 	if !always && m.knows(flow, what, p.State) {
 		return false
 	}
-	m.put(flow, what, p)
+	m.put(flow, what, p, now)
 	return true
 }
 
 // heard remembers that another gateway told of a pin.
 func (m *memory) heard(p *flowcache.Pin, now time.Duration) {
 	if flow, what := m.flow(p.Key), m.telling(p, now); !m.knows(flow, what, p.State) {
-		m.put(flow|theirs, what, p)
+		m.put(flow|theirs, what, p, now)
 	}
 }
 
-func (m *memory) put(flow uint64, what telling, p *flowcache.Pin) {
-	m.now.put(flow, what, m.most)
-	if what.how() != howYoung {
-		m.roll.put(tagOf(p.Key), p.Slot)
+func (m *memory) put(flow uint64, what telling, p *flowcache.Pin, now time.Duration) {
+	m.now.put(entryTold{flow, what}, m.most)
+	if what.how() == howYoung {
+		return
 	}
+	m.enrolled = now
+	if m.unrolled = append(m.unrolled, rollEntryOf(p)); len(m.unrolled) == maxUnrolled {
+		m.enroll()
+	}
+}
+
+// enrollLater has workers know of what was told, once pins don't wait for it.
+func (m *memory) enrollLater(now time.Duration) {
+	if len(m.unrolled) > 0 && now-m.enrolled >= unrolledFor {
+		m.enroll()
+	}
+}
+
+func (m *memory) enroll() {
+	for _, e := range m.unrolled {
+		m.roll.put(e)
+	}
+	m.unrolled = m.unrolled[:0]
 }
 
 // wasTold reports whether this gateway told of a pin since then. It may have if
@@ -208,48 +236,50 @@ func (m *memory) covers(was, is telling, s flowcache.State) bool {
 // recall returns what was told of a flow last.
 func (m *memory) recall(flow uint64) (what telling, ok bool) {
 	for _, t := range [...]*told{&m.now, &m.before} {
-		if i := t.find(flow); t.flows[i] != 0 {
-			return t.what[i], true
+		if t.used == 0 {
+			continue
+		}
+		if e := t.find(flow); e.flow != 0 {
+			return e.what, true
 		}
 	}
 	return 0, false
 }
 
-// find returns the place of a flow, or the free one where it would be.
-func (t *told) find(flow uint64) uint64 {
-	mask := uint64(len(t.flows) - 1)
-	i := flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & mask
-	for t.flows[i] != 0 && t.flows[i] != flow {
-		i = (i + 1) & mask
+// find returns the entry of a flow, or the free one where it would be.
+func (t *told) find(flow uint64) *entryTold {
+	mask := uint64(len(t.entries) - 1)
+	for i := flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & mask; ; i = (i + 1) & mask {
+		if e := &t.entries[i]; e.flow == 0 || e.flow == flow {
+			return e
+		}
 	}
-	return i
 }
 
 // put adds what is told of a flow, or replaces it, as far as there is room.
-func (t *told) put(flow uint64, what telling, most int) {
-	i := t.find(flow)
-	if t.flows[i] == 0 {
-		if 2*(t.used+1) > len(t.flows) {
-			if 2*len(t.flows) > most {
+func (t *told) put(e entryTold, most int) {
+	at := t.find(e.flow)
+	if at.flow == 0 {
+		if 2*(t.used+1) > len(t.entries) {
+			if 2*len(t.entries) > most {
 				return
 			}
 			t.grow()
-			i = t.find(flow)
+			at = t.find(e.flow)
 		}
 		t.used++
 	}
-	t.flows[i], t.what[i] = flow, what
+	*at = e
 }
 
 func (t *told) grow() {
-	larger := newTold(2 * len(t.flows))
-	for i, flow := range t.flows {
-		if flow != 0 {
-			at := larger.find(flow)
-			larger.flows[at], larger.what[at] = flow, t.what[i]
+	larger := newTold(2 * len(t.entries))
+	for _, e := range t.entries {
+		if e.flow != 0 {
+			*larger.find(e.flow) = e
 		}
 	}
-	t.flows, t.what = larger.flows, larger.what
+	t.entries = larger.entries
 }
 
 // tagOf returns the tag of a key.

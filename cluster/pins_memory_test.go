@@ -124,14 +124,14 @@ func TestMemoryIsBounded(t *testing.T) {
 		if round == 0 {
 			require.Zero(t, known, "no two flows are one")
 		}
-		require.LessOrEqual(t, len(m.now.flows), max(1024, table.Cap()))
-		require.LessOrEqual(t, 2*m.now.used, len(m.now.flows))
+		require.LessOrEqual(t, len(m.now.entries), max(1024, table.Cap()))
+		require.LessOrEqual(t, 2*m.now.used, len(m.now.entries))
 	}
 	assert.Greater(t, known, table.Cap()/4)
 	m.turnOver(began)
 	m.turnOver(began + m.period)
 	m.turnOver(began + 2*m.period)
-	assert.LessOrEqual(t, len(m.now.flows)+len(m.before.flows), 2*m.least)
+	assert.LessOrEqual(t, len(m.now.entries)+len(m.before.entries), 2*m.least)
 }
 
 // TestImportedPinsAreNotSentOn has a gateway scan for a change after it has
