@@ -2,9 +2,7 @@ package plane
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -16,8 +14,10 @@ type answers struct {
 	ICMP
 	errors, echoes limit
 
-	served map[netip.Addr]*pinged // by address
-	pings  uint64                 // the set of the pings in this burst
+	pings      pings                   // whose pings are answered
+	taken      uint64                  // the set of those in this burst, which the engine does not get
+	rest       [engine.MaxBurst][]byte // the other frames
+	unanswered map[unanswered]engine.Traffic
 
 	shortest int            // frames up to this length fit every interface
 	mtus     map[uint16]int // of the members' interfaces, by output
@@ -26,9 +26,6 @@ type answers struct {
 	frames [engine.MaxBurst][]byte // the answers of this burst, by frame
 	any    bool
 	sent   engine.Traffic
-
-	pinged   engine.Traffic // the pings that were answered
-	unrouted engine.Traffic // those of them that no service had
 }
 
 // newAnswers returns nil if nothing is to be sent.
@@ -36,44 +33,8 @@ func newAnswers(c ICMP) *answers {
 	if len(c.From) == 0 && c.Pings == 0 {
 		return nil
 	}
-	return &answers{ICMP: c, shortest: 1 << 30, mtus: make(map[uint16]int)}
-}
-
-// A pinged is what has an address that may be pinged.
-type pinged struct {
-	groups []*engine.Group
-	not    bool // pings of it are for members
-}
-
-// serves reports whether some group has a member that takes new flows.
-func (p *pinged) serves() bool {
-	for _, g := range p.groups {
-		if g.Load().Select(0) >= 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// serve takes over the services.
-func (a *answers) serve(services []Service) {
-	if a == nil {
-		return
-	}
-	a.served = make(map[netip.Addr]*pinged)
-	for _, s := range services {
-		for part := range s.Parts() {
-			if !part.Prefix.IsSingleIP() {
-				continue // a network, whose hosts are behind members
-			}
-			p := a.served[part.Prefix.Addr()]
-			if p == nil {
-				p = new(pinged)
-				a.served[part.Prefix.Addr()] = p
-			}
-			p.groups = append(p.groups, s.Group)
-			p.not = p.not || !s.Own || part.Protocol == protocolICMP4 || part.Protocol == protocolICMP6
-		}
+	return &answers{
+		ICMP: c, shortest: 1 << 30, mtus: make(map[uint16]int), unanswered: make(map[unanswered]engine.Traffic),
 	}
 }
 
@@ -93,37 +54,33 @@ func (a *answers) set(devices map[uint16]*net.Interface) {
 	}
 }
 
-// before keeps what the engine writes over of frames that may be answered.
-func (a *answers) before(frames [][]byte) {
+// before answers pings, and returns the frames that are for the engine. It keeps
+// what the engine writes over of those that may be answered.
+func (a *answers) before(frames [][]byte, now time.Duration) (rest [][]byte) {
 	if a == nil {
-		return
+		return frames
 	}
 	if a.any {
 		clear(a.frames[:])
 		a.any = false
 	}
-	a.pings = 0
+	rest = a.take(frames, now)
 	for i, f := range frames {
-		ping := a.Pings > 0 && isPing(f)
-		if ping {
-			a.pings |= 1 << i
-		}
-		if ping || len(f)+engine.MaxTunnel > a.shortest {
+		if len(f)+engine.MaxTunnel > a.shortest {
 			a.ethernet[i] = [12]byte(f)
 		}
 	}
+	return rest
 }
 
-// after makes decisions of a burst answers, where senders are to be told of
-// what became of their packet.
+// after makes decisions answers, where senders are to be told of what became of
+// their packet. The first ones are those of the engine, on the frames that before
+// returned; all are those on the frames of the burst then.
 func (a *answers) after(decisions []engine.Decision, frames [][]byte, l lane, now time.Duration) {
 	if a == nil {
 		return
 	}
-	for set := a.pings; set != 0; set &= set - 1 {
-		i := bits.TrailingZeros64(set)
-		a.answerPing(i, &decisions[i], frames[i], l, now)
-	}
+	a.putBack(decisions)
 	if len(a.From) == 0 {
 		return
 	}
@@ -166,37 +123,6 @@ func (a *answers) answer(i int, frame []byte, t trouble, now time.Duration) bool
 	copy(a.frames[i], message)
 	a.count(i)
 	return true
-}
-
-// answerPing makes a ping its reply, if a member would get it now, or some
-// service of the address serves and none has its pings: who pings a service
-// learns whether it serves.
-func (a *answers) answerPing(i int, d *engine.Decision, frame []byte, l lane, now time.Duration) {
-	if d.Hop == nil && d.Drop != engine.NoRoute {
-		return
-	}
-	p := a.served[pingTo(frame)]
-	if p == nil || p.not || d.Hop == nil && !p.serves() {
-		return
-	}
-	allowed := a.echoes.takes(a.Pings, now)
-	switch {
-	case d.Hop == nil && !allowed:
-		return
-	case d.Hop == nil:
-		a.unrouted = plus(a.unrouted, engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
-	case allowed:
-		l.divert(d.Hop.Output, frame)
-	default:
-		l.lose(tooManyPings, d.Hop.Output, frame)
-		*d = engine.Decision{Drop: engine.NoMember, Verdict: d.Verdict} // counted by its reason
-		return
-	}
-	answerPing(frame, a.ethernet[i])
-	a.frames[i] = frame
-	a.count(i)
-	a.pinged = plus(a.pinged, engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
-	*d = engine.Decision{Drop: engine.Answered, Verdict: d.Verdict}
 }
 
 // count counts the answer to frame i.

@@ -13,7 +13,9 @@ const (
 )
 
 // isPing reports whether a frame is a request for an echo that can be answered
-// by itself. A fragment, and what has IP options or extension headers, is none.
+// by itself. A fragment, and what has IP options or extension headers, is none; nor
+// is what package hash calls damaged, which its lengths tell. It may have no time
+// left, since it goes no further.
 func isPing(frame []byte) bool {
 	at, v6, ok := network(frame)
 	if !ok {
@@ -21,34 +23,40 @@ func isPing(frame []byte) bool {
 	}
 	packet := frame[at:]
 	if v6 {
-		return packet[6] == protocolICMP6 && len(packet) >= ipv6Size+icmpHeaderSize &&
+		return packet[6] == protocolICMP6 && packet[0]>>4 == 6 &&
+			holds(packet[ipv6Size:], binary.BigEndian.Uint16(packet[4:])) &&
 			packet[ipv6Size] == request6 && packet[ipv6Size+1] == 0 &&
 			somebody(netip.AddrFrom16([16]byte(packet[8:24])))
 	}
 	const fragment = 0x3fff // more of them, or an offset
 	const groups = 224      // where multicast begins
 	return packet[9] == protocolICMP4 && packet[0] == 4<<4|ipv4Size/4 &&
-		len(packet) >= ipv4Size+icmpHeaderSize && binary.BigEndian.Uint16(packet[6:])&fragment == 0 &&
+		holds(packet[ipv4Size:], binary.BigEndian.Uint16(packet[2:])-ipv4Size) &&
+		binary.BigEndian.Uint16(packet[6:])&fragment == 0 &&
 		packet[ipv4Size] == request4 && packet[ipv4Size+1] == 0 &&
 		somebody(netip.AddrFrom4([4]byte(packet[12:16]))) && packet[12] < groups
 }
 
-// pingTo returns the destination of a ping.
-func pingTo(frame []byte) netip.Addr {
-	at, v6, _ := network(frame)
-	if v6 {
-		return netip.AddrFrom16([16]byte(frame[at+24:]))
+// holds reports whether a message of this size is there, and is one of ICMP.
+func holds(rest []byte, size uint16) bool { return size >= icmpHeaderSize && int(size) <= len(rest) }
+
+// destination returns where an IP packet is to go.
+func destination(frame []byte) (addr netip.Addr, ok bool) {
+	at, v6, ok := network(frame)
+	switch {
+	case !ok:
+		return addr, false
+	case v6:
+		return netip.AddrFrom16([16]byte(frame[at+24:])), true
 	}
-	return netip.AddrFrom4([4]byte(frame[at+16:]))
+	return netip.AddrFrom4([4]byte(frame[at+16:])), true
 }
 
 // answerPing makes a ping its reply, in place: from the address that it was
-// for, to its sender. ethernet has the MAC addresses that it came with. The
-// checksum is changed by as much as the type of the message (RFC 1624), so that
-// a damaged ping has a damaged reply.
-func answerPing(frame []byte, ethernet [12]byte) {
-	copy(frame, ethernet[6:])
-	copy(frame[6:], ethernet[:6])
+// for, to its sender. The checksum is changed by as much as the type of the
+// message (RFC 1624), so that a damaged ping has a damaged reply.
+func answerPing(frame []byte) {
+	swap(frame[:6], frame[6:12])
 	at, v6, _ := network(frame)
 	packet := frame[at:]
 	if v6 {

@@ -12,6 +12,7 @@ import (
 func ping4(change func(ip []byte)) []byte {
 	return udp4(func(ip []byte) {
 		ip[9] = protocolICMP4
+		binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
 		message := ip[ipv4Size:]
 		message[0], message[7], message[50] = request4, 9, 0xab
 		change(ip)
@@ -22,6 +23,7 @@ func ping4(change func(ip []byte)) []byte {
 func ping6(change func(ip []byte)) []byte {
 	return udp6(func(ip []byte) {
 		ip[6] = protocolICMP6
+		binary.BigEndian.PutUint16(ip[4:], uint16(len(ip)-ipv6Size))
 		message := ip[ipv6Size:]
 		message[0], message[7], message[50] = request6, 9, 0xab
 		change(ip)
@@ -48,6 +50,11 @@ func TestIsPing(t *testing.T) {
 		{"from nobody", ping4(func(ip []byte) { clear(ip[12:16]) }), false},
 		{"from a group", ping4(func(ip []byte) { ip[12] = 224 }), false},
 		{"short", ping4(none)[:ethernetSize+ipv4Size+7], false},
+		{"shorter than it says", ping4(none)[:ethernetSize+ipv4Size+8], false},
+		{"says less than a header", ping4(func(ip []byte) { ip[2], ip[3] = 0, ipv4Size-1 }), false},
+		{"says less than a message", ping4(func(ip []byte) { ip[2], ip[3] = 0, ipv4Size+icmpHeaderSize-1 }), false},
+		{"says as much as a message", ping4(func(ip []byte) { ip[2], ip[3] = 0, ipv4Size+icmpHeaderSize }), true},
+		{"out of time", ping4(func(ip []byte) { ip[8] = 1 }), true},
 		{"ping 6", ping6(none), true},
 		{"tagged 6", tagged(ping6(none)), true},
 		{"another protocol 6", udp6(none), false},
@@ -57,6 +64,10 @@ func TestIsPing(t *testing.T) {
 		{"from nobody 6", ping6(func(ip []byte) { clear(ip[8:24]) }), false},
 		{"from a group 6", ping6(func(ip []byte) { ip[8] = 0xff }), false},
 		{"short 6", ping6(none)[:ethernetSize+ipv6Size+7], false},
+		{"shorter than it says 6", ping6(none)[:ethernetSize+ipv6Size+8], false},
+		{"says less than a message 6", ping6(func(ip []byte) { ip[4], ip[5] = 0, icmpHeaderSize-1 }), false},
+		{"says as much as a message 6", ping6(func(ip []byte) { ip[4], ip[5] = 0, icmpHeaderSize }), true},
+		{"another version 6", ping6(func(ip []byte) { ip[0] = 0x40 }), false},
 		{"no IP", make([]byte, 60), false},
 		{"nothing", nil, false},
 	} {
@@ -70,10 +81,8 @@ func TestAnswerPing(t *testing.T) {
 		ping4(func(ip []byte) { ip[12], ip[16] = 10, 172 }), ping6(func(ip []byte) { ip[9] = 1 }),
 	} {
 		copy(frame, "DSTMACSRCMAC")
-		ethernet := [12]byte(frame)
 		asked := slices.Clone(frame)
-		copy(frame, "memberMACs..") // as the engine leaves it
-		answerPing(frame, ethernet)
+		answerPing(frame)
 		assert.Equal(t, "SRCMACDSTMAC", string(frame[:12]))
 		ip, was := frame[ethernetSize:], asked[ethernetSize:]
 		if ip[0]>>4 == 6 {

@@ -8,9 +8,10 @@ import (
 // ICMP is what a plane sends by ICMP itself (RFC 1812 and 4443). Senders are told
 // by errors that a packet was too big for the interface of its member, or had no
 // time left. Pings of the single addresses of a [Service] that is Own are answered
-// from there while a member would get them; with Pings 0 members get them. So do
-// they get pings in fragments or with IP options, and those of a prefix of several
-// addresses, which may be a network behind them.
+// from there while a member of such a service takes new flows, and are lost else;
+// they pin nothing. With Pings 0 members get them. So do they get pings in
+// fragments or with IP options, those of a service of ICMP, and those of a prefix
+// of several addresses, which may be a network behind them.
 type ICMP struct {
 	From []netip.Addr // the source of errors, at most one a family; without one none are sent
 	Rate int          // errors a second and worker at most, and at once

@@ -8,10 +8,9 @@ import (
 // losses count the frames of a worker that were lost before the engine saw them
 // or after it decided on them. The engine counts the others.
 type losses struct {
-	unseen   map[string]uint64         // frames that did not reach the engine, by reason
-	unsent   map[loss]engine.Traffic   // what was for members
-	diverted map[uint16]engine.Traffic // what was for members and is no loss, by output
-	replies  engine.Traffic            // unsent
+	unseen  map[string]uint64       // frames that did not reach the engine, by reason
+	unsent  map[loss]engine.Traffic // what was for members
+	replies engine.Traffic          // unsent
 }
 
 // A loss is what was for one member and was not sent, for one reason.
@@ -21,21 +20,13 @@ type loss struct {
 }
 
 func newLosses() losses {
-	return losses{
-		unseen: make(map[string]uint64), unsent: make(map[loss]engine.Traffic),
-		diverted: make(map[uint16]engine.Traffic),
-	}
+	return losses{unseen: make(map[string]uint64), unsent: make(map[loss]engine.Traffic)}
 }
 
 // lose counts a frame for a member that is not sent.
 func (t *losses) lose(reason string, output uint16, frame []byte) {
 	l := loss{output, reason}
 	t.unsent[l] = plus(t.unsent[l], engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
-}
-
-// divert takes back a frame that was decided to go to a member.
-func (t *losses) divert(output uint16, frame []byte) {
-	t.diverted[output] = plus(t.diverted[output], engine.Traffic{Frames: 1, Bytes: uint64(len(frame))})
 }
 
 // loseReply counts a reply that is not sent.

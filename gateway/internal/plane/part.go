@@ -190,13 +190,15 @@ type Routing struct {
 	Listeners *engine.Listeners
 	Keyings   map[*engine.Group]*engine.Keying
 	Prefixes  []netip.Prefix // of all services, each once
+	pings     pings          // what a plane that answers pings answers
 }
 
 // NewRouting returns that of services, whose flows are told apart by a hash of
 // this seed. The error is a [*ConflictError] or a
 // [*ConfigError].
 func NewRouting(services []Service, seed uint64) (Routing, error) {
-	r := Routing{Routes: new(engine.Routes), Keyings: make(map[*engine.Group]*engine.Keying)}
+	r := Routing{Routes: new(engine.Routes), Keyings: make(map[*engine.Group]*engine.Keying),
+		pings: newPings(services)}
 	keyings := make(map[placement.Key]*engine.Keying)
 	var parts Parts
 	var listeners []engine.Listener

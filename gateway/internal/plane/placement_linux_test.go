@@ -38,7 +38,6 @@ func (s *script) close() error                { return nil }
 func (s *script) wake()                       {}
 func (s *script) segment(int) int             { return 0 }
 func (s *script) lose(string, uint16, []byte) {}
-func (s *script) divert(uint16, []byte)       {}
 func (s *script) lost() *losses               { return new(losses) }
 func (s *script) prepare(map[uint16]*net.Interface, Faults) func() {
 	return func() {}

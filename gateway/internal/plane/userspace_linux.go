@@ -139,7 +139,7 @@ func (p *userspace) Sync(services []Service) error {
 		w.between(func() {
 			routing.Apply(w.engine)
 			w.engine.Counters().Forget(gone)
-			w.answers.serve(services)
+			w.answers.serve(routing.pings, gone)
 		})
 	}
 	p.finder.SetRouting(routing)

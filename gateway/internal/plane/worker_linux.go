@@ -34,10 +34,8 @@ type lane interface {
 	// lost returns the losses so far.
 	lost() *losses
 
-	// lose counts a frame for a member that is not sent. One that divert takes
-	// back is not lost.
+	// lose counts a frame for a member that is not sent.
 	lose(reason string, output uint16, frame []byte)
-	divert(output uint16, frame []byte)
 
 	// segment returns the length of the longest frame that frame i last received
 	// is sent as.
@@ -70,7 +68,7 @@ func newWorker(l lane, e *engine.Worker, c ICMP) *worker {
 		if r := w.answers.reply(i); r != nil {
 			return r
 		}
-		return e.Reply(i)
+		return e.Reply(w.answers.place(i))
 	}
 	close(w.ended)
 	return w
@@ -118,9 +116,9 @@ func (w *worker) burst(now func() int64) error {
 	}
 	if len(frames) > 0 {
 		decisions := w.decisions[:len(frames)]
-		w.answers.before(frames)
 		at := time.Duration(now())
-		w.engine.Burst(decisions, frames, at)
+		rest := w.answers.before(frames, at)
+		w.engine.Burst(decisions[:len(rest)], rest, at)
 		w.answers.after(decisions, frames, w.lane, at)
 		w.lane.send(decisions, w.reply)
 	}
@@ -157,11 +155,7 @@ func (w *worker) fulfil() {
 func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	seen, lost := w.engine.Counters(), w.lane.lost()
 	in, noRoute := seen.In, seen.NoRoute
-	if w.answers != nil {
-		// Pings that were answered were for the gateway itself.
-		in, noRoute = minus(in, w.answers.pinged), minus(noRoute, w.answers.unrouted)
-		c.Replies = plus(c.Replies, w.answers.sent)
-	}
+	w.answers.addTo(c)
 	if w.takes {
 		c.drop(noServiceHere, noRoute.Frames)
 	} else {
@@ -170,7 +164,7 @@ func (w *worker) addTo(c *Counters, outputs map[uint16]struct{}) {
 	}
 	c.In = plus(c.In, in)
 	for output := range outputs {
-		c.Members[output] = plus(c.Members[output], minus(seen.Member(output), lost.diverted[output]))
+		c.Members[output] = plus(c.Members[output], seen.Member(output))
 	}
 	for l, unsent := range lost.unsent {
 		if m, set := c.Members[l.output]; set {
