@@ -67,8 +67,10 @@ func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
 		print = func(w io.Writer) error { return commandline.PrintJSON(w, r) }
 	}
 	err := print(stdout)
-	if broken, _ := r.Ways[0].Broken(); broken > 0 {
-		err = errors.Join(err, fmt.Errorf("%d connections broke for nothing while pins were shared", broken))
+	for _, s := range r.Ways[0].Steps {
+		if broken := s.Connections.Collateral; broken > 0 {
+			err = errors.Join(err, fmt.Errorf("%s: %d connections broke for nothing while pins were shared", s.Event, broken))
+		}
 	}
 	return err
 }

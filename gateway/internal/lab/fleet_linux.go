@@ -26,6 +26,7 @@ type fleet struct {
 	nats     *embedded.Three
 	doors    map[int]*door
 	gateways map[int]*gateway // that run, by number
+	cutOff   []int            // of them
 	members  []*pod
 	load     *load
 }
@@ -51,6 +52,9 @@ func RunFleet(ctx context.Context, c FleetConfig) (r FleetResult, err error) {
 	defer f.load.close()
 	for _, e := range f.events() {
 		c.Log(c.Way + ": " + e.name)
+		if err := f.rest(f.cutOff...); err != nil {
+			return r, err
+		}
 		step, err := f.play(e)
 		if err != nil {
 			return r, fmt.Errorf("%s: %s: %w", c.Way, e.name, err)
@@ -176,7 +180,7 @@ type clusterStats struct {
 		Pins struct {
 			Shared  bool     `json:"shared"`
 			Missing []string `json:"missing"`
-			Counts  struct{ SentPins uint64 }
+			Counts  struct{ Scans, SentPins, ReceivedPins uint64 }
 		} `json:"pins"`
 	} `json:"cluster"`
 }
@@ -247,24 +251,32 @@ func (f *fleet) agree(but ...int) error {
 	})
 }
 
-// quiet waits until no gateway shares what a change did to its flows any more.
-func (f *fleet) quiet() error {
-	if f.Way != WithPins {
+// rest waits until all gateways have the same members, and all that is to be
+// shared of their flows, but for those that are cut off.
+func (f *fleet) rest(but ...int) error {
+	if f.Way == ByKernel {
 		return nil
 	}
-	var last uint64
-	since := time.Now()
+	if err := f.agree(but...); err != nil || f.Way != WithPins {
+		return err
+	}
+	last, since := "", time.Now()
 	return f.until("all pins are shared", func() (bool, error) {
-		sum := uint64(0)
-		for _, g := range f.gateways {
-			s, err := g.clusterStats()
+		now, missing := "", 0
+		for _, i := range f.running() {
+			if slices.Contains(but, i) {
+				continue
+			}
+			s, err := f.gateways[i].clusterStats()
 			if err != nil {
 				return false, err
 			}
-			sum += s.Cluster.Pins.Counts.SentPins
+			pins := s.Cluster.Pins
+			missing += len(pins.Missing)
+			now += fmt.Sprint(" ", pins.Counts.Scans, pins.Counts.SentPins, pins.Counts.ReceivedPins)
 		}
-		if sum != last {
-			last, since = sum, time.Now()
+		if now != last || missing > 0 {
+			last, since = now, time.Now()
 		}
 		return time.Since(since) > time.Second/2, nil
 	})

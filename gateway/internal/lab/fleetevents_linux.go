@@ -77,6 +77,7 @@ func (f *fleet) events() []event {
 			name: "cut a gateway off NATS, weigh a pod",
 			apply: func() error {
 				f.doors[3].set(true)
+				f.cutOff = []int{3}
 				if err := f.cut(3); err != nil {
 					return err
 				}
@@ -87,10 +88,11 @@ func (f *fleet) events() []event {
 			name: "heal, and rehash",
 			apply: func() error {
 				f.doors[3].set(false)
+				f.cutOff = nil
 				if err := f.ready(3); err != nil {
 					return err
 				}
-				if err := errors.Join(f.agree(), f.quiet()); err != nil {
+				if err := f.rest(); err != nil {
 					return err
 				}
 				return f.toGateways(f.running())
