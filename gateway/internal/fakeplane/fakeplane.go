@@ -23,11 +23,14 @@ import (
 // A Plane is a [plane.Plane]. It is safe for concurrent use, so that the race
 // detector sees who is not.
 type Plane struct {
-	FailOutputs, FailSync error  // what the next calls return
-	Synced                func() // called when services were put in force, if it is not nil
-	Scanned               func() // called by who reads the pins one after another, if it is not nil
+	// what the next calls return
+	FailOutputs, FailSync, FailRelease error
+
+	Synced  func() // called when services were put in force, if it is not nil
+	Scanned func() // called by who reads the pins one after another, if it is not nil
 
 	Released map[string]plane.Released // by "service/member", as it was told last
+	Releases int                       // calls of Release without an error
 
 	mu       sync.Mutex
 	devices  map[uint16]string
@@ -163,7 +166,7 @@ func (p *Plane) Flows() plane.Flows {
 	if p.table == nil {
 		return nil
 	}
-	return flows{p.table, p.Scanned, p.Released}
+	return flows{p.table, p}
 }
 
 // Close implements Plane.
@@ -308,9 +311,8 @@ func (p *Plane) groupOf(dst netip.Addr) *engine.Group {
 
 // flows is a table as Flows, at time 0.
 type flows struct {
-	table    *flowcache.Table
-	scanned  func()
-	released map[string]plane.Released
+	table *flowcache.Table
+	plane *Plane
 }
 
 func (f flows) Stats() plane.FlowStats {
@@ -326,8 +328,8 @@ func (f flows) Stats() plane.FlowStats {
 func (f flows) Moved() uint64 { return f.table.Stats().Moved }
 
 func (f flows) All() iter.Seq[flowcache.Pin] {
-	if f.scanned != nil {
-		f.scanned()
+	if f.plane.Scanned != nil {
+		f.plane.Scanned()
 	}
 	return f.table.All(0)
 }
@@ -338,11 +340,24 @@ func (f flows) Life(s flowcache.State) (name string, timeout time.Duration) {
 
 func (f flows) Pins() map[selector.Slot]int { return f.table.PinsBySlot(0) }
 
-func (f flows) Release(v *selector.View, member int32, which plane.Released) {
-	f.released[v.Name()+"/"+v.Member(member).ID] = which
-	if which == plane.Everything {
-		f.table.Release(v, member, flowcache.ReleaseConfig{}, 0)
+// Release has no flow leave by halves, and none come back.
+func (f flows) Release(list []plane.Release) error {
+	if f.plane.FailRelease != nil {
+		return f.plane.FailRelease
 	}
+	f.plane.Releases++
+	clear(f.plane.Released)
+	for _, r := range list {
+		v := r.Group.Load().View()
+		i, ok := v.Index(r.Member)
+		if !ok {
+			continue
+		}
+		if f.plane.Released[v.Name()+"/"+r.Member] = r.Which; r.Which == plane.Everything {
+			f.table.Release(v, i, flowcache.ReleaseConfig{}, 0)
+		}
+	}
+	return nil
 }
 
 func (f flows) Save(w io.Writer) error { return f.table.Save(w, 0, 0) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -17,7 +18,23 @@ type tableFlows struct {
 	seed  uint64
 	now   func() int64
 	every time.Duration // between sweeps
+
+	mu       sync.Mutex
+	released map[releasing]released
 }
+
+// A releasing is a member that loses flows; released is where the table was
+// told of it.
+type (
+	releasing struct {
+		group  *engine.Group
+		member string
+	}
+	released struct {
+		view   *selector.View
+		member int32
+	}
+)
 
 func newTableFlows(t *flowcache.Table, seed uint64, now func() int64) *tableFlows {
 	const most = time.Second / 4
@@ -75,9 +92,32 @@ func (m *tableFlows) Pins() map[selector.Slot]int {
 // never is longer than any gateway runs.
 const never = 50 * 365 * 24 * time.Hour
 
-// Release implements Flows. That of a table goes on until a deadline: in the
-// third quarter of the time, flows without a connection move.
-func (m *tableFlows) Release(v *selector.View, member int32, which Released) {
+// Release implements Flows.
+func (m *tableFlows) Release(list []Release) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept := m.released
+	m.released = make(map[releasing]released, len(list))
+	for _, r := range list {
+		v := r.Group.Load().View()
+		i, ok := v.Index(r.Member)
+		if !ok {
+			continue
+		}
+		of := releasing{r.Group, r.Member}
+		delete(kept, of)
+		m.released[of] = released{v, i}
+		m.release(v, i, r.Which)
+	}
+	for _, was := range kept {
+		m.release(was.view, was.member, Kept)
+	}
+	return nil
+}
+
+// release tells the table. A release of a table goes on until a deadline: in
+// the third quarter of the time, flows without a connection move.
+func (m *tableFlows) release(v *selector.View, member int32, which Released) {
 	began := time.Duration(m.now())
 	var c flowcache.ReleaseConfig
 	switch which {

@@ -42,19 +42,7 @@ type Lasting struct {
 	before   Counters  // of the planes before
 	flowsNow FlowStats // of the plane before, if there is none now
 	flowsWas FlowStats // of the planes before
-	released map[releasing]release
-}
-
-// A releasing is a member of a group whose flows are released.
-type releasing struct {
-	salt uint64 // of the group
-	id   string
-}
-
-type release struct {
-	view   *selector.View
-	member int32
-	which  Released
+	released []Release
 }
 
 // Last returns a plane of a kind, and the next ones. It is no error that an
@@ -194,6 +182,9 @@ func (p *Lasting) begin() {
 	next, err := p.open()
 	if err == nil {
 		_, err = next.SetOutputs(p.devices)
+		if err == nil && len(p.released) > 0 { // before Sync, which then has them in force at once
+			err = next.Flows().Release(p.released)
+		}
 		if err == nil && p.services != nil {
 			err = next.Sync(p.services)
 		}
@@ -221,9 +212,6 @@ func (p *Lasting) begin() {
 		}
 		again := next.Flows().Stats().Placed // which were counted when they were new
 		p.flowsWas.Placed -= min(again, p.flowsWas.Placed)
-	}
-	for _, r := range p.released {
-		next.Flows().Release(r.view, r.member, r.which)
 	}
 	p.plane, p.fault, p.flows = next, nil, nil
 	p.log.Info("there is a data plane again")
@@ -399,19 +387,16 @@ func (f lastingFlows) Pins() map[selector.Slot]int {
 }
 
 // Release implements Flows. The next plane is told of it, too.
-func (f lastingFlows) Release(v *selector.View, member int32, which Released) {
+func (f lastingFlows) Release(list []Release) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.released == nil {
-		f.released = make(map[releasing]release)
-	}
-	of := releasing{v.Salt(), v.Member(member).ID}
-	if f.released[of] = (release{v, member, which}); which == Kept {
-		delete(f.released, of)
-	}
 	if f.plane != nil {
-		f.plane.Flows().Release(v, member, which)
+		if err := f.plane.Flows().Release(list); err != nil {
+			return err
+		}
 	}
+	f.released = slices.Clone(list)
+	return nil
 }
 
 // Save implements Flows.

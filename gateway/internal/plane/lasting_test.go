@@ -175,8 +175,8 @@ func TestSeed(t *testing.T) {
 	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
 	m.last(t, 1).Receive(vip, 0, 100)
 	require.Equal(t, 100, p.Flows().Stats().Flows)
-	v := group.Load().View()
-	p.Flows().Release(v, 0, plane.Connectionless)
+	drained := []plane.Release{{Group: group, Member: "a", Which: plane.Connectionless}}
+	require.NoError(t, p.Flows().Release(drained))
 	p.SetSeed(3) // as it is
 	p.SetSeed(4)
 	second := m.last(t, 2)
@@ -185,11 +185,21 @@ func TestSeed(t *testing.T) {
 	assert.Zero(t, p.Flows().Stats().Flows)
 	assert.Equal(t, map[uint16]string{0: "lo"}, second.Devices())
 	assert.Equal(t, map[string]plane.Released{"vip/a": plane.Connectionless}, second.Released, "drains that ended")
+	assert.Equal(t, 1, second.Releases, "in one call")
 	assert.NotContains(t, second.Receive(vip, 0, 100), "")
 	p.Renew()
 	m.last(t, 3)
 	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
 	assert.Equal(t, 100, p.Flows().Stats().Flows, "later ones have them")
+
+	_, err = group.Update([]engine.Hop{{ID: "b", Weight: 1, Value: engine.Adjacency{ID: "b"}}})
+	require.NoError(t, err)
+	p.Renew()
+	fourth := m.last(t, 4)
+	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
+	assert.Empty(t, fourth.Released, "a member that left")
+	fourth.FailRelease = assert.AnError
+	require.ErrorIs(t, p.Flows().Release(nil), assert.AnError)
 	cancel()
 	wait.Wait()
 	require.NoError(t, p.Close())

@@ -138,16 +138,25 @@ type Flows interface {
 	// over all flows
 	Pins() map[selector.Slot]int
 
-	// Release says which flows of a drained member of a view go elsewhere from
-	// now on, each with its next packet, as if the member had left. It holds
-	// until it is called again or the member takes new flows. Silent flows are
-	// forgotten a while after it is called for all.
-	Release(v *selector.View, member int32, which Released)
+	// Release says which flows go elsewhere from now on, each with its next
+	// packet, as if their member had left: those of the drained members of the
+	// list, and of no others. It holds until it is called again; for a member
+	// that takes new flows or leaves, until then. Where a member loses all,
+	// silent flows are forgotten a while later. On an error nothing has changed.
+	Release(list []Release) error
 
 	// Save writes all pins, and Restore takes them up again after a restart, by
 	// the IDs of the members of the groups. See [flowcache.Table.Save].
 	Save(w io.Writer) error
 	Restore(r io.Reader, groups ...*engine.Group) error
+}
+
+// A Release is the end of a drain. A member that the group does not have, or
+// that is not drained, loses nothing by it.
+type Release struct {
+	Group  *engine.Group
+	Member string // its ID
+	Which  Released
 }
 
 // Released says which flows a drained member loses.

@@ -48,21 +48,20 @@ func TestReleaseOfAFlowTable(t *testing.T) {
 		now += 3 * time.Second
 	}
 	update(0)
-	count := func(tcp bool) (at int) {
-		for i := range uint64(n) {
+	countOf := func(flows uint64, tcp bool) (at int) {
+		for i := range flows {
 			if id, _ := route(i, tcp); id == "a" {
 				at++
 			}
 		}
 		return at
 	}
+	count := func(tcp bool) int { return countOf(n, tcp) }
 	tcp, udp := count(true), count(false)
 	require.Positive(t, tcp)
 	require.Positive(t, udp)
 	release := func(which Released) {
-		v := g.Load().View()
-		i, _ := v.Index("a")
-		flows.Release(v, i, which)
+		require.NoError(t, flows.Release([]Release{{Group: g, Member: "a", Which: which}}))
 	}
 	release(Kept)
 	now += time.Minute
@@ -72,5 +71,10 @@ func TestReleaseOfAFlowTable(t *testing.T) {
 	now += 30 * time.Minute
 	assert.Equal(t, [2]int{tcp, 0}, [2]int{count(true), count(false)}, "however long it takes")
 	release(Everything)
+	require.Zero(t, countOf(n/2, true))
+	require.NoError(t, flows.Release(nil))
+	require.Positive(t, count(true), "it was called off")
+	release(Everything)
 	assert.Equal(t, [2]int{0, 0}, [2]int{count(true), count(false)})
+	require.NoError(t, flows.Release([]Release{{Group: g, Member: "who left", Which: Everything}}))
 }

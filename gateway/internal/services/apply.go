@@ -287,6 +287,7 @@ func (r *Registry) update(p *plan, changed []*target) error {
 	if failed == nil {
 		return nil
 	}
+	r.untold = true // a release may have ended meanwhile
 	for i := range p.targets {
 		if t := &p.targets[i]; t.group.Load() != t.from {
 			failed = errors.Join(failed, t.undo())

@@ -47,6 +47,7 @@ func (r *Registry) replaceDrained(services []config.Service) error {
 			}
 		}
 	}
+	_ = r.endDrains(r.Now()) // Step tries again
 	return nil
 }
 
@@ -158,9 +159,8 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 		drain.Until, drain.Ended, drain.UDPEnded = end, time.Time{}, time.Time{}
 	}
 	r.drains.add(service, id, drain)
-	r.endDrains(r.Now()) // at once, if it is to
 	go r.countDrained(service, id)
-	return nil
+	return r.endDrains(r.Now()) // at once, if it is to
 }
 
 func drained(present *config.Member, id string) (config.Member, error) {

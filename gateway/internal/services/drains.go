@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
-	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 )
 
 // A Drain says who drained a member, past the configuration. It holds, through
@@ -22,77 +21,6 @@ type Drain struct {
 	// connection; zero: they were not yet
 	Ended    time.Time `json:"ended,omitzero"`
 	UDPEnded time.Time `json:"udpEnded,omitzero"`
-
-	released plane.Released // what the plane was told
-}
-
-// Until says when a drain ends: the flows that the member still has then go
-// elsewhere, each with its next packet. Zero times are never.
-type Until struct {
-	Deadline time.Time `json:"deadline,omitzero"`
-	// for flows without a connection, such as those of UDP and those that are
-	// many connections
-	UDP time.Time `json:"udpDeadline,omitzero"`
-}
-
-// due returns which flows are to be released by now.
-func (u Until) due(now time.Time) plane.Released {
-	switch {
-	case !u.Deadline.IsZero() && !now.Before(u.Deadline):
-		return plane.Everything
-	case !u.UDP.IsZero() && !now.Before(u.UDP):
-		return plane.Connectionless
-	}
-	return plane.Kept
-}
-
-// endDrains has the plane release the flows of the members whose drain ends by
-// now.
-func (r *Registry) endDrains(now time.Time) {
-	if r.plane.Flows() == nil {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.drains)) {
-		for _, id := range slices.Sorted(maps.Keys(r.drains[name])) {
-			drain := r.drains[name][id]
-			if due := drain.due(now); due != drain.released && r.release(name, id, due) {
-				r.drains[name][id] = r.endDrain(name, id, drain, due, now)
-			}
-		}
-	}
-}
-
-// endDrain takes down that the plane was told to release flows of a member. What
-// ended before, in the process before this one, is not told again.
-func (r *Registry) endDrain(service, id string, drain Drain, which plane.Released, now time.Time) Drain {
-	drain.released = which
-	what := ""
-	switch {
-	case which == plane.Everything && drain.Ended.IsZero():
-		drain.Ended = now
-		what = "the drain of " + id + " ended: its flows go elsewhere"
-	case which == plane.Connectionless && drain.UDPEnded.IsZero():
-		drain.UDPEnded = now
-		what = "the drain of " + id + " ended for flows without a connection: they go elsewhere"
-	}
-	if what != "" {
-		r.By(drain.By).log(Change{Service: service, What: what, movedBefore: r.moved()})
-	}
-	return drain
-}
-
-// release has the plane release flows of a member, if it is there.
-func (r *Registry) release(service, id string, which plane.Released) bool {
-	s, err := r.find(service)
-	if err != nil {
-		return false
-	}
-	v := s.group.Load().View()
-	i, ok := v.Index(id)
-	if ok {
-		r.plane.Flows().Release(v, i, which)
-	}
-	return ok
 }
 
 // drains are the drains that are not the configuration's: by service, then by
@@ -190,12 +118,10 @@ func (r *Registry) keepDrains(service string, before, now []config.Member) {
 			drained[m.ID] = drain
 		}
 	}
-	for id, drain := range r.drains[service] {
-		if _, still := drained[id]; !still && drain.released != plane.Kept {
-			r.release(service, id, plane.Kept)
-		}
+	if r.drains[service] = drained; len(drained) == 0 {
+		delete(r.drains, service)
 	}
-	r.drains[service] = drained
+	_ = r.endDrains(r.Now()) // Step tries again
 }
 
 // drainedIn returns the members that a configuration drains.

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
-	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -105,74 +103,6 @@ func TestDrainOutlivesProcess(t *testing.T) {
 		assert.Equal(t, map[string]string{"pod2": "ann"}, next.drainers(), origin)
 		assert.Equal(t, weight, next.undrain(t, "pod2"), origin)
 	}
-}
-
-// A drain ends at its deadline, for flows without a connection at one of their
-// own, and the history says when, and for whom. What takes flows again loses
-// none of them.
-func TestDrainEnds(t *testing.T) {
-	f := newRegistry(t)
-	now := &clock{time.Unix(1000, 0)}
-	f.Now = func() time.Time { return now.Time }
-	at := now.Time
-	flows := map[string]int{}
-	for _, id := range f.plane.Receive(vip, 0, 300) {
-		flows[id]++
-	}
-	require.NoError(t, f.By("ann").DrainUntil(config.Default, "pod1",
-		services.Until{Deadline: at.Add(time.Minute), UDP: at.Add(time.Second)}))
-	drain := func() services.Drain { return *f.Stats().Services[0].Members[0].Drain }
-	assert.Empty(t, f.plane.Released)
-	assert.Equal(t, at.Add(time.Minute), drain().Deadline)
-	f.after(t, now, time.Second)
-	assert.Equal(t, map[string]plane.Released{"default/pod1": plane.Connectionless}, f.plane.Released)
-	assert.Equal(t, now.Time, drain().UDPEnded)
-	assert.Equal(t, "the drain of pod1 ended for flows without a connection: they go elsewhere", f.Stats().Changes[0].What)
-	assert.Equal(t, "ann", f.Stats().Changes[0].By)
-	changes := len(f.Stats().Changes)
-	f.after(t, now, 58*time.Second)
-	assert.Len(t, f.Stats().Changes, changes)
-	m, err := f.MemberFlows(config.Default, "pod1")
-	require.NoError(t, err)
-	assert.Equal(t, flows["pod1"], m.Flows)
-	assert.Equal(t, at.Add(time.Minute), m.Drain.Deadline)
-
-	f.after(t, now, time.Second)
-	assert.Equal(t, plane.Everything, f.plane.Released["default/pod1"])
-	assert.Equal(t, now.Time, drain().Ended)
-	assert.Equal(t, "the drain of pod1 ended: its flows go elsewhere", f.Stats().Changes[0].What)
-	assert.NotContains(t, f.plane.Receive(vip, 0, 300), "pod1")
-	assert.EqualValues(t, flows["pod1"], f.Stats().Changes[0].FlowsMoved)
-
-	f.undrain(t, "pod1")
-	assert.Equal(t, plane.Kept, f.plane.Released["default/pod1"])
-	require.NoError(t, f.DrainUntil(config.Default, "pod1", services.Until{Deadline: now.Time}))
-	assert.Equal(t, plane.Everything, f.plane.Released["default/pod1"], "at once")
-	require.NoError(t, f.DrainUntil(config.Default, "pod1", services.Until{Deadline: now.Add(time.Hour)}))
-	assert.Equal(t, plane.Kept, f.plane.Released["default/pod1"], "later")
-	assert.True(t, drain().Ended.IsZero())
-	require.NoError(t, f.Delete(config.Default, "pod1"))
-	f.after(t, now, 2*time.Hour)
-	assert.Equal(t, plane.Kept, f.plane.Released["default/pod1"])
-	require.ErrorIs(t, f.DrainUntil(config.Default, "pod1", services.Until{}), services.ErrNoMember)
-}
-
-// What ended before a restart has ended after it, and is not told twice.
-func TestEndedDrainOutlivesProcess(t *testing.T) {
-	f := newRegistry(t)
-	require.NoError(t, f.By("ann").DrainUntil(config.Default, "pod2", services.Until{Deadline: time.Unix(1, 0)}))
-	data, err := f.Save()
-	require.NoError(t, err)
-	snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
-	require.NoError(t, err)
-	next := newRegistry(t)
-	next.RestoreDrains(snapshot)
-	require.NoError(t, next.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))}, "first"))
-	changes := len(next.Stats().Changes)
-	require.NoError(t, next.Step())
-	assert.Equal(t, map[string]plane.Released{"default/pod2": plane.Everything}, next.plane.Released)
-	assert.Len(t, next.Stats().Changes, changes)
-	assert.False(t, next.Stats().Services[0].Members[1].Drain.Ended.IsZero())
 }
 
 // Who changed what is in the history.

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"errors"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -90,8 +91,7 @@ func (r *Registry) Step() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Now()
-	r.endDrains(now)
-	return r.stepRamps(now)
+	return errors.Join(r.endDrains(now), r.stepRamps(now))
 }
 
 func (r *Registry) stepRamps(now time.Time) error {

@@ -87,6 +87,8 @@ type shared struct {
 	behind   bool // the plane does not have all that is known
 	unopened bool // the plane did not close what it was to
 	drains   drains
+	told     []plane.Release   // what the plane was told of drains that ended
+	untold   bool              // it may not know what it was told
 	awaited  drains            // from a snapshot, of learned members that no router has announced yet
 	ramping  map[*service]bool // those with members on a slow start
 	origin   string

@@ -189,10 +189,9 @@ func (f *flows) Pins() map[selector.Slot]int {
 // kernel makes no room by itself.
 func (f *flows) sweep() error {
 	now, over := stamp(f.now()), f.over()
-	useless := func(w pin) bool { return f.timeouts.expired(w, now) || over[w.slot()] }
 	var old []uint64
 	err := each(f.maps.established, func(digest uint64, w pin) bool {
-		if useless(w) {
+		if f.timeouts.expired(w, now) || over[w.slot()] {
 			old = append(old, digest)
 		}
 		return true
@@ -201,9 +200,13 @@ func (f *flows) sweep() error {
 		return err
 	}
 	for _, digest := range old {
-		// Look again: a packet of the flow may have come since.
+		// Look again: a packet of the flow may have come since, or its member
+		// may have joined another group.
 		var w pin
-		if err := f.maps.established.Lookup(digest, &w); err != nil || !useless(w) {
+		if err := f.maps.established.Lookup(digest, &w); err != nil {
+			continue
+		}
+		if !f.timeouts.expired(w, now) && !(over[w.slot()] && f.over()[w.slot()]) {
 			continue
 		}
 		if err := f.maps.established.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

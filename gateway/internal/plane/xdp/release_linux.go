@@ -1,20 +1,24 @@
 package xdp
 
 import (
-	"log/slog"
-
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// A releasing is a member of the groups of a scope whose flows are released.
+// A releasing is a member of a group whose flows are released.
 type releasing struct {
-	salt uint64 // of the groups
-	slot selector.Slot
+	group string // no other group with members has its name
+	slot  selector.Slot
+}
+
+type release struct {
+	group *engine.Group
+	which plane.Released
 }
 
 // releases are those in force. They never change: Release makes others.
-type releases map[releasing]plane.Released
+type releases map[releasing]release
 
 // releasedNow returns the releases in force; nil if there are none.
 func (f *flows) releasedNow() releases {
@@ -25,42 +29,47 @@ func (f *flows) releasedNow() releases {
 }
 
 // Release implements [plane.Flows]. The program learns it by the tables of the
-// groups, where a member that loses all flows is as good as gone.
-func (f *flows) Release(v *selector.View, member int32, which plane.Released) {
-	f.mu.Lock()
-	next := make(releases)
-	for of, which := range f.releasedNow() {
-		next[of] = which
+// groups, where a member that loses all flows is as good as gone. The error is
+// that of the kernel.
+func (f *flows) Release(list []plane.Release) error {
+	next := make(releases, len(list))
+	for _, r := range list {
+		v := r.Group.Load().View()
+		if i, ok := v.Index(r.Member); ok && r.Which != plane.Kept {
+			next[releasing{v.Name(), v.Slot(i)}] = release{r.Group, r.Which}
+		}
 	}
-	of := releasing{v.Salt(), v.Slot(member)}
-	if next[of] = which; which == plane.Kept {
-		delete(next, of)
+	was := f.released.Swap(&next)
+	err := f.changed()
+	if err != nil {
+		f.released.CompareAndSwap(&next, was)
 	}
-	f.released.Store(&next)
-	f.mu.Unlock()
-	if err := f.changed(); err != nil {
-		slog.Warn("XDP program does not know of the end of a drain yet", "member", v.Member(member).ID, "error", err)
-	}
+	return err
 }
 
 // endReleases forgets those of members that take new flows, or that left.
 func (f *flows) endReleases(services []plane.Service) {
-	if len(f.releasedNow()) == 0 {
+	was := f.released.Load()
+	if was == nil || len(*was) == 0 {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	next := make(releases)
+	next := was.of(services)
+	f.released.CompareAndSwap(was, &next)
+}
+
+// of returns the releases of members that services drain.
+func (r releases) of(services []plane.Service) releases {
+	drained := make(releases)
 	for _, s := range services {
 		v := s.Group.Load().View()
 		for i := range v.All() {
-			of := releasing{v.Salt(), v.Slot(i)}
-			if which, ok := f.releasedNow()[of]; ok && v.Drained(i) {
-				next[of] = which
+			of := releasing{v.Name(), v.Slot(i)}
+			if is, ok := r[of]; ok && is.group == s.Group && v.Drained(i) {
+				drained[of] = is
 			}
 		}
 	}
-	f.released.Store(&next)
+	return drained
 }
 
 // stateOf returns what may be done with member i.
@@ -73,7 +82,7 @@ func (f *flows) stateOf(v *selector.View, i int32) hopState {
 	if len(releases) == 0 || !v.Drained(i) {
 		return s
 	}
-	switch which := releases[releasing{v.Salt(), v.Slot(i)}]; {
+	switch which := releases[releasing{v.Name(), v.Slot(i)}].which; {
 	case which == plane.Everything:
 		return hopGone
 	case which == plane.Connectionless && s == hopDrained:
@@ -82,14 +91,24 @@ func (f *flows) stateOf(v *selector.View, i int32) hopState {
 	return s
 }
 
-// over returns the slots whose pins are of no use any more: of members that lose
-// all their flows, and are in no other group, which a pin does not tell.
+// over returns the slots whose pins, as they were read before, are of no use any
+// more: of members that lose all their flows. A pin does not tell its group, so
+// this is known only where the member is in no other.
 func (f *flows) over() map[selector.Slot]bool {
 	slots := make(map[selector.Slot]bool)
-	for of, which := range f.releasedNow() {
-		if which == plane.Everything && f.pool().Groups(uint16(of.slot)) == 1 {
+	for of, r := range f.releasedNow() {
+		if r.which == plane.Everything && f.onlyDrained(r.group, of.slot) {
 			slots[of.slot] = true
 		}
 	}
 	return slots
+}
+
+// onlyDrained reports whether the slot's member is drained in a group, and in no
+// other group. If the newest view is the same before and after the groups with
+// the member are counted, its group was among them.
+func (f *flows) onlyDrained(g *engine.Group, slot selector.Slot) bool {
+	v := g.Load().View()
+	i, ok := v.BySlot(slot)
+	return ok && v.Drained(i) && f.pool().Groups(uint16(slot)) == 1 && g.Load().View() == v
 }

@@ -147,13 +147,17 @@ func TestFollowsModel(t *testing.T) {
 			r.flows.reserve(everybody)
 			require.NoError(t, r.refill())
 		case 13: // the end of a drain, of each kind
-			v := r.groups[rng.IntN(2)].Load().View()
-			for i := range v.All() {
-				if v.Drained(i) {
-					released++
-					r.flows.Release(v, i, []plane.Released{plane.Kept, plane.Connectionless, plane.Everything}[rng.IntN(3)])
+			var list []plane.Release
+			for _, g := range r.groups {
+				v := g.Load().View()
+				for i, m := range v.All() {
+					which := plane.Released(rng.IntN(int(plane.Everything) + 1))
+					if list = append(list, plane.Release{Group: g, Member: m.ID, Which: which}); v.Drained(i) {
+						released++
+					}
 				}
 			}
+			require.NoError(t, r.flows.Release(list))
 		default:
 			c := flows[rng.IntN(len(flows))]
 			f := flags[rng.IntN(len(flags))]

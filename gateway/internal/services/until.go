@@ -1,0 +1,87 @@
+package services
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+)
+
+// Until says when a drain ends: the flows that the member still has then go
+// elsewhere, each with its next packet. Zero times are never.
+type Until struct {
+	Deadline time.Time `json:"deadline,omitzero"`
+	// for flows without a connection, such as those of UDP and those that are
+	// many connections
+	UDP time.Time `json:"udpDeadline,omitzero"`
+}
+
+// due returns which flows are to be released by now.
+func (u Until) due(now time.Time) plane.Released {
+	switch {
+	case !u.Deadline.IsZero() && !now.Before(u.Deadline):
+		return plane.Everything
+	case !u.UDP.IsZero() && !now.Before(u.UDP):
+		return plane.Connectionless
+	}
+	return plane.Kept
+}
+
+// releases returns which members lose flows by now, in order.
+func (r *Registry) releases(now time.Time) (list []plane.Release) {
+	for _, name := range slices.Sorted(maps.Keys(r.drains)) {
+		s, err := r.find(name)
+		if err != nil {
+			continue
+		}
+		for _, id := range slices.Sorted(maps.Keys(r.drains[name])) {
+			if which := r.drains[name][id].due(now); which != plane.Kept {
+				list = append(list, plane.Release{Group: s.group, Member: id, Which: which})
+			}
+		}
+	}
+	return list
+}
+
+// endDrains has the plane release the flows of the members whose drain ends by
+// now, and of no others. After an error the next call tries again.
+func (r *Registry) endDrains(now time.Time) error {
+	flows := r.plane.Flows()
+	if flows == nil {
+		return nil
+	}
+	due := r.releases(now)
+	if !r.untold && slices.Equal(due, r.told) {
+		return nil
+	}
+	if err := flows.Release(due); err != nil {
+		r.untold = true
+		return fmt.Errorf("the end of drains: %w", err)
+	}
+	r.told, r.untold = due, false
+	for _, is := range due {
+		service := is.Group.Load().View().Name()
+		r.drains[service][is.Member] = r.endDrain(service, is, r.drains[service][is.Member], now)
+	}
+	return nil
+}
+
+// endDrain takes down that the plane was told to release flows of a member. What
+// ended before, in the process before this one too, is not told again.
+func (r *Registry) endDrain(service string, is plane.Release, drain Drain, now time.Time) Drain {
+	what := ""
+	switch {
+	case is.Which == plane.Everything && drain.Ended.IsZero():
+		drain.Ended = now
+		what = "the drain of " + is.Member + " ended: its flows go elsewhere"
+	case is.Which == plane.Connectionless && drain.UDPEnded.IsZero():
+		drain.UDPEnded = now
+		what = "the drain of " + is.Member + " ended for flows without a connection: they go elsewhere"
+	}
+	if what != "" {
+		r.By(drain.By).log(Change{Service: service, What: what, movedBefore: r.moved()})
+	}
+	return drain
+}
