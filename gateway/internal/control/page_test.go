@@ -176,6 +176,9 @@ func TestPage(t *testing.T) {
 	vip := netip.MustParseAddr("172.16.0.20")
 	f.plane.Receive(vip, 0, 600)
 	f.plane.Drop("not IP")
+	f.plane.Lose(config.Default, "pod2", "sender full")
+	f.plane.Lose(config.Default, "pod2", "over the MTU")
+	f.plane.Receive(netip.MustParseAddr("172.16.0.53"), 0, 3)
 	f.plane.Ignore()
 	b.does(t, chromedp.Navigate(f.URL+"/"))
 	b.waits(t, `document.getElementById("health").textContent === "packets flow, but none for dns"`)
@@ -189,7 +192,13 @@ func TestPage(t *testing.T) {
 	b.waits(t, `document.getElementById("fates").textContent.endsWith("packets detoured: 0")`)
 	b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 	b.waits(t, `document.getElementById("flows").textContent === "600 flows"`)
-	b.waits(t, `document.getElementById("reasons").textContent === "not IP: 1"`)
+	b.waits(t, `document.getElementById("reasons").textContent ===
+		"no member: 3, not IP: 1, over the MTU: 1, sender full: 1"`)
+	b.waits(t, row+`.querySelector(".lost").textContent === "not sent: over the MTU: 1, sender full: 1"`, "pod2")
+	b.waits(t, row+`.querySelector(".lost").hidden`, "pod1")
+	const facts = `document.querySelector("[aria-labelledby=service-%s] .facts").textContent`
+	b.waits(t, facts+`.endsWith(" · dropped: no member: 3")`, "dns")
+	b.waits(t, `!`+facts+`.includes("dropped")`, config.Default)
 	b.waits(t, `document.getElementById("other").textContent === "and 1 for no service, left to the kernel"`)
 	b.waits(t, row+`.querySelector(".shareText").textContent.endsWith("66.7%% due")`, "pod2")
 
@@ -362,12 +371,13 @@ func TestPageOnPhone(t *testing.T) {
 	f := serve(t, config.Control{Network: "tcp", Address: "127.0.0.1:0"})
 	run(t, f)
 	f.plane.Receive(netip.MustParseAddr("172.16.0.20"), 0, 600)
+	f.plane.Lose(config.Default, "pod2", "no room for the outer header")
 	for _, width := range []int64{320, 375} {
 		b.does(t, chromedp.EmulateViewport(width, 700, chromedp.EmulateMobile, chromedp.EmulateTouch),
 			chromedp.Navigate(f.URL+"/"))
 		b.waits(t, `document.querySelectorAll("[data-member]").length === 3`)
 		b.waits(t, `document.documentElement.scrollWidth <= innerWidth`)
-		for _, part := range []string{".id", ".state", ".flows", ".shareText", ".share", ".drain", ".weigh"} {
+		for _, part := range []string{".id", ".state", ".lost", ".flows", ".shareText", ".share", ".drain", ".weigh"} {
 			b.waits(t, `(() => {
 				const r = `+row+`.querySelector("%s").getBoundingClientRect();
 				return r.width > 0 && r.left >= 0 && r.right <= innerWidth;

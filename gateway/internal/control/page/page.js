@@ -49,8 +49,7 @@ function show(stats, at) {
   $("other").textContent = `and ${short.format(other)} for no service, left to the kernel`;
   const dropped = total(stats.dropped);
   $("drops").textContent = perSecond(rate(dropped, was ? total(was.dropped) : undefined, seconds), "packets");
-  $("reasons").textContent = Object.entries(stats.dropped).filter(([, n]) => n > 0).sort()
-    .map(([reason, n]) => `${reason}: ${short.format(n)}`).join(", ") || "none so far";
+  $("reasons").textContent = byReason(stats.dropped) || "none so far";
   showFlows(stats.flows, was?.flows, seconds);
   showServices(stats.services, was?.services, seconds, stats.flows !== null);
   showCluster(stats.cluster);
@@ -141,6 +140,12 @@ function showSnapshots(s) {
   notify("snapshot", s?.error ? `The flows are not saved, and a restart would lose them. ${s.error}` : "");
 }
 
+// byReason says how many packets were dropped for each reason.
+function byReason(dropped) {
+  return Object.entries(dropped ?? {}).filter(([, n]) => n > 0).sort()
+    .map(([reason, n]) => `${reason}: ${short.format(n)}`).join(", ");
+}
+
 function total(dropped) {
   return Object.values(dropped).reduce((sum, n) => sum + n, 0);
 }
@@ -179,8 +184,9 @@ function showServices(list, was, seconds, sticky) {
     const usable = s.section.querySelector(".usable");
     setBadge(usable, service.healthy ? "good" : "bad", service.healthy ? "healthy" : service.reason);
     const packets = rate(service.frames, was?.find((w) => w.name === service.name)?.frames, seconds);
+    const dropped = service.dropped ? ` · dropped: ${byReason(service.dropped)}` : "";
     s.section.querySelector(".facts").textContent =
-      `${served(service)} · ${service.strategy} · version ${service.version} · ${perSecond(packets, "packets")}`;
+      `${served(service)} · ${service.strategy} · version ${service.version} · ${perSecond(packets, "packets")}${dropped}`;
     showMembers(s, service, was?.find((w) => w.name === service.name), seconds, sticky);
   }
 }
@@ -249,6 +255,8 @@ function showMember(m, member, peak, share, sticky) {
   cell("by").textContent = `by ${member.drain?.by}`;
   cell("why").hidden = !member.reason;
   cell("why").textContent = member.reason ?? "";
+  cell("lost").hidden = !member.dropped;
+  cell("lost").textContent = `not sent: ${byReason(member.dropped)}`;
   cell("place").textContent = `${member.addr} on ${member.dev}`;
   cell("weight").textContent = whole.format(member.weight);
   cell("rate").textContent = m.rate === null ? "–" : short.format(m.rate);
