@@ -156,7 +156,7 @@ func gatewayState(p cluster.Peer) GatewayState {
 
 // pinsState is of Cluster.mu.
 func (c *Cluster) pinsState() *PinsState {
-	s := &PinsState{}
+	s := &PinsState{Missing: []string{}}
 	switch {
 	case c.Sticky == nil:
 		s.Reason = "flows are not sticky: there are none"
@@ -177,7 +177,8 @@ func (c *Cluster) pinsState() *PinsState {
 			continue
 		}
 		counts := t.pins.Stats()
-		s.Shared, s.Reason, s.Counts, s.Missing = t.fault == nil, "", &counts, t.pins.Missing()
+		s.Shared, s.Reason, s.Counts = t.fault == nil, "", &counts
+		s.Missing = append(s.Missing, t.pins.Missing()...)
 		if t.fault != nil {
 			s.Reason = t.fault.Error()
 		}
