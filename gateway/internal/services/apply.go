@@ -41,6 +41,7 @@ type target struct {
 	from *selector.Snapshot[engine.Adjacency]
 
 	version  uint64 // that the group is to have, by a cluster's log; 0: the next one of its own
+	note     string // on what changes, for the history
 	payloads bool   // members and strategy are those of a cluster's log, and stay
 }
 

@@ -72,7 +72,7 @@ func (r *Registry) SetMembers(service string, members []config.Member) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.setMembers(service, members)
+	return r.setMembers(service, members, "")
 }
 
 // Edit changes or adds one member. The function edit is given the member as it
@@ -109,7 +109,7 @@ func (r *Registry) edit(service, id string, edit EditMember) (config.Member, boo
 	if err != nil {
 		return config.Member{}, false, err
 	}
-	return m, added, r.setMembers(service, members)
+	return m, added, r.setMembers(service, members, "")
 }
 
 // edited returns the members after one of them was edited.
@@ -137,18 +137,17 @@ func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service
 
 // DrainUntil sets a member's weight to 0: it gets no new flow, and keeps those
 // it has until the drain ends. See [Drain] for how long it stays drained. The
-// end of one that is drained already changes; flows that were released come
-// back to it no more. A drain of a cluster has no end.
+// end of one that is drained already changes, and the history says so; flows
+// that were released come back to it no more. A drain of a cluster has no end.
+// If the data plane can't be told that the drain has ended, that is the error,
+// and Step tries again.
 func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
 		return r.drainOfCluster(service, id, end)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, _, err := r.edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
-		return drained(present, id)
-	})
-	if err != nil {
+	if err := r.drainMember(service, id, end); err != nil {
 		return err
 	}
 	drain, kept := r.drains[service][id]
@@ -156,20 +155,39 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 		drain = Drain{By: r.by, At: r.Now()}
 	}
 	if drain.Until != end {
-		drain.Until, drain.Ended, drain.UDPEnded = end, time.Time{}, time.Time{}
+		drain.Until, drain.Ended, drain.UDPEnded, drain.EndBy = end, time.Time{}, time.Time{}, r.by
 	}
 	r.drains.add(service, id, drain)
 	go r.countDrained(service, id)
 	return r.endDrains(r.Now()) // at once, if it is to
 }
 
-func drained(present *config.Member, id string) (config.Member, error) {
-	if present == nil {
-		return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
+// drainMember gives a member the weight 0. The history then says when its drain
+// is to end, if that is another time than before.
+func (r *Registry) drainMember(service, id string, end Until) error {
+	s, err := r.find(service)
+	if err != nil {
+		return err
 	}
-	m := *present
-	m.Weight = 0
-	return m, nil
+	i, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	members := slices.Clone(s.Members)
+	already, was := members[i].Weight == 0, r.drains[service][id].Until
+	members[i].Weight = 0
+	note := ""
+	if end != (Until{}) {
+		note = " " + end.text()
+	}
+	if err := r.setMembers(service, members, note); err != nil {
+		return err
+	}
+	if already && was != end {
+		r.log(Change{Service: service, What: fmt.Sprintf("%s is drained %s, not %s", id, end.text(), was.text()),
+			Version: s.group.Load().View().Version(), movedBefore: r.moved()})
+	}
+	return nil
 }
 
 // Delete removes a member that is dead: its flows go to others with their next
@@ -195,10 +213,12 @@ func (r *Registry) Delete(service, id string) error {
 	if err != nil {
 		return err
 	}
-	return r.setMembers(service, slices.Delete(slices.Clone(s.Members), i, i+1))
+	return r.setMembers(service, slices.Delete(slices.Clone(s.Members), i, i+1), "")
 }
 
-func (r *Registry) setMembers(service string, members []config.Member) error {
+// setMembers replaces the members of a service. The history has the note after
+// what changed.
+func (r *Registry) setMembers(service string, members []config.Member, note string) error {
 	s, err := r.find(service)
 	if err != nil {
 		return err
@@ -208,7 +228,13 @@ func (r *Registry) setMembers(service string, members []config.Member) error {
 	}
 	before, next := s.Members, s.Service
 	next.Members = members
-	if err := r.applied(r.apply(r.edited(s, next))); err != nil {
+	p := r.edited(s, next)
+	for i := range p.targets {
+		if p.targets[i].service == s {
+			p.targets[i].note = note
+		}
+	}
+	if err := r.applied(r.apply(p)); err != nil {
 		return err
 	}
 	r.keepDrains(service, before, members)

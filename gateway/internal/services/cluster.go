@@ -2,6 +2,7 @@ package services
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -145,7 +146,12 @@ func (r *Registry) drainOfCluster(service, id string, end Until) error {
 		return &RefusedError{service, errors.New("a drain of a cluster has no deadline")}
 	}
 	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
-		return drained(present, id)
+		if present == nil {
+			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
+		}
+		m := *present
+		m.Weight = 0
+		return m, nil
 	})
 	if err != nil {
 		return err

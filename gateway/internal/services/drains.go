@@ -16,6 +16,7 @@ type Drain struct {
 	At    time.Time `json:"at"`
 	Flows int       `json:"flows,omitempty"` // that it had then; 0: not counted
 	Until
+	EndBy string `json:"endBy,omitempty"` // who said so last
 
 	// when its flows were released, for all of them and for those without a
 	// connection; zero: they were not yet

@@ -72,6 +72,7 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	if what == "" {
 		return
 	}
+	what += t.note
 	for id := range t.ramps {
 		if _, before := t.service.ramps[id]; !before {
 			what += fmt.Sprintf(" (slow start, %s in %d steps)", t.next.Ramp.Time, t.next.Ramp.Steps)

@@ -1,9 +1,11 @@
 package services
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
@@ -16,6 +18,21 @@ type Until struct {
 	// for flows without a connection, such as those of UDP and those that are
 	// many connections
 	UDP time.Time `json:"udpDeadline,omitzero"`
+}
+
+// text says in words when a drain ends.
+func (u Until) text() string {
+	var parts []string
+	if !u.Deadline.IsZero() {
+		parts = append(parts, "until "+u.Deadline.UTC().Format(time.RFC3339))
+	}
+	if !u.UDP.IsZero() {
+		parts = append(parts, "for flows without a connection until "+u.UDP.UTC().Format(time.RFC3339))
+	}
+	if len(parts) == 0 {
+		return "without an end"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // due returns which flows are to be released by now.
@@ -81,7 +98,7 @@ func (r *Registry) endDrain(service string, is plane.Release, drain Drain, now t
 		what = "the drain of " + is.Member + " ended for flows without a connection: they go elsewhere"
 	}
 	if what != "" {
-		r.By(drain.By).log(Change{Service: service, What: what, movedBefore: r.moved()})
+		r.By(cmp.Or(drain.EndBy, drain.By)).log(Change{Service: service, What: what, movedBefore: r.moved()})
 	}
 	return drain
 }

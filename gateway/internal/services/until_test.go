@@ -166,7 +166,7 @@ func TestDrainEndsLater(t *testing.T) {
 	require.ErrorIs(t, f.DrainUntil("one", "pod1", services.Until{Deadline: now.Time}), assert.AnError)
 	ended := func() bool { return !f.Stats().Services[0].Members[0].Drain.Ended.IsZero() }
 	assert.False(t, ended())
-	assert.Equal(t, "pod1 drained", f.Stats().Changes[0].What)
+	assert.Equal(t, "pod1 drained until 1970-01-01T00:16:40Z", f.Stats().Changes[0].What)
 	require.ErrorIs(t, f.Step(), assert.AnError)
 	assert.False(t, ended())
 	f.plane.FailRelease = nil
@@ -180,4 +180,37 @@ func TestDrainEndsLater(t *testing.T) {
 	told := f.plane.Releases
 	require.NoError(t, f.Step())
 	assert.Equal(t, told+1, f.plane.Releases)
+}
+
+// The history says when a drain is to end, and who had it end at another time.
+func TestEndsOfDrainsAreInTheHistory(t *testing.T) {
+	f := newRegistry(t)
+	at := time.Unix(0, 0)
+	f.Now = func() time.Time { return at }
+	minute, hour := services.Until{Deadline: at.Add(time.Minute)}, services.Until{Deadline: at.Add(time.Hour)}
+	minute.UDP = at.Add(time.Second)
+	for _, d := range []struct {
+		by, id string
+		end    services.Until
+	}{
+		{"ann", "pod1", minute}, {"bob", "pod1", services.Until{}}, {"bob", "pod1", services.Until{}},
+		{"dora", "pod1", hour}, {"dora", "pod1", hour}, {"carl", "pod2", services.Until{}},
+	} {
+		require.NoError(t, f.By(d.by).DrainUntil(config.Default, d.id, d.end))
+	}
+	var got [][2]string
+	for _, c := range f.Stats().Changes[:4] {
+		got = append(got, [2]string{c.By, c.What})
+	}
+	assert.Equal(t, [][2]string{
+		{"carl", "pod2 drained"},
+		{"dora", "pod1 is drained until 1970-01-01T01:00:00Z, not without an end"},
+		{"bob", "pod1 is drained without an end, " +
+			"not until 1970-01-01T00:01:00Z, for flows without a connection until 1970-01-01T00:00:01Z"},
+		{"ann", "pod1 drained until 1970-01-01T00:01:00Z, for flows without a connection until 1970-01-01T00:00:01Z"},
+	}, got)
+	at = at.Add(time.Hour)
+	require.NoError(t, f.Step())
+	assert.Equal(t, "the drain of pod1 ended: its flows go elsewhere", f.Stats().Changes[0].What)
+	assert.Equal(t, "dora", f.Stats().Changes[0].By)
 }
