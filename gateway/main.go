@@ -29,9 +29,9 @@
 //
 // "gateway flow" asks a running gateway where a flow goes: to which member of
 // which service, whether it is pinned there, placed or detoured and why, and
-// where it would go if it were new; for icmp, where a ping goes that comes in
-// fragments, as the gateway answers others itself. "gateway flows" counts the
-// flows of a member, and says how long a drain will take.
+// where it would go if it were new; for icmp, whether the gateway answers a ping
+// itself. "gateway flows" counts the flows of a member, and says how long a drain
+// will take.
 //
 // "gateway drain" drains a member over HTTP: it gets no new flow, and keeps
 // those that it has. With -deadline those that are left by then go elsewhere,

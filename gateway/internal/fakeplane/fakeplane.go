@@ -28,6 +28,7 @@ type Plane struct {
 
 	Synced  func() // called when services were put in force, if it is not nil
 	Scanned func() // called by who reads the pins one after another, if it is not nil
+	Takes   bool   // it takes whole addresses from the kernel, as afxdp does
 
 	Released map[string]plane.Released // by "service/member", as it was told last
 	Releases int                       // calls of Release without an error
@@ -50,14 +51,15 @@ type Forwarding map[string]map[string]uint32
 // New returns a plane with a flow table of a domain, or for nil without one.
 func New(domain *selector.Domain) (*Plane, error) {
 	p := &Plane{Released: make(map[string]plane.Released), counters: plane.Counters{}.Clone()}
+	icmp := plane.ICMP{Pings: 1} // so that Find says of pings what other planes do
 	c := engine.Config{Routes: new(engine.Routes), Policy: hash.Policy{Hasher: hash.XX{}}}
 	if domain == nil {
-		p.finder = plane.NewFinder(c, nil)
+		p.finder = plane.NewFinder(c, icmp, nil)
 		return p, nil
 	}
 	var err error
 	p.table, err = flowcache.NewTable(flowcache.Config{Domain: domain, Flows: 1000})
-	p.finder = plane.NewFinder(c,
+	p.finder = plane.NewFinder(c, icmp,
 		func(packet flowcache.Packet, v *selector.View) (flowcache.Route, flowcache.Pin, bool) {
 			return p.table.Peek(packet, v, 0)
 		})
@@ -159,7 +161,11 @@ func (p *Plane) Counters() plane.Counters {
 }
 
 // Find implements Plane.
-func (p *Plane) Find(frame []byte) (plane.Found, error) { return p.finder.Find(frame), nil }
+func (p *Plane) Find(frame []byte) (plane.Found, error) {
+	found := p.finder.Find(frame)
+	found.Taken = found.Here && p.Takes
+	return found, nil
+}
 
 // Flows implements Plane.
 func (p *Plane) Flows() plane.Flows {

@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		needs:  host.Needs{WholeFrames: c.Plane.Needs.WholeFrames, Redirects: c.Plane.InKernel},
 	}
 	if c.Kernel {
-		g.keeper = host.NewKeeper(c.Control.String())
+		g.keeper, g.services.Kernel = host.NewKeeper(c.Control.String()), true
 		defer func() { err = errors.Join(err, g.keeper.Remove()) }()
 	}
 	for _, name := range c.In {

@@ -126,6 +126,12 @@ func TestPing(t *testing.T) {
 		c := b.plane.Counters()
 		assert.NotZero(t, c.Replies.Frames)
 		assert.Empty(t, c.Dropped)
+		for _, ping := range [][]byte{pingOf(1), datagram6(protocolICMP6, request6)} {
+			found, err := b.plane.Find(ping)
+			require.NoError(t, err)
+			assert.Equal(t, engine.Answered, found.Drop)
+			assert.Same(t, b.group.Load().View(), found.View)
+		}
 
 		// What is behind members, and not the gateway's, is left to them.
 		require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes()}}))
@@ -134,6 +140,11 @@ func TestPing(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, icmpTTL-1, ttl, vip)
 		}
+		assert.Equal(t, c.Replies, b.plane.Counters().Replies)
+		found, err := b.plane.Find(pingOf(1))
+		require.NoError(t, err)
+		assert.Zero(t, found.Drop, "to a member")
+
 		// So is what a prefix of several addresses has: it may be a network there.
 		var wide []netip.Prefix
 		for _, p := range testbed.Prefixes() {
@@ -153,6 +164,15 @@ func TestPing(t *testing.T) {
 		tcp := []Service{{Group: b.group, Prefixes: testbed.Prefixes(), Protocol: hash.TCP,
 			Ports: []PortRange{{servicePort, servicePort}}, Own: true}}
 		require.NoError(t, b.plane.Sync(tcp))
+		found, err = b.plane.Find(datagram(1))
+		require.NoError(t, err)
+		_, takes := b.plane.(*userspace).transport.(*afxdpTransport)
+		assert.Equal(t, Found{Drop: engine.NoRoute, Here: true, Taken: takes, Placed: -1}, found)
+		elsewhere := datagram(1)
+		elsewhere[14+19]++
+		found, err = b.plane.Find(elsewhere)
+		require.NoError(t, err)
+		assert.Equal(t, Found{Drop: engine.NoRoute, Placed: -1}, found)
 		before := b.plane.Counters()
 		for _, vip := range vips {
 			ttl, err := testbed.Ping(b.Client, vip, small)
@@ -167,6 +187,9 @@ func TestPing(t *testing.T) {
 		// Where no member takes them, pings are lost as other packets are.
 		require.NoError(t, b.plane.Sync([]Service{{Group: b.group, Prefixes: testbed.Prefixes(), Own: true}}))
 		b.to(t)
+		found, err = b.plane.Find(pingOf(1))
+		require.NoError(t, err)
+		assert.Equal(t, engine.NoMember, found.Drop)
 		b.raw(t)(pingOf(1), pingOf(2))
 		require.Eventually(t, func() bool {
 			return b.plane.Counters().Dropped[engine.NoMember.String()] >= 2

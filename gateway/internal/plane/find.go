@@ -1,6 +1,8 @@
 package plane
 
 import (
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,16 +27,20 @@ type Finder struct {
 	engine *engine.Worker
 	peek   func(flowcache.Packet, *selector.View) (flowcache.Route, flowcache.Pin, bool)
 	found  Found
+
+	answers  bool           // the workers answer pings
+	pings    pings          // those
+	prefixes []netip.Prefix // of all services
 }
 
-// NewFinder returns one beside workers of a configuration. The function peek is
-// that of a [Memory]; nil: there is none.
-func NewFinder(c engine.Config,
+// NewFinder returns one beside workers of a configuration, which send by ICMP what
+// they are to. The function peek is that of a [Memory]; nil: there is none.
+func NewFinder(c engine.Config, icmp ICMP,
 	peek func(flowcache.Packet, *selector.View) (flowcache.Route, flowcache.Pin, bool)) *Finder {
 	if peek == nil {
 		peek = forgetful
 	}
-	f := &Finder{peek: peek}
+	f := &Finder{peek: peek, answers: icmp.Pings > 0}
 	c.Flows, c.Router, c.Fragments, c.Hold, c.Reset = nil, f, nil, false, false
 	f.engine = engine.NewWorker(c)
 	return f
@@ -44,11 +50,28 @@ func NewFinder(c engine.Config,
 func (f *Finder) Find(frame []byte) Found {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if p := f.pings.of(frame); p != nil {
+		return p.found()
+	}
 	f.found = Found{Placed: -1}
 	var decision [1]engine.Decision
 	f.engine.Burst(decision[:], [][]byte{append([]byte(nil), frame...)}, 0)
 	f.found.Drop = decision[0].Drop
+	if addr, ok := destination(frame); ok && f.found.Drop == engine.NoRoute {
+		f.found.Here = slices.Contains(f.prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+	}
 	return f.found
+}
+
+// found is what becomes of a ping.
+func (p *pinged) found() Found {
+	g, serves := p.serving()
+	f := Found{Drop: engine.NoMember, View: g.Load().View(), Placed: -1,
+		Route: flowcache.Route{Member: -1, Verdict: flowcache.NoMember}}
+	if serves {
+		f.Drop = engine.Answered
+	}
+	return f
 }
 
 // SetRouting says which groups there are.
@@ -56,6 +79,9 @@ func (f *Finder) SetRouting(r Routing) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r.Apply(f.engine)
+	if f.prefixes = r.Prefixes; f.answers {
+		f.pings = r.pings
+	}
 }
 
 // RouteBatch implements [engine.Router].

@@ -108,7 +108,11 @@ func (s Service) Equal(o Service) bool {
 
 // Found is where a frame would go, and why.
 type Found struct {
-	Drop   engine.Drop     // why nowhere; NoRoute is that it is for no service
+	// why nowhere; NoRoute is that it is for no service, and Answered that it is a
+	// ping that the gateway answers
+	Drop   engine.Drop
+	Here   bool            // of NoRoute: services have other packets to its address
+	Taken  bool            // of Here: the plane took it from the kernel, and drops it
 	View   *selector.View  // of its group; nil if it is for no service
 	Route  flowcache.Route // what becomes of it: a member of View, or none
 	Placed int32           // the member of View that takes its flow if it is new; -1: none

@@ -25,6 +25,7 @@ type userspace struct {
 	start     time.Time
 	stop      atomic.Bool
 	workers   []*worker
+	takes     bool         // what comes in is taken from the kernel
 	release   func() error // its claim of the interfaces; nil: it has none
 	unshare   func()       // ends the sharing of its flows; nil: nobody shares them
 
@@ -73,11 +74,11 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 		p.flows, shared.Flows = newTableFlows(table, c.Seed, p.now), table
 		peek = p.flows.peek
 	}
-	p.finder = NewFinder(shared, peek)
+	p.finder = NewFinder(shared, c.ICMP, peek)
 	if p.transport, err = open(c); err != nil {
 		return nil, err
 	}
-	_, takes := p.transport.(interface{ takesFrames() })
+	_, p.takes = p.transport.(interface{ takesFrames() })
 	lanes := p.transport.lanes()
 	var watchers []Watcher
 	if c.Sharer != nil && p.flows != nil {
@@ -90,7 +91,7 @@ func newUserspace(c Config, open func(Config) (transport, error), memory Memory)
 			of.Router = watched{flowcache.NewSticky(p.flows.table), watchers[i]}
 		}
 		w := newWorker(l, engine.NewWorker(of), c.ICMP)
-		w.takes = takes
+		w.takes = p.takes
 		p.workers = append(p.workers, w)
 	}
 	return p, nil
@@ -196,7 +197,11 @@ func (p *userspace) Mode() string {
 }
 
 // Find implements Plane.
-func (p *userspace) Find(frame []byte) (Found, error) { return p.finder.Find(frame), nil }
+func (p *userspace) Find(frame []byte) (Found, error) {
+	found := p.finder.Find(frame)
+	found.Taken = found.Here && p.takes
+	return found, nil
+}
 
 // Flows implements Plane.
 func (p *userspace) Flows() Flows {

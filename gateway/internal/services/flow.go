@@ -17,8 +17,8 @@ type Answer struct {
 
 	Service string `json:"service,omitempty"` // empty: it is for none
 	// what becomes of the next packet of the flow: "pinned", "placed",
-	// "detoured", "moved" or "unpinned" to a member, else "dropped" or "not for a
-	// service"
+	// "detoured", "moved" or "unpinned" to a member, else "answered" by the
+	// gateway, "dropped" or "not for a service"
 	Verdict string `json:"verdict"`
 	Why     string `json:"why"` // in a sentence
 
@@ -51,6 +51,7 @@ type FlowPin struct {
 
 // The verdicts that are none of package flowcache.
 const (
+	Answered      = "answered"
 	NotForService = "not for a service"
 	Dropped       = "dropped"
 )
@@ -67,7 +68,7 @@ func (r *Registry) Flow(q Question) (Answer, error) {
 	case err != nil:
 		return a, err
 	case found.View == nil && found.Drop == engine.NoRoute:
-		a.Verdict, a.Why = NotForService, "no service has this destination: the packet is left to the kernel"
+		a.Verdict, a.Why = r.unserved(&found)
 		return a, nil
 	case found.View == nil:
 		a.Verdict, a.Why = Dropped, "a packet like this is dropped: "+found.Drop.String()
@@ -84,6 +85,10 @@ func (r *Registry) Flow(q Question) (Answer, error) {
 	if found.Pinned {
 		a.Pin = r.pinOf(s, &found)
 	}
+	if found.Drop == engine.Answered {
+		a.Verdict, a.Why = Answered, "the gateway answers pings of this address itself"
+		return a, nil
+	}
 	if found.Route.Member < 0 {
 		a.Verdict, a.Why = Dropped, "no member can take it"
 		return a, nil
@@ -91,6 +96,20 @@ func (r *Registry) Flow(q Question) (Answer, error) {
 	a.Member = r.memberOf(s, found.View.Member(found.Route.Member).ID)
 	a.Verdict, a.Why = found.Route.Verdict.String(), a.why(&found)
 	return a, nil
+}
+
+// unserved says what becomes of a packet that no service has.
+func (r *Registry) unserved(found *plane.Found) (verdict, why string) {
+	switch {
+	case !found.Here:
+		return NotForService, "no service has this destination: the packet is left to the kernel"
+	case found.Taken:
+		return Dropped, "no service has this protocol and port of the address, all of which this data plane takes from the kernel"
+	case r.Kernel:
+		return NotForService, "no service has this protocol and port of the address: the packet is left to the kernel, " +
+			`which drops it by the table of "kernel": true`
+	}
+	return NotForService, "no service has this protocol and port of the address: the packet is left to the kernel"
 }
 
 func endOf(q Question, addr, addrPort string) string {

@@ -102,6 +102,63 @@ func TestFlowIsAnswered(t *testing.T) {
 	assert.Empty(t, a.Service)
 }
 
+// A ping is answered by the gateway while a member takes new flows, whatever pins
+// its client has; but not that of a host behind the members.
+func TestPingsAreAnswered(t *testing.T) {
+	f := newRegistry(t)
+	six, network := netip.MustParseAddr("2001:db8::1"), netip.MustParsePrefix("10.7.0.0/24")
+	s := service(t, config.Default, vip, "maglev", pods(1))
+	s.Prefixes = append(s.Prefixes, netip.PrefixFrom(six, 128), network)
+	require.NoError(t, f.Replace([]config.Service{s}, ""))
+	ask := func(to netip.Addr) services.Answer {
+		t.Helper()
+		q, err := services.ParseQuestion("icmp", map[bool]string{true: "10.0.0.1", false: "2001:db8::99"}[to.Is4()], to.String())
+		require.NoError(t, err)
+		a, err := f.Flow(q)
+		require.NoError(t, err)
+		return a
+	}
+	for _, to := range []netip.Addr{vip, six} {
+		a := ask(to)
+		assert.Equal(t, services.Answered, a.Verdict)
+		assert.Equal(t, "the gateway answers pings of this address itself", a.Why)
+		assert.Equal(t, config.Default, a.Service)
+		assert.Nil(t, a.Member)
+	}
+	assert.Equal(t, "placed", ask(network.Addr().Next()).Verdict)
+	require.NoError(t, f.Drain(config.Default, "pod1"))
+	for _, to := range []netip.Addr{vip, six} {
+		assert.Equal(t, services.Dropped, ask(to).Verdict)
+	}
+}
+
+// What no service has of an address is left to the kernel, dropped by the table
+// that the gateway keeps there, or dropped by a plane that takes it.
+func TestFlowOfNoService(t *testing.T) {
+	f := newRegistry(t)
+	web := service(t, "web", vip, "maglev", pods(1))
+	web.Protocol = hash.UDP
+	require.NoError(t, f.Replace([]config.Service{web}, ""))
+	for _, c := range []struct {
+		to            netip.Addr
+		takes, kernel bool
+		verdict, why  string
+	}{
+		{vip, false, false, services.NotForService, "the address: the packet is left to the kernel"},
+		{vip, false, true, services.NotForService, "which drops it by the table of \"kernel\": true"},
+		{vip, true, true, services.Dropped, "which this data plane takes from the kernel"},
+		{other, false, true, services.NotForService, "no service has this destination: the packet is left to the kernel"},
+		{other, true, true, services.NotForService, "no service has this destination: the packet is left to the kernel"},
+	} {
+		f.plane.Takes, f.Kernel = c.takes, c.kernel
+		a, err := f.Flow(question(c.to, 1))
+		require.NoError(t, err)
+		assert.Equal(t, c.verdict, a.Verdict, c)
+		assert.Regexp(t, c.why+"$", a.Why)
+		assert.Empty(t, a.Service)
+	}
+}
+
 // The flows of a member are counted by state and age, and a drain by how many
 // are left.
 func TestMemberFlows(t *testing.T) {

@@ -65,6 +65,10 @@ type shared struct {
 	// Now is the clock by which slow starts go and drains end: see Step.
 	Now func() time.Time
 
+	// Kernel says that the kernel drops what is for an address of a service and
+	// comes to it. It is set before Flow is called.
+	Kernel bool
+
 	// Cluster makes the changes of members, for all gateways that it consists
 	// of; nil: members are this gateway's own. It is set before services are.
 	Cluster Cluster

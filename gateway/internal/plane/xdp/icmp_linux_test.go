@@ -18,6 +18,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
+	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -77,7 +78,21 @@ func TestICMP(t *testing.T) {
 		ttl, err := testbed.Ping(client, f.vip, 56)
 		require.NoError(t, err)
 		assert.Equal(t, routers, ttl, "%s: of the router", f.vip)
+		found, err := p.Find(pingOf(f.vip))
+		require.NoError(t, err)
+		assert.Equal(t, engine.Answered, found.Drop)
 	}
+}
+
+// pingOf returns a frame of a ping of an address.
+func pingOf(to string) []byte {
+	c := conversation{dst: netip.AddrPortFrom(netip.MustParseAddr(to), 0), proto: hash.ICMP}
+	c.src = netip.MustParseAddrPort("10.9.0.2:0")
+	message := []byte{8, 0, 0, 0, 0, 0, 0, 1}
+	if c.dst.Addr().Is6() {
+		c.src, c.proto, message[0] = netip.MustParseAddrPort("[2001:db8:9::2]:0"), hash.ICMPv6, 128
+	}
+	return c.packet(message, 64)
 }
 
 // A family is one of IP, as its sockets have it.
