@@ -41,8 +41,9 @@ func block(t *testing.T, name string) string {
 // A readme is a lab in which the steps of the page are done.
 type readme struct {
 	*testing.T
-	bed *testbed.Bed
-	dir string
+	bed  *testbed.Bed
+	dir  string
+	http http.Client // of the gateway's control
 }
 
 // script runs a block of the page, to its end.
@@ -127,24 +128,28 @@ func (r *readme) run(steps string) {
 		}
 	})
 	socket := filepath.Join("/proc", strconv.Itoa(child.Process.Pid), "root", "run/gateway/control")
-	c := http.Client{Transport: &http.Transport{
+	r.http = http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}, DisableKeepAlives: true,
 	}}
 	require.Eventually(r, func() bool {
-		resp, err := c.Get("http://gateway/stats")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close() //nolint:errcheck // read to its end
-		var s services.Stats
-		healthy := json.NewDecoder(resp.Body).Decode(&s) == nil && s.Healthy
+		s, err := r.stats()
+		healthy := err == nil && s.Healthy
 		for _, service := range s.Services {
 			healthy = healthy && service.Healthy
 		}
 		return healthy
 	}, time.Minute, 20*time.Millisecond, "healthy")
+}
+
+func (r *readme) stats() (s services.Stats, err error) {
+	resp, err := r.http.Get("http://gateway/stats")
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	return s, json.NewDecoder(resp.Body).Decode(&s)
 }
 
 // connects makes connections to a VIP, one after the other, each as if the
