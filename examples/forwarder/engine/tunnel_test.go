@@ -180,8 +180,8 @@ func TestNewTunnel(t *testing.T) {
 	}
 	one, two, other := newTunnel(t, "10.0.0.1", "10.0.0.2"), newTunnel(t, "10.0.0.1", "10.0.0.2"),
 		newTunnel(t, "10.0.0.2", "10.0.0.1")
-	assert.True(t, one == two)
-	assert.False(t, one == other)
+	assert.Equal(t, one, two)
+	assert.NotEqual(t, one, other)
 	assert.Equal(t, 20, one.Size())
 	assert.Equal(t, 40, newTunnel(t, "fe80::1", "fe80::2").Size())
 	assert.Zero(t, Tunnel{}.Size())
