@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,7 +112,8 @@ func newLearnBed(t *testing.T) *learnBed {
 	}
 	data, err := json.Marshal(map[string]any{"in": "lc", "vip": "172.30.0.1",
 		"members": []any{map[string]any{"id": "own", "dev": "lp1", "addr": "10.9.1.2"}},
-		"control": "unix:" + g.socket, "seed": 7, "bgp": map[string]any{"as": 65101, "id": "10.9.0.1", "drain": "0s",
+		"control": "unix:" + g.socket, "snapshot": g.file + ".flows",
+		"seed": 7, "bgp": map[string]any{"as": 65101, "id": "10.9.0.1", "drain": "0s",
 			"nexthop": "fd09::1", "peers": peers,
 			"learn": map[string]any{"prefixes": []string{"172.31.0.0/16", "fd31::/16"}}}})
 	require.NoError(t, err)
@@ -197,11 +200,57 @@ func TestLearn(t *testing.T) {
 	}
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix(own)}, b.gateway.stats(t).BGP.Announced)
 
+	b.restarts(t)
+
 	// A peer is told in order: when it has heard of the withdrawal, it would have
 	// heard of what others announced before.
 	require.NoError(t, b.gateway.call("POST", "/members/own/down", nil))
 	wait(t, "the own prefix is withdrawn", func() bool { return !slices.Contains(b.last.heard(t), own) })
 	assert.Empty(t, b.last.heard(t), "what is learned is not announced")
+}
+
+// restarts: the flows of what is learned outlive the process with their next
+// hops, those of one that is drained among them, and so does that drain.
+func (b *learnBed) restarts(t *testing.T) {
+	t.Helper()
+	const perPrefix = 12
+	prefixes := []int{4, 5} // of both families
+	var flows []*learnedFlow
+	defer func() { closeFlows(flows) }()
+	for _, prefix := range prefixes {
+		for range perPrefix {
+			f, err := b.open(prefix)
+			require.NoError(t, err)
+			flows = append(flows, f)
+		}
+		at := strings.NewReplacer("/", "-", ":", "_").Replace(learnedPrefix(prefix).String())
+		hop := strings.ReplaceAll(hopAddr(2, prefix), ":", "_")
+		require.NoError(t, b.gateway.call("POST", fmt.Sprintf("/services/bgp-%s/members/bgp-%s/drain", at, hop), nil))
+	}
+	b.gateway.end(syscall.SIGTERM)
+	b.gateway.begin(t)
+	wait(t, "the gateway answers", func() bool { return b.gateway.call("GET", "/stats", nil) == nil })
+	for _, prefix := range prefixes {
+		b.has(t, prefix, map[int]uint32{1: 1, 3: 1, 4: 1})
+	}
+	drained := 0
+	for _, f := range flows {
+		if f.hop == 2 {
+			drained++
+		}
+		before := f.answers.Load()
+		wait(t, "an answer", func() bool { return f.answers.Load() > before || f.ended.Load() })
+		assert.False(t, f.ended.Load(), "a flow to next hop %d", f.hop)
+	}
+	t.Logf("%d flows outlived the process, %d of them at a next hop that is drained", len(flows), drained)
+	assert.NotZero(t, drained)
+}
+
+func closeFlows(flows []*learnedFlow) {
+	for _, f := range flows {
+		_ = f.conn.Close()
+		<-f.stopped
+	}
 }
 
 // A learnedFlow is a connection that asks without pause.
@@ -210,6 +259,7 @@ type learnedFlow struct {
 	hop     byte // the next hop that it is to
 	seen    uint64
 	conn    net.Conn
+	answers atomic.Uint64
 	ended   atomic.Bool
 	stopped chan struct{}
 }
@@ -234,12 +284,7 @@ func TestLearnFlaps(t *testing.T) {
 	}
 	const perPrefix = 20
 	var flows []*learnedFlow
-	defer func() {
-		for _, f := range flows {
-			_ = f.conn.Close()
-			<-f.stopped
-		}
-	}()
+	defer func() { closeFlows(flows) }()
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable order
 	flaps, opened, own, collateral := 0, 0, 0, 0
 	for began := time.Now(); time.Since(began) < duration; {
@@ -316,6 +361,7 @@ func (b *learnBed) open(prefix int) (f *learnedFlow, err error) {
 	go func() {
 		defer close(f.stopped)
 		for one.ask(0, f.conn) == nil {
+			f.answers.Add(1)
 			time.Sleep(20 * time.Millisecond)
 		}
 		f.ended.Store(true)

@@ -125,7 +125,7 @@ func (c *connections) lost() int {
 var errOtherPod = errors.New("another pod answered")
 
 func (c *connections) ask(i int, conn net.Conn) error {
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute)) // TCP sends again after up to twice the time that is lost
 	if _, err := conn.Write([]byte{0}); err != nil {
 		return err
 	}

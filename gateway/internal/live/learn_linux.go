@@ -16,7 +16,8 @@ import (
 )
 
 // learn has the services follow the routes that routers announce, until ctx
-// ends. Nothing is learned if how is nil.
+// ends. Nothing is learned if how is nil. After a restart it begins when routers
+// have told all.
 func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	if how == nil {
 		return nil
@@ -24,7 +25,12 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	var present []config.Service
 	var told map[netip.Prefix]bool // routes that are left out
 	said := ""
-	ticker := time.NewTicker(interval) // an interface may have got an address
+	start := settling{before: g.learnedBefore, ended: len(g.learnedBefore) == 0}
+	every := interval // an interface may have got an address
+	if !start.ended {
+		every = settleEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -40,6 +46,12 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 		for i := range next {
 			next[i].Strategy = how.Strategy
 		}
+		if err == nil && !start.ended {
+			if !start.over(next, g.sessions(), time.Now()) {
+				continue
+			}
+			ticker.Reset(interval)
+		}
 		if err == nil && !reflect.DeepEqual(next, present) {
 			if err = g.services.By("BGP").SetLearned(next); err == nil {
 				present = next
@@ -54,6 +66,11 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 		}
 		said = now
 	}
+}
+
+// sessions reports whether there are sessions with all routers.
+func (g *gateway) sessions() bool {
+	return !slices.ContainsFunc(g.speaker.State().Peers, func(p bgp.PeerState) bool { return !p.Established() })
 }
 
 // learned returns the services that routers announce now, and the prefixes that

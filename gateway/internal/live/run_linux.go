@@ -126,9 +126,12 @@ type gateway struct {
 	reloads   control.Reloads
 	snapshot  snapshotFile // empty: none
 	snapshots control.Snapshots
-	speaker   *bgp.Speaker    // nil: no routers
-	cluster   *joined.Cluster // nil: the gateway is in none
-	leave     func()          // ends its part in the cluster; nil: it has none
+	// of the process before, whose flows were restored: members by service
+	learnedBefore map[string][]string
+
+	speaker *bgp.Speaker    // nil: no routers
+	cluster *joined.Cluster // nil: the gateway is in none
+	leave   func()          // ends its part in the cluster; nil: it has none
 
 	// Of the goroutine that watches the file: the configuration in force, but
 	// for changes of its members over HTTP, and the file as it was read last.

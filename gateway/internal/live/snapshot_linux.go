@@ -33,6 +33,7 @@ func (g *gateway) begin(ctx context.Context) error {
 		g.Log.Warn("no flows restored", "error", err)
 		return nil
 	}
+	g.learnedBefore = snapshot.Learned()
 	g.Log.Info("flows restored", "flows", g.services.Stats().Flows.Flows)
 	return nil
 }

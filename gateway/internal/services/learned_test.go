@@ -107,11 +107,14 @@ func TestLearnedDrainOutlivesProcess(t *testing.T) {
 	f := newRegistry(t)
 	require.NoError(t, f.SetLearned(learned(pods(2, 3)...)))
 	require.NoError(t, f.By("ann").Drain("bgp-a", "pod3"))
+	was := map[string][]string{"bgp-a": {"pod2", "pod3"}}
 	for range 2 {
 		data, err := f.Save()
 		require.NoError(t, err)
 		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
 		require.NoError(t, err)
+		assert.Equal(t, was, snapshot.Learned())
+		was = map[string][]string{}
 		domain := selector.NewDomain()
 		p, err := fakeplane.New(domain)
 		require.NoError(t, err)

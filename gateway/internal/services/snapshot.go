@@ -129,6 +129,21 @@ func (s *Snapshot) Newest(configured []config.Service) ([]config.Service, error)
 	return services, nil
 }
 
+// Learned returns the IDs of the members of each service that routers announced.
+func (s *Snapshot) Learned() map[string][]string {
+	learned := make(map[string][]string)
+	for _, saved := range s.services {
+		var members []struct{ ID string }
+		if !saved.Learned || json.Unmarshal(saved.Members, &members) != nil {
+			continue
+		}
+		for _, m := range members {
+			learned[saved.Name] = append(learned[saved.Name], m.ID)
+		}
+	}
+	return learned
+}
+
 // RestoreDrains has the next [Registry.Replace] drain the members that were
 // drained past the configuration when the snapshot was taken, whatever the
 // configuration was then; and [Registry.SetLearned] those that were learned, when
