@@ -16,7 +16,8 @@ import (
 // Stats is the state of a gateway at one moment. Frames in are those of the
 // members, of those that left, those dropped, and those waiting. Frames that came
 // in for no service, and pings that were answered, are none of these. Replies are
-// to pings, or in place of frames dropped.
+// to pings, or in place of frames dropped. What was dropped for a service or a
+// member counts there besides, until that leaves.
 type Stats struct {
 	Healthy bool              `json:"healthy"`
 	Reason  string            `json:"reason,omitempty"` // why not

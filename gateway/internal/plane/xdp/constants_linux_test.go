@@ -57,7 +57,8 @@ func TestConstants(t *testing.T) {
 		b.WriteString("};\n")
 	}
 	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "OVER_MTU", overMTU,
-		"NO_ROOM", noRoom, "PLACED", placed, "MOVED", moved, "REFUSED", refused, "DETOURED", detoured, "EVENTS", events)
+		"NO_ROOM", noRoom, "PLACED", placed, "MOVED", moved, "REFUSED", refused, "DETOURED", detoured,
+		"EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
 		"AWAITED", hopAwaited, "RELEASING", hopReleasing)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,

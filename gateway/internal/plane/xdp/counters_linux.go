@@ -41,7 +41,7 @@ func (p *dataPlane) Counters() plane.Counters {
 	if p.addDrops(&c, expired, noOutput) {
 		for g, at := range p.served {
 			now := dropsAt(p.maps.unserved, at.index)
-			for e := expired; e < noOutput; e++ {
+			for e := range noOutput {
 				plane.AddDrops(c.ServiceDrops, g, e.reason(), now.Frames[e]-at.others.Frames[e])
 			}
 		}

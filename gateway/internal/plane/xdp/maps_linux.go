@@ -207,6 +207,7 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 func (m *maps) close() error {
 	return errors.Join(
 		m.prefixes.Close(), m.tables.Close(), m.hops.Close(), m.tunnels.Close(), m.outputs.Close(),
-		m.members.Close(), m.events.Close(), m.unserved.Close(), m.unsent.Close(), m.probation.Close(), m.established.Close(),
+		m.members.Close(), m.events.Close(), m.unserved.Close(), m.unsent.Close(),
+		m.probation.Close(), m.established.Close(),
 	)
 }
