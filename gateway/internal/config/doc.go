@@ -40,7 +40,8 @@
 //	slowstart  a time, or {"time": "1m", "steps": 10}: the weight of a member that
 //	          joins, or takes flows again after a drain, grows to its own in so
 //	          many steps, each of which builds the service's table once; not for
-//	          strategies that would move flows of others with each step; none
+//	          strategies that would move flows of others with each step; none.
+//	          That of the top level is null, or "0s", for a service without
 //	panic     percent of a service's members: while fewer pass the check, what it
 //	          finds is not looked at, since the few would be overrun; 0
 //	seed      of the hash: gateways with one seed place alike. A change places

@@ -29,24 +29,38 @@ type RampError struct {
 // Error names the service and the strategy.
 func (e *RampError) Error() string {
 	return fmt.Sprintf("service %q: %v has no \"slowstart\": each step would move flows of other members, too; "+
-		"bounded, maglev, rendezvous and resilient have one", e.Service, e.Strategy)
+		"bounded, maglev, rendezvous and resilient have one, and \"slowstart\": null switches that of the top level off", e.Service, e.Strategy)
 }
 
 // decodeRamp reads a slow start: a time, or an object with it and the number of
-// steps.
-func (s *Service) decodeRamp(v value) error {
+// steps. A time of 0, or null, is none, whatever stands at the top level.
+func (s *Service) decodeRamp(v value) (err error) {
 	s.Ramp = Ramp{Steps: defaultSteps}
-	if _, ok := v.data.(object); !ok {
-		return spanInto(&s.Ramp.Time, time.Second, maxTimeout)(v)
+	switch v.data.(type) {
+	case nil:
+	case object:
+		err = v.fields(map[string]func(value) error{
+			"time":  s.Ramp.decodeTime,
+			"steps": numberInto(&s.Ramp.Steps, 2, maxSteps),
+		})
+		if err == nil {
+			err = v.require("time")
+		}
+	default:
+		err = s.Ramp.decodeTime(v)
 	}
-	err := v.fields(map[string]func(value) error{
-		"time":  spanInto(&s.Ramp.Time, time.Second, maxTimeout),
-		"steps": numberInto(&s.Ramp.Steps, 2, maxSteps),
-	})
-	if err == nil {
-		err = v.require("time")
+	if s.Ramp.Time == 0 {
+		s.Ramp = Ramp{}
 	}
 	return err
+}
+
+func (r *Ramp) decodeTime(v value) error {
+	if none, err := v.span(0, 0); err == nil {
+		r.Time = none
+		return nil
+	}
+	return spanInto(&r.Time, time.Second, maxTimeout)(v)
 }
 
 // checkRamp returns an error if the strategy of a service has no slow start.

@@ -29,11 +29,34 @@ func TestRamp(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`"1"`:                         `f.json:2: a time from 1s to 1h0m0s is needed, such as "30s", not "1"`,
+		`"10ms"`:                      `f.json:2: a time from 1s to 1h0m0s is needed, such as "30s", not "10ms"`,
+		`0`:                           `f.json:2: a string is needed, not the number 0`,
 		`{"steps": 3}`:                `f.json:2: "time" is missing`,
 		`{"time": "30s", "steps": 1}`: `f.json:2: a whole number from 2 to 100 is needed, not 1`,
 	} {
 		_, err := config.Parse("f.json", []byte(withServices(`, "slowstart": `+text, `, "protocol": "tcp"`)), kinds())
 		require.EqualError(t, err, want)
+	}
+}
+
+// A service may do without the slow start of the top level, whose strategy it
+// may then have none for.
+func TestNoRamp(t *testing.T) {
+	const text = `{"in": "lc", "control": "127.0.0.1:80", "slowstart": "1m", "services": [
+{"name": "web", "vip": "10.0.0.1", "members": []},
+{"name": "dns", "vip": "10.0.0.2", "members": [], "strategy": "ring" %s}
+]}`
+	_, err := config.Parse("f.json", fmt.Appendf(nil, text, ""), kinds())
+	var refused *config.RampError
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, "dns", refused.Service)
+	assert.ErrorContains(t, err, `f.json:3: `)
+	assert.ErrorContains(t, err, `"slowstart": null`)
+	for _, none := range []string{`null`, `"0s"`, `{"time": "0s"}`, `{"time": "0s", "steps": 20}`} {
+		c, err := config.Parse("f.json", fmt.Appendf(nil, text, `, "slowstart": `+none), kinds())
+		require.NoError(t, err, none)
+		assert.Equal(t, config.Ramp{Time: time.Minute, Steps: 10}, c.Services[0].Ramp)
+		assert.Zero(t, c.Services[1].Ramp, none)
 	}
 }
 
