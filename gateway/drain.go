@@ -35,7 +35,8 @@ func runDrain(args []string, stdout, stderr io.Writer) int {
 		})
 	}
 	ends("deadline", "`time` after which flows that are left go elsewhere; without it they stay until they end")
-	ends("udp", "`time` after which those without a connection do, such as of UDP")
+	ends("udp", "`time` after which those without a connection do, such as of UDP; "+
+		"not for a key by which a flow is many connections")
 	id, err := parseArguments(flags, args, stderr, "MEMBER")
 	if err != nil {
 		return commandline.Refuse(complain, err)

@@ -35,7 +35,9 @@
 //
 // "gateway drain" drains a member over HTTP: it gets no new flow, and keeps
 // those that it has. With -deadline those that are left by then go elsewhere,
-// each with its next packet, and with -udp those without a connection do.
+// each with its next packet, and with -udp those without a connection do. By a
+// key such as client or teid a flow is many connections, TCP ones perhaps: -udp is
+// refused there, unless the service is of another protocol alone.
 //
 // "gateway withdraw" has routers send packets to other gateways, by graceful
 // shutdown of BGP, and returns when nothing is announced any more, so that the

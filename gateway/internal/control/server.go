@@ -17,7 +17,10 @@
 //	                          the configuration does not.
 //	                          ?deadline=10m has the flows that are left then go
 //	                          elsewhere, each with its next packet, and ?udp=30s
-//	                          those without a connection; 0s is at once
+//	                          those without a connection; 0s is at once. Where
+//	                          a flow is many connections, by the key of the
+//	                          service, some may be TCP: udp is refused then,
+//	                          unless all of them are of another protocol
 //	POST   /members/ID/down   it does not serve, says who checks it: packets
 //	                          avoid it until up is posted, or it leaves
 //	POST   /members/ID/up     it serves again

@@ -138,8 +138,9 @@ func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service
 // DrainUntil sets a member's weight to 0: it gets no new flow, and keeps those
 // it has until the drain ends. See [Drain] for how long it stays drained. The
 // end of one that is drained already changes, and the history says so; flows
-// that were released come back to it no more. A drain of a cluster has no end.
-// If the data plane can't be told that the drain has ended, that is the error,
+// that were released come back to it no more. A drain of a cluster has no end,
+// and none for UDP alone where flows may be many connections: these errors are
+// a [*RefusedError]. If the data plane can't be told that the drain has ended, that is the error,
 // and Step tries again.
 func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
@@ -172,6 +173,10 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 	i, err := s.find(id)
 	if err != nil {
 		return err
+	}
+	if !end.UDP.IsZero() && !s.tellsUDP() {
+		return &RefusedError{service, fmt.Errorf(
+			"by its key %s a flow may be many connections of TCP, so no deadline can be for UDP alone", s.Key)}
 	}
 	members := slices.Clone(s.Members)
 	already, was := members[i].Weight == 0, r.drains[service][id].Until

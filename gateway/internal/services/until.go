@@ -8,15 +8,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // Until says when a drain ends: the flows that the member still has then go
 // elsewhere, each with its next packet. Zero times are never.
 type Until struct {
 	Deadline time.Time `json:"deadline,omitzero"`
-	// for flows without a connection, such as those of UDP and those that are
-	// many connections
+	// for flows without a connection, such as those of UDP; not of a service
+	// whose flows may be many connections of TCP
 	UDP time.Time `json:"udpDeadline,omitzero"`
 }
 
@@ -46,6 +48,19 @@ func (u Until) due(now time.Time) plane.Released {
 	return plane.Kept
 }
 
+// tellsUDP reports whether flows without a connection are known from others in
+// a service. A flow that is many connections looks like them, whatever it has
+// of TCP.
+func (s *service) tellsUDP() bool {
+	switch {
+	case !s.Key.Aggregate():
+		return true
+	case s.Key == placement.ThreeTuple, s.Key == placement.Addresses, s.Key == placement.Client:
+		return s.Protocol != 0 && s.Protocol != hash.TCP
+	}
+	return false // whatever is inside a tunnel
+}
+
 // releases returns which members lose flows by now, in order.
 func (r *Registry) releases(now time.Time) (list []plane.Release) {
 	for _, name := range slices.Sorted(maps.Keys(r.drains)) {
@@ -54,7 +69,8 @@ func (r *Registry) releases(now time.Time) (list []plane.Release) {
 			continue
 		}
 		for _, id := range slices.Sorted(maps.Keys(r.drains[name])) {
-			if which := r.drains[name][id].due(now); which != plane.Kept {
+			which := r.drains[name][id].due(now)
+			if which == plane.Everything || which == plane.Connectionless && s.tellsUDP() {
 				list = append(list, plane.Release{Group: s.group, Member: id, Which: which})
 			}
 		}

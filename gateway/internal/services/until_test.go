@@ -8,9 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // A drain ends at its deadline, for flows without a connection at one of their
@@ -213,4 +215,42 @@ func TestEndsOfDrainsAreInTheHistory(t *testing.T) {
 	require.NoError(t, f.Step())
 	assert.Equal(t, "the drain of pod1 ended: its flows go elsewhere", f.Stats().Changes[0].What)
 	assert.Equal(t, "dora", f.Stats().Changes[0].By)
+}
+
+// Where a flow may be many connections of TCP, none leaves by a deadline for
+// UDP, given before the service had that key or since.
+func TestNoEndForUDPWhereFlowsAreManyConnections(t *testing.T) {
+	f, at := newRegistry(t), time.Unix(1000, 0)
+	f.Now = func() time.Time { return at }
+	for _, c := range []struct {
+		key      placement.Key
+		protocol uint8
+		can      bool
+	}{
+		{placement.FiveTuple, 0, true}, {placement.Inner, 0, true}, {placement.Client, hash.UDP, true},
+		{placement.ThreeTuple, 0, false}, {placement.Addresses, hash.TCP, false}, {placement.Client, 0, false},
+		{placement.TEID, hash.UDP, false}, {placement.InnerClient, hash.UDP, false}, {placement.InnerAddresses, 0, false},
+	} {
+		s := service(t, config.Default, vip, "maglev", pods(1, 2, 3))
+		require.NoError(t, f.Replace([]config.Service{s}, ""))
+		require.NoError(t, f.DrainUntil(config.Default, "pod1", services.Until{UDP: at}))
+		require.Len(t, f.plane.Released, 1)
+		s.Key, s.Protocol = c.key, c.protocol
+		require.NoError(t, f.Replace([]config.Service{s}, ""))
+		err := f.DrainUntil(config.Default, "pod2", services.Until{UDP: at})
+		if c.can {
+			require.NoError(t, err)
+			assert.Len(t, f.plane.Released, 2, c.key)
+		} else {
+			var refused *services.RefusedError
+			require.ErrorAs(t, err, &refused, c.key)
+			assert.Contains(t, err.Error(), c.key.String())
+			assert.EqualValues(t, 1, f.weights(config.Default)["pod2"])
+			assert.Empty(t, f.plane.Released, c.key)
+		}
+		require.NoError(t, f.DrainUntil(config.Default, "pod2", services.Until{Deadline: at}))
+		assert.Equal(t, plane.Everything, f.plane.Released["default/pod2"])
+		f.undrain(t, "pod1")
+		f.undrain(t, "pod2")
+	}
 }
