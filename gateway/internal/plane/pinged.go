@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -48,6 +49,18 @@ func newPings(services []Service) pings {
 		delete(all, addr)
 	}
 	return all
+}
+
+// Pinged yields the addresses of services that are pinged where a plane answers
+// pings, and the group that what is not answered counts for.
+func Pinged(services []Service) iter.Seq2[netip.Addr, *engine.Group] {
+	return func(yield func(netip.Addr, *engine.Group) bool) {
+		for addr, p := range newPings(services) {
+			if !yield(addr, p.groups[0]) {
+				return
+			}
+		}
+	}
 }
 
 // of returns the address that a frame is a ping of; nil if it is none that is

@@ -41,7 +41,7 @@ func TestConstants(t *testing.T) {
 		{"TABLE_SIZE", tableSize},
 		{"MEMBER_BITS", memberBits}, {"MEMBERS_PER_BYTE", memberByte},
 		{"PIN_STATES", pinStates}, {"PIN_SLOT_SHIFT", slotShift}, {"PIN_TIME_SHIFT", timeShift},
-		{"PIN_TIME_SCALE", timeScale}, {"DROP_KINDS", int(dropKinds)},
+		{"PIN_TIME_SCALE", timeScale}, {"DROP_KINDS", int(dropKinds)}, {"PINGED", pingedFlag},
 	} {
 		fmt.Fprintf(&b, "#define %s %d\n", c.name, c.value)
 	}
@@ -56,9 +56,9 @@ func TestConstants(t *testing.T) {
 		}
 		b.WriteString("};\n")
 	}
-	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "NO_OUTPUT", noOutput, "OVER_MTU", overMTU,
-		"NO_ROOM", noRoom, "PLACED", placed, "MOVED", moved, "REFUSED", refused, "DETOURED", detoured,
-		"EVENTS", events)
+	enum("event", "EXPIRED", expired, "NO_MEMBER", noMember, "PING_OVER_RATE", tooManyPings,
+		"NO_OUTPUT", noOutput, "OVER_MTU", overMTU, "NO_ROOM", noRoom, "PLACED", placed, "MOVED", moved,
+		"REFUSED", refused, "DETOURED", detoured, "EVENTS", events)
 	enum("member_state", "GONE", hopGone, "ALIVE", hopAlive, "DOWN", hopDown, "DRAINED", hopDrained,
 		"AWAITED", hopAwaited, "RELEASING", hopReleasing)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,

@@ -23,9 +23,10 @@
 // no service, it passes on to the kernel. There the plane's slow path, an
 // [engine.Worker] on a packet socket, forwards what is for a service: packets
 // with options or extension headers, SCTP; and fragments and ICMP errors,
-// which it sends after their flow, by its pin. It answers pings. What has a
-// VLAN tag is left to the kernel. The kernel must not forward what the slow path
-// does: give the router a blackhole route for the prefixes of the services.
+// which it sends after their flow, by its pin. It answers pings; the program drops
+// those that are over the rate before, lest a flood of them fills its queue. What
+// has a VLAN tag is left to the kernel. The kernel must not forward what the slow
+// path does: give the router a blackhole route for the prefixes of the services.
 //
 // A packet over the MTU of its member's interface is dropped and counted. Its
 // sender is told by the slow path, with [plane.ICMP] alone. The MTU is read by

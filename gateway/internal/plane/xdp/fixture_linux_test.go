@@ -96,11 +96,18 @@ func newFixture(t testing.TB, flows int, strategies ...selector.Strategy) *fixtu
 // none.
 func newFixtureOf(t testing.TB, sticky *flowcache.Config, strategies ...selector.Strategy) *fixture {
 	t.Helper()
+	return newFixtureWith(t, plane.Config{Sticky: sticky}, strategies...)
+}
+
+// newFixtureWith is newFixture with more to be said of the plane.
+func newFixtureWith(t testing.TB, c plane.Config, strategies ...selector.Strategy) *fixture {
+	t.Helper()
 	r := &fixture{t: t, domain: selector.NewDomain(), drops: make(map[*engine.Group]plane.Drops)}
 	var err error
 	r.clock, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	skipWithout(t, err)
-	c := plane.Config{In: []string{"lo"}, Seed: testSeed, Domain: r.domain}
+	sticky := c.Sticky
+	c.In, c.Seed, c.Domain = []string{"lo"}, testSeed, r.domain
 	e := engine.Config{
 		Routes: new(engine.Routes),
 		Policy: hash.Policy{Extractor: hash.FiveTuple, Hasher: symmetric.Hasher{Base: hash.XX{Seed: testSeed}}},

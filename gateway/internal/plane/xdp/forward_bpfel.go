@@ -21,6 +21,7 @@ const (
 	forwardMapEcmpHops      = "ecmp_hops"
 	forwardMapEcmpMembers   = "ecmp_members"
 	forwardMapEcmpOutputs   = "ecmp_outputs"
+	forwardMapEcmpPings     = "ecmp_pings"
 	forwardMapEcmpPrefixes  = "ecmp_prefixes"
 	forwardMapEcmpProbation = "ecmp_probation"
 	forwardMapEcmpTables    = "ecmp_tables"
@@ -34,6 +35,7 @@ const (
 	forwardVarAnswers       = "answers"
 	forwardVarDurations     = "durations"
 	forwardVarFirstState    = "first_state"
+	forwardVarPingInterval  = "ping_interval"
 	forwardVarSeed          = "seed"
 	forwardVarSteps         = "steps"
 )
@@ -94,6 +96,7 @@ type forwardMapSpecs struct {
 	EcmpHops      *ebpf.MapSpec `ebpf:"ecmp_hops"`
 	EcmpMembers   *ebpf.MapSpec `ebpf:"ecmp_members"`
 	EcmpOutputs   *ebpf.MapSpec `ebpf:"ecmp_outputs"`
+	EcmpPings     *ebpf.MapSpec `ebpf:"ecmp_pings"`
 	EcmpPrefixes  *ebpf.MapSpec `ebpf:"ecmp_prefixes"`
 	EcmpProbation *ebpf.MapSpec `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.MapSpec `ebpf:"ecmp_tables"`
@@ -106,12 +109,13 @@ type forwardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type forwardVariableSpecs struct {
-	Address    *ebpf.VariableSpec `ebpf:"address"`
-	Answers    *ebpf.VariableSpec `ebpf:"answers"`
-	Durations  *ebpf.VariableSpec `ebpf:"durations"`
-	FirstState *ebpf.VariableSpec `ebpf:"first_state"`
-	Seed       *ebpf.VariableSpec `ebpf:"seed"`
-	Steps      *ebpf.VariableSpec `ebpf:"steps"`
+	Address      *ebpf.VariableSpec `ebpf:"address"`
+	Answers      *ebpf.VariableSpec `ebpf:"answers"`
+	Durations    *ebpf.VariableSpec `ebpf:"durations"`
+	FirstState   *ebpf.VariableSpec `ebpf:"first_state"`
+	PingInterval *ebpf.VariableSpec `ebpf:"ping_interval"`
+	Seed         *ebpf.VariableSpec `ebpf:"seed"`
+	Steps        *ebpf.VariableSpec `ebpf:"steps"`
 }
 
 // forwardObjects contains all objects after they have been loaded into the kernel.
@@ -139,6 +143,7 @@ type forwardMaps struct {
 	EcmpHops      *ebpf.Map `ebpf:"ecmp_hops"`
 	EcmpMembers   *ebpf.Map `ebpf:"ecmp_members"`
 	EcmpOutputs   *ebpf.Map `ebpf:"ecmp_outputs"`
+	EcmpPings     *ebpf.Map `ebpf:"ecmp_pings"`
 	EcmpPrefixes  *ebpf.Map `ebpf:"ecmp_prefixes"`
 	EcmpProbation *ebpf.Map `ebpf:"ecmp_probation"`
 	EcmpTables    *ebpf.Map `ebpf:"ecmp_tables"`
@@ -154,6 +159,7 @@ func (m *forwardMaps) Close() error {
 		m.EcmpHops,
 		m.EcmpMembers,
 		m.EcmpOutputs,
+		m.EcmpPings,
 		m.EcmpPrefixes,
 		m.EcmpProbation,
 		m.EcmpTables,
@@ -167,12 +173,13 @@ func (m *forwardMaps) Close() error {
 //
 // It can be passed to loadForwardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type forwardVariables struct {
-	Address    *ebpf.Variable `ebpf:"address"`
-	Answers    *ebpf.Variable `ebpf:"answers"`
-	Durations  *ebpf.Variable `ebpf:"durations"`
-	FirstState *ebpf.Variable `ebpf:"first_state"`
-	Seed       *ebpf.Variable `ebpf:"seed"`
-	Steps      *ebpf.Variable `ebpf:"steps"`
+	Address      *ebpf.Variable `ebpf:"address"`
+	Answers      *ebpf.Variable `ebpf:"answers"`
+	Durations    *ebpf.Variable `ebpf:"durations"`
+	FirstState   *ebpf.Variable `ebpf:"first_state"`
+	PingInterval *ebpf.Variable `ebpf:"ping_interval"`
+	Seed         *ebpf.Variable `ebpf:"seed"`
+	Steps        *ebpf.Variable `ebpf:"steps"`
 }
 
 // forwardPrograms contains all programs after they have been loaded into the kernel.

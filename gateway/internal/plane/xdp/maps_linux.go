@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net/netip"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/hash"
 )
 
 // maps are what the program and the plane share.
@@ -22,6 +24,7 @@ type maps struct {
 	members     *ebpf.Map // engine.Adjacency.Output -> traffic, per processor
 	events      *ebpf.Map // event -> traffic, per processor
 	unserved    *ebpf.Map // index of a service -> dropCounts from expired on, per processor
+	pings       *ebpf.Map // 0 -> when a ping can be answered again, per processor
 	unsent      *ebpf.Map // engine.Adjacency.Output -> dropCounts from noOutput on, per processor
 	probation   *ebpf.Map // digest -> pin, of flows that may be pushed out; nil without stickiness
 	established *ebpf.Map // digest -> pin
@@ -65,6 +68,19 @@ func entryOf(t engine.Tunnel) (e tunnelEntry) {
 	copy(e.Dst[:], remote.AsSlice())
 	e.Size = uint32(t.Size())
 	return e
+}
+
+// pingedFlag is set in the index of a service where the key is that of pings of
+// an address, which the slow path answers.
+const pingedFlag = 1 << 31
+
+// pingKey is the key of what has the protocol of pings of an address.
+func pingKey(a netip.Addr) lpmKey {
+	protocol := uint8(hash.ICMP)
+	if a.Is6() {
+		protocol = hash.ICMPv6
+	}
+	return keysOf(plane.Part{Prefix: netip.PrefixFrom(a, a.BitLen()), Protocol: protocol})[0]
 }
 
 // An lpmKey is a prefix of a family, an address, and what packets are for there.
@@ -120,6 +136,7 @@ const (
 	// of a service: no member gets the frame
 	expired event = iota
 	noMember
+	tooManyPings
 
 	// of a member, which does not get the frame
 	noOutput
@@ -140,6 +157,8 @@ func (e event) reason() string {
 		return engine.Expired.String()
 	case noMember:
 		return engine.NoMember.String()
+	case tooManyPings:
+		return "ping over the rate"
 	case noOutput:
 		return "no output"
 	case overMTU:
@@ -152,7 +171,7 @@ func (e event) reason() string {
 // a member on.
 type dropCounts struct{ Frames [dropKinds]uint64 }
 
-const dropKinds = placed - noOutput // members have more than services
+const dropKinds = placed - noOutput // services have no more than members
 
 // Shares of the maps of flows.
 const (
@@ -172,6 +191,7 @@ func (m *maps) byName() map[string]**ebpf.Map {
 		"ecmp_events":    &m.events,
 		"ecmp_unserved":  &m.unserved,
 		"ecmp_unsent":    &m.unsent,
+		"ecmp_pings":     &m.pings,
 		"ecmp_probation": &m.probation,
 		"ecmp_flows":     &m.established,
 	}
@@ -207,7 +227,7 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 func (m *maps) close() error {
 	return errors.Join(
 		m.prefixes.Close(), m.tables.Close(), m.hops.Close(), m.tunnels.Close(), m.outputs.Close(),
-		m.members.Close(), m.events.Close(), m.unserved.Close(), m.unsent.Close(),
+		m.members.Close(), m.events.Close(), m.unserved.Close(), m.unsent.Close(), m.pings.Close(),
 		m.probation.Close(), m.established.Close(),
 	)
 }

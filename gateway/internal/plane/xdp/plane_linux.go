@@ -79,7 +79,7 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 		return nil, err
 	}
 	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
-	code := program{spec: spec, seed: c.Seed, answers: len(c.ICMP.From) > 0}
+	code := program{spec: spec, seed: c.Seed, answers: len(c.ICMP.From) > 0, pings: pingsOf(&c)}
 	capacity := 0
 	if c.Sticky != nil {
 		capacity = c.Sticky.Flows
@@ -118,6 +118,10 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 	p.slow, err = plane.NewSlowPath(c, router)
 	return p, err
 }
+
+// pingsOf returns how many pings a second the slow path may answer, all its workers
+// together.
+func pingsOf(c *plane.Config) int { return c.ICMP.Pings * max(c.Workers, 1) * len(c.In) }
 
 // check refuses what the plane can't do.
 func check(c *plane.Config) error {

@@ -3,6 +3,7 @@ package xdp
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -31,6 +32,7 @@ type program struct {
 	maps     *maps
 	seed     uint64
 	answers  bool       // senders are told of packets that can't be forwarded
+	pings    int        // a second and processor, that the slow path gets; 0: all
 	timeouts *timeouts  // nil without stickiness
 	address  engine.MAC // of the interface, which frames must be for; zero: any
 }
@@ -45,6 +47,9 @@ func (p *program) load() (forward, closed *ebpf.Program, err error) {
 	}()
 	spec, name := p.spec.Copy(), programTable
 	values := map[string]any{"seed": p.seed, "address": addressWord(p.address), "answers": p.answers}
+	if p.pings > 0 {
+		values["ping_interval"] = uint64(time.Second) / uint64(p.pings)
+	}
 	if p.timeouts != nil {
 		name = programSticky
 		values["durations"] = p.timeouts.durations()

@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"fmt"
+	gomaps "maps"
 	"math/bits"
 	"runtime"
 	"slices"
@@ -170,12 +171,13 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 		return next, nil
 	}
 	var err error
-	next.prefixes, err = next.prefixesOf(services)
+	next.prefixes, err = next.prefixesOf(services, p.config.ICMP.Pings > 0)
 	return next, err
 }
 
-// prefixesOf returns what packets of services are looked up by.
-func (s *state) prefixesOf(services []plane.Service) (*prefixes, error) {
+// prefixesOf returns what packets of services are looked up by; with pings, those
+// too that the slow path answers, if there is room for all of them.
+func (s *state) prefixesOf(services []plane.Service, pings bool) (*prefixes, error) {
 	all := &prefixes{make(map[lpmKey]uint32, len(services))}
 	var parts plane.Parts
 	for _, is := range services {
@@ -191,6 +193,15 @@ func (s *state) prefixesOf(services []plane.Service) (*prefixes, error) {
 	}
 	if n := len(all.services); n > MaxPrefixes {
 		return nil, &Error{Err: fmt.Errorf("%w: %d prefixes", ErrLimit, MaxPrefixes), Value: n}
+	}
+	if !pings {
+		return all, nil
+	}
+	pinged := gomaps.Collect(plane.Pinged(services))
+	if len(all.services)+len(pinged) <= MaxPrefixes {
+		for addr, g := range pinged {
+			all.services[pingKey(addr)] = s.services[g].index | pingedFlag
+		}
 	}
 	return all, nil
 }

@@ -24,18 +24,20 @@
 #define PIN_TIME_SHIFT 24
 #define PIN_TIME_SCALE 4
 #define DROP_KINDS 3
+#define PINGED 2147483648
 
 enum event {
 	EXPIRED = 0,
 	NO_MEMBER = 1,
-	NO_OUTPUT = 2,
-	OVER_MTU = 3,
-	NO_ROOM = 4,
-	PLACED = 5,
-	MOVED = 6,
-	REFUSED = 7,
-	DETOURED = 8,
-	EVENTS = 9,
+	PING_OVER_RATE = 2,
+	NO_OUTPUT = 3,
+	OVER_MTU = 4,
+	NO_ROOM = 5,
+	PLACED = 6,
+	MOVED = 7,
+	REFUSED = 8,
+	DETOURED = 9,
+	EVENTS = 10,
 };
 
 enum member_state {

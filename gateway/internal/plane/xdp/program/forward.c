@@ -1,4 +1,5 @@
 #include "hash.h"
+#include "pings.h"
 #include "pins.h"
 #include "tunnel.h"
 
@@ -110,7 +111,7 @@ INLINE int forward(struct xdp_md *context, bool sticky)
 	u64 hashed;
 
 	if (!parse(&p, context))
-		return XDP_PASS;
+		return p.ping ? ping(&p) : XDP_PASS;
 	service = route(&p);
 	if (!service)
 		return XDP_PASS;

@@ -15,6 +15,9 @@ const volatile u64 address = 0;
 // the slow path, which gets them.
 const volatile bool answers = false;
 
+// How long after a ping the next one may be answered, in ns; 0: none is looked at.
+const volatile u64 ping_interval = 0;
+
 // Durations, in the units of an age: see pins.h.
 const volatile struct durations {
 	s64 life[PIN_STATES];    // after it a pin in that state has expired
@@ -94,7 +97,7 @@ struct {
 	__uint(max_entries, MAX_PREFIXES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct prefix);
-	__type(value, u32); // index of a service
+	__type(value, u32); // index of a service; with PINGED: its pings are answered
 } ecmp_prefixes SEC(".maps");
 
 struct group {
@@ -161,6 +164,13 @@ struct {
 	__type(key, u32); // hop.output
 	__type(value, struct drops); // from NO_OUTPUT on
 } ecmp_unsent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64); // when a ping could be answered again, were all used up
+} ecmp_pings SEC(".maps");
 
 // Pins by digest. The plane sets how many there are.
 

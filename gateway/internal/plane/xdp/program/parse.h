@@ -35,7 +35,8 @@ struct transport {
 	u8 offset, flags;
 };
 
-enum { TCP_SIZE = 20, UDP_SIZE = 8 };
+enum { TCP_SIZE = 20, UDP_SIZE = 8, PING_SIZE = 8 };
+enum { ICMPV6 = 58, PING_IPV4 = 8, PING_IPV6 = 128 }; // the protocol, and types of messages
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 enum { NOT_WHOLE = bpf_htons(0x3fff) }; // of ipv4.fragment: more of them, or an offset
 
@@ -49,6 +50,7 @@ struct packet {
 	u8 lifetime; // TTL or hop limit
 	u8 flags;    // of TCP, or 0
 	u8 state;    // of the flow's pin once it is established
+	bool ping;   // it is a request for an echo
 	u32 ports;
 	u64 src[2], dst[2];
 };
@@ -70,6 +72,10 @@ INLINE bool parse_transport(struct packet *p, u8 *at, u64 size)
 			return false;
 		p->ports = t->ports;
 		return true;
+	case IPPROTO_ICMP:
+	case ICMPV6:
+		p->ping = size >= PING_SIZE && at + PING_SIZE <= p->end && at[0] == (p->v6 ? PING_IPV6 : PING_IPV4) && !at[1];
+		return false;
 	case IPPROTO_GRE:
 	case IPPROTO_IPIP:
 	case IPPROTO_IPV6:
