@@ -96,10 +96,8 @@ func (s *sharer) apply(g *shared, m *pinsMessage, at instant) {
 }
 
 func (s *sharer) importPins(g *shared, pins []flowcache.Pin, at instant) {
-	for i := range pins {
-		if g.mode != ShareAll {
-			s.memory.heard(&pins[i], at.now)
-		}
+	if g.mode != ShareAll {
+		s.memory.heard(pins, at.now)
 	}
 	s.counters.imported(s.importer.Import(pins, at.now))
 }

@@ -25,6 +25,7 @@ type memory struct {
 	shortest    uint                   // of the established ones
 	table       *flowcache.Table
 	roll        *roll
+	touched     uint64        // has no meaning
 	enrolled    time.Duration // when pins were told last
 	unrolled    []rollEntry   // what is to be in the roll, once there is time
 }
@@ -134,10 +135,22 @@ func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
 	return true
 }
 
-// heard remembers that another gateway told of a pin.
-func (m *memory) heard(p *flowcache.Pin, now time.Duration) {
-	if flow, what := m.flow(p.Key), m.telling(p, now); !m.knows(flow, what, p.State) {
-		m.put(flow|theirs, what, p, now)
+// heard remembers that another gateway told of pins.
+func (m *memory) heard(pins []flowcache.Pin, now time.Duration) {
+	var flows [32]uint64
+	for len(pins) > 0 {
+		n := min(len(flows), len(pins))
+		for i := range n { // so that the cache misses overlap
+			flows[i] = m.flow(pins[i].Key)
+			m.touched += m.now.entries[m.now.place(flows[i])].flow
+		}
+		for i := range n {
+			p := &pins[i]
+			if what := m.telling(p, now); !m.knows(flows[i], what, p.State) {
+				m.put(flows[i]|theirs, what, p, now)
+			}
+		}
+		pins = pins[n:]
 	}
 }
 
@@ -147,19 +160,16 @@ func (m *memory) put(flow uint64, what telling, p *flowcache.Pin, now time.Durat
 		return
 	}
 	m.enrolled = now
-	if m.unrolled = append(m.unrolled, rollEntryOf(p)); len(m.unrolled) == maxUnrolled {
-		m.enroll()
+	if len(m.unrolled) < maxUnrolled { // workers need not know of all
+		m.unrolled = append(m.unrolled, rollEntryOf(p))
 	}
 }
 
 // enrollLater has workers know of what was told, once pins don't wait for it.
 func (m *memory) enrollLater(now time.Duration) {
-	if len(m.unrolled) > 0 && now-m.enrolled >= unrolledFor {
-		m.enroll()
+	if len(m.unrolled) == 0 || now-m.enrolled < unrolledFor {
+		return
 	}
-}
-
-func (m *memory) enroll() {
 	for _, e := range m.unrolled {
 		m.roll.put(e)
 	}
@@ -249,11 +259,16 @@ func (m *memory) recall(flow uint64) (what telling, ok bool) {
 // find returns the entry of a flow, or the free one where it would be.
 func (t *told) find(flow uint64) *entryTold {
 	mask := uint64(len(t.entries) - 1)
-	for i := flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & mask; ; i = (i + 1) & mask {
+	for i := t.place(flow); ; i = (i + 1) & mask {
 		if e := &t.entries[i]; e.flow == 0 || e.flow == flow {
 			return e
 		}
 	}
+}
+
+// place returns where the entry of a flow is if nobody else took the place.
+func (t *told) place(flow uint64) uint64 {
+	return flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & uint64(len(t.entries)-1)
 }
 
 // put adds what is told of a flow, or replaces it, as far as there is room.

@@ -62,7 +62,7 @@ func TestMemory(t *testing.T) {
 		assert.Equal(t, c.news, m.isNews(&c.is, false, began+c.after), name)
 
 		m.forget()
-		m.heard(&c.was, began)
+		m.heard([]flowcache.Pin{c.was}, began)
 		assert.Equal(t, c.news, m.isNews(&c.is, false, began+c.after), "%s: told by another gateway", name)
 		m.forget()
 		assert.True(t, m.isNews(&c.is, false, began+c.after), "%s: forgotten", name)
@@ -100,7 +100,7 @@ func TestMemoryOfWhatGotLost(t *testing.T) {
 	m.isNews(pin(1), false, began)
 	later := began + time.Minute
 	m.isNews(pin(2), false, later)
-	m.heard(pin(3), later)
+	m.heard([]flowcache.Pin{*pin(3)}, later)
 	now := later + 5*time.Second
 	assert.False(t, m.wasTold(pin(1), later, now), "before that scan")
 	assert.True(t, m.wasTold(pin(1), began, now))
