@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,32 @@ func planes(t testing.TB) map[string]plane {
 		"stateless": newPlane(t, false, nil),
 		"sticky":    newPlane(t, true, nil),
 		"symmetric": newPlane(t, true, symmetric.Hasher{Base: hash.Sip{}}),
+		"ports":     withPorts(t, newPlane(t, true, nil)),
+		"clients":   withClients(newPlane(t, true, nil)),
 	}
+}
+
+// withPorts has the service's addresses be served by protocol and port.
+func withPorts(t testing.TB, p plane) plane {
+	t.Helper()
+	var list []Listener
+	for _, addr := range []string{"172.16.0.20", "2001:db8:ac10::14"} {
+		for _, proto := range []uint8{hash.TCP, hash.UDP} {
+			list = append(list, Listener{netip.MustParseAddr(addr), proto, 1, 1<<16 - 1, p.group},
+				Listener{Addr: netip.MustParseAddr(addr), Proto: proto, Group: p.group})
+		}
+	}
+	var err error
+	p.Listeners, err = NewListeners(list)
+	require.NoError(t, err)
+	return p
+}
+
+// withClients has a flow be all that a client sends.
+func withClients(p plane) plane {
+	p.Keyings = map[*Group]*Keying{p.group: {Policy: hash.Policy{Hasher: hash.XX{}, Extractor: hash.SrcAddr},
+		Aggregate: true, Class: flowcache.FirstClass}}
+	return p
 }
 
 // lifetime returns the TTL or hop limit of an IP header.
