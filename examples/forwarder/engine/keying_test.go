@@ -20,7 +20,8 @@ import (
 // tunnelled returns a frame with another one's packet in VXLAN.
 func tunnelled(t testing.TB, inner []byte, port uint16) []byte {
 	t.Helper()
-	return frameOf(t, false, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: layers.UDPPort(port), DstPort: 4789},
+	return frameOf(t, false, client, vip, layers.IPProtocolUDP, &layers.UDP{SrcPort: layers.UDPPort(port),
+		DstPort: 4789},
 		append(gopacket.Payload{8, 0, 0, 0, 0, 0, 7, 0}, inner...))
 }
 
@@ -56,7 +57,8 @@ func TestKeyingAgreesWithParse(t *testing.T) {
 				frames = append(frames, tcp(client, vip, from, to), tooBig(t, v6, vip, tcp(vip, client, to, from)), udp)
 				frames = append(frames, fragmented(udp, id, 104)...)
 				if !v6 {
-					frames = append(frames, tunnelled(t, tcp(client, router, from, to), from), tcp(client, router, from, to))
+					frames = append(frames, tunnelled(t, tcp(client, router, from, to), from),
+						tcp(client, router, from, to))
 				}
 			}
 		}

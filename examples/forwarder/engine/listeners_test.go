@@ -231,18 +231,21 @@ func TestListenersAndTTL(t *testing.T) {
 
 func TestListenersRefuseConflicts(t *testing.T) {
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	at := func(addr netip.Addr, proto uint8, first, last uint16) Listener {
+		return Listener{Addr: addr, Proto: proto, First: first, Last: last}
+	}
 	for _, c := range []struct {
 		x, y     Listener
 		conflict bool
 	}{
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 80}, Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 80}, true},
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 90}, Listener{Addr: a, Proto: hash.TCP, First: 90, Last: 95}, true},
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 90}, Listener{Addr: a, Proto: hash.TCP, First: 85, Last: 85}, true},
-		{Listener{Addr: a, Proto: hash.TCP}, Listener{Addr: a, Proto: hash.TCP}, true},
-		{Listener{Addr: a, Proto: hash.TCP}, Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 80}, false},
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 90}, Listener{Addr: a, Proto: hash.UDP, First: 80, Last: 90}, false},
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 90}, Listener{Addr: b, Proto: hash.TCP, First: 80, Last: 90}, false},
-		{Listener{Addr: a, Proto: hash.TCP, First: 80, Last: 90}, Listener{Addr: a, Proto: hash.TCP, First: 91, Last: 99}, false},
+		{at(a, hash.TCP, 80, 80), at(a, hash.TCP, 80, 80), true},
+		{at(a, hash.TCP, 80, 90), at(a, hash.TCP, 90, 95), true},
+		{at(a, hash.TCP, 80, 90), at(a, hash.TCP, 85, 85), true},
+		{at(a, hash.TCP, 0, 0), at(a, hash.TCP, 0, 0), true},
+		{at(a, hash.TCP, 0, 0), at(a, hash.TCP, 80, 80), false},
+		{at(a, hash.TCP, 80, 90), at(a, hash.UDP, 80, 90), false},
+		{at(a, hash.TCP, 80, 90), at(b, hash.TCP, 80, 90), false},
+		{at(a, hash.TCP, 80, 90), at(a, hash.TCP, 91, 99), false},
 	} {
 		for _, list := range [][]Listener{{c.x, c.y}, {c.y, c.x}} {
 			_, err := NewListeners(list)

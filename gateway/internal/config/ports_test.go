@@ -27,7 +27,8 @@ func TestPorts(t *testing.T) {
 	require.NoError(t, err)
 	web, dns := c.Services[0], c.Services[1]
 	assert.EqualValues(t, hash.TCP, web.Protocol)
-	assert.Equal(t, []plane.PortRange{{First: 80, Last: 80}, {First: 443, Last: 443}, {First: 8000, Last: 8099}}, web.Ports)
+	assert.Equal(t, []plane.PortRange{{First: 80, Last: 80}, {First: 443, Last: 443}, {First: 8000, Last: 8099}},
+		web.Ports)
 	assert.EqualValues(t, hash.UDP, dns.Protocol)
 	assert.Equal(t, []plane.PortRange{{First: 53, Last: 53}}, dns.Ports)
 	other := web
@@ -53,7 +54,8 @@ func TestPartsOfAnAddress(t *testing.T) {
 		{`, "protocol": "tcp"`, `, "protocol": "tcp", "ports": 80`, ""},
 		{`, "protocol": "tcp", "ports": 80`, `, "protocol": "udp", "ports": 80`, ""},
 		{`, "protocol": "tcp", "ports": "80-89"`, `, "protocol": "tcp", "ports": [79, 90]`, ""},
-		{`, "protocol": "icmp"`, `, "protocol": 58`, `10.0.0.1/32 icmp of service "dns" is served by service "web" already`},
+		{`, "protocol": "icmp"`, `, "protocol": 58`,
+			`10.0.0.1/32 icmp of service "dns" is served by service "web" already`},
 		{``, ``, `10.0.0.1/32 of service "dns" is served by service "web" already`},
 		{`, "protocol": "sctp"`, `, "protocol": 132`,
 			`10.0.0.1/32 sctp of service "dns" is served by service "web" already`},

@@ -73,11 +73,12 @@ func TestRamps(t *testing.T) {
 			assert.Equal(t, "web", refused.Service)
 		}
 		if row.EqualOnly {
-			assert.Error(t, refusal, row.Name)
+			require.Error(t, refusal, row.Name)
 			continue
 		}
 		var before *selector.View
-		group, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: row.Strategy})
+		group, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "g",
+			Strategy: row.Strategy})
 		require.NoError(t, err)
 		moved, gained := 0, 0
 		const hashes = 20_000

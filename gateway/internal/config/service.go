@@ -130,7 +130,8 @@ func (s *Service) Blame(err error) error {
 
 // Equal reports whether o is the same but for where it was read from.
 func (s *Service) Equal(o *Service) bool {
-	return s.Name == o.Name && s.Key == o.Key && s.Scope == o.Scope && s.Learned == o.Learned && s.Panic == o.Panic && s.Ramp == o.Ramp && s.Strategy == o.Strategy &&
+	return s.Name == o.Name && s.Key == o.Key && s.Scope == o.Scope && s.Learned == o.Learned &&
+		s.Panic == o.Panic && s.Ramp == o.Ramp && s.Strategy == o.Strategy &&
 		s.Protocol == o.Protocol && slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports) &&
 		slices.EqualFunc(s.Members, o.Members, Member.Equal) &&
 		(s.Check == o.Check || s.Check != nil && o.Check != nil && *s.Check == *o.Check)

@@ -58,7 +58,8 @@ func TestClientsOfAScopeLive(t *testing.T) {
 			})
 			first := f.ask("control", flows(hash.TCP, 80))
 			f.onRouter(func() error {
-				return f.Replace([]config.Service{of("control", hash.TCP, 1, 2, 3, 4), of("data", hash.UDP, 1, 2, 3, 4)}, "")
+				return f.Replace([]config.Service{of("control", hash.TCP, 1, 2, 3, 4), of("data", hash.UDP, 1, 2, 3,
+					4)}, "")
 			})
 			moved := 0
 			for _, later := range [][]services.Answer{f.ask("data", flows(hash.UDP, 5000)),
@@ -157,11 +158,13 @@ func TestServicesOfOneAddressLive(t *testing.T) {
 				if port == 0 {
 					from = 0
 				}
-				for _, v := range [][2]string{{"198.18.0.1", testbed.Service4}, {"2001:db8:9:800::1", testbed.Service6}} {
+				for _, v := range [][2]string{{"198.18.0.1", testbed.Service4},
+					{"2001:db8:9:800::1", testbed.Service6}} {
 					if proto == unix.IPPROTO_ICMP && v[1] == testbed.Service6 {
 						continue
 					}
-					flows = append(flows, services.Question{Proto: proto, Src: netip.AddrPortFrom(netip.MustParseAddr(v[0]), from),
+					flows = append(flows, services.Question{Proto: proto,
+						Src: netip.AddrPortFrom(netip.MustParseAddr(v[0]), from),
 						Dst: netip.AddrPortFrom(netip.MustParseAddr(v[1]), port)})
 				}
 			}

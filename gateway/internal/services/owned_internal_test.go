@@ -16,7 +16,8 @@ import (
 func TestShares(t *testing.T) {
 	for _, row := range catalog.All() {
 		for _, backups := range []bool{false, true} {
-			g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "g", Strategy: row.Strategy})
+			g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "g",
+				Strategy: row.Strategy})
 			require.NoError(t, err)
 			assert.Equal(t, g.Load().View().Shares(), sharesOf(g.Load().View()), "%s, empty", row.Name)
 			var hops []selector.Hop[int]

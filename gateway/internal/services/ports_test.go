@@ -29,7 +29,8 @@ func TestServicesOfOneAddress(t *testing.T) {
 		proto uint8
 		port  uint16
 		want  string
-	}{{hash.TCP, 80, "web"}, {hash.TCP, 8050, "web"}, {hash.TCP, 81, "tcp"}, {hash.UDP, 80, "rest"}, {hash.ICMP, 0, "rest"}} {
+	}{{hash.TCP, 80, "web"}, {hash.TCP, 8050, "web"}, {hash.TCP, 81, "tcp"}, {hash.UDP, 80, "rest"},
+		{hash.ICMP, 0, "rest"}} {
 		port := uint16(1000)
 		if c.port == 0 {
 			port = 0

@@ -40,7 +40,8 @@ func (f fixture) after(t *testing.T, now *clock, d time.Duration) {
 
 func TestSlowStart(t *testing.T) {
 	f, now := newRamping(t, pods(1, 2, 3)...)
-	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1, "pod3": 1}, f.weights(config.Default), "new services have none")
+	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 1, "pod3": 1}, f.weights(config.Default),
+		"new services have none")
 	require.NoError(t, f.SetMembers(config.Default, pods(1, 2, 3, 4)))
 	assert.Contains(t, f.Stats().Changes[0].What, "pod4 joined (slow start, 1m0s in 10 steps)")
 	version := f.versions()[config.Default]
@@ -64,7 +65,8 @@ func TestSlowStart(t *testing.T) {
 
 	// The table is the one that there is without a slow start.
 	other := newRegistry(t)
-	require.NoError(t, other.Replace([]config.Service{service(t, config.Default, vip, "bounded", pods(1, 2, 3, 4))}, ""))
+	require.NoError(t, other.Replace([]config.Service{service(t, config.Default, vip, "bounded", pods(1, 2, 3, 4))},
+		""))
 	assert.Equal(t, other.plane.Receive(vip, 0, 2000), f.plane.Receive(vip, 0, 2000))
 }
 
@@ -90,12 +92,14 @@ func TestSlowStartAndOtherChanges(t *testing.T) {
 	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 24}, f.weights(config.Default), "another weight")
 
 	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 2), pod(2, 1), pod(3, 4), pod(4, 1)}))
-	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 24, "pod4": 1}, f.weights(config.Default), "two at once")
+	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 24, "pod4": 1}, f.weights(config.Default),
+		"two at once")
 
 	require.NoError(t, f.Drain(config.Default, "pod3"))
 	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 0, "pod4": 1}, f.weights(config.Default))
 	require.NoError(t, f.Delete(config.Default, "pod4"))
-	assert.Equal(t, map[string]uint32{"pod1": 2, "pod2": 1, "pod3": 0}, f.weights(config.Default), "nobody is on one any more")
+	assert.Equal(t, map[string]uint32{"pod1": 2, "pod2": 1, "pod3": 0}, f.weights(config.Default),
+		"nobody is on one any more")
 	version := f.versions()[config.Default]
 	f.after(t, now, time.Hour)
 	assert.Equal(t, version, f.versions()[config.Default])
@@ -106,7 +110,8 @@ func TestSlowStartAndOtherChanges(t *testing.T) {
 		return is, nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 4}, f.weights(config.Default), "from the beginning")
+	assert.Equal(t, map[string]uint32{"pod1": 20, "pod2": 10, "pod3": 4}, f.weights(config.Default),
+		"from the beginning")
 	assert.InDelta(t, .1, f.Stats().Services[0].Members[2].Ramp, 1e-9)
 
 	require.NoError(t, f.Delete(config.Default, "pod1"))
@@ -132,8 +137,11 @@ func TestSlowStartAndFailures(t *testing.T) {
 // A weight that has no room to be divided starts with one part all the same.
 func TestSlowStartOfLargeWeights(t *testing.T) {
 	f, now := newRamping(t, pod(1, 1<<30), pod(2, 1))
-	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1<<30), pod(2, 1), pod(3, 1<<30), pod(4, 1)}))
-	assert.Equal(t, map[string]uint32{"pod1": 1 << 30, "pod2": 1, "pod3": 1 << 30 / 10, "pod4": 1}, f.weights(config.Default))
+	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1<<30), pod(2, 1), pod(3, 1<<30),
+		pod(4, 1)}))
+	assert.Equal(t, map[string]uint32{"pod1": 1 << 30, "pod2": 1, "pod3": 1 << 30 / 10, "pod4": 1},
+		f.weights(config.Default))
 	f.after(t, now, time.Minute)
-	assert.Equal(t, map[string]uint32{"pod1": 1 << 30, "pod2": 1, "pod3": 1 << 30, "pod4": 1}, f.weights(config.Default))
+	assert.Equal(t, map[string]uint32{"pod1": 1 << 30, "pod2": 1, "pod3": 1 << 30, "pod4": 1},
+		f.weights(config.Default))
 }

@@ -37,7 +37,8 @@ func TestConstants(t *testing.T) {
 		{"MAX_SLOTS", MaxSlots},
 		{"FAMILY_BITS", familyBits}, {"FAMILY_IPV4", familyIPv4}, {"FAMILY_IPV6", familyIPv6},
 		{"ADDRESS_BITS", addressBits}, {"END_BITS", protocolBits + portBits},
-		{"TABLE_KEY", tableKey}, {"TABLE_STATE", tableState}, {"TABLE_SALT", tableSalt}, {"TABLE_MEMBERS", tableMembers}, {"TABLE_HEADER", tableHeader},
+		{"TABLE_KEY", tableKey}, {"TABLE_STATE", tableState}, {"TABLE_SALT", tableSalt},
+		{"TABLE_MEMBERS", tableMembers}, {"TABLE_HEADER", tableHeader},
 		{"TABLE_SIZE", tableSize},
 		{"MEMBER_BITS", memberBits}, {"MEMBERS_PER_BYTE", memberByte},
 		{"PIN_STATES", pinStates}, {"PIN_SLOT_SHIFT", slotShift}, {"PIN_TIME_SHIFT", timeShift},
@@ -63,8 +64,8 @@ func TestConstants(t *testing.T) {
 		"AWAITED", hopAwaited, "RELEASING", hopReleasing)
 	enum("pin_state", "PROBATION", flowcache.Probation, "ADOPTED", flowcache.Adopted, "CLOSING", flowcache.Closing,
 		"ESTABLISHED", flowcache.Established, "ESTABLISHED_TCP", flowcache.EstablishedTCP)
-	enum("key", "FIVE_TUPLE", placement.FiveTuple, "THREE_TUPLE", placement.ThreeTuple, "ADDRESSES", placement.Addresses,
-		"CLIENT", placement.Client)
+	enum("key", "FIVE_TUPLE", placement.FiveTuple, "THREE_TUPLE", placement.ThreeTuple,
+		"ADDRESSES", placement.Addresses, "CLIENT", placement.Client)
 	enum("step", "KEEP", life.Keep, "REFRESH", life.Refresh, "ESTABLISH", life.Establish, "CLOSE", life.Close, "RENEW",
 		life.Renew)
 	if *update {

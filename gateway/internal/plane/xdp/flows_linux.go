@@ -66,12 +66,13 @@ func (f *flows) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	n, _ := slices.BinarySearchFunc(f.retired, now-int64(f.timeouts.longest(f.clients.Load())), func(r retirement, before int64) int {
-		if r.since < before {
-			return -1
-		}
-		return 1
-	})
+	n, _ := slices.BinarySearchFunc(f.retired, now-int64(f.timeouts.longest(f.clients.Load())),
+		func(r retirement, before int64) int {
+			if r.since < before {
+				return -1
+			}
+			return 1
+		})
 	if n > 0 {
 		f.slots.Aged(f.retired[n-1].epoch)
 		f.slots.Swept(f.slots.Epoch()) // no pin of them is left

@@ -59,7 +59,8 @@ func TestKeysAgree(t *testing.T) {
 func TestKeysRefused(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1)...)
-	for _, key := range []placement.Key{placement.Inner, placement.InnerAddresses, placement.InnerClient, placement.TEID} {
+	for _, key := range []placement.Key{placement.Inner, placement.InnerAddresses, placement.InnerClient,
+		placement.TEID} {
 		list := []plane.Service{r.list[0]}
 		list[0].Key = key
 		var e *Error

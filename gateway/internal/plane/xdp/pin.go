@@ -135,9 +135,11 @@ func (t *timeouts) addClass(classes []flowcache.ClassConfig) error {
 	c := classes[0]
 	switch {
 	case len(classes) > 1:
-		return &flowcache.ConfigError{Field: "Classes", Value: len(classes), Reason: "no packet here has the second one"}
+		return &flowcache.ConfigError{Field: "Classes", Value: len(classes),
+			Reason: "no packet here has the second one"}
 	case c.Sure:
-		return &flowcache.ConfigError{Field: "Classes", Value: c.Name, Reason: "no first packet establishes a flow here"}
+		return &flowcache.ConfigError{Field: "Classes", Value: c.Name,
+			Reason: "no first packet establishes a flow here"}
 	case c.Idle <= 0 || c.Idle > maxTimeout:
 		return &flowcache.ConfigError{Field: "Classes", Value: c.Idle, Reason: "not within 0 to " + maxTimeout.String()}
 	}

@@ -67,7 +67,8 @@ func (m *model) packet(g *engine.Group, digest, h uint64, proto uint8, flags has
 	}
 	chosen := s.Select(h)
 	if chosen < 0 { // a new connection stays at a drained member if nobody else can take it
-		stays := verdict == flowcache.Placed && (hop == hopDrained || hop == hopReleasing) && next.age(now) <= m.timeouts.life[next.state()]
+		stays := verdict == flowcache.Placed && (hop == hopDrained || hop == hopReleasing) &&
+			next.age(now) <= m.timeouts.life[next.state()]
 		if !stays {
 			return 0, false
 		}
