@@ -89,7 +89,8 @@ func (r *releases) flowsOf() map[releaseKey]*release {
 // has reports whether flows of the slot are released in some group.
 func (r *releases) has(slot selector.Slot) bool { return r != nil && r.slots.Has(uint16(slot)) }
 
-// of returns the release of a slot in the group of a view, nil if there is none.
+// of returns the release of a slot in the group of a view, nil if there is
+// none.
 func (r *releases) of(v *selector.View, slot selector.Slot) *release {
 	if !r.has(slot) {
 		return nil

@@ -140,8 +140,8 @@ func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service
 // end of one that is drained already changes, and the history says so; flows
 // that were released come back to it no more. A drain of a cluster has no end,
 // and none for UDP alone where flows may be many connections: these errors are
-// a [*RefusedError]. If the data plane can't be told that the drain has ended, that is the error,
-// and Step tries again.
+// a [*RefusedError]. If the data plane can't be told that the drain has ended,
+// that is the error, and Step tries again.
 func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
 		return r.drainOfCluster(service, id, end)

@@ -101,8 +101,8 @@ func (r *Registry) endDrains(now time.Time) error {
 	return nil
 }
 
-// endDrain takes down that the plane was told to release flows of a member. What
-// ended before, in the process before this one too, is not told again.
+// endDrain takes down that the plane was told to release flows of a member.
+// What ended before, in the process before this one too, is not told again.
 func (r *Registry) endDrain(service string, is plane.Release, drain Drain, now time.Time) Drain {
 	what := ""
 	switch {

@@ -35,7 +35,8 @@ func TestDrainEnds(t *testing.T) {
 	f.after(t, now, time.Second)
 	assert.Equal(t, map[string]plane.Released{"default/pod1": plane.Connectionless}, f.plane.Released)
 	assert.Equal(t, now.Time, drain().UDPEnded)
-	assert.Equal(t, "the drain of pod1 ended for flows without a connection: they go elsewhere", f.Stats().Changes[0].What)
+	assert.Equal(t, "the drain of pod1 ended for flows without a connection: they go elsewhere",
+		f.Stats().Changes[0].What)
 	assert.Equal(t, "ann", f.Stats().Changes[0].By)
 	changes := len(f.Stats().Changes)
 	f.after(t, now, 58*time.Second)
@@ -75,7 +76,8 @@ func TestEndedDrainOutlivesProcess(t *testing.T) {
 	require.NoError(t, err)
 	next := newRegistry(t)
 	next.RestoreDrains(snapshot)
-	require.NoError(t, next.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))}, "first"))
+	require.NoError(t, next.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1, 2, 3))},
+		"first"))
 	changes := len(next.Stats().Changes)
 	require.NoError(t, next.Step())
 	assert.Equal(t, map[string]plane.Released{"default/pod2": plane.Everything}, next.plane.Released)
@@ -153,7 +155,8 @@ func TestEndedDrainsLeaveWithMembers(t *testing.T) {
 	two := service(t, "two", other, "maglev", pods(1, 3))
 	two.Scope = "both"
 	require.NoError(t, f.Replace([]config.Service{two}, "third"))
-	assert.Equal(t, map[string]plane.Released{"two/pod1": plane.Everything, "two/pod3": plane.Everything}, f.plane.Released)
+	assert.Equal(t, map[string]plane.Released{"two/pod1": plane.Everything, "two/pod3": plane.Everything},
+		f.plane.Released)
 	told := f.plane.Releases
 	require.NoError(t, f.Step())
 	assert.Equal(t, told, f.plane.Releases, "it knows")
@@ -229,7 +232,8 @@ func TestNoEndForUDPWhereFlowsAreManyConnections(t *testing.T) {
 	}{
 		{placement.FiveTuple, 0, true}, {placement.Inner, 0, true}, {placement.Client, hash.UDP, true},
 		{placement.ThreeTuple, 0, false}, {placement.Addresses, hash.TCP, false}, {placement.Client, 0, false},
-		{placement.TEID, hash.UDP, false}, {placement.InnerClient, hash.UDP, false}, {placement.InnerAddresses, 0, false},
+		{placement.TEID, hash.UDP, false}, {placement.InnerClient, hash.UDP, false},
+		{placement.InnerAddresses, 0, false},
 	} {
 		s := service(t, config.Default, vip, "maglev", pods(1, 2, 3))
 		require.NoError(t, f.Replace([]config.Service{s}, ""))

@@ -207,7 +207,7 @@ func (f *flows) sweep() error {
 		if err := f.maps.established.Lookup(digest, &w); err != nil {
 			continue
 		}
-		if !f.timeouts.expired(w, now) && !(over[w.slot()] && f.over()[w.slot()]) {
+		if !f.timeouts.expired(w, now) && (!over[w.slot()] || !f.over()[w.slot()]) {
 			continue
 		}
 		if err := f.maps.established.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

@@ -91,9 +91,9 @@ func (f *flows) stateOf(v *selector.View, i int32) hopState {
 	return s
 }
 
-// over returns the slots whose pins, as they were read before, are of no use any
-// more: of members that lose all their flows. A pin does not tell its group, so
-// this is known only where the member is in no other.
+// over returns the slots whose pins, as they were read before, are of no use
+// any more: of members that lose all their flows. A pin does not tell its
+// group, so this is known only where the member is in no other.
 func (f *flows) over() map[selector.Slot]bool {
 	slots := make(map[selector.Slot]bool)
 	for of, r := range f.releasedNow() {
@@ -104,9 +104,9 @@ func (f *flows) over() map[selector.Slot]bool {
 	return slots
 }
 
-// onlyDrained reports whether the slot's member is drained in a group, and in no
-// other group. If the newest view is the same before and after the groups with
-// the member are counted, its group was among them.
+// onlyDrained reports whether the slot's member is drained in a group, and in
+// no other group. If the newest view is the same before and after the groups
+// with the member are counted, its group was among them.
 func (f *flows) onlyDrained(g *engine.Group, slot selector.Slot) bool {
 	v := g.Load().View()
 	i, ok := v.BySlot(slot)
