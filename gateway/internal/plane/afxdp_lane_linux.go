@@ -27,6 +27,7 @@ type afxdpLane struct {
 	in    []*afxdpSocket
 	alarm *alarm
 	ports ports[*afxdpSocket]
+	fits  []int          // bytes of a frame that the MTU allows, by Adjacency.Output
 	busy  []*afxdpSocket // those with frames to send, or whose memory is not given back yet
 
 	burst  [engine.MaxBurst][]byte
@@ -85,7 +86,18 @@ func (l *afxdpLane) open(d *net.Interface, flags uint16) (*afxdpSocket, error) {
 }
 
 func (l *afxdpLane) prepare(devices map[uint16]*net.Interface, faults Faults) (commit func()) {
-	return l.ports.prepare(devices, faults)
+	open := l.ports.prepare(devices, faults)
+	var fits []int
+	for output, d := range devices {
+		if more := int(output) + 1 - len(fits); more > 0 {
+			fits = append(fits, make([]int, more)...)
+		}
+		fits[output] = d.MTU + ethernetSize
+	}
+	return func() {
+		open()
+		l.fits = fits
+	}
 }
 
 func (l *afxdpLane) segment(i int) int { return len(l.burst[i]) }
@@ -183,13 +195,17 @@ func (l *afxdpLane) send(decisions []engine.Decision, reply func(i int) []byte) 
 }
 
 // sendTo queues frame i of the burst for a member. It returns the reason if it
-// can't.
+// can't. AF_XDP does not ask for the MTU, and drivers drop what is longer without
+// a word, so it is asked for here.
 func (l *afxdpLane) sendTo(hop *engine.Adjacency, i int) string {
 	s := l.ports.of(hop.Output)
 	if s == nil {
 		return noOutput
 	}
 	outer := hop.Tunnel.Size()
+	if outer+len(l.burst[i]) > l.fits[hop.Output] {
+		return overMTU
+	}
 	if outer > 0 && !l.wrap(hop.Tunnel, outer, i) {
 		return noRoom
 	}

@@ -19,7 +19,8 @@ import (
 // Frames are at most 1,792 bytes long, to which an outer header may come, and
 // whole: senders on the same machine must compute checksums and cut segments
 // themselves (ethtool -K DEVICE tx off tso off gso off). A member on the same
-// machine, behind a veth, needs its NAPI on (gro on).
+// machine, behind a veth, needs its NAPI on (gro on). A packet over the MTU of
+// its member's interface is dropped and counted, as with [NewAFPacket].
 //
 // In the program's [Plane] every interface needs as many receive queues as
 // there are workers, and members' interfaces as many transmit queues at least.

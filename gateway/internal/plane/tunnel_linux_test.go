@@ -323,23 +323,37 @@ func (b *bench) route(t *testing.T, option, to string) (text string) {
 	return text
 }
 
-// What is too long for a tunnel is counted where no sender is told, as far as
-// the plane sees it, and nothing of it comes to the pod.
+// What is too long for a tunnel is counted where no sender is told, and nothing
+// of it comes to the pod. The MTU is that of the last SetOutputs.
 func TestTunnelOverMTU(t *testing.T) {
-	b := newBench(t, NewAFPacket, Config{}, 1)
-	came := make(chan int, 100)
-	b.capture(t, 1, func(frame []byte) { came <- len(frame) })
-	b.through(t, false, 1)
-	send := b.raw(t)
-	sized := func(n int) []byte {
-		f := append(datagram(1)[:42], make([]byte, n-42)...)
-		binary.BigEndian.PutUint16(f[16:], uint16(n-14))
-		return f
-	}
-	send(sized(1495), sized(1514), sized(1494))
-	assert.Equal(t, 1514, <-came, "the first that fits")
-	assert.Equal(t, Drops{overMTU: 2}, b.plane.Counters().Dropped)
-	assert.Empty(t, came)
+	forEach(t, func(t *testing.T, open func(t *testing.T, c Config, pods int) *bench) {
+		b := open(t, Config{}, 1)
+		came := make(chan int, 100)
+		b.capture(t, 1, func(frame []byte) { came <- len(frame) })
+		send := b.raw(t)
+		b.through(t, false, 1)
+		send(sized(1495), sized(1514), sized(1494))
+		assert.Equal(t, 1514, <-came, "the first that fits")
+		assert.Equal(t, Drops{overMTU: 2}, b.plane.Counters().Dropped)
+		b.widen(t, 1400)
+		b.through(t, true, 1)
+		send(sized(1375), sized(1374))
+		assert.Equal(t, 1414, <-came, "the first that fits")
+		assert.Equal(t, Drops{overMTU: 3}, b.plane.Counters().Dropped)
+		b.widen(t, 1520)
+		b.through(t, false, 1)
+		send(sized(1514))
+		assert.Equal(t, 1534, <-came, "the link got wider")
+		assert.Equal(t, Drops{overMTU: 3}, b.plane.Counters().Dropped)
+		assert.Empty(t, came)
+	})
+}
+
+// sized returns a frame to the service that is n bytes long.
+func sized(n int) []byte {
+	f := append(datagram(1)[:42], make([]byte, n-42)...)
+	binary.BigEndian.PutUint16(f[16:], uint16(n-14))
+	return f
 }
 
 // To put packets into tunnels allocates nothing.
@@ -356,13 +370,14 @@ func TestTunnelBurstAllocatesNothing(t *testing.T) {
 				f := udpFragments(i%16 == 0, uint16(i/8))
 				send(f[2], f[1], f[0])
 			}
-			send(datagram(uint16(i % 1000)))
+			send(datagram(uint16(i%1000)), sized(1495))
 		}
 		for _, w := range p.workers {
 			assert.Zero(t, testing.AllocsPerRun(bursts/3, func() { assert.NoError(t, w.burst(p.now)) }))
 		}
 		assert.Positive(t, b.plane.Counters().In.Frames)
 		assert.Positive(t, b.plane.Counters().Fragments.Held)
+		assert.Positive(t, b.plane.Counters().Dropped[overMTU])
 		assert.Zero(t, b.plane.Counters().Dropped[noRoom], "for fragments that were held either")
 	})
 }
