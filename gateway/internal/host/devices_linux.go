@@ -36,7 +36,7 @@ func Devices(w Want, n Needs) (list []Finding, out map[string]error, err error) 
 		return nil, nil, err
 	}
 	defer d.tool.Close()
-	list, out = d.lengths(w), make(map[string]error)
+	list, out = append(d.lengths(w), d.tunnels(w)...), make(map[string]error)
 	for _, name := range w.In {
 		list = append(list, d.in(name)...)
 	}
@@ -101,35 +101,6 @@ func (d *devices) in(name string) (list []Finding) {
 	if driver == veth {
 		list = append(list, Finding{About: name, Says: "a sender at its other end has to make whole frames, " +
 			"which can't be seen from here: \"ethtool -K PEER tx off tso off gso off gro off\" there"})
-	}
-	return list
-}
-
-// lengths compares the MTU of where packets come in by with what the members'
-// interfaces have for packets, less what tunnels add to them.
-func (d *devices) lengths(w Want) (list []Finding) {
-	outer, less := make(map[string]int), "is less"
-	for _, m := range w.Members {
-		if outer[m.Dev] = max(outer[m.Dev], m.Outer); m.Outer > 0 {
-			less = "is less, without what tunnels add"
-		}
-	}
-	for _, name := range w.In {
-		i, ok := d.byName[name]
-		if !ok {
-			continue
-		}
-		short, least := []string{}, i.MTU
-		for _, out := range w.Out {
-			if o, ok := d.byName[out]; ok && o.MTU-outer[out] < i.MTU {
-				short, least = append(short, out), min(least, o.MTU-outer[out])
-			}
-		}
-		if len(short) > 0 {
-			list = append(list, Finding{About: name, Wrong: true, Says: fmt.Sprintf("its MTU is %d, and that of %s "+
-				"%s (%d): longer packets are dropped. \"ip link set %s mtu %d\"",
-				i.MTU, some(short), less, least, name, least)})
-		}
 	}
 	return list
 }

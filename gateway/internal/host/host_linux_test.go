@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -313,19 +314,53 @@ func TestRouters(t *testing.T) {
 		"nowhere": true} {
 		assert.Len(t, list["member "+id], map[bool]int{true: 1}[wrong], id)
 	}
+}
 
-	// What a tunnel adds takes from the MTU.
-	w.Out = []string{"lp1"}
-	require.NoError(t, n.Do(func() error {
-		found, _, err := host.Devices(w, host.Needs{})
-		require.Len(t, found, 1)
-		assert.Contains(t, found[0].Says, "that of lp1 is less, without what tunnels add (1460)")
-		return err
-	}))
-	require.NoError(t, n.IP("link set lp1 mtu 1540\n"))
-	require.NoError(t, n.Do(func() error {
-		found, _, err := host.Devices(w, host.Needs{})
-		assert.Empty(t, found)
-		return err
-	}))
+// What tunnels add takes from the MTU of their link, and IPv6 needs 1280 of it.
+// The command that a finding names mends it.
+func TestTunnelLengths(t *testing.T) {
+	n := newRouter(t, "lengths")
+	devices := func(w host.Want) (list []host.Finding) {
+		t.Helper()
+		w.In, w.Out = []string{"lc"}, []string{"lp1"}
+		require.NoError(t, n.Do(func() (err error) { list, _, err = host.Devices(w, host.Needs{}); return err }))
+		return list
+	}
+	addr := netip.MustParseAddr("192.0.2.7")
+	in4 := host.Want{VIPs: prefixes("172.16.0.20/32"), Members: []host.Member{
+		{ID: "far", Dev: "lp1", Addr: addr, Outer: 20}, {ID: "plain", Dev: "lp1", Addr: addr}}}
+	both := host.Want{VIPs: prefixes("172.16.0.20/32", "fd16::20/128"), Members: []host.Member{
+		{ID: "far", Dev: "lp1", Addr: addr, Outer: 20}, {ID: "far6", Dev: "lp1", Addr: addr, Outer: 40}}}
+	plain := host.Want{VIPs: both.VIPs, Members: in4.Members[1:]}
+	for _, c := range []struct {
+		w       host.Want
+		in, out int
+		mends   []string // the MTU that each finding asks for
+	}{
+		{in4, 1500, 1500, []string{"1520"}},
+		{in4, 1500, 1519, []string{"1520"}},
+		{in4, 1500, 1520, nil},
+		{in4, 1280, 1280, []string{"1300"}},
+		{both, 1500, 1500, []string{"1540"}},
+		{both, 1500, 1319, []string{"1540", "1320"}},
+		{both, 1500, 1320, []string{"1540"}},
+		{both, 1280, 1319, []string{"1320", "1320"}},
+		{both, 1280, 1320, nil},
+		{plain, 1280, 1280, nil},
+		{plain, 1200, 1279, []string{"1280"}},
+	} {
+		require.NoError(t, n.IP(fmt.Sprintf("link set lc mtu %d\nlink set lp1 mtu %d\n", c.in, c.out)))
+		list := devices(c.w)
+		require.Len(t, list, len(c.mends), "%+v: %v", c, list)
+		for i, f := range list {
+			assert.Equal(t, "lp1", f.About)
+			assert.True(t, f.Wrong)
+			assert.Contains(t, f.Says, fmt.Sprintf("its MTU is %d, and ", c.out))
+			command := "ip link set lp1 mtu " + c.mends[i]
+			assert.Contains(t, f.Says, `. "`+command+`"`)
+			require.NoError(t, n.IP(strings.TrimPrefix(command, "ip ")+"\n"))
+			assert.LessOrEqual(t, len(devices(c.w)), i, "the first needs most")
+			require.NoError(t, n.IP(fmt.Sprintf("link set lp1 mtu %d\n", c.out)))
+		}
+	}
 }
