@@ -22,7 +22,8 @@ type Change struct {
 	// those without pin
 	Moved      float64 `json:"moved"`
 	Collateral float64 `json:"collateral"` // share of the hashes that moved without need
-	// flows whose member left
+	// flows whose member left, or whose pin no packet finds any more, since flows
+	// are told apart in another way or by another hash
 	Voided int `json:"voided"`
 	// flows that came to another member since, until the next change
 	FlowsMoved uint64 `json:"flowsMoved"`
@@ -85,6 +86,11 @@ func (r *Registry) record(t *target, voided int, movedBefore uint64) {
 	if now != t.from {
 		d := t.of(now.View(), t.from.View())
 		c.Moved, c.Collateral = d.moved, d.collateral
+	}
+	if t.rekeyed() {
+		need := c.Moved - c.Collateral
+		c.Moved = anew(t.from.View(), now.View())
+		c.Collateral = max(c.Moved-need, 0)
 	}
 	r.log(c)
 }
@@ -151,7 +157,7 @@ func describe(was, is config.Service) string {
 }
 
 // pinsLost returns how many flows of each service have a member that is not
-// there next.
+// there next, or a key that is not.
 func (r *Registry) pinsLost(p *plan) map[string]int {
 	lost := make(map[string]int)
 	var pins map[selector.Slot]int
@@ -171,7 +177,7 @@ func (r *Registry) pinsLost(p *plan) map[string]int {
 		t := &p.targets[i]
 		stays := make(map[string]bool, len(t.next.Members))
 		for _, m := range t.next.Members {
-			stays[m.ID] = true
+			stays[m.ID] = !t.rekeyed()
 		}
 		add(t.service, stays)
 	}

@@ -1,10 +1,14 @@
 package services
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ecmp-go/ecmp/selector"
+)
 
 // Reseed has the plane take another seed for its hash, and says what that does:
 // each flow is placed anew, wherever it was pinned, so that as many stay as
-// would by chance.
+// would by chance. That is one change of all services, and Moved its mean.
 func (r *Registry) Reseed(was, is uint64, set func(seed uint64)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -13,15 +17,30 @@ func (r *Registry) Reseed(was, is uint64, set func(seed uint64)) {
 		flows += n
 	}
 	set(is)
+	c := Change{What: fmt.Sprintf("seed %d, not %d: every flow is placed anew", is, was), Voided: flows,
+		movedBefore: movedBefore}
 	for _, s := range r.services {
-		stay := 0.0
-		for _, share := range s.group.Load().View().Shares() {
-			stay += share * share
-		}
-		r.log(Change{Service: s.Name, What: fmt.Sprintf("seed %d, not %d: every flow is placed anew", is, was),
-			Version: s.group.Load().View().Version(), Moved: 1 - stay, Collateral: 1 - stay, movedBefore: movedBefore})
+		v := s.group.Load().View()
+		c.Moved += anew(v, v) / float64(len(r.services))
 	}
-	if n := len(r.changes); n > 0 {
-		r.changes[n-1].Voided = flows
-	}
+	c.Collateral = c.Moved
+	r.log(c)
 }
+
+// anew returns the share of the hashes that come to another member, or lose
+// theirs, where flows are placed by other hashes than before.
+func anew(was, is *selector.View) (moved float64) {
+	before, after := sharesOf(was), sharesOf(is)
+	for i, m := range was.All() {
+		stays := 0.0
+		if at, ok := is.Index(m.ID); ok {
+			stays = after[at]
+		}
+		moved += before[i] * (1 - stays)
+	}
+	return moved
+}
+
+// rekeyed reports whether flows of a service that is in force are told apart in
+// another way: no pin is found by their hashes any more.
+func (t *target) rekeyed() bool { return !t.fresh && t.Key != t.next.Key }
