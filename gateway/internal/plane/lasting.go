@@ -65,7 +65,12 @@ func (p *Lasting) open() (Plane, error) {
 }
 
 // SetSeed has Run make another plane whose hash has this seed. Pins know flows
-// by their hash, so that none of them is of use to it.
+// by their hash, so that none of them is of use to it: they are neither saved
+// nor counted, which would take the longer the more there are. Nothing is
+// forwarded from the end of the old plane until the new one is there, some
+// milliseconds to some hundred of them. The old one is closed first, since both
+// need the same interfaces. Where the new one can't be made, Fault says why, and
+// Run tries again once a second: the old one, and the old seed, don't come back.
 func (p *Lasting) SetSeed(seed uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,12 +162,7 @@ func (p *Lasting) end(fault error) {
 	p.log.Warn("the data plane is made anew", "because", fault)
 	p.fault = fault
 	if f := p.plane.Flows(); f != nil {
-		var b bytes.Buffer
-		if err := f.Save(&b); err != nil {
-			p.log.Error("flows are lost", "error", err)
-			b.Reset()
-		}
-		p.flows, p.flowsNow = b.Bytes(), f.Stats()
+		p.flows, p.flowsNow = p.keep(f)
 		p.flowsWas = p.flowsWas.plus(p.flowsNow)
 	}
 	p.before = p.before.plus(p.plane.Counters())
@@ -171,6 +171,25 @@ func (p *Lasting) end(fault error) {
 	}
 	_ = p.plane.Close() // what can't be closed is gone
 	p.plane = nil
+}
+
+// keep returns what is kept of the flows of a plane that ends: pins of a seed
+// that is no more are not even counted.
+func (p *Lasting) keep(f Flows) (saved []byte, stats FlowStats) {
+	if quick, ok := f.(interface{ Counts() FlowStats }); ok && p.reseeded {
+		return nil, quick.Counts()
+	}
+	if p.reseeded {
+		stats = f.Stats()
+		stats.Flows = 0
+		return nil, stats
+	}
+	var b bytes.Buffer
+	if err := f.Save(&b); err != nil {
+		p.log.Error("flows are lost", "error", err)
+		b.Reset()
+	}
+	return b.Bytes(), f.Stats()
 }
 
 var errAnew = errors.New("plane: being made anew")

@@ -3,9 +3,11 @@ package plane_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +24,24 @@ import (
 // A mortal is a plane that ends when it is told to.
 type mortal struct {
 	*fakeplane.Plane
-	end chan error
+	end   chan error
+	reads atomic.Int32 // of all flows
+}
+
+// Flows are those of the plane, and say whether all of them were read.
+func (m *mortal) Flows() plane.Flows { return readFlows{m.Plane.Flows(), &m.reads} }
+
+type readFlows struct {
+	plane.Flows
+	reads *atomic.Int32
+}
+
+func (f readFlows) Save(w io.Writer) error { f.reads.Add(1); return f.Flows.Save(w) }
+func (f readFlows) Stats() plane.FlowStats { f.reads.Add(1); return f.Flows.Stats() }
+func (f readFlows) Counts() plane.FlowStats {
+	s := f.Flows.Stats()
+	s.Flows = 0
+	return s
 }
 
 func (m *mortal) Run(ctx context.Context) error {
@@ -50,7 +69,7 @@ func (m *mortals) open(c plane.Config) (plane.Plane, error) {
 	}
 	m.seed = c.Seed
 	fake, err := fakeplane.New(c.Domain)
-	m.made = append(m.made, &mortal{fake, make(chan error, 1)})
+	m.made = append(m.made, &mortal{Plane: fake, end: make(chan error, 1)})
 	return m.made[len(m.made)-1], err
 }
 
@@ -173,16 +192,20 @@ func TestSeed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
-	m.last(t, 1).Receive(vip, 0, 100)
+	first := m.last(t, 1)
+	first.Receive(vip, 0, 100)
 	require.Equal(t, 100, p.Flows().Stats().Flows)
 	drained := []plane.Release{{Group: group, Member: "a", Which: plane.Connectionless}}
 	require.NoError(t, p.Flows().Release(drained))
+	reads := first.reads.Load()
 	p.SetSeed(3) // as it is
 	p.SetSeed(4)
 	second := m.last(t, 2)
 	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
 	assert.EqualValues(t, 4, m.seed)
+	assert.Equal(t, reads, first.reads.Load(), "pins that are of no use are not read")
 	assert.Zero(t, p.Flows().Stats().Flows)
+	assert.EqualValues(t, 100, p.Flows().Stats().Placed, "what was counted goes on")
 	assert.Equal(t, map[uint16]string{0: "lo"}, second.Devices())
 	assert.Equal(t, map[string]plane.Released{"vip/a": plane.Connectionless}, second.Released, "drains that ended")
 	assert.Equal(t, 1, second.Releases, "in one call")

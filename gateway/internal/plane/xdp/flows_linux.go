@@ -124,7 +124,14 @@ func (f *flows) live(yield func(digest uint64, w pin)) error {
 
 // Stats implements [plane.Flows]. It reads all pins to count them.
 func (f *flows) Stats() plane.FlowStats {
-	s := plane.FlowStats{
+	s := f.Counts()
+	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
+	return s
+}
+
+// Counts is Stats without the number of flows.
+func (f *flows) Counts() plane.FlowStats {
+	return plane.FlowStats{
 		Capacity: f.capacity(),
 		Placed:   traffic(f.maps.events, uint32(placed)).Frames + f.slow.placed.Load(),
 		Moved:    f.Moved(),
@@ -132,8 +139,6 @@ func (f *flows) Stats() plane.FlowStats {
 		Detoured: traffic(f.maps.events, uint32(detoured)).Frames + f.slow.detoured.Load(),
 		Expired:  f.swept.Load(),
 	}
-	_ = f.live(func(uint64, pin) { s.Flows++ }) // fails when the plane is closed
-	return s
 }
 
 func (f *flows) capacity() int {
