@@ -1,6 +1,7 @@
 package xdp
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -139,4 +140,26 @@ func TestClassesRefused(t *testing.T) {
 		require.ErrorAs(t, err, &wrong)
 		assert.Equal(t, "Classes", wrong.Field)
 	}
+}
+
+// Pins of clients that Restore brings hold their slots for as long as they live,
+// also where no service of the process tells clients apart yet.
+func TestRestoredClients(t *testing.T) {
+	sticky := &flowcache.Config{Flows: 4096, Classes: []flowcache.ClassConfig{{Name: "affinity", Idle: time.Hour}}}
+	r := newFixtureOf(t, sticky, selector.Bounded{})
+	r.update(0, hopsFor(1, 2, 3)...)
+	r.tellApart(placement.Client)
+	frame := conversations(1, 1)[0].frame(hash.SYN, 64, 0)
+	r.member(frame)
+	r.advance(2 * time.Second)
+	r.member(frame)
+	var saved bytes.Buffer
+	require.NoError(t, r.Flows().Save(&saved))
+
+	next := newFixtureOf(t, sticky, selector.Bounded{})
+	next.update(0, hopsFor(1, 2, 3)...)
+	short := next.flows.timeouts.longest(next.flows.clients.Load())
+	require.Less(t, short, time.Hour)
+	require.NoError(t, next.Flows().Restore(&saved, next.groups...))
+	assert.GreaterOrEqual(t, next.flows.timeouts.longest(next.flows.clients.Load()), time.Hour)
 }

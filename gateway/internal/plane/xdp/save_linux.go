@@ -99,6 +99,9 @@ func (f *flows) Restore(r io.Reader, _ ...*engine.Group) error {
 		if f.timeouts.expired(w, now) {
 			continue
 		}
+		if w.state() == affinity { // before it is there: its slot is held for as long
+			f.clients.Store(true)
+		}
 		if has, home := f.find(digest); home != nil && !f.timeouts.expired(has, now) {
 			continue
 		}
