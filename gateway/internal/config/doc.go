@@ -34,7 +34,8 @@
 //	          addresses, with the ID of the tunnel); five-tuple
 //	scope     a name: services of one scope share their flows, so that with key
 //	          client a client meets members of the same name in all of them, if
-//	          they have the same members and strategy; none
+//	          they have the same members and strategy: where they have not, that
+//	          is said in the log and as "host" in /stats; none
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	check     how members are asked whether they serve; not at all
 //	slowstart  a time, or {"time": "1m", "steps": 10}: the weight of a member that

@@ -8,7 +8,7 @@ import (
 
 // A Finding says how the host treats something of the gateway.
 type Finding struct {
-	About string `json:"about"` // a virtual address, an interface or a setting
+	About string `json:"about"` // a virtual address, an interface, a setting or a scope
 	Says  string `json:"says"`
 	Wrong bool   `json:"wrong"` // connections suffer
 }

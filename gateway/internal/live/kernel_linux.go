@@ -33,6 +33,9 @@ func (g *gateway) look() {
 			g.complain("the data plane is behind", g.services.Again())
 		}
 	}
+	for _, m := range g.services.Mismatches() {
+		findings = append(findings, host.Finding{About: "scope " + m.Scope, Says: m.Says, Wrong: m.Wrong})
+	}
 	for _, f := range g.findings.Set(findings) {
 		if f.Wrong {
 			g.Log.Warn("something of the host is wrong", "about", f.About, "says", f.Says)
