@@ -62,7 +62,8 @@ func (d *devices) tunnels(w Want) (list []Finding) {
 				with = fmt.Sprintf(" with the %d bytes that tunnels add", adds)
 			}
 			list = append(list, Finding{About: name, Wrong: true, Says: fmt.Sprintf("its MTU is %d, and "+
-				"IPv6 needs %d%s: senders may go on with packets of %d, which are dropped, whatever they are told (RFC 8201). "+
+				"IPv6 needs %d%s: senders may go on with packets of %d, which are dropped, "+
+				"whatever they are told (RFC 8201). "+
 				"\"ip link set %s mtu %d\"", o.MTU, leastIPv6+adds, with, leastIPv6, name, leastIPv6+adds)})
 		}
 	}
