@@ -29,7 +29,8 @@ type RampError struct {
 // Error names the service and the strategy.
 func (e *RampError) Error() string {
 	return fmt.Sprintf("service %q: %v has no \"slowstart\": each step would move flows of other members, too; "+
-		"bounded, maglev, rendezvous and resilient have one, and \"slowstart\": null switches that of the top level off", e.Service, e.Strategy)
+		"bounded, maglev, rendezvous and resilient have one, "+
+		"and \"slowstart\": null switches that of the top level off", e.Service, e.Strategy)
 }
 
 // decodeRamp reads a slow start: a time, or an object with it and the number of
