@@ -77,7 +77,7 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	for m.least < t.Cap()/16 {
 		m.least *= 2
 	}
-	for m.most < t.Cap()/2 {
+	for m.most < t.Cap()/4 {
 		m.most *= 2
 	}
 	m.shortest = timeMask / 2
@@ -135,8 +135,11 @@ func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
 	return true
 }
 
-// heard remembers that another gateway told of pins.
+// heard remembers that another gateway told of pins, while there is room.
 func (m *memory) heard(pins []flowcache.Pin, now time.Duration) {
+	if 2*(m.now.used+1) > m.most {
+		return
+	}
 	var flows [32]uint64
 	for len(pins) > 0 {
 		n := min(len(flows), len(pins))

@@ -127,7 +127,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		require.LessOrEqual(t, len(m.now.entries), max(1024, table.Cap()))
 		require.LessOrEqual(t, 2*m.now.used, len(m.now.entries))
 	}
-	assert.Greater(t, known, table.Cap()/4)
+	assert.Greater(t, known, table.Cap()/8)
 	m.turnOver(began)
 	m.turnOver(began + m.period)
 	m.turnOver(began + 2*m.period)
