@@ -50,8 +50,8 @@ func TestNoRamp(t *testing.T) {
 	var refused *config.RampError
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, "dns", refused.Service)
-	assert.ErrorContains(t, err, `f.json:3: `)
-	assert.ErrorContains(t, err, `"slowstart": null`)
+	require.ErrorContains(t, err, `f.json:3: `)
+	require.ErrorContains(t, err, `"slowstart": null`)
 	for _, none := range []string{`null`, `"0s"`, `{"time": "0s"}`, `{"time": "0s", "steps": 20}`} {
 		c, err := config.Parse("f.json", fmt.Appendf(nil, text, `, "slowstart": `+none), kinds())
 		require.NoError(t, err, none)

@@ -32,13 +32,13 @@ func (r *Registry) Mismatches() (list []Mismatch) {
 			continue
 		}
 		if ids := unshared(other.Members, s.Members); len(ids) > 0 {
-			list = append(list, Mismatch{s.Scope, fmt.Sprintf("services %q and %q share flows, but not the members %s: "+
-				"a client of such a member changes it with each packet of the other service",
+			list = append(list, Mismatch{s.Scope, fmt.Sprintf("services %q and %q share flows, "+
+				"but not the members %s: a client of such a member changes it with each packet of the other service",
 				other.Name, s.Name, strings.Join(ids, ", ")), true})
 		}
 		if other.Strategy != s.Strategy {
-			list = append(list, Mismatch{s.Scope, fmt.Sprintf("services %q and %q share flows, but place by %v and by %v: "+
-				"a client without pin meets different members", other.Name, s.Name, other.Strategy, s.Strategy), false})
+			list = append(list, Mismatch{s.Scope, fmt.Sprintf("services %q and %q share flows, "+
+				"but place by %v and by %v: a client without pin meets different members", other.Name, s.Name, other.Strategy, s.Strategy), false})
 		}
 	}
 	return list
