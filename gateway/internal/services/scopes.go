@@ -38,7 +38,8 @@ func (r *Registry) Mismatches() (list []Mismatch) {
 		}
 		if other.Strategy != s.Strategy {
 			list = append(list, Mismatch{s.Scope, fmt.Sprintf("services %q and %q share flows, "+
-				"but place by %v and by %v: a client without pin meets different members", other.Name, s.Name, other.Strategy, s.Strategy), false})
+				"but place by %v and by %v: a client without pin meets different members",
+				other.Name, s.Name, other.Strategy, s.Strategy), false})
 		}
 	}
 	return list
