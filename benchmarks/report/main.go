@@ -49,7 +49,7 @@ func main() {
 		csv     = flag.String("csv", "", "directory of results to print as CSV, in place of measuring")
 		seeds   = flag.Int("seeds", 0, "which set of draws, for suites that draw: 0, 1, 2 and so on")
 		blocks  = flag.Int("blocks", 0, "blocks of each case, all of this binary; 0: ten, or of -quick three")
-		repeat  = flag.String("repeat", "", "directory of results whose times to keep beside those of benchmarks/results, in place of measuring")
+		repeat  = flag.String("repeat", "", "directory of results whose times to keep beside the committed ones")
 		compare = flag.Bool("compare", false, "compare the results in two directories")
 		pages   = flag.Bool("pages", false, "renew the documents from benchmarks/results")
 	)

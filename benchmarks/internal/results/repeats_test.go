@@ -28,7 +28,9 @@ func ratios(date string, values map[string]float64) *results.Run {
 func TestRepeats(t *testing.T) {
 	dir := t.TempDir()
 	first := ratios("2026-11-27T16:50:15Z", map[string]float64{"even": 1.05, "slow": 3, "quick": .5, "chase": .1})
-	first.Cases = append(first.Cases, results.Case{Name: "B/impl=ecmp", Figures: results.Exact(map[string]float64{"moved": 1})})
+	first.Cases = append(first.Cases, results.Case{
+		Name: "B/impl=ecmp", Figures: results.Exact(map[string]float64{"moved": 1}),
+	})
 	require.NoError(t, first.Save(dir))
 	again := ratios("2026-11-27T23:11:53Z", map[string]float64{"even": .95, "slow": 3.3, "quick": .45, "chase": 1})
 	require.NoError(t, results.AddRepeat(dir, again))
