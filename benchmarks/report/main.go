@@ -135,8 +135,16 @@ func printCSV(dir string) error {
 	return r.CSV(os.Stdout)
 }
 
-// compareDraws compares runs of different sets of draws.
+// compareDraws compares runs of different sets of draws, in all suites but those
+// on demand that only one of them has.
 func compareDraws(a, b *results.Run) error {
+	for _, s := range suite.All() {
+		of := func(c results.Case) bool { return results.Suite(c.Name) == s.Name }
+		if s.OnDemand != "" && slices.ContainsFunc(a.Cases, of) != slices.ContainsFunc(b.Cases, of) {
+			fmt.Printf("%s: in one run only\n", s.Name)
+			a.Cases, b.Cases = slices.DeleteFunc(a.Cases, of), slices.DeleteFunc(b.Cases, of)
+		}
+	}
 	g := results.CompareDraws(a, b)
 	for _, c := range g.Complaints {
 		fmt.Println(c)
