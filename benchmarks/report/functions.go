@@ -188,8 +188,8 @@ func margins(r *results.Run) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("From run to run, of %d, ratios of a suite differ, and one with ~ may be beyond 1 "+
-		"on the other side in a further run: it is nearer to 1 than the factor of its suite, the 95 %% prediction interval: %s.",
+	return fmt.Sprintf("Ratios of a suite differ from run to run, of which there are %d here. One with ~ may be on "+
+		"the other side of 1 in the next: it is nearer to 1 than the 95 %% prediction interval of its suite, a factor of %s.",
 		runs, strings.Join(list, ", "))
 }
 
