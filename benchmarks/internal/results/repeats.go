@@ -121,10 +121,11 @@ func atMost(name string) bool {
 }
 
 // Margin returns the factor by which the mean of so many runs of a ratio has to
-// differ from 1, lest a further run find it on the other side: that of the 95 %
-// prediction interval. It is 1 for a suite without repeats.
+// differ from 1, lest a further run find it on the other side: that of the 99 %
+// prediction interval. It is 1 for a suite without repeats. One in twenty, as
+// for means of draws, would be reversed too often among hundreds of ratios.
 func (r *Run) Margin(suite string, runs int) float64 {
-	return math.Exp(1.96 * r.Spread(suite) * math.Sqrt(1+1/float64(runs)))
+	return math.Exp(2.576 * r.Spread(suite) * math.Sqrt(1+1/float64(runs)))
 }
 
 // Told reports whether one side of a ratio is faster: by more than Margin, and

@@ -56,7 +56,7 @@ func TestRepeats(t *testing.T) {
 	spread := math.Sqrt((logs(1.05, .95) + logs(3, 3.3) + logs(.5, .45)) / 3)
 	assert.InDelta(t, spread, r.Spread("A"), 1e-9)
 	assert.Zero(t, r.Spread("B"))
-	assert.InDelta(t, math.Exp(1.96*spread*math.Sqrt(1.5)), r.Margin("A", 2), 1e-9)
+	assert.InDelta(t, math.Exp(2.576*spread*math.Sqrt(1.5)), r.Margin("A", 2), 1e-9)
 
 	var faster []string
 	for _, x := range r.Faster() {
