@@ -112,7 +112,11 @@ func TestPingsAreAnswered(t *testing.T) {
 	require.NoError(t, f.Replace([]config.Service{s}, ""))
 	ask := func(to netip.Addr) services.Answer {
 		t.Helper()
-		q, err := services.ParseQuestion("icmp", map[bool]string{true: "10.0.0.1", false: "2001:db8::99"}[to.Is4()], to.String())
+		from := "10.0.0.1"
+		if to.Is6() {
+			from = "2001:db8::99"
+		}
+		q, err := services.ParseQuestion("icmp", from, to.String())
 		require.NoError(t, err)
 		a, err := f.Flow(q)
 		require.NoError(t, err)
@@ -147,8 +151,8 @@ func TestFlowOfNoService(t *testing.T) {
 		{vip, false, false, services.NotForService, "the address: the packet is left to the kernel"},
 		{vip, false, true, services.NotForService, "which drops it by the table of \"kernel\": true"},
 		{vip, true, true, services.Dropped, "which this data plane takes from the kernel"},
-		{other, false, true, services.NotForService, "no service has this destination: the packet is left to the kernel"},
-		{other, true, true, services.NotForService, "no service has this destination: the packet is left to the kernel"},
+		{other, false, true, services.NotForService, "has this destination: the packet is left to the kernel"},
+		{other, true, true, services.NotForService, "has this destination: the packet is left to the kernel"},
 	} {
 		f.plane.Takes, f.Kernel = c.takes, c.kernel
 		a, err := f.Flow(question(c.to, 1))
