@@ -40,7 +40,8 @@ func (c *Conn) openBucket(ctx context.Context) (*bucket, error) {
 				_, err := c.js.CreateStream(ctx, jetstream.StreamConfig{
 					Name: stream, Description: "groups of ecmp gateways", Subjects: []string{"$KV." + b.name + ".>"},
 					MaxMsgsPerSubject: maxRevisions, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
-					FirstSeq: c.config.First, Replicas: c.config.Replicas, Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true,
+					FirstSeq: c.config.First, Replicas: c.config.Replicas, Discard: jetstream.DiscardNew,
+					AllowRollup: true, DenyDelete: true,
 					AllowDirect: true,
 				})
 				return err

@@ -64,7 +64,9 @@ func TestLostLogIsTold(t *testing.T) {
 		require.Same(t, view, g.Load().View())
 	}
 	lost("there is no bucket")
-	eventually(t, "a line of the log", func() bool { return said.has("level=ERROR", "group=web", "no bucket ecmp_test") })
+	eventually(t, "a line of the log", func() bool {
+		return said.has("level=ERROR", "group=web", "no bucket ecmp_test")
+	})
 	eventually(t, "a difference", func() bool {
 		return slices.ContainsFunc(m.Conn().Divergence(), func(d cluster.Difference) bool {
 			return d.Gateway == "g1" && d.Field == cluster.FieldFailed && strings.Contains(d.Here, "lost")

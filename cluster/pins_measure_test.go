@@ -237,8 +237,8 @@ func TestPinsGrowth(t *testing.T) {
 		t.Skip("writes numbers into pins.md with CLUSTER_NUMBERS=1")
 	}
 	const flows = 30_000
-	table := "| | messages and bytes a second, at rest | change | pins more that deviate | pins sent | messages | kB |\n" +
-		"|---|---|---|---|---|---|---|\n"
+	table := "| | messages and bytes a second, at rest | change | pins more that deviate | pins sent " +
+		"| messages | kB |\n|---|---|---|---|---|---|---|\n"
 	for _, n := range []int{3, 8} {
 		list := living(t, n, 2*flows, false, nil)
 		for _, g := range list {

@@ -30,27 +30,28 @@ func TestMemory(t *testing.T) {
 		idle    = 200 * time.Second
 		half    = 176 * time.Second
 	)
+	type pin = flowcache.Pin
 	for name, c := range map[string]struct {
-		was, is flowcache.Pin
+		was, is pin
 		after   time.Duration
 		news    bool
 	}{
-		"the same":                 {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, 0, false},
-		"another member":           {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp, Slot: 9}, 0, true},
-		"older":                    {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp, Age: idle}, 0, false},
-		"idle, and used since":     {flowcache.Pin{State: tcp, Age: idle}, flowcache.Pin{State: tcp}, 0, true},
-		"idle as before":           {flowcache.Pin{State: tcp, Age: idle}, flowcache.Pin{State: tcp, Age: idle}, 0, false},
-		"promoted":                 {flowcache.Pin{State: young}, flowcache.Pin{State: tcp}, 0, true},
-		"on probation as before":   {flowcache.Pin{State: young}, flowcache.Pin{State: young}, 3 * time.Second, false},
-		"on probation again":       {flowcache.Pin{State: young}, flowcache.Pin{State: young}, 8 * time.Second, true},
-		"begun anew at its member": {flowcache.Pin{State: tcp}, flowcache.Pin{State: young}, 0, false},
-		"ending":                   {flowcache.Pin{State: tcp}, flowcache.Pin{State: closing}, 0, false},
-		"ending as before":         {flowcache.Pin{State: closing}, flowcache.Pin{State: closing}, 20 * time.Second, false},
-		"ended, and begun anew":    {flowcache.Pin{State: closing}, flowcache.Pin{State: tcp}, 0, true},
-		"ending for long":          {flowcache.Pin{State: closing}, flowcache.Pin{State: closing}, 40 * time.Second, true},
-		"told a while ago":         {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, half - 10*time.Second, false},
-		"told half a timeout ago":  {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, half + 10*time.Second, true},
-		"told long ago":            {flowcache.Pin{State: tcp}, flowcache.Pin{State: tcp}, 8000 * time.Second, true},
+		"the same":                 {pin{State: tcp}, pin{State: tcp}, 0, false},
+		"another member":           {pin{State: tcp}, pin{State: tcp, Slot: 9}, 0, true},
+		"older":                    {pin{State: tcp}, pin{State: tcp, Age: idle}, 0, false},
+		"idle, and used since":     {pin{State: tcp, Age: idle}, pin{State: tcp}, 0, true},
+		"idle as before":           {pin{State: tcp, Age: idle}, pin{State: tcp, Age: idle}, 0, false},
+		"promoted":                 {pin{State: young}, pin{State: tcp}, 0, true},
+		"on probation as before":   {pin{State: young}, pin{State: young}, 3 * time.Second, false},
+		"on probation again":       {pin{State: young}, pin{State: young}, 8 * time.Second, true},
+		"begun anew at its member": {pin{State: tcp}, pin{State: young}, 0, false},
+		"ending":                   {pin{State: tcp}, pin{State: closing}, 0, false},
+		"ending as before":         {pin{State: closing}, pin{State: closing}, 20 * time.Second, false},
+		"ended, and begun anew":    {pin{State: closing}, pin{State: tcp}, 0, true},
+		"ending for long":          {pin{State: closing}, pin{State: closing}, 40 * time.Second, true},
+		"told a while ago":         {pin{State: tcp}, pin{State: tcp}, half - 10*time.Second, false},
+		"told half a timeout ago":  {pin{State: tcp}, pin{State: tcp}, half + 10*time.Second, true},
+		"told long ago":            {pin{State: tcp}, pin{State: tcp}, 8000 * time.Second, true},
 	} {
 		m, table := memoryOf(t, 1000)
 		m.turnOver(began)

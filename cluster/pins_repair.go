@@ -135,7 +135,9 @@ func (c *coverage) ended(scan uint64) bool {
 
 // covered reports whether all of a scan came.
 func (c *coverage) covered(scan uint64) bool {
-	return c.ended(scan) && !slices.ContainsFunc(c.gaps, func(g gap) bool { return g.scan == scan || g.scan == scanAll })
+	return c.ended(scan) && !slices.ContainsFunc(c.gaps, func(g gap) bool {
+		return g.scan == scan || g.scan == scanAll
+	})
 }
 
 // A lostPlaced is the number of a message about placed flows that did not come.

@@ -96,7 +96,7 @@ func TestJoinReplica(t *testing.T) {
 		require.Equal(t, g1.Load().Version(), g2.Load().Version())
 		require.Equal(t, g1.Load().Fingerprint(), g2.Load().Fingerprint(), "%v", strategy)
 		if strategy == (selector.Bounded{}) { // another one has taken steps since
-			require.True(t, g2.Load().Previous() == nil, "what it had before is no view of the group's")
+			require.Nil(t, g2.Load().Previous(), "what it had before is no view of the group's")
 		}
 		i, ok := g2.View().Index("d")
 		require.True(t, ok)

@@ -69,7 +69,8 @@ func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
 	err := print(stdout)
 	for _, s := range r.Ways[0].Steps {
 		if broken := s.Connections.Collateral; broken > 0 {
-			err = errors.Join(err, fmt.Errorf("%s: %d connections broke for nothing while pins were shared", s.Event, broken))
+			err = errors.Join(err, fmt.Errorf("%s: %d connections broke for nothing while pins were shared",
+				s.Event, broken))
 		}
 	}
 	return err
@@ -78,7 +79,8 @@ func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
 // print prints one column for each way, and one row for each event.
 func (r *fleetReport) print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "What happens to %d gateways of a cluster, and to live TCP connections and UDP flows\n\n", r.Gateways)
+	fmt.Fprintf(&b, "What happens to %d gateways of a cluster, and to live TCP connections and UDP flows\n\n",
+		r.Gateways)
 	header := []any{"seed " + strconv.FormatUint(r.Seed, 10)}
 	events := []string{}
 	of := make([]map[string]lab.FleetStep, len(r.Ways))

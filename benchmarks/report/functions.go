@@ -188,9 +188,9 @@ func margins(r *results.Run) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Ratios of a suite differ from run to run, of which there are %d here. One with ~ may be on "+
-		"the other side of 1 in the next: it is nearer to 1 than the 99 %% prediction interval of its suite, a factor of %s.",
-		runs, strings.Join(list, ", "))
+	return fmt.Sprintf("Ratios of a suite differ from run to run, of which there are %d here. One with ~ may be "+
+		"on the other side of 1 in the next: it is nearer to 1 than the 99 %% prediction interval of its suite, "+
+		"a factor of %s.", runs, strings.Join(list, ", "))
 }
 
 // names returns those of strategies of the library and of others that were

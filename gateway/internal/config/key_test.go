@@ -55,7 +55,8 @@ func TestKeyOfAPlane(t *testing.T) {
 	require.ErrorAs(t, err, &wrong)
 	assert.Equal(t, "dns", wrong.Service)
 	assert.Equal(t, "afpacket", wrong.Plane)
-	assert.EqualError(t, err, `f.json:3: service "dns": afpacket can't tell flows apart by teid: it can by five-tuple, client`)
+	assert.EqualError(t, err,
+		`f.json:3: service "dns": afpacket can't tell flows apart by teid: it can by five-tuple, client`)
 }
 
 func TestAffinity(t *testing.T) {

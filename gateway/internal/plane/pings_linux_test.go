@@ -42,7 +42,8 @@ func TestPinged(t *testing.T) {
 		{Group: group(), Own: true, Prefixes: of("10.0.0.3/32", "fd00::3/128"), Protocol: hash.ICMP},
 	})
 	assert.Equal(t, pings{
-		netip.MustParseAddr("10.0.0.1"): {[]*engine.Group{rest, web}}, netip.MustParseAddr("fd00::1"): {[]*engine.Group{web}},
+		netip.MustParseAddr("10.0.0.1"): {[]*engine.Group{rest, web}},
+		netip.MustParseAddr("fd00::1"):  {[]*engine.Group{web}},
 	}, p)
 	serving, ok := p[netip.MustParseAddr("10.0.0.1")].serving()
 	assert.False(t, ok)
@@ -82,7 +83,9 @@ func (d *deck) send(decisions []engine.Decision, reply func(int) []byte) {
 // decision and reply, wherever it stands among them.
 func TestPingsAmongOthers(t *testing.T) {
 	domain := selector.NewDomain()
-	g, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "web", Strategy: selector.Maglev{}})
+	g, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{
+		Name: "web", Strategy: selector.Maglev{},
+	})
 	require.NoError(t, err)
 	services := []Service{{Group: g, Own: true, Prefixes: testbed.Prefixes()}}
 	routing, err := NewRouting(services, 1)

@@ -107,8 +107,8 @@ func (r *Registry) unserved(found *plane.Found) (verdict, why string) {
 		return Dropped, "no service has this protocol and port of the address, " +
 			"all of which this data plane takes from the kernel"
 	case r.Kernel:
-		return NotForService, "no service has this protocol and port of the address: the packet is left to the kernel, " +
-			`which drops it by the table of "kernel": true`
+		return NotForService, "no service has this protocol and port of the address: " +
+			`the packet is left to the kernel, which drops it by the table of "kernel": true`
 	}
 	return NotForService, "no service has this protocol and port of the address: the packet is left to the kernel"
 }

@@ -48,7 +48,9 @@ func TestDrainEnds(t *testing.T) {
 	require.Positive(t, held[hash.TCP])
 	require.Positive(t, held[hash.UDP])
 	release := func(which plane.Released) {
-		require.NoError(t, r.Flows().Release([]plane.Release{{Group: r.groups[0], Member: hopOf(1, 1).ID, Which: which}}))
+		require.NoError(t, r.Flows().Release([]plane.Release{
+			{Group: r.groups[0], Member: hopOf(1, 1).ID, Which: which},
+		}))
 	}
 	pinned := func() int {
 		v := r.groups[0].Load().View()
@@ -113,7 +115,8 @@ func newScope(t *testing.T) *fixture {
 		require.NoError(t, err)
 		r.groups = append(r.groups, g)
 		r.list = append(r.list, plane.Service{Group: g, Prefixes: []netip.Prefix{
-			netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", i)), netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/32", i)),
+			netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", i)),
+			netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/32", i)),
 		}})
 		r.update(i, hopsFor(1, 2, 3)...)
 	}

@@ -146,7 +146,10 @@ func (t *tables) reclaim(wait bool) {
 			still = append(still, l)
 			continue
 		}
-		<-l.done // without an error: the tables are in force
+		if err := <-l.done; err != nil {
+			_ = closeAll(l.tables) // nobody knows which are in force
+			continue
+		}
 		t.spare = append(t.spare, l.tables...)
 	}
 	t.leave = still
