@@ -15,20 +15,26 @@ type bed struct {
 	client  *client
 }
 
+// clearStale removes the namespaces of runs that crashed. The error is
+// ErrUnsupported where there can be none.
+func clearStale(log func(string)) error {
+	if err := netns.Available(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	stale, err := netns.RemoveStale()
+	for _, name := range stale {
+		log("removed " + name + " of a run that crashed")
+	}
+	return err
+}
+
 // newBed removes what earlier runs left and makes the bed.
 func newBed(c Config) (b *bed, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := netns.Available(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
-	}
-	stale, err := netns.RemoveStale()
-	if err != nil {
+	if err := clearStale(c.Log); err != nil {
 		return nil, err
-	}
-	for _, name := range stale {
-		c.Log("removed " + name + " of a run that crashed")
 	}
 	if err := removeStaleDirs(); err != nil {
 		return nil, err

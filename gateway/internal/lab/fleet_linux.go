@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/cluster/embedded"
-	"github.com/ecmp-go/ecmp/examples/netns"
 )
 
 // A fleet is gateways that are a cluster, with all that is around them.
@@ -74,15 +73,8 @@ func newFleet(ctx context.Context, c FleetConfig) (f *fleet, err error) {
 		return nil, fmt.Errorf("%d gateways, %d connections, seed %d, %q: out of range", c.Gateways, c.Connections,
 			c.Seed, c.Way)
 	}
-	if err := netns.Available(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
-	}
-	stale, err := netns.RemoveStale()
-	if err != nil {
+	if err := clearStale(c.Log); err != nil {
 		return nil, err
-	}
-	for _, name := range stale {
-		c.Log("removed " + name + " of a run that crashed")
 	}
 	f = &fleet{FleetConfig: c, ctx: ctx, doors: make(map[int]*door), gateways: make(map[int]*gateway)}
 	if f.fleetNet, err = newFleetNet(c.Gateways + 1); err != nil {

@@ -176,16 +176,11 @@ func (n *fleetNet) route(hops string) error {
 	return n.upstream.IP(fmt.Sprintf("route replace %s%s\n", fleetVIP, hops))
 }
 
-func (n *fleetNet) close() (err error) {
+func (n *fleetNet) close() error {
 	hosts := []*netns.Namespace{n.client, n.upstream, n.bridge}
 	hosts = append(hosts, n.gateways...)
 	for _, p := range n.pods {
 		hosts = append(hosts, p.ns)
 	}
-	for _, ns := range hosts {
-		if ns != nil {
-			err = errors.Join(err, ns.Close())
-		}
-	}
-	return err
+	return closeHosts(hosts)
 }

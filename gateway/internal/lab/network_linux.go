@@ -157,6 +157,11 @@ func (n *network) close() (err error) {
 	for _, p := range n.pods {
 		hosts = append(hosts, p.ns)
 	}
+	return errors.Join(err, closeHosts(hosts))
+}
+
+// closeHosts closes the namespaces that there are.
+func closeHosts(hosts []*netns.Namespace) (err error) {
 	for _, ns := range hosts {
 		if ns != nil {
 			err = errors.Join(err, ns.Close())

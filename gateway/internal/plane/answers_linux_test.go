@@ -86,25 +86,32 @@ func TestPathMTU(t *testing.T) {
 		b := open(t, answering(), 1)
 		require.NoError(t, b.Router.IP(fmt.Sprintf("link set lp1 mtu %d\n", mtu)))
 		b.to(t, 1) // as a gateway follows its links
-		b.listen(t, func(_ int, c net.Conn) {
-			n, _ := io.Copy(io.Discard, c)
-			_, _ = fmt.Fprint(c, n)
-			_ = c.Close()
-		})
-		for _, address := range []string{testbed.Service4, testbed.Service6} {
-			c, err := b.connect(address)
-			require.NoError(t, err)
-			require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
-			_, err = c.Write(make([]byte, size))
-			require.NoError(t, err)
-			require.NoError(t, c.(*net.TCPConn).CloseWrite()) //nolint:forcetypeassert // it is one
-			answer, err := io.ReadAll(c)
-			require.NoError(t, err)
-			assert.Equal(t, fmt.Sprint(size), string(answer))
-			require.NoError(t, c.Close())
-		}
+		b.upload(t, size)
 		assert.NotZero(t, b.plane.Counters().Dropped[overMTU])
 	})
+}
+
+// upload sends so many bytes over TCP to the service, in IPv4 and in IPv6, and
+// wants all of them to be there.
+func (b *bench) upload(t *testing.T, size int) {
+	t.Helper()
+	b.listen(t, func(_ int, c net.Conn) {
+		n, _ := io.Copy(io.Discard, c)
+		_, _ = fmt.Fprint(c, n)
+		_ = c.Close()
+	})
+	for _, address := range []string{testbed.Service4, testbed.Service6} {
+		c, err := b.connect(address)
+		require.NoError(t, err)
+		require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
+		_, err = c.Write(make([]byte, size))
+		require.NoError(t, err)
+		require.NoError(t, c.(*net.TCPConn).CloseWrite()) //nolint:forcetypeassert // it is one
+		answer, err := io.ReadAll(c)
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprint(size), string(answer))
+		require.NoError(t, c.Close())
+	}
 }
 
 // The plane answers pings while a member would get them, and a member those that

@@ -215,30 +215,39 @@ func (b *bench) dial(t *testing.T, address string) (c net.Conn, pod int) {
 func TestTCP(t *testing.T) {
 	forEach(t, func(t *testing.T, open func(*testing.T, Config, int) *bench) {
 		b := open(t, Config{}, 2)
-		b.listen(t, echo)
-		content := make([]byte, 1<<20)
-		_, _ = rand.NewChaCha8([32]byte{}).Read(content)
-		pods := make(map[int]int)
-		for i := range 40 {
-			address := []string{testbed.Service4, testbed.Service6}[i%2]
-			c, pod := b.dial(t, address)
-			pods[pod]++
-			go func() {
-				_, _ = c.Write(content)
-				_ = c.(*net.TCPConn).CloseWrite()
-			}()
-			back, err := io.ReadAll(c)
-			require.NoError(t, err)
-			require.True(t, bytes.Equal(content, back), address)
-		}
+		const conns, size = 40, 1 << 20
+		pods := b.echoes(t, conns, size)
 		counters := b.plane.Counters()
-		assert.Greater(t, counters.In.Bytes, uint64(40*len(content)))
+		assert.Greater(t, counters.In.Bytes, uint64(conns*size))
 		for pod := 1; pod <= 2; pod++ {
-			assert.Greater(t, counters.Members[uint16(pod)].Bytes, uint64(pods[pod]*len(content)), "pod%d", pod)
+			assert.Greater(t, counters.Members[uint16(pod)].Bytes, uint64(pods[pod]*size), "pod%d", pod)
 			assert.Positive(t, pods[pod], "pod%d", pod)
 		}
 		assertConserved(t, counters)
 	})
+}
+
+// echoes has so many connections to the service get back what they send, and
+// counts those of each pod.
+func (b *bench) echoes(t *testing.T, conns, size int) map[int]int {
+	t.Helper()
+	b.listen(t, echo)
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+	pods := make(map[int]int)
+	for i := range conns {
+		address := []string{testbed.Service4, testbed.Service6}[i%2]
+		c, pod := b.dial(t, address)
+		pods[pod]++
+		go func() {
+			_, _ = c.Write(content)
+			_ = c.(*net.TCPConn).CloseWrite()
+		}()
+		back, err := io.ReadAll(c)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(content, back), address)
+	}
+	return pods
 }
 
 // Connections to the pod that stays go on while others come and go, and no

@@ -233,22 +233,7 @@ func TestTunnelTCP(t *testing.T) {
 				b.widen(t, 1600)
 				b.decapsulate(t, v6)
 				b.through(t, v6, 1, 2)
-				b.listen(t, echo)
-				content := make([]byte, 1<<18)
-				_, _ = rand.NewChaCha8([32]byte{}).Read(content)
-				pods := make(map[int]int)
-				for i := range 20 {
-					address := []string{testbed.Service4, testbed.Service6}[i%2]
-					c, pod := b.dial(t, address)
-					pods[pod]++
-					go func() {
-						_, _ = c.Write(content)
-						_ = c.(*net.TCPConn).CloseWrite()
-					}()
-					back, err := io.ReadAll(c)
-					require.NoError(t, err)
-					require.True(t, bytes.Equal(content, back), address)
-				}
+				pods := b.echoes(t, 20, 1<<18)
 				assert.Len(t, pods, 2)
 				c := b.plane.Counters()
 				for _, reason := range []string{overMTU, noRoom, unsupported, noOutput} {
@@ -282,23 +267,7 @@ func TestTunnelPathMTU(t *testing.T) {
 				b := open(t, answering(), 1)
 				b.decapsulate(t, v6)
 				b.through(t, v6, 1)
-				b.listen(t, func(_ int, c net.Conn) {
-					n, _ := io.Copy(io.Discard, c)
-					_, _ = fmt.Fprint(c, n)
-					_ = c.Close()
-				})
-				for _, address := range []string{testbed.Service4, testbed.Service6} {
-					c, err := b.connect(address)
-					require.NoError(t, err)
-					require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
-					_, err = c.Write(make([]byte, size))
-					require.NoError(t, err)
-					require.NoError(t, c.(*net.TCPConn).CloseWrite()) //nolint:forcetypeassert // it is one
-					answer, err := io.ReadAll(c)
-					require.NoError(t, err)
-					assert.Equal(t, fmt.Sprint(size), string(answer))
-					require.NoError(t, c.Close())
-				}
+				b.upload(t, size)
 				assert.NotZero(t, b.plane.Counters().Dropped[overMTU])
 				outer := ipv4Size
 				if v6 {
