@@ -34,6 +34,9 @@ type Cluster struct {
 	Prepare   time.Duration // that a planned change waits for gateways
 	Pins      bool          // they are shared
 	Least     time.Duration // the shortest timeout of flows that are shared
+	// Wait is how long a gateway that starts waits at most for the pins of the
+	// others, before it tells routers of its services.
+	Wait time.Duration
 
 	value value
 }
@@ -60,6 +63,8 @@ const (
 	maxHeartbeat = time.Minute
 	maxServers   = 64
 	quorum       = 3 // servers of which one may be lost
+	minWait      = 5 * time.Second
+	waitBeats    = 5 // heartbeats in which all others have said what they have
 )
 
 // clusterName is what names are made of that stand in subjects of NATS.
@@ -89,6 +94,7 @@ func (c *Config) decodeCluster(v value) error {
 		"prepare":     spanInto(&k.Prepare, minHeartbeat, maxTimeout),
 		"pins":        boolInto(&k.Pins),
 		"least":       spanInto(&k.Least, minTimeout, maxTimeout),
+		"wait":        spanInto(&k.Wait, minHeartbeat, maxTimeout),
 	})
 	if err == nil {
 		err = v.require("name", "gateway", "secret")
@@ -101,6 +107,9 @@ func (c *Config) decodeCluster(v value) error {
 	}
 	if err != nil {
 		return err
+	}
+	if k.Wait == 0 {
+		k.Wait = max(minWait, waitBeats*k.Heartbeat)
 	}
 	if k.Replicas == 0 {
 		k.Replicas = 1

@@ -28,10 +28,19 @@ func TestCluster(t *testing.T) {
 	assert.Equal(t, []string{"nats://10.0.0.1:4222"}, k.URLs)
 	assert.Equal(t, 200*time.Millisecond, k.Heartbeat)
 	assert.Equal(t, 2*time.Second, k.Prepare)
+	assert.Equal(t, 5*time.Second, k.Wait)
 	assert.Equal(t, 1, k.Replicas)
 	assert.False(t, k.Pins)
 	assert.Nil(t, k.Server)
 	assert.NotZero(t, c.Seed)
+
+	for more, wait := range map[string]time.Duration{
+		`"heartbeat": "3s"`: 15 * time.Second, `"heartbeat": "3s", "wait": "1s"`: time.Second,
+	} {
+		c, err := parseCluster(clusterSecret+`, "urls": "nats://a", `+more, "")
+		require.NoError(t, err)
+		assert.Equal(t, wait, c.Cluster.Wait, more)
+	}
 
 	other, err := parseCluster(strings.Replace(clusterSecret, "abcdef", "abcdeg", 1)+`, "urls": ["nats://a"]`, "")
 	require.NoError(t, err)
@@ -51,6 +60,7 @@ func TestCluster(t *testing.T) {
 		{`"name": "a.b"`, "", "a name in a cluster"},
 		{`"secret": "short"`, "", "16 characters or more"},
 		{clusterSecret, "", `"urls" is missing`},
+		{clusterSecret + `, "urls": "nats://a", "wait": "0s"`, "", "f.json:2: "},
 		{clusterSecret + `, "urls": "nats://a", "directory": "/d"`, "", `needs "listen"`},
 		{clusterSecret + `, "urls": "nats://a", "user": "u"`, "", "go together"},
 		{clusterSecret + `, "urls": ["nats://a", "nats://a"]`, "", "given twice"},

@@ -193,7 +193,7 @@
 //	"peers": ["10.0.0.1:6222", "10.0.0.2:6222", "10.0.0.3:6222"],
 //	"directory": "/var/lib/gateway/nats",
 //	"replicas": 1, "heartbeat": "1s", "prepare": "2s", "pins": true,
-//	"least": "1m"}
+//	"least": "1m", "wait": "5s"}
 //
 //	name       of the cluster
 //	gateway    of this gateway in it; no other one has it
@@ -216,6 +216,9 @@
 //	           shares pins
 //	least      the shortest timeout of flows that are shared. A pin that is not
 //	           where the strategy says costs some 10 bytes every quarter of it
+//	wait       how long a gateway that starts waits at most for the pins of the
+//	           others, before it tells routers of its services by BGP; not less
+//	           than five heartbeats if it is not given
 //
 // The services are those of each gateway's configuration, with the same names in
 // all: letters, digits, '_' and '-'. Their members and strategies are those of

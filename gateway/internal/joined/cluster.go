@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -248,33 +249,43 @@ func (c *Cluster) Wait(ctx context.Context) error {
 	}
 }
 
-// How long Ready waits: for what there is of others' pins, and until these
-// others are known, which takes two heartbeats of theirs.
-const (
-	readyPatience = 5 * time.Second
-	knownAfter    = 2 * time.Second
-)
+// Heartbeats after which others are known: one of theirs, and their answer to
+// the first of this gateway.
+const knownAfter = 2
 
 // Ready reports whether flows of other gateways may come here: the services are
-// joined and the pins of the others are here, or there was time enough for
-// that.
-func (c *Cluster) Ready() bool {
+// joined and the pins of the others are here, or it has waited for that as long
+// as the configuration says. Then lacks says what is not there yet.
+func (c *Cluster) Ready() (ready bool, lacks string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.since) > readyPatience {
-		return true
-	}
+	lacks = c.lacks()
+	return lacks == "" || time.Since(c.since) > c.Config.Wait, lacks
+}
+
+// lacks says what this gateway can't do yet with flows of others; c.mu is held.
+func (c *Cluster) lacks() string {
 	for _, g := range c.groups {
 		if g.membership == nil {
-			return false
+			return "service " + g.service + " is not joined"
 		}
+	}
+	if !c.Config.Pins || len(c.tables) == 0 {
+		return ""
 	}
 	for t := range c.tables {
-		if c.Config.Pins && t.fault == nil && (t.pins == nil || len(t.pins.Missing()) > 0) {
-			return false
+		switch {
+		case t.fault != nil: // it is told, and will not pass
+		case t.pins == nil:
+			return "pins are not shared yet"
+		case len(t.pins.Missing()) > 0:
+			return "the pins of " + strings.Join(t.pins.Missing(), ", ") + " are not here"
 		}
 	}
-	return len(c.tables) == 0 || !c.Config.Pins || time.Since(c.last) > knownAfter
+	if time.Since(c.last) <= knownAfter*c.Config.Heartbeat {
+		return "not all gateways may be known yet"
+	}
+	return ""
 }
 
 // joinAll joins what is not joined yet, and reports whether all is then.

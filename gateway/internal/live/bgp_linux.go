@@ -25,7 +25,7 @@ func (g *gateway) speak(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		prefixes, others := g.services.Forwarding()
-		if ready = ready || g.cluster.Ready(); !ready { // flows of other gateways would break
+		if ready = ready || g.othersMayCome(); !ready {
 			prefixes, others = nil, others+len(prefixes)
 		}
 		if err := g.speaker.Announce(prefixes); err == nil {
@@ -46,6 +46,17 @@ func (g *gateway) speak(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// othersMayCome reports whether routers may send flows of other gateways here,
+// which would break before their pins are here.
+func (g *gateway) othersMayCome() bool {
+	ready, lacks := g.cluster.Ready()
+	if ready && lacks != "" {
+		g.Log.Warn("routers are told of the services, and flows of other gateways may break here",
+			"lacks", lacks, "waited", g.cluster.Config.Wait)
+	}
+	return ready
 }
 
 // untilDrained returns a context that ends after ctx, when routers had the time

@@ -35,6 +35,7 @@ type gateway struct {
 	dir    string
 	reload chan os.Signal
 	plane  *fakeplane.Plane
+	shares bool // the plane has a table whose pins can be shared
 	client http.Client
 	stop   func() error
 	log    bytes.Buffer // to be read after stop
@@ -67,7 +68,9 @@ func (f *gateway) start() {
 		done <- live.Run(ctx, live.Options{
 			File: f.file(), Reload: f.reload, Log: slog.New(slog.NewTextHandler(&f.log, nil)),
 			Planes: kinds(func(c plane.Config) (p plane.Plane, err error) {
-				f.plane, err = fakeplane.New(c.Domain)
+				if f.plane, err = fakeplane.New(c.Domain); err == nil && f.shares {
+					err = f.share(c)
+				}
 				return f.plane, err
 			}),
 		})
@@ -84,14 +87,21 @@ func kinds(open func(plane.Config) (plane.Plane, error)) []plane.Kind {
 
 func newGateway(t *testing.T, text string) *gateway {
 	t.Helper()
-	f := &gateway{t: t, dir: t.TempDir()}
+	f := &gateway{t: t}
+	f.prepare(text)
+	f.start()
+	return f
+}
+
+// prepare gives the gateway its files.
+func (f *gateway) prepare(text string) {
+	f.t.Helper()
+	f.dir = f.t.TempDir()
 	f.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _,
 		_ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(f.dir, "control"))
 	}}
 	f.write(text)
-	f.start()
-	return f
 }
 
 func (f *gateway) waits(what string, until func() bool) {
