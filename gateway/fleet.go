@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/lab"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/internal/columns"
 	"github.com/ecmp-go/ecmp/internal/commandline"
 )
@@ -21,7 +22,7 @@ const fleetConnections = 40
 func (o *labOptions) checkFleet(flags *flag.FlagSet) error {
 	given := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, name := range []string{"io", "ipv6", "sticky", "loopback", "kill", "soak", "tunnel"} {
+	for _, name := range []string{"sticky", "loopback", "kill", "soak", "tunnel"} {
 		if given[name] {
 			return fmt.Errorf("-%s: is not for -gateways", name)
 		}
@@ -29,7 +30,12 @@ func (o *labOptions) checkFleet(flags *flag.FlagSet) error {
 	if !given["connections"] {
 		o.Connections = fleetConnections
 	}
+	if o.Plane == "" {
+		o.Plane = planes.All()[0].Name
+	}
 	switch {
+	case o.Kernel():
+		return errors.New("-gateways: needs -io one of the gateway's data planes")
 	case o.gateways < lab.MinFleet || o.gateways > lab.MaxFleet:
 		return fmt.Errorf("-gateways: %d is none of %d to %d", o.gateways, lab.MinFleet, lab.MaxFleet)
 	case o.Connections > lab.MaxFleetConnections:
@@ -42,6 +48,8 @@ func (o *labOptions) checkFleet(flags *flag.FlagSet) error {
 
 // fleetReport is what "gateway lab -gateways" shows.
 type fleetReport struct {
+	Family      string            `json:"family"`
+	Plane       string            `json:"plane"`
 	Gateways    int               `json:"gateways"`
 	Connections int               `json:"connections"`
 	Seed        uint64            `json:"seed"`
@@ -51,11 +59,11 @@ type fleetReport struct {
 // runFleet plays the events in each way. It fails if a connection broke for
 // nothing while pins were shared.
 func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
-	r := fleetReport{Gateways: o.gateways, Connections: o.Connections, Seed: o.Seed}
-	for _, way := range lab.Ways() {
+	r := fleetReport{Family: o.family(), Plane: o.Plane, Gateways: o.gateways, Connections: o.Connections, Seed: o.Seed}
+	for _, way := range lab.Ways(o.Plane) {
 		result, err := lab.RunFleet(ctx, lab.FleetConfig{
-			Way: way, Gateways: o.gateways, Connections: o.Connections, Seed: o.Seed, Program: o.Program,
-			Strategy: o.Strategy, Short: o.short, Log: o.Log,
+			Plane: o.Plane, IPv6: o.IPv6, Way: way, Gateways: o.gateways, Connections: o.Connections, Seed: o.Seed,
+			Program: o.Program, Strategy: o.Strategy, Short: o.short, Log: o.Log,
 		})
 		if err != nil {
 			return err
@@ -67,6 +75,9 @@ func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
 		print = func(w io.Writer) error { return commandline.PrintJSON(w, r) }
 	}
 	err := print(stdout)
+	if r.Ways[0].Way != lab.WithPins {
+		return err
+	}
 	for _, s := range r.Ways[0].Steps {
 		if broken := s.Connections.Collateral; broken > 0 {
 			err = errors.Join(err, fmt.Errorf("%s: %d connections broke for nothing while pins were shared",
@@ -79,8 +90,8 @@ func (o *labOptions) runFleet(ctx context.Context, stdout io.Writer) error {
 // print prints one column for each way, and one row for each event.
 func (r *fleetReport) print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "What happens to %d gateways of a cluster, and to live TCP connections and UDP flows\n\n",
-		r.Gateways)
+	fmt.Fprintf(&b, "What happens to %d gateways of a cluster, by %s, and to live TCP connections and UDP flows over "+
+		"%s\n\n", r.Gateways, r.Plane, r.Family)
 	header := []any{"seed " + strconv.FormatUint(r.Seed, 10)}
 	events := []string{}
 	of := make([]map[string]lab.FleetStep, len(r.Ways))
@@ -120,6 +131,9 @@ func (r *fleetReport) print(w io.Writer) error {
 	b.WriteString(t.String())
 	fmt.Fprintln(&b, "\nKept / broken, or moved, with a pod that left / for nothing.\n"+
 		"Kernel ECMP is the upstream router's, over the pods: it has no gateway to lose, and no drain.")
+	if r.Ways[0].Way != lab.WithPins {
+		fmt.Fprintf(&b, "With %s flows are in the kernel: gateways share their members, and no pins.\n", r.Plane)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }

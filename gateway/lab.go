@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -26,6 +27,7 @@ type labOptions struct {
 	planes   []string
 	soak     time.Duration
 	gateways int // of a cluster; 0: one, and no cluster
+	upstream string
 	short    bool
 	json     bool
 }
@@ -42,6 +44,8 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch {
+	case o.upstream != "":
+		err = lab.RunUpstream(ctx, o.upstream, slog.New(slog.NewTextHandler(stderr, nil)))
 	case o.gateways > 0:
 		err = o.runFleet(ctx, stdout)
 	case o.soak > 0:
@@ -63,11 +67,8 @@ func runLab(args []string, stdout, stderr io.Writer) int {
 // runChanges plays the changes to all the planes, and shows those that it could
 // play. The error says what the others lack.
 func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed error) {
-	r := labReport{Family: "IPv4", Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky,
+	r := labReport{Family: o.family(), Connections: o.Connections, Seed: o.Seed, Strategy: o.Strategy, Sticky: o.Sticky,
 		Tunnel: o.Tunnel}
-	if o.IPv6 {
-		r.Family = "IPv6"
-	}
 	for _, o.Plane = range o.planes {
 		result, err := lab.Run(ctx, o.Config)
 		if errors.Is(err, lab.ErrUnsupported) || ctx.Err() != nil {
@@ -86,6 +87,13 @@ func (o *labOptions) runChanges(ctx context.Context, stdout io.Writer) (failed e
 		return errors.Join(failed, commandline.PrintJSON(stdout, r))
 	}
 	return errors.Join(failed, r.print(stdout))
+}
+
+func (o *labOptions) family() string {
+	if o.IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
 }
 
 func (o *labOptions) runSoak(ctx context.Context, stdout io.Writer) error {
@@ -115,6 +123,8 @@ func parseLab(args []string, stderr io.Writer) (o labOptions, err error) {
 	flags.IntVar(&o.gateways, "gateways", 0,
 		fmt.Sprintf("play what happens to so many `gateways` of a cluster, %d to %d",
 			lab.MinFleet, lab.MaxFleet))
+	flags.StringVar(&o.upstream, "upstream", "",
+		"be the router of -gateways that a `file` describes, in this network namespace; the lab starts it")
 	flags.BoolVar(&o.short, "short", false, "of -gateways, the first events alone")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	if err := commandline.Parse(flags, args, stderr); err != nil {

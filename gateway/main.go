@@ -10,7 +10,7 @@
 //	gateway announce
 //	gateway lab -io all -connections 200 -seed 1 -strategy bounded -sticky=true -ipv6 -kill -json
 //	gateway lab -io afpacket -soak 10m
-//	gateway lab -gateways 3 -connections 40 -seed 1 -json
+//	gateway lab -gateways 3 -connections 40 -seed 1 -io afpacket -ipv6 -json
 //	gateway version
 //	gateway help [COMMAND]
 //
@@ -52,10 +52,10 @@
 // data plane of the gateway, which it starts and controls over HTTP: see
 // package lab. With -soak it changes the members every second under load, and
 // fails unless every frame is accounted for. With -gateways it does to a cluster
-// of gateways, behind a router that spreads flows over them, what may happen to
-// one: pods, gateways and NATS servers come, go and are killed. It fails if a
-// connection breaks for nothing. With -json the results are one
-// JSON object.
+// of gateways, behind a router that learns of them by BGP and spreads flows over
+// them, what may happen to one: pods, gateways and NATS servers come, go and are
+// killed. It fails if a connection breaks for nothing while pins are shared. With
+// -json the results are one JSON object.
 //
 // The exit code is 0, 1 when something failed on the way, and 2 when the
 // command line or the configuration is wrong, or the configuration is not there.

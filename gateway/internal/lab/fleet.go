@@ -1,5 +1,10 @@
 package lab
 
+import (
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
+)
+
 // What the flows of a fleet go through. The kernel's way has no gateways: the
 // upstream router spreads flows over the pods itself.
 const (
@@ -8,13 +13,22 @@ const (
 	ByKernel    = "kernel ECMP"
 )
 
-// Ways returns what a fleet is played for, in the order of the table.
-func Ways() []string { return []string{WithPins, WithoutPins, ByKernel} }
+// Ways returns what a fleet is played for, in the order of the table. A data
+// plane that keeps flows in the kernel shares members alone.
+func Ways(name string) []string {
+	if kind, _ := plane.Find(planes.All(), name); !kind.SharesPins {
+		return []string{WithoutPins, ByKernel}
+	}
+	return []string{WithPins, WithoutPins, ByKernel}
+}
 
-// FleetConfig says what to play to several gateways that are a cluster: an
-// upstream router spreads flows over them by the kernel's ECMP, and rehashes
-// whenever one of them comes or goes.
+// FleetConfig says what to play to several gateways that are a cluster. They
+// announce themselves by BGP to an upstream router, which spreads flows over
+// them by the kernel's ECMP, and whose hash moves flows of all of them whenever
+// one comes or goes.
 type FleetConfig struct {
+	Plane       string // of the gateways
+	IPv6        bool   // else IPv4
 	Way         string // one of Ways
 	Gateways    int    // MinFleet to MaxFleet, and one more that joins
 	Connections int    // TCP connections, and as many UDP flows; half as many more after each event

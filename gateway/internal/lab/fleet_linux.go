@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/ecmp-go/ecmp/cluster/embedded"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 )
 
 // A fleet is gateways that are a cluster, with all that is around them.
@@ -21,13 +23,16 @@ type fleet struct {
 	FleetConfig
 	ctx      context.Context //nolint:containedctx // of the run
 	dir      string
+	router   process // that spreads packets over the gateways
 	servers  []*server
 	nats     *embedded.Three
 	doors    map[int]*door
 	gateways map[int]*gateway // that run, by number
 	cutOff   []int            // of them
-	members  []*pod
-	load     *load
+	// the one of them that asks routers for others; 0: none
+	withdrawn int
+	members   []*pod
+	load      *load
 }
 
 // RunFleet plays the events, until ctx ends. Nothing of it is left when it
@@ -42,7 +47,7 @@ func RunFleet(ctx context.Context, c FleetConfig) (r FleetResult, err error) {
 		return r, err
 	}
 	client := &client{
-		ns: f.client, from: netip.MustParseAddr("10.9.0.2"), to: netip.AddrPortFrom(fleetVIP.Addr(), port),
+		ns: f.client, from: linkAddr(c.IPv6, 0, 2), to: netip.AddrPortFrom(virtual(c.IPv6).Addr(), port),
 		port: firstPort, rate: fleetRequests,
 	}
 	if f.load, err = client.open(ctx, c.Connections); err != nil {
@@ -69,25 +74,25 @@ const fleetRequests = 2000
 
 func newFleet(ctx context.Context, c FleetConfig) (f *fleet, err error) {
 	if c.Gateways < MinFleet || c.Gateways > MaxFleet || c.Connections < 1 || c.Connections > MaxFleetConnections ||
-		uint32(c.Seed) == 0 || !slices.Contains(Ways(), c.Way) {
-		return nil, fmt.Errorf("%d gateways, %d connections, seed %d, %q: out of range", c.Gateways, c.Connections,
-			c.Seed, c.Way)
+		uint32(c.Seed) == 0 || !slices.Contains(Ways(c.Plane), c.Way) {
+		return nil, fmt.Errorf("%d gateways, %d connections, seed %d, %s, %q: out of range", c.Gateways, c.Connections,
+			c.Seed, c.Plane, c.Way)
 	}
 	if err := clearStale(c.Log); err != nil {
 		return nil, err
 	}
 	f = &fleet{FleetConfig: c, ctx: ctx, doors: make(map[int]*door), gateways: make(map[int]*gateway)}
-	if f.fleetNet, err = newFleetNet(c.Gateways + 1); err != nil {
+	if f.fleetNet, err = newFleetNet(c.Gateways+1, c.IPv6); err != nil {
 		return nil, err
 	}
 	if f.dir, err = os.MkdirTemp("", f.upstream.Name()+"-"); err != nil {
 		return f, err
 	}
-	if err := f.hashBy(uint32(c.Seed)); err != nil {
+	if err := hashBy(f.upstream, c.IPv6, uint32(c.Seed)); err != nil {
 		return f, err
 	}
 	for _, p := range f.pods {
-		s, err := newServer(p, fleetVIP.Addr())
+		s, err := newServer(p, virtual(c.IPv6).Addr())
 		if err != nil {
 			return f, err
 		}
@@ -96,6 +101,14 @@ func newFleet(ctx context.Context, c FleetConfig) (f *fleet, err error) {
 	f.members = f.pods[:3]
 	if c.Way == ByKernel {
 		return f, f.toPods(f.members)
+	}
+	if kind, _ := plane.Find(planes.All(), c.Plane); kind.Needs.WholeFrames {
+		if err := f.plainFrames(); err != nil {
+			return f, err
+		}
+	}
+	if err := f.startUpstream(); err != nil {
+		return f, err
 	}
 	if f.nats, err = startServers(f.dir); err != nil {
 		return f, err
@@ -110,7 +123,7 @@ func newFleet(ctx context.Context, c FleetConfig) (f *fleet, err error) {
 			return f, err
 		}
 	}
-	return f, f.toGateways(f.running())
+	return f, f.routed()
 }
 
 // running returns the numbers of the gateways that run.
@@ -125,7 +138,7 @@ func (f *fleet) running() (numbers []int) {
 // start starts a gateway.
 func (f *fleet) start(number int) (err error) {
 	ns := f.fleetNet.gateways[number-1]
-	g := &gateway{ns: ns, program: f.Program}
+	g := &gateway{process: process{ns: ns}, program: f.Program}
 	if g.dir, err = os.MkdirTemp(f.dir, fmt.Sprintf("gw%d-", number)); err != nil {
 		return err
 	}
@@ -137,8 +150,8 @@ func (f *fleet) start(number int) (err error) {
 	control := "unix:" + g.socket()
 	g.http = http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: g.dialer(control)}}
 	data, err := json.Marshal(map[string]any{
-		"in": "uplink", "vip": fleetVIP, "members": members(f.pods[:3]), "control": control, "io": "afpacket",
-		"strategy": f.Strategy, "flows": 1 << 15, "timeouts": map[string]string{"other": "2m"},
+		"in": "uplink", "vip": virtual(f.IPv6), "members": members(f.pods[:3]), "control": control, "io": f.Plane,
+		"strategy": f.Strategy, "flows": 1 << 15, "timeouts": map[string]string{"other": "2m"}, "bgp": f.bgpOf(number),
 		"cluster": map[string]any{
 			"name": "lab", "gateway": fmt.Sprintf("gw%d", number), "secret": fmt.Sprintf("the secret of lab %d",
 				f.Seed),
@@ -274,18 +287,29 @@ func (f *fleet) rest(but ...int) error {
 	})
 }
 
-// kill ends a gateway's process, and tells nobody.
+// kill ends a gateway's process. Its kernel ends the session with the router.
 func (f *fleet) kill(number int) {
 	f.gateways[number].end(syscall.SIGKILL)
 	delete(f.gateways, number)
+}
+
+// crash ends a gateway with its kernel: nobody says anything any more, and BFD
+// is how the router finds out.
+func (f *fleet) crash(number int) error {
+	err := f.gateways[number].ns.IP("link set uplink down\n")
+	f.kill(number)
+	return err
 }
 
 // one returns a gateway to tell a change to: the first that runs.
 func (f *fleet) one() *gateway { return f.gateways[f.running()[0]] }
 
 func (f *fleet) close() error {
+	if f.router.runs() {
+		f.router.signal(syscall.SIGTERM) // so that gateways that end have nobody to wait for
+	}
 	for _, g := range f.gateways {
-		g.end(syscall.SIGTERM)
+		g.end(syscall.SIGKILL)
 	}
 	var err error
 	for _, d := range f.doors {

@@ -29,7 +29,7 @@ func (f *fleet) events() []event {
 			name: "kill a gateway",
 			apply: func() error {
 				f.kill(2)
-				return f.rehash()
+				return f.routed()
 			},
 		},
 		{
@@ -42,7 +42,7 @@ func (f *fleet) events() []event {
 				if err := f.one().drain(p[0]); err != nil {
 					return err
 				}
-				return f.drainGateway(1)
+				return f.end(1)
 			},
 		},
 		{
@@ -52,25 +52,22 @@ func (f *fleet) events() []event {
 				if err := p[1].kill(); err != nil {
 					return err
 				}
-				f.kill(last)
-				if err := f.rehash(); err != nil {
-					return err
-				}
-				return f.one().remove(p[1])
+				return errors.Join(f.crash(last), f.one().remove(p[1]), f.routed())
 			},
 		},
 		{
 			name:  "add the gateways again",
-			apply: func() error { return errors.Join(f.join(1), f.join(2)) },
+			apply: func() error { return f.join(1, 2) },
 		},
 		{
-			name: "kill a NATS server, scale pods to 5", pods: []*pod{p[0], p[2], p[3], p[4], p[5]}, drained: p[:1],
+			name: "kill a NATS server, add a pod, withdraw a gateway",
+			pods: []*pod{p[0], p[2], p[3], p[4], p[5]}, drained: p[:1],
 			apply: func() error {
 				f.nats.Halt(0)
 				if err := f.scaled(p[5]); err != nil {
 					return err
 				}
-				return f.toGateways(f.running()[1:])
+				return errors.Join(f.withdraw(1), f.routed())
 			},
 		},
 		{
@@ -85,7 +82,7 @@ func (f *fleet) events() []event {
 			},
 		},
 		{
-			name: "heal, and rehash",
+			name: "heal, and announce the gateway",
 			apply: func() error {
 				f.doors[3].set(false)
 				f.cutOff = nil
@@ -95,7 +92,7 @@ func (f *fleet) events() []event {
 				if err := f.rest(); err != nil {
 					return err
 				}
-				return f.toGateways(f.running())
+				return errors.Join(f.announce(), f.routed())
 			},
 		},
 	}
@@ -169,27 +166,23 @@ func (c *Fates) add(f *flow, left []*pod) (over bool) {
 	return true
 }
 
-// rehash has the router spread flows over the gateways that run.
-func (f *fleet) rehash() error { return f.toGateways(f.running()) }
-
-// join starts a gateway, and has the router use it once it is ready.
-func (f *fleet) join(number int) error {
-	if err := f.start(number); err != nil {
-		return err
+// join starts gateways. The router uses them once they announce themselves,
+// which they do when they have the pins of the others.
+func (f *fleet) join(numbers ...int) error {
+	for _, number := range numbers {
+		if err := f.start(number); err != nil {
+			return err
+		}
 	}
-	if err := f.ready(number); err != nil {
-		return err
-	}
-	return f.rehash()
+	return f.routed()
 }
 
-// drainGateway has the router use the others, and then ends a gateway.
-func (f *fleet) drainGateway(number int) error {
+// end ends a gateway, which asks the router for others first.
+func (f *fleet) end(number int) error {
 	g := f.gateways[number]
 	delete(f.gateways, number)
-	err := f.rehash()
 	g.end(syscall.SIGTERM)
-	return err
+	return f.routed()
 }
 
 // scaled adds a pod as soon as a gateway can: a server may be gone just now.

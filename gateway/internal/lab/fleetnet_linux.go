@@ -16,27 +16,30 @@ const fleetPods = 6
 // The router, all gateways and all pods are on one switch, behind their
 // interfaces pods, pods and eth0. Pods answer clients through the router.
 type fleetNet struct {
+	v6                       bool
 	client, upstream, bridge *netns.Namespace
 	gateways                 []*netns.Namespace
 	pods                     []*pod
 }
 
-var fleetVIP = netip.MustParsePrefix("172.16.0.20/32") //nolint:gochecknoglobals // read-only
-
-// Who is on the switch: 10.7.KIND.NUMBER.
+// Who is on the switch: 10.7.KIND.NUMBER, or fd07::KIND:NUMBER.
 const (
 	onRouter = iota
 	onPod
 	onGateway
 )
 
-func switchAddr(kind, number int) netip.Addr {
+func switchAddr(v6 bool, kind, number int) netip.Addr {
+	if v6 {
+		return netip.MustParseAddr(fmt.Sprintf("fd07::%d:%d", kind, number))
+	}
 	return netip.AddrFrom4([4]byte{10, 7, byte(kind), byte(number)})
 }
-func switchMAC(kind, number int) string { return fmt.Sprintf("02:00:00:07:%02x:%02x", kind, number) }
+func switchMAC(kind, number int) string  { return fmt.Sprintf("02:00:00:07:%02x:%02x", kind, number) }
+func switchPort(kind, number int) string { return fmt.Sprintf("p%d-%d", kind, number) }
 
-func newFleetNet(gateways int) (n *fleetNet, err error) {
-	n = new(fleetNet)
+func newFleetNet(gateways int, v6 bool) (n *fleetNet, err error) {
+	n = &fleetNet{v6: v6}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
@@ -49,17 +52,16 @@ func newFleetNet(gateways int) (n *fleetNet, err error) {
 			return n, err
 		}
 	}
-	if err := n.upstream.SetSysctl("ipv4/ip_forward", 1); err != nil {
+	if err := forward(n.upstream); err != nil {
 		return n, err
 	}
 	if err := n.bridge.IP("link add br0 type bridge\nlink set br0 up\n"); err != nil {
 		return n, err
 	}
-	if err := n.wire(n.upstream, "lc", linkMAC(0, 1), "10.9.0.1", n.client, "c0", linkMAC(0, 2),
-		"10.9.0.2"); err != nil {
+	if err := n.wire(0, "lc", n.client, "c0"); err != nil {
 		return n, err
 	}
-	if err := n.client.IP("route add default via 10.9.0.1 dev c0\n"); err != nil {
+	if err := n.client.IP(fmt.Sprintf("route add default via %s dev c0\n", linkAddr(v6, 0, 1))); err != nil {
 		return n, err
 	}
 	if err := n.plug(n.upstream, "pods", onRouter, 1); err != nil {
@@ -75,11 +77,12 @@ func newFleetNet(gateways int) (n *fleetNet, err error) {
 			return n, err
 		}
 	}
-	return n, nil
+	return n, n.upstream.IP(blackholes) // while no gateway announces anything
 }
 
 func (n *fleetNet) addPod(i int) error {
-	p := &pod{number: i, id: fmt.Sprintf("pod%d", i), dev: "pods", addr: switchAddr(onPod, i), mac: switchMAC(onPod, i)}
+	p := &pod{number: i, id: fmt.Sprintf("pod%d", i), dev: "pods", addr: switchAddr(n.v6, onPod, i),
+		mac: switchMAC(onPod, i)}
 	var err error
 	if p.ns, err = newHost(p.id); err != nil {
 		return err
@@ -91,9 +94,9 @@ func (n *fleetNet) addPod(i int) error {
 	if err := n.upstream.IP(fmt.Sprintf("neigh add %s lladdr %s dev pods nud permanent\n", p.addr, p.mac)); err != nil {
 		return err
 	}
-	return p.ns.IP(fmt.Sprintf("addr add %s dev lo\nneigh add %s lladdr %s dev eth0 nud permanent\n"+
-		"route add default via %s dev eth0\n", fleetVIP, switchAddr(onRouter, 1), switchMAC(onRouter, 1),
-		switchAddr(onRouter, 1)))
+	router := switchAddr(n.v6, onRouter, 1)
+	return p.ns.IP(fmt.Sprintf("addr add %s dev lo nodad\nneigh add %s lladdr %s dev eth0 nud permanent\n"+
+		"route add default via %s dev eth0\n", virtual(n.v6), router, switchMAC(onRouter, 1), router))
 }
 
 func (n *fleetNet) addGateway(i int) error {
@@ -102,78 +105,79 @@ func (n *fleetNet) addGateway(i int) error {
 		return err
 	}
 	n.gateways = append(n.gateways, ns)
-	err = n.wire(n.upstream, fmt.Sprintf("g%d", i), linkMAC(i, 1), fmt.Sprintf("10.8.%d.1", i),
-		ns, "uplink", linkMAC(i, 2), fmt.Sprintf("10.8.%d.2", i))
-	if err != nil {
+	if err := n.wire(i, fmt.Sprintf("g%d", i), ns, "uplink"); err != nil {
 		return err
 	}
 	if err := n.plug(ns, "pods", onGateway, i); err != nil {
 		return err
 	}
-	// lest its kernel forwards what the data plane does
-	return ns.IP("route add blackhole 172.16.0.0/16\n")
+	return ns.IP(blackholes)
 }
 
-// wire links two hosts, whose neighbours are permanent.
-func (n *fleetNet) wire(
-	a *netns.Namespace, devA, macA, addrA string, b *netns.Namespace, devB, macB, addrB string,
-) error {
-	r := strings.NewReplacer("DEVA", devA, "MACA", macA, "ADDRA", addrA, "DEVB", devB, "MACB", macB, "ADDRB", addrB,
-		"HOSTB", b.Name())
-	err := a.IP(r.Replace("link add DEVA address MACA type veth peer name DEVB address MACB netns HOSTB\n" +
-		"link set DEVA up\naddr add ADDRA/24 dev DEVA\nneigh add ADDRB lladdr MACB dev DEVA nud permanent\n"))
+// wire links the router to a host, by its link i. Neighbours are permanent.
+func (n *fleetNet) wire(i int, dev string, host *netns.Namespace, hostDev string) error {
+	r := strings.NewReplacer("HOSTDEV", hostDev, "HOSTMAC", linkMAC(i, 2), "HOSTADDR", linkAddr(n.v6, i, 2).String(),
+		"DEV", dev, "MAC", linkMAC(i, 1), "ADDR", linkAddr(n.v6, i, 1).String(), "BITS", n.bits(), "HOST", host.Name())
+	err := n.upstream.IP(r.Replace("link add DEV address MAC type veth peer name HOSTDEV address HOSTMAC netns HOST\n" +
+		"link set DEV up\naddr add ADDR/BITS dev DEV nodad\nneigh add HOSTADDR lladdr HOSTMAC dev DEV nud permanent\n"))
 	if err != nil {
 		return err
 	}
-	return b.IP(r.Replace("link set DEVB up\naddr add ADDRB/24 dev DEVB\n" +
-		"neigh add ADDRA lladdr MACA dev DEVB nud permanent\n"))
+	return host.IP(r.Replace("link set HOSTDEV up\naddr add HOSTADDR/BITS dev HOSTDEV nodad\n" +
+		"neigh add ADDR lladdr MAC dev HOSTDEV nud permanent\n"))
+}
+
+// bits are those of a link's network.
+func (n *fleetNet) bits() string {
+	if n.v6 {
+		return "64"
+	}
+	return "24"
 }
 
 // plug plugs a host into the switch.
 func (n *fleetNet) plug(host *netns.Namespace, dev string, kind, number int) error {
-	r := strings.NewReplacer("PORT", fmt.Sprintf("p%d-%d", kind, number), "DEV", dev, "MAC", switchMAC(kind, number),
-		"ADDR", switchAddr(kind, number).String(), "HOST", host.Name())
+	bits := "16"
+	if n.v6 {
+		bits = "64"
+	}
+	r := strings.NewReplacer("PORT", switchPort(kind, number), "DEV", dev, "MAC", switchMAC(kind, number),
+		"ADDR", switchAddr(n.v6, kind, number).String(), "BITS", bits, "HOST", host.Name())
 	if err := n.bridge.IP(r.Replace("link add PORT type veth peer name DEV address MAC netns HOST\n" +
 		"link set PORT master br0\nlink set PORT up\n")); err != nil {
 		return err
 	}
-	return host.IP(r.Replace("link set DEV up\naddr add ADDR/16 dev DEV\n"))
+	return host.IP(r.Replace("link set DEV up\naddr add ADDR/BITS dev DEV nodad\n"))
 }
 
-// hashBy sets the hash of the upstream router: by the five-tuple, and a seed.
-func (n *fleetNet) hashBy(seed uint32) error {
-	for name, value := range map[string]uint64{
-		"ipv4/fib_multipath_hash_seed": uint64(seed), "ipv4/fib_multipath_hash_policy": 3,
-		"ipv4/fib_multipath_hash_fields": 0x37,
-	} {
-		if err := n.upstream.SetSysctl(name, value); err != nil {
-			return err
-		}
+// plainFrames has the client send what a data plane without a virtio header can
+// pass on, and the switch take what gateways redirect.
+func (n *fleetNet) plainFrames() error {
+	err := n.client.SetFeatures("c0", false, netns.TxChecksum, netns.TxSegmentation)
+	for i := range n.gateways {
+		err = errors.Join(err, n.bridge.SetFeatures(switchPort(onGateway, i+1), true, netns.GRO))
 	}
-	return nil
+	return err
 }
 
-// toGateways has the router spread flows over these gateways. Its hash moves
-// flows of all of them whenever their number changes.
-func (n *fleetNet) toGateways(numbers []int) error {
-	var hops strings.Builder
-	for _, i := range numbers {
-		fmt.Fprintf(&hops, " nexthop via 10.8.%d.2 dev g%d", i, i)
-	}
-	return n.route(hops.String())
-}
-
-// toPods has the router spread flows over pods.
+// toPods has the router spread flows over pods, without a gateway.
 func (n *fleetNet) toPods(pods []*pod) error {
-	var hops strings.Builder
-	for _, p := range pods {
-		fmt.Fprintf(&hops, " nexthop via %s dev pods", p.addr)
+	hops := make([]netip.Addr, len(pods))
+	for i, p := range pods {
+		hops[i] = p.addr
 	}
-	return n.route(hops.String())
+	return n.upstream.IP(multipath(virtual(n.v6), hops))
 }
 
-func (n *fleetNet) route(hops string) error {
-	return n.upstream.IP(fmt.Sprintf("route replace %s%s\n", fleetVIP, hops))
+// multipath is what ip is told to have packets spread over next hops.
+func multipath(to netip.Prefix, hops []netip.Addr) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "route replace %s proto bgp", to)
+	for _, hop := range hops {
+		fmt.Fprintf(&b, " nexthop via %s", hop)
+	}
+	b.WriteByte('\n')
+	return b.String()
 }
 
 func (n *fleetNet) close() error {

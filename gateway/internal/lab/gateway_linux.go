@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -24,13 +23,10 @@ import (
 // A gateway is a process of its own on a router, which is told what to do over
 // HTTP.
 type gateway struct {
-	ns      *netns.Namespace // of the router
+	process
 	program string
 	dir     string // of its files
 	http    http.Client
-	child   *exec.Cmd
-	output  bytes.Buffer  // what the child said; to be read after it has ended
-	ended   chan struct{} // closed when the child has ended
 	pause   time.Duration // that the last restart took
 }
 
@@ -59,7 +55,7 @@ func members(pods []*pod) []member {
 
 // newGateway starts the gateway with the first three pods.
 func newGateway(ctx context.Context, n *network, c Config) (g *gateway, err error) {
-	g = &gateway{ns: n.router, program: c.Program}
+	g = &gateway{process: process{ns: n.router}, program: c.Program}
 	if kind, _ := plane.Find(planes.All(), c.Plane); kind.Needs.WholeFrames {
 		if err := n.plainFrames(); err != nil {
 			return nil, err
@@ -126,35 +122,15 @@ func (g *gateway) file() string     { return filepath.Join(g.dir, "config.json")
 
 // run starts the child and waits until packets flow.
 func (g *gateway) run(ctx context.Context) error {
-	g.output.Reset()
-	g.child = exec.Command(g.program, "run", "-config", g.file()) //nolint:gosec // the program is this one
-	g.child.Stdout, g.child.Stderr = &g.output, &g.output
-	// it must not outlive a lab that crashes
-	g.child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	ended, started := make(chan struct{}), make(chan error, 1)
-	g.ended = ended
-	go func() {
-		defer close(ended)
-		// The thread that starts a child must live as long as it, or Pdeathsig
-		// kills the child.
-		_ = g.ns.Do(func() error {
-			err := g.child.Start()
-			started <- err
-			if err == nil {
-				_ = g.child.Wait() // how it ended shows in what it said
-			}
-			return err
-		})
-	}()
-	if err := <-started; err != nil {
+	if err := g.launch(g.program, "run", "-config", g.file()); err != nil {
 		return err
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-ended:
-			return fmt.Errorf("%w: %s", errEnded, strings.TrimSpace(g.output.String()))
+		case <-g.ended:
+			return fmt.Errorf("%w: %s", errEnded, g.said())
 		case <-time.After(5 * time.Millisecond):
 		}
 		if g.call(http.MethodGet, "/healthz", nil, nil) == nil {
@@ -165,13 +141,7 @@ func (g *gateway) run(ctx context.Context) error {
 
 // end ends the child by a signal, and waits for that.
 func (g *gateway) end(signal os.Signal) {
-	_ = g.child.Process.Signal(signal)
-	select {
-	case <-g.ended:
-	case <-time.After(time.Minute):
-		_ = g.child.Process.Kill()
-		<-g.ended
-	}
+	g.signal(signal)
 	g.http.CloseIdleConnections()
 }
 
@@ -230,7 +200,7 @@ func (g *gateway) drain(p *pod) error {
 }
 
 func (g *gateway) close() error {
-	if g.child != nil && g.child.Process != nil {
+	if g.runs() {
 		g.end(syscall.SIGTERM)
 	}
 	return os.RemoveAll(g.dir)

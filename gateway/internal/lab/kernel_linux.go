@@ -23,21 +23,8 @@ type kernelPlane struct {
 }
 
 func newKernelPlane(net *network, name string, seed uint32) (*kernelPlane, error) {
-	family := "ipv4"
-	if net.v6 {
-		family = "ipv6"
-	}
-	for _, setting := range []struct {
-		name  string
-		value uint64
-	}{
-		{"ipv4/fib_multipath_hash_seed", uint64(seed)}, // of both families
-		{family + "/fib_multipath_hash_policy", 3},
-		{family + "/fib_multipath_hash_fields", 0x37},
-	} {
-		if err := net.router.SetSysctl(setting.name, setting.value); err != nil {
-			return nil, err
-		}
+	if err := hashBy(net.router, net.v6, seed); err != nil {
+		return nil, err
 	}
 	k := &kernelPlane{net: net}
 	if name == KernelResilient {

@@ -43,13 +43,19 @@ func linkAddr(v6 bool, i, host int) netip.Addr {
 
 func linkMAC(i, host int) string { return fmt.Sprintf("02:00:00:00:%02x:%02x", i, host) }
 
-// vip returns the virtual address.
-func (n *network) vip() netip.Prefix {
-	if n.v6 {
+// virtual returns the virtual address.
+func virtual(v6 bool) netip.Prefix {
+	if v6 {
 		return netip.MustParsePrefix("2001:db8:ac10::14/128")
 	}
 	return netip.MustParsePrefix("172.16.0.20/32")
 }
+
+func (n *network) vip() netip.Prefix { return virtual(n.v6) }
+
+// blackholes are for packets to the virtual address, lest a kernel forwards
+// what a data plane does.
+const blackholes = "route add blackhole 172.16.0.0/16\nroute add blackhole 2001:db8:ac10::/48\n"
 
 // newNetwork makes the namespaces and links. The router forwards what the pods
 // answer; packets to the virtual address meet a blackhole on it, lest the
@@ -64,10 +70,8 @@ func newNetwork(v6 bool) (n *network, err error) {
 	if n.router, err = newHost("router"); err != nil {
 		return n, err
 	}
-	for name, value := range map[string]uint64{"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1} {
-		if err := n.router.SetSysctl(name, value); err != nil {
-			return n, err
-		}
+	if err := forward(n.router); err != nil {
+		return n, err
 	}
 	if n.clientNS, err = newHost("client"); err != nil {
 		return n, err
@@ -89,7 +93,7 @@ func newNetwork(v6 bool) (n *network, err error) {
 			return n, err
 		}
 	}
-	return n, n.router.IP("route add blackhole 172.16.0.0/16\nroute add blackhole 2001:db8:ac10::/48\n")
+	return n, n.router.IP(blackholes)
 }
 
 // newHost makes a namespace with what must be set before its links exist.
@@ -108,6 +112,23 @@ func newHost(name string) (*netns.Namespace, error) {
 		return nil, errors.Join(err, ns.Close())
 	}
 	return ns, nil
+}
+
+// forward makes a host a router.
+func forward(ns *netns.Namespace) error {
+	return errors.Join(ns.SetSysctl("ipv4/ip_forward", 1), ns.SetSysctl("ipv6/conf/all/forwarding", 1))
+}
+
+// hashBy sets the hash of a router's multipath routes: by the five-tuple, and a
+// seed.
+func hashBy(ns *netns.Namespace, v6 bool, seed uint32) error {
+	family := "ipv4"
+	if v6 {
+		family = "ipv6"
+	}
+	return errors.Join(
+		ns.SetSysctl("ipv4/fib_multipath_hash_seed", uint64(seed)), // of both families
+		ns.SetSysctl(family+"/fib_multipath_hash_policy", 3), ns.SetSysctl(family+"/fib_multipath_hash_fields", 0x37))
 }
 
 // link links the router to a host, whose default route it becomes. Neighbours

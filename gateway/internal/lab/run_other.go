@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -17,3 +18,6 @@ func RunSoak(context.Context, Config, time.Duration) (Soak, error) { return Soak
 func RunFleet(context.Context, FleetConfig) (FleetResult, error) {
 	return FleetResult{}, ErrUnsupported
 }
+
+// RunUpstream returns ErrUnsupported.
+func RunUpstream(context.Context, string, *slog.Logger) error { return ErrUnsupported }
