@@ -168,6 +168,7 @@ func (c *Conn) reconnected(nc *nats.Conn) {
 	c.mu.Lock()
 	since := c.cut
 	c.cut = time.Time{}
+	clear(c.denied) // there may be other permissions now
 	for _, m := range c.groups {
 		m.follow()
 	}
@@ -199,6 +200,18 @@ func (c *Conn) refusedByServer(err error) {
 	if !known {
 		c.config.Logger.Warn("cluster: no permission", "gateway", c.config.Gateway, "subject", subject)
 	}
+}
+
+// deniedFor is how long a subject counts as refused: permissions may change, and
+// who tries again hears it again.
+const deniedFor = time.Minute
+
+// isDenied reports whether the servers refused a message on a subject lately.
+func (c *Conn) isDenied(subject string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, is := c.denied[subject]
+	return is && now.Sub(at) < deniedFor
 }
 
 // A PermissionError says that the servers let this gateway not use a subject:

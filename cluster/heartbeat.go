@@ -136,21 +136,26 @@ func (c *Conn) hear(message *nats.Msg) {
 	if challenge {
 		go c.challenge(name, instance)
 	}
-	if q != nil && first {
+	if first && (challenge || q != nil && q.Refused == nil) {
 		c.hurry() // so that a new gateway knows this one at once
 	}
 	c.review(now)
 }
 
-// hearOwn tells of another process that uses the name of this gateway.
+// hearOwn tells of another process with the seed that uses the name of this
+// gateway. Where that has another seed, the others tell of it.
 func (c *Conn) hearOwn(message *nats.Msg) {
+	now := time.Now()
 	h, err := c.keys.open(c.config.Gateway, message.Data, message.Header.Get(sealHeader))
-	if err == nil && h.Instance == c.instance {
-		return
-	}
 	c.mu.Lock()
-	first := c.peers.twin.IsZero()
-	c.peers.twin = time.Now()
+	first := false
+	switch {
+	case err != nil:
+		c.peers.forged++
+	case h.Instance != c.instance:
+		first = !c.config.twin(c.peers.twin, now)
+		c.peers.twin = now
+	}
 	c.mu.Unlock()
 	if first {
 		c.config.Logger.Error("cluster: another process uses the name of this gateway", "gateway", c.config.Gateway)

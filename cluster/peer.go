@@ -13,6 +13,7 @@ type Peer struct {
 	Instance uint64    // drawn by each Connect
 	Heard    time.Time // when its last heartbeat came
 	Live     bool      // that is less than three heartbeats ago
+	Proven   bool      // it has proven that it has the seed; another one may have its name only
 
 	// Refused says why nothing is taken from this gateway: it is a
 	// *RefusedError with the field that differs. It is nil for a gateway that
@@ -55,7 +56,7 @@ type peers struct {
 	own    settings
 	known  map[string]*peer
 
-	forged uint64 // heartbeats that a gateway with the seed did not make, though it is live
+	forged uint64 // heartbeats not made with the seed in the name of a live gateway, this one, or none
 	stale  uint64 // that were repeated or overtaken
 
 	twin time.Time // when another process was last heard under the name of this one
@@ -84,6 +85,10 @@ func newPeers(c *Config, k keys) peers {
 // returns the gateway, and whether it has to prove its seed; nil if the
 // heartbeat changes nothing.
 func (p *peers) heard(name string, text []byte, seal string, now time.Time) (q *peer, challenge bool) {
+	if !token.MatchString(name) { // no gateway has it
+		p.forged++
+		return nil, false
+	}
 	q = p.known[name]
 	h, err := p.keys.open(name, text, seal)
 	switch {
@@ -218,7 +223,7 @@ func (p *peers) list(now time.Time) []Peer {
 
 func (p *peers) copy(q *peer, now time.Time) Peer {
 	c := q.Peer
-	c.Live = p.live(q, now)
+	c.Live, c.Proven = p.live(q, now), q.proven
 	c.Groups = maps.Clone(q.Groups)
 	return c
 }
@@ -255,7 +260,9 @@ func (c *Conn) Peer(name string) (p Peer, ok bool) {
 
 // HeartbeatStats counts what the gateway did not take in.
 type HeartbeatStats struct {
-	Forged uint64 // heartbeats in a live gateway's name, not made with the seed
+	// Forged counts heartbeats that were not made with the seed, in the name of
+	// a live gateway or of this one, and those in what can be no name.
+	Forged uint64
 	Stale  uint64 // that were repeated or overtaken
 }
 

@@ -131,7 +131,7 @@ func TestLiveForThreeHeartbeats(t *testing.T) {
 func TestNamesAreBounded(t *testing.T) {
 	p, _ := hearer()
 	for i := range 2 * maxPeers {
-		p.heard(string(rune('a'+i)), nil, "", time.Unix(1000, 0))
+		p.heard(strconv.Itoa(i), nil, "", time.Unix(1000, 0))
 	}
 	require.Len(t, p.known, maxPeers)
 }

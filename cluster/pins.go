@@ -138,15 +138,9 @@ func (p *Pins) expected(group string) (names []string) {
 	return names
 }
 
-// denied reports whether the servers have refused to take a message on a subject
-// from this gateway.
-func (p *Pins) denied(subject string) bool {
-	c := p.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, is := c.denied[subject]
-	return is
-}
+// denied reports whether the servers refused to take a message on a subject from
+// this gateway lately.
+func (p *Pins) denied(subject string) bool { return p.conn.isDenied(subject, time.Now()) }
 
 func (p *Pins) send(subject string, data []byte) {
 	if err := p.conn.NATS().Publish(subject, data); err != nil {

@@ -34,7 +34,7 @@ func (s *server) clusterCut() string {
 type clusterMetrics struct {
 	cluster *joined.Cluster
 
-	connected, cut, gateways, differences, version, file *prometheus.Desc
+	connected, cut, gateways, unproven, differences, version, file *prometheus.Desc
 
 	pinsShared, sent, sentBytes, sentMessages, received, added, pinsMoved, pinsRefused *prometheus.Desc
 	lost, messagesRefused                                                              *prometheus.Desc
@@ -48,8 +48,9 @@ func newClusterMetrics(c *joined.Cluster) *clusterMetrics {
 		cluster:   c,
 		connected: d("connected", "1 if a NATS server is within reach."),
 		cut:       d("cut_seconds", "Time since no NATS server is within reach; 0 if one is."),
-		gateways: d("gateway", "1 for each other gateway, by its state: live, silent or refused.", "gateway",
-			"state"),
+		gateways: d("gateway", "1 for each other gateway that has the secret, by its state: live, silent or refused.",
+			"gateway", "state"),
+		unproven:    d("gateways_unproven", "Gateways that have not proven that they have the secret."),
 		differences: d("differences", "In how many things each other gateway is not as this one.", "gateway", "field"),
 		version: d("version", "Version of a service that each gateway runs: all have one, but for a moment.", "gateway",
 			"service"),
@@ -87,7 +88,14 @@ func (m *clusterMetrics) Collect(to chan<- prometheus.Metric) {
 	for _, service := range s.Services {
 		gauge(m.version, float64(service.Version), s.Gateway, service.Name)
 	}
+	proven := make(map[string]bool) // anybody may invent the names of others
+	unproven := 0
 	for _, g := range s.Gateways {
+		proven[g.Name] = g.Proven
+		if !g.Proven {
+			unproven++
+			continue
+		}
 		state := "live"
 		switch {
 		case !g.Live:
@@ -100,9 +108,13 @@ func (m *clusterMetrics) Collect(to chan<- prometheus.Metric) {
 			gauge(m.version, float64(service.Version), g.Name, service.Name)
 		}
 	}
+	gauge(m.unproven, float64(unproven))
 	type difference struct{ gateway, field string }
 	differences := make(map[difference]int)
 	for _, d := range s.Differences {
+		if !proven[d.Gateway] && d.Gateway != s.Gateway {
+			continue
+		}
 		differences[difference{d.Gateway, d.Field}]++
 	}
 	for d, n := range differences {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -103,6 +104,17 @@ func TestCluster(t *testing.T) {
 	joins(t, at, one, two)
 	one.waitsFor(t, "/healthz", "ok\n")
 	one.waitsFor(t, "/metrics", `forwarder_cluster_gateway{gateway="gw2",state="live"} 1`)
+
+	// Who has no secret may invent names, and what is no text.
+	stranger, err := nats.Connect("nats://" + at)
+	require.NoError(t, err)
+	defer stranger.Close()
+	for _, name := range []string{"\xff", "mallory"} {
+		require.NoError(t, stranger.Publish("ecmp.test.heartbeat."+name, []byte("{}")))
+	}
+	one.waitsFor(t, "/metrics", "forwarder_cluster_gateways_unproven 1")
+	_, text = one.do(t, "GET", "/metrics", "")
+	assert.NotContains(t, text, "mallory")
 	code, text = one.do(t, "PUT", "/members/pod4",
 		`{"dev": "lp4", "addr": "10.9.4.2", "mac": "02:00:00:01:04:02", "weight": 2}`)
 	assert.Equal(t, 201, code, text)

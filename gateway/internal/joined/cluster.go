@@ -100,13 +100,19 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// connectPatience is how long one try to connect takes, until it is told what
+// is in the way: servers without JetStream, or too few of them.
+const connectPatience = 10 * time.Second
+
 // connect returns nil if ctx ended before a server was reached.
 func (c *Cluster) connect(ctx context.Context) *cluster.Conn {
 	for ctx.Err() == nil {
 		settings, err := c.settings()
 		var conn *cluster.Conn
 		if err == nil {
-			conn, err = cluster.Connect(ctx, settings)
+			try, done := context.WithTimeout(ctx, connectPatience)
+			conn, err = cluster.Connect(try, settings)
+			done()
 		}
 		if err != nil {
 			c.setFault(err)

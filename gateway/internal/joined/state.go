@@ -43,6 +43,7 @@ type ServiceState struct {
 type GatewayState struct {
 	Name     string         `json:"name"`
 	Live     bool           `json:"live"`
+	Proven   bool           `json:"proven"` // it has the cluster's secret
 	Heard    time.Time      `json:"heard"`
 	Reason   string         `json:"reason,omitempty"` // why nothing is taken from it
 	Services []ServiceState `json:"services"`
@@ -141,7 +142,7 @@ func (g *group) state() ServiceState {
 func fingerprint(f uint64) string { return fmt.Sprintf("%016x", f) }
 
 func gatewayState(p cluster.Peer) GatewayState {
-	g := GatewayState{Name: p.Name, Live: p.Live, Heard: p.Heard, Services: []ServiceState{}}
+	g := GatewayState{Name: p.Name, Live: p.Live, Proven: p.Proven, Heard: p.Heard, Services: []ServiceState{}}
 	if p.Refused != nil {
 		g.Reason = p.Refused.Error()
 	}
