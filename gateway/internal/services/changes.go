@@ -159,7 +159,7 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 		drain.Until, drain.Ended, drain.UDPEnded, drain.EndBy = end, time.Time{}, time.Time{}, r.by
 	}
 	r.drains.add(service, id, drain)
-	go r.countDrained(service, id)
+	r.drainBegan(service, id)
 	return r.endDrains(r.Now()) // at once, if it is to
 }
 

@@ -159,7 +159,7 @@ func (r *Registry) drainOfCluster(service, id string, end Until) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drains.add(service, id, Drain{By: r.by, At: r.Now()})
-	go r.countDrained(service, id)
+	r.drainBegan(service, id)
 	return nil
 }
 

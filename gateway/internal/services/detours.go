@@ -33,38 +33,7 @@ func (r *Registry) detour(services []*service, is func(config.Member) bool) {
 		}
 	}
 	r.detours = append(r.detours, d)
-	if !r.counting {
-		r.counting = true
-		go r.countDetours()
-	}
-}
-
-// countDetours counts until nothing is left to be counted. What fails during a
-// pass waits for the next one, so that there is one at a time.
-func (r *Registry) countDetours() {
-	for {
-		r.mu.Lock()
-		list := r.detours
-		r.detours = nil
-		if r.counting = len(list) > 0; !r.counting {
-			r.mu.Unlock()
-			return
-		}
-		r.mu.Unlock()
-		pins, all := r.pins(), 0
-		for _, n := range pins {
-			all += n
-		}
-		r.mu.Lock()
-		for _, d := range list {
-			n := 0
-			for _, slot := range d.slots {
-				n += pins[slot]
-			}
-			r.tellDetour(d, n, all)
-		}
-		r.mu.Unlock()
-	}
+	r.countSoon()
 }
 
 // tellDetour takes down how many flows a failure concerns.

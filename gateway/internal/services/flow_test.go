@@ -1,7 +1,9 @@
 package services_test
 
 import (
+	"maps"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,6 +222,37 @@ func TestFlowsAreCountedWithoutTheLock(t *testing.T) {
 	}
 	close(leave)
 	require.NoError(t, <-done)
+}
+
+// Drains that begin while flows are counted are counted by one more pass, all
+// together, and not each by one of its own beside the others.
+func TestDrainsAreCountedTogether(t *testing.T) {
+	f := newRegistry(t)
+	had := map[string]int{}
+	for _, id := range f.plane.Receive(vip, 0, 300) {
+		had[id]++
+	}
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var passes atomic.Int32
+	f.plane.Scanned = func() {
+		if passes.Add(1) == 1 {
+			close(entered)
+			<-leave
+		}
+	}
+	require.NoError(t, f.Drain(config.Default, "pod1"))
+	<-entered
+	require.NoError(t, f.Drain(config.Default, "pod2"))
+	require.NoError(t, f.Drain(config.Default, "pod3"))
+	close(leave)
+	require.Eventually(t, func() bool {
+		began := map[string]int{}
+		for _, m := range f.Stats().Services[0].Members {
+			began[m.ID] = m.Drain.Flows
+		}
+		return maps.Equal(had, began)
+	}, waitFor, tick)
+	assert.EqualValues(t, 2, passes.Load())
 }
 
 // Half of the flows go in each half-life.

@@ -132,17 +132,3 @@ func (d *Drain) Ending(left int, now time.Time) *Ending {
 	e.Empty = e.Half * (1 + math.Log2(float64(left)))
 	return e
 }
-
-// countDrained takes down how many flows a member has when its drain begins.
-func (r *Registry) countDrained(service, id string) {
-	m, err := r.MemberFlows(service, id)
-	if err != nil {
-		return // it left
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if drain, ok := r.drains[service][id]; ok && drain.Flows == 0 {
-		drain.Flows = m.Flows
-		r.drains[service][id] = drain
-	}
-}

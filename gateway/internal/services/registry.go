@@ -100,7 +100,9 @@ type shared struct {
 	// members that the configuration drains, by service and ID
 	configured map[[2]string]bool
 
-	detours  []detour // to be counted
+	// whose flows are to be counted
+	detours  []detour
+	began    []began
 	counting bool
 }
 
