@@ -88,11 +88,23 @@ func (v *View) Moves(old *View) iter.Seq2[Move, int] {
 // whoever is down. They add up to 1 unless no member takes hashes. They are
 // exact for a [Tabled] selector, else those of 65,536 fixed hashes.
 func (v *View) Shares() []float64 {
+	counts, hashes := make([]int, v.Len()+1), diffProbes // the first one is nobody's
+	if t, ok := v.selector.(Tabled); ok {
+		hashes = t.Slots()
+		var list [ownersRead]int32
+		for first := 0; first < hashes; first += len(list) {
+			for _, owner := range readOwners(list[:min(len(list), hashes-first)], t, first) {
+				counts[owner+1]++
+			}
+		}
+	} else {
+		for i := range uint64(hashes) {
+			counts[v.Unmarked(mix64(i))+1]++
+		}
+	}
 	shares := make([]float64, v.Len())
-	c := v.compare(nil)
-	c.each(func(_, b int32) { shares[b]++ })
 	for i := range shares {
-		shares[i] /= float64(c.hashes)
+		shares[i] = float64(counts[i+1]) / float64(hashes)
 	}
 	return shares
 }
@@ -157,23 +169,27 @@ func slotsOf(s Selector) int {
 // each calls moved with the old and the new member of each hash that moved; -1
 // is nobody.
 func (c *comparison) each(moved func(a, b int32)) {
-	from, _ := c.old.selector.(Tabled)
-	to, _ := c.now.selector.(Tabled)
-	for i := range c.hashes {
-		a, b := int32(-1), int32(-1)
-		switch h := mix64(uint64(i)); {
-		case c.exact:
-			if from != nil {
-				a = from.Owner(i)
-			}
-			if to != nil {
-				b = to.Owner(i)
-			}
-		default:
-			a, b = c.old.Unmarked(h), c.now.Unmarked(h)
-		}
+	compare := func(a, b int32) {
 		if stays := a >= 0 && b >= 0 && c.before[b] == a; !stays && max(a, b) >= 0 {
 			moved(a, b)
+		}
+	}
+	if !c.exact {
+		for i := range uint64(c.hashes) {
+			h := mix64(i)
+			compare(c.old.Unmarked(h), c.now.Unmarked(h))
+		}
+		return
+	}
+	old, _ := c.old.selector.(Tabled)
+	now, _ := c.now.selector.(Tabled)
+	var from, to [ownersRead]int32
+	for first := 0; first < c.hashes; first += ownersRead {
+		n := min(ownersRead, c.hashes-first)
+		readOwners(from[:n], old, first)
+		readOwners(to[:n], now, first)
+		for i := range n {
+			compare(from[i], to[i])
 		}
 	}
 }

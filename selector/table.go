@@ -38,6 +38,13 @@ func (t *table[E]) Slots() int { return len(t.slots) }
 // Owner implements [Tabled]. The slot must be from 0 to Slots()-1.
 func (t *table[E]) Owner(slot int) int32 { return int32(t.slots[slot]) }
 
+// owners implements ownerReader.
+func (t *table[E]) owners(dst []int32, first int) {
+	for i, owner := range t.slots[first : first+len(dst)] {
+		dst[i] = int32(owner)
+	}
+}
+
 // String says what it is, since the table itself has too many numbers.
 func (t *table[E]) String() string { return fmt.Sprintf("table of %d slots", len(t.slots)) }
 
@@ -51,6 +58,33 @@ func (t *table[E]) bytes() []uint8 {
 // itself: one pointer less to follow.
 type byteTable interface {
 	bytes() []uint8 // the slots if they take a byte each, else nil
+}
+
+// An ownerReader is a [Tabled] that tells the owners of slots from the first one
+// on, without a call for each.
+type ownerReader interface {
+	owners(dst []int32, first int)
+}
+
+// ownersRead is how many owners are read at once.
+const ownersRead = 256
+
+// readOwners writes the owners of the slots from the first one on into dst, and
+// returns it. Those of no table are nobody, -1.
+func readOwners(dst []int32, t Tabled, first int) []int32 {
+	switch r := t.(type) {
+	case nil:
+		for i := range dst {
+			dst[i] = -1
+		}
+	case ownerReader:
+		r.owners(dst, first)
+	default:
+		for i := range dst {
+			dst[i] = t.Owner(first + i)
+		}
+	}
+	return dst
 }
 
 // rankedTable is a table that is a [Ranker] as well.

@@ -18,7 +18,7 @@ func (t *target) foresee(planned *selector.Snapshot[engine.Adjacency]) {
 }
 
 func effectOf(is, was *selector.View) effect {
-	e := effect{is: is, shares: sharesOf(is)}
+	e := effect{is: is, shares: is.Shares()}
 	if was.Selector() == nil { // each hash that has a member now had none
 		for _, share := range e.shares {
 			e.moved += share
@@ -30,26 +30,6 @@ func effectOf(is, was *selector.View) effect {
 		e.collateral = float64(d.Collateral) / float64(d.Hashes)
 	}
 	return e
-}
-
-// sharesOf is View.Shares, which asks for more than who owns a slot.
-func sharesOf(v *selector.View) []float64 {
-	table, ok := v.Selector().(selector.Tabled)
-	for i := range v.All() {
-		ok = ok && !v.Backup(i)
-	}
-	if !ok {
-		return v.Shares()
-	}
-	shares := make([]float64, v.Len())
-	n := table.Slots()
-	for slot := range n {
-		shares[table.Owner(slot)]++
-	}
-	for i := range shares {
-		shares[i] /= float64(n)
-	}
-	return shares
 }
 
 // of returns the effect of a change that was made: what was foreseen, if that is

@@ -30,7 +30,7 @@ func (r *Registry) Reseed(was, is uint64, set func(seed uint64)) {
 // anew returns the share of the hashes that come to another member, or lose
 // theirs, where flows are placed by other hashes than before.
 func anew(was, is *selector.View) (moved float64) {
-	before, after := sharesOf(was), sharesOf(is)
+	before, after := was.Shares(), is.Shares()
 	for i, m := range was.All() {
 		stays := 0.0
 		if at, ok := is.Index(m.ID); ok {
