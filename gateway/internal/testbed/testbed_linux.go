@@ -68,7 +68,7 @@ func NewBare(name string, pods, queues int) (b *Bed, err error) {
 			return nil, err
 		}
 	}
-	return b, settle(b.Client, "2001:db8:9:0::2")
+	return b, Settle(b.Client, "2001:db8:9:0::2")
 }
 
 // prepare sets what the service needs, with neighbours known from the start, so
@@ -105,7 +105,7 @@ func (b *Bed) prepare() (err error) {
 			Service6)); err != nil {
 			return err
 		}
-		if err := settle(p, Service6); err != nil {
+		if err := Settle(p, Service6); err != nil {
 			return err
 		}
 	}
@@ -121,9 +121,9 @@ func openFilters() error {
 	return errors.Join(err, netns.SetSysctl("ipv4/conf/all/rp_filter", 0))
 }
 
-// settle waits until a host receives what is sent to an address of its own: the
+// Settle waits until a host receives what is sent to an address of its own: the
 // kernel puts the route of an IPv6 address in force after the command has ended.
-func settle(n *netns.Namespace, addr string) error {
+func Settle(n *netns.Namespace, addr string) error {
 	const patience, pause = time.Minute, 10 * time.Millisecond
 	return n.Do(func() error {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(addr)})

@@ -18,6 +18,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -73,8 +74,11 @@ addr add 2001:db8:9:%[5]d::1/64 dev lp%[1]d nodad
 				"route add default via 10.9.%[1]d.1\naddr add 2001:db8:9:%[1]d::2/64 dev eth0 nodad\n"+
 				"addr add %[3]s/128 dev lo nodad\nroute add default via 2001:db8:9:%[1]d::1\n", i+1, vip, vip6)))
 		require.NoError(t, pod.SetFeatures("eth0", true, netns.GRO))
+		require.NoError(t, testbed.Settle(pod, vip6))
 		list = append(list, pod)
 	}
+	require.NoError(t, testbed.Settle(client, "2001:db8:9::2"))
+	require.NoError(t, testbed.Settle(router, "2001:db8:9::1"))
 	return client, router, list
 }
 
@@ -175,12 +179,13 @@ func TestLive(t *testing.T) {
 	g, err := selector.NewGroup[engine.Adjacency](domain, selector.GroupConfig{Name: "live",
 		Strategy: selector.Bounded{}})
 	require.NoError(t, err)
-	const hold = time.Second
 	var p plane.Plane
 	err = ns.Do(func() (err error) {
 		p, err = New(plane.Config{
-			In: []string{"lc"}, Seed: 1, Domain: domain, Sticky: &flowcache.Config{Flows: 1000},
-			Fragments: flowcache.FragmentsConfig{Hold: hold},
+			In: []string{"lc"}, Seed: 1, Domain: domain,
+			// As long as they may be: this test may have to wait for the processor.
+			Sticky:    &flowcache.Config{Flows: 1000, Probation: time.Hour, Established: time.Hour},
+			Fragments: flowcache.FragmentsConfig{Hold: 30 * time.Second},
 		})
 		if err != nil {
 			return err
@@ -238,8 +243,8 @@ func TestLive(t *testing.T) {
 	update(0, 1, 2)
 	assert.Equal(t, tcp, at(streams, 1))
 	assert.Equal(t, udp, at(datagrams, 1))
-	assert.Equal(t, udp, at(datagrams, 5000), "datagrams in fragments")
-	time.Sleep(2 * hold) // the kernel drew IDs: one of them may be used below
+	// Before others are in fragments: the plane remembers the IDs that the kernel
+	// draws for them, and one of those may be used here.
 	for i, c := range datagrams {
 		sendBackwards(t, client, c)
 		answer := make([]byte, 1)
@@ -247,6 +252,7 @@ func TestLive(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, udp[i], answer[0], "a datagram in fragments, the last one first")
 	}
+	assert.Equal(t, udp, at(datagrams, 5000), "datagrams in fragments")
 	assert.Equal(t, plane.Fragments{Held: 2 * uint64(len(datagrams))}, p.Counters().Fragments)
 	open(20)
 	assert.Contains(t, at(streams[30:], 1), byte(2))
@@ -279,6 +285,7 @@ func TestLive(t *testing.T) {
 		require.ErrorIs(t, err, unix.ECONNREFUSED)
 		return nil
 	}))
-	require.Eventually(t, func() bool { return p.Counters().NotForService.Frames == 1 }, time.Minute, time.Millisecond)
+	// more than one if the reset came late, and it was sent again
+	require.Eventually(t, func() bool { return p.Counters().NotForService.Frames > 0 }, time.Minute, time.Millisecond)
 	assert.Equal(t, c.Dropped, p.Counters().Dropped)
 }
