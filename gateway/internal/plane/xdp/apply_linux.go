@@ -15,7 +15,7 @@ func (p *dataPlane) apply(old, next state) (err error) {
 			err = fmt.Errorf("xdp: maps: %w", err)
 		}
 	}()
-	if err := p.applyHops(old, next); err != nil {
+	if err := p.addMembers(old.members, next.members); err != nil {
 		return err
 	}
 	var changed []*service
@@ -38,44 +38,7 @@ func (p *dataPlane) apply(old, next state) (err error) {
 		}
 		p.tables.park(s)
 	}
-	for slot, h := range old.hops {
-		if h == (hopEntry{}) || next.hop(slot) != (hopEntry{}) {
-			continue
-		}
-		if err := p.maps.hops.Put(uint32(slot), hopEntry{}); err != nil {
-			return err
-		}
-	}
-	for slot := range old.tunnels {
-		if _, ok := next.tunnels[slot]; ok {
-			continue
-		}
-		if err := p.maps.tunnels.Delete(uint32(slot)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// applyHops writes the members of the next state, each after its tunnel.
-func (p *dataPlane) applyHops(old, next state) error {
-	for slot, t := range next.tunnels {
-		if old.tunnels[slot] == t {
-			continue
-		}
-		if err := p.maps.tunnels.Put(uint32(slot), t); err != nil {
-			return err
-		}
-	}
-	for slot, h := range next.hops {
-		if h == (hopEntry{}) || old.hop(slot) == h {
-			continue
-		}
-		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.removeMembers(old.members, next.members)
 }
 
 // applyPrefixes writes what packets are looked up by, the new before the old

@@ -48,7 +48,7 @@ func (f *flows) awaitedIn(v *selector.View) (list []memberOf) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now() >= f.awaited.until {
+	if len(f.awaited.slots) == 0 || f.now() >= f.awaited.until {
 		return nil
 	}
 	for slot := range f.awaited.slots {

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	gomaps "maps"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -40,10 +42,11 @@ const (
 	tableSalt    = 8
 	tableMembers = 16
 	tableHeader  = tableMembers + 1<<16/memberByte
-	tableSize    = tableHeader + 2*MaxSlots
+	tableSize    = tableHeader + slotSize*MaxSlots
 
 	memberBits = 4 // a hopState
 	memberByte = 8 / memberBits
+	slotSize   = 2 // bytes of a member's slot
 )
 
 // A hopEntry is what it takes to send to a member.
@@ -206,8 +209,10 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 			err = errors.Join(err, m.close())
 		}
 	}()
-	for name, to := range m.byName() {
-		s := spec.Maps[name]
+	places := m.byName()
+	names := slices.Sorted(gomaps.Keys(places))
+	err = eachOf(len(names), func(i int) (err error) { // the kernel clears those of flows for long
+		to, s := places[names[i]], spec.Maps[names[i]]
 		switch to {
 		case &m.probation:
 			s.MaxEntries = uint32(max(flows/probationShare, minProbation))
@@ -215,11 +220,15 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 			s.MaxEntries = uint32(flows)
 		}
 		if flows == 0 && (to == &m.probation || to == &m.established) {
-			continue
+			return nil
 		}
 		if *to, err = ebpf.NewMap(s); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", names[i], err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }

@@ -78,7 +78,7 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 	if err := check(&c); err != nil {
 		return nil, err
 	}
-	p := &dataPlane{config: c, counted: make(map[uint16]bool)}
+	p := &dataPlane{config: c, counted: make(map[uint16]bool), state: state{members: new(members)}}
 	code := program{spec: spec, seed: c.Seed, answers: len(c.ICMP.From) > 0, pings: pingsOf(&c)}
 	capacity := 0
 	if c.Sticky != nil {
@@ -193,9 +193,9 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 	if others {
 		p.generation++
 	}
-	for slot, h := range p.state.hops {
+	for slot, h := range p.state.members.hops {
 		o, ok := next[h.Output]
-		fits := o.fitsIn(p.state.tunnels[h.Tunnel])
+		fits := o.fitsIn(p.state.members.tunnels[h.Tunnel])
 		if !ok || fits == h.Fits || h == (hopEntry{}) {
 			continue
 		}
@@ -203,7 +203,7 @@ func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) 
 		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
 			return faults, fmt.Errorf("xdp: member at output %d: %w", h.Output, err)
 		}
-		p.state.hops[slot] = h
+		p.state.members.hops[slot] = h
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,7 @@
 package xdp
 
 import (
+	"bytes"
 	"fmt"
 	gomaps "maps"
 	"math/bits"
@@ -21,9 +22,8 @@ type state struct {
 	list     []plane.Service // of which it is, in the order given
 	services map[*engine.Group]*service
 	prefixes *prefixes
-	hops     []hopEntry             // by slot; zero: nobody has it
-	tunnels  map[uint16]tunnelEntry // by slot
-	taken    indexes                // of these services and of those before
+	members  *members
+	taken    indexes // of these services and of those before
 }
 
 // prefixes are what packets are looked up by. They never change: where two
@@ -53,7 +53,7 @@ type service struct {
 	snapshot *selector.Snapshot[engine.Adjacency]
 	outputs  uint64 // the generation that hops are of
 	hops     []slotHop
-	slots    []uint16
+	slots    []byte // of the table, as the program reads them
 	members  []memberOf
 	salt     uint64
 	table    *table     // nil until it is in force
@@ -116,7 +116,7 @@ func (s *service) place() (err error) {
 	} else if s.slots, err = slotsOf(v); err != nil {
 		return err
 	}
-	if same && old.key == s.key && slices.Equal(old.slots, s.slots) {
+	if same && old.key == s.key && bytes.Equal(old.slots, s.slots) {
 		s.table = old.table // as it is
 	}
 	s.placed = true
@@ -155,24 +155,4 @@ func eachOf(n int, do func(i int) error) error {
 		}
 	}
 	return nil
-}
-
-// addHops adds members by slot.
-func (s *state) addHops(list []slotHop) {
-	for _, h := range list {
-		for int(h.slot) >= len(s.hops) {
-			s.hops = append(s.hops, hopEntry{})
-		}
-		if s.hops[h.slot] = h.hopEntry; h.tunnel != (tunnelEntry{}) {
-			s.tunnels[h.slot] = h.tunnel
-		}
-	}
-}
-
-// hop returns the member that has a slot; zero if nobody has it.
-func (s *state) hop(slot int) hopEntry {
-	if slot < len(s.hops) {
-		return s.hops[slot]
-	}
-	return hopEntry{}
 }

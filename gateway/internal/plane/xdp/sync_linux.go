@@ -65,6 +65,7 @@ func (p *dataPlane) refill() error {
 		}
 		next.services[g] = s
 	}
+	next.gather(&p.state)
 	if err := next.place(); err != nil {
 		return err
 	}
@@ -80,8 +81,7 @@ func (p *dataPlane) refill() error {
 
 // next returns an empty state for services.
 func (p *dataPlane) next(services []plane.Service) state {
-	next := state{list: services, services: make(map[*engine.Group]*service, len(services)),
-		hops: make([]hopEntry, 0, len(p.state.hops)), tunnels: make(map[uint16]tunnelEntry)}
+	next := state{list: services, services: make(map[*engine.Group]*service, len(services))}
 	for _, s := range p.state.services {
 		next.taken.add(s.index)
 	}
@@ -105,6 +105,7 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 			next.services[s.Group] = added
 		}
 	}
+	next.gather(&p.state)
 	if err := next.place(); err != nil {
 		return state{}, err
 	}
@@ -117,15 +118,14 @@ func (p *dataPlane) plan(services []plane.Service) (state, error) {
 	return next, err
 }
 
-// planGroup adds the members of a group to the next state, and returns what
-// becomes of the group: what it is now, if nothing of it changed.
+// planGroup returns what becomes of a group in the next state: what it is now, if
+// nothing of it changed.
 func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
 	old := p.state.services[g]
 	if old != nil && old.key == key && old.snapshot == snapshot && old.outputs == p.generation &&
 		p.flows.same(v, old.members) {
-		next.addHops(old.hops)
 		return old, nil
 	}
 	if g.Domain() != p.config.Domain {
@@ -140,7 +140,6 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 	if s.hops, err = hopsOf(snapshot, p.outputs); err != nil {
 		return nil, err
 	}
-	next.addHops(s.hops)
 	if key.Aggregate() && p.flows != nil {
 		p.flows.clients.Store(true)
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)

@@ -15,10 +15,11 @@ import (
 
 // slotsOf returns, for each slot of the table of a view, the slot in the domain
 // of the member that View.Select takes for the hashes of that slot; 0 where it
-// takes none. It is empty if no member can take a flow.
-func slotsOf(v *selector.View) ([]uint16, error) {
+// takes none. It has them as the program reads them, and is empty if no member
+// can take a flow.
+func slotsOf(v *selector.View) ([]byte, error) {
 	if v.Selector() == nil {
-		return nil, nil
+		return []byte{}, nil
 	}
 	t, ok := v.Selector().(selector.Tabled)
 	if !ok {
@@ -28,18 +29,26 @@ func slotsOf(v *selector.View) ([]uint16, error) {
 		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(),
 			Value: t.Slots()}
 	}
-	slots := make([]uint16, t.Slots())
-	for i := range slots {
-		owner := t.Owner(i)
-		if !v.Alive(owner) {
-			owner = v.Select(firstHash(i, len(slots)))
+	alive := make([]selector.Slot, v.Len()) // those of members that are; NoSlot: the view is to be asked
+	for i := range v.All() {
+		if v.Alive(i) {
+			alive[i] = v.Slot(i)
 		}
-		if owner < 0 {
+	}
+	slots := make([]byte, 0, slotSize*t.Slots())
+	for i := range t.Slots() {
+		owner := t.Owner(i)
+		if owner >= 0 && alive[owner] != selector.NoSlot {
+			slots = binary.LittleEndian.AppendUint16(slots, uint16(alive[owner]))
 			continue
 		}
-		if slots[i] = uint16(v.Slot(owner)); slots[i] == uint16(selector.NoSlot) {
-			return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: v.Member(owner).ID}
+		slot := selector.NoSlot
+		if owner = v.Select(firstHash(i, t.Slots())); owner >= 0 {
+			if slot = v.Slot(owner); slot == selector.NoSlot {
+				return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: v.Member(owner).ID}
+			}
 		}
+		slots = binary.LittleEndian.AppendUint16(slots, uint16(slot))
 	}
 	return slots, nil
 }
@@ -151,18 +160,17 @@ func newTable(spec *ebpf.MapSpec) (*table, error) {
 // fill writes the table of a service. The program must not know it yet, or no
 // longer.
 func (t *table) fill(s *service) error {
-	slots := s.slots
-	b := make([]byte, tableHeader, tableHeader+2*len(slots))
+	b := make([]byte, tableHeader)
 	for _, m := range s.members {
 		b[tableMembers+int(m.slot)/memberByte] |= uint8(m.state) << (m.slot % memberByte * memberBits)
 	}
-	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(slots)))
+	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(s.slots)/slotSize))
 	b[tableKey], b[tableState] = uint8(s.key), uint8(s.established)
 	binary.LittleEndian.PutUint64(b[tableSalt:], s.salt)
-	for _, slot := range slots {
-		b = binary.LittleEndian.AppendUint16(b, slot)
+	if _, err := t.memory.WriteAt(b, 0); err != nil {
+		return err
 	}
-	_, err := t.memory.WriteAt(b, 0)
+	_, err := t.memory.WriteAt(s.slots, tableHeader)
 	return err
 }
 

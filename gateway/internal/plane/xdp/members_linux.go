@@ -1,0 +1,108 @@
+package xdp
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/cilium/ebpf"
+)
+
+// members are those of all services. Where two states have the same, there is
+// nothing to be done: to drain one of many, or to mark it, changes none.
+type members struct {
+	hops    []hopEntry             // by slot; zero: nobody has it
+	tunnels map[uint16]tunnelEntry // by slot
+}
+
+// hop returns the member that has a slot; zero if nobody has it.
+func (m *members) hop(slot int) hopEntry {
+	if slot < len(m.hops) {
+		return m.hops[slot]
+	}
+	return hopEntry{}
+}
+
+// gather finds the members of the services: those of the state before, if each
+// service has the same as there.
+func (s *state) gather(before *state) {
+	same := len(s.services) == len(before.services)
+	for g, is := range s.services {
+		was := before.services[g]
+		if same = same && was != nil && (was == is || slices.Equal(was.hops, is.hops)); !same {
+			break
+		}
+	}
+	if same {
+		s.members = before.members
+		return
+	}
+	m := &members{make([]hopEntry, 0, len(before.members.hops)), make(map[uint16]tunnelEntry)}
+	for _, of := range s.list {
+		for _, h := range s.services[of.Group].hops {
+			for int(h.slot) >= len(m.hops) {
+				m.hops = append(m.hops, hopEntry{})
+			}
+			if m.hops[h.slot] = h.hopEntry; h.tunnel != (tunnelEntry{}) {
+				m.tunnels[h.slot] = h.tunnel
+			}
+		}
+	}
+	s.members = m
+}
+
+// addMembers writes the members of the next state, each after its tunnel.
+func (p *dataPlane) addMembers(old, next *members) error {
+	if old == next {
+		return nil
+	}
+	for slot, t := range next.tunnels {
+		if old.tunnels[slot] == t {
+			continue
+		}
+		if err := p.maps.tunnels.Put(uint32(slot), t); err != nil {
+			return err
+		}
+	}
+	var slots []uint32
+	var hops []hopEntry
+	for slot, h := range next.hops {
+		if h != (hopEntry{}) && old.hop(slot) != h {
+			slots, hops = append(slots, uint32(slot)), append(hops, h)
+		}
+	}
+	return p.putHops(slots, hops)
+}
+
+// removeMembers deletes the members that the next state does not have.
+func (p *dataPlane) removeMembers(old, next *members) error {
+	if old == next {
+		return nil
+	}
+	var slots []uint32
+	for slot, h := range old.hops {
+		if h != (hopEntry{}) && next.hop(slot) == (hopEntry{}) {
+			slots = append(slots, uint32(slot))
+		}
+	}
+	if err := p.putHops(slots, make([]hopEntry, len(slots))); err != nil {
+		return err
+	}
+	for slot := range old.tunnels {
+		if _, ok := next.tunnels[slot]; ok {
+			continue
+		}
+		if err := p.maps.tunnels.Delete(uint32(slot)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// putHops writes members by one call of the kernel.
+func (p *dataPlane) putHops(slots []uint32, hops []hopEntry) error {
+	if len(slots) == 0 {
+		return nil
+	}
+	_, err := p.maps.hops.BatchUpdate(slots, hops, nil)
+	return err
+}
