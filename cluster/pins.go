@@ -235,7 +235,7 @@ func (p *Pins) end() {
 
 // drain takes messages that wait, but not so many that nothing else is done.
 func (p *Pins) drain(inbox chan *nats.Msg) {
-	for range 64 {
+	for range 8 {
 		select {
 		case m := <-inbox:
 			p.receive(m)

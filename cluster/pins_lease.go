@@ -46,7 +46,10 @@ func (s *sharer) wantedStates() uint16 {
 }
 
 // A youngScan is for the pins that were promoted since a change.
-type youngScan struct{ at, maxAge time.Duration }
+type youngScan struct {
+	at, maxAge time.Duration
+	states     uint16
+}
 
 // A markWatch looks at the marks: flows whose member is down are pinned to
 // others, and those pins deviate.
@@ -90,17 +93,19 @@ func (s *sharer) dueScans(g *shared, at instant) (next time.Duration) {
 			next = min(next, y.at)
 			return false
 		}
-		s.requestYoung(g, y.maxAge)
+		requestYoung(g, y.states, y.maxAge)
 		return true
 	})
 	return min(next, s.watchMarks(g, at))
 }
 
+// youngStates returns the bits of the states that such scans want. Those on
+// probation are left out: an imported one can't be told from one that was made
+// here.
+func (s *sharer) youngStates() uint16 { return s.sharedStates() | 1<<flowcache.Adopted }
+
 // requestYoung has pins shared that a packet established or refreshed lately.
-// Those on probation are left out: an imported one can't be told from one that
-// was made here.
-func (s *sharer) requestYoung(g *shared, maxAge time.Duration) {
-	states := s.sharedStates() | 1<<flowcache.Adopted
+func requestYoung(g *shared, states uint16, maxAge time.Duration) {
 	g.request(&scan{kind: scanOfYoung, states: states, spec: flowcache.Scan{MaxAge: maxAge}})
 }
 
@@ -121,7 +126,7 @@ func (s *sharer) watchMarks(g *shared, at instant) (next time.Duration) {
 	case !down && !w.down:
 		w.scanned = at.now
 	case !down || at.now-w.scanned >= scanDown:
-		s.requestYoung(g, at.now-w.scanned+2*s.tick())
+		requestYoung(g, s.youngStates(), at.now-w.scanned+2*s.tick())
 		w.scanned = at.now
 	}
 	w.down = down

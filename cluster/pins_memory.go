@@ -25,15 +25,9 @@ type memory struct {
 	shortest    uint                   // of the established ones
 	table       *flowcache.Table
 	roll        *roll
-	touched     uint64        // has no meaning
-	enrolled    time.Duration // when pins were told last
-	unrolled    []rollEntry   // what is to be in the roll, once there is time
+	touched     uint64 // has no meaning
+	notes       notes
 }
-
-const (
-	maxUnrolled = 1 << 17
-	unrolledFor = 50 * time.Millisecond // of silence
-)
 
 // A told is a set of flows with what was told of each, with open addressing. At
 // most half of its places are taken, so that one is always free.
@@ -58,6 +52,7 @@ const (
 	tellingHow  = 14
 	timeMask    = 1<<tellingHow - 1
 	theirs      = 1
+	flowTag     = 29 // where the tag is in the number of a flow
 )
 
 func (w telling) how() telling         { return w >> tellingHow & 3 }
@@ -82,6 +77,7 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	}
 	m.shortest = timeMask / 2
 	m.roll = newRoll(t, m.least/2)
+	m.notes = newNotes(min(m.most, maxNotes))
 	for i, is := range shares {
 		s := flowcache.State(i)
 		m.leases[i] = t.Lease(s)
@@ -111,6 +107,7 @@ func (m *memory) forget() {
 			t.used = 0
 		}
 	}
+	m.notes.clear()
 }
 
 // turnOver begins a new period when it is time.
@@ -124,59 +121,24 @@ func (m *memory) turnOver(now time.Duration) {
 	}
 }
 
-// isNews reports whether others have to be told of a pin, and remembers that
-// they are. If always, they are told even of what they know.
+// isNews reports whether others have to be told of a pin, and notes that they
+// are. If always, they are told even of what they know.
 func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
 	flow, what := m.flow(p.Key), m.telling(p, now)
 	if !always && m.knows(flow, what, p.State) {
 		return false
 	}
-	m.put(flow, what, p, now)
+	m.note(note{flow, what, p.State}, now)
 	return true
 }
 
-// heard remembers that another gateway told of pins, while there is room.
+// heard notes that another gateway told of pins.
 func (m *memory) heard(pins []flowcache.Pin, now time.Duration) {
-	if 2*(m.now.used+1) > m.most {
-		return
+	for i := range pins {
+		p := &pins[i]
+		m.note(note{m.flow(p.Key) | theirs, m.telling(p, now), p.State}, now)
 	}
-	var flows [32]uint64
-	for len(pins) > 0 {
-		n := min(len(flows), len(pins))
-		for i := range n { // so that the cache misses overlap
-			flows[i] = m.flow(pins[i].Key)
-			m.touched += m.now.entries[m.now.place(flows[i])].flow
-		}
-		for i := range n {
-			p := &pins[i]
-			if what := m.telling(p, now); !m.knows(flows[i], what, p.State) {
-				m.put(flows[i]|theirs, what, p, now)
-			}
-		}
-		pins = pins[n:]
-	}
-}
-
-func (m *memory) put(flow uint64, what telling, p *flowcache.Pin, now time.Duration) {
-	m.now.put(entryTold{flow, what}, m.most)
-	if what.how() == howYoung {
-		return
-	}
-	m.enrolled = now
-	if len(m.unrolled) < maxUnrolled { // workers need not know of all
-		m.unrolled = append(m.unrolled, rollEntryOf(p))
-	}
-}
-
-// enrollLater has workers know of what was told, once pins don't wait for it.
-func (m *memory) enrollLater(now time.Duration) {
-	if len(m.unrolled) == 0 || now-m.enrolled < unrolledFor {
-		return
-	}
-	for _, e := range m.unrolled {
-		m.roll.put(e)
-	}
-	m.unrolled = m.unrolled[:0]
+	m.notes.heard = m.notes.heard || len(pins) > 0
 }
 
 // wasTold reports whether this gateway told of a pin since then. It may have if
@@ -198,7 +160,7 @@ func (m *memory) wasTold(p *flowcache.Pin, since, now time.Duration) bool {
 // the tag 34 | bucket 28 bits, and one for who told.
 func (m *memory) flow(k flowcache.Key) uint64 {
 	k = m.table.Canonical(k)
-	return tagOf(k)<<29 | uint64(k.Bucket())<<1
+	return tagOf(k)<<flowTag | uint64(k.Bucket())<<1
 }
 
 // telling returns what others are told of a pin now.

@@ -57,6 +57,7 @@ func TestMemory(t *testing.T) {
 		m.turnOver(began)
 		c.was.Key, c.is.Key = table.KeyOf(mixFlow(1)), table.KeyOf(mixFlow(1))
 		require.True(t, m.isNews(&c.was, false, began), name)
+		m.enterAll()
 		for now := began; now <= began+c.after; now += time.Second {
 			m.turnOver(now)
 		}
@@ -64,6 +65,7 @@ func TestMemory(t *testing.T) {
 
 		m.forget()
 		m.heard([]flowcache.Pin{c.was}, began)
+		m.enterHeard()
 		assert.Equal(t, c.news, m.isNews(&c.is, false, began+c.after), "%s: told by another gateway", name)
 		m.forget()
 		assert.True(t, m.isNews(&c.is, false, began+c.after), "%s: forgotten", name)
@@ -87,6 +89,7 @@ func TestMemoryTellsFlowsApart(t *testing.T) {
 	for _, k := range []flowcache.Key{first, second} {
 		p := flowcache.Pin{Key: k, State: flowcache.EstablishedTCP}
 		assert.True(t, m.isNews(&p, false, began))
+		m.enterAll()
 		p.Key = table.Canonical(k)
 		assert.False(t, m.isNews(&p, false, began), "in whichever of its buckets")
 	}
@@ -102,6 +105,7 @@ func TestMemoryOfWhatGotLost(t *testing.T) {
 	later := began + time.Minute
 	m.isNews(pin(2), false, later)
 	m.heard([]flowcache.Pin{*pin(3)}, later)
+	m.enterAll()
 	now := later + 5*time.Second
 	assert.False(t, m.wasTold(pin(1), later, now), "before that scan")
 	assert.True(t, m.wasTold(pin(1), began, now))

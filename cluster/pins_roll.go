@@ -20,15 +20,8 @@ type roll struct {
 	sets    []rollSet // their number is a power of two
 }
 
-// A rollEntry is the tag 34 | slot 16 | 14 bits of 0. Of two flows of one tag, one
-// may be told of needlessly.
-type rollEntry uint64
-
-func rollEntryOf(p *flowcache.Pin) rollEntry {
-	return rollEntry(tagOf(p.Key)<<tagShift | uint64(p.Slot)&maxMembers<<indexShift)
-}
-
-// A rollSet is half a cache line of entries.
+// A rollSet is half a cache line of entries: each the tag 34 | slot 16 | 14 bits
+// of 0. Of two flows of one tag, one may be told of needlessly.
 type rollSet [4]atomic.Uint64
 
 func newRoll(t *flowcache.Table, sets int) *roll { return &roll{table: t, sets: make([]rollSet, sets)} }
@@ -38,17 +31,16 @@ func (r *roll) set(tag uint64) *rollSet {
 }
 
 // put notes that others have a pin.
-func (r *roll) put(entry rollEntry) {
-	e := uint64(entry)
-	set := r.set(e >> tagShift)
-	at := &set[e>>tagShift%uint64(len(set))]
+func (r *roll) put(tag uint64, slot telling) {
+	set := r.set(tag)
+	at := &set[tag%uint64(len(set))]
 	for i := range set {
-		if was := set[i].Load(); was == 0 || was>>tagShift == e>>tagShift {
+		if was := set[i].Load(); was == 0 || was>>tagShift == tag {
 			at = &set[i]
 			break
 		}
 	}
-	at.Store(e)
+	at.Store(tag<<tagShift | uint64(slot)<<indexShift)
 	if !r.written.Load() {
 		r.written.Store(true)
 	}

@@ -16,9 +16,10 @@ const (
 )
 
 const (
-	// sliceBuckets is how many buckets a step scans: some ten thousand pins,
-	// well under a millisecond.
-	sliceBuckets = 8192
+	// sliceBuckets is how many buckets a step scans: some hundred thousand pins
+	// at most, about a millisecond. Others wait for what a scan finds, so that it
+	// goes before what comes meanwhile.
+	sliceBuckets = 1 << 14
 
 	// recentScans is how many scans a gateway remembers, not what they found but
 	// what they looked for, so that it can scan a range again.
@@ -142,7 +143,9 @@ func (s *sharer) completed(g *shared, n *scan, at instant) {
 func (s *sharer) advance(g *shared, n *scan, at instant) (done bool) {
 	if n.batch == nil {
 		n.batch, n.sent = s.newBatch(), n.from
+		s.memory.enterAll()
 	}
+	s.memory.enterHeard()
 	spec := n.spec
 	spec.From, spec.To = n.from, min(n.from+sliceBuckets, n.to)
 	for p := range s.table.Deviating(spec, at.now) {

@@ -185,7 +185,7 @@ func (s *sharer) step(at instant) (next time.Duration) {
 	next = at.now + time.Second
 	sooner := func(t time.Duration) { next = min(next, t) }
 	s.memory.turnOver(at.now)
-	s.memory.enrollLater(at.now)
+	remembers := s.memory.enterLater(at.now)
 	s.collectPlaced(at)
 	for _, g := range s.groups {
 		sooner(s.dueScans(g, at))
@@ -195,7 +195,7 @@ func (s *sharer) step(at instant) (next time.Duration) {
 		}
 	}
 	sooner(s.dueAsks(at))
-	if s.advanceScans(at) {
+	if s.advanceScans(at) || remembers {
 		next = at.now
 	}
 	s.reportPrepared(at)

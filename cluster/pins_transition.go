@@ -18,6 +18,10 @@ const (
 	// change: what it placed by the view before is on its way.
 	graceAfter = 300 * time.Millisecond
 
+	// lateAfter is how long after a planned change a scan begins for what was
+	// promoted since it was planned.
+	lateAfter = 100 * time.Millisecond
+
 	// sentPlaced is how many messages about placed flows a gateway keeps, for
 	// those that did not get them.
 	sentPlaced = 64
@@ -73,18 +77,24 @@ func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
 	}
 	t.plan, t.planned = 0, nil
 	if g.mode != ShareAll {
-		n := &scan{kind: scanOfChange, states: s.wantedStates(), spec: flowcache.Scan{Since: old, Seen: true}}
-		if prepared {
-			// What deviates is sent, and one by one what was placed since. Flows
-			// other than TCP may have been promoted late.
-			n.kind, n.states = scanOfYoung, s.sharedStates()&^(1<<flowcache.EstablishedTCP)
-			n.spec = flowcache.Scan{MaxAge: at.now - since + 2*s.tick()}
+		// The scans of the change before would find again what this one shares.
+		g.young = g.young[:0]
+		young := func(after, age time.Duration, states uint16) {
+			g.young = append(g.young, youngScan{at.now + after, age + 2*s.tick(), states})
 		}
-		g.request(n)
+		switch {
+		case prepared:
+			// What deviates is sent, and one by one what was placed since. Flows
+			// other than TCP may have been promoted late: that has time until the
+			// change is in force elsewhere.
+			young(lateAfter, at.now-since+lateAfter, s.sharedStates()&^(1<<flowcache.EstablishedTCP))
+		case !sameChoice(old, view):
+			g.request(&scan{kind: scanOfChange, states: s.wantedStates(),
+				spec: flowcache.Scan{Since: old, Seen: true}})
+		}
 		half := s.table.Config().Probation / 2
-		// Those of the change before would find again what this one shares.
-		g.young = append(g.young[:0], youngScan{at.now + half, at.now - since + half + 2*s.tick()},
-			youngScan{at.now + 2*half, half + 2*s.tick()})
+		young(half, at.now-since+half, s.youngStates())
+		young(2*half, half, s.youngStates())
 	}
 	if view.Previous() != nil {
 		t.unsettled = view.Version()
@@ -92,6 +102,27 @@ func (s *sharer) changed(g *shared, old, view *selector.View, at instant) {
 	t.until = at.now + graceAfter
 	s.openRings()
 	s.applyHeld(g, at)
+}
+
+// sameChoice reports whether a change makes no pin deviate, as one does that
+// lists members of weight 0 that will join. It is false if that can't be seen.
+func sameChoice(old, view *selector.View) bool {
+	a, ok := old.Selector().(selector.Tabled)
+	b, also := view.Selector().(selector.Tabled)
+	if !ok || !also || a.Slots() != b.Slots() || old.Len() > view.Len() {
+		return false
+	}
+	for i := range int32(old.Len()) {
+		if old.Slot(i) != view.Slot(i) {
+			return false
+		}
+	}
+	for slot := range a.Slots() {
+		if a.Owner(slot) != b.Owner(slot) {
+			return false
+		}
+	}
+	return true
 }
 
 // settled is called when every gateway has this version or a newer one.

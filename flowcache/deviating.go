@@ -3,6 +3,7 @@ package flowcache
 import (
 	"iter"
 	"math/bits"
+	"sync"
 	"time"
 
 	"github.com/ecmp-go/ecmp/selector"
@@ -53,9 +54,11 @@ func (t *Table) Deviating(s Scan, now time.Duration) iter.Seq[Pin] {
 		}
 		m := t.clocks.moment(t.clocks.tickAt(now))
 		b := newScanBlock(target)
+		defer b.free()
 		var since *scanBlock
 		if s.Since != nil && !s.All {
 			since = newScanBlock(s.Since)
+			defer since.free()
 		}
 		to := len(t.buckets)
 		if s.To != 0 {
@@ -106,8 +109,12 @@ type scanBlock struct {
 	low     [scanBuckets]uint32             // bits of the digests of each bucket
 }
 
+// Blocks are large and used again: a table is scanned in small parts.
+var scanBlocks = sync.Pool{New: func() any { return new(scanBlock) }}
+
 func newScanBlock(v *selector.View) *scanBlock {
-	b := &scanBlock{view: v, salt: v.Salt(), mask: 1<<64 - 1}
+	b := scanBlocks.Get().(*scanBlock)
+	b.view, b.salt, b.mask = v, v.Salt(), 1<<64-1
 	b.batch, _ = v.Selector().(selector.BatchSelector)
 	if _, ok := v.Selector().(selector.Tabled); !ok {
 		b.mask <<= tagShift
@@ -120,6 +127,14 @@ func newScanBlock(v *selector.View) *scanBlock {
 	return b
 }
 
+func (b *scanBlock) free() {
+	for i := range b.view.Len() {
+		b.bySlot[b.view.Slot(int32(i))&maxSlot] = 0
+	}
+	b.view, b.batch = nil, nil
+	scanBlocks.Put(b)
+}
+
 // read takes the pins of these buckets whose member the view has. The bits of
 // a digest that a word lacks follow from the bucket, but for a pin that is not
 // at home; only a table whose number of slots is no power of two looks at them.
@@ -130,6 +145,9 @@ func (b *scanBlock) read(t *Table, from, to int) {
 	}
 	n := 0
 	for i := range buckets {
+		if buckets[i].empty() {
+			continue
+		}
 		low := uint32(t.lowBits(from + i))
 		b.low[i] = low
 		for j := range bucketSize {
@@ -141,6 +159,15 @@ func (b *scanBlock) read(t *Table, from, to int) {
 		}
 	}
 	b.pins = n
+}
+
+// empty reports whether a bucket has no word.
+func (b *bucket) empty() bool {
+	all := uint64(0)
+	for i := range b {
+		all |= b[i].Load()
+	}
+	return all == 0
 }
 
 // lowBits returns bits of the digest that the tag lacks, of a flow at home in

@@ -60,6 +60,7 @@ func NewTable(c Config) (*Table, error) {
 	}
 	t.latest.Store(math.MinInt64)
 	hugepage.Advise(t.buckets)
+	clear(t.buckets) // the system gives memory when it is written to, for which no packet shall wait
 	return t, nil
 }
 
