@@ -17,6 +17,7 @@ type heldPin struct {
 	member  pinsMember
 	version uint64 // of the group, where the pin was sent
 	pin     flowcache.Pin
+	toAll   bool // others were told of it too
 	at      time.Duration
 }
 
@@ -74,7 +75,7 @@ func (s *sharer) apply(g *shared, m *pinsMessage, at instant) {
 		for i := range m.pins {
 			m.pins[i].Slot = slots[m.pins[i].Slot]
 		}
-		s.importPins(g, m.pins, at)
+		s.importPins(g, m.pins, m.toAll(), at)
 		return
 	}
 	taken := m.pins[:0]
@@ -85,18 +86,24 @@ func (s *sharer) apply(g *shared, m *pinsMessage, at instant) {
 			p.Slot = slots[i]
 			taken = append(taken, p)
 		case fates[i] == fateAhead && m.version > version:
-			s.hold(heldPin{g, m.members[i], m.version, p, at.now})
+			s.hold(heldPin{g, m.members[i], m.version, p, m.toAll(), at.now})
 		case fates[i] == fateOlder:
 			s.counters.count(stalePins, 1)
 		default:
 			s.counters.count(unknownPins, 1)
 		}
 	}
-	s.importPins(g, taken, at)
+	s.importPins(g, taken, m.toAll(), at)
 }
 
-func (s *sharer) importPins(g *shared, pins []flowcache.Pin, at instant) {
-	if g.mode != ShareAll {
+// toAll reports whether all were told of the pins of a message: what is sent
+// again was, but for what a gateway asks for that begins.
+func (m *pinsMessage) toAll() bool { return m.receiver == "" || m.scan >= firstScan }
+
+// importPins takes over pins, whether all were told of them or this gateway
+// alone.
+func (s *sharer) importPins(g *shared, pins []flowcache.Pin, toAll bool, at instant) {
+	if toAll && g.mode != ShareAll {
 		s.memory.heard(pins, at.now)
 	}
 	s.counters.imported(s.importer.Import(pins, at.now))
@@ -115,7 +122,7 @@ func (s *sharer) hold(p heldPin) {
 // applyHeld takes over the pins whose time has come.
 func (s *sharer) applyHeld(g *shared, at instant) {
 	version := g.view().Version()
-	var taken []flowcache.Pin
+	taken := map[bool][]flowcache.Pin{}
 	s.held = slices.DeleteFunc(s.held, func(h heldPin) bool {
 		if h.group != g {
 			return false
@@ -125,7 +132,7 @@ func (s *sharer) applyHeld(g *shared, at instant) {
 		case f == fateTaken:
 			h.pin.Slot = slot
 			h.pin.Age += at.now - h.at + s.table.Unit(h.pin.State) // older by what it waited, rounded up
-			taken = append(taken, h.pin)
+			taken[h.toAll] = append(taken[h.toAll], h.pin)
 		case f == fateAhead && h.version > version:
 			return false
 		case f == fateOlder:
@@ -135,7 +142,8 @@ func (s *sharer) applyHeld(g *shared, at instant) {
 		}
 		return true
 	})
-	s.importPins(g, taken, at)
+	s.importPins(g, taken[true], true, at)
+	s.importPins(g, taken[false], false, at)
 }
 
 // expireHeld drops pins that wait for a member that does not join.

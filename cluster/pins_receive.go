@@ -117,8 +117,9 @@ func (p *peerGroup) window(m *pinsMessage) *window {
 }
 
 // meet begins with a gateway that was not heard of before, or was restarted, or
-// has a group now. All that deviates is asked of the first one: the others have
-// what is seen there.
+// has a group now. All that deviates is asked of whom nobody is older than: who
+// was started together with this one has nothing yet, and does not say so. The
+// others have what is seen there.
 func (s *sharer) meet(m *pinsMessage, at instant) *peerGroup {
 	p := s.peers[m.sender]
 	if p == nil || p.started != m.started {
@@ -128,13 +129,15 @@ func (s *sharer) meet(m *pinsMessage, at instant) *peerGroup {
 		s.order = append(s.order, p)
 		slices.SortFunc(s.order, func(a, b *pinsPeer) int { return cmp.Compare(a.name, b.name) })
 	}
-	first := !slices.ContainsFunc(s.order, func(o *pinsPeer) bool { return o.groups[m.group] != nil })
+	oldest := !slices.ContainsFunc(s.order, func(o *pinsPeer) bool {
+		return o.groups[m.group] != nil && o.started < m.started
+	})
 	of := &peerGroup{cover: coverage{buckets: uint32(s.agreed.layout.Buckets)}, placed: m.placed}
 	scan, to := m.scan, m.to
 	if m.kind == kindPins && m.receiver != "" {
 		scan, to = 0, 0 // what was asked for tells nothing of the scans
 	}
-	of.cover.begin(scan, to, first, at.now)
+	of.cover.begin(scan, to, oldest, at.now)
 	p.groups[m.group] = of
 	return of
 }
