@@ -66,7 +66,7 @@ type Membership struct {
 	settleAt  time.Time          // not before
 	unplan    context.CancelFunc // ends the preparation of state.Plan
 	own       map[string]bool    // members that this gateway found down
-	observers []Observer
+	observers []*observing
 	history   bool        // placement depends on the order of changes
 	full      []fullEntry // the last entries with a whole state
 	trail     [2]uint64   // the last two revisions

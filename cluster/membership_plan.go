@@ -33,16 +33,26 @@ type Observer interface {
 	Settled(version uint64)
 }
 
-// Observe has o told of what becomes of the group from now on, and returns the
-// newest view at that moment.
-func (m *Membership) Observe(o Observer) *selector.View {
+// Observe has o told of what becomes of the group from now on, until stop is
+// called, and returns the newest view at that moment. What is being told while
+// stop is called still is.
+func (m *Membership) Observe(o Observer) (view *selector.View, stop func()) {
 	m.applying.Lock()
 	defer m.applying.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.observers = append(m.observers, o)
-	return m.replica.View()
+	own := &observing{o}
+	m.observers = append(m.observers, own)
+	return m.replica.View(), func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		rest := slices.Clone(m.observers) // who tells them goes through the old list
+		m.observers = slices.DeleteFunc(rest, func(o *observing) bool { return o == own })
+	}
 }
+
+// observing is one call of Observe.
+type observing struct{ Observer }
 
 // An Outcome is what became of a planned change.
 type Outcome struct {
@@ -182,7 +192,7 @@ func (m *Membership) unprepared(number uint64) (names []string, more <-chan stru
 
 // preparePlan has the observers share what the plan of the state would get
 // wrong.
-func (m *Membership) preparePlan(state State, view *selector.View, observers []Observer) {
+func (m *Membership) preparePlan(state State, view *selector.View, observers []*observing) {
 	var s selector.Strategy
 	var err error
 	if state.Plan.Strategy != state.Strategy {

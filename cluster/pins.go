@@ -43,11 +43,12 @@ type Pins struct {
 	workers  atomic.Pointer[[]*PinsWorker]
 	missing  atomic.Pointer[missingPins]
 
-	mu    sync.Mutex
-	calls []func(at instant) // what Run is to do
-	ended bool               // Run has
-	over  chan struct{}      // closed then
-	wake  chan struct{}
+	mu     sync.Mutex
+	shares map[*Membership]share
+	calls  []func(at instant) // what Run is to do
+	ended  bool               // Run has
+	over   chan struct{}      // closed then
+	wake   chan struct{}
 
 	// of the goroutine of Run
 	sharer      *sharer
@@ -65,7 +66,10 @@ func NewPins(c *Conn, config PinsConfig) (*Pins, error) {
 	if of.Layout != config.Table.Layout() {
 		return nil, &ConfigError{Field: "Config.Layout", Value: of.Layout, Reason: "the table has another one"}
 	}
-	p := &Pins{conn: c, config: config, wake: make(chan struct{}, 1), over: make(chan struct{})}
+	p := &Pins{
+		conn: c, config: config, shares: make(map[*Membership]share),
+		wake: make(chan struct{}, 1), over: make(chan struct{}),
+	}
 	p.workers.Store(new([]*PinsWorker))
 	p.sharer, err = newSharer(of.Cluster, of.Gateway, of.Seed, of.Policy, &p.config, time.Now().UnixNano(), &p.counters)
 	if err != nil {
@@ -98,14 +102,46 @@ func newSharer(
 // Share has the pins of a group shared from now on.
 func (p *Pins) Share(m *Membership, mode Sharing) {
 	g := &shared{name: m.View().Name(), scope: m.Scope(), mode: mode, view: m.View}
+	p.mu.Lock()
+	if p.ended || p.shares[m].group != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.shares[m] = share{group: g}
+	p.mu.Unlock()
 	p.call(func(at instant) { p.sharer.add(g, at, rand.N[time.Duration]) })
-	m.Observe(&pinsObserver{p, g})
+	_, stop := m.Observe(&pinsObserver{p, g}) // without the lock: observers wait for it
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shares[m].group != g { // it has ended meanwhile
+		stop()
+		return
+	}
+	p.shares[m] = share{g, stop}
+}
+
+// A share is a group that is shared.
+type share struct {
+	group *shared
+	stop  func() // ends that Pins is told of its changes; nil: that has not begun
+}
+
+func (s share) end() {
+	if s.stop != nil {
+		s.stop()
+	}
 }
 
 // Unshare ends the sharing of a group that this gateway leaves. Its pins stay.
 func (p *Pins) Unshare(m *Membership) {
-	name := m.Name()
-	p.call(func(instant) { p.sharer.remove(name) })
+	p.mu.Lock()
+	s := p.shares[m]
+	delete(p.shares, m)
+	p.mu.Unlock()
+	if s.group != nil {
+		s.end()
+		p.call(func(instant) { p.sharer.remove(s.group) })
+	}
 }
 
 // Worker returns what one worker of the packet path tells of placed flows. Make
@@ -218,7 +254,7 @@ func (p *Pins) Run(ctx context.Context) error {
 	}
 }
 
-// end has nobody wait for Run, nor collect what it would do.
+// end has nobody wait for Run, nor collect what it would do, nor keep the table.
 func (p *Pins) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -226,6 +262,10 @@ func (p *Pins) end() {
 		return
 	}
 	p.ended, p.calls = true, nil
+	for _, s := range p.shares {
+		s.end()
+	}
+	p.shares = nil
 	p.sharer.memory.roll.written.Store(false)
 	close(p.over)
 	for _, w := range *p.workers.Load() {

@@ -57,3 +57,18 @@ func TestGatewaysThatBeginTogether(t *testing.T) {
 		}
 	}
 }
+
+// A group that a gateway left and joined again may be shared before the old part
+// ends: the numbers of its messages go on.
+func TestSharedAgainBeforeItEnds(t *testing.T) {
+	s := newSharing(t)
+	s.settle()
+	old := s.from.shared
+	s.from.shared = &shared{name: "vip", scope: "vip", view: old.view}
+	s.from.sharer.add(s.from.shared, s.from.instant(), func(d time.Duration) time.Duration { return d })
+	s.from.sharer.remove(old)
+	members := s.pinned(1000)
+	s.settle()
+	require.Len(t, s.to.deviating(), len(members))
+	require.Zero(t, s.to.counters.stats().Replayed)
+}

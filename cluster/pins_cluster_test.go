@@ -322,11 +322,38 @@ func TestShareAgain(t *testing.T) {
 	was := list[0].establish(0, flows)
 	list[0].pins.Unshare(list[0].membership)
 	list[0].pins.Share(list[0].membership, ShareDeviating)
+	list[0].pins.Share(list[0].membership, ShareDeviating) // it is shared
+	require.Equal(t, 1, list[0].observers())
 	update(t, list, true, members(5, 10))
 	wrong := list[0].wrong(0, was)
 	require.Positive(t, wrong)
 	soon(t, "all pins come", func() bool { return list[1].pins.Stats().Added == uint64(wrong) })
 	assert.Zero(t, list[1].changed(0, was))
+	list[0].pins.Unshare(list[0].membership)
+	require.Zero(t, list[0].observers())
+}
+
+// observers returns how many are told what becomes of the group.
+func (g *livingGateway) observers() int {
+	g.membership.mu.Lock()
+	defer g.membership.mu.Unlock()
+	return len(g.membership.observers)
+}
+
+// A membership outlives flow tables, and keeps none whose Run has ended.
+func TestEndedPinsAreNotKept(t *testing.T) {
+	g := living(t, 1, 1000, true, nil)[0]
+	require.Zero(t, g.observers())
+	pins, err := NewPins(g.conn, PinsConfig{Table: g.table, Now: g.pins.config.Now})
+	require.NoError(t, err)
+	pins.Share(g.membership, ShareDeviating)
+	require.Equal(t, 1, g.observers())
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	require.ErrorIs(t, pins.Run(ctx), context.Canceled)
+	require.Zero(t, g.observers())
+	pins.Share(g.membership, ShareDeviating)
+	require.Zero(t, g.observers())
 }
 
 // TestMissing has a gateway come late: it names the others until it has all

@@ -118,7 +118,11 @@ func (s *sharer) add(g *shared, at instant, phase func(period time.Duration) tim
 	g.token = scopeToken(g.scope)
 	g.sequences, g.members = make(map[string]uint64), make(map[string]time.Duration)
 	g.lastScan, g.complete = firstScan-1, uint32(s.agreed.layout.Buckets)
-	if before := s.left[g.name]; before != nil {
+	before := s.left[g.name]
+	if now := s.group(g.name); now != nil { // it is removed later
+		before = now
+	}
+	if before != nil {
 		g.sequences, g.lastScan = before.sequences, before.lastScan
 		g.transition.messages = before.transition.messages
 	}
@@ -129,11 +133,7 @@ func (s *sharer) add(g *shared, at instant, phase func(period time.Duration) tim
 }
 
 // remove ends the sharing of a group.
-func (s *sharer) remove(name string) {
-	gone := s.group(name)
-	if gone == nil {
-		return
-	}
+func (s *sharer) remove(gone *shared) {
 	for _, w := range s.waiting {
 		if w.group == gone {
 			w.done()
@@ -145,7 +145,7 @@ func (s *sharer) remove(name string) {
 	if s.left == nil {
 		s.left = make(map[string]*shared)
 	}
-	s.left[name], gone.scans, gone.answers = gone, nil, nil
+	s.left[gone.name], gone.scans, gone.answers = gone, nil, nil
 	s.turn = 0
 	s.openRings()
 }

@@ -90,16 +90,16 @@ func (c *Cluster) shareAll(conn *cluster.Conn) {
 		if pins == nil {
 			continue
 		}
-		for m := range joined {
-			if !t.shared[m] {
-				t.shared[m] = true
-				pins.Share(m, cluster.ShareDeviating)
-			}
-		}
 		for m := range t.shared {
 			if !joined[m] {
 				delete(t.shared, m)
 				pins.Unshare(m)
+			}
+		}
+		for m := range joined {
+			if !t.shared[m] {
+				t.shared[m] = true
+				pins.Share(m, cluster.ShareDeviating)
 			}
 		}
 	}
