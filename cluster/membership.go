@@ -52,6 +52,8 @@ type Membership struct {
 	mu        sync.Mutex
 	state     State
 	revision  uint64 // of state
+	seen      uint64 // the newest number of the key, which may be no entry
+	torn      uint64 // what was left out last, since the last whole state; 0: nothing
 	last      entry  // that led to it
 	ids       map[string]uint64
 	order     []string      // of ids
@@ -215,8 +217,8 @@ func (m *Membership) found(ctx context.Context, first State) error {
 	wait, told := backoff{}, false
 	for {
 		try, done := context.WithTimeout(ctx, logTry)
-		_, err := b.kv.Get(try, m.name)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
+		_, err := m.newest(try, 0)
+		if errors.Is(err, errNoLog) {
 			err = c.permitted(try, b.subject(m.name), func(ctx context.Context) error {
 				_, err := b.kv.Create(ctx, m.name, data)
 				return err

@@ -12,11 +12,12 @@ type fullEntry struct {
 }
 
 // due reports whether the next change should have the whole state. A history
-// can't be told by a state, so its log is kept from the last strategy on.
+// can't be told by a state, so its log is kept from the last strategy on, as far
+// as nobody tore it.
 func (m *Membership) due() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.since >= wholeEvery-1 && !m.history
+	return m.torn != 0 || m.since >= wholeEvery-1 && !m.history
 }
 
 // note counts a revision for compact; m.mu is held.

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,8 +33,8 @@ func (m *Membership) load(ctx context.Context, log <-chan revision) (s State, li
 				return s, list, nil
 			case r.number == 0:
 				continue
-			case r.err != nil:
-				m.complain(r)
+			case !r.follows(at):
+				m.leaveOut(r)
 				continue
 			}
 			next, err := r.entry.apply(s, at, r.number)
@@ -80,8 +82,9 @@ func (m *Membership) run(log <-chan revision) {
 		if r.number == 0 {
 			continue
 		}
-		if r.err != nil {
-			m.complain(r)
+		if !r.follows(m.revision) {
+			m.leaveOut(r)
+			go m.rewrite()
 			continue
 		}
 		next, err := r.entry.apply(m.state, m.revision, r.number)
@@ -100,10 +103,39 @@ func (m *Membership) run(log <-chan revision) {
 	}
 }
 
-func (m *Membership) complain(r revision) {
+// follows reports whether a revision is one of the log, of which revision at was
+// applied; 0: none. One that is no entry is not, nor one that begins another log.
+func (r *revision) follows(at uint64) bool {
+	if r.err == nil && r.entry.State != nil && r.entry.After < at {
+		r.err = fmt.Errorf("it follows %d, and %d is known: it begins another log", r.entry.After, at)
+	}
+	return r.err == nil
+}
+
+// leaveOut passes over what somebody else wrote to the group's key, or that they
+// deleted it: the log goes on behind it.
+func (m *Membership) leaveOut(r revision) {
 	m.conn.config.Logger.Error("cluster: a revision of the group is left out", "group", m.name, "revision", r.number,
 		"error", r.err)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen, m.torn = r.number, r.number
 }
+
+// rewrite writes the state once more behind what was left out, which may have
+// removed the log that gateways begin with. One of all succeeds.
+func (m *Membership) rewrite() {
+	ctx, cancel := context.WithTimeout(m.ctx, rewritePatience)
+	defer cancel()
+	state, at := m.State()
+	next := state.clone()
+	next.Plan = nil
+	if _, err := m.write(ctx, at, state, next); err != nil && !errors.Is(err, errConflict) {
+		m.conn.config.Logger.Debug("cluster: the state was not written again", "group", m.name, "error", err)
+	}
+}
+
+const rewritePatience = time.Minute
 
 // take applies a revision: to the group too, unless skip. Only one goroutine
 // calls it.
@@ -123,6 +155,10 @@ func (m *Membership) take(r revision, next State, skip bool) {
 		m.settleAt = time.Now().Add(settleAfter)
 	}
 	m.state, m.revision, m.last = next, r.number, r.entry
+	m.seen = max(m.seen, r.number)
+	if r.entry.State != nil && m.torn < r.number {
+		m.torn = 0
+	}
 	m.remember(r)
 	m.note(r, jumped)
 	m.failed = err

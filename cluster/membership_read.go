@@ -146,15 +146,19 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 // that it knows is back. See [Membership.Err].
 var ErrLogLost = errors.New("the log of the group was lost")
 
+// errNoLog is the error of a group that nobody has made.
+var errNoLog = errors.New("there is no such group")
+
 // newest returns the number of the newest revision. The error is ErrLogLost if
-// that before from, which was read, is not there.
+// that before from, which was read, is not there, and errNoLog if there is none
+// and none was read. A key that was deleted has a revision that says so.
 func (m *Membership) newest(ctx context.Context, from uint64) (uint64, error) {
 	name := m.conn.bucket.name
 	e, err := m.conn.bucket.kv.Get(ctx, m.name)
 	switch {
 	case err == nil && (e.Revision()+1 >= from):
 		return e.Revision(), nil
-	case from <= 1:
+	case err != nil && from <= 1 && !errors.Is(err, jetstream.ErrKeyNotFound):
 		return 0, err
 	}
 	number, err := m.newestAtLeader(ctx)
@@ -162,6 +166,10 @@ func (m *Membership) newest(ctx context.Context, from uint64) (uint64, error) {
 	switch {
 	case err == nil && number+1 >= from:
 		return number, nil
+	case from <= 1 && api != nil && api.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return 0, errNoLog
+	case from <= 1:
+		return 0, err
 	case err == nil:
 		return 0, fmt.Errorf("%w: its newest revision is %d, and %d was applied here", ErrLogLost, number, from-1)
 	case api != nil && api.ErrorCode == jetstream.JSErrCodeStreamNotFound:

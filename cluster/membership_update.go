@@ -123,7 +123,7 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 	}
 	wait, sent := backoff{}, false
 	for {
-		number, err := m.put(ctx, data, at)
+		number, err := m.put(ctx, data, m.seenAfter(at))
 		if err == nil {
 			m.compact()
 			return number, nil
@@ -165,6 +165,18 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 	}
 }
 
+// seenAfter returns the newest number of the key that is known, if no revision
+// came after at.
+func (m *Membership) seenAfter(at uint64) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.revision != at {
+		return at
+	}
+	return m.seen
+}
+
+// put adds to the key if its newest number is at.
 func (m *Membership) put(ctx context.Context, data []byte, at uint64) (number uint64, err error) {
 	c := m.conn
 	ctx, cancel := context.WithTimeout(ctx, logTry)
