@@ -233,10 +233,24 @@ func (m *Membership) anew(r revision) bool {
 // jump sets a state that does not follow what the group has. Members that are
 // given to another strategy first have no history in the one that follows. Two
 // revisions at least lie between, as compact leaves two before a whole state.
+//
+// What the group would refuse is known before the first step, and what a try
+// before has done is not done again.
 func (m *Membership) jump(version uint64, s selector.Strategy, members []Member) error {
+	planned, err := m.replica.Plan(s, members)
+	if err != nil {
+		return err
+	}
 	if !dependsOnHistory(s) {
-		if err := m.replica.SetStrategy(version-1, s); err != nil {
-			return err
+		inForce := m.replica.View()
+		if inForce.Version() == version && inForce.Fingerprint() == planned.Fingerprint() {
+			return nil
+		}
+		same, err := m.replica.Plan(nil, members)
+		if err != nil || same.Fingerprint() != planned.Fingerprint() { // the strategy is another one
+			if err := m.replica.SetStrategy(version-1, s); err != nil {
+				return err
+			}
 		}
 		return m.replica.Update(version, members)
 	}

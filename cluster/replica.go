@@ -19,7 +19,8 @@ type Replica interface {
 	Update(version uint64, members []Member) error
 	// SetStrategy is as selector.Group.SetStrategyAt.
 	SetStrategy(version uint64, s selector.Strategy) error
-	// Plan is as selector.Group.Plan: s is nil for the strategy in force.
+	// Plan is as selector.Group.Plan: s is nil for the strategy in force. What it
+	// refuses is not given to Update.
 	Plan(s selector.Strategy, members []Member) (*selector.View, error)
 	Settle(version uint64) // as selector.Group.Settle
 	// Mark says of each member, again and again, whether it is down by
@@ -48,7 +49,12 @@ type ReplicaConfig struct {
 // that have the ID and the incarnation of before. A member of
 // ReplicaConfig.Members may have an incarnation, with the highest bit set: it
 // then is one from before all that the log gives, and the same at every
-// gateway. The group stays as it is if JoinReplica fails.
+// gateway. The group stays as it is if JoinReplica fails, as far as its Plan
+// refuses what its Update and SetStrategy would.
+//
+// With a strategy that depends on history, every change of the log is put in
+// force in the group one after another. Where flows run they meet members of
+// long ago on the way: so join before.
 func JoinReplica(ctx context.Context, c *Conn, g ReplicaConfig) (*Membership, error) {
 	first := State{Scope: g.Scope, Members: g.Members}
 	create := func(selector.Strategy) (Replica, error) { return g.Replica, nil }

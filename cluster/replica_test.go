@@ -1,6 +1,8 @@
 package cluster_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/ecmp-go/ecmp/cluster"
@@ -101,6 +103,69 @@ func TestJoinReplica(t *testing.T) {
 		i, ok := g2.View().Index("d")
 		require.True(t, ok)
 		require.Equal(t, version, g2.View().Incarnation(i))
+	}
+}
+
+// A refusing group refuses every change, while there is a reason.
+type refusing struct {
+	*standingGroup
+	plans, updates error
+}
+
+func (g *refusing) Plan(s selector.Strategy, members []cluster.Member) (*selector.View, error) {
+	if g.plans != nil {
+		return nil, g.plans
+	}
+	return g.standingGroup.Plan(s, members)
+}
+
+func (g *refusing) Update(version uint64, members []cluster.Member) error {
+	if g.updates != nil {
+		return g.updates
+	}
+	return g.standingGroup.Update(version, members)
+}
+
+// A join that fails can be made again, says the same reason again, and succeeds
+// once that is gone; so does one on a group that has the newest revision.
+func TestJoinReplicaAgain(t *testing.T) {
+	t.Parallel()
+	url := one(t, nil)
+	m1, g1 := join(t, connect(t, config("g1", url)), selector.Bounded{Slots: 1024})
+	_, err := m1.Update(soon(t), put("a b"))
+	require.NoError(t, err)
+	version, err := m1.Update(soon(t), put("c"))
+	require.NoError(t, err)
+	why := errors.New("another dev in another service")
+	for _, strategy := range []selector.Strategy{selector.Bounded{Slots: 1024}, selector.Bounded{Slots: 2048}} {
+		g := &refusing{standingGroup: newStandingGroup(t, strategy, "x")}
+		c := connect(t, config(fmt.Sprint("g", strategy.(selector.Bounded).Slots), url))
+		try := func() (*cluster.Membership, error) {
+			return cluster.JoinReplica(soon(t), c, cluster.ReplicaConfig{Name: "web", Strategy: strategy,
+				Members: membersOf("x"), Replica: g})
+		}
+		before := g.View()
+		g.plans, g.updates = why, why
+		for range 2 {
+			_, err := try()
+			require.ErrorIs(t, err, why)
+			require.Same(t, before, g.View(), "the group stays as it is")
+		}
+		g.plans = nil // what comes as a surprise
+		for range 3 {
+			_, err := try()
+			require.ErrorIs(t, err, why)
+			_, ok := g.View().Index("x")
+			require.True(t, ok)
+		}
+		g.updates = nil
+		for range 3 {
+			m, err := try()
+			require.NoError(t, err)
+			require.Equal(t, version, g.View().Version())
+			require.Equal(t, g1.Load().View().Fingerprint(), g.View().Fingerprint())
+			m.Close()
+		}
 	}
 }
 

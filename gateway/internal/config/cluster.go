@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Cluster is how a gateway agrees with others on members, and shares pins with
@@ -229,9 +231,22 @@ func (c *Config) checkCluster() error {
 		case s.Scope != "":
 			return s.value.at("scope").errorf(
 				"a service of a cluster has no \"scope\": members have incarnations of their own in each")
+		case dependsOnHistory(s.Strategy):
+			return s.value.at("strategy").errorf("%s places flows by the order of changes, which a gateway that joins "+
+				"its cluster while it forwards would go through again, flow by flow: choose another one", s.Strategy)
 		}
 	}
 	return nil
+}
+
+// dependsOnHistory reports whether placement depends on the order of changes.
+func dependsOnHistory(s selector.Strategy) bool {
+	built, err := selector.New(s, selector.Equal("one"))
+	if err != nil {
+		return false // who makes the service says why
+	}
+	_, is := built.(selector.Rebuilder)
+	return is
 }
 
 // settings returns what it takes a restart to change: all but where it stands.

@@ -93,7 +93,7 @@ func (c *Cluster) alter(service string, members []cluster.Member, change service
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Services.TryMembers(service, services.AtPlaces(next, c.configured(service))); err != nil {
+	if err := c.Services.TryMembers(service, c.placed(service, next)); err != nil {
 		return nil, err
 	}
 	weights := make(map[string]uint32, len(present))
@@ -135,12 +135,13 @@ func (c *Cluster) services() []config.Service {
 	return nil
 }
 
-// configured returns the members of a service as the configuration has them.
-func (c *Cluster) configured(service string) []config.Member {
+// placed returns the members of a service where the configuration says that they
+// are.
+func (c *Cluster) placed(service string, members []config.Member) []config.Member {
 	for _, s := range c.services() {
 		if s.Name == service {
-			return s.Members
+			return services.AtPlaces(members, s.Members)
 		}
 	}
-	return nil
+	return slices.Clone(members)
 }

@@ -72,7 +72,7 @@ func (g *group) Update(version uint64, members []cluster.Member) error {
 	if err != nil {
 		return err
 	}
-	list = services.AtPlaces(list, g.cluster.configured(g.service))
+	list = g.cluster.placed(g.service, list)
 	err = g.cluster.Services.By("cluster").SetMembersAt(g.service, version, list, drained)
 	if err == nil {
 		go g.cluster.tellDifferences()
@@ -109,6 +109,13 @@ func (g *group) Plan(s selector.Strategy, members []cluster.Member) (*selector.V
 		if err := g.serves(s); err != nil {
 			return nil, err
 		}
+	}
+	list, _, err := decode(members)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.cluster.Services.TryMembers(g.service, g.cluster.placed(g.service, list)); err != nil {
+		return nil, err
 	}
 	hops := make([]engine.Hop, len(members))
 	for i, m := range members {
