@@ -66,6 +66,7 @@ type Membership struct {
 	prepared  uint64
 	settled   uint64
 	settleAt  time.Time          // not before
+	planned   time.Time          // when the last plan came
 	unplan    context.CancelFunc // ends the preparation of state.Plan
 	own       map[string]bool    // members that this gateway found down
 	observers []*observing

@@ -78,29 +78,44 @@ func (m *Membership) begin(list []revision, create func(selector.Strategy) (Repl
 
 // run applies the log.
 func (m *Membership) run(log <-chan revision) {
-	for r := range log {
-		if r.number == 0 {
-			continue
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	for open := true; open; {
+		var r revision
+		select {
+		case r, open = <-log:
+		case <-look.C:
+			m.retry()
+			m.dropOldPlan()
 		}
-		if !r.follows(m.revision) {
-			m.leaveOut(r)
-			go m.rewrite()
-			continue
+		if r.number != 0 {
+			m.applyNext(r)
 		}
-		next, err := r.entry.apply(m.state, m.revision, r.number)
-		if err != nil {
-			m.conn.config.Logger.Warn("cluster: changes are missing: waiting for a whole state", "group", m.name,
-				"error", err)
-			continue
-		}
-		m.take(r, next, false)
-		m.conn.hurry()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.unplan != nil {
 		m.unplan()
 	}
+}
+
+// lookAgain is how often what is not as it should be is tried again.
+const lookAgain = 2 * time.Second
+
+func (m *Membership) applyNext(r revision) {
+	if !r.follows(m.revision) {
+		m.leaveOut(r)
+		go m.rewrite()
+		return
+	}
+	next, err := r.entry.apply(m.state, m.revision, r.number)
+	if err != nil {
+		m.conn.config.Logger.Warn("cluster: changes are missing: waiting for a whole state", "group", m.name,
+			"error", err)
+		return
+	}
+	m.take(r, next, false)
+	m.conn.hurry()
 }
 
 // follows reports whether a revision is one of the log, of which revision at was
@@ -163,14 +178,10 @@ func (m *Membership) take(r revision, next State, skip bool) {
 	m.note(r, jumped)
 	m.failed = err
 	if err == nil && !skip {
-		m.version = r.number
-		if m.strategy != next.Strategy {
-			m.strategy = next.Strategy
-			s, err := selector.ParseStrategy(m.strategy)
-			m.history = err != nil || dependsOnHistory(s)
-		}
-		m.past = append(slices.Clone(m.past[max(0, len(m.past)-maxPast+1):]),
-			applied{r.number, view.Fingerprint(), time.Now()})
+		m.inForce(view)
+	}
+	if next.Plan != nil && next.Plan.Revision == r.number {
+		m.planned = time.Now()
 	}
 	for _, s := range next.Members {
 		m.replica.Mark(s.ID, s.Down || m.own[s.ID])
@@ -197,6 +208,48 @@ func (m *Membership) take(r revision, next State, skip bool) {
 	if next.Plan != nil && next.Plan.Revision == r.number {
 		m.preparePlan(next, view, observers)
 	}
+}
+
+// inForce notes that the group has the newest revision; m.mu is held.
+func (m *Membership) inForce(view *selector.View) {
+	m.failed, m.version = nil, m.revision
+	if m.strategy != m.state.Strategy {
+		m.strategy = m.state.Strategy
+		s, err := selector.ParseStrategy(m.strategy)
+		m.history = err != nil || dependsOnHistory(s)
+	}
+	m.past = append(slices.Clone(m.past[max(0, len(m.past)-maxPast+1):]),
+		applied{m.revision, view.Fingerprint(), time.Now()})
+}
+
+// retry puts the newest revision in force if something was in the way.
+func (m *Membership) retry() {
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	m.mu.Lock()
+	failed, r, state := m.failed, revision{number: m.revision, entry: m.last}, m.state
+	m.mu.Unlock()
+	if failed == nil {
+		return
+	}
+	before := m.replica.View()
+	err := m.enforce(r, state)
+	view := m.replica.View()
+	m.mu.Lock()
+	if m.failed = err; err == nil {
+		m.inForce(view)
+	}
+	observers := slices.Clone(m.observers)
+	m.mu.Unlock()
+	if err != nil {
+		return
+	}
+	m.conn.config.Logger.Info("cluster: a change that could not be applied is in force now", "group", m.name,
+		"revision", r.number)
+	for _, o := range observers {
+		o.Changed(before, view)
+	}
+	m.conn.hurry()
 }
 
 // enforce has the group become the next state.

@@ -72,8 +72,9 @@ type Outcome struct {
 // announcement, and UpdatePlanned then begins again. While another gateway's
 // change is announced, it waits for that.
 //
-// A gateway that is lost between the phases leaves the announcement, with
-// joiners of weight 0, until the next change of the group.
+// Where ctx ends between the phases the announcement is withdrawn. A gateway that
+// is lost then leaves it, with joiners of weight 0, until the next change of the
+// group, or for three times Config.Prepare.
 func (m *Membership) UpdatePlanned(ctx context.Context, change func(*State) error) (Outcome, error) {
 	for {
 		o, err := m.tryPlanned(ctx, change)
@@ -121,11 +122,9 @@ func (m *Membership) tryPlanned(ctx context.Context, change func(*State) error) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := m.Wait(ctx, number); err != nil {
-		return Outcome{}, err
-	}
-	silent, err := m.awaitPrepared(ctx, number)
+	silent, err := m.awaitPlan(ctx, number)
 	if err != nil {
+		go m.dropPlan(number)
 		return Outcome{}, err
 	}
 	state, at = m.State()
@@ -134,8 +133,50 @@ func (m *Membership) tryPlanned(ctx context.Context, change func(*State) error) 
 	}
 	next = state.clone()
 	next.Strategy, next.Members, next.Plan = state.Plan.Strategy, slices.Clone(state.Plan.Members), nil
-	number, err = m.write(ctx, at, state, next)
+	planned := at
+	if number, err = m.write(ctx, at, state, next); err != nil {
+		go m.dropPlan(planned)
+	}
 	return Outcome{Revision: number, Silent: silent}, err
+}
+
+// awaitPlan waits until the announcement is in force here and every live gateway
+// is prepared.
+func (m *Membership) awaitPlan(ctx context.Context, number uint64) (silent []string, err error) {
+	if err := m.Wait(ctx, number); err != nil {
+		return nil, err
+	}
+	return m.awaitPrepared(ctx, number)
+}
+
+// dropPlan withdraws an announcement that is not carried out, unless another
+// change came.
+func (m *Membership) dropPlan(number uint64) {
+	ctx, cancel := context.WithTimeout(m.ctx, rewritePatience)
+	defer cancel()
+	if m.Wait(ctx, number) != nil {
+		return
+	}
+	state, at := m.State()
+	if at != number || state.Plan == nil {
+		return
+	}
+	next := state.clone()
+	next.Plan = nil
+	if _, err := m.write(ctx, at, state, next); err != nil && !errors.Is(err, errConflict) {
+		m.conn.config.Logger.Warn("cluster: an announced change was not withdrawn", "group", m.name, "revision", number,
+			"error", err)
+	}
+}
+
+// dropOldPlan withdraws an announcement whose gateway is gone.
+func (m *Membership) dropOldPlan() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state.Plan != nil && time.Since(m.planned) > 3*m.conn.config.Prepare {
+		m.planned = time.Now() // try again after as long
+		go m.dropPlan(m.state.Plan.Revision)
+	}
 }
 
 // awaitPrepared waits until every live gateway is prepared for the plan, and

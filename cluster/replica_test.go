@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/ecmp-go/ecmp/cluster"
@@ -109,10 +110,19 @@ func TestJoinReplica(t *testing.T) {
 // A refusing group refuses every change, while there is a reason.
 type refusing struct {
 	*standingGroup
+	mu             sync.Mutex
 	plans, updates error
 }
 
+func (g *refusing) why(plans, updates error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.plans, g.updates = plans, updates
+}
+
 func (g *refusing) Plan(s selector.Strategy, members []cluster.Member) (*selector.View, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.plans != nil {
 		return nil, g.plans
 	}
@@ -120,6 +130,8 @@ func (g *refusing) Plan(s selector.Strategy, members []cluster.Member) (*selecto
 }
 
 func (g *refusing) Update(version uint64, members []cluster.Member) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.updates != nil {
 		return g.updates
 	}
@@ -145,20 +157,20 @@ func TestJoinReplicaAgain(t *testing.T) {
 				Members: membersOf("x"), Replica: g})
 		}
 		before := g.View()
-		g.plans, g.updates = why, why
+		g.why(why, why)
 		for range 2 {
 			_, err := try()
 			require.ErrorIs(t, err, why)
 			require.Same(t, before, g.View(), "the group stays as it is")
 		}
-		g.plans = nil // what comes as a surprise
+		g.why(nil, why) // what comes as a surprise
 		for range 3 {
 			_, err := try()
 			require.ErrorIs(t, err, why)
 			_, ok := g.View().Index("x")
 			require.True(t, ok)
 		}
-		g.updates = nil
+		g.why(nil, nil)
 		for range 3 {
 			m, err := try()
 			require.NoError(t, err)
@@ -167,6 +179,27 @@ func TestJoinReplicaAgain(t *testing.T) {
 			m.Close()
 		}
 	}
+}
+
+// What was in the way of a change may end without another change.
+func TestFailedChangeIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	url := one(t, nil)
+	m1, g1 := join(t, connect(t, config("g1", url)), selector.Bounded{Slots: 1024})
+	_, err := m1.Update(soon(t), put("a b"))
+	require.NoError(t, err)
+	g := &refusing{standingGroup: newStandingGroup(t, selector.Bounded{Slots: 1024}, "x")}
+	m, err := cluster.JoinReplica(soon(t), connect(t, config("g2", url)), cluster.ReplicaConfig{Name: "web",
+		Strategy: selector.Bounded{Slots: 1024}, Members: membersOf("x"), Replica: g})
+	require.NoError(t, err)
+	why := errors.New("an interface could not be opened")
+	g.why(nil, why)
+	_, err = m1.Update(soon(t), put("c"))
+	require.NoError(t, err)
+	eventually(t, "the change fails", func() bool { return errors.Is(m.Err(), why) })
+	g.why(nil, nil)
+	eventually(t, "it is in force", func() bool { return m.Err() == nil })
+	require.Equal(t, g1.Load().View().Fingerprint(), g.View().Fingerprint())
 }
 
 // A list of members that is none is refused before the log has it.

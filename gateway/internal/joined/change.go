@@ -13,7 +13,8 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// changePatience is how long a change may take: a server may be lost meanwhile.
+// changePatience is how long a change may take, beside what it waits for other
+// gateways: a server may be lost meanwhile.
 const changePatience = 20 * time.Second
 
 // Change implements services.Cluster. A change that removes a member is made at
@@ -37,7 +38,7 @@ func (c *Cluster) Change(by, service string, change services.ChangeMembers) erro
 	if err := alter(&next); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), changePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), changePatience+c.Config.Prepare)
 	defer cancel()
 	revision := uint64(0)
 	if removes(now.Members, next.Members) {
