@@ -274,6 +274,9 @@ func TestFlowsThatChangeGateway(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			list := living(t, 3, 2*flows, way.alone, nil)
 			update(t, list, false, members(0, 5))
+			if !way.alone {
+				acquainted(t, list)
+			}
 			was := list[0].establish(0, flows)
 			update(t, list, way.planned, members(5, 10))
 			for _, g := range list {
@@ -309,6 +312,27 @@ func TestFlowsThatChangeGateway(t *testing.T) {
 				t.Logf("%d of %d flows deviate; sent %.3f times by all, %.2f bytes a pin", wrong, flows,
 					float64(pins)/float64(wrong), float64(bytes)/float64(pins))
 			}
+		})
+	}
+}
+
+// acquainted waits until gateways know whose pins they share: who meets another
+// one asks for all that it has.
+func acquainted(t testing.TB, list []*livingGateway) {
+	t.Helper()
+	for _, g := range list {
+		soon(t, "it knows the others", func() bool {
+			known := make(chan bool)
+			g.pins.call(func(instant) {
+				n := 0
+				for _, p := range g.pins.sharer.order {
+					if of := p.groups["web"]; of != nil && len(of.cover.gaps) == 0 {
+						n++
+					}
+				}
+				known <- n == len(list)-1
+			})
+			return <-known
 		})
 	}
 }
