@@ -35,7 +35,8 @@
 //	scope     a name: services of one scope share their flows, so that with key
 //	          client a client meets members of the same name in all of them, if
 //	          they have the same members and strategy: where they have not, that
-//	          is said in the log and as "host" in /stats; none
+//	          is said in the log and as "host" in /stats; that of the top level
+//	          is null for a service without; none
 //	strategy  as selector.ParseStrategy reads it, such as bounded:slots=4096; bounded
 //	check     how members are asked whether they serve; not at all
 //	slowstart  a time, or {"time": "1m", "steps": 10}: the weight of a member that

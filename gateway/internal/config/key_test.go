@@ -59,6 +59,19 @@ func TestKeyOfAPlane(t *testing.T) {
 		`f.json:3: service "dns": afpacket can't tell flows apart by teid: it can by five-tuple, client`)
 }
 
+// The scope of the top level is that of every service that has none of its own.
+func TestScopeIsInherited(t *testing.T) {
+	c, err := config.Parse("f.json", []byte(`{"in": "lc", "control": "127.0.0.1:80", "scope": "a", "services": [
+{"name": "one", "vip": "10.0.0.1", "members": []}, {"name": "two", "vip": "10.0.0.2", "members": [], "scope": null},
+{"name": "three", "vip": "10.0.0.3", "members": [], "scope": "b"}]}`), kinds())
+	require.NoError(t, err)
+	var scopes []string
+	for _, s := range c.Services {
+		scopes = append(scopes, s.Scope)
+	}
+	assert.Equal(t, []string{"a", "", "b"}, scopes)
+}
+
 func TestAffinity(t *testing.T) {
 	c, err := config.Parse("f.json", []byte(`{"in": "lc", "control": "127.0.0.1:80", "vip": "10.0.0.1", "members": [],
 		"timeouts": {"affinity": "168h"}}`), kinds())

@@ -9,14 +9,15 @@ import (
 )
 
 func (v value) service(outer Service) (s Service, err error) {
-	s.Strategy, s.Key, s.Check, s.Panic, s.Ramp = outer.Strategy, outer.Key, outer.Check, outer.Panic, outer.Ramp
+	s.Strategy, s.Key, s.Scope = outer.Strategy, outer.Key, outer.Scope
+	s.Check, s.Panic, s.Ramp = outer.Check, outer.Panic, outer.Ramp
 	err = v.fields(map[string]func(value) error{
 		"name":     func(v value) (err error) { s.Name, err = v.name(); return err },
 		"vip":      func(v value) (err error) { s.Prefixes, err = v.prefixes(); return err },
 		"protocol": s.decodeProtocol,
 		"ports":    s.decodePorts,
 		"key":      keyInto(&s.Key),
-		"scope":    func(v value) (err error) { s.Scope, err = v.name(); return err },
+		"scope":    s.decodeScope,
 		"strategy": strategyInto(&s.Strategy),
 		"check":    s.decodeCheck,
 
@@ -30,6 +31,15 @@ func (v value) service(outer Service) (s Service, err error) {
 	}
 	s.value = v
 	return s, err
+}
+
+// decodeScope decodes a name, or null for none, whatever stands at the top level.
+func (s *Service) decodeScope(v value) (err error) {
+	if s.Scope = ""; v.data == nil {
+		return nil
+	}
+	s.Scope, err = v.name()
+	return err
 }
 
 // checkServices checks what is between services, their strategies by one

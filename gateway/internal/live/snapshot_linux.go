@@ -54,11 +54,14 @@ func (g *gateway) beginWith(snapshot *services.Snapshot) error {
 		g.resolve(was)
 		err = registry.Replace(was, from)
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		g.Log.Warn("the members are those of the configuration", "error", err)
+		err = registry.Replace(configured, from)
 	}
-	g.Log.Warn("the members are those of the configuration", "error", err)
-	return registry.Replace(configured, from)
+	if err != nil {
+		return err
+	}
+	return registry.RestoreDown(snapshot)
 }
 
 // openSnapshot returns the snapshot that the process before left; nil if there

@@ -350,6 +350,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		t.remember()
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
+		t.forgetDown()
 		if t.group.Load() != t.from {
 			r.tellOwned(t)
 		}

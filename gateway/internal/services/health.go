@@ -53,6 +53,11 @@ func (r *Registry) SetDown(service, id string, down bool) error {
 	return r.turn(s, id, was)
 }
 
+// forgetDown forgets that members were set down that have left.
+func (s *service) forgetDown() {
+	maps.DeleteFunc(s.down, func(id string, _ bool) bool { _, err := s.find(id); return err != nil })
+}
+
 // turn puts in force that a member may be down, or up again.
 func (r *Registry) turn(s *service, id string, was error) error {
 	now := r.fault(s, s.member(id))
@@ -132,7 +137,6 @@ func (r *Registry) check() {
 	for _, s := range r.services {
 		targets := s.targets()
 		maps.DeleteFunc(s.failed, func(_ string, f failed) bool { return !slices.Contains(targets, f.target) })
-		maps.DeleteFunc(s.down, func(id string, _ bool) bool { _, err := s.find(id); return err != nil })
 		all = append(all, targets...)
 	}
 	if r.Check != nil {

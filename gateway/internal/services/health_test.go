@@ -1,7 +1,9 @@
 package services_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -9,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A member that fails the check of one service is down there, and serves the
@@ -68,4 +72,29 @@ func TestSetDown(t *testing.T) {
 	assert.Contains(t, f.weights(config.Default), "pod2")
 	require.ErrorIs(t, f.SetDown(config.Default, "pod9", true), services.ErrNoMember)
 	require.ErrorIs(t, f.SetDown("web", "pod1", true), services.ErrNoService)
+}
+
+// That a member was set down ends with the member, and outlives the process.
+func TestSetDownEndsWithTheMember(t *testing.T) {
+	f := newRegistry(t)
+	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1), pod(2, 1)}))
+	require.NoError(t, f.SetDown(config.Default, "pod2", true))
+	data, err := f.Save()
+	require.NoError(t, err)
+	for reason, members := range map[string][]config.Member{
+		services.ErrDown.Error(): {pod(1, 1), pod(2, 1)}, "not a member": {pod(1, 1)},
+	} {
+		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
+		require.NoError(t, err)
+		domain := selector.NewDomain()
+		p, err := fakeplane.New(domain)
+		require.NoError(t, err)
+		next := fixture{services.New(p, domain, nil, slog.New(slog.DiscardHandler)), p}
+		require.NoError(t, next.Replace([]config.Service{service(t, config.Default, vip, "maglev", members)}, ""))
+		require.NoError(t, next.RestoreDown(snapshot))
+		require.Equal(t, reason, next.reason("pod2"))
+	}
+	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1)}))
+	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1), pod(2, 1)}))
+	require.Empty(t, f.reason("pod2"), "it is a new one")
 }

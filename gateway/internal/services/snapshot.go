@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -26,6 +28,7 @@ type savedService struct {
 	Drained map[string]uint32 `json:"drained"`
 	Drains  map[string]Drain  `json:"drains,omitempty"`
 	Learned bool              `json:"learned,omitempty"`
+	Down    []string          `json:"down,omitempty"` // members that were set down
 
 	Incarnations map[string]uint64 `json:"incarnations,omitempty"` // that a cluster gave
 }
@@ -64,7 +67,7 @@ func (r *Registry) saved() (h savedHeader, members [][]config.Member) {
 	members = make([][]config.Member, len(r.services))
 	for i, s := range r.services {
 		h.Services[i] = savedService{Name: s.Name, Drained: maps.Clone(s.drained), Drains: maps.Clone(r.drains[s.Name]),
-			Learned: s.Learned}
+			Learned: s.Learned, Down: slices.Sorted(maps.Keys(s.down))}
 		members[i] = s.Members
 	}
 	for name, drains := range r.awaited {
@@ -160,6 +163,21 @@ func (r *Registry) RestoreDrains(s *Snapshot) {
 			to.add(saved.Name, id, drain)
 		}
 	}
+}
+
+// RestoreDown sets the members down that were when the snapshot was taken, as far
+// as they are there. It is to be called after [Registry.Replace], and before flows
+// are restored, which would go to them.
+func (r *Registry) RestoreDown(s *Snapshot) error {
+	for _, saved := range s.services {
+		for _, id := range saved.Down {
+			err := r.SetDown(saved.Name, id, true)
+			if err != nil && !errors.Is(err, ErrNoService) && !errors.Is(err, ErrNoMember) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Restore gives flows that are pinned in a snapshot back to their members. It

@@ -114,7 +114,8 @@ func (f *flows) decide(p *flowcache.Packet, v *selector.View, stamp uint64) deci
 	switch {
 	case d.route.Member >= 0:
 		d.next = newPin(stamp, v.Slot(d.route.Member), firstState(p.Flags))
-	case (hop == hopDrained || hop == hopReleasing) && verdict == flowcache.Placed: // nobody else can take the flow
+	case (hop == hopDrained || hop == hopReleasing) && verdict == flowcache.Placed &&
+		w.age(stamp) <= f.timeouts.life[w.state()]: // nobody else can take the flow
 		d.route = flowcache.Route{Member: index, Verdict: flowcache.Pinned}
 	}
 	return d
