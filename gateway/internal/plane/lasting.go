@@ -33,6 +33,7 @@ type Lasting struct {
 	fault    error // why it does not run
 	devices  map[uint16]string
 	cannot   Faults // what was said of interfaces from outside
+	behind   bool   // a new plane has faults of outputs that nobody was told of
 	services []Service
 	flows    []byte    // of the plane before, if there is none now
 	before   Counters  // of the planes before
@@ -77,7 +78,8 @@ func (p *Lasting) SetSeed(seed uint64) {
 	p.Renew()
 }
 
-// Fault says why nothing is forwarded while Run runs; nil if that is not so.
+// Fault says why nothing is forwarded while Run runs; nil if that is not so. It
+// is [ErrAnew] for the moment in which a plane follows another one.
 func (p *Lasting) Fault() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,7 +154,7 @@ func (p *Lasting) end(fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if fault == nil {
-		fault = errAnew
+		fault = ErrAnew
 		p.Renew() // at once, and not after a while
 	}
 	p.log.Warn("the data plane is made anew", "because", fault)
@@ -188,7 +190,9 @@ func (p *Lasting) keep(f Flows) (saved []byte, stats FlowStats) {
 	return b.Bytes(), f.Stats()
 }
 
-var errAnew = errors.New("plane: being made anew")
+// ErrAnew is the fault of a plane that is just being made anew, since something
+// that it is made of changed.
+var ErrAnew = errors.New("plane: being made anew")
 
 // begin makes the plane, if there can be one.
 func (p *Lasting) begin() {
@@ -196,7 +200,9 @@ func (p *Lasting) begin() {
 	defer p.mu.Unlock()
 	next, err := p.open()
 	if err == nil {
-		_, err = next.SetOutputs(p.devices)
+		var faults Faults
+		faults, err = next.SetOutputs(p.devices)
+		p.behind = len(faults) > 0
 		if err == nil && len(p.released) > 0 { // before Sync, which then has them in force at once
 			err = next.Flows().Release(p.released)
 		}
@@ -253,14 +259,16 @@ func (p *Lasting) SetOutputs(devices map[uint16]string) (Faults, error) {
 
 // SetCannot says by which interfaces nothing reaches members, though the plane
 // would send by them: the driver drops it, and no plane sees that. They are
-// faults of each call of SetOutputs from now on. It reports whether that is
-// another set than before.
+// faults of each call of SetOutputs from now on. It reports whether SetOutputs has
+// other faults than it said last: by these, or since a new plane could not open
+// what the one before could.
 func (p *Lasting) SetCannot(cannot Faults) (changed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	same := maps.EqualFunc(p.cannot, cannot, func(a, b error) bool { return a.Error() == b.Error() })
-	p.cannot = maps.Clone(cannot)
-	return !same
+	changed = !same || p.behind
+	p.cannot, p.behind = maps.Clone(cannot), false
+	return changed
 }
 
 func (p *Lasting) withCannot(faults Faults) Faults {

@@ -44,6 +44,20 @@ func (f readFlows) Counts() plane.FlowStats {
 	return s
 }
 
+// SetOutputs opens interfaces but for the one that there is none of.
+func (m *mortal) SetOutputs(devices map[uint16]string) (plane.Faults, error) {
+	_, err := m.Plane.SetOutputs(devices)
+	faults := plane.Faults{}
+	for _, name := range devices {
+		if name == nowhere {
+			faults[name] = plane.ErrNoInterface
+		}
+	}
+	return faults, err
+}
+
+const nowhere = "no such interface"
+
 func (m *mortal) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -102,10 +116,10 @@ func TestLasting(t *testing.T) {
 		{ID: "b", Weight: 1, Value: engine.Adjacency{ID: "b", Output: 2}}}
 	_, err = group.Update(hops)
 	require.NoError(t, err)
-	devices := map[uint16]string{1: "lo", 2: "no such interface"}
+	devices := map[uint16]string{1: "lo", 2: nowhere}
 	faults, err := p.SetOutputs(devices)
 	require.NoError(t, err)
-	assert.Equal(t, plane.Faults{"no such interface": plane.ErrNoInterface}, faults)
+	assert.Equal(t, plane.Faults{nowhere: plane.ErrNoInterface}, faults)
 	require.NoError(t, p.Sync([]plane.Service{{Prefixes: []netip.Prefix{netip.PrefixFrom(vip, 32)}, Group: group}}))
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
@@ -159,6 +173,8 @@ func TestLasting(t *testing.T) {
 	p.Renew()
 	third := m.last(t, 3)
 	waits()
+	assert.True(t, p.SetCannot(nil), "it could not open an output, which nobody was told")
+	assert.False(t, p.SetCannot(nil))
 	assert.Equal(t, went, third.Receive(vip, 0, 300))
 	assert.Equal(t, plane.Drops{"no member": 10}, p.Counters().ServiceDrops[empty])
 	require.NoError(t, p.Sync(both[:1]))

@@ -188,8 +188,11 @@ func (r *Registry) receives() error {
 	if !r.running.Load() {
 		return errors.New("the data plane is not running")
 	}
-	if f, ok := r.plane.(interface{ Fault() error }); ok && f.Fault() != nil {
-		return f.Fault()
+	if f, ok := r.plane.(interface{ Fault() error }); ok {
+		// Routers need not hear that one plane follows another one.
+		if err := f.Fault(); err != nil && !errors.Is(err, plane.ErrAnew) {
+			return err
+		}
 	}
 	if !slices.ContainsFunc(r.in, r.host.carrier) {
 		return fmt.Errorf("no carrier on %v", r.in)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/fakeplane"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
+	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -272,4 +274,33 @@ func TestHealth(t *testing.T) {
 	cancel()
 	wait.Wait()
 	require.EqualError(t, f.Health(), "the data plane is not running")
+}
+
+// A renewable plane may be being made anew.
+type renewable struct {
+	*fakeplane.Plane
+	fault error
+}
+
+func (r *renewable) Fault() error { return r.fault }
+
+// A plane that follows another one is no reason to withdraw anything; one that
+// can't be made is.
+func TestHealthyWhilePlaneIsRenewed(t *testing.T) {
+	domain := selector.NewDomain()
+	fake, err := fakeplane.New(domain)
+	require.NoError(t, err)
+	p := &renewable{Plane: fake}
+	r := services.New(p, domain, []string{"lc"}, slog.New(slog.DiscardHandler))
+	require.NoError(t, r.Replace([]config.Service{service(t, config.Default, vip, "maglev", pods(1))}, ""))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx) }()
+	require.Eventually(t, func() bool { return r.Stats().Healthy }, time.Minute, time.Millisecond)
+	p.fault = plane.ErrAnew
+	require.True(t, r.Stats().Healthy)
+	p.fault = plane.ErrNoInterface
+	require.False(t, r.Stats().Healthy)
+	cancel()
+	require.NoError(t, <-ended)
 }
