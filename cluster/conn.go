@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -189,10 +190,12 @@ func (c *Conn) refusedByServer(err error) {
 	if !ok || !closed {
 		return
 	}
+	now := time.Now()
 	c.mu.Lock()
+	maps.DeleteFunc(c.denied, func(_ string, at time.Time) bool { return now.Sub(at) >= deniedFor })
 	_, known := c.denied[subject]
 	if len(c.denied) < 1024 || known {
-		c.denied[subject] = time.Now()
+		c.denied[subject] = now
 	}
 	close(c.deniedAt)
 	c.deniedAt = make(chan struct{})

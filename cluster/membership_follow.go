@@ -300,7 +300,11 @@ func (m *Membership) jump(version uint64, s selector.Strategy, members []Member)
 			return nil
 		}
 		same, err := m.replica.Plan(nil, members)
-		if err != nil || same.Fingerprint() != planned.Fingerprint() { // the strategy is another one
+		switch {
+		case err == nil && same.Fingerprint() == planned.Fingerprint(): // its strategy is in force
+		case inForce.Version()+1 == version: // it lacks the last change alone, which is this one
+			return m.replica.SetStrategy(version, s)
+		default:
 			if err := m.replica.SetStrategy(version-1, s); err != nil {
 				return err
 			}

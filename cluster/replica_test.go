@@ -178,6 +178,15 @@ func TestJoinReplicaAgain(t *testing.T) {
 			require.Equal(t, g1.Load().View().Fingerprint(), g.View().Fingerprint())
 			m.Close()
 		}
+		version, err = m1.Update(soon(t), func(s *cluster.State) error { s.Strategy = "maglev"; return nil })
+		require.NoError(t, err)
+		m, err := try()
+		require.NoError(t, err)
+		require.Equal(t, version, g.View().Version())
+		require.Equal(t, g1.Load().View().Fingerprint(), g.View().Fingerprint())
+		m.Close()
+		version, err = m1.Update(soon(t), func(s *cluster.State) error { s.Strategy = "bounded:slots=1024"; return nil })
+		require.NoError(t, err)
 	}
 }
 

@@ -45,11 +45,12 @@ func newGroup(c *Cluster, s *config.Service) *group {
 	if s.Key != placement.FiveTuple {
 		g.scope = fmt.Sprintf("%s by %s", s.Name, s.Key)
 	}
+	drained := c.Services.Drained(s.Name)
 	for _, m := range members {
 		if m.Incarnation == 0 {
 			m.Incarnation = services.Incarnation(s.Name)
 		}
-		if e, err := encode(m, 0); err == nil {
+		if e, err := encode(m, drained[m.ID]); err == nil {
 			g.seeds = append(g.seeds, e)
 		}
 	}
