@@ -140,6 +140,8 @@ func (k *Cluster) addServer(v value, s Server) error {
 	switch {
 	case k.Credentials != "":
 		return v.at("credentials").errorf(`a server within the gateway knows "user" and "password", or "token"`)
+	case k.TLS != nil && k.TLS.Cert == "": // clients would ask for what it does not speak
+		return v.at("tls").errorf(`a server within the gateway needs "cert" and "key" to speak TLS`)
 	case s.Peer.IsValid() != (len(s.Peers) > 0):
 		return v.errorf(`"peer", the address of this server for others, and "peers", those of all, go together`)
 	case s.Peer.IsValid() && !slices.Contains(s.Peers, s.Peer.String()):

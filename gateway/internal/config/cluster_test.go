@@ -81,6 +81,8 @@ func TestCluster(t *testing.T) {
 "peers": ["127.0.0.1:2"]`, "", `none of "peers"`},
 		{clusterSecret + `, "listen": "127.0.0.1:4222", "directory": "/d", "credentials": "/f"`, "", "knows"},
 		{clusterSecret + `, "urls": "nats://a", "tls": {"cert": "/c"}`, "", "go together"},
+		{clusterSecret + `, "listen": "127.0.0.1:4222", "directory": "/d",
+"tls": {"ca": "/c"}`, "", `f.json:3: a server within the gateway needs "cert" and "key"`},
 	} {
 		_, err := parseCluster(bad.cluster, bad.more)
 		require.ErrorContains(t, err, bad.reason, bad.cluster)

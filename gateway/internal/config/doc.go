@@ -203,7 +203,8 @@
 //	           and tell nobody
 //	urls       of NATS servers with JetStream; that of "listen" alone
 //	user, password, token, credentials, tls
-//	           as the servers ask for them
+//	           as the servers ask for them; with "listen", "tls" has "cert" and
+//	           "key"
 //	listen     where a NATS server within the gateway listens, whose files are
 //	           in "directory". Several are a cluster of servers: each has
 //	           "peer", its address for the others, and "peers", those of all.
