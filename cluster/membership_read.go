@@ -69,7 +69,9 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 			for range watcher.Updates() { // the client waits for a reader before it stops
 			}
 		}()
-		_ = watcher.Stop() // without a server there is nothing to tell
+		// The server that sent the updates may be gone: the client waits for its
+		// answer for seconds, and the next watch must not.
+		go func() { _ = watcher.Stop() }()
 	}()
 	pass := func(r revision) bool {
 		select {
