@@ -132,8 +132,11 @@ func (m *memory) isNews(p *flowcache.Pin, always bool, now time.Duration) bool {
 	return true
 }
 
-// heard notes that another gateway told of pins.
+// heard notes that another gateway told of pins, while there is room.
 func (m *memory) heard(pins []flowcache.Pin, now time.Duration) {
+	if 2*(m.now.used+1) > m.most {
+		return
+	}
 	for i := range pins {
 		p := &pins[i]
 		m.note(note{m.flow(p.Key) | theirs, m.telling(p, now), p.State}, now)
