@@ -20,7 +20,7 @@ func TestGatewaysThatBeginTogether(t *testing.T) {
 	s.from.work()
 	s.from.sent = nil
 	s.now += 2 * time.Minute // no packet for longer than a lease
-	require.Equal(t, idle, len(s.from.deviating()))
+	require.Len(t, s.from.deviating(), idle)
 
 	c1, c2 := s.gateway("c1", PinsConfig{}), s.gateway("c2", PinsConfig{})
 	all := []*carried{s.from, c1, c2}

@@ -185,7 +185,10 @@ func TestJoinReplicaAgain(t *testing.T) {
 		require.Equal(t, version, g.View().Version())
 		require.Equal(t, g1.Load().View().Fingerprint(), g.View().Fingerprint())
 		m.Close()
-		version, err = m1.Update(soon(t), func(s *cluster.State) error { s.Strategy = "bounded:slots=1024"; return nil })
+		version, err = m1.Update(soon(t), func(s *cluster.State) error {
+			s.Strategy = "bounded:slots=1024"
+			return nil
+		})
 		require.NoError(t, err)
 	}
 }

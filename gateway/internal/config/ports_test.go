@@ -77,9 +77,10 @@ func TestPartsOfAnAddress(t *testing.T) {
 
 func TestPortsRefused(t *testing.T) {
 	for second, want := range map[string]string{
-		`, "ports": 80`:                               `"ports" needs "protocol": tcp, udp or sctp`,
-		`, "protocol": "icmp", "ports": 80`:           "icmp has no ports: only tcp, udp and sctp have",
-		`, "protocol": "http"`:                        `"http" is none of tcp, udp, sctp, icmp, and no number from 1 to 255`,
+		`, "ports": 80`:                     `"ports" needs "protocol": tcp, udp or sctp`,
+		`, "protocol": "icmp", "ports": 80`: "icmp has no ports: only tcp, udp and sctp have",
+		`, "protocol": "http"`: `"http" is none of tcp, udp, sctp, icmp, ` +
+			`and no number from 1 to 255`,
 		`, "protocol": 0`:                             "a whole number from 1 to 255 is needed, not 0",
 		`, "protocol": "tcp", "ports": 0`:             "a whole number from 1 to 65535 is needed, not 0",
 		`, "protocol": "tcp", "ports": 65536`:         "a whole number from 1 to 65535 is needed, not 65536",
