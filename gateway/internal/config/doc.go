@@ -230,8 +230,9 @@
 // them otherwise is told and does not count; but of a member that is in both,
 // "dev", "addr", "mac" and "tunnel" are those of the configuration, as gateways
 // may reach it by different ways. "key" must be the same at all gateways, or a
-// service is not joined; there is no "scope", no "slowstart", and no deadline of
-// a drain. Checks, and who is down, are each gateway's own.
+// service is not joined; there is no "scope", and no "slowstart". A drain with a
+// deadline ends at all gateways by one entry of the log. Checks, and who is
+// down, are each gateway's own.
 //
 // A gateway that reaches no server forwards with what it has: at its start that
 // is its snapshot, or its configuration. Changes over HTTP are refused

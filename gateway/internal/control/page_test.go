@@ -28,6 +28,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // A browser is a headless Chromium with one page, and what it complained of and
@@ -237,6 +238,9 @@ func TestPage(t *testing.T) {
 	assert.Equal(t, map[string]uint32{"pod1": 1, "pod2": 0, "pod3": 1}, f.plane.Forwards()[config.Default])
 	b.waits(t, row+`.querySelector(".state").textContent.match(/^drained · [1-9][0-9]* left$/)`, "pod2")
 	b.waits(t, row+`.querySelector(".by").textContent.startsWith("by HTTP 127.0.0.1:")`, "pod2")
+	end := services.Until{Deadline: time.Now().Add(time.Hour), UDP: time.Now()}
+	require.NoError(t, f.Services.DrainUntil(config.Default, "pod2", end))
+	b.waits(t, row+`.querySelector(".by").textContent.match(/, until [0-9/]+, [0-9:]+, ended for UDP$/)`, "pod2")
 	b.waits(t, `[...document.querySelectorAll(".scroll")].every((e) => e.scrollWidth <= e.clientWidth)`)
 	b.waits(t, `document.getElementById("said").textContent === "pod2 gets no new flow"`)
 	b.waits(t, `document.activeElement.textContent === "Undrain"`)

@@ -18,8 +18,9 @@ import (
 const changePatience = 20 * time.Second
 
 // Change implements services.Cluster. A change that removes a member is made at
-// once: the member is dead. Any other is made when all gateways have shared the
-// pins that it would lose.
+// once: the member is dead. So is one that places no flow elsewhere, such as the
+// end of a drain. Any other is made when all gateways have shared the pins that
+// it would lose.
 func (c *Cluster) Change(by, service string, change services.ChangeMembers) error {
 	m, err := c.writable(service)
 	if err != nil {
@@ -41,7 +42,7 @@ func (c *Cluster) Change(by, service string, change services.ChangeMembers) erro
 	ctx, cancel := context.WithTimeout(context.Background(), changePatience+c.Config.Prepare)
 	defer cancel()
 	revision := uint64(0)
-	if removes(now.Members, next.Members) {
+	if removes(now.Members, next.Members) || !places(now.Members, next.Members) {
 		revision, err = m.Update(ctx, alter)
 	} else {
 		var o cluster.Outcome
@@ -86,11 +87,12 @@ func (c *Cluster) writable(service string) (*cluster.Membership, error) {
 func (c *Cluster) alter(service string, members []cluster.Member, change services.ChangeMembers) (
 	[]cluster.Member, error,
 ) {
-	present, drained, err := decode(members)
+	l, err := decode(members)
 	if err != nil {
 		return nil, err
 	}
-	next, err := change(slices.Clone(present), drained)
+	present := slices.Clone(l.Members)
+	next, err := change(l)
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +101,21 @@ func (c *Cluster) alter(service string, members []cluster.Member, change service
 	}
 	weights := make(map[string]uint32, len(present))
 	for _, m := range present {
-		weights[m.ID] = max(m.Weight, drained[m.ID])
+		weights[m.ID] = max(m.Weight, l.Drained[m.ID])
 	}
-	return encodeAll(next, weights)
+	return encodeAll(next, weights, l.Drains)
 }
 
 func removes(before, next []cluster.Member) bool {
 	return slices.ContainsFunc(before, func(m cluster.Member) bool {
 		return !slices.ContainsFunc(next, func(n cluster.Member) bool { return n.ID == m.ID })
+	})
+}
+
+// places reports whether flows are placed by other members, or weights.
+func places(before, next []cluster.Member) bool {
+	return !slices.EqualFunc(before, next, func(m, n cluster.Member) bool {
+		return m.ID == n.ID && m.Weight == n.Weight && m.Backup == n.Backup && m.Incarnation == n.Incarnation
 	})
 }
 

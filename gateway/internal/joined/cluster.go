@@ -77,8 +77,11 @@ func (c *Cluster) Run(ctx context.Context) {
 	if conn == nil {
 		return
 	}
+	var ending sync.WaitGroup
+	defer ending.Wait()
 	defer c.leave(conn)
 	c.answerFlows(conn)
+	ending.Go(func() { c.endDrains(ctx) })
 	for ctx.Err() == nil {
 		all := c.joinAll(ctx)
 		c.shareAll(conn)

@@ -35,6 +35,7 @@ type gateway struct {
 	*services.Registry
 	cluster *joined.Cluster
 	domain  *selector.Domain
+	plane   *fakeplane.Plane
 	stop    func()
 }
 
@@ -96,6 +97,7 @@ func start(t *testing.T, k config.Cluster, change func(*joined.Options), members
 	g := &gateway{domain: selector.NewDomain()}
 	p, err := fakeplane.New(g.domain)
 	require.NoError(t, err)
+	g.plane = p
 	g.Registry = services.New(p, g.domain, []string{"lc"}, slog.New(slog.DiscardHandler))
 	o := joined.Options{
 		Config: k, Services: g.Registry, Log: slog.New(slog.DiscardHandler), Policy: 1, SharesPins: true,

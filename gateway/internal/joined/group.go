@@ -37,7 +37,7 @@ func newGroup(c *Cluster, s *config.Service) *group {
 	if err != nil {
 		return nil
 	}
-	members, err := c.Services.Members(s.Name)
+	now, err := c.Services.Logged(s.Name)
 	if err != nil {
 		return nil
 	}
@@ -45,12 +45,11 @@ func newGroup(c *Cluster, s *config.Service) *group {
 	if s.Key != placement.FiveTuple {
 		g.scope = fmt.Sprintf("%s by %s", s.Name, s.Key)
 	}
-	drained := c.Services.Drained(s.Name)
-	for _, m := range members {
+	for _, m := range now.Members {
 		if m.Incarnation == 0 {
 			m.Incarnation = services.Incarnation(s.Name)
 		}
-		if e, err := encode(m, drained[m.ID]); err == nil {
+		if e, err := encode(m, now.Drained[m.ID], now.Drains); err == nil {
 			g.seeds = append(g.seeds, e)
 		}
 	}
@@ -69,12 +68,12 @@ func (g *group) Mark(string, bool) {}
 
 // Update implements cluster.Replica.
 func (g *group) Update(version uint64, members []cluster.Member) error {
-	list, drained, err := decode(members)
+	l, err := decode(members)
 	if err != nil {
 		return err
 	}
-	list = g.cluster.placed(g.service, list)
-	err = g.cluster.Services.By("cluster").SetMembersAt(g.service, version, list, drained)
+	l.Members = g.cluster.placed(g.service, l.Members)
+	err = g.cluster.Services.By("cluster").SetMembersAt(g.service, version, l)
 	if err == nil {
 		go g.cluster.tellDifferences()
 	}
@@ -111,11 +110,11 @@ func (g *group) Plan(s selector.Strategy, members []cluster.Member) (*selector.V
 			return nil, err
 		}
 	}
-	list, _, err := decode(members)
+	l, err := decode(members)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cluster.Services.TryMembers(g.service, g.cluster.placed(g.service, list)); err != nil {
+	if err := g.cluster.Services.TryMembers(g.service, g.cluster.placed(g.service, l.Members)); err != nil {
 		return nil, err
 	}
 	hops := make([]engine.Hop, len(members))

@@ -78,9 +78,7 @@ func (r *Registry) Drained(service string) map[string]uint32 {
 // is learned only the weights can be changed, by this and by all below.
 func (r *Registry) SetMembers(service string, members []config.Member) error {
 	if r.clustered(service) {
-		return r.Cluster.Change(r.by, service, func([]config.Member, map[string]uint32) ([]config.Member, error) {
-			return members, nil
-		})
+		return r.changeLog(service, func(Logged) ([]config.Member, error) { return members, nil })
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,10 +94,8 @@ func (r *Registry) Edit(service, id string, edit EditMember) (config.Member, boo
 	if r.clustered(service) {
 		var m config.Member
 		added := false
-		err := r.Cluster.Change(r.by, service, func(list []config.Member, drained map[string]uint32) (
-			_ []config.Member, err error,
-		) {
-			list, m, added, err = edited(list, id, drained[id], edit)
+		err := r.changeLog(service, func(l Logged) (list []config.Member, err error) {
+			list, m, added, err = edited(l.Members, id, l.Drained[id], edit)
 			return list, err
 		})
 		return m, added, err
@@ -150,10 +146,11 @@ func (r *Registry) Drain(service, id string) error { return r.DrainUntil(service
 // DrainUntil sets a member's weight to 0: it gets no new flow, and keeps those
 // it has until the drain ends. See [Drain] for how long it stays drained. The
 // end of one that is drained already changes, and the history says so; flows
-// that were released come back to it no more. A drain of a cluster has no end,
-// and none for UDP alone where flows may be many connections: these errors are
-// a [*RefusedError]. If the data plane can't be told that the drain has ended,
-// that is the error, and Step tries again.
+// that were released come back to it no more. There is no end for UDP alone
+// where flows may be many connections: that error is a [*RefusedError]. If the
+// data plane can't be told that the drain has ended, that is the error, and Step
+// tries again. In a cluster a drain ends when the log says so: see
+// [Registry.EndOverdue].
 func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
 		return r.drainOfCluster(service, id, end)
@@ -186,9 +183,8 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 	if err != nil {
 		return err
 	}
-	if !end.UDP.IsZero() && !s.tellsUDP() {
-		return &RefusedError{service, fmt.Errorf(
-			"by its key %s a flow may be many connections of TCP, so no deadline can be for UDP alone", s.Key)}
+	if err := s.checkEnd(end); err != nil {
+		return err
 	}
 	members := slices.Clone(s.Members)
 	already, was := members[i].Weight == 0, r.drains[service][id].Until
@@ -211,13 +207,12 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 // packet.
 func (r *Registry) Delete(service, id string) error {
 	if r.clustered(service) {
-		return r.Cluster.Change(r.by, service, func(list []config.Member, _ map[string]uint32) ([]config.Member,
-			error) {
-			i := slices.IndexFunc(list, func(m config.Member) bool { return m.ID == id })
+		return r.changeLog(service, func(l Logged) ([]config.Member, error) {
+			i := slices.IndexFunc(l.Members, func(m config.Member) bool { return m.ID == id })
 			if i < 0 {
 				return nil, fmt.Errorf("%w: %q", ErrNoMember, id)
 			}
-			return slices.Delete(slices.Clone(list), i, i+1), nil
+			return slices.Delete(slices.Clone(l.Members), i, i+1), nil
 		})
 	}
 	r.mu.Lock()

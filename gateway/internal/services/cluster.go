@@ -2,7 +2,7 @@ package services
 
 import (
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
@@ -16,14 +16,21 @@ import (
 // it.
 type Cluster interface {
 	// Change has the members of a service changed for all gateways, and returns
-	// when that is in force here. The function change is given the newest
-	// members, and the weights that drained ones had before; it may be called
-	// several times. An error of it changes nothing.
+	// when that is in force here. The function change is given what the log has
+	// of the service now; it may be called several times. An error of it changes
+	// nothing.
 	Change(by, service string, change ChangeMembers) error
 }
 
-// ChangeMembers returns what becomes of members.
-type ChangeMembers func(members []config.Member, drained map[string]uint32) ([]config.Member, error)
+// Logged is what the log of a cluster has of a service beside its strategy.
+type Logged struct {
+	Members []config.Member
+	Drained map[string]uint32 // the weights that drained members had before
+	Drains  map[string]Drain  // by member; not of those that a configuration drained
+}
+
+// ChangeMembers returns what becomes of members. It may change the drains.
+type ChangeMembers func(Logged) ([]config.Member, error)
 
 // What keeps a cluster from a change, to be matched by errors.Is.
 var (
@@ -68,13 +75,21 @@ func (r *Registry) TryMembers(service string, members []config.Member) error {
 	return r.compatible(r.edited(s, next))
 }
 
-// SetMembersAt puts members of the cluster's log in force; the group has this
-// version then. Given are also the weights that drained members had before. On
-// an error the state is as it was. A data plane that can't follow does so
-// later: see [Registry.Reconcile].
-func (r *Registry) SetMembersAt(
-	service string, version uint64, members []config.Member, drained map[string]uint32,
-) error {
+// Logged returns what the log would have of a service as it is now.
+func (r *Registry) Logged(service string) (Logged, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.find(service)
+	if err != nil {
+		return Logged{}, err
+	}
+	return Logged{slices.Clone(s.Members), maps.Clone(s.drained), maps.Clone(r.drains[service])}, nil
+}
+
+// SetMembersAt puts what the cluster's log has of a service in force; the group
+// has this version then. On an error the state is as it was. A data plane that
+// can't follow does so later: see [Registry.Reconcile].
+func (r *Registry) SetMembersAt(service string, version uint64, l Logged) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)
@@ -82,16 +97,16 @@ func (r *Registry) SetMembersAt(
 		return err
 	}
 	before, next := s.Members, s.Service
-	next.Members = members
+	next.Members = l.Members
 	if err := r.applyAt(s, next, version); err != nil {
 		return err
 	}
-	for _, m := range members {
-		if w := drained[m.ID]; m.Weight == 0 && w > 0 {
+	for _, m := range l.Members {
+		if w := l.Drained[m.ID]; m.Weight == 0 && w > 0 {
 			s.drained[m.ID] = w
 		}
 	}
-	r.keepDrains(service, before, members)
+	r.followDrains(service, before, l)
 	return nil
 }
 
@@ -137,30 +152,6 @@ func (r *Registry) ofCluster(configured []config.Service) []config.Service {
 		}
 	}
 	return list
-}
-
-// drainOfCluster is DrainUntil for a service of the cluster: the log says who
-// is drained, and not until when.
-func (r *Registry) drainOfCluster(service, id string, end Until) error {
-	if end != (Until{}) {
-		return &RefusedError{service, errors.New("a drain of a cluster has no deadline")}
-	}
-	_, _, err := r.Edit(service, id, func(present *config.Member, _ uint32) (config.Member, error) {
-		if present == nil {
-			return config.Member{}, fmt.Errorf("%w: %q", ErrNoMember, id)
-		}
-		m := *present
-		m.Weight = 0
-		return m, nil
-	})
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.drains.add(service, id, Drain{By: r.by, At: r.Now()})
-	r.drainBegan(service, id)
-	return nil
 }
 
 // AtPlaces returns the members of a cluster where a configuration says that

@@ -3,6 +3,7 @@ package services_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,7 @@ type log struct {
 	version uint64
 	members []config.Member
 	drained map[string]uint32
+	drains  map[string]services.Drain
 	refuses error
 }
 
@@ -29,7 +31,8 @@ func (l *log) Change(_, service string, change services.ChangeMembers) error {
 	if l.refuses != nil {
 		return l.refuses
 	}
-	next, err := change(l.members, l.drained)
+	logged := services.Logged{Members: l.members, Drained: l.drained, Drains: maps.Clone(l.drains)}
+	next, err := change(logged)
 	if err != nil {
 		return err
 	}
@@ -42,8 +45,9 @@ func (l *log) Change(_, service string, change services.ChangeMembers) error {
 		}
 	}
 	l.version++
-	l.members = next
-	return l.f.By("cluster").SetMembersAt(service, l.version, next, l.drained)
+	l.members, l.drains = next, logged.Drains
+	logged.Members, logged.Drains = next, maps.Clone(l.drains)
+	return l.f.By("cluster").SetMembersAt(service, l.version, logged)
 }
 
 // newClustered returns a registry whose service is that of a cluster, which has
@@ -51,7 +55,7 @@ func (l *log) Change(_, service string, change services.ChangeMembers) error {
 func newClustered(t *testing.T) (fixture, *log) {
 	t.Helper()
 	f := newRegistry(t)
-	l := &log{f: f, version: 999, drained: map[string]uint32{}}
+	l := &log{f: f, version: 999, drained: map[string]uint32{}, drains: map[string]services.Drain{}}
 	f.Cluster = l
 	require.NoError(t, f.SetMembers(config.Default, pods(1, 2, 3)))
 	return f, l
@@ -96,7 +100,7 @@ func TestOwnChangesInCluster(t *testing.T) {
 	group, err := f.Group(config.Default)
 	require.NoError(t, err)
 	mac := engine.MAC{2, 7, 7, 7, 7, 7}
-	require.NoError(t, f.SetMembersAt(config.Default, 1001, pods(1, 2), nil))
+	require.NoError(t, f.SetMembersAt(config.Default, 1001, services.Logged{Members: pods(1, 2)}))
 	before := group.Load()
 	previous := before.Previous()
 	require.NotNil(t, previous, "nobody has settled it")
@@ -141,16 +145,16 @@ func TestReloadInCluster(t *testing.T) {
 func TestBehindCluster(t *testing.T) {
 	f, _ := newClustered(t)
 	f.plane.FailSync = errors.New("no memory")
-	require.NoError(t, f.SetMembersAt(config.Default, 1001, pods(1), nil))
+	require.NoError(t, f.SetMembersAt(config.Default, 1001, services.Logged{Members: pods(1)}))
 	assert.Equal(t, uint64(1001), f.versions()[config.Default])
 	f.plane.FailSync = nil
 	require.NoError(t, f.Reconcile())
 	assert.Equal(t, map[string]uint32{"pod1": 1}, f.weights(config.Default))
 	assert.Equal(t, uint64(1001), f.versions()[config.Default])
 
-	require.ErrorIs(t, f.SetMembersAt(config.Default, 1001, pods(2), nil), selector.ErrVersion)
+	require.ErrorIs(t, f.SetMembersAt(config.Default, 1001, services.Logged{Members: pods(2)}), selector.ErrVersion)
 	f.plane.FailOutputs = errors.New("no memory")
-	require.ErrorIs(t, f.SetMembersAt(config.Default, 1002, pods(2), nil), f.plane.FailOutputs)
+	require.ErrorIs(t, f.SetMembersAt(config.Default, 1002, services.Logged{Members: pods(2)}), f.plane.FailOutputs)
 	assert.Equal(t, map[string]uint32{"pod1": 1}, f.weights(config.Default))
 	assert.Equal(t, uint64(1001), f.versions()[config.Default])
 }

@@ -102,6 +102,12 @@ func (d drains) retain(services []config.Service) {
 // keepDrains takes down which members of a service were drained and which are
 // so no longer, after a change that is not the configuration's.
 func (r *Registry) keepDrains(service string, before, now []config.Member) {
+	r.holdDrains(service, before, now)
+	_ = r.endDrains(r.Now()) // Step tries again
+}
+
+// holdDrains is keepDrains, and ends none.
+func (r *Registry) holdDrains(service string, before, now []config.Member) {
 	was := make(map[string]uint32, len(before))
 	for _, m := range before {
 		was[m.ID] = m.Weight
@@ -122,7 +128,6 @@ func (r *Registry) keepDrains(service string, before, now []config.Member) {
 	if r.drains[service] = drained; len(drained) == 0 {
 		delete(r.drains, service)
 	}
-	_ = r.endDrains(r.Now()) // Step tries again
 }
 
 // drainedIn returns the members that a configuration drains.

@@ -48,6 +48,17 @@ func (u Until) due(now time.Time) plane.Released {
 	return plane.Kept
 }
 
+// over returns which flows the log of a cluster says are released.
+func (d Drain) over() plane.Released {
+	switch {
+	case !d.Ended.IsZero():
+		return plane.Everything
+	case !d.UDPEnded.IsZero():
+		return plane.Connectionless
+	}
+	return plane.Kept
+}
+
 // tellsUDP reports whether flows without a connection are known from others in
 // a service. A flow that is many connections looks like them, whatever it has
 // of TCP.
@@ -61,7 +72,17 @@ func (s *service) tellsUDP() bool {
 	return false // whatever is inside a tunnel
 }
 
-// releases returns which members lose flows by now, in order.
+// checkEnd returns an error if the flows of an end can't be told from others.
+func (s *service) checkEnd(end Until) error {
+	if end.UDP.IsZero() || s.tellsUDP() {
+		return nil
+	}
+	return &RefusedError{s.Name, fmt.Errorf(
+		"by its key %s a flow may be many connections of TCP, so no deadline can be for UDP alone", s.Key)}
+}
+
+// releases returns which members lose flows by now, in order. In a cluster the
+// log says it, and not the clock here.
 func (r *Registry) releases(now time.Time) (list []plane.Release) {
 	for _, name := range slices.Sorted(maps.Keys(r.drains)) {
 		s, err := r.find(name)
@@ -70,6 +91,9 @@ func (r *Registry) releases(now time.Time) (list []plane.Release) {
 		}
 		for _, id := range slices.Sorted(maps.Keys(r.drains[name])) {
 			which := r.drains[name][id].due(now)
+			if r.inCluster(s) {
+				which = r.drains[name][id].over()
+			}
 			if which == plane.Everything || which == plane.Connectionless && s.tellsUDP() {
 				list = append(list, plane.Release{Group: s.group, Member: id, Which: which})
 			}
@@ -104,17 +128,23 @@ func (r *Registry) endDrains(now time.Time) error {
 // endDrain takes down that the plane was told to release flows of a member.
 // What ended before, in the process before this one too, is not told again.
 func (r *Registry) endDrain(service string, is plane.Release, drain Drain, now time.Time) Drain {
-	what := ""
 	switch {
 	case is.Which == plane.Everything && drain.Ended.IsZero():
 		drain.Ended = now
-		what = "the drain of " + is.Member + " ended: its flows go elsewhere"
 	case is.Which == plane.Connectionless && drain.UDPEnded.IsZero():
 		drain.UDPEnded = now
-		what = "the drain of " + is.Member + " ended for flows without a connection: they go elsewhere"
+	default:
+		return drain
 	}
-	if what != "" {
-		r.By(cmp.Or(drain.EndBy, drain.By)).log(Change{Service: service, What: what, movedBefore: r.moved()})
-	}
+	r.tellEnd(service, is.Member, drain)
 	return drain
+}
+
+// tellEnd says in the history that a drain ended, for all flows or some.
+func (r *Registry) tellEnd(service, id string, drain Drain) {
+	what := "the drain of " + id + " ended for flows without a connection: they go elsewhere"
+	if drain.over() == plane.Everything {
+		what = "the drain of " + id + " ended: its flows go elsewhere"
+	}
+	r.By(cmp.Or(drain.EndBy, drain.By)).log(Change{Service: service, What: what, movedBefore: r.moved()})
 }

@@ -247,12 +247,18 @@ function newMember(s, service, id) {
 
 const states = { up: "good", drained: "warn", down: "bad" };
 
+// ends says when a drain is to end, or that it has.
+function ends(drain) {
+  const end = (what, at, ended) => ended ? `, ended${what}` : at ? `, until ${clock(at)}${what}` : "";
+  return end("", drain?.deadline, drain?.ended) + end(" for UDP", drain?.udpDeadline, drain?.udpEnded);
+}
+
 function showMember(m, member, peak, share, sticky) {
   const cell = (name) => m.row.querySelector(`.${name}`);
   const left = member.weight === 0 && sticky ? ` · ${whole.format(member.flows)} left` : "";
   setBadge(cell("state"), states[member.state], member.state + left);
   cell("by").hidden = !member.drain?.by;
-  cell("by").textContent = `by ${member.drain?.by}`;
+  cell("by").textContent = `by ${member.drain?.by}${ends(member.drain)}`;
   cell("why").hidden = !member.reason;
   cell("why").textContent = member.reason ?? "";
   cell("lost").hidden = !member.dropped;
