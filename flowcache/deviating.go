@@ -110,6 +110,8 @@ type scanBlock struct {
 }
 
 // Blocks are large and used again: a table is scanned in small parts.
+//
+//nolint:gochecknoglobals // memory alone, for whoever scans next
 var scanBlocks = sync.Pool{New: func() any { return new(scanBlock) }}
 
 func newScanBlock(v *selector.View) *scanBlock {
