@@ -84,7 +84,7 @@ func TestMemoryIsBoundedWhilePeersAreGone(t *testing.T) {
 // TestBytesAreBoundedWhilePeersAreGone looks at the memory that is in use while
 // many times as much is sent to a gateway that does not hear it.
 func TestBytesAreBoundedWhilePeersAreGone(t *testing.T) {
-	const most = 256 << 10 // other tests of the process left garbage, too
+	const most = 128 << 10
 	s := newSharing(t)
 	s.settle()
 	s.pinned(500)
@@ -107,13 +107,14 @@ func TestBytesAreBoundedWhilePeersAreGone(t *testing.T) {
 			version++
 		}
 		runtime.GC()
+		runtime.GC() // the first one leaves pools what they have, as a scan's blocks
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc, s.from.counters.stats().SentBytes - before
 	}
 	at, _ := rounds(200)
 	then, sent := rounds(800)
-	require.Greater(t, sent, uint64(2*most))
+	require.Greater(t, sent, uint64(3*most))
 	assert.Less(t, then, at+most, "%d bytes were sent meanwhile", sent)
 	t.Logf("%d bytes in use, then %d; %d bytes were sent meanwhile", at, then, sent)
 }

@@ -29,19 +29,6 @@ type memory struct {
 	notes       notes
 }
 
-// A told is a set of flows with what was told of each, with open addressing. At
-// most half of its places are taken, so that one is always free.
-type told struct {
-	entries []entryTold // their number is a power of two
-	used    int
-}
-
-// An entryTold is the number of a flow, 0 for a free place, and what was told.
-type entryTold struct {
-	flow uint64
-	what telling
-}
-
 // A telling is what was told of a flow: the slot 16 | how 2 | time 14 bits. Two
 // gateways may have pins of a flow to different members, and each tells of its
 // own: so the lowest bit of a flow's number says who told.
@@ -94,8 +81,6 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 	m.forget()
 	return m
 }
-
-func newTold(places int) told { return told{entries: make([]entryTold, places)} }
 
 // forget has everything told again: what was sent may not have left here.
 func (m *memory) forget() {
@@ -222,47 +207,6 @@ func (m *memory) recall(flow uint64) (what telling, ok bool) {
 		}
 	}
 	return 0, false
-}
-
-// find returns the entry of a flow, or the free one where it would be.
-func (t *told) find(flow uint64) *entryTold {
-	mask := uint64(len(t.entries) - 1)
-	for i := t.place(flow); ; i = (i + 1) & mask {
-		if e := &t.entries[i]; e.flow == 0 || e.flow == flow {
-			return e
-		}
-	}
-}
-
-// place returns where the entry of a flow is if nobody else took the place.
-func (t *told) place(flow uint64) uint64 {
-	return flow >> 1 * 0x9e3779b97f4a7c15 >> 24 & uint64(len(t.entries)-1)
-}
-
-// put adds what is told of a flow, or replaces it, as far as there is room.
-func (t *told) put(e entryTold, most int) {
-	at := t.find(e.flow)
-	if at.flow == 0 {
-		if 2*(t.used+1) > len(t.entries) {
-			if 2*len(t.entries) > most {
-				return
-			}
-			t.grow()
-			at = t.find(e.flow)
-		}
-		t.used++
-	}
-	*at = e
-}
-
-func (t *told) grow() {
-	larger := newTold(2 * len(t.entries))
-	for _, e := range t.entries {
-		if e.flow != 0 {
-			*larger.find(e.flow) = e
-		}
-	}
-	t.entries = larger.entries
 }
 
 // tagOf returns the tag of a key.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -85,11 +86,24 @@ func TestScanLeavesOutWhatComesMeanwhile(t *testing.T) {
 	assert.Zero(t, s.to.counters.stats().SentPins)
 }
 
+// TestScansSoonAfterEachOther has a scan find what the one before told of, which
+// is still in the notes.
+func TestScansSoonAfterEachOther(t *testing.T) {
+	s := newSharing(t)
+	s.pinned(1000)
+	s.from.work()
+	sent := s.from.counters.stats().SentPins
+	require.Positive(t, sent)
+	requestYoung(s.from.shared, s.from.sharer.youngStates(), time.Minute)
+	s.from.work()
+	assert.Equal(t, sent, s.from.counters.stats().SentPins)
+}
+
 // TestAnnouncementsAreNotScannedFor lists a member of weight 0, which moves no
 // flow, and then one that does.
 func TestAnnouncementsAreNotScannedFor(t *testing.T) {
-	for _, strategy := range []selector.Strategy{selector.Bounded{}, selector.Maglev{}, selector.Rendezvous{}} {
-		g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "vip", Strategy: strategy})
+	for _, row := range catalog.All() {
+		g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "vip", Strategy: row.Strategy})
 		require.NoError(t, err)
 		view := func(hops ...selector.Hop[int]) *selector.View {
 			v, err := g.Update(hops)
@@ -102,13 +116,13 @@ func TestAnnouncementsAreNotScannedFor(t *testing.T) {
 		two := view(a, b)
 		_, tabled := two.Selector().(selector.Tabled)
 		three := view(a, b, c)
-		assert.Equal(t, tabled, sameChoice(two, three), "%T", strategy)
+		assert.Equal(t, tabled, sameChoice(two, three), row.Name)
 		c.Weight = 1
 		joined := view(a, b, c)
-		assert.False(t, sameChoice(three, joined), "%T", strategy)
-		assert.False(t, sameChoice(joined, two), "%T", strategy)
-		assert.False(t, sameChoice(none, two), "%T", strategy)
+		assert.False(t, sameChoice(three, joined), row.Name)
+		assert.False(t, sameChoice(joined, two), row.Name)
+		assert.False(t, sameChoice(none, two), row.Name)
 		other := view(a, b, selector.Hop[int]{ID: "d"})
-		assert.False(t, sameChoice(three, other), "%T: another member in the same place", strategy)
+		assert.False(t, sameChoice(three, other), "%s: another member in the same place", row.Name)
 	}
 }

@@ -318,6 +318,36 @@ func TestShares(t *testing.T) {
 	assert.Empty(t, newGroup(t, nil, selector.GroupConfig{}).Load().View().Shares())
 }
 
+// TestSharesOfTiers counts where hashes are placed, with drained members and
+// with backups.
+func TestSharesOfTiers(t *testing.T) {
+	const hashes = 1 << 16
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, row := range catalog.All() {
+		for _, backups := range []bool{false, true} {
+			hops := make([]selector.Hop[string], 7)
+			for i := range hops {
+				weight := uint32(i % 3)
+				if row.EqualOnly {
+					weight = min(weight, 1)
+				}
+				hops[i] = selector.Hop[string]{ID: fmt.Sprint("m", i), Weight: weight, Backup: backups && i > 3}
+			}
+			v := updateHops(t, newGroup(t, nil, selector.GroupConfig{Strategy: row.Strategy}), hops...)
+			counts := make([]float64, len(hops))
+			for range hashes {
+				counts[v.Unmarked(rng.Uint64())] += 1. / hashes
+			}
+			assert.InDeltaSlice(t, counts, v.Shares(), .01, "%s, backups %t", row.Name, backups)
+			for i, h := range hops {
+				if h.Weight == 0 || h.Backup {
+					assert.Zero(t, v.Shares()[i], "%s, backups %t", row.Name, backups)
+				}
+			}
+		}
+	}
+}
+
 func TestDiffOfTablesIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	g := newGroup(t, nil, selector.GroupConfig{})
