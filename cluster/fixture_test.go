@@ -8,6 +8,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/cluster"
 	"github.com/ecmp-go/ecmp/cluster/embedded"
+	"github.com/ecmp-go/ecmp/internal/cut"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -29,6 +30,9 @@ func one(t *testing.T, change func(*server.Options)) string {
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	return s.ClientURL()
 }
+
+// wayTo returns a way to a server that can be cut.
+func wayTo(t *testing.T, url string) *cut.Way { return cut.New(t, strings.TrimPrefix(url, "nats://")) }
 
 // config returns the configuration of a gateway.
 func config(name string, urls ...string) cluster.Config {

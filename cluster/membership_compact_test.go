@@ -33,10 +33,10 @@ func agree(t *testing.T, version uint64, all ...*cluster.Membership) {
 func TestLogIsShortened(t *testing.T) {
 	t.Parallel()
 	url := one(t, nil)
-	cut := newProxy(t, url)
+	way := wayTo(t, url)
 	g1, _ := join(t, connect(t, config("g1", url)), selector.Modulo{})
-	g2, _ := join(t, connect(t, config("g2", cut.url)), nil)
-	cut.set(true)
+	g2, _ := join(t, connect(t, config("g2", way.Addr)), nil)
+	way.Cut(true)
 	var version uint64
 	var err error
 	for i := range 600 {
@@ -46,7 +46,7 @@ func TestLogIsShortened(t *testing.T) {
 	eventually(t, "a shorter log", func() bool { return first(t, g1.Conn()) > 200 })
 	g3, _ := join(t, connect(t, config("g3", url)), nil)
 	agree(t, version, g1, g3)
-	cut.set(false)
+	way.Cut(false)
 	agree(t, version, g1, g2)
 	state, revision := g2.State()
 	require.Equal(t, version, revision)
@@ -59,9 +59,9 @@ func TestLogIsShortened(t *testing.T) {
 func TestHistoryThatWasMissed(t *testing.T) {
 	t.Parallel()
 	url := one(t, nil)
-	cut := newProxy(t, url)
+	way := wayTo(t, url)
 	g1, _ := join(t, connect(t, config("g1", url)), selector.Anchor{Capacity: 64})
-	g2, _ := join(t, connect(t, config("g2", cut.url)), nil)
+	g2, _ := join(t, connect(t, config("g2", way.Addr)), nil)
 	change := func(f func(*cluster.State) error) uint64 {
 		version, err := g1.Update(soon(t), f)
 		require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestHistoryThatWasMissed(t *testing.T) {
 	strategy := func(s string) { change(func(state *cluster.State) error { state.Strategy = s; return nil }) }
 	change(put("a b c d e"))
 	agree(t, change(remove("b")), g1, g2)
-	cut.set(true)
+	way.Cut(true)
 	for _, s := range []string{"modulo", "anchor:capacity=64", "modulo", "anchor:capacity=64"} {
 		for _, id := range []string{"d", "e", "a"} {
 			change(remove(id))
@@ -79,7 +79,7 @@ func TestHistoryThatWasMissed(t *testing.T) {
 		strategy(s)
 	}
 	eventually(t, "a shorter log", func() bool { return first(t, g1.Conn()) > 10 })
-	cut.set(false)
+	way.Cut(false)
 	agree(t, change(put("b")), g1, g2)
 	g3, _ := join(t, connect(t, config("g3", url)), nil)
 	agree(t, change(remove("a")), g1, g2, g3)

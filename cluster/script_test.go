@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/ecmp-go/ecmp/cluster"
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/internal/cut"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/stretchr/testify/require"
 )
@@ -54,7 +55,7 @@ type gateway struct {
 	conn  *cluster.Conn
 	m     *cluster.Membership
 	group *selector.Group[string]
-	proxy *proxy
+	way   *cut.Way
 	cut   bool
 	*watcher
 }
@@ -169,7 +170,7 @@ func (s *script) run(d *datadriven.TestData) string {
 		return ""
 	case "cut", "heal":
 		by.cut = d.Cmd == "cut"
-		by.proxy.set(by.cut)
+		by.way.Cut(by.cut)
 		eventually(s.t, d.Cmd, func() bool { _, cut := by.conn.Cut(); return cut == by.cut })
 	case "meddle":
 		s.meddle(by, words[1:])
@@ -188,8 +189,8 @@ func (s *script) run(d *datadriven.TestData) string {
 }
 
 func (s *script) start(name string, options map[string]string) error {
-	g := &gateway{name: name, proxy: newProxy(s.t, s.url), watcher: &watcher{}}
-	c := config(name, g.proxy.url)
+	g := &gateway{name: name, way: wayTo(s.t, s.url), watcher: &watcher{}}
+	c := config(name, g.way.Addr)
 	c.Heartbeat, c.Prepare = time.Second, 5*time.Second
 	c.Layout = flowcache.Layout{Buckets: 1024, Form: 1}
 	if text, ok := options["buckets"]; ok {

@@ -15,6 +15,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/joined"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/services"
+	"github.com/ecmp-go/ecmp/internal/cut"
 )
 
 // A clock is that of one gateway.
@@ -170,10 +171,10 @@ func TestDrainAtAGatewayThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	url := free(t)
 	serve(t, url, t.TempDir())
-	way := newProxy(t, url)
-	one, two := startTimed(t, "gw1", way.at), startTimed(t, "gw2", url)
+	way := cut.New(t, url)
+	one, two := startTimed(t, "gw1", way.Addr), startTimed(t, "gw2", url)
 	drainUntil(t, services.Until{Deadline: at(1060)}, one, two)
-	way.cut(true)
+	way.Cut(true)
 	eventually(t, "it notices", func() bool { since, _ := one.cluster.Cut(); return !since.IsZero() })
 	one.clock.seconds.Store(1070)
 	require.ErrorIs(t, one.EndOverdue(), services.ErrNoCluster)
@@ -184,7 +185,7 @@ func TestDrainAtAGatewayThatIsCutOff(t *testing.T) {
 	require.NoError(t, two.EndOverdue())
 	assert.True(t, two.ended())
 	assert.Equal(t, plane.Kept, one.released(), "it can't know")
-	way.cut(false)
+	way.Cut(false)
 	eventually(t, "the end", one.ended)
 	assert.Equal(t, at(1065), one.drain().Ended, "that of the other one")
 	assert.Equal(t, plane.Everything, one.released())
@@ -228,17 +229,18 @@ func TestDrainThatIsUndoneDoesNotEnd(t *testing.T) {
 		eventually(t, "it takes flows", func() bool { return g.drain() == nil })
 		g.clock.seconds.Store(1100)
 	}
+	endsNothing(t, all...)
+	drainUntil(t, services.Until{}, all...)
+	endsNothing(t, all...)
+}
+
+// endsNothing looks for drains whose time has come, and wants none.
+func endsNothing(t *testing.T, all ...timed) {
+	t.Helper()
 	version := all[0].view(t).Version()
 	for _, g := range all {
 		require.NoError(t, g.EndOverdue())
 		assert.Equal(t, plane.Kept, g.released())
-		assert.Equal(t, version, g.view(t).Version())
-	}
-	drainUntil(t, services.Until{}, all...)
-	version = all[0].view(t).Version()
-	for _, g := range all {
-		require.NoError(t, g.EndOverdue())
-		assert.Equal(t, plane.Kept, g.released(), "without an end")
 		assert.Equal(t, version, g.view(t).Version())
 	}
 }
