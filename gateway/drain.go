@@ -45,11 +45,21 @@ func runDrain(args []string, stdout, stderr io.Writer) int {
 	if len(end) > 0 {
 		path += "?" + end.Encode()
 	}
-	if _, err := c.ask(http.MethodPost, path); err != nil {
-		complain.Print(err)
-		return commandline.Failed
+	_, err = c.ask(http.MethodPost, path)
+	switch {
+	case err != nil:
+	case c.json:
+		err = commandline.PrintJSON(stdout, struct {
+			Service  string `json:"service"`
+			Member   string `json:"member"`
+			Deadline string `json:"deadline,omitempty"`
+			UDP      string `json:"udp,omitempty"`
+		}{*service, id[0], end.Get("deadline"), end.Get("udp")})
+	default:
+		_, err = fmt.Fprintf(stdout, "%s of service %s gets no new flow\n", id[0], *service)
 	}
-	if _, err := fmt.Fprintf(stdout, "%s of service %s gets no new flow\n", id[0], *service); err != nil {
+	if err != nil {
+		complain.Print(err)
 		return commandline.Failed
 	}
 	return 0

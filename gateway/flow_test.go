@@ -82,6 +82,8 @@ at this pace half of them are gone in 30s, and all in some 1m18s
 			"gateway flow: no gateway answers at unix:" + socket + "2: "},
 		{[]string{"drain", "-config", file, "-service", "web", "-deadline", "10m", "-udp", "30s", "pod1"}, 0,
 			"pod1 of service web gets no new flow\n", ""},
+		{[]string{"drain", "-config", file, "-service", "web", "-deadline", "10m", "-udp", "30s", "-json", "pod1"}, 0,
+			`"deadline": "10m0s"`, ""},
 		{[]string{"drain", "-config", file, "-service", "dns", "pod1"}, commandline.Failed, "",
 			"what is /services/dns/members/pod1/drain (404)"},
 		{[]string{"drain", "-deadline", "soon", "pod1"}, commandline.Usage, "",

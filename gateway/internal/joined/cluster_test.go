@@ -382,10 +382,19 @@ func TestPinsOfAll(t *testing.T) {
 
 // A worker that is watched allocates nothing for it.
 func TestWatcherAllocatesNothing(t *testing.T) {
-	g := start(t, settings("gw1", free(t)), nil, pods(1)...)
+	at := free(t)
+	serve(t, at, t.TempDir())
+	g := start(t, settings("gw1", at), nil, pods(1)...)
+	g.joins(t)
 	w := g.open(t)
+	eventually(t, "pins are shared", func() bool { return g.cluster.State().Pins.Shared })
 	views := []*selector.View{g.view(t)}
 	packets, routes := make([]flowcache.Packet, 64), make([]flowcache.Route, 64)
+	for i := range packets {
+		f := hash.Flow{Hash: (uint64(i) + 1) * 0x9e3779b97f4a7c15, Proto: hash.TCP, Flags: hash.SYN}
+		packets[i] = flowcache.NewPacket(&f, views[0].Salt(), 0)
+	}
+	w.RouteBatch(routes, packets, views, w.now())
 	assert.Zero(t, testing.AllocsPerRun(100, func() { w.watch(routes, packets, views) }))
 }
 

@@ -28,9 +28,9 @@ type Lasting struct {
 
 	mu       sync.Mutex
 	config   Config
-	reseeded bool  // the flows of the plane before are of another seed
-	plane    Plane // nil: there can be none, now
-	fault    error // why it does not run
+	seed     uint64 // of the plane that there is, or was last
+	plane    Plane  // nil: there can be none, now
+	fault    error  // why it does not run
 	devices  map[uint16]string
 	cannot   Faults // what was said of interfaces from outside
 	behind   bool   // a new plane has faults of outputs that nobody was told of
@@ -47,7 +47,7 @@ type Lasting struct {
 // waits for it. Where the process lacks a capability, the error is a
 // [*CapabilityError].
 func Last(k Kind, c Config, log *slog.Logger) (*Lasting, error) {
-	p := &Lasting{kind: k, config: c, sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1)}
+	p := &Lasting{kind: k, config: c, seed: c.Seed, sticky: c.Sticky != nil, log: log, anew: make(chan struct{}, 1)}
 	plane, err := p.open()
 	if err != nil && !errors.Is(err, ErrNoInterface) && !errors.Is(err, syscall.ENETDOWN) {
 		return nil, err
@@ -74,7 +74,7 @@ func (p *Lasting) SetSeed(seed uint64) {
 	if p.config.Seed == seed {
 		return
 	}
-	p.config.Seed, p.reseeded = seed, true
+	p.config.Seed = seed
 	p.Renew()
 }
 
@@ -171,13 +171,16 @@ func (p *Lasting) end(fault error) {
 	p.plane = nil
 }
 
+// reseeded reports whether flows are of another seed than those of the next plane.
+func (p *Lasting) reseeded() bool { return p.seed != p.config.Seed }
+
 // keep returns what is kept of the flows of a plane that ends: pins of a seed
 // that is no more are not even counted.
 func (p *Lasting) keep(f Flows) (saved []byte, stats FlowStats) {
-	if quick, ok := f.(interface{ Counts() FlowStats }); ok && p.reseeded {
+	if quick, ok := f.(interface{ Counts() FlowStats }); ok && p.reseeded() {
 		return nil, quick.Counts()
 	}
-	if p.reseeded {
+	if p.reseeded() {
 		stats = f.Stats()
 		stats.Flows = 0
 		return nil, stats
@@ -220,8 +223,8 @@ func (p *Lasting) begin() {
 		p.fault = err
 		return
 	}
-	if p.reseeded {
-		p.flows, p.reseeded = nil, false
+	if p.reseeded() {
+		p.flows = nil
 	}
 	if len(p.flows) > 0 {
 		groups := make([]*engine.Group, len(p.services))
@@ -234,7 +237,7 @@ func (p *Lasting) begin() {
 		again := next.Flows().Stats().Placed // which were counted when they were new
 		p.flowsWas.Placed -= min(again, p.flowsWas.Placed)
 	}
-	p.plane, p.fault, p.flows = next, nil, nil
+	p.plane, p.fault, p.flows, p.seed = next, nil, nil, p.config.Seed
 	p.log.Info("there is a data plane again")
 }
 

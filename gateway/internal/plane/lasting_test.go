@@ -189,11 +189,11 @@ func TestLasting(t *testing.T) {
 	require.ErrorIs(t, err, failure)
 }
 
-// A plane of another seed has what the one before had, but for the flows.
-func TestSeed(t *testing.T) {
+// seeded returns a plane whose hash has seed 3, with a service of one member.
+func (m *mortals) seeded(t *testing.T) (*plane.Lasting, netip.Addr, *engine.Group) {
+	t.Helper()
 	vip := netip.MustParseAddr("172.16.0.20")
 	domain := selector.NewDomain()
-	var m mortals
 	p, err := plane.Last(plane.Kind{New: m.open}, plane.Config{Domain: domain, Sticky: &flowcache.Config{}, Seed: 3},
 		slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -205,6 +205,13 @@ func TestSeed(t *testing.T) {
 	_, err = p.SetOutputs(map[uint16]string{0: "lo"})
 	require.NoError(t, err)
 	require.NoError(t, p.Sync([]plane.Service{{Prefixes: []netip.Prefix{netip.PrefixFrom(vip, 32)}, Group: group}}))
+	return p, vip, group
+}
+
+// A plane of another seed has what the one before had, but for the flows.
+func TestSeed(t *testing.T) {
+	var m mortals
+	p, vip, group := m.seeded(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
@@ -231,7 +238,7 @@ func TestSeed(t *testing.T) {
 	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
 	assert.Equal(t, 100, p.Flows().Stats().Flows, "later ones have them")
 
-	_, err = group.Update([]engine.Hop{{ID: "b", Weight: 1, Value: engine.Adjacency{ID: "b"}}})
+	_, err := group.Update([]engine.Hop{{ID: "b", Weight: 1, Value: engine.Adjacency{ID: "b"}}})
 	require.NoError(t, err)
 	p.Renew()
 	fourth := m.last(t, 4)
@@ -239,6 +246,25 @@ func TestSeed(t *testing.T) {
 	assert.Empty(t, fourth.Released, "a member that left")
 	fourth.FailRelease = assert.AnError
 	require.ErrorIs(t, p.Flows().Release(nil), assert.AnError)
+	cancel()
+	wait.Wait()
+	require.NoError(t, p.Close())
+}
+
+// A seed that comes back before there is a plane of another one costs no flow.
+func TestSeedThereAndBack(t *testing.T) {
+	var m mortals
+	p, vip, _ := m.seeded(t)
+	m.last(t, 1).Receive(vip, 0, 100)
+	p.SetSeed(4)
+	p.SetSeed(3)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { assert.NoError(t, p.Run(ctx)) })
+	m.last(t, 2)
+	require.Eventually(t, func() bool { return p.Fault() == nil }, time.Minute, time.Millisecond)
+	assert.EqualValues(t, 3, m.seed)
+	assert.Equal(t, 100, p.Flows().Stats().Flows)
 	cancel()
 	wait.Wait()
 	require.NoError(t, p.Close())
