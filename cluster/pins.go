@@ -181,7 +181,7 @@ func (p *Pins) denied(subject string) bool { return p.conn.isDenied(subject, tim
 func (p *Pins) send(subject string, data []byte) {
 	if err := p.conn.NATS().Publish(subject, data); err != nil {
 		p.counters.count(unsentMessages, 1)
-		p.sharer.memory.forget()
+		p.sharer.unsent = true
 	}
 }
 

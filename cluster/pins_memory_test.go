@@ -139,6 +139,20 @@ func TestMemoryIsBounded(t *testing.T) {
 	assert.LessOrEqual(t, len(m.now.entries)+len(m.before.entries), 2*m.least)
 }
 
+// TestUnsentIsToldAgain has messages fail, since there is no connection: what
+// they told is forgotten by the next step, once.
+func TestUnsentIsToldAgain(t *testing.T) {
+	s := newSharing(t)
+	s.pinned(1000)
+	s.from.sharer.send = (&Pins{conn: new(Conn), sharer: s.from.sharer}).send
+	s.from.work()
+	sent := s.from.counters.stats().SentPins
+	require.Positive(t, sent)
+	requestYoung(s.from.shared, s.from.sharer.youngStates(), time.Minute)
+	s.from.work()
+	assert.Equal(t, 2*sent, s.from.counters.stats().SentPins)
+}
+
 // TestImportedPinsAreNotSentOn has a gateway scan for a change after it has
 // imported what another one sent of it.
 func TestImportedPinsAreNotSentOn(t *testing.T) {

@@ -44,6 +44,7 @@ type sharer struct {
 	peers    map[string]*pinsPeer
 	order    []*pinsPeer // the same, by name
 	memory   *memory
+	unsent   bool // a message did not leave here
 	held     []heldPin
 	waiting  []preparation
 	free     []*batch
@@ -184,6 +185,10 @@ func (s *sharer) finish(subject string, m []byte) {
 func (s *sharer) step(at instant) (next time.Duration) {
 	next = at.now + time.Second
 	sooner := func(t time.Duration) { next = min(next, t) }
+	if s.unsent {
+		s.memory.forget()
+		s.unsent = false
+	}
 	s.memory.turnOver(at.now)
 	remembers := s.memory.enterLater(at.now)
 	s.collectPlaced(at)
