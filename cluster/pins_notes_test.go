@@ -103,22 +103,23 @@ func TestScansSoonAfterEachOther(t *testing.T) {
 // flow, and then one that does.
 func TestAnnouncementsAreNotScannedFor(t *testing.T) {
 	for _, row := range catalog.All() {
-		g, err := selector.NewGroup[int](selector.NewDomain(), selector.GroupConfig{Name: "vip", Strategy: row.Strategy})
+		c := selector.GroupConfig{Name: "vip", Strategy: row.Strategy}
+		g, err := selector.NewGroup[int](selector.NewDomain(), c)
 		require.NoError(t, err)
 		view := func(hops ...selector.Hop[int]) *selector.View {
 			v, err := g.Update(hops)
 			require.NoError(t, err)
 			return v.View()
 		}
-		a, b, c := selector.Hop[int]{ID: "a", Weight: 1}, selector.Hop[int]{ID: "b", Weight: 1},
+		a, b, joiner := selector.Hop[int]{ID: "a", Weight: 1}, selector.Hop[int]{ID: "b", Weight: 1},
 			selector.Hop[int]{ID: "c"}
 		none := view()
 		two := view(a, b)
 		_, tabled := two.Selector().(selector.Tabled)
-		three := view(a, b, c)
+		three := view(a, b, joiner)
 		assert.Equal(t, tabled, sameChoice(two, three), row.Name)
-		c.Weight = 1
-		joined := view(a, b, c)
+		joiner.Weight = 1
+		joined := view(a, b, joiner)
 		assert.False(t, sameChoice(three, joined), row.Name)
 		assert.False(t, sameChoice(joined, two), row.Name)
 		assert.False(t, sameChoice(none, two), row.Name)

@@ -43,6 +43,16 @@ func startAt(t *testing.T, name, url string, c *clock) timed {
 	return timed{g, c}
 }
 
+// drainedThree starts three gateways whose drain ends at second 1060.
+func drainedThree(t *testing.T) []timed {
+	t.Helper()
+	url := free(t)
+	serve(t, url, t.TempDir())
+	all := startThree(t, url)
+	drainUntil(t, services.Until{Deadline: at(1060)}, all...)
+	return all
+}
+
 // startThree starts three gateways of a cluster, which know of each other.
 func startThree(t *testing.T, url string) (all []timed) {
 	t.Helper()
@@ -128,10 +138,7 @@ func TestDrainEndsAtAllGateways(t *testing.T) {
 // it once.
 func TestOneEndOfADrain(t *testing.T) {
 	t.Parallel()
-	url := free(t)
-	serve(t, url, t.TempDir())
-	all := startThree(t, url)
-	drainUntil(t, services.Until{Deadline: at(1060)}, all...)
+	all := drainedThree(t)
 	version := all[0].view(t).Version()
 	var ending sync.WaitGroup
 	for i, g := range all {
@@ -153,10 +160,7 @@ func TestOneEndOfADrain(t *testing.T) {
 // A drain ends without the gateway that made it.
 func TestDrainOutlivesItsMaker(t *testing.T) {
 	t.Parallel()
-	url := free(t)
-	serve(t, url, t.TempDir())
-	all := startThree(t, url)
-	drainUntil(t, services.Until{Deadline: at(1060)}, all...)
+	all := drainedThree(t)
 	all[0].stop()
 	all[2].clock.seconds.Store(1060)
 	for _, g := range all[1:] {
@@ -216,10 +220,7 @@ func TestDrainEndsAfterAllWereDown(t *testing.T) {
 // does not end a newer drain.
 func TestDrainThatIsUndoneDoesNotEnd(t *testing.T) {
 	t.Parallel()
-	url := free(t)
-	serve(t, url, t.TempDir())
-	all := startThree(t, url)
-	drainUntil(t, services.Until{Deadline: at(1060)}, all...)
+	all := drainedThree(t)
 	_, _, err := all[1].Edit(web, "pod1", func(m *config.Member, before uint32) (config.Member, error) {
 		m.Weight = before
 		return *m, nil
