@@ -87,6 +87,9 @@ func (m *Membership) run(log <-chan revision) {
 		case <-look.C:
 			m.retry()
 			m.dropOldPlan()
+			if m.isTorn() {
+				go m.rewrite()
+			}
 		}
 		if r.number != 0 {
 			m.applyNext(r)
@@ -105,7 +108,6 @@ const lookAgain = 2 * time.Second
 func (m *Membership) applyNext(r revision) {
 	if !r.follows(m.revision) {
 		m.leaveOut(r)
-		go m.rewrite()
 		return
 	}
 	next, err := r.entry.apply(m.state, m.revision, r.number)
@@ -137,10 +139,17 @@ func (m *Membership) leaveOut(r revision) {
 	m.seen, m.torn = r.number, r.number
 }
 
+// isTorn reports whether something was left out since the last whole state.
+func (m *Membership) isTorn() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.torn != 0
+}
+
 // rewrite writes the state once more behind what was left out, which may have
 // removed the log that gateways begin with. One of all succeeds.
 func (m *Membership) rewrite() {
-	ctx, cancel := context.WithTimeout(m.ctx, rewritePatience)
+	ctx, cancel := context.WithTimeout(m.ctx, lookAgain)
 	defer cancel()
 	state, at := m.State()
 	next := state.clone()
@@ -149,8 +158,6 @@ func (m *Membership) rewrite() {
 		m.conn.config.Logger.Debug("cluster: the state was not written again", "group", m.name, "error", err)
 	}
 }
-
-const rewritePatience = time.Minute
 
 // take applies a revision: to the group too, unless skip. Only one goroutine
 // calls it.

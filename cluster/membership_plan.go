@@ -152,7 +152,7 @@ func (m *Membership) awaitPlan(ctx context.Context, number uint64) (silent []str
 // dropPlan withdraws an announcement that is not carried out, unless another
 // change came.
 func (m *Membership) dropPlan(number uint64) {
-	ctx, cancel := context.WithTimeout(m.ctx, rewritePatience)
+	ctx, cancel := context.WithTimeout(m.ctx, dropPatience)
 	defer cancel()
 	if m.Wait(ctx, number) != nil {
 		return
@@ -168,6 +168,9 @@ func (m *Membership) dropPlan(number uint64) {
 			"error", err)
 	}
 }
+
+// dropPatience is how long it is tried to withdraw an announcement.
+const dropPatience = time.Minute
 
 // dropOldPlan withdraws an announcement whose gateway is gone.
 func (m *Membership) dropOldPlan() {

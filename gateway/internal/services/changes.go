@@ -3,7 +3,6 @@ package services
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -61,17 +60,6 @@ func (r *Registry) Members(service string) ([]config.Member, error) {
 		return nil, err
 	}
 	return slices.Clone(s.Members), nil
-}
-
-// Drained returns the weights that drained members of a service had before.
-func (r *Registry) Drained(service string) map[string]uint32 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, err := r.find(service)
-	if err != nil {
-		return nil
-	}
-	return maps.Clone(s.drained)
 }
 
 // SetMembers replaces the members of a service, all at once. Of a service that

@@ -84,7 +84,9 @@ func TestDrainOutlivesProcess(t *testing.T) {
 	f := newRegistry(t)
 	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1), pod(2, 5)}))
 	require.NoError(t, f.By("ann").Drain(config.Default, "pod2"))
-	assert.Equal(t, map[string]uint32{"pod2": 5}, f.Drained(config.Default))
+	logged, err := f.Logged(config.Default)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]uint32{"pod2": 5}, logged.Drained)
 	data, err := f.Save()
 	require.NoError(t, err)
 	for origin, weight := range map[string]uint32{"first": 5, "changed meanwhile": 3} {
