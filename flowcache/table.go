@@ -45,7 +45,9 @@ type Table struct {
 	sweep   sweepState
 }
 
-// NewTable returns an empty table. The error is a [*ConfigError].
+// NewTable returns an empty table. It writes to all of its memory, in time O(Flows),
+// so that no packet waits for the system to give some. The error is a
+// [*ConfigError].
 func NewTable(c Config) (*Table, error) {
 	c, err := c.withDefaults()
 	if err != nil {
