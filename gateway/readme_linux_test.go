@@ -276,9 +276,9 @@ func TestSamplesRun(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			needNamespaces(t)
-			r := &readme{T: t, dir: t.TempDir()}
-			r.bed, err = testbed.NewBare(fmt.Sprint("sample", i), 3, 1)
+			bed, err := testbed.NewBare(fmt.Sprint("sample", i), 3, 1)
 			require.NoError(t, err)
+			r := &readme{T: t, dir: t.TempDir(), bed: bed}
 			t.Cleanup(func() { require.NoError(t, r.bed.Close()) })
 			require.NoError(t, r.bed.Router.IP("link add ld type veth peer name d0\nlink set d0 up\nlink set ld up\n"))
 			config, err := os.ReadFile(file)
