@@ -7,20 +7,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // full runs the simulation at its full size, of 36,000 connections a cell: see
 // the README of the module.
 func full() bool { return os.Getenv("CLUSTER_SIMULATION") == "full" }
-
-// oneGoroutine skips a test that simulates at length under the race detector,
-// which finds nothing in one goroutine, and takes ten times as long.
-func oneGoroutine(t *testing.T) {
-	t.Helper()
-	if underRace {
-		t.Skip("one goroutine in virtual time, where there are no races")
-	}
-}
 
 // A simulationCell is one setting of the simulation.
 type simulationCell struct {
@@ -50,7 +43,7 @@ func simulationCells() []simulationCell {
 // and judges every packet. A tenth of the messages are lost, others doubled or
 // late.
 func TestSimulation(t *testing.T) {
-	oneGoroutine(t)
+	racecheck.OneGoroutine(t)
 	t.Parallel()
 	length, seeds := 100*time.Second, 1
 	if full() {
@@ -104,7 +97,7 @@ func TestSimulation(t *testing.T) {
 // a cell where none do with all rules. The rules of Import are broken one by
 // one in TestRulesOfImport of flowcache.
 func TestSimulationFindsEachRule(t *testing.T) {
-	oneGoroutine(t)
+	racecheck.OneGoroutine(t)
 	twice := func(c *simulationConfig) { // changes in twos, and gateways far behind
 		c.seed, c.length = 4, 150*time.Second
 		c.announced, c.behind, c.pairs = false, 5*time.Second, true
@@ -159,7 +152,7 @@ func TestSimulationFindsEachRule(t *testing.T) {
 // go on. It counts how often each pin is sent that deviates, leases aside: with
 // the rule that what all were told is not told again, and without it.
 func TestPinsAreSentOnce(t *testing.T) {
-	oneGoroutine(t)
+	racecheck.OneGoroutine(t)
 	for _, c := range []struct {
 		name      string
 		gateways  int
@@ -205,7 +198,7 @@ func TestPinsAreSentOnce(t *testing.T) {
 // that has its pin still. Nearly all begin anew where the FIN of the one before
 // was seen. With the rule that others are told of these, fewer break.
 func TestTuplesUsedAgain(t *testing.T) {
-	oneGoroutine(t)
+	racecheck.OneGoroutine(t)
 	t.Parallel()
 	run := func(change func(*simulationConfig)) (broken int) {
 		c := announcedTCP(1)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -119,6 +120,7 @@ func TestScanOfAllPins(t *testing.T) {
 // own hash, of which the table keeps a part. Maglev's number of slots is a
 // prime, so that a slot may end between two hashes with the same part.
 func TestScanOfAMillionPins(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const n, ahead = 1_000_000, 64
 	for strategy, most := range map[selector.Strategy]int{selector.Maglev{}: 1, selector.Bounded{}: 0} {
 		d := selector.NewDomain()

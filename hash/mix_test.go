@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -36,6 +37,7 @@ func TestMixKnown(t *testing.T) {
 // worst bias of 0.037. Keys that count need more, as each flip that leads from
 // one of them to another counts twice.
 func TestMixAvalanche(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	kinds := map[string]func(r *rand.Rand, i int) hash.FlowKey{
 		"random": func(r *rand.Rand, _ int) hash.FlowKey {
 			return hash.FlowKeyFromWords(r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64())

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -172,6 +173,7 @@ func TestNoOverRead(t *testing.T) {
 
 // Damaged frames agree with the model. ECMP_MUTATIONS sets how many are tried.
 func TestMutations(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	n := mutations(t, 200_000)
 	corpus := frames()
 	r := rand.New(rand.NewPCG(1, 2))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -23,6 +24,7 @@ func portsOf(t *testing.T, ports map[uint16]hash.Layer) hash.TunnelPorts {
 // Each set of ports opens these tunnels and no others, in Parse and in a
 // Reader, and as the model does.
 func TestTunnelPorts(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	custom := hash.DefaultTunnelPorts()
 	delete(custom, 4789)
 	custom[1], custom[53], custom[65535] = hash.LayerVXLAN, hash.LayerGeneve, hash.LayerGRE

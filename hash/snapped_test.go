@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +76,7 @@ func TestSnapped(t *testing.T) {
 }
 
 func TestSnappedMutations(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	corpus := frames()
 	r := rand.New(rand.NewPCG(61, 62))
 	for range mutations(t, 100_000) {

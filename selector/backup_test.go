@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +63,7 @@ func (m *tierModel) down() *place.Down {
 // TestBackupsEqualModel leads groups of every strategy through random members,
 // backups, drains and marks.
 func TestBackupsEqualModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(14, 1))
 	for _, row := range catalog.All() {
 		for _, allDown := range []selector.AllDown{selector.DropAll, selector.UseAll} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -118,6 +119,7 @@ func TestBoundedShares(t *testing.T) {
 // TestBoundedCurve holds the line that suite Slack of benchmarks measures, with
 // few seeds.
 func TestBoundedCurve(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const seeds = 4
 	maglev, none := selector.Maglev{}, selector.Bounded{Slack: selector.NoSlack}
 	ratios := func(s selector.Strategy, n int) (remove, add, replace float64) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,7 @@ func drawn(r *rand.Rand, n int) []selector.Member {
 // TestBoundedFloorEqualsModel compares with the definition, claim by claim, in
 // tables where each member has few slots, so that the reserve is used up.
 func TestBoundedFloorEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	usedUp := 0
 	for i := range *tables {
 		r := rand.New(rand.NewPCG(8, uint64(i)))
@@ -59,6 +61,7 @@ func TestBoundedFloorEqualsModel(t *testing.T) {
 // three quarters of its due, rounded down, and one slot if it is due one, and
 // at most its cap.
 func TestBoundedKeepsBounds(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for i := range *tables {
 		r := rand.New(rand.NewPCG(9, uint64(i)))
 		n := 1 + r.IntN(1<<(1+r.IntN(12)))

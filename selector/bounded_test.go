@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,7 @@ func owners(s selector.Selector) []int {
 }
 
 func TestBoundedEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(5, 1))
 	for _, slots := range []int{64, 128, 256, 1024, 4096} {
 		for _, n := range []int{1, 2, 3, 8, 30, 60, 64, 120, 256, 300, 1000} {
@@ -59,6 +61,7 @@ func TestBoundedEqualsModel(t *testing.T) {
 // TestBoundedEqualsMerge compares with the faster model, after comparing the
 // two models.
 func TestBoundedEqualsMerge(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(5, 2))
 	for range 20 {
 		model, slack := modelled(randomGroup(r, 1+r.IntN(90))), slacks[r.IntN(len(slacks))].model
@@ -156,6 +159,7 @@ func TestBoundedDefaults(t *testing.T) {
 }
 
 func TestBoundedSlots(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	group := selector.Equal(names(rand.New(rand.NewPCG(5, 7)), 129)...)
 	group[3].Weight = 0
 	for _, c := range []struct {

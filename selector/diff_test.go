@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +76,7 @@ func diffOf(t *testing.T, s, next selector.Strategy, before, after []selector.Me
 // TestDiffOfScaledWeights: only ratios of weights count, whoever joins, leaves,
 // drains or changes in weight.
 func TestDiffOfScaledWeights(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rng := rand.New(rand.NewPCG(9, 9))
 	for _, row := range catalog.All() {
 		if row.Name == "resilient" {

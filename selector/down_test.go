@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -95,6 +96,7 @@ func (g *markedGroup) check(t *testing.T, v *selector.View, m place.Down, hashes
 // random, and holds views that are in use, the latest and an old one, to the
 // model.
 func TestDownEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(13, 1))
 	for _, row := range catalog.All() {
 		for _, s := range row.Settings() {
@@ -250,6 +252,7 @@ func TestMarkedThenRemovedMovesOnce(t *testing.T) {
 // TestDownIsSharedFairly has half and nine tenths of 40 members down: what the
 // others carry is even, but for what a random draw and the strategy make of it.
 func TestDownIsSharedFairly(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(13, 5))
 	const samples = 200_000
 	for _, row := range catalog.All() {

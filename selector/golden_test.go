@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
@@ -25,6 +26,7 @@ var update = flag.Bool("update", false, "rewrite testdata/placement.golden: a br
 // routers of different releases share flows. They compare fingerprints, so
 // those are pinned too, with the identities that they digest.
 func TestPlacementGolden(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	var lines []goldenLine
 	for _, row := range catalog.All() {
 		for _, s := range row.Settings() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dgryski/go-maglev"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -111,6 +112,7 @@ func TestLightMember(t *testing.T) {
 }
 
 func TestMaglevEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(1, 4))
 	for _, size := range []uint32{2, 3, 53, 251, 1021, 1021, 4093, 4093, 4093, 65537, 65537} {
 		for _, n := range []int{1, 2, 10, 40, 300} {

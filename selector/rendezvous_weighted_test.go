@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
@@ -18,6 +19,7 @@ func TestLogTable(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	table := logTable()
 	draws := []uint64{0, 1, 2, 3, 1 << 63, 1<<63 - 1, math.MaxUint64, math.MaxUint64 - 1}

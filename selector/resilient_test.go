@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,7 @@ func TestResilientEqualsModel(t *testing.T) {
 // did not change and hold too many give to those that joined, while others that
 // did not change get buckets from those that left.
 func TestResilientEqualsModelOverHistories(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(8, 9))
 	for range 60 {
 		group := selector.Equal(names(r, 3+r.IntN(10))...)
@@ -156,6 +158,7 @@ func everyone(group []selector.Member) map[string]bool {
 // TestResilientSingleChanges counts exactly: what a change moves is what it
 // must.
 func TestResilientSingleChanges(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(8, 3))
 	for _, n := range []int{2, 8, 100} {
 		group := selector.Equal(names(r, n)...)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
@@ -11,6 +12,7 @@ import (
 )
 
 func TestRingEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(10, 1))
 	for range 40 {
 		group := randomGroup(r, 1+r.IntN(20))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -46,6 +47,7 @@ func TestNextOfStrangers(t *testing.T) {
 // TestManyMembers: no strategy hangs or fails at the greatest number of members
 // and the greatest sum of weights.
 func TestManyMembers(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	group := make([]selector.Member, selector.MaxMembers)
 	for i := range group {
 		group[i] = selector.Member{ID: fmt.Sprintf("%05d", i), Weight: 65535}

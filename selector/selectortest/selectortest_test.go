@@ -10,12 +10,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/ecmp-go/ecmp/selector/selectortest"
 )
 
 // TestBroken shows that the suite finds what it is there to find.
 func TestBroken(t *testing.T) {
+	racecheck.OneGoroutine(t) // TestSound runs what has several
 	var calls atomic.Uint64
 	for name, c := range map[string]struct {
 		strategy selector.Strategy
