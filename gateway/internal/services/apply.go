@@ -348,6 +348,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		r.record(t, voided[t.next.Name], movedBefore)
 		r.tellRamps(t)
 		t.remember()
+		t.foreseen = effect{}
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
 		t.forgetDown()

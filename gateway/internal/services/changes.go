@@ -65,47 +65,43 @@ func (r *Registry) Members(service string) ([]config.Member, error) {
 // SetMembers replaces the members of a service, all at once. Of a service that
 // is learned only the weights can be changed, by this and by all below.
 func (r *Registry) SetMembers(service string, members []config.Member) error {
-	if r.clustered(service) {
-		return r.changeLog(service, func(Logged) ([]config.Member, error) { return members, nil })
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.setMembers(service, members, "")
+	return r.change(service, func(Logged) ([]config.Member, error) { return members, nil })
 }
 
 // Edit changes or adds one member. The function edit is given the member as it
 // is, nil if there is none, and the weight that it had before it was drained, 0
 // if it is not drained. It returns the member as it shall be. An error of edit
-// changes nothing. Edit returns the member, and whether it is new. In a cluster
-// edit may be called several times.
-func (r *Registry) Edit(service, id string, edit EditMember) (config.Member, bool, error) {
-	if r.clustered(service) {
-		var m config.Member
-		added := false
-		err := r.changeLog(service, func(l Logged) (list []config.Member, err error) {
-			list, m, added, err = edited(l.Members, id, l.Drained[id], edit)
-			return list, err
-		})
-		return m, added, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.edit(service, id, edit)
+// changes nothing. Edit returns the member, and whether it is new. The function
+// may be called several times.
+func (r *Registry) Edit(service, id string, edit EditMember) (m config.Member, added bool, err error) {
+	err = r.change(service, func(l Logged) (list []config.Member, err error) {
+		list, m, added, err = edited(l.Members, id, l.Drained[id], edit)
+		return list, err
+	})
+	return m, added, err
 }
 
 // EditMember returns what becomes of a member: see [Registry.Edit].
 type EditMember func(present *config.Member, drained uint32) (config.Member, error)
 
-func (r *Registry) edit(service, id string, edit EditMember) (config.Member, bool, error) {
+// change changes the members of a service, in the log if it is of a cluster. Its
+// tables are built before the lock is taken.
+func (r *Registry) change(service string, change ChangeMembers) error {
+	if r.clustered(service) {
+		return r.changeLog(service, change)
+	}
+	r.prebuild(service, change)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s, err := r.find(service)
 	if err != nil {
-		return config.Member{}, false, err
+		return err
 	}
-	members, m, added, err := edited(s.Members, id, s.drained[id], edit)
+	members, err := change(r.logged(s))
 	if err != nil {
-		return config.Member{}, false, err
+		return err
 	}
-	return m, added, r.setMembers(service, members, "")
+	return r.setMembers(service, members, "")
 }
 
 // edited returns the members after one of them was edited.
@@ -143,6 +139,7 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
 		return r.drainOfCluster(service, id, end)
 	}
+	r.prebuild(service, func(l Logged) ([]config.Member, error) { return withDrained(l.Members, id) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.drainMember(service, id, end); err != nil {
@@ -160,6 +157,17 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 	return r.endDrains(r.Now()) // at once, if it is to
 }
 
+// withDrained returns the members with one of them drained.
+func withDrained(members []config.Member, id string) ([]config.Member, error) {
+	i, err := indexIn(members, id)
+	if err != nil {
+		return nil, err
+	}
+	drained := slices.Clone(members)
+	drained[i].Weight = 0
+	return drained, nil
+}
+
 // drainMember gives a member the weight 0. The history then says when its drain
 // is to end, if that is another time than before.
 func (r *Registry) drainMember(service, id string, end Until) error {
@@ -167,16 +175,14 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 	if err != nil {
 		return err
 	}
-	i, err := s.find(id)
+	members, err := withDrained(s.Members, id)
 	if err != nil {
 		return err
 	}
 	if err := s.checkEnd(end); err != nil {
 		return err
 	}
-	members := slices.Clone(s.Members)
-	already, was := members[i].Weight == 0, r.drains[service][id].Until
-	members[i].Weight = 0
+	already, was := s.member(id).Weight == 0, r.drains[service][id].Until
 	note := ""
 	if end != (Until{}) {
 		note = " " + end.text()
@@ -194,26 +200,13 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 // Delete removes a member that is dead: its flows go to others with their next
 // packet.
 func (r *Registry) Delete(service, id string) error {
-	if r.clustered(service) {
-		return r.changeLog(service, func(l Logged) ([]config.Member, error) {
-			i := slices.IndexFunc(l.Members, func(m config.Member) bool { return m.ID == id })
-			if i < 0 {
-				return nil, fmt.Errorf("%w: %q", ErrNoMember, id)
-			}
-			return slices.Delete(slices.Clone(l.Members), i, i+1), nil
-		})
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, err := r.find(service)
-	if err != nil {
-		return err
-	}
-	i, err := s.find(id)
-	if err != nil {
-		return err
-	}
-	return r.setMembers(service, slices.Delete(slices.Clone(s.Members), i, i+1), "")
+	return r.change(service, func(l Logged) ([]config.Member, error) {
+		i, err := indexIn(l.Members, id)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Delete(slices.Clone(l.Members), i, i+1), nil
+	})
 }
 
 // setMembers replaces the members of a service. The history has the note after

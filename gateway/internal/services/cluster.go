@@ -83,13 +83,18 @@ func (r *Registry) Logged(service string) (Logged, error) {
 	if err != nil {
 		return Logged{}, err
 	}
-	return Logged{slices.Clone(s.Members), maps.Clone(s.drained), maps.Clone(r.drains[service])}, nil
+	return r.logged(s), nil
+}
+
+func (r *Registry) logged(s *service) Logged {
+	return Logged{slices.Clone(s.Members), maps.Clone(s.drained), maps.Clone(r.drains[s.Name])}
 }
 
 // SetMembersAt puts what the cluster's log has of a service in force; the group
 // has this version then. On an error the state is as it was. A data plane that
 // can't follow does so later: see [Registry.Reconcile].
 func (r *Registry) SetMembersAt(service string, version uint64, l Logged) error {
+	r.prebuild(service, func(Logged) ([]config.Member, error) { return l.Members, nil })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(service)

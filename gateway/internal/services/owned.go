@@ -7,18 +7,18 @@ import (
 
 // An effect is what a change of a group does to flows.
 type effect struct {
-	is                *selector.View // after the change; nil: it is not known
+	is, was           *selector.View // after the change and before; nil: it is not known
 	shares            []float64      // of the hashes, by member
 	moved, collateral float64        // shares of the hashes
 }
 
-// foresee works out what a planned change does.
+// foresee works out what a planned change does, unless prebuild has.
 func (t *target) foresee(planned *selector.Snapshot[engine.Adjacency]) {
-	t.effect = effectOf(planned.View(), t.from.View())
+	t.effect = t.foreseen.of(planned.View(), t.from.View())
 }
 
 func effectOf(is, was *selector.View) effect {
-	e := effect{is: is, shares: is.Shares()}
+	e := effect{is: is, was: was, shares: is.Shares()}
 	if was.Selector() == nil { // each hash that has a member now had none
 		for _, share := range e.shares {
 			e.moved += share
@@ -35,7 +35,7 @@ func effectOf(is, was *selector.View) effect {
 // of returns the effect of a change that was made: what was foreseen, if that is
 // what came of it.
 func (e effect) of(is, was *selector.View) effect {
-	if e.is != nil && e.is.Fingerprint() == is.Fingerprint() {
+	if e.is != nil && e.was == was && e.is.Fingerprint() == is.Fingerprint() {
 		return e
 	}
 	return effectOf(is, was)

@@ -118,6 +118,8 @@ type service struct {
 
 	owned map[string]float64 // shares of the hashes, by ID
 	ramps map[string]ramp    // members that have a slow start, by ID
+
+	foreseen effect // of the change that prebuild was called for
 }
 
 // New returns a registry without services over a plane whose packets come in by
@@ -212,8 +214,10 @@ func (r *Registry) find(name string) (*service, error) {
 }
 
 // find returns the index of the member with that ID.
-func (s *service) find(id string) (int, error) {
-	i := slices.IndexFunc(s.Members, func(m config.Member) bool { return m.ID == id })
+func (s *service) find(id string) (int, error) { return indexIn(s.Members, id) }
+
+func indexIn(members []config.Member, id string) (int, error) {
+	i := slices.IndexFunc(members, func(m config.Member) bool { return m.ID == id })
 	if i < 0 {
 		return -1, fmt.Errorf("%w: %q", ErrNoMember, id)
 	}

@@ -3,11 +3,11 @@ package services
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/hash"
@@ -84,23 +84,28 @@ func (s *service) checkEnd(end Until) error {
 // releases returns which members lose flows by now, in order. In a cluster the
 // log says it, and not the clock here.
 func (r *Registry) releases(now time.Time) (list []plane.Release) {
-	for _, name := range slices.Sorted(maps.Keys(r.drains)) {
+	for name, drains := range r.drains {
 		s, err := r.find(name)
 		if err != nil {
 			continue
 		}
-		for _, id := range slices.Sorted(maps.Keys(r.drains[name])) {
-			which := r.drains[name][id].due(now)
+		for id, drain := range drains {
+			which := drain.due(now)
 			if r.inCluster(s) {
-				which = r.drains[name][id].over()
+				which = drain.over()
 			}
 			if which == plane.Everything || which == plane.Connectionless && s.tellsUDP() {
 				list = append(list, plane.Release{Group: s.group, Member: id, Which: which})
 			}
 		}
 	}
+	slices.SortFunc(list, func(a, b plane.Release) int {
+		return cmp.Or(cmp.Compare(nameOf(a.Group), nameOf(b.Group)), cmp.Compare(a.Member, b.Member))
+	})
 	return list
 }
+
+func nameOf(g *engine.Group) string { return g.Load().View().Name() }
 
 // endDrains has the plane release the flows of the members whose drain ends by
 // now, and of no others. After an error the next call tries again.
@@ -119,7 +124,7 @@ func (r *Registry) endDrains(now time.Time) error {
 	}
 	r.told, r.untold = due, false
 	for _, is := range due {
-		service := is.Group.Load().View().Name()
+		service := nameOf(is.Group)
 		r.drains[service][is.Member] = r.endDrain(service, is, r.drains[service][is.Member], now)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -47,12 +46,10 @@ func (r *Registry) drainOfCluster(service, id string, end Until) error {
 		return err
 	}
 	return r.changeLog(service, func(l Logged) ([]config.Member, error) {
-		i := slices.IndexFunc(l.Members, func(m config.Member) bool { return m.ID == id })
-		if i < 0 {
-			return nil, fmt.Errorf("%w: %q", ErrNoMember, id)
+		next, err := withDrained(l.Members, id)
+		if err != nil {
+			return nil, err
 		}
-		next := slices.Clone(l.Members)
-		next[i].Weight = 0
 		drain, ok := l.Drains[id]
 		if !ok {
 			drain = Drain{By: r.by, At: r.Now()}
