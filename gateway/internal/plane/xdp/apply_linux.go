@@ -38,7 +38,7 @@ func (p *dataPlane) apply(old, next state) (err error) {
 		}
 		p.tables.park(s)
 	}
-	return p.removeMembers(old.members, next.members)
+	return nil
 }
 
 // applyPrefixes writes what packets are looked up by, the new before the old

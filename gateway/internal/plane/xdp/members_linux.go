@@ -1,11 +1,6 @@
 package xdp
 
-import (
-	"errors"
-	"slices"
-
-	"github.com/cilium/ebpf"
-)
+import "slices"
 
 // members are those of all services. Where two states have the same, there is
 // nothing to be done: to drain one of many, or to mark it, changes none.
@@ -50,7 +45,9 @@ func (s *state) gather(before *state) {
 	s.members = m
 }
 
-// addMembers writes the members of the next state, each after its tunnel.
+// addMembers writes the members of the next state, each after its tunnel. Those
+// that left stay in the maps: a packet may be on its way by the table before,
+// nothing else leads to them, and who is given the slot next writes its own.
 func (p *dataPlane) addMembers(old, next *members) error {
 	if old == next {
 		return nil
@@ -71,31 +68,6 @@ func (p *dataPlane) addMembers(old, next *members) error {
 		}
 	}
 	return p.putHops(slots, hops)
-}
-
-// removeMembers deletes the members that the next state does not have.
-func (p *dataPlane) removeMembers(old, next *members) error {
-	if old == next {
-		return nil
-	}
-	var slots []uint32
-	for slot, h := range old.hops {
-		if h != (hopEntry{}) && next.hop(slot) == (hopEntry{}) {
-			slots = append(slots, uint32(slot))
-		}
-	}
-	if err := p.putHops(slots, make([]hopEntry, len(slots))); err != nil {
-		return err
-	}
-	for slot := range old.tunnels {
-		if _, ok := next.tunnels[slot]; ok {
-			continue
-		}
-		if err := p.maps.tunnels.Delete(uint32(slot)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // putHops writes members by one call of the kernel.
