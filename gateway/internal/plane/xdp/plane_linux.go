@@ -3,7 +3,6 @@ package xdp
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"sync"
 
@@ -37,19 +36,6 @@ type dataPlane struct {
 	served  map[*engine.Group]servedAt
 }
 
-// An output is what the plane knows of a number.
-type output struct {
-	open  bool   // the map of outputs has it; false: it has a fault
-	index int    // of the interface
-	fits  uint16 // bytes of a frame that its MTU allowed when it was set
-}
-
-// fitsIn returns how many bytes of a frame are within the MTU in a tunnel; all,
-// if that is the zero one.
-func (o output) fitsIn(t tunnelEntry) uint16 { return o.fits - min(o.fits, uint16(t.Size)) }
-
-const etherSize = 14
-
 // New returns a plane that forwards nothing yet. It and SetOutputs look for
 // interfaces in the network namespace of the calling thread. The kernel spreads
 // the work by the queues of the interfaces; Config.Workers counts for the slow
@@ -78,7 +64,8 @@ func newPlane(c plane.Config, spec *ebpf.CollectionSpec) (_ *dataPlane, err erro
 	if err := check(&c); err != nil {
 		return nil, err
 	}
-	p := &dataPlane{config: c, counted: make(map[uint16]bool), state: state{members: new(members)}}
+	p := &dataPlane{config: c, counted: make(map[uint16]bool), outputs: make(map[uint16]output),
+		state: state{members: new(members)}}
 	code := program{spec: spec, seed: c.Seed, answers: len(c.ICMP.From) > 0, pings: pingsOf(&c)}
 	capacity := 0
 	if c.Sticky != nil {
@@ -145,90 +132,6 @@ func Keys() []placement.Key {
 }
 
 const maxFlows = 1 << 26 // some 5 GiB
-
-// SetOutputs implements [plane.Plane].
-func (p *dataPlane) SetOutputs(devices map[uint16]string) (plane.Faults, error) {
-	for number := range devices {
-		if number > MaxOutput {
-			return nil, &Error{Err: fmt.Errorf("%w: outputs from 0 to %d", ErrLimit, MaxOutput), Value: number}
-		}
-	}
-	found, _, err := plane.Interfaces(devices)
-	if err != nil {
-		return nil, err
-	}
-	p.syncing.Lock()
-	defer p.syncing.Unlock()
-	faults, err := p.slow.SetOutputs(devices)
-	if err != nil {
-		return nil, err
-	}
-	next := make(map[uint16]output, len(devices))
-	for number := range devices {
-		next[number] = output{}
-	}
-	there, others := make(map[int]bool), false
-	for number, device := range found {
-		o := output{open: true, index: device.Index, fits: uint16(min(device.MTU+etherSize, math.MaxUint16))}
-		if !p.keeps(number, o, there) {
-			if err := p.maps.outputs.Put(uint32(number), uint32(device.Index)); err != nil {
-				faults[device.Name] = err
-				continue
-			}
-		}
-		next[number] = o
-		was, had := p.outputs[number]
-		others = others || had && was.fits != o.fits
-	}
-	for number, was := range p.outputs {
-		if !was.open || next[number].open {
-			continue
-		}
-		// the kernel itself deletes that of an interface that vanishes
-		if err := p.maps.outputs.Delete(uint32(number)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return faults, fmt.Errorf("xdp: output %d: %w", number, err)
-		}
-	}
-	p.outputs = next
-	if others {
-		p.generation++
-	}
-	for slot, h := range p.state.members.hops {
-		o, ok := next[h.Output]
-		fits := o.fitsIn(p.state.members.tunnels[h.Tunnel])
-		if !ok || fits == h.Fits || h == (hopEntry{}) {
-			continue
-		}
-		h.Fits = fits
-		if err := p.maps.hops.Put(uint32(slot), h); err != nil {
-			return faults, fmt.Errorf("xdp: member at output %d: %w", h.Output, err)
-		}
-		p.state.members.hops[slot] = h
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for number := range devices {
-		p.counted[number] = true
-	}
-	return faults, nil
-}
-
-// keeps reports whether the map of outputs has an output already. The kernel
-// takes all those of an interface away when it vanishes, though it may be back
-// with its index: one of them is looked up for each, and there has the answers.
-func (p *dataPlane) keeps(number uint16, o output, there map[int]bool) bool {
-	was := p.outputs[number]
-	if !was.open || was.index != o.index {
-		return false
-	}
-	is, known := there[o.index]
-	if !known {
-		var index uint32
-		is = p.maps.outputs.Lookup(uint32(number), &index) == nil && int(index) == o.index
-		there[o.index] = is
-	}
-	return is
-}
 
 // Mode says where the kernel runs the program.
 func (p *dataPlane) Mode() string {
