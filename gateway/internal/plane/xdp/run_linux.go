@@ -27,34 +27,40 @@ func (p *dataPlane) Run(ctx context.Context) (err error) {
 		defer cancel()
 		slow <- p.slow.Run(ctx)
 	}()
-	err = p.upkeep(ctx)
-	cancel()
-	return errors.Join(err, <-slow)
-}
-
-// upkeep looks after the pins until ctx ends.
-func (p *dataPlane) upkeep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	p.upkeep(ctx, tick.C)
+	cancel()
+	return <-slow
+}
+
+// upkeep looks after the pins with every tick until ctx ends. What fails is tried
+// again with the next one, and packets don't wait for it.
+func (p *dataPlane) upkeep(ctx context.Context, tick <-chan time.Time) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if p.flows == nil {
-				continue
+			return
+		case <-tick:
+			if p.flows != nil {
+				p.tidy()
 			}
-			if err := p.flows.sweep(); err != nil {
-				return fmt.Errorf("xdp: sweep: %w", err)
-			}
-			if p.flows.overdue() {
-				// A group may just now have what can't be in force here: Sync tells
-				// whoever did it. The pins wait until the next tick.
-				if err := p.refill(); err != nil {
-					slog.Warn("XDP program still waits for members of restored flows", "error", err)
-				}
-			}
-			p.flows.release()
 		}
 	}
+}
+
+// tidy removes pins that have expired, and what is kept for them.
+func (p *dataPlane) tidy() {
+	if err := p.flows.sweep(); err != nil {
+		slog.Warn("XDP program keeps pins that have expired", "error", err)
+		return // a slot must not be given again while pins to it may be left
+	}
+	if p.flows.overdue() {
+		// A group may just now have what can't be in force here: Sync tells
+		// whoever did it. The pins wait until the next tick.
+		if err := p.refill(); err != nil {
+			slog.Warn("XDP program still waits for members of restored flows", "error", err)
+		}
+	}
+	p.flows.release()
 }
