@@ -53,6 +53,11 @@ func (d *Domain) mark(id string) *Mark {
 	return m
 }
 
+// Marks returns a number that is another one whenever marks are others, of
+// members or of groups, and 0 while nobody is down. It is for the data planes of
+// this module alone.
+func (d *Domain) Marks(slots.Insider) uint32 { return d.down.Load() }
+
 // groupNames finds the groups that have members by name.
 type groupNames map[string]*viewBuilder
 

@@ -103,7 +103,13 @@ type Service struct {
 // Equal reports whether o is the same group with the same packets.
 func (s Service) Equal(o Service) bool {
 	return s.Group == o.Group && s.Own == o.Own && s.Protocol == o.Protocol && s.Key == o.Key &&
-		slices.Equal(s.Prefixes, o.Prefixes) && slices.Equal(s.Ports, o.Ports)
+		equal(s.Prefixes, o.Prefixes) && equal(s.Ports, o.Ports)
+}
+
+// equal does not read lists that are one, as those of services that did not
+// change are.
+func equal[E comparable](a, b []E) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
 }
 
 // Found is where a frame would go, and why.

@@ -18,35 +18,46 @@ func (p *dataPlane) apply(old, next state) (err error) {
 	if err := p.addMembers(old.members, next.members); err != nil {
 		return err
 	}
+	was := old.of(next)
 	var changed []*service
 	before := make(map[*service]*service)
-	for g, s := range next.services {
+	for i, s := range next.services {
 		if s.table == nil {
 			changed = append(changed, s)
-			before[s] = old.services[g]
+			before[s] = was(i)
 		}
 	}
 	if err := p.tables.swap(changed, before); err != nil {
 		return err
 	}
+	if old.prefixes == next.prefixes {
+		return nil
+	}
 	if err := p.applyPrefixes(old.prefixes, next.prefixes); err != nil {
 		return err
 	}
-	for g, s := range old.services {
-		if next.services[g] != nil || s.table == nil {
-			continue
+	stays := next.byGroup()
+	for _, s := range old.services {
+		if stays[s.group] == nil && s.table != nil {
+			p.tables.park(s)
 		}
-		p.tables.park(s)
 	}
 	return nil
+}
+
+// back applies the present state again after it failed to apply the next one.
+func (p *dataPlane) back(from state) error {
+	for _, s := range p.state.services {
+		if s.table == nil { // it is written again, by the marks as they are now
+			s.members = p.flows.membersNow(s.snapshot.View())
+		}
+	}
+	return p.apply(from, p.state)
 }
 
 // applyPrefixes writes what packets are looked up by, the new before the old
 // goes, so that no packet finds nothing.
 func (p *dataPlane) applyPrefixes(old, next *prefixes) error {
-	if old == next {
-		return nil
-	}
 	for k, index := range next.all() {
 		if was, ok := old.all()[k]; ok && was == index {
 			continue

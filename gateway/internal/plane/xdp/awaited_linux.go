@@ -60,6 +60,14 @@ func (f *flows) awaitedIn(v *selector.View) (list []memberOf) {
 	return list
 }
 
+// awaiting reports whether members are awaited, or were and the program may not
+// know that their time is over.
+func (f *flows) awaiting() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.awaited.slots) > 0
+}
+
 // overdue reports whether the program still waits for members though their time
 // is over.
 func (f *flows) overdue() bool {

@@ -14,10 +14,10 @@ type servedAt struct {
 }
 
 // serve says of which services drops are told from now on.
-func (p *dataPlane) serve(services map[*engine.Group]*service) {
+func (p *dataPlane) serve(services []*service) {
 	served := make(map[*engine.Group]servedAt, len(services))
-	for g, s := range services {
-		served[g] = servedAt{s.index, s.others}
+	for _, s := range services {
+		served[s.group] = servedAt{s.index, s.others}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,20 +20,13 @@ func (m *members) hop(slot int) hopEntry {
 // gather finds the members of the services: those of the state before, if each
 // service has the same as there.
 func (s *state) gather(before *state) {
-	same := len(s.services) == len(before.services)
-	for g, is := range s.services {
-		was := before.services[g]
-		if same = same && was != nil && (was == is || slices.Equal(was.hops, is.hops)); !same {
-			break
-		}
-	}
-	if same {
+	if len(s.services) == len(before.services) && !slices.ContainsFunc(s.services, (*service).otherHops) {
 		s.members = before.members
 		return
 	}
 	m := &members{make([]hopEntry, 0, len(before.members.hops)), make(map[uint16]tunnelEntry)}
-	for _, of := range s.list {
-		for _, h := range s.services[of.Group].hops {
+	for _, is := range s.services {
+		for _, h := range is.hops {
 			for int(h.slot) >= len(m.hops) {
 				m.hops = append(m.hops, hopEntry{})
 			}
@@ -43,6 +36,12 @@ func (s *state) gather(before *state) {
 		}
 	}
 	s.members = m
+}
+
+// otherHops reports whether the service is made anew with other members than its
+// group has now.
+func (s *service) otherHops() bool {
+	return !s.placed && (s.before == nil || !slices.Equal(s.before.hops, s.hops))
 }
 
 // addMembers writes the members of the next state, each after its tunnel. Those

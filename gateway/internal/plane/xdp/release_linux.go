@@ -48,25 +48,27 @@ func (f *flows) Release(list []plane.Release) error {
 }
 
 // endReleases forgets those of members that take new flows, or that left.
-func (f *flows) endReleases(services []plane.Service) {
+func (f *flows) endReleases(services []*service) {
 	was := f.released.Load()
 	if was == nil || len(*was) == 0 {
 		return
 	}
-	next := was.of(services)
-	f.released.CompareAndSwap(was, &next)
+	if next := was.of(services); len(next) < len(*was) {
+		f.released.CompareAndSwap(was, &next)
+	}
 }
 
 // of returns the releases of members that services drain.
-func (r releases) of(services []plane.Service) releases {
-	drained := make(releases)
+func (r releases) of(services []*service) releases {
+	there := make(map[*engine.Group]bool, len(services))
 	for _, s := range services {
-		v := s.Group.Load().View()
-		for i := range v.All() {
-			of := releasing{v.Name(), v.Slot(i)}
-			if is, ok := r[of]; ok && is.group == s.Group && v.Drained(i) {
-				drained[of] = is
-			}
+		there[s.group] = true
+	}
+	drained := make(releases, len(r))
+	for of, is := range r {
+		v := is.group.Load().View()
+		if i, ok := v.BySlot(of.slot); ok && there[is.group] && v.Drained(i) {
+			drained[of] = is
 		}
 	}
 	return drained

@@ -1,7 +1,6 @@
 package xdp
 
 import (
-	"bytes"
 	"fmt"
 	gomaps "maps"
 	"math/bits"
@@ -14,16 +13,55 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // A state is what the maps say.
 type state struct {
 	list     []plane.Service // of which it is, in the order given
-	services map[*engine.Group]*service
+	services []*service      // one for each group, in the order of the list
 	prefixes *prefixes
 	members  *members
-	taken    indexes // of these services and of those before
+	seen     sight
+}
+
+// A sight is what the states of members are worked out from, beside the
+// snapshots of their groups. Where two are equal, no member has another state.
+type sight struct {
+	marks    uint32 // see [selector.Domain.Marks]
+	released *releases
+	awaiting bool // for members that were known before a restart: equal to none
+}
+
+func (s sight) equal(o sight) bool { return s == o && !s.awaiting }
+
+// look returns what there is to be seen now.
+func (p *dataPlane) look() sight {
+	s := sight{marks: p.config.Domain.Marks(slots.Insider{})}
+	if p.flows != nil {
+		s.released, s.awaiting = p.flows.released.Load(), p.flows.awaiting()
+	}
+	return s
+}
+
+// byGroup finds services by their groups.
+func (s *state) byGroup() map[*engine.Group]*service {
+	services := make(map[*engine.Group]*service, len(s.services))
+	for _, is := range s.services {
+		services[is.group] = is
+	}
+	return services
+}
+
+// of returns what this state has for the group of a service of another state,
+// given by its index there; nil if it has none.
+func (s *state) of(other state) func(i int) *service {
+	if s.prefixes == other.prefixes { // of the same list
+		return func(i int) *service { return s.services[i] }
+	}
+	services := s.byGroup()
+	return func(i int) *service { return services[other.services[i].group] }
 }
 
 // prefixes are what packets are looked up by. They never change: where two
@@ -48,18 +86,19 @@ func (x *indexes) free() uint32 {
 
 // A service is a group in force. It is made anew where anything of it changes.
 type service struct {
+	group    *engine.Group
 	index    uint32
 	key      placement.Key
 	snapshot *selector.Snapshot[engine.Adjacency]
 	outputs  uint64 // the generation that hops are of
 	hops     []slotHop
-	slots    []byte // of the table, as the program reads them
+	slots    int // of the table
 	members  []memberOf
 	salt     uint64
 	table    *table     // nil until it is in force
 	others   dropCounts // of services that had the index before
 
-	placed bool     // slots are known, and whether the table stays
+	placed bool     // it is known whether the table stays
 	before *service // until then: what the group is now
 
 	// that of flows that are many connections; 0: flows are connections
@@ -69,10 +108,10 @@ type service struct {
 // prefixesOf returns what packets of services are looked up by; with pings, those
 // too that the slow path answers, if there is room for all of them.
 func (s *state) prefixesOf(services []plane.Service, pings bool) (*prefixes, error) {
-	all := &prefixes{make(map[lpmKey]uint32, len(services))}
+	all, groups := &prefixes{make(map[lpmKey]uint32, len(services))}, s.byGroup()
 	var parts plane.Parts
 	for _, is := range services {
-		of := s.services[is.Group]
+		of := groups[is.Group]
 		if err := parts.Add(of.snapshot.View().Name(), is); err != nil {
 			return nil, err
 		}
@@ -91,7 +130,7 @@ func (s *state) prefixesOf(services []plane.Service, pings bool) (*prefixes, err
 	pinged := gomaps.Collect(plane.Pinged(services))
 	if len(all.services)+len(pinged) <= MaxPrefixes {
 		for addr, g := range pinged {
-			all.services[pingKey(addr)] = s.services[g].index | pingedFlag
+			all.services[pingKey(addr)] = groups[g].index | pingedFlag
 		}
 	}
 	return all, nil
@@ -105,34 +144,19 @@ func (p *prefixes) all() map[lpmKey]uint32 {
 	return p.services
 }
 
-// place works out the table of a service that is made anew: the one that there
-// is, if that says the same.
-func (s *service) place() (err error) {
-	old, v := s.before, s.snapshot.View()
-	s.before = nil
-	same := old != nil && slices.Equal(old.members, s.members)
-	if same && old.snapshot.View() == v {
-		s.slots = old.slots // the same view, the same marks
-	} else if s.slots, err = slotsOf(v); err != nil {
-		return err
-	}
-	if same && old.key == s.key && bytes.Equal(old.slots, s.slots) {
-		s.table = old.table // as it is
-	}
-	s.placed = true
-	return nil
-}
-
-// place works out the tables of all services that are made anew, some at the
-// same time.
-func (s *state) place() error {
-	var list []*service
+// place finds out whether the tables of the services that are made anew stay:
+// a table does that says the same of the same members.
+func (s *state) place() {
 	for _, is := range s.services {
-		if !is.placed {
-			list = append(list, is)
+		if is.placed {
+			continue
 		}
+		if old := is.before; old != nil && old.key == is.key && slices.Equal(old.members, is.members) &&
+			old.snapshot.View().Fingerprint() == is.snapshot.View().Fingerprint() {
+			is.table = old.table
+		}
+		is.before, is.placed = nil, true
 	}
-	return eachOf(len(list), func(i int) error { return list[i].place() })
 }
 
 // eachOf calls do for each of so many numbers, some at the same time, and

@@ -33,7 +33,7 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 		err = p.slow.Sync(services)
 	}
 	if err != nil {
-		return errors.Join(err, p.apply(next, p.state))
+		return errors.Join(err, p.back(next))
 	}
 	anew := p.state.prefixes != next.prefixes
 	p.state = next
@@ -45,32 +45,23 @@ func (p *dataPlane) Sync(services []plane.Service) error {
 	}
 	if p.flows != nil {
 		p.flows.retire(epoch)
-		p.flows.endReleases(services)
+		p.flows.endReleases(next.services)
 	}
 	return nil
 }
 
 // refill puts the groups that are in force there again: other members are
-// awaited than before.
+// awaited or released than before.
 func (p *dataPlane) refill() error {
 	p.syncing.Lock()
 	defer p.syncing.Unlock()
 	late := p.flows.overdue()
-	next := p.next(p.state.list)
-	next.prefixes = p.state.prefixes
-	for g, is := range p.state.services {
-		s, err := p.planGroup(g, is.key, &next)
-		if err != nil {
-			return err
-		}
-		next.services[g] = s
-	}
-	next.gather(&p.state)
-	if err := next.place(); err != nil {
+	next, err := p.planAgain()
+	if err != nil {
 		return err
 	}
 	if err := p.apply(p.state, next); err != nil {
-		return errors.Join(err, p.apply(next, p.state))
+		return errors.Join(err, p.back(next))
 	}
 	p.state = next
 	if late {
@@ -79,54 +70,80 @@ func (p *dataPlane) refill() error {
 	return nil
 }
 
-// next returns an empty state for services.
-func (p *dataPlane) next(services []plane.Service) state {
-	next := state{list: services, services: make(map[*engine.Group]*service, len(services))}
-	for _, s := range p.state.services {
-		next.taken.add(s.index)
-	}
-	return next
-}
-
 // plan works out the state that services ask for, and changes nothing. What has
 // not changed is taken from the present one.
 func (p *dataPlane) plan(services []plane.Service) (state, error) {
-	next := p.next(slices.Clone(services))
+	if p.state.prefixes != nil && slices.EqualFunc(p.state.list, services, plane.Service.Equal) {
+		return p.planAgain()
+	}
+	next := state{list: slices.Clone(services), seen: p.look()}
+	now, there, taken := p.state.byGroup(), make(map[*engine.Group]bool, len(services)), p.taken()
 	for i, s := range services {
 		if s.Group == nil {
 			return state{}, &plane.ConfigError{Field: "Group", Value: s.Group,
 				Reason: fmt.Sprintf("service %d has none", i)}
 		}
-		if next.services[s.Group] == nil {
-			added, err := p.planGroup(s.Group, s.Key, &next)
-			if err != nil {
-				return state{}, err
-			}
-			next.services[s.Group] = added
+		if there[s.Group] {
+			continue
 		}
+		there[s.Group] = true
+		is, err := p.planGroup(s.Group, s.Key, now[s.Group], &next)
+		if err != nil {
+			return state{}, err
+		}
+		if now[s.Group] == nil {
+			if is.index = taken.free(); is.index >= MaxServices {
+				return state{}, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices),
+					Group: is.snapshot.View().Name()}
+			}
+			taken.add(is.index)
+			is.others = dropsAt(p.maps.unserved, is.index)
+		}
+		next.services = append(next.services, is)
 	}
 	next.gather(&p.state)
-	if err := next.place(); err != nil {
-		return state{}, err
-	}
-	if p.state.prefixes != nil && slices.EqualFunc(p.state.list, services, plane.Service.Equal) {
-		next.prefixes = p.state.prefixes
-		return next, nil
-	}
+	next.place()
 	var err error
 	next.prefixes, err = next.prefixesOf(services, p.config.ICMP.Pings > 0)
 	return next, err
 }
 
+// planAgain is plan with the services that are in force.
+func (p *dataPlane) planAgain() (state, error) {
+	next := state{list: p.state.list, prefixes: p.state.prefixes, seen: p.look(),
+		services: slices.Clone(p.state.services)}
+	for i, now := range p.state.services {
+		var err error
+		if next.services[i], err = p.planGroup(now.group, now.key, now, &next); err != nil {
+			return state{}, err
+		}
+	}
+	next.gather(&p.state)
+	next.place()
+	return next, nil
+}
+
+// taken returns the indexes of the services in force.
+func (p *dataPlane) taken() (taken indexes) {
+	for _, s := range p.state.services {
+		taken.add(s.index)
+	}
+	return taken
+}
+
 // planGroup returns what becomes of a group in the next state: what it is now, if
-// nothing of it changed.
-func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (*service, error) {
+// nothing of it changed. Of a new one the index is yet to be given.
+func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, now *service, next *state) (*service, error) {
 	snapshot := g.Load()
 	v := snapshot.View()
-	old := p.state.services[g]
-	if old != nil && old.key == key && old.snapshot == snapshot && old.outputs == p.generation &&
-		p.flows.same(v, old.members) {
-		return old, nil
+	var members []memberOf
+	if now != nil && now.key == key && now.snapshot == snapshot && now.outputs == p.generation {
+		if next.seen.equal(p.state.seen) {
+			return now, nil
+		}
+		if members = p.flows.membersNow(v); slices.Equal(now.members, members) {
+			return now, nil
+		}
 	}
 	if g.Domain() != p.config.Domain {
 		return nil, &Error{Err: ErrDomain, Group: v.Name()}
@@ -134,24 +151,23 @@ func (p *dataPlane) planGroup(g *engine.Group, key placement.Key, next *state) (
 	if !slices.Contains(Keys(), key) {
 		return nil, &Error{Err: ErrKey, Group: v.Name(), Value: key}
 	}
-	s := &service{key: key, snapshot: snapshot, outputs: p.generation, salt: v.Salt(),
-		members: append(p.flows.membersIn(v), p.flows.awaitedIn(v)...)}
+	if members == nil {
+		members = p.flows.membersNow(v)
+	}
+	s := &service{group: g, key: key, snapshot: snapshot, outputs: p.generation, salt: v.Salt(), members: members}
 	var err error
 	if s.hops, err = hopsOf(snapshot, p.outputs); err != nil {
+		return nil, err
+	}
+	if s.slots, err = slotsIn(v); err != nil {
 		return nil, err
 	}
 	if key.Aggregate() && p.flows != nil {
 		p.flows.clients.Store(true)
 		s.established = p.flows.timeouts.established(flowcache.FirstClass)
 	}
-	if s.before = old; old != nil {
-		s.index, s.others = old.index, old.others
-		return s, nil
+	if s.before = now; now != nil {
+		s.index, s.others = now.index, now.others
 	}
-	if s.index = next.taken.free(); s.index >= MaxServices {
-		return nil, &Error{Err: fmt.Errorf("%w: %d groups", ErrLimit, MaxServices), Group: v.Name()}
-	}
-	next.taken.add(s.index)
-	s.others = dropsAt(p.maps.unserved, s.index)
 	return s, nil
 }

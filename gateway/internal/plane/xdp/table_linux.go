@@ -4,8 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
-	"slices"
+	"math"
 
 	"github.com/cilium/ebpf"
 
@@ -13,53 +12,48 @@ import (
 	"github.com/ecmp-go/ecmp/selector"
 )
 
-// slotsOf returns, for each slot of the table of a view, the slot in the domain
-// of the member that View.Select takes for the hashes of that slot; 0 where it
-// takes none. It has them as the program reads them, and is empty if no member
-// can take a flow.
-func slotsOf(v *selector.View) ([]byte, error) {
+// slotsIn returns how many slots the table of a view has; none if no member can
+// take a flow.
+func slotsIn(v *selector.View) (int, error) {
 	if v.Selector() == nil {
-		return []byte{}, nil
+		return 0, nil
 	}
 	t, ok := v.Selector().(selector.Tabled)
 	if !ok {
-		return nil, &Error{Err: ErrStrategy, Group: v.Name(), Value: fmt.Sprintf("%T", v.Selector())}
+		return 0, &Error{Err: ErrStrategy, Group: v.Name(), Value: fmt.Sprintf("%T", v.Selector())}
 	}
 	if t.Slots() > MaxSlots {
-		return nil, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(),
+		return 0, &Error{Err: fmt.Errorf("%w: the most is %d", ErrTableSize, MaxSlots), Group: v.Name(),
 			Value: t.Slots()}
 	}
-	alive := make([]selector.Slot, v.Len()) // those of members that are; NoSlot: the view is to be asked
-	for i := range v.All() {
-		if v.Alive(i) {
-			alive[i] = v.Slot(i)
-		}
-	}
-	slots := make([]byte, 0, slotSize*t.Slots())
-	for i := range t.Slots() {
-		owner := t.Owner(i)
-		if owner >= 0 && alive[owner] != selector.NoSlot {
-			slots = binary.LittleEndian.AppendUint16(slots, uint16(alive[owner]))
-			continue
-		}
-		slot := selector.NoSlot
-		if owner = v.Select(firstHash(i, t.Slots())); owner >= 0 {
-			if slot = v.Slot(owner); slot == selector.NoSlot {
-				return nil, &Error{Err: ErrSlot, Group: v.Name(), Member: v.Member(owner).ID}
-			}
-		}
-		slots = binary.LittleEndian.AppendUint16(slots, uint16(slot))
-	}
-	return slots, nil
+	return t.Slots(), nil
 }
 
-// firstHash returns the least hash that reads a slot of a table.
-func firstHash(slot, slots int) uint64 {
-	h, rest := bits.Div64(uint64(slot), 0, uint64(slots))
-	if rest != 0 {
-		h++
+// hashes yields the least hash that reads each slot of a table.
+type hashes struct {
+	slots, step, rest uint64 // 2^64 is slots*step + rest
+	next, over        uint64 // the next one is next + over/slots, rounded up
+}
+
+func newHashes(slots int) *hashes {
+	n := uint64(slots)
+	h := &hashes{slots: n, step: math.MaxUint64 / n, rest: math.MaxUint64%n + 1}
+	if h.rest == n {
+		h.step, h.rest = h.step+1, 0
 	}
 	return h
+}
+
+func (h *hashes) fill(list []uint64) {
+	for i := range list {
+		if list[i] = h.next; h.over > 0 {
+			list[i]++
+		}
+		h.next += h.step
+		if h.over += h.rest; h.over >= h.slots {
+			h.next, h.over = h.next+1, h.over-h.slots
+		}
+	}
 }
 
 // A slotHop is what it takes to send to the member with a slot.
@@ -108,18 +102,9 @@ func (f *flows) membersIn(v *selector.View) []memberOf {
 	return list
 }
 
-// same reports whether the members of a view, and those awaited with them, are
-// these.
-func (f *flows) same(v *selector.View, members []memberOf) bool {
-	if awaited := f.awaitedIn(v); len(awaited) > 0 || len(members) != v.Len() {
-		return slices.Equal(append(f.membersIn(v), awaited...), members)
-	}
-	for i := range v.All() {
-		if members[i].state != f.stateOf(v, i) {
-			return false
-		}
-	}
-	return true
+// membersNow returns the members of a view, and those awaited with them.
+func (f *flows) membersNow(v *selector.View) []memberOf {
+	return append(f.membersIn(v), f.awaitedIn(v)...)
 }
 
 // memberState returns what may be done with member i.
@@ -164,14 +149,43 @@ func (t *table) fill(s *service) error {
 	for _, m := range s.members {
 		b[tableMembers+int(m.slot)/memberByte] |= uint8(m.state) << (m.slot % memberByte * memberBits)
 	}
-	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(len(s.slots)/slotSize))
+	binary.LittleEndian.PutUint32(b[tableSlots:], uint32(s.slots))
 	b[tableKey], b[tableState] = uint8(s.key), uint8(s.established)
 	binary.LittleEndian.PutUint64(b[tableSalt:], s.salt)
 	if _, err := t.memory.WriteAt(b, 0); err != nil {
 		return err
 	}
-	_, err := t.memory.WriteAt(s.slots, tableHeader)
-	return err
+	return t.fillSlots(s.snapshot.View(), s.slots)
+}
+
+// fillSlots writes for each slot of the table of a view the slot in the domain
+// of the member that View.Select takes for the hashes there; 0 where it takes
+// none.
+func (t *table) fillSlots(v *selector.View, slots int) error {
+	if slots == 0 {
+		return nil
+	}
+	const atOnce = 256
+	var list [atOnce]uint64
+	var owners [atOnce]int32
+	var b [slotSize * atOnce]byte
+	all := newHashes(slots)
+	for first := 0; first < slots; first += atOnce {
+		n := min(atOnce, slots-first)
+		all.fill(list[:n])
+		v.SelectBatch(owners[:], list[:n])
+		for i, owner := range owners[:n] {
+			slot := selector.NoSlot
+			if owner >= 0 {
+				slot = v.Slot(owner)
+			}
+			binary.LittleEndian.PutUint16(b[slotSize*i:], uint16(slot))
+		}
+		if _, err := t.memory.WriteAt(b[:slotSize*n], int64(tableHeader+slotSize*first)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *table) close() error {
