@@ -89,7 +89,12 @@ func (v *View) Moves(old *View) iter.Seq2[Move, int] {
 // exact for a [Tabled] selector, else those of 65,536 fixed hashes.
 func (v *View) Shares() []float64 {
 	counts, hashes := make([]int, v.Len()+1), diffProbes // the first one is nobody's
-	if t, ok := v.selector.(Tabled); ok {
+	if t, ok := v.selector.(Tabled); ok && v.table != nil {
+		hashes = t.Slots()
+		for _, owner := range v.table {
+			counts[int(owner)+1]++
+		}
+	} else if ok {
 		hashes = t.Slots()
 		var list [ownersRead]int32
 		for first := 0; first < hashes; first += len(list) {

@@ -25,7 +25,7 @@ func breaks(t *testing.T, m **ebpf.Map) (mend func()) {
 // After a call of SetOutputs that failed half-way the members that there are get
 // their frames, and the next call does what that one did not.
 func TestOutputsAfterAFailure(t *testing.T) {
-	r := newFixture(t, 0, selector.Bounded{})
+	r := newFixture(t, 0, selector.Bounded{}, selector.Bounded{})
 	require.NoError(t, r.ns.IP("link add va type veth peer name vb"))
 	set := func(devices map[uint16]string) error {
 		return r.ns.Do(func() error { return setOutputs(r, devices) })
@@ -72,11 +72,14 @@ func TestOutputsAfterAFailure(t *testing.T) {
 	assert.EqualValues(t, 1414, fits(2))
 	require.NoError(t, r.Sync(r.list))
 	assert.EqualValues(t, 1414, fits(2))
+	r.update(1, hopsFor(1, 3)...)
+	assert.EqualValues(t, 1414, fits(2), "while another group changes")
 	r.update(0, hopsFor(1, 2, 3)...)
 	forwards(1, 2, 3)
 
 	// Outputs that are not set any more, and can't be deleted.
 	r.update(0, hopsFor(1)...)
+	r.update(1, hopsFor(1)...)
 	mend = breaks(t, &r.maps.outputs)
 	require.Error(t, set(map[uint16]string{1: "lo"}))
 	mend()

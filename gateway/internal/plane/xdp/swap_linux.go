@@ -51,6 +51,10 @@ func (t *tables) swap(services []*service, before map[*service]*service) error {
 		}
 		return fresh[i].fill(services[i])
 	})
+	last := fresh[len(fresh)-1]
+	if err == nil {
+		err = last.findID()
+	}
 	if err != nil {
 		return errors.Join(err, closeAll(fresh))
 	}
@@ -60,7 +64,7 @@ func (t *tables) swap(services []*service, before map[*service]*service) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- t.update(indexes, fds) }()
-	err, ended := t.there(indexes[len(indexes)-1], fresh[len(fresh)-1].id, done)
+	err, ended := t.there(indexes[len(indexes)-1], last.id, done)
 	var old []*table
 	for i, s := range services {
 		if was := before[s]; was != nil && was.table != nil {

@@ -45,15 +45,17 @@ func newHashes(slots int) *hashes {
 }
 
 func (h *hashes) fill(list []uint64) {
+	next, over := h.next, h.over
 	for i := range list {
-		if list[i] = h.next; h.over > 0 {
+		if list[i] = next; over > 0 {
 			list[i]++
 		}
-		h.next += h.step
-		if h.over += h.rest; h.over >= h.slots {
-			h.next, h.over = h.next+1, h.over-h.slots
+		next += h.step
+		if over += h.rest; over >= h.slots {
+			next, over = next+1, over-h.slots
 		}
 	}
+	h.next, h.over = next, over
 }
 
 // A slotHop is what it takes to send to the member with a slot.
@@ -121,8 +123,8 @@ func memberState(v *selector.View, i int32) hopState {
 // A table is a map that holds the table of a group.
 type table struct {
 	*ebpf.Map
-	id     ebpf.MapID
 	memory *ebpf.Memory
+	id     ebpf.MapID // once it was asked for
 }
 
 func newTable(spec *ebpf.MapSpec) (*table, error) {
@@ -130,16 +132,24 @@ func newTable(spec *ebpf.MapSpec) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := m.Info()
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	id, _ := info.ID()
 	memory, err := m.Memory()
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	return &table{m, id, memory}, nil
+	return &table{Map: m, memory: memory}, nil
+}
+
+// findID finds out by which ID the kernel knows the map. That takes longer than
+// to write it, and the last of many tables alone needs it.
+func (t *table) findID() error {
+	if t.id != 0 {
+		return nil
+	}
+	info, err := t.Info()
+	if err == nil {
+		t.id, _ = info.ID()
+	}
+	return err
 }
 
 // fill writes the table of a service. The program must not know it yet, or no
@@ -169,17 +179,16 @@ func (t *table) fillSlots(v *selector.View, slots int) error {
 	var list [atOnce]uint64
 	var owners [atOnce]int32
 	var b [slotSize * atOnce]byte
-	all := newHashes(slots)
+	all, of := newHashes(slots), make([]uint16, v.Len()+1) // of owners, and of nobody first
+	for i := range v.All() {
+		of[i+1] = uint16(v.Slot(i))
+	}
 	for first := 0; first < slots; first += atOnce {
 		n := min(atOnce, slots-first)
 		all.fill(list[:n])
 		v.SelectBatch(owners[:], list[:n])
 		for i, owner := range owners[:n] {
-			slot := selector.NoSlot
-			if owner >= 0 {
-				slot = v.Slot(owner)
-			}
-			binary.LittleEndian.PutUint16(b[slotSize*i:], uint16(slot))
+			binary.LittleEndian.PutUint16(b[slotSize*i:], of[owner+1])
 		}
 		if _, err := t.memory.WriteAt(b[:slotSize*n], int64(tableHeader+slotSize*first)); err != nil {
 			return err
