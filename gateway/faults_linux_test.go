@@ -89,13 +89,19 @@ func (f *faulty) unplug(pods ...int) {
 // has none. More is what the file has besides.
 func (f *faulty) run(io string, more ...string) {
 	f.Helper()
-	dir := f.TempDir()
-	file, socket := filepath.Join(dir, "f.json"), filepath.Join(dir, "control")
-	require.NoError(f, os.WriteFile(file, fmt.Appendf(nil, `{"in": "lc", "vip": "172.16.0.20", "control": "unix:%s",
-		"io": %q, %s "members": [
+	f.serve(io, strings.Join(more, "")+`"members": [
 		{"id": "pod1", "dev": "lp1", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"},
 		{"id": "pod2", "dev": "lp2", "addr": "10.9.2.2", "mac": "02:00:00:01:02:02"},
-		{"id": "pod3", "dev": "lp3", "addr": "10.9.3.2"}]}`, socket, io, strings.Join(more, "")), 0o600))
+		{"id": "pod3", "dev": "lp3", "addr": "10.9.3.2"}]`)
+}
+
+// serve starts the gateway with what its file has besides.
+func (f *faulty) serve(io, more string) {
+	f.Helper()
+	dir := f.TempDir()
+	file, socket := filepath.Join(dir, "f.json"), filepath.Join(dir, "control")
+	require.NoError(f, os.WriteFile(file, fmt.Appendf(nil,
+		`{"in": "lc", "vip": "172.16.0.20", "control": "unix:%s", "io": %q, %s}`, socket, io, more), 0o600))
 	var log bytes.Buffer
 	child := exec.Command(os.Args[0], "run", "-config", file) //nolint:noctx // it is told to end, below
 	child.Stdout, child.Stderr = &log, &log
@@ -184,6 +190,12 @@ func (f *faulty) settled() (s services.Stats) {
 // the reason where one is given.
 func (f *faulty) becomes(want ...string) {
 	f.Helper()
+	f.becomesIn(0, want...)
+}
+
+// becomesIn does so with the members of a service.
+func (f *faulty) becomesIn(service int, want ...string) {
+	f.Helper()
 	var is []string
 	ok := assert.Eventually(f, func() bool {
 		is = nil
@@ -191,8 +203,9 @@ func (f *faulty) becomes(want ...string) {
 		if !ok {
 			return false
 		}
-		same := len(stats.Services[0].Members) == len(want)
-		for i, m := range stats.Services[0].Members {
+		members := stats.Services[service].Members
+		same := len(members) == len(want)
+		for i, m := range members {
 			is = append(is, strings.TrimSpace(fmt.Sprintf("%s %s %s", m.ID, m.State, m.Reason)))
 			same = same && strings.HasPrefix(is[i], want[i])
 		}

@@ -146,6 +146,9 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if err := c.checkServices(); err != nil {
 		return nil, err
 	}
+	if err := c.checkAsked(); err != nil {
+		return nil, err
+	}
 	if err := c.checkCluster(); err != nil {
 		return nil, err
 	}

@@ -128,6 +128,15 @@
 // It asks by tcp, http and https ("path", which has to be answered by a status
 // below 400), or udp (nobody says that the port is closed).
 //
+// With "to": "vip" a member is asked as clients ask it, by the first address of
+// "vip" that is of the version of IP of its "addr", over the link of "dev": one
+// who serves at its own address alone is down. That is for at most 256 members
+// without a tunnel and needs "kernel": true, with which each has a mark, and the
+// kernel a rule and a routing table of that number for it. "mac" has no part in
+// that. Before it asks, the gateway has the kernel say where it would send: while
+// that is elsewhere, since the address is the host's own, say, or another rule
+// comes first, "host" in /stats says so, and what was found of the member stays.
+//
 // With "bgp" the prefix of each service is announced to routers for as long as a
 // packet for it would be forwarded, and withdrawn otherwise. Several gateways
 // with one seed and the same members share an address that way: a router

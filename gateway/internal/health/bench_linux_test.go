@@ -48,7 +48,7 @@ func BenchmarkChecks(b *testing.B) {
 			for b.Loop() {
 				var failed atomic.Int64
 				ctx, cancel := context.WithCancel(b.Context())
-				c := health.New(ctx, func(health.Target, error) { failed.Add(1) })
+				c := health.New(ctx, func(health.Target, error) { failed.Add(1) }, nil)
 				targets := make([]health.Target, members)
 				for i := range targets {
 					targets[i] = health.Target{

@@ -1,6 +1,7 @@
 // Package health asks members whether they serve: by a TCP connection, by HTTP,
 // or by a datagram that a closed port answers by ICMP. The asking goes to the
-// member's own address, past the services.
+// member's own address, past the services, or to an address of the service by
+// the member's link, as what clients send does.
 //
 // A thousand members asked each second take some tenth of a core by TCP, and
 // some two tenths by HTTP, most of it in the kernel: go test -bench . measures it.
@@ -8,6 +9,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -23,20 +25,27 @@ type Check struct {
 	Timeout  time.Duration // at most Interval
 	// so many answers, one after the other, change what is thought of it
 	Failures, Successes int
+	ToVIP               bool // it is asked by an address of the service
 }
 
 // A Target is a member to be asked.
 type Target struct {
 	Service, Member string
-	Addr            netip.Addr
+	Addr            netip.Addr // that is asked
 	Check
+
+	// Of one that is asked by an address of the service: the member's link, and
+	// its end of that. Not valid: the kernel's route leads to Addr.
+	Dev string
+	Via netip.Addr
 }
 
 // A Checker asks its targets, each in a goroutine of its own.
 type Checker struct {
 	ctx    context.Context //nolint:containedctx // its goroutines end with it
 	report func(Target, error)
-	probes probes
+	mark   func(Target) (uint32, error)
+	probes *probes
 	by     func(context.Context, Target) error // probes.ask
 	wait   sync.WaitGroup
 
@@ -48,8 +57,15 @@ type Checker struct {
 // error when it does not serve any more, and nil when it does again. At first a
 // target is thought to serve. Reports come from several goroutines, none after
 // Wait has returned.
-func New(ctx context.Context, report func(Target, error)) *Checker {
-	c := &Checker{ctx: ctx, report: report, probes: newProbes(), running: make(map[Target]context.CancelFunc)}
+//
+// What is sent to a target with a Via has a mark, by which the kernel leads it
+// there. An error of mark says that it does not: such a target is not asked, and
+// what is thought of it stays.
+func New(ctx context.Context, report func(Target, error), mark func(Target) (uint32, error)) *Checker {
+	c := &Checker{
+		ctx: ctx, report: report, mark: mark, probes: newProbes(),
+		running: make(map[Target]context.CancelFunc),
+	}
 	c.by = c.probes.ask
 	return c
 }
@@ -87,6 +103,19 @@ func (c *Checker) Wait() {
 // interval, and each interval is a little longer or shorter, so that targets
 // are not asked all at once.
 func (c *Checker) ask(ctx context.Context, t Target) {
+	by := c.by
+	if t.Via.IsValid() {
+		marked := newProbes() // whose connections are to this member
+		defer marked.close()
+		by = func(ctx context.Context, t Target) error {
+			mark, err := c.mark(t)
+			if err != nil {
+				return errNotAsked
+			}
+			marked.mark.Store(mark)
+			return marked.ask(ctx, t)
+		}
+	}
 	timer := time.NewTimer(rand.N(t.Interval))
 	defer timer.Stop()
 	for v := (verdict{serves: true}); ; {
@@ -96,11 +125,11 @@ func (c *Checker) ask(ctx context.Context, t Target) {
 		case <-timer.C:
 		}
 		asked := time.Now()
-		err := c.by(ctx, t)
+		err := by(ctx, t)
 		if ctx.Err() != nil {
 			return
 		}
-		if v.turns(err, &t.Check) {
+		if !errors.Is(err, errNotAsked) && v.turns(err, &t.Check) {
 			c.report(t, err)
 		}
 		const jitter = 20 // of the interval, one part of so many either way
@@ -108,6 +137,8 @@ func (c *Checker) ask(ctx context.Context, t Target) {
 		timer.Reset(max(0, next-time.Since(asked)))
 	}
 }
+
+var errNotAsked = errors.New("nothing leads there")
 
 // A verdict is what is thought of a target.
 type verdict struct {

@@ -56,7 +56,7 @@ func ask(t *testing.T, checks map[string]health.Check) *reports {
 	t.Helper()
 	var r reports
 	ctx, cancel := context.WithCancel(t.Context())
-	c := health.New(ctx, r.add)
+	c := health.New(ctx, r.add, nil)
 	t.Cleanup(func() { cancel(); c.Wait() })
 	var targets []health.Target
 	for member, check := range checks {
@@ -170,7 +170,7 @@ func TestSet(t *testing.T) {
 		}}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	c := health.New(ctx, func(health.Target, error) {})
+	c := health.New(ctx, func(health.Target, error) {}, nil)
 	c.Set([]health.Target{target("a"), target("b")})
 	waits("/a")
 	waits("/b")
@@ -190,6 +190,74 @@ func TestSet(t *testing.T) {
 	c.Wait()
 }
 
+// What is sent to members by one address is marked for each, over connections of
+// its own; while nothing leads to one, it is not asked, and what was found of it
+// stays.
+func TestMarked(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]int{} // by the address that a connection comes from
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[r.RemoteAddr]++
+	}))
+	defer s.Close()
+	var r reports
+	lost := false // of b
+	ctx, cancel := context.WithCancel(t.Context())
+	c := health.New(ctx, r.add, func(t health.Target) (uint32, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if lost && t.Member == "b" {
+			return 0, errors.New("no route")
+		}
+		return 0, nil
+	})
+	defer c.Wait()
+	defer cancel()
+	target := func(member string) health.Target {
+		return health.Target{
+			Member: member, Addr: netip.MustParseAddr("127.0.0.1"), Dev: "lp1",
+			Via: netip.AddrFrom4([4]byte{10, 9, 1, member[0]}), Check: health.Check{
+				By: health.HTTP, Port: portOf(s.Listener.Addr()), Path: "/", Interval: 10 * time.Millisecond,
+				Timeout: time.Minute, Failures: 1, Successes: 1,
+			},
+		}
+	}
+	c.Set([]health.Target{target("a"), target("b")})
+	waits := func(connections int) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			many := 0
+			for _, n := range asked {
+				if n > 2 {
+					many++
+				}
+			}
+			return many == connections
+		}, time.Minute, time.Millisecond)
+	}
+	waits(2)
+	mu.Lock()
+	assert.Len(t, asked, 2)
+	lost = true
+	mu.Unlock()
+	time.Sleep(50 * time.Millisecond) // what was under way has come
+	mu.Lock()
+	clear(asked)
+	mu.Unlock()
+	waits(1)
+	mu.Lock()
+	assert.Len(t, asked, 1)
+	mu.Unlock()
+	for _, member := range []string{"a", "b"} {
+		times, _ := r.of(member)
+		assert.Zero(t, times, member)
+	}
+}
+
 // Nothing but so many answers in a row changes what is thought of a target.
 // The clock is virtual, and nobody serves.
 func TestVerdict(t *testing.T) {
@@ -198,7 +266,7 @@ func TestVerdict(t *testing.T) {
 		answers := []error{nil, fault, nil, fault, fault, fault, nil, fault, nil, nil, fault, nil, nil}
 		var said []string
 		ctx, cancel := context.WithCancel(t.Context())
-		c := health.New(ctx, func(_ health.Target, err error) { said = append(said, fmt.Sprint(err)) })
+		c := health.New(ctx, func(_ health.Target, err error) { said = append(said, fmt.Sprint(err)) }, nil)
 		n := 0
 		c.Ask(func(context.Context, health.Target) error {
 			if n++; n > len(answers) {

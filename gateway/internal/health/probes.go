@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -32,10 +34,17 @@ func Ways() []string { return []string{string(TCP), string(HTTP), string(HTTPS),
 type probes struct {
 	dialer net.Dialer
 	client http.Client
+	mark   atomic.Uint32 // of packets; 0: none
 }
 
-func newProbes() probes {
-	p := probes{dialer: net.Dialer{KeepAlive: -1}}
+func newProbes() *probes {
+	p := &probes{}
+	p.dialer = net.Dialer{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
+		if mark := p.mark.Load(); mark != 0 {
+			return setMark(c, mark)
+		}
+		return nil
+	}}
 	p.client = http.Client{
 		Transport: &http.Transport{
 			DialContext:         p.dialer.DialContext,

@@ -50,7 +50,26 @@ type Want struct {
 	Out  []string // those of members
 
 	Members []Member
+	Paths   []Path // that checks take
 }
+
+// A Path is how a check comes to a member through a virtual address: by the link
+// of the member, which takes the packets for its own.
+type Path struct {
+	VIP netip.Addr
+	Hop
+}
+
+// A Hop is the member's end of its link.
+type Hop struct {
+	Dev  string
+	Addr netip.Addr
+}
+
+// MostHops limits how many members are asked through a virtual address: the
+// kernel has a rule for each, and goes through them one after the other for each
+// packet that it sends.
+const MostHops = 256
 
 // A Member is where one of a service is, or the router on the way to it.
 type Member struct {

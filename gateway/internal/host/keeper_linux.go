@@ -10,18 +10,26 @@ import (
 // A Keeper has the kernel leave packets for VIPs to the data plane: a table of
 // nftables drops them, and for a VIP in the network of an interface of "in" the
 // kernel answers ARP and NDP, by proxy neighbours and, in IPv4, a route to lo. It
-// switches forwarding on, which replies need, and keeps all of that in place.
+// switches forwarding on, which replies need, and leads checks through VIPs by
+// the way of [Ways], and keeps all of that in place.
 //
 // A Keeper that was killed is followed by one with the same control address,
 // which finds what is there. Its methods are for one goroutine.
 type Keeper struct {
 	name  string
-	last  []netip.Prefix // the VIPs of the last call
-	clean bool           // that call failed in nothing
+	ways  *Ways
+	last  Want // of the last call
+	clean bool // that call failed in nothing
 }
 
 // NewKeeper returns the keeper of the gateway that is controlled by an address.
-func NewKeeper(control string) *Keeper { return &Keeper{name: nameOf(control)} }
+func NewKeeper(control string) *Keeper {
+	name := nameOf(control)
+	return &Keeper{name: name, ways: newWays(name)}
+}
+
+// Ways returns the ways that it keeps.
+func (k *Keeper) Ways() *Ways { return k.ways }
 
 // Keep sets what is missing, and returns what it set, one line each. It takes
 // away what it set for VIPs that are served no more. After an error it has set
@@ -32,13 +40,14 @@ func (k *Keeper) Keep(w Want) (done []string, err error) {
 		return nil, err
 	}
 	defer l.close() //nolint:errcheck // all was acknowledged
-	steps := k.missing(l)
-	if !k.clean || !slices.Equal(k.last, w.VIPs) {
+	k.ways.set(w.Paths, l)
+	ways, err := k.ways.missing(l)
+	steps := append(k.missing(l), ways...)
+	if !k.clean || !slices.Equal(k.last.VIPs, w.VIPs) || !slices.Equal(k.last.Paths, w.Paths) {
 		// Before the rules change: while a route to lo is there, they have to
 		// drop what is for it.
-		var old []step
-		old, err = k.leftovers(l, w.VIPs)
-		steps = append(old, steps...)
+		old, e := k.leftovers(l, w.VIPs)
+		steps, err = append(old, steps...), errors.Join(err, e)
 	}
 	for _, s := range steps {
 		if e := s.do(); e != nil {
@@ -47,7 +56,7 @@ func (k *Keeper) Keep(w Want) (done []string, err error) {
 		}
 		done = append(done, s.what)
 	}
-	k.last, k.clean = slices.Clone(w.VIPs), err == nil
+	k.last, k.clean = Want{VIPs: slices.Clone(w.VIPs), Paths: slices.Clone(w.Paths)}, err == nil
 	return done, err
 }
 
@@ -88,7 +97,8 @@ func (k *Keeper) missing(l *look) (steps []step) {
 }
 
 // leftovers returns the removal of routes and proxies that gateways made, but
-// for those of the VIPs given, and of VIPs of other gateways on this host.
+// for those of the VIPs given, and of VIPs of other gateways on this host; and
+// that of ways that nobody takes.
 func (k *Keeper) leftovers(l *look, but []netip.Prefix) (steps []step, err error) {
 	needed := func(a netip.Addr) bool {
 		return l.dropped(a, k.name) || slices.ContainsFunc(but, func(p netip.Prefix) bool { return p.Contains(a) })
@@ -110,7 +120,8 @@ func (k *Keeper) leftovers(l *look, but []netip.Prefix) (steps []step, err error
 			})
 		}
 	}
-	return steps, err
+	old, e := k.ways.leftovers(l)
+	return append(steps, old...), errors.Join(err, e)
 }
 
 // Remove takes away what Keep set, but for what another gateway on this host
@@ -121,6 +132,7 @@ func (k *Keeper) Remove() error {
 		return err
 	}
 	defer l.close() //nolint:errcheck // all was acknowledged
+	k.ways.set(nil, l)
 	steps, err := k.leftovers(l, nil)
 	for _, s := range steps {
 		err = errors.Join(err, s.do())

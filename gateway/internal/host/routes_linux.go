@@ -21,15 +21,22 @@ type route struct {
 	dev    int
 	via    netip.Addr // invalid: the address is on the link
 	prefix int        // length of the prefix that it is for
+	table  uint32
 }
 
 // lookUp returns the route of an address of this host's own packets. The error
 // is what a process would get that sends there, unix.EINVAL for a blackhole.
-func lookUp(c *rtnetlink.Conn, a netip.Addr) (r route, err error) {
-	const fibMatch = 0x2000 // RTM_F_FIB_MATCH: the entry of the table, not what follows from it
+func lookUp(c *rtnetlink.Conn, a netip.Addr) (r route, err error) { return lookUpMarked(c, a, 0) }
+
+// lookUpMarked returns that of packets with a mark.
+func lookUpMarked(c *rtnetlink.Conn, a netip.Addr, mark uint32) (r route, err error) {
+	const (
+		lookUpTable = 0x1000 // RTM_F_LOOKUP_TABLE: say in which table it is
+		fibMatch    = 0x2000 // RTM_F_FIB_MATCH: the entry of the table, not what follows from it
+	)
 	list, err := c.Route.Get(&rtnetlink.RouteMessage{
-		Family: familyOf(a), DstLength: uint8(a.BitLen()), Flags: fibMatch,
-		Attributes: rtnetlink.RouteAttributes{Dst: net.IP(a.AsSlice())},
+		Family: familyOf(a), DstLength: uint8(a.BitLen()), Flags: lookUpTable | fibMatch,
+		Attributes: rtnetlink.RouteAttributes{Dst: net.IP(a.AsSlice()), Mark: mark},
 	})
 	if err != nil {
 		return r, err
@@ -38,7 +45,10 @@ func lookUp(c *rtnetlink.Conn, a netip.Addr) (r route, err error) {
 		return r, unix.ENETUNREACH
 	}
 	m := &list[0]
-	r = route{kind: m.Type, dev: int(m.Attributes.OutIface), prefix: int(m.DstLength)}
+	r = route{
+		kind: m.Type, dev: int(m.Attributes.OutIface), prefix: int(m.DstLength),
+		table: m.Attributes.Table,
+	}
 	if m.Attributes.Gateway != nil {
 		r.via, _ = netip.AddrFromSlice(m.Attributes.Gateway)
 	} else if hops := m.Attributes.Multipath; len(hops) > 0 {

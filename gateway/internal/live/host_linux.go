@@ -7,6 +7,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
 	"github.com/ecmp-go/ecmp/gateway/internal/links"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // How often what is wanted is compared with what the host has: events get lost.
@@ -66,6 +67,12 @@ func (g *gateway) keep(index int, addr netip.Addr) {
 	if err := links.KeepNeighbour(index, addr); err != nil {
 		g.Log.Warn("the kernel does not resolve a neighbour", "neighbour", addr, "error", err)
 	}
+}
+
+// markOf returns the mark of what is sent to a member through an address of its
+// service.
+func (g *gateway) markOf(t health.Target) (uint32, error) {
+	return g.keeper.Ways().Mark(services.PathOf(t)) // checks of this kind need a keeper
 }
 
 // checked takes over what a check found.

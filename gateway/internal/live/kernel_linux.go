@@ -9,7 +9,7 @@ import (
 // follow one another each is logged once.
 func (g *gateway) look() {
 	prefixes, out := g.services.Served()
-	want := host.Want{VIPs: prefixes, In: g.names, Out: out}
+	want := host.Want{VIPs: prefixes, In: g.names, Out: out, Paths: g.services.Paths()}
 	places := g.services.Places()
 	for _, p := range places {
 		want.Members = append(want.Members, host.Member(p))
@@ -32,6 +32,11 @@ func (g *gateway) look() {
 		if g.plane.SetCannot(cannot) {
 			g.complain("the data plane is behind", g.services.Again())
 		}
+	}
+	if g.keeper != nil {
+		astray, err := g.keeper.Ways().Ask()
+		g.complain("the kernel does not say where checks go", err)
+		findings = append(findings, astray...)
 	}
 	for _, m := range g.services.Mismatches() {
 		findings = append(findings, host.Finding{About: "scope " + m.Scope, Says: m.Says, Wrong: m.Wrong})

@@ -85,10 +85,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	checks, end := context.WithCancel(ctx)
-	checker := health.New(checks, g.checked)
+	checker := health.New(checks, g.checked, g.markOf)
 	defer checker.Wait()
 	defer end()
-	g.services.Check = checker.Set
+	g.services.Check = func(t []health.Target) {
+		checker.Set(t)
+		g.lookSoon() // ways that lead there may be missing
+	}
 	defer func() { g.leaveCluster() }()
 	if err := g.begin(ctx); err != nil {
 		return err

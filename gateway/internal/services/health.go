@@ -127,7 +127,12 @@ func (s *service) targets() []health.Target {
 }
 
 func targetOf(s *config.Service, m config.Member) health.Target {
-	return health.Target{Service: s.Name, Member: m.ID, Addr: m.Addr, Check: *s.Check}
+	t := health.Target{Service: s.Name, Member: m.ID, Addr: m.Addr, Check: *s.Check}
+	if t.ToVIP {
+		t.Addr, _ = s.Asked(m) // refused otherwise
+		t.Dev, t.Via = m.Dev, m.NextHop()
+	}
+	return t
 }
 
 // check has the members asked that there are now, and forgets what was found of

@@ -57,7 +57,8 @@ func (r *roster) remove(s *service) {
 	}
 }
 
-// compatible checks that a member of several services has one place in all.
+// compatible checks that a member of several services has one place in all, and
+// can be asked where it is to be.
 func (r *Registry) compatible(p *plan) error {
 	had := make(map[string]int) // of a member, the services of the plan that have it now
 	for i := range p.targets {
@@ -86,5 +87,5 @@ func (r *Registry) compatible(p *plan) error {
 			next[m.ID] = m
 		}
 	}
-	return nil
+	return r.passable(p)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	kernel "github.com/ecmp-go/ecmp/gateway/internal/host"
 )
 
 // A Place is where a member is, or the other end of its tunnel, or the router
@@ -64,6 +65,7 @@ type places struct {
 	prefixes []netip.Prefix
 	devices  []string
 	members  []Place
+	paths    []kernel.Path
 }
 
 // Places returns where the members of all services are, each once. The list is
@@ -111,7 +113,7 @@ func placesOf(services []config.Service) *places {
 		}
 	}
 	return &places{slices.SortedFunc(maps.Keys(prefixes), netip.Prefix.Compare), slices.Sorted(maps.Keys(devices)),
-		PlacesOf(services)}
+		PlacesOf(services), pathsOf(services)}
 }
 
 // Knows reports whether a member is at an address behind an interface, and its
