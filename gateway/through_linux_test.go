@@ -30,7 +30,8 @@ func TestChecksThroughVIP(t *testing.T) {
 			require.NoError(t, bed.PrepareXDP())
 			f := &faulty{T: t, router: bed.Router, client: bed.Client}
 			vips := func(pod int, what string) {
-				require.NoError(t, bed.Pods[pod-1].IP(fmt.Sprintf("addr %[1]s %[2]s/32 dev lo\naddr %[1]s %[3]s/128 dev lo nodad\n",
+				require.NoError(t, bed.Pods[pod-1].IP(fmt.Sprintf(
+					"addr %[1]s %[2]s/32 dev lo\naddr %[1]s %[3]s/128 dev lo nodad\n",
 					what, testbed.Service4, testbed.Service6)))
 			}
 			var servers []*http.Server
@@ -43,7 +44,8 @@ func TestChecksThroughVIP(t *testing.T) {
 			}
 			before := f.rules()
 			const members = `"members": [{"id": "%[1]s1", "dev": "lp1", "addr": "%[2]s:1::2"},
-				{"id": "%[1]s2", "dev": "lp2", "addr": "%[2]s:2::2"}, {"id": "%[1]s3", "dev": "lp3", "addr": "%[2]s:3::2"}]`
+				{"id": "%[1]s2", "dev": "lp2", "addr": "%[2]s:2::2"},
+				{"id": "%[1]s3", "dev": "lp3", "addr": "%[2]s:3::2"}]`
 			f.serve(kind.Name, `"kernel": true,
 				"check": {"by": "http", "to": "vip", "port": 80, "interval": "300ms", "timeout": "300ms"},
 				"services": [{"name": "six", "vip": "`+testbed.Service6+`",

@@ -125,7 +125,8 @@ func (k *Keeper) leftovers(l *look, but []netip.Prefix) (steps []step, err error
 }
 
 // Remove takes away what Keep set, but for what another gateway on this host
-// needs, and for sysctls, which others may have come to need.
+// needs, and for sysctls, which others may have come to need. No check is asked by
+// its ways then.
 func (k *Keeper) Remove() error {
 	l, err := newLook(Want{})
 	if err != nil {
@@ -137,7 +138,8 @@ func (k *Keeper) Remove() error {
 	for _, s := range steps {
 		err = errors.Join(err, s.do())
 	}
-	return errors.Join(err, removeRules(k.name)) // last: until then nothing is a loop
+	err = errors.Join(err, removeRules(k.name)) // last: until then nothing is a loop
+	return errors.Join(err, k.ways.close())
 }
 
 // some names what is in a list, but not thousands.

@@ -74,6 +74,14 @@ func contains(a net.Addr, vip netip.Prefix) bool {
 	return err == nil && p.Bits() < p.Addr().BitLen() && p.Bits() <= vip.Bits() && p.Masked().Contains(vip.Addr())
 }
 
+// up returns the index of an interface that is up, else 0.
+func (l *look) up(name string) int {
+	if i := l.byName[name]; i.Flags&net.FlagUp != 0 {
+		return i.Index
+	}
+	return 0
+}
+
 func (l *look) table(name string) *table {
 	i := slices.IndexFunc(l.tables, func(t *table) bool { return t.name == name })
 	if i < 0 {

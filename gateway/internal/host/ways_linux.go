@@ -23,12 +23,13 @@ type Ways struct {
 	mu    sync.Mutex
 	paths []Path
 	ways  map[Hop]way
+	conn  *rtnetlink.Conn // to ask the kernel by; nil: nobody has asked yet
 }
 
 // A way is that to a member.
 type way struct {
 	mark uint32
-	dev  int // the index of the interface; 0: it is not there
+	dev  int // the index of the interface; 0: it is not there, or not up
 }
 
 // newWays returns those of the gateway of a name: each has marks of its own, the
@@ -56,15 +57,14 @@ func (e *NoWayError) Error() string {
 func (w *Ways) Mark(p Path) (uint32, error) {
 	w.mu.Lock()
 	way := w.ways[p.Hop]
+	c, err := w.dial()
 	w.mu.Unlock()
 	if way.dev == 0 {
-		return 0, &NoWayError{p, "there is no rule for it yet, or no interface"}
+		return 0, &NoWayError{p, "there is no rule for it yet, or the interface is not up"}
 	}
-	c, err := rtnetlink.Dial(nil)
 	if err != nil {
 		return 0, err
 	}
-	defer c.Close() //nolint:errcheck // nothing was written
 	if says := way.astray(c, p); says != "" {
 		return 0, &NoWayError{p, says}
 	}
@@ -72,19 +72,15 @@ func (w *Ways) Mark(p Path) (uint32, error) {
 }
 
 // Ask says which members checks don't come to, and why, but for those whose
-// interface is gone, who are down.
+// interface is not up, who are down.
 func (w *Ways) Ask() (list []Finding, err error) {
 	w.mu.Lock()
 	paths, ways := w.paths, maps.Clone(w.ways)
+	c, err := w.dial()
 	w.mu.Unlock()
-	if len(paths) == 0 {
-		return nil, nil
-	}
-	c, err := rtnetlink.Dial(nil)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close() //nolint:errcheck // nothing was written
 	type doubt struct {
 		vip  netip.Addr
 		says string
@@ -111,6 +107,28 @@ func (w *Ways) Ask() (list []Finding, err error) {
 		})
 	}
 	return list, nil
+}
+
+// dial returns the connection to the kernel, which several may ask by at once.
+func (w *Ways) dial() (*rtnetlink.Conn, error) {
+	if w.conn != nil {
+		return w.conn, nil
+	}
+	c, err := rtnetlink.Dial(nil)
+	w.conn = c
+	return c, err
+}
+
+// close is for when nobody asks any more.
+func (w *Ways) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conn == nil {
+		return nil
+	}
+	c := w.conn
+	w.conn = nil
+	return c.Close()
 }
 
 // astray says where packets with a mark go that are to take a path; empty if they
@@ -144,7 +162,7 @@ func (w *Ways) set(paths []Path, l *look) {
 	w.paths, w.ways = paths, make(map[Hop]way)
 	for _, p := range paths {
 		if was, ok := before[p.Hop]; ok {
-			w.ways[p.Hop], taken[was.mark] = way{was.mark, l.byName[p.Dev].Index}, true
+			w.ways[p.Hop], taken[was.mark] = way{was.mark, l.up(p.Dev)}, true
 		}
 	}
 	mark := w.first
@@ -158,11 +176,11 @@ func (w *Ways) set(paths []Path, l *look) {
 		if mark-w.first >= MostHops {
 			return
 		}
-		w.ways[p.Hop], taken[mark] = way{mark, l.byName[p.Dev].Index}, true
+		w.ways[p.Hop], taken[mark] = way{mark, l.up(p.Dev)}, true
 	}
 }
 
-// missing returns what is to be set for the paths whose interface is there.
+// missing returns what is to be set for the paths whose interface is up.
 func (w *Ways) missing(l *look) (steps []step, err error) {
 	var rules map[rule]bool
 	for _, p := range w.paths {

@@ -66,7 +66,8 @@ func TestWays(t *testing.T) {
 	assert.Empty(t, keep(t, n, k, w), "all is there")
 	at, says := marks(t, n, k, w.Paths)
 	assert.Equal(t, at[0], at[1], "one member")
-	assert.Equal(t, "172.16.0.20 is not led to 10.9.2.2 on lp2: there is no rule for it yet, or no interface\n", says)
+	assert.Equal(t, "172.16.0.20 is not led to 10.9.2.2 on lp2: "+
+		"there is no rule for it yet, or the interface is not up\n", says)
 	members := map[uint32]bool{}
 	for _, mark := range at[:4] {
 		members[mark] = true
@@ -164,9 +165,11 @@ func TestWaysLeadAstray(t *testing.T) {
 		require.NoError(t, n.IP(c.unset))
 		assert.Empty(t, asked())
 	}
-	require.NoError(t, n.IP("link del lp1\n"))
-	keep(t, n, k, w)
-	assert.Empty(t, asked(), "the member is down, with the reason")
+	for _, gone := range []string{"link set lp1 down\n", "link del lp1\n"} {
+		require.NoError(t, n.IP(gone))
+		assert.Empty(t, keep(t, n, k, w))
+		assert.Empty(t, asked(), "the member is down, with the reason")
+	}
 }
 
 // More members than there are marks for get none.
@@ -187,4 +190,27 @@ func TestTooManyWays(t *testing.T) {
 	}
 	assert.Empty(t, keep(t, n, k, w))
 	require.NoError(t, n.Do(k.Remove))
+}
+
+// BenchmarkMark is what a check costs beyond one at a member's own address.
+func BenchmarkMark(b *testing.B) {
+	if err := netns.Available(); err != nil {
+		b.Skip(err)
+	}
+	n, err := netns.New("mark")
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, n.Close()) })
+	require.NoError(b, n.IP("link add lp1 type veth peer name p1\nlink set lp1 up\naddr add 10.9.1.1/24 dev lp1\n"))
+	k, w := host.NewKeeper("unix:/run/gateway/control"), host.Want{Paths: paths()[:1]}
+	require.NoError(b, n.Do(func() error {
+		if _, err := k.Keep(w); err != nil {
+			return err
+		}
+		for b.Loop() {
+			if _, err := k.Ways().Mark(w.Paths[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }

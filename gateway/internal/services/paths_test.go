@@ -22,7 +22,8 @@ func TestPaths(t *testing.T) {
 	var asked []health.Target
 	f.Check = func(list []health.Target) { asked = list }
 	first, second, third := service(t, config.Default, vip, "maglev", pods(1, 2)),
-		service(t, "dns", other, "maglev", pods(2)), service(t, "plain", netip.MustParseAddr("172.16.9.9"), "maglev", pods(3))
+		service(t, "dns", other, "maglev", pods(2)),
+		service(t, "plain", netip.MustParseAddr("172.16.9.9"), "maglev", pods(3))
 	first.Check = &health.Check{By: health.TCP, Port: 80, Interval: time.Second, ToVIP: true}
 	second.Check, third.Check = first.Check, &health.Check{By: health.TCP, Port: 80, Interval: time.Second}
 	require.NoError(t, f.Replace([]config.Service{first, second, third}, "through"))
@@ -41,7 +42,8 @@ func TestPaths(t *testing.T) {
 	var many []config.Member
 	for i := range host.MostHops + 1 {
 		m := pods(1)[0]
-		m.ID, m.Addr = string(rune('a'+i/26))+string(rune('a'+i%26)), netip.AddrFrom4([4]byte{10, 8, byte(i >> 8), byte(i)})
+		m.ID = string(rune('a'+i/26)) + string(rune('a'+i%26))
+		m.Addr = netip.AddrFrom4([4]byte{10, 8, byte(i >> 8), byte(i)})
 		many = append(many, m)
 	}
 	for want, members := range map[string][]config.Member{
