@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -102,6 +103,7 @@ func TestConfigHasItsDefaults(t *testing.T) {
 
 // TestTimeoutsOfAnyLength has flows of milliseconds and of weeks in one table.
 func TestTimeoutsOfAnyLength(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const week = 7 * 24 * time.Hour
 	r := newRouter(t, flowcache.Config{
 		Tick: 10 * time.Millisecond, Probation: 50 * time.Millisecond, PromoteAfter: 10 * time.Millisecond,

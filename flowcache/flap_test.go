@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -60,6 +61,7 @@ func (f *flapper) flowsOf(n int) (all []uint64, member map[uint64]string) {
 // TestNextHopThatFlapsForAnHour has each flow of the next hop send once a
 // second, and one of them, another each time, while it is away.
 func TestNextHopThatFlapsForAnHour(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	f := newFlapper(t)
 	flows, member := f.flowsOf(60)
 	slot := f.view().SlotOf("a", 0)
@@ -92,6 +94,7 @@ func TestNextHopThatFlapsForAnHour(t *testing.T) {
 // TestNextHopThatFlapsAsAnother has another next hop come back by the same name
 // each time: each flow of the one before is moved once, and stays there.
 func TestNextHopThatFlapsAsAnother(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	f := newFlapper(t)
 	flows, member := f.flowsOf(20)
 	moves := uint64(0)

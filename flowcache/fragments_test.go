@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // A bigDatagram is a UDP datagram that comes in fragments.
@@ -258,6 +259,7 @@ func TestFragmentsOfSkewedClocks(t *testing.T) {
 
 // A flood of first fragments pushes out the oldest datagrams and nothing grows.
 func TestFloodOfFirstFragments(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const datagrams, flood = 1 << 10, 200_000
 	f := newFragments(t, flowcache.FragmentsConfig{Datagrams: datagrams})
 	first, later := bigDatagram{v6: true, dst: 53}.piece(0, 3), bigDatagram{v6: true}.piece(1, 3)

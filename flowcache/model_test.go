@@ -14,6 +14,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/sticky"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 )
@@ -51,6 +52,7 @@ func steps(t *testing.T, otherwise int) int {
 // must answer exactly as the model; small ones may only refuse, or lose what
 // may be lost.
 func TestModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for name, tt := range map[string]struct {
 		flows, steps int
 		exact        bool
@@ -93,6 +95,7 @@ func TestModel(t *testing.T) {
 
 // TestModelAtAnyTime begins before 0, at the ends of time, and in between.
 func TestModelAtAnyTime(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, start := range []time.Duration{-3 * time.Second, -100 * time.Second, -1, 0, 1 << 62, -1 << 62,
 		math.MinInt64 + time.Hour, math.MaxInt64 - 2*time.Hour} {
 		w := newWalk(t, modelConfig(5000), rand.New(rand.NewPCG(5, 7)))

@@ -11,12 +11,14 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Whatever happened before, Peek says what Route then does, and leaves the
 // table as it was.
 func TestPeekSaysWhatRouteDoesAndChangesNothing(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	seen := make(map[flowcache.Verdict]int)
 	states := make(map[flowcache.State]int)
 	for seed := range uint64(20) {

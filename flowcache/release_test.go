@@ -10,12 +10,14 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // TestReleaseEndsADrain drains a member of 10,000 flows, a third busy TCP, a
 // third busy UDP and a third silent, and gives it a minute.
 func TestReleaseEndsADrain(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const n, deadline, rate = 10_000, time.Minute, 500
 	r := newRouter(t, flowcache.Config{Flows: 30_000}, "a")
 	send := func(f uint64) (string, flowcache.Verdict) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -195,6 +196,7 @@ func (e *endless) Read(b []byte) (int, error) {
 }
 
 func TestEndlessStreamsAreGivenUp(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := newRouter(t, flowcache.Config{Flows: 100}, "a")
 	for want, prefix := range map[error][]byte{flowcache.ErrForeign: []byte("hello"),
 		flowcache.ErrSize: r.save()[:32]} {

@@ -2,27 +2,20 @@ package main
 
 import (
 	"encoding/json"
-	"runtime/debug"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/lab"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
-
-// underRace reports whether this program was built with the race detector.
-func underRace() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
 
 // Three gateways of a cluster behind a router that learns of them by BGP: pods
 // come, a gateway is killed and another one joins, and no connection breaks that
 // need not. Without pins shared some do, as with xdp, which can't share them.
 func TestFleet(t *testing.T) {
-	if underRace() {
+	if racecheck.On {
 		t.Skip("the gateways' processes would be too slow under the race detector")
 	}
 	for plane, more := range map[string][]string{"afpacket": {"-ipv6"}, "xdp": nil} {

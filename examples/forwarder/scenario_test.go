@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -28,6 +29,7 @@ func scenarioOf(t *testing.T) (r scenarioReport) {
 // The rows of the second seed's table. Under the normal hash the expected
 // shares are RFC 2992's; sticky flows move only off a pod that is removed.
 func TestStickiness(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rows := scenarioOf(t).Stickiness
 	for i, c := range []struct {
 		event   string
@@ -94,6 +96,7 @@ func TestStickinessChangesNoPlacement(t *testing.T) {
 }
 
 func TestStrategies(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rows := scenarioOf(t).Strategies
 	var names []string
 	for _, r := range rows {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // A cell is a case of the question "which path?": a kind of route, the state of
@@ -100,7 +101,10 @@ type cellResult struct {
 // The kernel sends packets to the predicted next hops: of every kind of route
 // and socket, with next hops that are down. The test draws cells, or tries all
 // of them once if LINUXPATH_CELLS is "all".
-func TestCells(t *testing.T) { inNamespace(t, testCells) }
+func TestCells(t *testing.T) {
+	racecheck.OneGoroutine(t)
+	inNamespace(t, testCells)
+}
 
 func testCells(t *testing.T) {
 	r := newRand(t, 1)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/linuxpath/internal/fib"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // oracleFlows returns the number of flows to ask the kernel about in each case.
@@ -32,7 +33,10 @@ func oracleFlows(t *testing.T) int {
 
 // The kernel chooses the predicted next hops for drawn flows, with each family,
 // policy, mask of fields and seed, in groups of both kinds.
-func TestOracle(t *testing.T) { inNamespace(t, testOracle) }
+func TestOracle(t *testing.T) {
+	racecheck.OneGoroutine(t)
+	inNamespace(t, testOracle)
+}
 
 func testOracle(t *testing.T) {
 	bed := newTestbed(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // checked returns what the program says of a plan.
@@ -30,6 +31,7 @@ func checked(t *testing.T, args ...string) (code int, c check, better *proposal)
 // Plans that polarize are told, and with what is proposed they do not, of as
 // many flows.
 func TestPlans(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for i, c := range []struct {
 		tiers, hash, strategy string
 		rotated               bool // since seeds do not help
@@ -105,6 +107,7 @@ func TestPlanText(t *testing.T) {
 // A polarized plan is told of few flows too. A good one never is polarized, and
 // is good once there are flows enough.
 func TestFewFlows(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, c := range []struct{ tiers, flows string }{
 		{"4x8x16", "2000"}, {"4x8x16", "400"}, {"4x64x1024", "300000"}, {"2x8x8x8", "1000"},
 	} {
