@@ -119,12 +119,7 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 	defer s.table.counters.add(&s.tally)
 	for len(pins) > 0 {
 		n := min(wide, len(pins))
-		for _, p := range pins[:n] { // so that the cache misses overlap
-			if t := s.table; t.hasBucket(p.Key.bucket) {
-				t.buckets[p.Key.bucket][0].Load()
-				t.buckets[t.away(p.Key.tag, int(p.Key.bucket))][0].Load()
-			}
-		}
+		s.fetch(pins[:n])
 		for i := range pins[:n] {
 			for !s.importPin(&pins[i], &done) {
 			}
@@ -132,6 +127,26 @@ func (s *Sticky) Import(pins []Pin, now time.Duration) (done Imported) {
 		pins = pins[n:]
 	}
 	return done
+}
+
+// fetch brings the buckets of up to wide pins into the cache, in steps as burst
+// does. Most pins that are here already are in the bucket that the sender has
+// them in: the away buckets of these are not asked for.
+func (s *Sticky) fetch(pins []Pin) {
+	t := s.table
+	for i := range pins {
+		b := min(uint(pins[i].Key.bucket), uint(len(t.buckets)-1))
+		s.buckets[uint(i)%wide] = &t.buckets[b]
+	}
+	prefetch(s.buckets[:len(pins)])
+	n := 0
+	for i := range pins {
+		if k := &pins[i].Key; t.hasBucket(k.bucket) && s.buckets[uint(i)%wide].match(k.tag) == 0 {
+			s.buckets[uint(n)%wide] = &t.buckets[t.away(k.tag, int(k.bucket))]
+			n++
+		}
+	}
+	prefetch(s.buckets[:n])
 }
 
 // hasBucket reports whether the table has the bucket. An int may have 32 bits.
