@@ -84,14 +84,7 @@ func newMemory(t *flowcache.Table, shares [flowcache.States]bool) *memory {
 
 // forget has everything told again: what was sent may not have left here.
 func (m *memory) forget() {
-	for _, t := range [...]*told{&m.now, &m.before} {
-		if len(t.entries) != m.least {
-			*t = newTold(m.least)
-		} else if t.used > 0 {
-			clear(t.entries)
-			t.used = 0
-		}
-	}
+	m.now, m.before = m.now.emptied(m.least), m.before.emptied(m.least)
 	m.notes.clear()
 }
 
@@ -102,7 +95,7 @@ func (m *memory) turnOver(now time.Duration) {
 	}
 	m.turn = now + m.period
 	if m.now.used+m.before.used > 0 {
-		m.before, m.now = m.now, newTold(m.least)
+		m.before, m.now = m.now, m.before.emptied(m.least)
 	}
 }
 

@@ -139,6 +139,34 @@ func TestMemoryIsBounded(t *testing.T) {
 	assert.LessOrEqual(t, len(m.now.entries)+len(m.before.entries), 2*m.least)
 }
 
+// TestMemoryIsEmptied tells of pins for some periods: sets that are used again
+// have nothing of the periods before.
+func TestMemoryIsEmptied(t *testing.T) {
+	m, table := memoryOf(t, 20_000)
+	taken := func(s told) (n int) {
+		for _, e := range s.entries {
+			if e.flow != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	for period := range uint64(5) {
+		m.turnOver(began + time.Duration(period)*m.period)
+		for f := range 100 + period {
+			p := flowcache.Pin{Key: table.KeyOf(mixFlow(1000*period + f)), State: flowcache.EstablishedTCP}
+			m.isNews(&p, false, began)
+		}
+		m.enterAll()
+		require.Equal(t, int(100+period), taken(m.now))
+		if period > 0 {
+			require.Equal(t, int(99+period), taken(m.before))
+		}
+	}
+	m.forget()
+	assert.Zero(t, taken(m.now)+taken(m.before))
+}
+
 // TestUnsentIsToldAgain has messages fail, since there is no connection: what
 // they told is forgotten by the next step, once.
 func TestUnsentIsToldAgain(t *testing.T) {

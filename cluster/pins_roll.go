@@ -24,7 +24,12 @@ type roll struct {
 // of 0. Of two flows of one tag, one may be told of needlessly.
 type rollSet [4]atomic.Uint64
 
-func newRoll(t *flowcache.Table, sets int) *roll { return &roll{table: t, sets: make([]rollSet, sets)} }
+// newRoll returns an empty roll, whose memory was written to: see newNotes.
+func newRoll(t *flowcache.Table, sets int) *roll {
+	r := &roll{table: t, sets: make([]rollSet, sets)}
+	clear(r.sets)
+	return r
+}
 
 func (r *roll) set(tag uint64) *rollSet {
 	return &r.sets[tag*0x9e3779b97f4a7c15>>24&uint64(len(r.sets)-1)]

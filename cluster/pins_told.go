@@ -13,7 +13,24 @@ type entryTold struct {
 	what telling
 }
 
-func newTold(places int) told { return told{entries: make([]entryTold, places)} }
+// newTold returns room for some entries, which was written to: see newNotes.
+func newTold(places int) told {
+	entries := make([]entryTold, places)
+	clear(entries)
+	return told{entries: entries}
+}
+
+// emptied returns an empty set with this many places, in the memory of t if that
+// is as large.
+func (t told) emptied(places int) told {
+	switch {
+	case len(t.entries) != places:
+		return newTold(places)
+	case t.used > 0:
+		clear(t.entries)
+	}
+	return told{entries: t.entries}
+}
 
 // find returns the entry of a flow, or the free one where it would be.
 func (t *told) find(flow uint64) *entryTold {
