@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -211,10 +212,10 @@ func (p *Pins) Run(ctx context.Context) error {
 		return ErrClosed
 	}
 	defer p.end()
-	inbox := make(chan *nats.Msg, p.config.Inbox)
+	inbox := inbox{messages: make(chan *nats.Msg, p.config.Inbox)}
 	var subscriptions []*nats.Subscription
 	for _, subject := range p.sharer.names.listens() {
-		s, err := p.conn.NATS().ChanSubscribe(subject, inbox)
+		s, err := p.conn.NATS().ChanSubscribe(subject, inbox.messages)
 		if err != nil {
 			return err
 		}
@@ -224,16 +225,23 @@ func (p *Pins) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	lost := 0
-	for {
-		select {
-		case <-ctx.Done():
+	for more := false; ; {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		case m := <-inbox:
-			p.receive(m)
-		case <-p.wake:
-		case <-timer.C:
+		case more:
+			runtime.Gosched() // workers of the packet path go first
+		default:
+			select {
+			case <-ctx.Done():
+			case m := <-inbox.messages:
+				p.receive(m)
+			case <-p.wake:
+			case <-timer.C:
+			}
 		}
-		p.drain(inbox)
+		inbox.take(p.sharer.scansForChange(), p.receive)
+		p.sharer.waits = inbox.keeps
 		p.mu.Lock()
 		calls := p.calls
 		p.calls = nil
@@ -242,7 +250,10 @@ func (p *Pins) Run(ctx context.Context) error {
 			f(p.instant())
 		}
 		at := p.instant()
-		timer.Reset(p.sharer.step(at) - at.now)
+		wait := p.sharer.step(at) - at.now
+		if more = wait <= 0; !more {
+			timer.Reset(wait)
+		}
 		p.noteMissing(at)
 		total := 0
 		for _, s := range subscriptions {
@@ -270,18 +281,6 @@ func (p *Pins) end() {
 	close(p.over)
 	for _, w := range *p.workers.Load() {
 		w.open.Store(false)
-	}
-}
-
-// drain takes messages that wait, but not so many that nothing else is done.
-func (p *Pins) drain(inbox chan *nats.Msg) {
-	for range 8 {
-		select {
-		case m := <-inbox:
-			p.receive(m)
-		default:
-			return
-		}
 	}
 }
 

@@ -80,8 +80,10 @@ func TestScanLeavesOutWhatComesMeanwhile(t *testing.T) {
 	s.to.sharer.step(s.to.instant())
 	require.Len(t, s.to.shared.scans, 1)
 	require.NotZero(t, s.to.shared.scans[0].from, "it is under way")
+	assert.True(t, s.to.sharer.scansForChange())
 	s.carry(s.from, s.to)
 	s.to.work()
+	assert.False(t, s.to.sharer.scansForChange())
 	assert.Positive(t, s.to.counters.stats().Added)
 	assert.Zero(t, s.to.counters.stats().SentPins)
 }

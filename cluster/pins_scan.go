@@ -117,6 +117,14 @@ func (s *sharer) advanceScans(at instant) (more bool) {
 	return more
 }
 
+// scansForChange reports whether a scan for a change that is made or planned is
+// under way.
+func (s *sharer) scansForChange() bool {
+	return slices.ContainsFunc(s.groups, func(g *shared) bool {
+		return len(g.scans) > 0 && g.scans[0].batch != nil && g.scans[0].kind <= scanOfPlan
+	})
+}
+
 // start gives a scan its number and the newest view.
 func (s *sharer) start(g *shared, n *scan, at instant) {
 	g.lastScan++

@@ -45,6 +45,7 @@ type sharer struct {
 	order    []*pinsPeer // the same, by name
 	memory   *memory
 	unsent   bool // a message did not leave here
+	waits    bool // what seems lost may have come, and waits for a scan
 	held     []heldPin
 	waiting  []preparation
 	free     []*batch
@@ -199,7 +200,9 @@ func (s *sharer) step(at instant) (next time.Duration) {
 			sooner(at.now + collectEvery)
 		}
 	}
-	sooner(s.dueAsks(at))
+	if !s.waits {
+		sooner(s.dueAsks(at))
+	}
 	if s.advanceScans(at) || remembers {
 		next = at.now
 	}
