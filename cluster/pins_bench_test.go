@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/flowcache"
+	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/selector"
 )
 
 const allStates = 1<<flowcache.States - 1
@@ -91,4 +93,59 @@ func BenchmarkPinsOverNATS(b *testing.B) {
 			b.ReportMetric(float64(after.DroppedMessages-before.DroppedMessages), "dropped")
 		}
 	})
+}
+
+// BenchmarkPinsAlone is the part of BenchmarkPinsOverNATS that is not of NATS,
+// for each side: scan, encode and sign; verify, decode and import.
+func BenchmarkPinsAlone(b *testing.B) {
+	const flows = 900_000
+	s := &sharing{t: b, now: began}
+	gateway := func(name string) *carried {
+		table, err := flowcache.NewTable(flowcache.Config{Domain: selector.NewDomain(), Flows: 1_000_000})
+		require.NoError(b, err)
+		return s.gateway(name, PinsConfig{Table: table})
+	}
+	from, to := gateway("from"), gateway("to")
+	for f := range uint64(flows) {
+		_, _ = from.packet(f, hash.SYN)
+		_, _ = from.packet(f, hash.ACK)
+	}
+	var sent []byte // one message after another: memory that is used again
+	var sizes []int
+	from.sharer.send = func(_ string, data []byte) {
+		sent, sizes = append(sent, data...), append(sizes, len(data))
+	}
+	send := func() {
+		sent, sizes = sent[:0], sizes[:0]
+		from.shared.request(&scan{kind: scanOfAll, states: allStates, spec: flowcache.Scan{All: true}})
+		from.work()
+	}
+	receive := func() {
+		at := 0
+		for _, n := range sizes {
+			require.NoError(b, to.sharer.receive(from.sharer.names.toAll("vip"), sent[at:at+n], to.instant()))
+			at += n
+		}
+	}
+	for _, side := range []string{"send", "receive"} {
+		b.Run(side, func(b *testing.B) {
+			send()
+			receive()
+			var took time.Duration
+			pins := from.counters.stats().SentPins
+			for range b.N {
+				start := time.Now()
+				send()
+				if side == "receive" {
+					start = time.Now()
+					receive()
+				}
+				took += time.Since(start)
+				if side == "send" {
+					receive() // its numbers are in order
+				}
+			}
+			b.ReportMetric(float64(took.Nanoseconds())/float64(from.counters.stats().SentPins-pins), "ns/pin")
+		})
+	}
 }
