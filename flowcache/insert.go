@@ -68,6 +68,9 @@ func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn b
 	}
 	for {
 		moves := t.moves.Load()
+		if t.holds(w.tag(), home, away) == 1 && word(at.Load()).tag() == w.tag() && t.moves.Load() == moves {
+			return false // as nearly always
+		}
 		var first *atomic.Uint64
 		for n, b := range [2]int{home, away} {
 			if n == 1 && away == home {
@@ -88,6 +91,15 @@ func (t *Table) withdraw(at *atomic.Uint64, w word, home, away int) (withdrawn b
 			return first != nil && first != at
 		}
 	}
+}
+
+// holds returns how many words of two buckets have the tag.
+func (t *Table) holds(tag uint64, home, away int) (n uint64) {
+	n = t.buckets[home].count(tag)
+	if away != home {
+		n += t.buckets[away].count(tag)
+	}
+	return n
 }
 
 // clearTag removes what a place holds for as long as it has the tag.

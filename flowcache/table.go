@@ -171,6 +171,15 @@ func (b *bucket) match(tag uint64) word {
 	return w | word(tag<<tagShift)
 }
 
+// count returns how many words have the tag. It has no branches: it is asked of
+// each new pin, and where that is can't be predicted.
+func (b *bucket) count(tag uint64) (n uint64) {
+	for i := range b {
+		n += ((b[i].Load()>>tagShift ^ tag) - 1) >> 63
+	}
+	return n
+}
+
 // find returns the first word with the tag, and its place; 0 if there is none.
 func (b *bucket) find(tag uint64) (*atomic.Uint64, word) {
 	for i := range b {
