@@ -24,6 +24,8 @@ type Route struct {
 type Hop struct {
 	Addr   netip.Addr
 	Weight uint32 // the bandwidth of its path in Mbit/s, or 1 for all
+
+	Routers []netip.Addr // that announce it, in order
 }
 
 // Routes returns what routers announce of what is to be learned, by prefix: the
@@ -74,10 +76,11 @@ func hops(paths []*apiutil.Path) []Hop {
 		if !addr.IsValid() || addr.IsUnspecified() {
 			continue
 		}
-		hop := Hop{addr, bandwidth(p)}
+		hop := Hop{addr, bandwidth(p), []netip.Addr{p.PeerAddress}}
 		weighed = weighed && hop.Weight > 0
 		if i := slices.IndexFunc(list, func(h Hop) bool { return h.Addr == addr }); i >= 0 {
 			list[i].Weight = max(list[i].Weight, hop.Weight)
+			list[i].Routers = append(list[i].Routers, p.PeerAddress)
 			continue
 		}
 		list = append(list, hop)
@@ -86,6 +89,8 @@ func hops(paths []*apiutil.Path) []Hop {
 		if !weighed {
 			list[i].Weight = 1
 		}
+		slices.SortFunc(list[i].Routers, netip.Addr.Compare)
+		list[i].Routers = slices.Compact(list[i].Routers)
 	}
 	slices.SortFunc(list, func(a, b Hop) int { return cmp.Or(a.Addr.Compare(b.Addr)) })
 	return list

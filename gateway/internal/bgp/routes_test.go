@@ -24,7 +24,11 @@ func learnedPath(t *testing.T, peer, hop string, bandwidth float32) *apiutil.Pat
 	return p
 }
 
-func hop(addr string, weight uint32) Hop { return Hop{netip.MustParseAddr(addr), weight} }
+// hop is one whose router has its address.
+func hop(addr string, weight uint32) Hop {
+	a := netip.MustParseAddr(addr)
+	return Hop{a, weight, []netip.Addr{a}}
+}
 
 func TestHops(t *testing.T) {
 	a, b := learnedPath(t, "10.0.0.1", "10.0.0.1", 0), learnedPath(t, "10.0.0.2", "10.0.0.2", 0)
@@ -37,7 +41,9 @@ func TestHops(t *testing.T) {
 	assert.Equal(t, []Hop{hop("10.0.0.1", 1)}, hops([]*apiutil.Path{longer, a, own}))
 
 	again := learnedPath(t, "10.0.0.9", "10.0.0.1", 0)
-	assert.Equal(t, []Hop{hop("10.0.0.1", 1)}, hops([]*apiutil.Path{again, a}), "by way of two peers")
+	both := hop("10.0.0.1", 1)
+	both.Routers = append(both.Routers, netip.MustParseAddr("10.0.0.9"))
+	assert.Equal(t, []Hop{both}, hops([]*apiutil.Path{again, a, again}), "by way of two peers")
 	assert.Empty(t, hops(nil))
 }
 

@@ -35,7 +35,7 @@ type Speaker struct {
 	told   map[netip.Prefix]announcement // what peers are told now
 	phase  Phase
 	drain  *drain // nil: none is on
-	events map[netip.Addr]event
+	heard  map[netip.Addr]*session
 }
 
 // Phase says how the gateway stands to its routers.
@@ -60,19 +60,13 @@ type drain struct {
 	done  chan struct{} // closed when it has happened, or was called off
 }
 
-// event is the last change of a session.
-type event struct {
-	at     time.Time
-	reason string
-}
-
 // Start returns a speaker that knows no peer yet: what is announced before
 // [Speaker.Connect] is what a peer hears first. It fails if it can't listen
 // where the configuration says.
 func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Speaker{
-		config: c, log: log, stop: stop, phase: Announcing, events: make(map[netip.Addr]event),
+		config: c, log: log, stop: stop, phase: Announcing, heard: make(map[netip.Addr]*session),
 		changed: make(chan struct{}, 1),
 		wanted:  make(map[netip.Prefix]bool), told: make(map[netip.Prefix]announcement),
 		server: server.NewBgpServer(server.LoggerOption(quiet(log), new(slog.LevelVar))),
@@ -93,7 +87,8 @@ func Start(c config.BGP, log *slog.Logger) (*Speaker, error) {
 	err := s.server.WatchEvent(ctx, server.WatchEventMessageCallbacks{
 		OnPeerUpdate: s.peerChanged,
 		OnBestPath:   func([]*apiutil.Path, time.Time) { s.routesChanged() },
-	}, server.WatchPeer(), server.WatchBestPath(true))
+		OnPathEor:    s.endOfRIB,
+	}, server.WatchPeer(), server.WatchBestPath(true), server.WatchEor(false))
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/osrg/gobgp/v4/api"
 	"github.com/osrg/gobgp/v4/pkg/apiutil"
 	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+
+	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 // State is how the gateway stands to its routers.
@@ -31,6 +33,7 @@ type PeerState struct {
 	Reason   string     `json:"reason,omitempty"` // of the last end
 	BFD      string     `json:"bfd,omitempty"`    // up, down, init or admin_down; empty: none is wanted
 	Received uint64     `json:"received"`         // prefixes
+	ToldAll  bool       `json:"toldAll"`          // of its routes, since the session began
 }
 
 // Established reports whether there is a session.
@@ -54,9 +57,11 @@ func (s *Speaker) State() State {
 		if known, ok := sessions[c.Addr]; ok {
 			p.Session, p.BFD, p.Received = known.Session, known.BFD, known.Received
 		}
-		e := s.events[c.Addr]
-		if p.Since = e.at; !p.Established() {
-			p.Reason = e.reason
+		if e := s.heard[c.Addr]; e != nil {
+			p.Since = e.at
+			if p.ToldAll = p.Established() && e.reason == "" && e.toldAll(c, time.Now()); !p.Established() {
+				p.Reason = e.reason
+			}
 		}
 		st.Peers = append(st.Peers, p)
 	}
@@ -100,20 +105,18 @@ func (s *Speaker) peerChanged(e *apiutil.WatchEventMessage_PeerEvent, at time.Ti
 		reason = strings.ToLower(strings.ReplaceAll(state.DisconnectReason.String(), "_", " "))
 	}
 	s.mu.Lock()
-	was, known := s.events[addr]
-	if !up && known && was.reason != "" { // attempts to connect again
+	was := s.heard[addr]
+	if !up && (was == nil || was.reason != "") { // it was never there, or tries to connect again
 		s.mu.Unlock()
 		return
 	}
-	if !up && !known {
-		s.mu.Unlock()
-		return // it was never there
-	}
-	now := event{at: at}
+	now := &session{at: at}
 	if !up {
 		now.reason = reason
+	} else if i := slices.IndexFunc(s.config.Peers, func(p config.Peer) bool { return p.Addr == addr }); i >= 0 {
+		now.families = s.familiesOf(s.config.Peers[i], e.Peer.State.RemoteCap)
 	}
-	s.events[addr] = now
+	s.heard[addr] = now
 	s.mu.Unlock()
 	if up {
 		s.log.Info("BGP: session", "peer", addr)
