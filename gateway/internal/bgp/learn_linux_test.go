@@ -115,7 +115,8 @@ func newLearnBed(t *testing.T) *learnBed {
 		"control": "unix:" + g.socket, "snapshot": g.file + ".flows",
 		"seed": 7, "bgp": map[string]any{"as": 65101, "id": "10.9.0.1", "drain": "0s",
 			"nexthop": "fd09::1", "peers": peers,
-			"learn": map[string]any{"prefixes": []string{"172.31.0.0/16", "fd31::/16"}}}})
+			"learn": map[string]any{"prefixes": []string{"172.31.0.0/16", "fd31::/16"},
+				"keep": "10m", "wait": "1m"}}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(g.file, data, 0o600))
 	t.Cleanup(func() {
@@ -124,8 +125,13 @@ func newLearnBed(t *testing.T) *learnBed {
 		}
 	})
 	g.begin(t)
-	wait(t, "the gateway answers", func() bool { return g.call("GET", "/stats", nil) == nil })
+	b.answers(t)
 	return b
+}
+
+func (b *learnBed) answers(t *testing.T) {
+	t.Helper()
+	wait(t, "the gateway answers", func() bool { return b.gateway.call("GET", "/stats", nil) == nil })
 }
 
 // announce has a next hop announce a prefix.
@@ -207,6 +213,8 @@ func TestLearn(t *testing.T) {
 	require.NoError(t, b.gateway.call("POST", "/members/own/down", nil))
 	wait(t, "the own prefix is withdrawn", func() bool { return !slices.Contains(b.last.heard(t), own) })
 	assert.Empty(t, b.last.heard(t), "what is learned is not announced")
+
+	b.loses(t)
 }
 
 // restarts: the flows of what is learned outlive the process with their next
@@ -229,7 +237,7 @@ func (b *learnBed) restarts(t *testing.T) {
 	}
 	b.gateway.end(syscall.SIGTERM)
 	b.gateway.begin(t)
-	wait(t, "the gateway answers", func() bool { return b.gateway.call("GET", "/stats", nil) == nil })
+	b.answers(t)
 	for _, prefix := range prefixes {
 		b.has(t, prefix, map[int]uint32{1: 1, 3: 1, 4: 1})
 	}

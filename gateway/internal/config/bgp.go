@@ -30,6 +30,8 @@ type BGP struct {
 type Learn struct {
 	Prefixes []netip.Prefix // routes to these, and to what is in them
 	Strategy selector.Strategy
+	Keep     time.Duration // next hops that are lost, and not withdrawn, are down for so long
+	Wait     time.Duration // a process that was restarted waits so long for routers that are away
 }
 
 // Wants reports whether a route to a prefix is to be learned.
@@ -52,8 +54,12 @@ type Peer struct {
 const (
 	defaultHold  = 9 * time.Second
 	defaultDrain = 5 * time.Second
+	defaultKeep  = 30 * time.Second
+	defaultWait  = 5 * time.Second
 	minHold      = 3 * time.Second // RFC 4271
 	maxDrain     = 10 * time.Minute
+	maxKeep      = time.Hour
+	maxWait      = 10 * time.Minute
 	minBFD       = 10 * time.Millisecond
 	maxBFD       = 10 * time.Second
 	maxBandwidth = 1_000_000_000
@@ -118,10 +124,12 @@ func (b *BGP) settings() any {
 }
 
 func (b *BGP) decodeLearn(v value) error {
-	b.Learn = &Learn{Strategy: selector.Bounded{}}
+	b.Learn = &Learn{Strategy: selector.Bounded{}, Keep: defaultKeep, Wait: defaultWait}
 	err := v.fields(map[string]func(value) error{
 		"prefixes": func(v value) (err error) { b.Learn.Prefixes, err = v.prefixes(); return err },
 		"strategy": strategyInto(&b.Learn.Strategy),
+		"keep":     spanInto(&b.Learn.Keep, 0, maxKeep),
+		"wait":     spanInto(&b.Learn.Wait, 0, maxWait),
 	})
 	if err == nil {
 		err = v.require("prefixes")

@@ -25,7 +25,7 @@ const bgpSample = `{
 "nexthop": ["10.77.1.2", "fd77:1::2"],
 "bandwidth": 10000,
 "drain": "2s",
-"end": "keep", "learn": {"prefixes": "172.31.0.0/16"},
+"end": "keep", "learn": {"prefixes": "172.31.0.0/16", "keep": "1m"},
 "peers": [
 {"addr": "10.77.1.1", "as": 65000, "bfd": "100ms"},
 {"addr": "fd77:2::1", "as": 4200000000, "restart": "30s", "hold": "30s", "password": "secret"}
@@ -46,6 +46,8 @@ func TestBGP(t *testing.T) {
 	assert.Equal(t, 2*time.Second, b.Drain)
 	assert.True(t, b.Keep)
 	assert.Equal(t, selector.Bounded{}, b.Learn.Strategy)
+	assert.Equal(t, time.Minute, b.Learn.Keep)
+	assert.Equal(t, 5*time.Second, b.Learn.Wait)
 	for prefix, wanted := range map[string]bool{
 		"172.31.0.0/16": true, "172.31.7.0/24": true, "172.16.0.0/12": false, "172.32.0.0/24": false,
 	} {
@@ -64,7 +66,9 @@ func TestBGP(t *testing.T) {
 func TestBGPErrors(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"as": 65101,`, `"as": 0,`, "f.json:5: a whole number from 1 to 4294967295 is needed, not 0"},
-		{`"prefixes": "172.31.0.0/16"`, ``, `f.json:11: "prefixes" is missing`},
+		{`"prefixes": "172.31.0.0/16", `, ``, `f.json:11: "prefixes" is missing`},
+		{`"1m"`, `"2h"`, `f.json:11: a time from 0s to 1h0m0s is needed, such as "30s", not "2h"`},
+		{`"1m"`, `"1m", "wait": "1h"`, `f.json:11: a time from 0s to 10m0s is needed, such as "30s", not "1h"`},
 		{`"172.31.0.0/16"`, `"172.31.0.0/16", "strategy": "jump:x"`, "f.json:11: "},
 		{`"as": 65101,`, ``, `f.json:4: "as" is missing`},
 		{`"10.77.1.2",`, `"fd77::1",`, "f.json:6: fd77::1: the ID of a router is an IPv4 address"},

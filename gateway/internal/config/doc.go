@@ -173,10 +173,11 @@
 //	bfd        packets are exchanged so often, by BFD (RFC 5880), and three that
 //	           are missed end the session; not with "restart"
 //	password   of TCP-MD5
-//	learn      {"prefixes": ["172.31.0.0/16"], "strategy": "bounded"}: each
-//	           route that peers announce to one of the prefixes, or to what is
-//	           in one, is a service of its own. Its members are the next hops,
-//	           by the best paths of all peers; weights are the bandwidths of
+//	learn      {"prefixes": ["172.31.0.0/16"], "strategy": "bounded",
+//	           "keep": "30s", "wait": "5s"}: each route that peers announce to
+//	           one of the prefixes, or to what is in one, is a service of its
+//	           own. Its members are the next hops, by the best paths of all
+//	           peers; weights are the bandwidths of
 //	           the paths, if all have one. A filter of bird adds it as
 //	           (generic, 0x0004AAAA, BITS), the AS and, as a float of 32 bits,
 //	           the bytes a second: it keeps 0x4004AAAA to its own AS. Paths
@@ -186,7 +187,19 @@
 //	           is on a link of this host, as its kernel has it. What a
 //	           configuration serves is not learned, nor is a route to a prefix
 //	           that contains an address of the gateway's host: its own sessions
-//	           would be forwarded away
+//	           would be forwarded away.
+//	           A next hop that its routers withdraw is removed. One whose
+//	           session ends, or that is on no link any more, is down for the
+//	           time of "keep" ("0s" to "1h") and removed then: its flows go to
+//	           others meanwhile and return with it. A prefix that has no other
+//	           next hop is not served meanwhile, for there may be another way.
+//	           With "snapshot", a process that is started again serves what is
+//	           learned when all is there that the one before knew; or when the
+//	           routers that are there have told of all their routes, and those
+//	           that are not were waited for, for the time of "wait" ("0s" to
+//	           "10m"). A router has told of all when it says so (End-of-RIB, as
+//	           those do that have "restart" here); else 5 s after its session
+//	           began, or 20 s with "restart"
 //
 // A peer that is not there is no error: it is tried each second.
 //

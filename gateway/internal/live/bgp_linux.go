@@ -39,6 +39,7 @@ func (g *gateway) speak(ctx context.Context) error {
 				return err
 			}
 			connected = true
+			close(g.connected)
 		}
 		select {
 		case <-ctx.Done():

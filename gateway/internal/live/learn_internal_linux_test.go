@@ -20,7 +20,8 @@ import (
 func TestLearnLooksAtNoConfiguration(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	g := &gateway{speaker: new(bgp.Speaker)}
+	g := &gateway{speaker: new(bgp.Speaker), connected: make(chan struct{})}
+	close(g.connected)
 	require.NoError(t, g.learn(ctx, &config.Learn{}))
 	require.NoError(t, g.learn(ctx, nil))
 }
@@ -29,19 +30,16 @@ func TestLearnLooksAtNoConfiguration(t *testing.T) {
 // once for as long as it is announced.
 func TestOwnAddressesAreNotLearned(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
-	devices := map[netip.Addr]string{addr("10.9.0.2"): "lc"}
 	addrs := []netip.Addr{addr("10.9.0.1"), addr("172.31.7.1")}
-	var routes []bgp.Route
+	var routes []route
 	for _, p := range []string{
 		"0.0.0.0/0", "10.9.0.0/25", "172.31.6.0/24", "172.31.7.0/24", "172.31.7.1/32", "172.31.7.2/32",
 	} {
-		routes = append(routes, bgp.Route{Prefix: prefix(p), Hops: []bgp.Hop{{Addr: addr("10.9.0.2"), Weight: 1}}})
+		routes = append(routes, route{prefix(p), []hop{{Hop: bgp.Hop{Addr: addr("10.9.0.2"), Weight: 1}, dev: "lc"}}})
 	}
-	unreachable := bgp.Hop{Addr: addr("10.9.7.2"), Weight: 1}
-	routes = append(routes, bgp.Route{Prefix: prefix("172.31.9.0/24"), Hops: []bgp.Hop{unreachable}})
-	list, own := serve(routes, devices, addrs)
+	l, own := serve(routes, addrs)
 	var served []netip.Prefix
-	for _, s := range list {
+	for _, s := range l.services {
 		served = append(served, s.Prefixes...)
 	}
 	assert.Equal(t, []netip.Prefix{prefix("172.31.6.0/24"), prefix("172.31.7.2/32")}, served)

@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
+	"github.com/ecmp-go/ecmp/gateway/internal/services"
 )
 
 // learn has the services follow the routes that routers announce, until ctx
@@ -22,10 +23,16 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	if how == nil {
 		return nil
 	}
-	var present []config.Service
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-g.connected:
+	}
+	var present learned
 	var told map[netip.Prefix]bool // routes that are left out
 	said := ""
-	start := settling{before: g.learnedBefore, ended: len(g.learnedBefore) == 0}
+	known := memory{keep: how.Keep}
+	start := settling{before: g.learnedBefore, wait: how.Wait, ended: len(g.learnedBefore) == 0}
 	every := interval // an interface may have got an address
 	if !start.ended {
 		every = settleEvery
@@ -39,21 +46,22 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 		case <-g.speaker.Changed():
 		case <-ticker.C:
 		}
-		next, own, err := g.learned()
+		next, own, peers, err := g.learned(&known)
 		if err == nil {
 			told = g.tellOwn(own, told)
 		}
-		for i := range next {
-			next[i].Strategy = how.Strategy
+		for i := range next.services {
+			next.services[i].Strategy = how.Strategy
 		}
 		if err == nil && !start.ended {
-			if !start.over(next, g.sessions(), time.Now()) {
+			if !start.over(next.services, peers, time.Now()) {
 				continue
 			}
+			start.tell(g.Log, peers)
 			ticker.Reset(interval)
 		}
 		if err == nil && !reflect.DeepEqual(next, present) {
-			if err = g.services.By("BGP").SetLearned(next); err == nil {
+			if err = g.services.By("BGP").SetLearned(next.services, next.lost); err == nil {
 				present = next
 			}
 		}
@@ -68,21 +76,28 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	}
 }
 
-// sessions reports whether there are sessions with all routers.
-func (g *gateway) sessions() bool {
-	return !slices.ContainsFunc(g.speaker.State().Peers, func(p bgp.PeerState) bool { return !p.Established() })
+// What is learned is services, and which of their members are lost.
+type learned struct {
+	services []config.Service
+	lost     services.Lost
 }
 
-// learned returns the services that routers announce now, and the prefixes that
-// are left out since they contain an address of this host.
-func (g *gateway) learned() (list []config.Service, own []netip.Prefix, err error) {
+// learned returns what routers announce now, the prefixes that are left out
+// since they contain an address of this host, and how it stands to routers.
+func (g *gateway) learned(known *memory) (l learned, own []netip.Prefix, peers []bgp.PeerState, err error) {
 	routes, err := g.speaker.Routes()
 	if err != nil {
-		return nil, nil, err
+		return l, nil, nil, err
+	}
+	// After the routes: a session is seen to have ended when its routes are gone.
+	peers = g.speaker.State().Peers
+	told := make(map[netip.Addr]bool, len(peers))
+	for _, p := range peers {
+		told[p.Addr] = p.ToldAll
 	}
 	addrs, err := ownAddrs()
 	if err != nil {
-		return nil, nil, err
+		return l, nil, nil, err
 	}
 	var hops []netip.Addr
 	for _, r := range routes {
@@ -92,34 +107,37 @@ func (g *gateway) learned() (list []config.Service, own []netip.Prefix, err erro
 	}
 	devices, err := host.OnLink(hops)
 	if err != nil {
-		return nil, nil, fmt.Errorf("next hops: %w", err)
+		return l, nil, nil, fmt.Errorf("next hops: %w", err)
 	}
-	list, own = serve(routes, devices, addrs)
-	return list, own, nil
+	l, own = serve(known.follow(routes, devices, told, time.Now()), addrs)
+	return l, own, peers, nil
 }
 
-// serve returns the services of routes. Next hops that are on no link of this
-// host are left out. So are prefixes that contain an address of this host: what
-// is for it, its own sessions with routers among it, would be forwarded away.
-func serve(
-	routes []bgp.Route, devices map[netip.Addr]string, addrs []netip.Addr,
-) (list []config.Service, own []netip.Prefix) {
+// serve returns the services of routes. Prefixes that contain an address of this
+// host are left out: what is for it, its own sessions with routers among it,
+// would be forwarded away.
+func serve(routes []route, addrs []netip.Addr) (l learned, own []netip.Prefix) {
+	l.lost = make(services.Lost)
 	for _, r := range routes {
-		if slices.ContainsFunc(addrs, r.Prefix.Contains) {
-			own = append(own, r.Prefix)
+		if slices.ContainsFunc(addrs, r.prefix.Contains) {
+			own = append(own, r.prefix)
 			continue
 		}
-		s := config.Service{Name: nameOf(r.Prefix.String()), Prefixes: []netip.Prefix{r.Prefix}, Learned: true}
-		for _, h := range r.Hops {
-			if dev, ok := devices[h.Addr]; ok {
-				s.Members = append(s.Members, member(h, dev))
+		s := config.Service{Name: nameOf(r.prefix.String()), Prefixes: []netip.Prefix{r.prefix}, Learned: true}
+		for _, h := range r.hops {
+			m := member(h)
+			s.Members = append(s.Members, m)
+			if h.lost == nil {
+				continue
 			}
+			if l.lost[s.Name] == nil {
+				l.lost[s.Name] = make(map[string]error)
+			}
+			l.lost[s.Name][m.ID] = h.lost
 		}
-		if len(s.Members) > 0 {
-			list = append(list, s)
-		}
+		l.services = append(l.services, s)
 	}
-	return list, own
+	return l, own
 }
 
 // tellOwn logs the routes that are left out and were not before, and returns
@@ -134,8 +152,8 @@ func (g *gateway) tellOwn(own []netip.Prefix, before map[netip.Prefix]bool) map[
 	return now
 }
 
-func member(h bgp.Hop, dev string) config.Member {
-	return config.Member{ID: nameOf(h.Addr.String()), Dev: dev, Addr: h.Addr, Weight: h.Weight}
+func member(h hop) config.Member {
+	return config.Member{ID: nameOf(h.Addr.String()), Dev: h.dev, Addr: h.Addr, Weight: h.Weight}
 }
 
 // nameOf makes a name of an address or a prefix, of the characters that names

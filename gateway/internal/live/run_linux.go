@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), cluster: together,
 		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
-		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string),
+		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string), connected: make(chan struct{}),
 		doubts: make(chan doubt, mostDoubts),
 		needs:  host.Needs{WholeFrames: c.Plane.Needs.WholeFrames, Redirects: c.Plane.InKernel},
 	}
@@ -132,9 +132,10 @@ type gateway struct {
 	// of the process before, whose flows were restored: members by service
 	learnedBefore map[string][]string
 
-	speaker *bgp.Speaker    // nil: no routers
-	cluster *joined.Cluster // nil: the gateway is in none
-	leave   func()          // ends its part in the cluster; nil: it has none
+	speaker   *bgp.Speaker    // nil: no routers
+	connected chan struct{}   // closed when it begins to call them
+	cluster   *joined.Cluster // nil: the gateway is in none
+	leave     func()          // ends its part in the cluster; nil: it has none
 
 	// Of the goroutine that watches the file: the configuration in force, but
 	// for changes of its members over HTTP, and the file as it was read last.

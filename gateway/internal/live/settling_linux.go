@@ -1,19 +1,18 @@
 package live
 
 import (
-	"reflect"
+	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/ecmp-go/ecmp/gateway/internal/bgp"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 )
 
 const (
-	// Without news from routers for so long, the routes are taken to be whole.
-	// frr waits for a second until it announces anything.
-	quiet = 5 * time.Second
-	// A router that is not there is not waited for any longer. TCP tries again
-	// for longer than that, and pins wait for longer.
+	// Routers that are there are waited for no longer, beyond the wait for those
+	// that are not, whatever they do: sessions may begin and end.
 	settleAtMost = 20 * time.Second
 	settleEvery  = 200 * time.Millisecond // how often it is looked
 )
@@ -24,23 +23,27 @@ const (
 // router wait so, too. It begins with the first call of over, and has ended from
 // the start if nothing was known.
 type settling struct {
-	before         map[string][]string // the members of services that were learned
-	began, changed time.Time
-	last           []config.Service
-	ended          bool
+	before map[string][]string // the members of services that were learned
+	wait   time.Duration       // for routers that are not there
+	began  time.Time
+	ended  bool
 }
 
-// over reports whether it has ended, by what is learned now and whether there
-// are sessions with all routers: all is there that was, or routers have nothing
-// more to say, or it has taken too long.
-func (s *settling) over(learned []config.Service, sessions bool, now time.Time) bool {
+// over reports whether it has ended, by what is learned now and how it stands to
+// routers: all is there that was, or all routers that are there have told of all
+// their routes, and those that are not were waited for.
+func (s *settling) over(learned []config.Service, routers []bgp.PeerState, now time.Time) bool {
 	if s.began.IsZero() {
-		s.began, s.changed = now, now
+		s.began = now
 	}
-	if !reflect.DeepEqual(learned, s.last) || !sessions {
-		s.last, s.changed = learned, now
-	}
-	s.ended = s.ended || s.whole(learned) || now.Sub(s.changed) >= quiet || now.Sub(s.began) >= settleAtMost
+	waited := now.Sub(s.began)
+	s.ended = s.ended || s.whole(learned) || waited >= s.wait+settleAtMost ||
+		!slices.ContainsFunc(routers, func(p bgp.PeerState) bool {
+			if p.Established() {
+				return !p.ToldAll
+			}
+			return waited < s.wait
+		})
 	return s.ended
 }
 
@@ -58,4 +61,18 @@ func (s *settling) whole(learned []config.Service) bool {
 		}
 	}
 	return missing == 0
+}
+
+// tell logs which routers were waited for in vain.
+func (s *settling) tell(log *slog.Logger, routers []bgp.PeerState) {
+	var away []netip.Addr
+	for _, p := range routers {
+		if !p.ToldAll {
+			away = append(away, p.Addr)
+		}
+	}
+	if len(away) > 0 {
+		log.Warn("what routers announce is served, and flows of routers that are away may move",
+			"lacks", away, "waited", s.wait)
+	}
 }

@@ -59,7 +59,7 @@ func (r *Registry) replace(next []config.Service) (*plan, error) {
 			if err != nil {
 				return nil, &RefusedError{n.Name, err}
 			}
-			s = &service{group: group}
+			s = &service{group: group, lost: r.lost[n.Name]}
 			p.targets = append(p.targets, target{service: s, fresh: true, next: n})
 		case scopeOf(&n) != scopeOf(&s.Service):
 			return nil, &RefusedError{n.Name, ErrScope}

@@ -60,9 +60,18 @@ func (s *service) forgetDown() {
 
 // turn puts in force that a member may be down, or up again.
 func (r *Registry) turn(s *service, id string, was error) error {
+	if !r.turned(s, id, was) {
+		return nil
+	}
+	return r.follow(nil)
+}
+
+// turned reports whether a member went down or up, which is marked and logged
+// then. The data plane is to follow.
+func (r *Registry) turned(s *service, id string, was error) bool {
 	now := r.fault(s, s.member(id))
 	if (was == nil) == (now == nil) {
-		return nil
+		return false
 	}
 	what := id + " is up again"
 	if now != nil {
@@ -77,7 +86,7 @@ func (r *Registry) turn(s *service, id string, was error) error {
 	if s.panics != panicked {
 		r.log(Change{Service: s.Name, What: s.saysPanic(), movedBefore: r.moved()})
 	}
-	return r.follow(nil)
+	return true
 }
 
 // fault says why a member of a service is down; nil if it is not.
@@ -88,11 +97,14 @@ func (r *Registry) fault(s *service, m config.Member) error {
 	return s.fault(&s.Service, m)
 }
 
-// fault says what checks, or somebody, found wrong with a member of the service
-// as it is configured now or next.
+// fault says what checks, routers, or somebody, found wrong with a member of the
+// service as it is configured now or next.
 func (s *service) fault(as *config.Service, m config.Member) error {
 	if s.down[m.ID] {
 		return ErrDown
+	}
+	if err := s.lost[m.ID]; err != nil && as.Learned {
+		return err
 	}
 	if f, ok := s.failed[m.ID]; ok && as.Check != nil && f.target == targetOf(as, m) {
 		return f.fault

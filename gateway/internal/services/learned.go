@@ -10,13 +10,18 @@ import (
 // prefix goes from group to group stays where it is.
 const learnedScope = "learned"
 
+// Lost is why members of services are lost that were learned, by service and
+// member: they are announced no more, but nobody has taken them back.
+type Lost map[string]map[string]error
+
 // SetLearned puts services in force that routers announce, in place of those
 // that they announced before. What the configuration serves itself is left out.
-func (r *Registry) SetLearned(services []config.Service) error {
+// Members that are lost are down: their flows return with them.
+func (r *Registry) SetLearned(services []config.Service, lost Lost) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.learned
-	r.learned = services
+	before, lostBefore := r.learned, r.lost
+	r.learned, r.lost = services, lost
 	var configured []config.Service
 	for _, s := range r.services {
 		if !s.Learned {
@@ -27,10 +32,32 @@ func (r *Registry) SetLearned(services []config.Service) error {
 	r.drains.addAll(came)
 	if err := r.replaceDrained(r.withLearned(configured)); err != nil {
 		r.awaited.addAll(came)
-		r.learned = before
+		r.learned, r.lost = before, lostBefore
 		return err
 	}
-	return nil
+	return r.lose()
+}
+
+// lose puts in force which members are lost.
+func (r *Registry) lose() error {
+	turned := false
+	for _, s := range r.services {
+		if !s.Learned || len(s.lost)+len(r.lost[s.Name]) == 0 {
+			continue
+		}
+		was := make([]error, len(s.Members))
+		for i, m := range s.Members {
+			was[i] = r.fault(s, m)
+		}
+		s.lost = r.lost[s.Name]
+		for i, m := range s.Members {
+			turned = r.turned(s, m.ID, was[i]) || turned
+		}
+	}
+	if !turned {
+		return nil
+	}
+	return r.follow(nil)
 }
 
 // withLearned returns configured services, and those that are learned.

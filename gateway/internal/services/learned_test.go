@@ -3,6 +3,7 @@ package services_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -34,7 +35,7 @@ func TestLearned(t *testing.T) {
 	}
 	learned := service(t, "bgp-a", other, "bounded", pods(2, 3))
 	learned.Learned = true
-	require.NoError(t, f.SetLearned([]config.Service{learned}))
+	require.NoError(t, f.SetLearned([]config.Service{learned}, nil))
 	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("bgp-a"))
 
 	own := []netip.Prefix{netip.PrefixFrom(vip, 32)}
@@ -56,7 +57,7 @@ func TestLearned(t *testing.T) {
 	require.NoError(t, f.Replace(configured[:1], "fourth"))
 	_, err = f.Members("bgp-a")
 	require.NoError(t, err)
-	require.NoError(t, f.SetLearned(nil))
+	require.NoError(t, f.SetLearned(nil, nil))
 	_, err = f.Members("bgp-a")
 	require.Error(t, err)
 }
@@ -70,7 +71,7 @@ func TestLearnedDrain(t *testing.T) {
 		t.Helper()
 		learned := service(t, "bgp-a", other, "bounded", members)
 		learned.Learned = true
-		require.NoError(t, f.SetLearned([]config.Service{learned}))
+		require.NoError(t, f.SetLearned([]config.Service{learned}, nil))
 	}
 	learn(pods(2, 3)...)
 	require.NoError(t, f.Drain("bgp-a", "pod2"))
@@ -95,6 +96,72 @@ func TestLearnedDrain(t *testing.T) {
 	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1}, f.weights("bgp-a"), "it left meanwhile")
 }
 
+// A learned member that is lost, and not withdrawn, is down: no placement
+// changes, its flows return with it, and its drain holds.
+func TestLostMemberIsDown(t *testing.T) {
+	const flows, why = 300, "the session with its router ended"
+	f := newRegistry(t)
+	learn := func(lost services.Lost, members ...config.Member) {
+		t.Helper()
+		learned := service(t, "bgp-a", other, "bounded", members)
+		learned.Learned = true
+		require.NoError(t, f.SetLearned([]config.Service{learned}, lost))
+	}
+	lost := services.Lost{"bgp-a": {"pod3": errors.New(why)}}
+	learn(nil, pods(2, 3, 4)...)
+	require.NoError(t, f.Drain("bgp-a", "pod4"))
+	went := f.plane.Receive(other, 0, flows)
+	version := f.Stats().Services[1].Version
+
+	learn(lost, pods(2, 3, 4)...)
+	assert.Equal(t, why, f.reasonIn("bgp-a", "pod3"))
+	assert.Equal(t, "pod3 is down: "+why, f.Stats().Changes[0].What)
+	for i, id := range f.plane.Receive(other, 0, flows) {
+		if went[i] != "pod3" {
+			assert.Equal(t, went[i], id, "flows of others")
+		}
+		assert.NotEqual(t, "pod3", id)
+	}
+	configured := []config.Service{service(t, config.Default, vip, "maglev", pods(1))}
+	require.NoError(t, f.Replace(configured, "a reload"))
+	assert.Equal(t, why, f.reasonIn("bgp-a", "pod3"))
+
+	learn(nil, pods(2, 3, 4)...)
+	assert.Equal(t, "pod3 is up again", f.Stats().Changes[0].What)
+	assert.Equal(t, went, f.plane.Receive(other, 0, flows), "they return")
+	assert.Equal(t, version, f.Stats().Services[1].Version)
+	assert.Zero(t, f.Stats().Flows.Moved)
+	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 1, "pod4": 0}, f.weights("bgp-a"))
+}
+
+// Who is lost counts for what is served, whatever else is served meanwhile and
+// whether or not the data plane could follow.
+func TestLostMembers(t *testing.T) {
+	f := newRegistry(t)
+	learned := service(t, "bgp-a", other, "bounded", pods(2, 3))
+	learned.Learned = true
+	lost := services.Lost{"bgp-a": {"pod3": errors.New("lost")}, "bgp-b": {"pod1": errors.New("lost")}}
+	f.plane.FailSync = errors.New("no")
+	require.Error(t, f.SetLearned([]config.Service{learned}, lost))
+	f.plane.FailSync = nil
+	require.NoError(t, f.SetLearned([]config.Service{learned}, nil))
+	assert.Len(t, f.weights("bgp-a"), 2, "the one that failed counts for nothing")
+	require.NoError(t, f.SetLearned([]config.Service{learned}, lost))
+	assert.Equal(t, map[string]uint32{"pod2": 1}, f.weights("bgp-a"))
+
+	configured := []config.Service{service(t, config.Default, vip, "maglev", pods(1)),
+		service(t, "ours", other, "maglev", pods(2, 3))}
+	require.NoError(t, f.Replace(configured, "the configuration wins"))
+	assert.Len(t, f.weights("ours"), 2)
+	require.NoError(t, f.Replace(configured[:1], "and ends"))
+	assert.Equal(t, map[string]uint32{"pod2": 1}, f.weights("bgp-a"))
+
+	// Somebody may say, too, that it is down.
+	require.NoError(t, f.SetDown("bgp-a", "pod3", true))
+	require.NoError(t, f.SetLearned([]config.Service{learned}, nil))
+	assert.Equal(t, services.ErrDown.Error(), f.reasonIn("bgp-a", "pod3"))
+}
+
 // The drain of a learned member outlives the process, and the next one, whenever
 // routers announce the member again.
 func TestLearnedDrainOutlivesProcess(t *testing.T) {
@@ -105,7 +172,7 @@ func TestLearnedDrainOutlivesProcess(t *testing.T) {
 		return []config.Service{s}
 	}
 	f := newRegistry(t)
-	require.NoError(t, f.SetLearned(learned(pods(2, 3)...)))
+	require.NoError(t, f.SetLearned(learned(pods(2, 3)...), nil))
 	require.NoError(t, f.By("ann").Drain("bgp-a", "pod3"))
 	was := map[string][]string{"bgp-a": {"pod2", "pod3"}}
 	for range 2 {
@@ -123,12 +190,12 @@ func TestLearnedDrainOutlivesProcess(t *testing.T) {
 		require.NoError(t, f.Replace(configured, ""))
 		require.NoError(t, f.Restore(snapshot))
 	}
-	require.NoError(t, f.SetLearned(learned(pod(2, 1))))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1)), nil))
 	require.NoError(t, f.Replace(configured, "a reload"))
-	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7))))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7)), nil))
 	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 0}, f.weights("bgp-a"))
-	require.NoError(t, f.SetLearned(learned(pod(2, 1))))
-	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7))))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1)), nil))
+	require.NoError(t, f.SetLearned(learned(pod(2, 1), pod(3, 7)), nil))
 	assert.Equal(t, map[string]uint32{"pod2": 1, "pod3": 7}, f.weights("bgp-a"), "it left meanwhile")
 }
 
@@ -138,7 +205,7 @@ func TestLearnedMembersAreTheRouters(t *testing.T) {
 	f := newRegistry(t)
 	learned := service(t, "bgp-a", other, "bounded", pods(2, 3))
 	learned.Learned = true
-	require.NoError(t, f.SetLearned([]config.Service{learned}))
+	require.NoError(t, f.SetLearned([]config.Service{learned}, nil))
 	elsewhere := pod(3, 1)
 	elsewhere.Dev = "lp9"
 	for what, members := range map[string][]config.Member{

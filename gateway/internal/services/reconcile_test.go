@@ -2,6 +2,7 @@ package services_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,8 +15,12 @@ import (
 )
 
 // reason returns why a member is down.
-func (f fixture) reason(id string) string {
-	for _, m := range f.Stats().Services[0].Members {
+func (f fixture) reason(id string) string { return f.reasonIn(config.Default, id) }
+
+func (f fixture) reasonIn(service, id string) string {
+	list := f.Stats().Services
+	i := slices.IndexFunc(list, func(s services.ServiceStats) bool { return s.Name == service })
+	for _, m := range list[i].Members {
 		if m.ID == id {
 			return m.Reason
 		}

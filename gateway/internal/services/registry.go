@@ -82,6 +82,7 @@ type shared struct {
 	mu       sync.Mutex
 	services []*service
 	learned  []config.Service // that routers announce, as they were learned
+	lost     Lost             // of those
 	byName   map[string]*service
 	roster   roster
 	edits    uint64  // counts what puts others in force
@@ -114,6 +115,7 @@ type service struct {
 
 	failed map[string]failed // members that failed the last check
 	down   map[string]bool   // members that somebody said are down
+	lost   map[string]error  // members that are lost, of a service that is learned
 	panics bool              // so many fail the check that it is not looked at
 
 	owned map[string]float64 // shares of the hashes, by ID
