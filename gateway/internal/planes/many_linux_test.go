@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,10 +26,23 @@ import (
 const (
 	manyServices = 1000
 	manyMembers  = 16
+	drainEvery   = 25
 )
 
+// timed is a strategy that takes down when it built last.
+type timed struct {
+	selector.Bounded
+	built *time.Time
+}
+
+func (t timed) Build(members []selector.Member) (selector.Selector, error) {
+	defer func() { *t.built = time.Now() }()
+	return t.Bounded.Build(members)
+}
+
 // many returns services with members behind the interfaces of all pods, each
-// service with an address and a port of its own: eight have one address.
+// service with an address and a port of its own: eight have one address. Those
+// that are to be drained are timed.
 func many() []config.Service {
 	list := make([]config.Service, manyServices)
 	for i := range list {
@@ -43,14 +54,17 @@ func many() []config.Service {
 			s.Members = append(s.Members, config.Member{ID: fmt.Sprintf("pod%d-%d", i, j), Dev: fmt.Sprint("lp", j+1),
 				Addr: netip.AddrFrom4([4]byte{10, 9, byte(j + 1), 2}), MAC: testbed.MAC(j+1, 2), Weight: 1})
 		}
+		if i%drainEvery == 0 {
+			s.Strategy = timed{built: new(time.Time)}
+		}
 		list[i] = s
 	}
 	return list
 }
 
 // BenchmarkMany has 1,000 services of 16 members on each plane: what it takes to
-// start them, and to drain a member. The lock of a drain is the longest that
-// somebody waits who asks for something else every 100 microseconds.
+// start them, and to drain a member. The lock is what a drain takes once its
+// table is built, since that needs no lock.
 //
 //	go test -run '^$' -bench Many -benchtime 1x ./gateway/internal/planes
 func BenchmarkMany(b *testing.B) {
@@ -99,18 +113,16 @@ func benchmarkMany(b *testing.B, k plane.Kind, list []config.Service) error {
 	for r.Health() != nil {
 		time.Sleep(time.Millisecond)
 	}
-	others := waitFor(func() { r.DrainedByConfiguration("service0", "pod0-0") })
 	var drains, locks []float64
-	for i := range 40 {
-		others.longest.Store(0)
+	for i := range manyServices / drainEvery {
 		began := time.Now()
-		if err := r.Drain(fmt.Sprint("service", 25*i), fmt.Sprintf("pod%d-3", 25*i)); err != nil {
+		if err := r.Drain(fmt.Sprint("service", drainEvery*i), fmt.Sprintf("pod%d-3", drainEvery*i)); err != nil {
 			return err
 		}
-		drains = append(drains, time.Since(began).Seconds()*1000)
-		locks = append(locks, time.Duration(others.longest.Load()).Seconds()*1000)
+		ended := time.Now()
+		drains = append(drains, ended.Sub(began).Seconds()*1000)
+		locks = append(locks, ended.Sub(*list[drainEvery*i].Strategy.(timed).built).Seconds()*1000)
 	}
-	others.end()
 	for what, list := range map[string][]float64{"drain": drains, "lock": locks} {
 		slices.Sort(list)
 		b.ReportMetric(list[len(list)/2], "ms/"+what)
@@ -127,32 +139,4 @@ func benchmarkMany(b *testing.B, k plane.Kind, list []config.Service) error {
 	_, err = r.Save()
 	b.ReportMetric(time.Since(began).Seconds()*1000, "ms/save")
 	return err
-}
-
-// A waiter is somebody who waits for something again and again.
-type waiter struct {
-	longest atomic.Int64 // time of one call, in nanoseconds
-	end     func()
-}
-
-func waitFor(call func()) *waiter {
-	w, done := new(waiter), make(chan struct{})
-	var waiting sync.WaitGroup
-	waiting.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(100 * time.Microsecond):
-			}
-			began := time.Now()
-			call()
-			w.longest.Store(max(w.longest.Load(), int64(time.Since(began))))
-		}
-	})
-	w.end = func() {
-		close(done)
-		waiting.Wait()
-	}
-	return w
 }

@@ -140,6 +140,7 @@ func TestServicesComeAndGo(t *testing.T) {
 	for i := range uint64(10) {
 		require.NoError(t, r.Sync([]plane.Service{r.list[0], host}))
 		require.EqualValues(t, 2, r.member(frame))
+		require.NotEmpty(t, r.tables.parked, "of the group that is gone")
 		r.tables.reclaim(true)
 		r.run(expired)
 		told := r.Counters().ServiceDrops

@@ -89,4 +89,7 @@ func TestOutputsAfterAFailure(t *testing.T) {
 	assert.True(t, has(1))
 	assert.False(t, has(2))
 	assert.False(t, has(3))
+	_, err := r.groups[0].Update(hopsFor(1, 2))
+	require.NoError(t, err)
+	require.ErrorIs(t, r.Sync(r.list), ErrOutput)
 }
