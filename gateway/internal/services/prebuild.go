@@ -16,7 +16,7 @@ func (r *Registry) prebuild(service string, change ChangeMembers) {
 	e := effectOf(planned.View(), t.from.View())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t.service.foreseen = e
+	t.foreseen = e
 }
 
 // prospect returns a service with the members that it is about to get; nil if

@@ -78,16 +78,18 @@ func TestBuildsWithoutTheLock(t *testing.T) {
 func TestChangesAtTheSameTime(t *testing.T) {
 	f := start(t, manyServices(1, 8, selector.Maglev{}))
 	ids := []string{"pod0", "pod1", "pod2", "pod3"}
+	errs := make([]error, len(ids))
 	var changing sync.WaitGroup
 	for i, id := range ids {
 		changing.Go(func() {
 			for n := range 20 {
-				assert.NoError(t, weighs(f, "service0", id, uint32(1+(n+i)%3)))
+				errs[i] = errors.Join(errs[i], weighs(f, "service0", id, uint32(1+(n+i)%3)))
 			}
-			assert.NoError(t, f.Drain("service0", id))
+			errs[i] = errors.Join(errs[i], f.Drain("service0", id))
 		})
 	}
 	changing.Wait()
+	require.NoError(t, errors.Join(errs...))
 	g, err := f.Group("service0")
 	require.NoError(t, err)
 	v := g.Load().View()
