@@ -49,14 +49,16 @@ func (b *batch) add(p flowcache.Pin, v *selector.View) bool {
 			return false
 		}
 	}
-	var key [12]byte
-	_, _ = p.Key.AppendBinary(key[:0])
-	tag, bucket := binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint32(key[8:])
+	tag, bucket := tagOf(p.Key), uint32(p.Key.Bucket())
 	state := p.State & stateMask
 	age := min(uint64(p.Age/b.units[state])+1, maxAge)
 	b.records = binary.LittleEndian.AppendUint64(b.records,
 		tag<<tagShift|uint64(i-1)<<indexShift|age<<ageShift|uint64(state))
-	b.records = binary.AppendUvarint(b.records, uint64(bucket-b.last))
+	if distance := bucket - b.last; distance < 1<<7 { // as nearly always
+		b.records = append(b.records, byte(distance))
+	} else {
+		b.records = binary.AppendUvarint(b.records, uint64(distance))
+	}
 	b.last = bucket
 	b.count++
 	return true

@@ -20,7 +20,8 @@ const allStates = 1<<flowcache.States - 1
 // gateway to another, whose server is another one: scan, encode, sign, publish,
 // server, server, receive, verify, decode, import. Nearly all are there
 // already. "core NATS" publishes messages as long, and counts them. It reports
-// millions of pins a second. It leaves out the packet path.
+// millions of pins a second, and the time of cores that a pin takes. It leaves
+// out the packet path.
 func BenchmarkPinsOverNATS(b *testing.B) {
 	const flows, rounds = 900_000, 4
 	list := living(b, 2, 1_000_000, false, nil)
@@ -85,10 +86,11 @@ func BenchmarkPinsOverNATS(b *testing.B) {
 	})
 	b.Run("pins", func(b *testing.B) {
 		for range b.N {
-			before := to.Stats()
+			before, used := to.Stats(), processTime(b)
 			took, pins, _, bytes := all(rounds)
 			after := to.Stats()
 			b.ReportMetric(float64(pins)/took.Seconds()/1e6, "Mpins/s")
+			b.ReportMetric(float64((processTime(b)-used).Nanoseconds())/float64(pins), "cpu-ns/pin")
 			b.ReportMetric(float64(bytes)/float64(pins), "B/pin")
 			b.ReportMetric(float64(after.DroppedMessages-before.DroppedMessages), "dropped")
 		}

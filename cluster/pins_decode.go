@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -160,14 +161,19 @@ func (m *pinsMessage) parsePins(r *pinsReader, t *flowcache.Table) {
 		from, to = uint64(m.from), uint64(m.to)
 	}
 	bucket, data := uint64(0), r.data
+	m.pins = slices.Grow(m.pins, n)
 	var key [12]byte
 	for range n {
 		if len(data)-r.at < recordSize {
 			r.fail("cut short")
 			return
 		}
-		word := binary.LittleEndian.Uint64(data[r.at:])
-		distance, size := binary.Uvarint(data[r.at+8:])
+		record := data[r.at:]
+		word := binary.LittleEndian.Uint64(record)
+		distance, size := uint64(record[8]), 1
+		if distance >= 1<<7 { // seldom
+			distance, size = binary.Uvarint(record[8:])
+		}
 		bucket += distance
 		index := word >> indexShift & maxMembers
 		if size <= 0 || distance > to || bucket < from || bucket >= to || index >= uint64(len(m.members)) {
