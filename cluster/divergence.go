@@ -98,6 +98,9 @@ func (c *Conn) review(now time.Time) {
 	}
 	settled := make([]uint64, len(groups))
 	for i, m := range groups {
+		if c.behind(m.name, own[m.name].read, now) {
+			m.lag()
+		}
 		if c.agreed(m.name, own[m.name].version, now) {
 			settled[i] = own[m.name].version
 		}
@@ -131,6 +134,17 @@ func (c *Conn) agreed(group string, version uint64, now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// behind reports whether some gateway has run for a heartbeat what this one has
+// not read.
+func (c *Conn) behind(group string, read uint64, now time.Time) bool {
+	for q, r := range c.peers.counted(group, now) {
+		if since, ok := q.ahead[group]; ok && r.Version > read && now.Sub(since) >= c.config.Heartbeat {
+			return true
+		}
+	}
+	return false
 }
 
 // compare returns all differences, and of which groups members must be asked.

@@ -44,6 +44,7 @@ type Membership struct {
 	given      bool   // the replica has members that are not the log's, at first
 
 	restart chan struct{}   // asks to read the log anew
+	behind  chan struct{}   // has room for one: others have run more than was read
 	ctx     context.Context // ends with Close, or with the connection
 	stop    context.CancelFunc
 
@@ -131,7 +132,8 @@ func newMembership(
 		return refuse(&ConfigError{Field: "Name", Value: name, Reason: tokenReason})
 	}
 	m := &Membership{
-		conn: c, name: name, restart: make(chan struct{}, 1), advanced: make(chan struct{}),
+		conn: c, name: name,
+		restart: make(chan struct{}, 1), behind: make(chan struct{}, 1), advanced: make(chan struct{}),
 		own: map[string]bool{}, ids: map[string]uint64{}, discard: discard, given: discard == nil,
 	}
 	first.Strategy = selector.Bounded{}.String()
@@ -248,7 +250,7 @@ func (m *Membership) report() Report { return m.standing().report }
 func (m *Membership) standing() standing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := standing{version: m.version, view: m.replica.View(), past: m.past}
+	s := standing{version: m.version, read: m.seen, view: m.replica.View(), past: m.past}
 	s.report = Report{
 		Version: m.version, Fingerprint: s.view.Fingerprint(), Strategy: m.strategy, Scope: m.state.Scope,
 		Prepared: m.prepared,

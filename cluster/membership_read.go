@@ -11,7 +11,8 @@ import (
 )
 
 // checkAfter is after how many heartbeats without a change a gateway asks for
-// the newest revision, in case that it was not told.
+// the newest revision, in case that it was not told and no other gateway is
+// there that was.
 const checkAfter = 5
 
 // read reads the log from the revision after the last one on, and goes on with
@@ -83,13 +84,18 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 	}
 	check := time.NewTicker(checkAfter * c.config.Heartbeat)
 	defer check.Stop()
-	quiet := true
+	quiet, last := true, time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return from, ctx.Err()
 		case <-m.restart:
 			return from, errors.New("asked to")
+		case <-m.behind:
+			// What comes may be on its way to here, but not for a heartbeat.
+			if time.Since(last) >= c.config.Heartbeat {
+				return from, errors.New("other gateways have read more")
+			}
 		case <-check.C:
 			if !quiet {
 				quiet = true
@@ -124,7 +130,7 @@ func (m *Membership) watch(ctx context.Context, from uint64, log chan<- revision
 			case e.Revision() < from:
 				continue
 			}
-			quiet = false
+			quiet, last = false, time.Now()
 			r := revision{number: e.Revision()}
 			if e.Operation() != jetstream.KeyValuePut {
 				r.err = errors.New("the group's key was deleted")
@@ -250,6 +256,16 @@ func (m *Membership) noteLoss(err error) {
 		return
 	}
 	m.conn.hurry()
+}
+
+// lag has the log read anew if nothing comes from it: other gateways have run
+// what was not read here. The server that the watch is at may be dead, while the
+// connection of the gateway is not.
+func (m *Membership) lag() {
+	select {
+	case m.behind <- struct{}{}:
+	default:
+	}
 }
 
 // follow has the log read anew from the last revision on.

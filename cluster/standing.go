@@ -9,6 +9,7 @@ import (
 // A standing is what a gateway runs of a group at a moment.
 type standing struct {
 	version uint64 // the revision that was applied last
+	read    uint64 // the newest that was read
 	view    *selector.View
 	report  Report
 	past    []applied // the last revisions that were applied, the newest last
