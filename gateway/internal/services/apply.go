@@ -185,23 +185,25 @@ func (p *plan) changed() ([]*target, error) {
 	}
 	all := slices.Concat(fresh, rest)
 	errs := make([]error, len(all))
-	var building sync.WaitGroup
 	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(all)) {
-		building.Go(func() {
-			for i := int(next.Add(1) - 1); i < len(all); i = int(next.Add(1) - 1) {
-				if all[i].payloads {
-					continue
-				}
-				planned, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops)
-				if err != nil {
-					errs[i] = &RefusedError{all[i].next.Name, err}
-					continue
-				}
-				all[i].foresee(planned)
+	build := func() {
+		for i := int(next.Add(1) - 1); i < len(all); i = int(next.Add(1) - 1) {
+			if all[i].payloads {
+				continue
 			}
-		})
+			planned, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops)
+			if err != nil {
+				errs[i] = &RefusedError{all[i].next.Name, err}
+				continue
+			}
+			all[i].foresee(planned)
+		}
 	}
+	var building sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(all)) - 1 {
+		building.Go(build)
+	}
+	build() // one of few needs nobody else, who would have to be woken
 	building.Wait()
 	for _, err := range errs {
 		if err != nil {

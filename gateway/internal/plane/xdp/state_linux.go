@@ -163,15 +163,17 @@ func (s *state) place() {
 // returns the errors.
 func eachOf(n int, do func(i int) error) error {
 	errs := make([]error, n)
-	var working sync.WaitGroup
 	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), n) {
-		working.Go(func() {
-			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
-				errs[i] = do(i)
-			}
-		})
+	work := func() {
+		for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+			errs[i] = do(i)
+		}
 	}
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) - 1 {
+		working.Go(work)
+	}
+	work() // one of few needs nobody else, who would have to be woken
 	working.Wait()
 	for _, err := range errs { // the first alone: one says what is wrong
 		if err != nil {
