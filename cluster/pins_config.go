@@ -18,7 +18,7 @@ type PinsConfig struct {
 	// short ones cost most and gain least.
 	Least time.Duration
 
-	Batch int // pins a message, up to 4,096; default 512
+	Batch int // pins a message, up to 4,096; default 1,024
 	Inbox int // messages that may wait to be taken; default 4,096
 	Hold  int // pins that may wait for a change to come here too; default 65,536
 
@@ -49,7 +49,7 @@ const (
 
 func (c PinsConfig) complete() (PinsConfig, error) {
 	byDefault(&c.Least, time.Minute)
-	byDefault(&c.Batch, 512)
+	byDefault(&c.Batch, 1024)
 	byDefault(&c.Inbox, 4096)
 	byDefault(&c.Hold, 65536)
 	byDefault(&c.Skew, 30*time.Second)
