@@ -89,7 +89,8 @@ func TestLab(t *testing.T) {
 	}
 	for i, name := range plane.Names(planes.All()) {
 		if racecheck.On { // for minutes, otherwise
-			runs = append(runs, run{name, i%2 == 0, sticky, true, ""}, run{name, true, sticky, true, lab.Tunnels()[i%2]})
+			runs = append(runs, run{name, i%2 == 0, sticky, true, ""},
+				run{name, true, sticky, true, lab.Tunnels()[i%2]})
 			continue
 		}
 		// both families, killed and ended, in turn

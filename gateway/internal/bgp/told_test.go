@@ -126,8 +126,8 @@ func router(t *testing.T, speaker netip.AddrPort, addr string, prefixes ...strin
 	end = func() {
 		if !ended {
 			ended = true
-			assert.NoError(t, r.StopBgp(ctx, &api.StopBgpRequest{}))
-			r.Stop()
+			defer r.Stop()
+			require.NoError(t, r.StopBgp(ctx, &api.StopBgpRequest{}))
 		}
 	}
 	t.Cleanup(end)

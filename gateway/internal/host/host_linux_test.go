@@ -69,7 +69,8 @@ func run(t *testing.T, n *netns.Namespace, command string, args ...string) (out 
 func routes(t *testing.T, n *netns.Namespace) string {
 	t.Helper()
 	lines := strings.Split(run(t, n, "ip", "route")+run(t, n, "ip", "-6", "route"), "\n")
-	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "fe80::/64") }), "\n")
+	late := func(line string) bool { return strings.HasPrefix(line, "fe80::/64") }
+	return strings.Join(slices.DeleteFunc(lines, late), "\n")
 }
 
 // keep has the kernel be as a gateway wants it, and returns what was set.
