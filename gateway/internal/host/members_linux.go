@@ -2,7 +2,6 @@ package host
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/jsimonetti/rtnetlink/v2"
@@ -44,10 +43,12 @@ func (l *look) strangers() (list []Finding) {
 }
 
 // Routers finds, of members in tunnels, those that the kernel has behind a
-// router on the link of their interface.
+// router on the link of their interface, at the cost of one request each and one
+// for all interfaces.
 func Routers(members []Member) (map[Member]netip.Addr, error) {
 	routers := make(map[Member]netip.Addr)
 	var conn *rtnetlink.Conn
+	var names map[int]string // of all interfaces; nil: none was looked up
 	for _, m := range members {
 		if m.Outer == 0 || m.Addr.IsLinkLocalUnicast() {
 			continue
@@ -63,7 +64,12 @@ func Routers(members []Member) (map[Member]netip.Addr, error) {
 		if err != nil || !r.via.IsValid() {
 			continue
 		}
-		if d, err := net.InterfaceByIndex(r.dev); err == nil && d.Name == m.Dev {
+		if names == nil {
+			if names, err = namesOf(conn); err != nil {
+				return nil, err
+			}
+		}
+		if names[r.dev] == m.Dev {
 			routers[m] = r.via
 		}
 	}

@@ -17,15 +17,9 @@ func OnLink(addrs []netip.Addr) (map[netip.Addr]string, error) {
 		return nil, err
 	}
 	defer c.Close() //nolint:errcheck // nothing was written
-	links, err := c.Link.List()
+	names, err := namesOf(c)
 	if err != nil {
 		return nil, err
-	}
-	names := make(map[int]string, len(links))
-	for _, l := range links {
-		if l.Flags&unix.IFF_LOOPBACK == 0 && l.Attributes != nil { // which leads nowhere
-			names[int(l.Index)] = l.Attributes.Name
-		}
 	}
 	found := make(map[netip.Addr]string, len(addrs))
 	for _, a := range addrs {
@@ -41,4 +35,20 @@ func OnLink(addrs []netip.Addr) (map[netip.Addr]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// namesOf returns the names of interfaces by index, without the loopback, which
+// leads nowhere. It has the kernel list them all.
+func namesOf(c *rtnetlink.Conn) (map[int]string, error) {
+	links, err := c.Link.List()
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[int]string, len(links))
+	for _, l := range links {
+		if l.Flags&unix.IFF_LOOPBACK == 0 && l.Attributes != nil {
+			names[int(l.Index)] = l.Attributes.Name
+		}
+	}
+	return names, nil
 }
