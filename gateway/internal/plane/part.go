@@ -1,9 +1,11 @@
 package plane
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,7 +156,9 @@ func (e *ConflictError) Error() string {
 
 // Parts are what services have of packets, to find two that have the same. The
 // zero value is empty.
-type Parts struct{ of map[Part][]taken } // by prefix and protocol
+type Parts struct {
+	of map[Part][]taken // by prefix and protocol, in order of their ports
+}
 
 type taken struct {
 	ports   PortRange
@@ -162,7 +166,8 @@ type taken struct {
 }
 
 // Add adds the parts of a service. The error is a [*ConflictError], or a
-// [*ConfigError] if no plane can serve it.
+// [*ConfigError] if no plane can serve it. It takes a search among the parts of
+// the same address, and moves those with higher ports: in order of ports, none.
 func (p *Parts) Add(name string, s Service) error {
 	if p.of == nil {
 		p.of = make(map[Part][]taken)
@@ -173,13 +178,16 @@ func (p *Parts) Add(name string, s Service) error {
 		}
 		whole := part
 		whole.Ports = PortRange{}
-		for _, t := range p.of[whole] {
-			has, none := part.Ports, PortRange{}
-			if (has == none) == (t.ports == none) && has.First <= t.ports.Last && t.ports.First <= has.Last {
-				return &ConflictError{part, name, t.service}
-			}
+		// No two have a port in common, so the first that does not end before
+		// this one begins is the one to look at. All ports are 0 and 0.
+		list := p.of[whole]
+		i, _ := slices.BinarySearchFunc(list, part.Ports.First, func(t taken, first uint16) int {
+			return cmp.Compare(t.ports.Last, first)
+		})
+		if i < len(list) && list[i].ports.First <= part.Ports.Last {
+			return &ConflictError{part, name, list[i].service}
 		}
-		p.of[whole] = append(p.of[whole], taken{part.Ports, name})
+		p.of[whole] = slices.Insert(list, i, taken{part.Ports, name})
 	}
 	return nil
 }
