@@ -183,6 +183,7 @@ func TestForeignAddress(t *testing.T) {
 	r.update(0, hopsFor(1)...)
 	spec, err := loadForward()
 	require.NoError(t, err)
+	spec.Maps["ecmp_prefixes"].MaxEntries = r.maps.prefixes.MaxEntries() // as newMaps made it
 	frame := conversations(1, 1)[0].frame(hash.ACK, 64, 0)
 	code := program{spec: spec, maps: r.maps, seed: testSeed, address: engine.MAC(frame[:6])}
 	forward, closed, err := code.load()

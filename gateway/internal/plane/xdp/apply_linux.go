@@ -56,7 +56,7 @@ func (p *dataPlane) back(from state) error {
 }
 
 // applyPrefixes writes what packets are looked up by, the new before the old
-// goes, so that no packet finds nothing.
+// goes, so that no packet finds nothing. The map has room for both.
 func (p *dataPlane) applyPrefixes(old, next *prefixes) error {
 	for k, index := range next.all() {
 		if was, ok := old.all()[k]; ok && was == index {

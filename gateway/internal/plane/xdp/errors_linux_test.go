@@ -102,6 +102,33 @@ func TestSyncErrors(t *testing.T) {
 	}
 }
 
+// As many prefixes as there may be can all be changed for others, and back; one
+// more is refused, and what is in force stays.
+func TestAllPrefixesChange(t *testing.T) {
+	r := newFixture(t, 0, selector.Bounded{})
+	r.update(0, hopsFor(1)...)
+	of := func(first byte, n int) []plane.Service {
+		s := plane.Service{Group: r.groups[0], Prefixes: make([]netip.Prefix, n)}
+		for i := range s.Prefixes {
+			a := netip.AddrFrom4([4]byte{first, byte(i >> 16), byte(i >> 8), byte(i)})
+			s.Prefixes[i] = netip.PrefixFrom(a, a.BitLen())
+		}
+		return []plane.Service{s}
+	}
+	serves := func(first byte) bool {
+		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{first, 0, 1, 2}), 80)
+		frame := conversation{netip.MustParseAddrPort("192.0.2.1:1"), to, hash.UDP}.frame(0, 64, 0)
+		action, _ := r.run(frame)
+		return action == xdpRedirect
+	}
+	for _, now := range []byte{20, 30, 20} {
+		require.NoError(t, r.Sync(of(now, MaxPrefixes)))
+		require.Equal(t, []bool{now == 20, now == 30}, []bool{serves(20), serves(30)})
+	}
+	require.ErrorIs(t, r.Sync(of(30, MaxPrefixes+1)), ErrLimit)
+	require.True(t, serves(20))
+}
+
 func TestOutputErrors(t *testing.T) {
 	r := newFixture(t, 0, selector.Bounded{})
 	r.update(0, hopsFor(1)...)

@@ -200,8 +200,8 @@ func (m *maps) byName() map[string]**ebpf.Map {
 	}
 }
 
-// newMaps makes the maps that spec asks for, and writes into it how many pins
-// they have room for; flows is 0 without stickiness.
+// newMaps makes the maps that spec asks for, and writes into it how many prefixes
+// and pins they have room for; flows is 0 without stickiness.
 func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 	m := &maps{group: spec.Maps["ecmp_tables"].InnerMap}
 	defer func() {
@@ -214,6 +214,10 @@ func newMaps(spec *ebpf.CollectionSpec, flows int) (_ *maps, err error) {
 	err = eachOf(len(names), func(i int) (err error) { // the kernel clears those of flows for long
 		to, s := places[names[i]], spec.Maps[names[i]]
 		switch to {
+		case &m.prefixes:
+			// Those to come are written before those of now go. Room that is
+			// not used takes no memory.
+			s.MaxEntries = 2 * MaxPrefixes
 		case &m.probation:
 			s.MaxEntries = uint32(max(flows/probationShare, minProbation))
 		case &m.established:
