@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -195,6 +196,10 @@ func TestAsk(t *testing.T) {
 		"route add 172.16.0.25/32 via 10.9.1.2\nroute add 172.16.0.26/32 dev lo\n"+
 		"route add 172.16.0.27/32 nexthop via 10.9.0.2 nexthop via 10.9.1.2\n"+
 		"route add blackhole fd16::21/128\naddr add fd16::23/128 dev lc nodad\n"))
+	// the kernel takes an IPv6 address for its own a moment after it was added
+	require.Eventually(t, func() bool {
+		return strings.Contains(run(t, n, "ip", "-6", "route", "show", "table", "local"), "fd16::23 ")
+	}, time.Minute, time.Millisecond)
 	for _, c := range []struct {
 		vip   string
 		wrong bool
