@@ -5,12 +5,13 @@
 //
 // In small packets a second of processor time, afpacket forwards about a
 // quarter of what the kernel's own forwarding does, afxdp about half, and xdp
-// some three times as much. All the time that forwarding takes is counted:
-// less than half of it is that of the gateway's process, and the kernel's
-// threads take the rest, to receive and to hand packets to the members. To
-// remember flows costs xdp most, since it makes the look-ups in the kernel's
-// maps: it is about level with the kernel's forwarding then. One TCP connection through afpacket, with the offloads of veth, has
-// more than half of the rate that it has through the kernel.
+// some three times as much. All the time that forwarding takes is counted: less
+// than half of it is that of the gateway's process, and the kernel's threads
+// take the rest, to receive and to hand packets to the members. To remember
+// flows costs xdp most, since it makes the look-ups in the kernel's maps: it is
+// about level with the kernel's forwarding then. One TCP connection through
+// afpacket, with the offloads of veth, has more than half of the rate that it
+// has through the kernel.
 //
 // The command below measures that, as root, beside the kernel; what it printed
 // last is in benchmarks/results/programs.
