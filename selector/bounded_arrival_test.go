@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 func TestQuadraticIsPermutation(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(7, 1))
 	for range 12 {
 		mask := uint32(1)<<(6+r.IntN(12)) - 1

@@ -149,6 +149,7 @@ func TestBoundedCurve(t *testing.T) {
 }
 
 func TestBoundedBalance(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	share := func(s selector.Slack, group []selector.Member) (lowest, rms float64) {
 		count, sum := make([]float64, len(group)), 0.0
 		for _, owner := range owners(build(t, selector.Bounded{Slack: s}, group)) {

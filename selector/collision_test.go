@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -40,6 +41,7 @@ func collidingIDs(r *rand.Rand, seed uint64) (a, b string) {
 // TestMembersOfEqualHash: members that no hash tells apart are told by ID, so
 // that placement is one and the same for any order of the list.
 func TestMembersOfEqualHash(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(9, 1))
 	for range 60 {
 		seed := r.Uint64N(2) * r.Uint64()

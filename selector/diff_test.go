@@ -120,6 +120,7 @@ func TestDiffOfAJoinBesideOtherUnits(t *testing.T) {
 // TestDiffIgnoresBystanders: a drained member that owns nothing changes none of
 // the counts.
 func TestDiffIgnoresBystanders(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	bystander := selector.Member{ID: "z"}
 	for _, row := range catalog.All() {
 		s := row.Strategy
@@ -175,6 +176,7 @@ func TestDiffOfAWeight(t *testing.T) {
 // TestRendezvousMovesOnlyTheForced: whatever changes in weight, a hash goes to
 // a member that gained on its old one.
 func TestRendezvousMovesOnlyTheForced(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rng := rand.New(rand.NewPCG(9, 10))
 	for range 50 {
 		before := randomGroup(rng, 1+rng.IntN(12))
@@ -254,6 +256,7 @@ func TestDiffFromNothing(t *testing.T) {
 
 // TestMoves: they are those of the slots, in order, and add up to Diff.
 func TestMoves(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rng := rand.New(rand.NewPCG(9, 11))
 	for _, row := range catalog.All() {
 		before := randomMembers(rng, "m", 8, 9)
@@ -323,6 +326,7 @@ func TestShares(t *testing.T) {
 // TestSharesOfTiers counts where hashes are placed, with drained members and
 // with backups.
 func TestSharesOfTiers(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const hashes = 1 << 16
 	rng := rand.New(rand.NewPCG(7, 8))
 	for _, row := range catalog.All() {

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // TestRoundedJump compares with the processor's floating point, above all where
 // quotients are near whole numbers.
 func TestRoundedJump(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	want := func(b, r uint64) uint64 { return uint64(float64(b) * (float64(1<<31) / float64(r))) }
 	random := rand.New(rand.NewPCG(3, 1))
 	for i := range 2_000_000 {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -164,6 +165,7 @@ func TestLinuxResilientDrain(t *testing.T) {
 }
 
 func TestLinuxResilientEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(9, 1))
 	for range 200 {
 		buckets := 1 + r.IntN(40)

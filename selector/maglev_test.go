@@ -27,6 +27,7 @@ func names(r *rand.Rand, n int) []string {
 }
 
 func TestMaglevEqualsGoMaglev(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(2, 1))
 	for size, counts := range map[uint32][]int{
 		65537:  {1, 2, 3, 10, 100, 256, 257, 300, 1000},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -141,6 +142,7 @@ func TestRFC2992Baselines(t *testing.T) {
 // mean square error must be within 0.7 % where a strategy claims to share
 // exactly.
 func TestWeightError(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(1, 7))
 	const samples = 2_000_000
 	for _, row := range catalog.All() {

@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // TestDraws: with random bits in the high half only, few bits or a counter,
 // draws stay unrelated: the winners of groups share as they should, and so do
 // the seconds of each winner's hashes.
 func TestDraws(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	sets := map[string]func(i uint64) uint64{
 		"counter":             func(i uint64) uint64 { return i },
 		"counter, high half":  func(i uint64) uint64 { return i << 32 },

@@ -53,6 +53,7 @@ func reweigh(r *rand.Rand, group []selector.Member, most int) []selector.Member 
 }
 
 func TestResilientEqualsModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(8, 1))
 	for range 30 {
 		n := 1 + r.IntN(12)
@@ -107,6 +108,7 @@ func TestResilientEqualsModelOverHistories(t *testing.T) {
 // TestResilientMovesTheMinimum: over long histories of changes of up to three
 // members, nothing moves without need and shares stay near their due.
 func TestResilientMovesTheMinimum(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(8, 2))
 	const buckets = 1000
 	for range 20 {

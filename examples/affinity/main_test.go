@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 func affinity(args ...string) (code int, stdout, stderr string) {
@@ -21,6 +22,7 @@ func affinity(args ...string) (code int, stdout, stderr string) {
 // Whatever the seed: who knows no keys has few hits, a cap holds the peak, and
 // costs hits. Nobody with keys is as even as the least loaded.
 func TestComparison(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	var hits []float64
 	for _, seed := range []string{"1", "2"} {
 		code, out, errs := affinity("-json", "-requests", "2000", "-seed", seed)
@@ -64,6 +66,7 @@ func TestComparison(t *testing.T) {
 
 // The output is a function of the arguments.
 func TestSameSeedSameOutput(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	code, want, errs := affinity("-requests", "1000")
 	require.Zero(t, code, errs)
 	_, again, _ := affinity("-requests", "1000")

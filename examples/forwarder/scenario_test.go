@@ -142,6 +142,7 @@ func TestScenarioJSON(t *testing.T) {
 }
 
 func TestScenarioText(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	code, stdout, stderr := forward(t)
 	require.Zero(t, code, stderr)
 	for _, want := range []string{

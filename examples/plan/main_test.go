@@ -13,6 +13,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -51,6 +52,7 @@ func TestRemoval(t *testing.T) {
 
 // What moves least is found, and is told by the sum of its steps.
 func TestCheapestOrder(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	r := planned(t, "-weight", "pod1=1", "-add", "pod6=2", "-remove", "pod5", "-to", "maglev")
 	require.Len(t, r.Cheapest, 4)
 	assert.Equal(t, "maglev", r.Planned)

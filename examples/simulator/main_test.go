@@ -16,6 +16,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/commandline"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 func simulator(args ...string) (code int, stdout, stderr string) {
@@ -28,6 +29,7 @@ func simulator(args ...string) (code int, stdout, stderr string) {
 // of ten drains and returns moves a tenth of the connections or more. Placement
 // is exact, so these are the numbers of every machine.
 func TestOutcomes(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	code, out, errs := simulator("-json")
 	require.Zero(t, code, errs)
 	var list []struct {

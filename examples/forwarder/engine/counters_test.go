@@ -6,11 +6,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // A frame that goes nowhere counts for the group that it is for, as the slow
 // model says, whether a prefix or a listener leads there.
 func TestDropsCountByGroup(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	type drop struct {
 		group  *Group
 		reason Drop

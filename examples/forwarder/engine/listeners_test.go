@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -143,6 +144,7 @@ func drawSent(t testing.TB, r *rand.Rand, dst netip.Addr, id uint32) (list []sen
 // else where the longest prefix leads, as the slow model says: so do fragments
 // after the first one, and ICMP errors by what they are about.
 func TestListenersAgreeWithModel(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		s := drawServed(t, r)
