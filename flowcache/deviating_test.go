@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/packet"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 func TestParseKnown(t *testing.T) {

@@ -4,12 +4,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/packet"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // checkSnapped parses the first n bytes of a frame and compares with the model,

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 

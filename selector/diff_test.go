@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 

@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
 	"github.com/ecmp-go/ecmp/internal/golden/place"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 

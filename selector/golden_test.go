@@ -12,10 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
