@@ -20,16 +20,13 @@ func (r *race) debt() int {
 // racers below their floors alone, whose debt is all that is free.
 func (r *race) settle(tooMany int) {
 	end := r.firstTooMany(tooMany)
-	kept := r.taken[:0]
-	for _, slot := range r.taken {
-		if m := r.holder(slot); r.at(m.place, slot).before(end) {
-			kept = append(kept, slot)
-		} else {
+	for slot := range r.free.without(r.rest) {
+		if m := r.owner(slot); !r.at(m.place, slot).before(end) {
 			m.room++
-			r.holds[slot] = hold{}
+			r.rest.add(slot)
+			r.taken--
 		}
 	}
-	r.taken = kept
 	for i := range r.racers {
 		m := &r.racers[i]
 		m.room, m.spare, m.rank = m.owed(), 0, r.paces[m.pace].start
@@ -49,21 +46,18 @@ func (r *race) firstTooMany(tooMany int) bid {
 		beyond[i] = m.spare - min(m.spare, m.room)
 	}
 	var late []award
-	for _, slot := range r.taken {
-		if i := r.holds[slot].racer - 1; beyond[i] > 0 {
-			late = append(late, award{r.at(r.racers[i].place, slot), slot})
+	for slot := range r.free.without(r.rest) {
+		if place := r.owners[slot]; beyond[r.positions[place]] > 0 {
+			late = append(late, award{r.at(uint32(place), slot), slot})
 		}
 	}
 	slices.SortFunc(late, latestFirst)
 	next := 0
 	for ; tooMany > 0; next++ {
-		if i := r.holds[late[next].slot].racer - 1; beyond[i] > 0 {
+		if i := r.positions[r.owners[late[next].slot]]; beyond[i] > 0 {
 			beyond[i]--
 			tooMany--
 		}
 	}
 	return late[next-1].bid
 }
-
-// holder returns the racer whose offer a slot holds.
-func (r *race) holder(slot uint32) *racer { return &r.racers[r.holds[slot].racer-1] }

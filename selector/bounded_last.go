@@ -1,9 +1,6 @@
 package selector
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // award is the arrival of the owner of a slot.
 type award struct {
@@ -16,12 +13,10 @@ type award struct {
 func (r *race) endgame() []award {
 	awards := make([]award, 0, r.left)
 	wanted := make([]uint32, len(r.weights))
-	for i, word := range r.free {
-		for ; word != 0; word &= word - 1 {
-			a := r.first(uint32(i*64 + bits.TrailingZeros64(word)))
-			awards = append(awards, a)
-			wanted[a.place]++
-		}
+	for slot := range r.free.all() {
+		a := r.first(slot)
+		awards = append(awards, a)
+		wanted[a.place]++
 	}
 	room, spare := make([]uint32, len(r.weights)), make([]uint32, len(r.weights))
 	agreed := true // on the first arrivals

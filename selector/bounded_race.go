@@ -10,22 +10,21 @@ import (
 func raceTable[E entry](order raceOrder, index []int32, caps, floors []uint32) *rankedTable[E] {
 	size := int(order.mask) + 1
 	t := &rankedTable[E]{table: table[E]{slots: make([]E, size)}}
-	r := race{raceOrder: order, free: slices.Repeat([]uint64{^uint64(0)}, size/64), holds: make([]hold, size),
-		left: size}
+	r := race{raceOrder: order, free: fullSlotSet(size), rest: fullSlotSet(size), left: size,
+		owners: make([]uint16, size), positions: make([]uint16, len(caps))}
 	r.line(caps, floors)
 	for uint64(r.left)*uint64(len(r.racers)) > uint64(size/endgameShare) {
 		r.window()
-		if tooMany := r.debt() - (r.left - len(r.taken)); tooMany > 0 {
+		if tooMany := r.debt() - (r.left - r.taken); tooMany > 0 {
 			r.settle(tooMany)
-		}
-		for _, slot := range r.taken {
-			t.slots[slot] = E(index[r.holder(slot).place])
-			r.free[slot>>6] &^= 1 << (slot & 63)
 		}
 		r.close()
 	}
 	for _, a := range r.endgame() {
-		t.slots[a.slot] = E(index[a.place])
+		r.owners[a.slot] = uint16(a.place)
+	}
+	for slot, place := range r.owners {
+		t.slots[slot] = E(index[place])
 	}
 	t.preference = &raceRanking{order, index}
 	return t
@@ -48,20 +47,21 @@ const endgameShare = 12
 type race struct {
 	raceOrder
 
-	racers []racer // that may still get a slot, in order of weight
-	paces  []pace  // of the racers, in order of weight
-	start  uint64  // of the last window, in units of 2^-58/unit
-	now    uint64  // the end of the last window
-	unit   uint64  // the greatest power of two not above the least weight
-	left   int     // free slots at the end of the last window
-	free   []uint64
-	holds  []hold
+	racers    []racer  // that may still get a slot, in order of weight
+	positions []uint16 // of places in racers
+	paces     []pace   // of the racers, in order of weight
+	start     uint64   // of the last window, in units of 2^-58/unit
+	now       uint64   // the end of the last window
+	unit      uint64   // the greatest power of two not above the least weight
+	left      int      // free slots at the end of the last window
+	owners    []uint16 // the place that has each slot, if it is not free
 
 	// The window that is open.
-	base  uint64   // no arrival is earlier
-	shift uint     // arrivals are told apart by their time in units of 2^shift
-	taken []uint32 // slots that were free when it opened
-	again []int32  // racers that lost a slot and have to go on
+	free  slotSet    // the slots that were free when it opened
+	rest  slotSet    // those of them that are free still
+	taken int        // how many are not
+	again []int32    // racers that lost a slot and have to go on
+	hits  [64]uint32 // what freeSlots returns
 }
 
 type racer struct {
@@ -76,16 +76,10 @@ type racer struct {
 // pace is that of the racers of one weight. They are all at the same rank
 // between two windows.
 type pace struct {
-	weight, scale uint64 // scale turns the clock into time: floor(2^64*unit/weight)
-	members       int
-	start         uint32 // the rank that the open window starts with
-	end           uint32 // the rank that the open window ends before, and the next one starts with
-}
-
-// hold is the offer that a slot holds in a window.
-type hold struct {
-	time  uint16 // the approximate time of arrival
-	racer uint16 // its position in racers, plus 1; 0 is none
+	weight  uint64
+	members int
+	start   uint32 // the rank that the open window starts with
+	end     uint32 // the rank that the open window ends before, and the next one starts with
 }
 
 // line lines up the racers that may have a slot.
@@ -106,17 +100,14 @@ func (r *race) line(caps, floors []uint32) {
 		if floors != nil {
 			r.racers[i].spare -= floors[k]
 		}
+		r.positions[k] = uint16(i)
 	}
 	r.unit = 1 << (bits.Len32(r.weights[r.racers[0].place]) - 1)
 	for i := range r.racers {
 		w := uint64(r.weights[r.racers[i].place])
 		last := len(r.paces) - 1
 		if last < 0 || r.paces[last].weight != w {
-			scale := ^uint64(0)
-			if w > r.unit {
-				scale, _ = bits.Div64(r.unit, 0, w)
-			}
-			r.paces = append(r.paces, pace{weight: w, scale: scale})
+			r.paces = append(r.paces, pace{weight: w})
 			last++
 		}
 		r.paces[last].members++
@@ -127,7 +118,7 @@ func (r *race) line(caps, floors []uint32) {
 // window opens a window and collects its offers.
 func (r *race) window() {
 	r.open()
-	r.taken = r.taken[:0]
+	r.taken = 0
 	for i := range r.racers {
 		r.offer(int32(i))
 		for len(r.again) > 0 {
@@ -144,8 +135,8 @@ func (r *race) open() {
 	// Longer windows mean fewer visits of racers, each of which costs as much
 	// as some offers, but more offers that fail, since the slot was taken in
 	// the same window. Both cost about the same if a window has arrivals for
-	// one in sqrt(left/racers) slots.
-	target := uint64(max(len(r.holds)>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
+	// one in 2*sqrt(left/racers) slots.
+	target := uint64(max(int(r.mask+1)/2>>(bits.Len(uint(r.left/len(r.racers)))/2), len(r.racers)))
 	r.start = r.now
 	length := uint64(0)
 	if r.clock == nil {
@@ -164,8 +155,6 @@ func (r *race) open() {
 		}
 	}
 	r.now += length
-	r.base = r.start - min(r.start, 2) // approximate times are less than 2 too small
-	r.shift = uint(max(bits.Len64(length+2), 15) - 15)
 	for i := range r.paces {
 		p := &r.paces[i]
 		p.start, p.end = p.end, r.firstFrom(p.end, r.limit(p.weight))
@@ -209,11 +198,15 @@ func (r *race) offer(i int32) {
 	for m.rank < end && m.room > 0 {
 		start := m.rank
 		m.rank = min(start+64, end)
-		for hits := r.freeSlots(&m.permutation, start, m.rank); hits != 0; hits &= hits - 1 {
-			rank := start + uint32(bits.TrailingZeros64(hits))
-			if !r.take(m.permutation.slot(rank)&r.mask, i, rank) {
+		for _, hit := range r.freeSlots(&m.permutation, start, m.rank) {
+			slot, rank := hit>>6, start+hit&63
+			if r.rest.has(slot) {
+				r.rest.remove(slot)
+				r.taken++
+			} else if !r.wins(m, rank, slot) {
 				continue
 			}
+			r.owners[slot] = uint16(m.place)
 			if m.room--; m.room == 0 {
 				m.rank = rank + 1
 				return
@@ -222,54 +215,44 @@ func (r *race) offer(i int32) {
 	}
 }
 
-// freeSlots returns a bit for each of at most 64 ranks whose slot was free when
-// the window opened. It computes the bits without a branch, which a processor
-// would guess wrong half of the time.
-func (r *race) freeSlots(q *quadratic, start, end uint32) (hits uint64) {
+// freeSlots returns those of at most 64 ranks whose slot was free when the
+// window opened: 64*slot + rank-start. It finds them without a branch, which a
+// processor would guess wrong half of the time.
+func (r *race) freeSlots(q *quadratic, start, end uint32) []uint32 {
 	at, step, bend, mask, free := q.slot(start), q.step(start), 2*q.square, r.mask, r.free
+	n := uint32(0)
 	for i := range end - start {
 		slot := at & mask
-		hits |= free[slot>>6] >> (slot & 63) & 1 << (i & 63)
+		r.hits[n%64] = slot<<6 | i
+		n += uint32(free[slot>>6] >> (slot & 63) & 1)
 		at += step
 		step += bend
 	}
-	return hits
+	return r.hits[:n]
 }
 
-// take gives a slot to a racer that arrives at a rank, if it is the first to
-// arrive so far, and reports whether it is.
-func (r *race) take(slot uint32, i int32, rank uint32) bool {
-	m := &r.racers[i]
-	time, _ := bits.Mul64(r.time(rank), r.paces[m.pace].scale)
-	offer := hold{uint16((time - r.base) >> (r.shift & 63)), uint16(i) + 1}
-	held := r.holds[slot]
-	if held.racer == 0 {
-		r.taken = append(r.taken, slot)
-		r.holds[slot] = offer
-		return true
-	}
-	loser := &r.racers[held.racer-1]
-	if offer.time > held.time+1 {
+// wins reports whether a racer arrives at a slot before the one that took it in
+// this window. If so, that one has lost it.
+func (r *race) wins(m *racer, rank, slot uint32) bool {
+	if !r.arrival(m.place, rank).before(r.at(uint32(r.owners[slot]), slot)) {
 		return false
 	}
-	if offer.time+1 >= held.time { // too close to tell
-		a, b := r.arrival(m.place, rank), r.at(loser.place, slot)
-		if !a.before(b) {
-			return false
-		}
-	}
-	r.holds[slot] = offer
+	loser := r.owner(slot)
 	if loser.room == 0 {
-		r.again = append(r.again, int32(held.racer)-1)
+		r.again = append(r.again, int32(r.positions[loser.place]))
 	}
 	loser.room++
 	return true
 }
 
+// owner returns the racer that took a slot in this window.
+func (r *race) owner(slot uint32) *racer { return &r.racers[r.positions[r.owners[slot]]] }
+
 // close makes the offers that were taken final, and drops the racers that are
 // full or have been everywhere, and the paces that have no racer left.
 func (r *race) close() {
-	r.left -= len(r.taken)
+	r.left -= r.taken
+	copy(r.free, r.rest)
 	racers, paces, last := r.racers[:0], r.paces[:0], int32(-1)
 	for _, m := range r.racers {
 		if m.room == 0 || m.rank > r.mask {
@@ -282,6 +265,7 @@ func (r *race) close() {
 		}
 		paces[len(paces)-1].members++
 		m.pace = int32(len(paces) - 1)
+		r.positions[m.place] = uint16(len(racers))
 		racers = append(racers, m)
 	}
 	r.racers, r.paces = racers, paces

@@ -59,7 +59,7 @@ func TestPacesWithoutRacersAreDropped(t *testing.T) {
 		n := len(weights)
 		race := race{raceOrder: raceOrder{
 			permutations: make([]quadratic, n), weights: weights, clock: raceClock(10), mask: 1<<10 - 1,
-		}}
+		}, positions: make([]uint16, n)}
 		race.line(slices.Repeat([]uint32{1}, n), nil)
 		for len(race.racers) > 0 {
 			i := r.IntN(len(race.racers))
@@ -73,6 +73,7 @@ func TestPacesWithoutRacersAreDropped(t *testing.T) {
 			require.Len(t, race.racers, members)
 			for _, m := range race.racers {
 				require.Equal(t, uint64(weights[m.place]), race.paces[m.pace].weight)
+				require.Equal(t, m, race.racers[race.positions[m.place]])
 			}
 		}
 		require.Empty(t, race.paces)
