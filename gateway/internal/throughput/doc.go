@@ -1,7 +1,7 @@
 // Throughput measures the data planes of the gateway beside the kernel's
-// forwarding: packets of 60 bytes a second of processor time, and one TCP
-// connection. It needs Linux 6.6, root, ip of iproute2, and two processors with
-// nothing else to do.
+// forwarding: the least UDP packets a second of processor time, and one TCP
+// connection, in IPv4 or IPv6. It needs Linux 6.6, root, ip of iproute2, and two
+// processors with nothing else to do.
 //
 //	go build -o throughput ./gateway/internal/throughput && ./throughput
 //

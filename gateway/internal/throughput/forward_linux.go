@@ -45,25 +45,29 @@ func startForwarder(b *testbed.Bed, name string, sticky bool, cpu int) (forwarde
 
 const kernelPlane = "kernel" // its forwarding, beside the planes of package planes
 
-// kernel is a route.
+// kernel is a route of each version of IP, in place of the blackhole that keeps
+// the kernel from forwarding what a plane does.
 type kernel struct{ router *netns.Namespace }
 
 func startKernel(b *testbed.Bed) (forwarder, error) {
-	var hops strings.Builder
+	var hops4, hops6 strings.Builder
 	for pod := range b.Pods {
-		fmt.Fprintf(&hops, " nexthop via 10.9.%d.2", pod+1)
+		fmt.Fprintf(&hops4, " nexthop via 10.9.%d.2", pod+1)
+		fmt.Fprintf(&hops6, " nexthop via 2001:db8:9:%d::2", pod+1)
 	}
-	err := b.Router.SetSysctl("ipv4/fib_multipath_hash_policy", 1)
-	return kernel{b.Router}, errors.Join(err,
-		b.Router.IP("route del blackhole "+testbed.Service4+"/32\nroute replace "+testbed.Service4+"/32"+
-			hops.String()+"\n"))
+	return kernel{b.Router}, errors.Join(
+		b.Router.SetSysctl("ipv4/fib_multipath_hash_policy", 1),
+		b.Router.SetSysctl("ipv6/fib_multipath_hash_policy", 1),
+		b.Router.IP("route del blackhole "+testbed.Service4+"/32\nroute add "+testbed.Service4+"/32"+hops4.String()+
+			"\nroute del blackhole "+testbed.Service6+"/128\nroute add "+testbed.Service6+"/128"+hops6.String()+"\n"))
 }
 
 func (kernel) pid() int { return 0 }
 
 func (k kernel) stop() (plane.Counters, error) {
 	return plane.Counters{}, k.router.IP("route del " + testbed.Service4 + "/32\nroute add blackhole " +
-		testbed.Service4 + "/32\n")
+		testbed.Service4 + "/32\nroute del " + testbed.Service6 + "/128\nroute add blackhole " +
+		testbed.Service6 + "/128\n")
 }
 
 // A process runs this program's forward.

@@ -5,23 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
-
-	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 )
 
-// A generator sends UDP packets of 60 bytes to the service out of the client's
-// interface, each from a random port: frames of the kernel's that a run of an
-// XDP program redirects, millions a second. The program lets no more than a
-// window of them be on their way to the sink, and drops the others itself.
+// A generator sends UDP packets to the service out of the client's interface,
+// each from a random port: frames of the kernel's that a run of an XDP program
+// redirects, millions a second. The program lets no more than a window of them
+// be on their way to the sink, and drops the others itself.
 type generator struct {
 	program *ebpf.Program
-	frame   []byte
+	frame   frame
 	state   *ebpf.Map
 	memory  *ebpf.Memory // of state, which is three words
 }
@@ -33,20 +30,17 @@ const (
 	window = 16 // frames
 )
 
-const (
-	udpPort = 34 // of the source, in the frame
-	// looks at a full window before a frame is given back, which takes locks
-	// that the gateway needs too
-	patience = 2000
-)
+// How often a full window is looked at before a frame is given back, which takes
+// locks that the gateway needs too.
+const patience = 2000
 
 // newGenerator returns a generator for the namespace of the calling thread.
-func newGenerator(s *sink) (*generator, error) {
+func newGenerator(f frame, s *sink) (*generator, error) {
 	device, err := net.InterfaceByName("c0")
 	if err != nil {
 		return nil, err
 	}
-	g := &generator{frame: newFrame()}
+	g := &generator{frame: f}
 	if g.state, g.memory, err = newWords(3); err != nil {
 		return nil, err
 	}
@@ -72,14 +66,12 @@ func newGenerator(s *sink) (*generator, error) {
 		asm.LoadMem(asm.R7, asm.R6, 0, asm.Word), // data
 		asm.LoadMem(asm.R3, asm.R6, 4, asm.Word), // data_end
 		asm.Mov.Reg(asm.R4, asm.R7),
-		asm.Add.Imm(asm.R4, int32(len(g.frame))),
+		asm.Add.Imm(asm.R4, int32(len(f.bytes))),
 		asm.JGT.Reg(asm.R4, asm.R3, "drop"),
-		asm.StoreMem(asm.R7, udpPort, asm.R0, asm.Half),
+		asm.StoreMem(asm.R7, f.udp, asm.R0, asm.Half),
 	}
-	// What a plane changed in a frame is put right when the frame is used
-	// again: addresses, TTL and checksum are in these words.
-	for _, at := range []int16{0, 4, 8, 20, 24} {
-		word := binary.NativeEndian.Uint32(g.frame[at:])
+	for _, at := range f.changed { // to be put right when the frame is used again
+		word := binary.NativeEndian.Uint32(f.bytes[at:])
 		program = append(program, asm.Mov.Imm32(asm.R1, int32(word)), asm.StoreMem(asm.R7, at, asm.R1, asm.Word))
 	}
 	program = append(program,
@@ -94,28 +86,6 @@ func newGenerator(s *sink) (*generator, error) {
 	return g, err
 }
 
-// newFrame returns a frame of 60 bytes, UDP without checksum.
-func newFrame() []byte {
-	f := make([]byte, 60)
-	to, from := testbed.MAC(0, 1), testbed.MAC(0, 2)
-	copy(f, to[:])
-	copy(f[6:], from[:])
-	f[12] = 0x08
-	ip := f[14:]
-	ip[0], ip[8], ip[9] = 0x45, 64, unix.IPPROTO_UDP
-	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
-	copy(ip[12:], netip.MustParseAddr("10.9.0.2").AsSlice())
-	copy(ip[16:], netip.MustParseAddr(testbed.Service4).AsSlice())
-	sum := uint32(0)
-	for i := 0; i < 20; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(ip[i:]))
-	}
-	binary.BigEndian.PutUint16(ip[10:], ^uint16(sum+sum>>16))
-	binary.BigEndian.PutUint16(f[udpPort+2:], 80)
-	binary.BigEndian.PutUint16(f[udpPort+4:], uint16(len(ip)-20))
-	return f
-}
-
 // run sends until a time, in the namespace of the calling thread, so that no
 // more frames than the load are on their way to the sink.
 func (g *generator) run(s *sink, l load, until time.Time) error {
@@ -127,7 +97,7 @@ func (g *generator) run(s *sink, l load, until time.Time) error {
 	}
 	for time.Now().Before(until) {
 		before := s.count()
-		_, err := g.program.Run(&ebpf.RunOptions{Data: g.frame, Repeat: repeat, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
+		_, err := g.program.Run(&ebpf.RunOptions{Data: g.frame.bytes, Repeat: repeat, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("generator: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
+	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 )
 
 type options struct {
@@ -19,6 +20,7 @@ type options struct {
 	pods    int
 	sticky  bool
 	stack   bool
+	ipv6    bool
 	planes  []string
 	rounds  int
 	length  time.Duration
@@ -31,6 +33,7 @@ func main() {
 	flag.IntVar(&o.pods, "pods", 1, "`number` of members, each on an interface of its own")
 	flag.BoolVar(&o.sticky, "sticky", false, "keep flows by a flow table")
 	flag.BoolVar(&o.stack, "stack", false, "the members' stacks take the packets, and drop them, instead of XDP")
+	flag.BoolVar(&o.ipv6, "ipv6", false, "send IPv6")
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of times that each plane is measured, in turn")
 	flag.DurationVar(&o.length, "time", time.Second/2, "`length` of each measurement")
 	names := flag.String("planes", strings.Join(append([]string{kernelPlane}, plane.Names(planes.All())...), ","),
@@ -59,7 +62,7 @@ func (o options) run() error {
 	if err != nil {
 		return err
 	}
-	const title = "thousand packets of 60 bytes a second of processor time"
+	title := fmt.Sprintf("thousand packets of %d bytes a second of processor time", len(newFrame(o.ipv6).bytes))
 	best := make(map[string][]float64)
 	for i, l := range loads {
 		all := make(map[string][]float64)
@@ -82,7 +85,7 @@ func (o options) run() error {
 	streams := make(map[string][]float64)
 	for range o.rounds {
 		for _, name := range virtio {
-			rate, err := streamTCP(name, o.length)
+			rate, err := streamTCP(name, o.service(), o.length)
 			if err != nil {
 				return err
 			}
@@ -94,6 +97,14 @@ func (o options) run() error {
 	}
 	report(virtio, streams, 1e9, "gigabits a second of one TCP connection, with the offloads of veth")
 	return nil
+}
+
+// service returns the address that packets are sent to.
+func (o options) service() string {
+	if o.ipv6 {
+		return testbed.Service6
+	}
+	return testbed.Service4
 }
 
 // reportProcesses prints what comes of not counting the time of the kernel's
@@ -117,7 +128,7 @@ func (o options) reportProcesses(best map[string][]float64, packets map[string][
 
 // packets measures packets a second of processor time, for each load, by plane.
 func (o options) packets(loads []load) (results []map[string][]speed, err error) {
-	r, err := newContest(o.pods, o.sticky, o.stack)
+	r, err := newContest(o)
 	if r != nil {
 		defer func() { err = errors.Join(err, r.close()) }()
 	}

@@ -18,12 +18,12 @@ type contest struct {
 	sticky    bool
 }
 
-func newContest(pods int, sticky, stack bool) (*contest, error) {
-	b, err := testbed.New(pods, 1)
+func newContest(o options) (*contest, error) {
+	b, err := testbed.New(o.pods, 1)
 	if err != nil {
 		return nil, err
 	}
-	c := &contest{bed: b, sticky: sticky}
+	c := &contest{bed: b, sticky: o.sticky}
 	if err := b.PrepareXDP(); err != nil {
 		return c, err
 	}
@@ -36,11 +36,11 @@ func newContest(pods int, sticky, stack bool) (*contest, error) {
 	if out, err := threaded.CombinedOutput(); err != nil {
 		return c, fmt.Errorf("threaded NAPI: %w: %s", err, out)
 	}
-	if c.sink, err = newSink(b.Pods, stack); err != nil {
+	if c.sink, err = newSink(b.Pods, o.stack); err != nil {
 		return c, err
 	}
 	return c, b.Client.Do(func() (err error) {
-		c.generator, err = newGenerator(c.sink)
+		c.generator, err = newGenerator(newFrame(o.ipv6), c.sink)
 		return err
 	})
 }

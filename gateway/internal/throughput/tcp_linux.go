@@ -12,7 +12,7 @@ import (
 // streamTCP returns how many bits a second one TCP connection takes through a
 // plane, whose interfaces are as they are made: they leave checksums undone and
 // segments uncut. All share the processors.
-func streamTCP(name string, length time.Duration) (rate float64, err error) {
+func streamTCP(name, service string, length time.Duration) (rate float64, err error) {
 	b, err := testbed.New(1, 1)
 	if err != nil {
 		return 0, err
@@ -27,7 +27,7 @@ func streamTCP(name string, length time.Duration) (rate float64, err error) {
 		err = errors.Join(err, e)
 	}()
 
-	address := net.JoinHostPort(testbed.Service4, "80")
+	address := net.JoinHostPort(service, "80")
 	var l net.Listener
 	if err := b.Pods[0].Do(func() (err error) {
 		l, err = net.Listen("tcp", address)
