@@ -97,7 +97,9 @@ func (g *generator) run(s *sink, l load, until time.Time) error {
 	}
 	for time.Now().Before(until) {
 		before := s.count()
-		_, err := g.program.Run(&ebpf.RunOptions{Data: g.frame.bytes, Repeat: repeat, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
+		_, err := g.program.Run(&ebpf.RunOptions{
+			Data: g.frame.bytes, Repeat: repeat, Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES,
+		})
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("generator: %w", err)
 		}
