@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/planes"
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
@@ -91,6 +92,20 @@ func TestChecksThroughVIP(t *testing.T) {
 			require.NoError(t, f.router.IP("link set lp3 down\n"))
 			both("up", "down", "down lp3 has no carrier")
 			require.NoError(t, f.router.IP("link set lp3 up\naddr replace 2001:db8:9:3::1/64 dev lp3 nodad\n"))
+			both("up", "down", "up")
+
+			// A check goes to the MAC address that packets go to, if it was given.
+			put := func(mac engine.MAC, service, id, addr string) {
+				code, answer := f.do("PUT", service+"/members/"+id, fmt.Sprintf(
+					`{"addr": %q, "mac": %q}`, addr, net.HardwareAddr(mac[:])))
+				require.Equal(t, http.StatusOK, code, answer)
+			}
+			nobody, itself := engine.MAC{2, 0, 0, 0, 0, 9}, testbed.MAC(3, 2)
+			put(nobody, "", "pod3", "10.9.3.2")
+			put(nobody, "/services/six", "six3", "2001:db8:9:3::2")
+			both("up", "down", "down")
+			put(itself, "", "pod3", "10.9.3.3") // which answers no ARP
+			put(itself, "/services/six", "six3", "2001:db8:9:3::3")
 			both("up", "down", "up")
 
 			code, answer := f.do("PUT", "/members/far", `{"dev": "lp1", "addr": "2001:db8:9:1::7"}`)

@@ -92,7 +92,7 @@ func (c *Config) checkAsked() error {
 			if _, err := s.Asked(m); err != nil {
 				return m.value.errorf("%v", err)
 			}
-			if hops[host.Hop{Dev: m.Dev, Addr: m.NextHop()}] = true; len(hops) > host.MostHops {
+			if hops[host.Hop{Dev: m.Dev, Addr: m.NextHop(), MAC: m.MAC}] = true; len(hops) > host.MostHops {
 				return m.value.errorf("member %q: checks to \"vip\" are for at most %d members", m.ID, host.MostHops)
 			}
 		}

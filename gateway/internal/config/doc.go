@@ -132,10 +132,13 @@
 // "vip" that is of the version of IP of its "addr", over the link of "dev": one
 // who serves at its own address alone is down. That is for at most 256 members
 // without a tunnel and needs "kernel": true, with which each has a mark, and the
-// kernel a rule and a routing table of that number for it. "mac" has no part in
-// that. Before it asks, the gateway has the kernel say where it would send: while
-// that is elsewhere, since the address is the host's own, say, or another rule
-// comes first, "host" in /stats says so, and what was found of the member stays.
+// kernel a rule and a routing table of that number for it. Where "mac" is given,
+// that is what is asked: the table leads to a neighbour that has it for good, by
+// an address of 240.0.0.0/8 or 100::/64, and what the kernel has for "addr" is
+// left alone. Before it asks, the gateway has the kernel say where it would send:
+// while that is elsewhere, since the address is the host's own, say, or another
+// rule comes first, "host" in /stats says so, and what was found of the member
+// stays.
 //
 // With "bgp" the prefix of each service is announced to routers for as long as a
 // packet for it would be forwarded, and withdrawn otherwise. Several gateways

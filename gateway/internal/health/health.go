@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // A Check is how a member is asked.
@@ -38,6 +40,7 @@ type Target struct {
 	// its end of that. Not valid: the kernel's route leads to Addr.
 	Dev string
 	Via netip.Addr
+	MAC engine.MAC // that was given; zero: the kernel asks Via for it
 }
 
 // A Checker asks its targets, each in a goroutine of its own.

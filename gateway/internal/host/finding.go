@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 )
 
 // A Finding says how the host treats something of the gateway.
@@ -64,6 +66,7 @@ type Path struct {
 type Hop struct {
 	Dev  string
 	Addr netip.Addr
+	MAC  engine.MAC // that was given; zero: the kernel asks Addr for it
 }
 
 // MostHops limits how many members are asked through a virtual address: the

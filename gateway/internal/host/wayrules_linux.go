@@ -58,7 +58,7 @@ func (w way) route(p Path) *rtnetlink.RouteMessage {
 		Family: familyOf(p.VIP), DstLength: uint8(p.VIP.BitLen()), Protocol: protocol, Type: unix.RTN_UNICAST,
 		Flags: unix.RTNH_F_ONLINK, // in no network of the interface, as for the data plane
 		Attributes: rtnetlink.RouteAttributes{
-			Dst: p.VIP.AsSlice(), Gateway: p.Addr.AsSlice(), OutIface: uint32(w.dev), Table: w.mark,
+			Dst: p.VIP.AsSlice(), Gateway: w.gate(p).AsSlice(), OutIface: uint32(w.dev), Table: w.mark,
 		},
 	}
 }
@@ -90,7 +90,7 @@ func (w way) routed(c *rtnetlink.Conn, p Path) (bool, error) {
 		a := &routes[i].Attributes
 		vip, _ := netip.AddrFromSlice(a.Dst)
 		via, _ := netip.AddrFromSlice(a.Gateway)
-		if vip == p.VIP && via == p.Addr && int(a.OutIface) == w.dev {
+		if vip == p.VIP && via == w.gate(p) && int(a.OutIface) == w.dev {
 			return true, err
 		}
 	}

@@ -15,7 +15,8 @@ import (
 
 // Ways lead packets of this host for a virtual address to one member each. What
 // is for a member has a mark, for which there is a rule, and a routing table with
-// the number of the mark that leads all virtual addresses over the member's link.
+// the number of the mark that leads all virtual addresses over the member's link:
+// to its address, or to a stand-in that has the MAC address that was given.
 // It is safe for concurrent use.
 type Ways struct {
 	first uint32 // of MostHops marks
@@ -140,7 +141,7 @@ func (w way) astray(c *rtnetlink.Conn, p Path) string {
 		return fmt.Sprintf("the kernel has no route: %v", err)
 	case r.kind == unix.RTN_LOCAL:
 		return "it is an address of this host. Remove it, \"ip addr del\""
-	case r.dev != w.dev || r.via != p.Addr:
+	case r.dev != w.dev || r.via != w.gate(p):
 		at := "another interface"
 		if d, err := net.InterfaceByIndex(r.dev); err == nil {
 			at = d.Name
@@ -180,8 +181,13 @@ func (w *Ways) set(paths []Path, l *look) {
 	}
 }
 
-// missing returns what is to be set for the paths whose interface is up.
+// missing returns what is to be set for the paths whose interface is up. The
+// stand-ins come first: once there is a route to one, checks are asked by it.
 func (w *Ways) missing(l *look) (steps []step, err error) {
+	steps, err = w.missingStandIns(l)
+	if err != nil {
+		return nil, err
+	}
 	var rules map[rule]bool
 	for _, p := range w.paths {
 		way := w.ways[p.Hop]
@@ -190,7 +196,7 @@ func (w *Ways) missing(l *look) (steps []step, err error) {
 		}
 		if rules == nil { // else all is as it should be
 			if rules, err = w.rules(l.conn); err != nil {
-				return nil, err
+				return steps, err
 			}
 		}
 		if r := (rule{familyOf(p.VIP), way.mark}); !rules[r] {
@@ -206,7 +212,7 @@ func (w *Ways) missing(l *look) (steps []step, err error) {
 		}
 		if !there {
 			steps = append(steps, step{
-				what: fmt.Sprintf("ip route replace %s via %s dev %s onlink table %d", p.VIP, p.Addr, p.Dev, way.mark),
+				what: fmt.Sprintf("ip route replace %s via %s dev %s onlink table %d", p.VIP, way.gate(p), p.Dev, way.mark),
 				do:   func() error { return l.conn.Route.Replace(way.route(p)) },
 			})
 		}
@@ -214,8 +220,8 @@ func (w *Ways) missing(l *look) (steps []step, err error) {
 	return steps, nil
 }
 
-// leftovers returns the removal of the rules and routes of ways that are none any
-// more.
+// leftovers returns the removal of the rules, routes and stand-ins of ways that are
+// none any more.
 func (w *Ways) leftovers(l *look) (steps []step, err error) {
 	type led struct {
 		vip  netip.Addr
@@ -243,6 +249,8 @@ func (w *Ways) leftovers(l *look) (steps []step, err error) {
 			})
 		}
 	}
+	standIns, e := w.oldStandIns(l)
+	steps, err = append(steps, standIns...), errors.Join(err, e)
 	rules, e := w.rules(l.conn)
 	for r := range rules {
 		if !wanted[r] {

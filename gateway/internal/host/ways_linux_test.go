@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/netns"
 	"github.com/ecmp-go/ecmp/gateway/internal/host"
 )
@@ -51,7 +52,8 @@ func tables(t *testing.T, n *netns.Namespace) string {
 	t.Helper()
 	return run(t, n, "ip", "rule") + run(t, n, "ip", "-6", "rule") +
 		run(t, n, "ip", "route", "show", "table", "all", "proto", "236") +
-		run(t, n, "ip", "-6", "route", "show", "table", "all", "proto", "236")
+		run(t, n, "ip", "-6", "route", "show", "table", "all", "proto", "236") +
+		run(t, n, "ip", "neigh", "show", "nud", "permanent")
 }
 
 // A way is set once, found by the process after one that was killed, set again
@@ -127,6 +129,67 @@ func TestWays(t *testing.T) {
 	_, says = marks(t, n, other, same.Paths)
 	assert.Empty(t, says)
 	require.NoError(t, n.Do(other.Remove))
+	assert.Equal(t, before, tables(t, n))
+}
+
+// A member whose MAC address was given is reached at that, whatever the kernel
+// has for its address, which stays as it is.
+func TestWaysToMAC(t *testing.T) {
+	n := newRouter(t, "ways-mac")
+	require.NoError(t, n.IP("neigh add 10.9.1.2 dev lp1 lladdr 02:00:00:00:00:09 nud permanent\n"))
+	before := tables(t, n)
+	k, w := host.NewKeeper("unix:/run/gateway/control"), host.Want{Paths: paths()[:4]}
+	for i := range 3 { // two of one member, and one of a member without its own
+		w.Paths[i+i/2].MAC = engine.MAC{2, 0, 0, 0, 0, 7}
+	}
+	standIns := func() (list []string) {
+		t.Helper()
+		_, says := marks(t, n, k, w.Paths)
+		assert.Empty(t, says)
+		for _, line := range strings.Split(run(t, n, "ip", "neigh", "show", "nud", "permanent"), "\n") {
+			if strings.HasPrefix(line, "240.") || strings.HasPrefix(line, "100::") {
+				list = append(list, line)
+			}
+		}
+		return list
+	}
+	keep(t, n, k, w)
+	assert.Empty(t, keep(t, n, k, w), "all is there")
+	found := standIns()
+	require.Len(t, found, 2, "of a version of IP each")
+	for _, line := range found {
+		assert.Contains(t, line, " dev lp1 lladdr 02:00:00:00:00:07 ")
+	}
+	assert.Contains(t, run(t, n, "ip", "neigh", "show", "10.9.1.2"), "02:00:00:00:00:09", "the host's own")
+
+	gate, _, _ := strings.Cut(found[0], " ")
+	for what, damage := range map[string]string{
+		"none":     "neigh del " + gate + " dev lp1\n",
+		"another":  "neigh replace " + gate + " lladdr 02:00:00:00:00:08 dev lp1 nud permanent\n",
+		"resolved": "neigh replace " + gate + " lladdr 02:00:00:00:00:08 dev lp1 nud stale\n",
+		"link":     "link set lp1 down\nlink set lp1 up\n",
+	} {
+		require.NoError(t, n.IP(damage))
+		keep(t, n, k, w)
+		assert.Equal(t, found, standIns(), what)
+		assert.Empty(t, keep(t, n, k, w), what)
+	}
+
+	k = host.NewKeeper("unix:/run/gateway/control")
+	assert.Empty(t, keep(t, n, k, w), "after a kill")
+	for i := range w.Paths {
+		if w.Paths[i].MAC != (engine.MAC{}) {
+			w.Paths[i].MAC[5] = 6
+		}
+	}
+	keep(t, n, k, w)
+	found = standIns()
+	require.Len(t, found, 2, "of what was before nothing is left")
+	for _, line := range found {
+		assert.Contains(t, line, " dev lp1 lladdr 02:00:00:00:00:06 ")
+	}
+	require.NoError(t, n.IP("neigh replace 10.9.1.2 dev lp1 lladdr 02:00:00:00:00:09 nud permanent\n"))
+	require.NoError(t, n.Do(k.Remove))
 	assert.Equal(t, before, tables(t, n))
 }
 

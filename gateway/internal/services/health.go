@@ -142,7 +142,7 @@ func targetOf(s *config.Service, m config.Member) health.Target {
 	t := health.Target{Service: s.Name, Member: m.ID, Addr: m.Addr, Check: *s.Check}
 	if t.ToVIP {
 		t.Addr, _ = s.Asked(m) // refused otherwise
-		t.Dev, t.Via = m.Dev, m.NextHop()
+		t.Dev, t.Via, t.MAC = m.Dev, m.NextHop(), m.MAC
 	}
 	return t
 }

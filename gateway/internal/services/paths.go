@@ -16,7 +16,7 @@ func (r *Registry) Paths() []kernel.Path { return r.placesNow().paths }
 
 // PathOf returns the way of a target with a Via.
 func PathOf(t health.Target) kernel.Path {
-	return kernel.Path{VIP: t.Addr, Hop: kernel.Hop{Dev: t.Dev, Addr: t.Via}}
+	return kernel.Path{VIP: t.Addr, Hop: kernel.Hop{Dev: t.Dev, Addr: t.Via, MAC: t.MAC}}
 }
 
 // pathsOf returns the paths of services, each once.

@@ -33,7 +33,10 @@ func TestPaths(t *testing.T) {
 	}
 	assert.Equal(t, want, f.Paths())
 	at := pods(2)[0]
-	assert.Equal(t, host.Path{VIP: second.Prefixes[0].Addr(), Hop: host.Hop{Dev: at.Dev, Addr: at.Addr}}, want[2])
+	require.NotZero(t, at.MAC, "which was given")
+	assert.Equal(t, host.Path{
+		VIP: second.Prefixes[0].Addr(), Hop: host.Hop{Dev: at.Dev, Addr: at.Addr, MAC: at.MAC},
+	}, want[2])
 	assert.False(t, asked[3].Via.IsValid())
 
 	six, far := pods(4)[0], pods(5)[0]
