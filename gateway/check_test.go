@@ -12,7 +12,7 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	const good = `{"in": "eth0", "vip": "::1/128", "control": "127.0.0.1:1", "members": [
+	const good = `{"in": "eth0", "vip": "2001:db8::1/128", "control": "127.0.0.1:1", "members": [
 {"id": "a", "dev": "eth7", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"}],
 "services": [{"name": "dns", "vip": "::2", "strategy": "bounded", "members": [
 {"id": "a", "dev": "eth7", "addr": "10.9.1.2", "mac": "02:00:00:01:01:02"},

@@ -50,7 +50,7 @@ func TestFlowCommands(t *testing.T) {
 	})}
 	go func() { _ = server.Serve(l) }()
 	defer server.Close() //nolint:errcheck // the test is over
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `{"in": "eth0", "vip": "::1", "control": "unix:%s",
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `{"in": "eth0", "vip": "2001:db8::1", "control": "unix:%s",
 		"token": %q, "members": []}`, socket, token), 0o600))
 	for _, c := range []struct {
 		args       []string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/placement"
 	"github.com/ecmp-go/ecmp/flowcache"
@@ -232,10 +233,17 @@ func (v value) devices() (names []string, err error) {
 }
 
 func (v value) device() (name string, err error) {
-	if name, err = v.text(); err == nil && len(name) > maxDeviceNameLen {
+	name, err = v.text()
+	never := func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }
+	switch {
+	case err != nil:
+		return "", err
+	case len(name) > maxDeviceNameLen:
 		return "", v.errorf("%q: no interface has a name this long", name)
+	case name == "." || name == ".." || strings.ContainsFunc(name, never):
+		return "", v.errorf("%q: no interface has such a name", name)
 	}
-	return name, err
+	return name, nil
 }
 
 // prefixes returns the prefixes that a value names. An address is the prefix
@@ -257,6 +265,9 @@ func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 		}
 		if p != p.Masked() {
 			return nil, item.errorf("%q has bits beyond its length: %s is meant?", s, p.Masked())
+		}
+		if a := p.Addr(); a.IsMulticast() || a.IsLoopback() || p.IsSingleIP() && (a.IsUnspecified() || a == broadcast) {
+			return nil, item.errorf("%s is no address of a service", s)
 		}
 		if seen[p] {
 			return nil, item.errorf("%s is given twice", p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -107,6 +108,11 @@ func TestRefused(t *testing.T) {
 		{`"in": "lc",`, ``, 1, `"in" is missing`},
 		{`"in": "lc"`, `"in": []`, 2, "the list is empty"},
 		{`"in": "lc"`, `"in": "an-interface-with-a-name"`, 2, "no interface has a name this long"},
+		{`"in": "lc"`, `"in": "../lc"`, 2, "no interface has such a name"},
+		{`"in": "lc"`, `"in": "lc\u0000"`, 2, "no interface has such a name"},
+		{`"in": "lc"`, `"in": ".."`, 2, "no interface has such a name"},
+		{`"in": "lc"`, `"in": "lc:1"`, 2, "no interface has such a name"},
+		{`"in": "lc"`, `"in": "l c"`, 2, "no interface has such a name"},
 		{`"in": "lc"`, "\"in\": [\"lc\",\n\"lc\"]", 3, `"lc" is given twice`},
 		{`"in": "lc"`, `"in": 5`, 2, "a string is needed, not the number 5"},
 		{`"vip": "172.16.0.20/32",`, ``, 1, `"vip" is missing`},
@@ -116,6 +122,11 @@ func TestRefused(t *testing.T) {
 		{`"vip": "172.16.0.20/32"`, `"vip": "fe80::1%lc"`, 3, "is neither a prefix nor an address"},
 		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.53"]`, 16,
 			`172.16.0.53/32 of service "dns" is served by service "default" already`},
+		{`"vip": "172.16.0.20/32"`, `"vip": "224.0.0.0/24"`, 3, "224.0.0.0/24 is no address of a service"},
+		{`"vip": "172.16.0.20/32"`, `"vip": "ff02::1"`, 3, "is no address of a service"},
+		{`"vip": "172.16.0.20/32"`, `"vip": "127.0.0.1"`, 3, "is no address of a service"},
+		{`"vip": "172.16.0.20/32"`, `"vip": "0.0.0.0"`, 3, "is no address of a service"},
+		{`"vip": "172.16.0.20/32"`, `"vip": "255.255.255.255"`, 3, "is no address of a service"},
 		{`"vip": "172.16.0.20/32"`, `"vip": ["172.16.0.21", "172.16.0.21"]`, 3, "172.16.0.21/32 is given twice"},
 		{`"control": "unix:/run/forwarder",`, ``, 1, `"control" is missing`},
 		{`unix:/run/forwarder`, `unix:`, 4, "the path of a socket has 1 to 107 bytes"},
@@ -181,14 +192,33 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// An error quotes what is wrong, but not megabytes of it.
+func TestLongQuotes(t *testing.T) {
+	long := strings.Repeat("é", 1<<20)
+	for _, c := range []struct{ old, is string }{
+		{`"pod1"`, `"` + long + `"`},                         // a value
+		{`"seed": 1`, `"` + long + `": 1`},                   // a field that there is not
+		{`"seed": 1`, `"` + long + `": 1, "` + long + `":1`}, // twice
+		{`"seed": 1`, `"seed": ` + strings.Repeat("1", 1<<20)},
+		{`"strategy": "bounded"`, `"strategy": ` + strings.Repeat("1", 1<<20)},
+		{`"strategy": "bounded"`, `"strategy": "` + long + `"`},
+	} {
+		require.Equal(t, 1, strings.Count(sample, c.old), c.old)
+		_, err := config.Parse("f.json", []byte(strings.Replace(sample, c.old, c.is, 1)), kinds())
+		require.Error(t, err)
+		assert.Less(t, len(err.Error()), 1000, c.old)
+		assert.True(t, utf8.ValidString(err.Error()))
+	}
+}
+
 func TestNoService(t *testing.T) {
 	const rest = `{"in": "lc", "control": "127.0.0.1:0"`
 	for text, want := range map[string]string{
-		rest + `}`:                                   `f.json:1: "vip" is missing`,
-		rest + `, "members": []}`:                    `f.json:1: "vip" is missing`,
-		rest + `, "services": []}`:                   `f.json:1: the list is empty, and there is no "vip" either`,
-		rest + `, "services": null}`:                 `f.json:1: a list is needed, not null`,
-		rest + `, "vip": "::1/128", "services": []}`: `f.json:1: "members" is missing`,
+		rest + `}`:                   `f.json:1: "vip" is missing`,
+		rest + `, "members": []}`:    `f.json:1: "vip" is missing`,
+		rest + `, "services": []}`:   `f.json:1: the list is empty, and there is no "vip" either`,
+		rest + `, "services": null}`: `f.json:1: a list is needed, not null`,
+		rest + `, "vip": "2001:db8::1/128", "services": []}`: `f.json:1: "members" is missing`,
 		`[]`:     `f.json:1: an object is needed, not a list`,
 		`{} {}`:  `f.json:1: not JSON: invalid character '{' after top-level value`,
 		"\n\n":   `f.json:2: not JSON: unexpected end of JSON input`,

@@ -15,7 +15,7 @@ func (v value) fields(known map[string]func(value) error) error {
 	for _, f := range o {
 		decode, ok := known[f.name]
 		if !ok {
-			return &Error{File: v.file, Line: f.line, Reason: "unknown field " + strconv.Quote(f.name)}
+			return &Error{File: v.file, Line: f.line, Reason: "unknown field " + strconv.Quote(cut(f.name))}
 		}
 		if err := decode(f.value); err != nil {
 			return err

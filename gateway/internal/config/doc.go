@@ -17,7 +17,8 @@
 // The fields and their defaults:
 //
 //	in        the interface that packets come in by, or a list of them
-//	vip       the prefix that the members serve, or a list, IPv4 and IPv6
+//	vip       the prefix that the members serve, or a list, IPv4 and IPv6; not
+//	          of multicast or the loopback
 //	protocol  the only one that they serve of it, which is then an address: tcp,
 //	          udp, sctp, icmp, or a number of IP; all
 //	ports     the only ones that they serve of tcp, udp or sctp: 443, or a list,

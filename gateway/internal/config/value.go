@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // An Error says what is wrong with a configuration, and where.
@@ -45,8 +46,28 @@ type field struct {
 	value
 }
 
+// errorf returns an error about the value. What is quoted of a configuration is
+// cut where it is long.
 func (v value) errorf(format string, args ...any) error {
+	for i, a := range args {
+		switch a := a.(type) {
+		case string:
+			args[i] = cut(a)
+		case json.Number:
+			args[i] = cut(a.String())
+		case error: // that quotes it
+			args[i] = cut(a.Error())
+		}
+	}
 	return &Error{File: v.file, Line: v.line, Reason: fmt.Sprintf(format, args...)}
+}
+
+func cut(text string) string {
+	const most = 400
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // parse reads one JSON value, which is all of the data.
@@ -129,7 +150,7 @@ func (r *reader) object() (o object, err error) {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return nil, &Error{File: r.file, Line: line, Reason: strconv.Quote(name) + " is given twice"}
+			return nil, &Error{File: r.file, Line: line, Reason: strconv.Quote(cut(name)) + " is given twice"}
 		}
 		seen[name] = true
 		v, err := r.value()

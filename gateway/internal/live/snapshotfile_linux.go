@@ -29,6 +29,9 @@ func (f snapshotFile) create() (*os.File, error) {
 
 // try returns an error if the file can't be written, and leaves it as it is.
 func (f snapshotFile) try() error {
+	if info, err := os.Lstat(string(f)); err == nil && info.IsDir() {
+		return &fs.PathError{Op: "replace", Path: string(f), Err: unix.EISDIR}
+	}
 	next, err := f.create()
 	if err != nil {
 		return err

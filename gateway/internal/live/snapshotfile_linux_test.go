@@ -31,6 +31,14 @@ func TestSnapshotFile(t *testing.T) {
 	assert.Len(t, left, 1)
 }
 
+// A directory in the place of the file is found when that is tried, and not a
+// second later by each snapshot.
+func TestSnapshotInPlaceOfDirectory(t *testing.T) {
+	dir := t.TempDir()
+	require.ErrorIs(t, snapshotFile(dir).try(), unix.EISDIR)
+	assert.NoFileExists(t, snapshotFile(dir).next())
+}
+
 // What somebody else puts in the place of the next file is neither written to
 // nor waited for, and does not keep the file from being written.
 func TestSnapshotFollowsNobody(t *testing.T) {
