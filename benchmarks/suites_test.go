@@ -33,8 +33,11 @@ var full = flag.Bool("full", false, "measure as many members, groups and flows a
 func run(b *testing.B, s suite.Suite) {
 	b.Helper()
 	size := suite.Quick()
-	if *full {
+	switch {
+	case *full:
 		size = suite.Full()
+	case testing.Short():
+		size = suite.Brief()
 	}
 	for _, c := range s.Cases(size) {
 		b.Run(c.Name, func(b *testing.B) {

@@ -155,12 +155,16 @@ func awaitIdle(list []*livingGateway) {
 // BenchmarkRouteBatchBesidePins routes established flows of a million, in turns
 // of 50 ms: while nothing is shared, and while the table is scanned and its pins
 // are sent and imported without a pause. A run is six turns of each, and gives
-// the ratio of the medians; the benchmark gives the median of ten runs, and how
-// far they are apart. "cpu" is by the worker's time on a core, which leaves
+// the ratio of the medians; the benchmark gives the median of ten runs (of one
+// with -short), and how far they are apart. "cpu" is by the worker's time on a core, which leaves
 // out when others had the cores that it needs: here, the other gateway and three
 // servers.
 func BenchmarkRouteBatchBesidePins(b *testing.B) {
-	const flows, runs, turns, length = 900_000, 10, 6, 50 * time.Millisecond
+	const flows, turns, length = 900_000, 6, 50 * time.Millisecond
+	runs := 10
+	if testing.Short() {
+		runs = 1
+	}
 	list := living(b, 2, 1_000_000, false, nil)
 	update(b, list, false, members(0, 10))
 	list[0].establish(0, flows)

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/ecmp-go/ecmp/benchmarks/internal/subject"
@@ -68,9 +67,7 @@ func selectsOf(strategies []subject.Strategy, size Size) (cases []Case) {
 		}
 	}
 	cases = append(cases, dependentCases(keys)...)
-	if slices.Contains(size.Curve, slowest) {
-		cases = append(cases, removalCases(keys, slowest)...)
-	}
+	cases = append(cases, removalCases(keys, size.Thinned)...)
 	for _, n := range subject.Sizes() {
 		tight := selector.Anchor{Capacity: uint32(n + n/10)}
 		ours(subject.Strategy{Name: "anchor-tight", Strategy: tight}, n, "batch32", batches)

@@ -83,6 +83,7 @@ type Size struct {
 	Steps     []int // members, where the cap of one steps down as another joins
 	Shares    int   // hashes that are counted for strategies without a table, in all draws
 	Curve     []int // members, for cost curves
+	Thinned   int   // members, of which some leave before look-ups
 	Groups    []int
 	WideLimit int // the most groups with tables of 64 KiB each
 	Far       int // groups, whose tables together are larger than what a processor keeps
@@ -102,13 +103,24 @@ func (s Size) placements() []subject.Strategy { return append(subject.Placements
 // Seed returns the seed of a draw, of which other sets of draws have others.
 func (s Size) Seed(draw int) uint64 { return uint64(s.Seeds)<<32 | uint64(draw) }
 
+// Brief is for a look whether each case runs, which go test -short takes.
+func Brief() Size {
+	return Size{
+		Members: []int{10}, Draws: 1, Series: 1, Foreign: 1,
+		Slack: []int{16}, Small: []int{16}, Large: []int{16}, Prior: []int{16}, Shares: 1 << 16,
+		Curve: []int{10}, Thinned: 50, Groups: []int{2}, WideLimit: 2, Far: 4,
+		Flows: []int{10_000}, Forms: []int{10_000}, PeerFlows: 10_000, Churn: 10_000,
+		Scenarios: []string{"bounded"},
+	}
+}
+
 // Quick is for go test -bench and a first look.
 func Quick() Size {
 	return Size{
 		Members: []int{10, 100}, Draws: 3, Series: 1, Foreign: 1,
 		Slack: []int{16, 100}, Small: []int{16, 100}, Large: []int{100},
 		Prior: []int{100}, Shares: 1 << 20,
-		Curve: []int{10, 100, 1000}, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
+		Curve: []int{10, 100, 1000}, Thinned: 1000, Groups: []int{1, 100, 1000}, WideLimit: 100, Far: 256,
 		Flows: []int{10_000, 100_000}, Forms: []int{10_000}, PeerFlows: 100_000, Churn: 100_000,
 		Scenarios: []string{"modulo", "bounded", "memento"},
 	}
@@ -122,8 +134,8 @@ func Full() Size {
 		Small: []int{16, 24, 48, 100}, Large: []int{10, 100, 1000, 2000},
 		Prior: []int{10, 100, 500, 1000, 2000}, Papers: true,
 		Steps: []int{15, 31, 63, 127, 255, 511, 1008, 1023, 1985}, Shares: 1 << 26,
-		Curve: []int{10, 100, 1000, 10_000}, Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000,
-		Far:   2048,
+		Curve: []int{10, 100, 1000, 10_000}, Thinned: 1000,
+		Groups: []int{1, 10, 100, 1000, 10_000, 100_000}, WideLimit: 10_000, Far: 2048,
 		Flows: []int{10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}, Forms: []int{10_000, 1_000_000, 10_000_000},
 		PeerFlows: 1_000_000, Churn: 1_000_000,
 	}

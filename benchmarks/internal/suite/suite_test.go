@@ -131,11 +131,8 @@ func TestHeld(t *testing.T) {
 // TestFigures runs the small cases of every suite and wants what they place
 // twice alike: it is what two reports must agree on.
 func TestFigures(t *testing.T) {
-	size := Size{
-		Members: []int{10}, Draws: 2, Slack: []int{16}, Prior: []int{16}, Shares: 1 << 16, Curve: []int{10},
-		Groups: []int{2}, WideLimit: 2, Far: 4, Flows: []int{10_000}, Forms: []int{10_000},
-		PeerFlows: 10_000, Churn: 10_000,
-	}
+	size := Brief()
+	size.Draws, size.Scenarios = 2, nil
 	for _, s := range All() {
 		names := map[string]bool{}
 		for _, c := range s.Cases(size) {

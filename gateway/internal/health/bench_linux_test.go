@@ -16,8 +16,8 @@ import (
 	"github.com/ecmp-go/ecmp/gateway/internal/health"
 )
 
-// BenchmarkChecks has a thousand members asked each second for five seconds,
-// over the loopback, and says how much of a core that takes, both ends and the
+// BenchmarkChecks has a thousand members asked each second for five seconds, or
+// for one with -short, over the loopback, and says how much of a core that takes, both ends and the
 // kernel included.
 func BenchmarkChecks(b *testing.B) {
 	listen := func() net.Listener { // at every address of the loopback
@@ -44,7 +44,11 @@ func BenchmarkChecks(b *testing.B) {
 	}()
 	for by, at := range map[health.By]net.Addr{health.TCP: l.Addr(), health.HTTP: s.Listener.Addr()} {
 		b.Run(string(by), func(b *testing.B) {
-			const members, seconds = 1000, 5
+			const members = 1000
+			length := 5 * time.Second
+			if testing.Short() {
+				length = time.Second
+			}
 			for b.Loop() {
 				var failed atomic.Int64
 				ctx, cancel := context.WithCancel(b.Context())
@@ -60,8 +64,8 @@ func BenchmarkChecks(b *testing.B) {
 				c.Set(targets)
 				time.Sleep(2 * time.Second) // until each has been asked
 				before := busy()
-				time.Sleep(seconds * time.Second)
-				b.ReportMetric(100*(busy()-before).Seconds()/seconds, "%core")
+				time.Sleep(length)
+				b.ReportMetric(100*(busy()-before).Seconds()/length.Seconds(), "%core")
 				b.ReportMetric(float64(failed.Load()), "failed")
 				cancel()
 				c.Wait()
