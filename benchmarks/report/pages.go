@@ -32,25 +32,31 @@ func renewed(root string, r *results.Run) (map[string]string, error) {
 			return err
 		}
 		path := strings.TrimPrefix(name, "documents/")
-		data, err := documents.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		t, err := template.New(path).Funcs(functions(root, r)).Parse(string(data))
-		if err != nil {
-			return err
-		}
-		old, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			return err
-		}
-		texts[path], err = document(string(old), t, r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		return nil
+		texts[path], err = renewedOne(root, path, r)
+		return err
 	})
 	return texts, err
+}
+
+// renewedOne returns one of them.
+func renewedOne(root, path string, r *results.Run) (string, error) {
+	data, err := documents.ReadFile("documents/" + path)
+	if err != nil {
+		return "", err
+	}
+	t, err := template.New(path).Funcs(functions(root, r)).Parse(string(data))
+	if err != nil {
+		return "", err
+	}
+	old, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		return "", err
+	}
+	text, err := document(string(old), t, r)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
 }
 
 // document writes the blocks of a document anew.
