@@ -13,6 +13,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/catalog"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -46,6 +47,7 @@ func TestSeedModuloRemapsAlmostEveryFlow(t *testing.T) {
 // "MidoNet does not test that the routes are ordered the same in every Agent":
 // here every order is one placement, and agents can compare fingerprints.
 func TestSeedOrderOfRoutesInAgents(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	flows := clients(5000)
 	for _, row := range catalog.All() {
 		members := row.Level([]selector.Member{{ID: "a", Weight: 3}, {ID: "b", Weight: 1}, {ID: "c", Weight: 2},
@@ -73,6 +75,7 @@ func consistent() []catalog.Row {
 // "The hash algorithm does not satisfy consistent hashing properties": a flow
 // that is recomputed after a change must not move without need.
 func TestSeedConsistentHashing(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, row := range consistent() {
 		for name, change := range map[string][]selector.Member{
 			"remove": pods(2, 10), "add": pods(1, 11), "replace": append(pods(2, 10),
@@ -92,6 +95,7 @@ func TestSeedConsistentHashing(t *testing.T) {
 // ...)": an active flow keeps its member for as long as it lives, whatever
 // joins, leaves or drains beside it.
 func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, row := range catalog.All() {
 		g := newGateway(t, row.Strategy, pods(1, 4)...)
 		flows := clients(500)
@@ -123,6 +127,7 @@ func TestSeedActiveFlowOutlastsThirtySeconds(t *testing.T) {
 // The other half: a flow whose pin expired is recomputed, and moves only with
 // the disruption of its strategy.
 func TestSeedRecomputedFlowAfterItsPinExpired(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	recompute := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
 		g := newGateway(t, s, pods(1, 10)...)
 		before := make(map[hash.FlowKey]string)
@@ -149,6 +154,7 @@ func TestSeedRecomputedFlowAfterItsPinExpired(t *testing.T) {
 // second gateway with an empty table computes what the first one remembers, but
 // for the disruption of the strategy.
 func TestSeedFlowEntersAtAnotherGateway(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	enter := func(t *testing.T, s selector.Strategy, flows []hash.FlowKey) (moved, forced int) {
 		first, second := newGateway(t, s, pods(1, 10)...), newGateway(t, s, pods(1, 10)...)
 		before := make(map[hash.FlowKey]string)
@@ -236,6 +242,7 @@ func TestSeedStatelessEgress(t *testing.T) {
 // The rows of the stickiness table: what becomes of flows when pods are added
 // and deleted, for normal hash and for stickiness.
 func TestSeedStickinessTable(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, row := range catalog.All() {
 		for name, tt := range map[string]struct{ before, after []selector.Member }{
 			"adding one more pod to a group of 3": {pods(1, 3), pods(1, 4)},

@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // TestLossIsRepaired loses a tenth of all messages, whichever they are, in
 // virtual time: every pin arrives, and little is sent twice.
 func TestLossIsRepaired(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for seed := range uint64(5) {
 		s := newSharing(t)
 		s.from, s.to = s.gateway("from", PinsConfig{Batch: 16}), s.gateway("to", PinsConfig{Batch: 16})
@@ -50,6 +52,7 @@ func TestLossIsRepaired(t *testing.T) {
 // TestMemoryIsBoundedWhilePeersAreGone changes a group again and again while
 // nothing that is sent arrives anywhere, and the other gateway says nothing.
 func TestMemoryIsBoundedWhilePeersAreGone(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	s := newSharing(t)
 	s.settle()
 	s.pinned(500)
@@ -84,6 +87,7 @@ func TestMemoryIsBoundedWhilePeersAreGone(t *testing.T) {
 // TestBytesAreBoundedWhilePeersAreGone looks at the memory that is in use while
 // many times as much is sent to a gateway that does not hear it.
 func TestBytesAreBoundedWhilePeersAreGone(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const most = 128 << 10
 	s := newSharing(t)
 	s.settle()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -34,6 +35,7 @@ func TestBatchEqualsOneByOne(t *testing.T) {
 // apart for a dense index, and have common places in the other one. Each flow
 // stays with its member, and those of a member that left are moved.
 func TestSlotsFarApart(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const n = 60 // old members, and new ones
 	ids := make([]string, n, 2*n)
 	for i := range ids {

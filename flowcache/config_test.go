@@ -148,6 +148,7 @@ func TestMemoryOfATable(t *testing.T) {
 // where it is through silences of up to the gap, and follows the selector after
 // longer ones.
 func TestFlowletsMoveOnlyAfterAGap(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const gap = 50 * time.Millisecond
 	for name, tt := range map[string]struct {
 		proto uint8

@@ -27,6 +27,7 @@ func (r *router) scan(s flowcache.Scan) []flowcache.Pin {
 // TestScanFindsAllThatDeviates compares the scan with what each flow's member
 // and the selector say, for every strategy.
 func TestScanFindsAllThatDeviates(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, row := range catalog.All() {
 		d := selector.NewDomain()
 		r := newRouter(t, flowcache.Config{Domain: d})

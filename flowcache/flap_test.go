@@ -125,6 +125,7 @@ func TestNextHopThatFlapsAsAnother(t *testing.T) {
 // which have next hops of their own and common ones, and back. One of two
 // workers knows of it a burst later than the other.
 func TestRouteThatGoesBetweenGroupsOfAScope(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	d := selector.NewDomain()
 	r := newRouter(t, flowcache.Config{Domain: d, Flows: 1000})
 	var views [2]*selector.View

@@ -12,6 +12,7 @@ import (
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
 	"github.com/ecmp-go/ecmp/internal/golden/fragments"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // fragmentTrial compares workers with the model, step by step.
@@ -107,6 +108,7 @@ func (tr *fragmentTrial) release(i, atOnce int) {
 // Workers and the model agree for datagrams of which fragments are lost, come
 // twice, late, or in any order, at any worker, and with IDs used again.
 func TestModelOfFragments(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	total := steps(t, 100_000)
 	for done := 0; done < total; {

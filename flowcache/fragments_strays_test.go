@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 const ms = time.Millisecond
@@ -186,6 +187,7 @@ func TestStraysMakeRoom(t *testing.T) {
 // If nobody asks for what is due, no more is held than there is room for; all
 // of it comes back.
 func TestStraysWithoutRelease(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, size := range []int{8, 1480, 60000} {
 		w := newFragmentWorker(t, newFragments(t, flowcache.FragmentsConfig{}))
 		for i := range 5000 {
@@ -215,6 +217,7 @@ func TestStrayLongerThanTheMemory(t *testing.T) {
 // back once, in its order, after at least 256 other datagrams or the hold, and
 // nothing is allocated.
 func TestFloodOfStrays(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const flood, burst = 200_000, 64
 	f := newFragments(t, flowcache.FragmentsConfig{})
 	strays := flowcache.NewStrays(f)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
@@ -69,6 +70,7 @@ func TestSweepRemovesWhatExpired(t *testing.T) {
 // TestSweepPacesItself calls Sweep at different intervals: each pass over the
 // table takes a minute, and no pin outlives it.
 func TestSweepPacesItself(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	for _, flows := range []int{1, 100, 10_000} {
 		for _, every := range []time.Duration{time.Millisecond, 700 * time.Millisecond, time.Second, 25 * time.Second,
 			time.Hour} {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // fragmentsOf returns a UDP datagram of the flow with this source port, in
@@ -108,6 +109,7 @@ func writeFragments(t *testing.T, datagrams, snap int) (name string) {
 // version none is split, and all are where the whole packets of their flow are.
 // The captures of the members hold each packet once, as it was captured.
 func TestReplayOfFragments(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const datagrams = 1000
 	for _, snap := range []int{1 << 16, 80} {
 		for _, sticky := range []string{"true", "false"} {

@@ -19,6 +19,7 @@ import (
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/examples/internal/capture"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // packetsOf reads a capture.
@@ -203,6 +204,7 @@ func TestSnappedCapture(t *testing.T) {
 // The beginnings of tunnels are routed by the outer flow like the whole
 // packets, and by the inner flow where it is there.
 func TestSnappedTunnels(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	const flows, snaps = 300, 3
 	write := func(snap func(i int) int) string {
 		file := filepath.Join(t.TempDir(), "tunnels.pcap")

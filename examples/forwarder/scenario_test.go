@@ -129,6 +129,7 @@ func TestStrategies(t *testing.T) {
 
 // The keys of the JSON are what its readers rely on.
 func TestScenarioJSON(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	_, stdout, _ := forward(t, "-json")
 	var got map[string][]map[string]any
 	require.NoError(t, json.Unmarshal([]byte(stdout), &got))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/ecmp-go/ecmp/symmetric"
 )
@@ -99,6 +100,7 @@ func lasting(frames [][]byte) [][]byte {
 // A burst allocates nothing, whatever is in it: frames for known and new flows,
 // for no route, ARP, and damaged ones.
 func TestBurstAllocatesNothing(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	frames, _ := captured(t)
 	frames = append(lasting(frames[:4000]), frames[0][:30], []byte{1, 2, 3})
 	for name, p := range planes(t) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // checksum is RFC 1071's, the slow way.
@@ -25,6 +26,7 @@ func checksum(header []byte) uint16 {
 // After every rewrite of a header with a right checksum, the checksum is the
 // one that a sender would compute.
 func TestChecksumFollowsTTL(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		frame := make([]byte, 14+20)

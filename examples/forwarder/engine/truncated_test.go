@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/internal/golden/packet"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 	"github.com/ecmp-go/ecmp/selector"
 )
 
 // Every beginning of every captured frame is decided as the slow parser says:
 // damaged, not IP, or whole, since only padding is missing, and then sent.
 func TestTruncatedFrames(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	frames, _ := captured(t)
 	routes := new(Routes)
 	g := newGroup(t, nil, selector.GroupConfig{Strategy: selector.Modulo{}}, "a", "b", "c")

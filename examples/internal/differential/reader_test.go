@@ -7,11 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/racecheck"
 )
 
 // A Reader gives for every frame of the captures what Parse and its Policy
 // give, whole and cut to a snap length.
 func TestReaderAgreesOnCaptures(t *testing.T) {
+	racecheck.OneGoroutine(t)
 	policies := []hash.Policy{
 		{},
 		{Hasher: hash.NewMix(1)},
