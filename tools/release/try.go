@@ -20,14 +20,15 @@ func (r *release) try() error {
 		if err != nil {
 			return err
 		}
+		install := []string{"go", "install"}
 		for program := range strings.FieldsSeq(programs) {
-			if strings.Contains(program, "/internal/") {
-				continue
+			if !strings.Contains(program, "/internal/") {
+				install = append(install, program+"@"+r.version)
 			}
-			fmt.Printf("go install %s@%s\n", program, r.version)
-			if _, err := output("", r.env, "go", "install", program+"@"+r.version); err != nil {
-				return err
-			}
+		}
+		fmt.Println(strings.Join(install, " "))
+		if _, err := output("", r.env, install...); err != nil {
+			return err
 		}
 	}
 	return nil
