@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -88,11 +89,20 @@ func (w *watcher[K, S]) watch(
 	}
 }
 
-// sweep tells of what is listed, and of what was told and is no more.
+// sweep tells of what is listed, and of what was told and is no more. A list may
+// leave out what is there, if others come and go while the kernel makes it: so
+// what one list lacks is looked for in another.
 func (w *watcher[K, S]) sweep(list func() (map[K]S, error)) error {
 	now, err := list()
 	if err != nil {
 		return err
+	}
+	if w.lacks(now) {
+		again, err := list()
+		if err != nil {
+			return err
+		}
+		maps.Copy(now, again)
 	}
 	for key := range w.told {
 		if _, ok := now[key]; !ok {
@@ -104,6 +114,16 @@ func (w *watcher[K, S]) sweep(list func() (map[K]S, error)) error {
 		w.tell(key, state)
 	}
 	return nil
+}
+
+// lacks reports whether a list lacks something that was told.
+func (w *watcher[K, S]) lacks(now map[K]S) bool {
+	for key := range w.told {
+		if _, ok := now[key]; !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // List calls each with the state of every interface.

@@ -1,0 +1,43 @@
+package links
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What one list leaves out is there if the next one has it, and is gone if that
+// lacks it, too.
+func TestWhatOneListLacksIsLookedForInAnother(t *testing.T) {
+	const gone = "gone"
+	var told []string
+	w := watcher[string, string]{
+		told: make(map[string]string), each: func(state string) { told = append(told, state) },
+		absent: func(string) string { return gone },
+	}
+	sweep := func(lists ...map[string]string) error {
+		told = nil
+		err := w.sweep(func() (map[string]string, error) {
+			if len(lists) == 0 {
+				return nil, errors.ErrUnsupported
+			}
+			next := lists[0]
+			lists = lists[1:]
+			return next, nil
+		})
+		assert.Empty(t, lists)
+		return err
+	}
+	require.NoError(t, sweep(map[string]string{"a": "a1", "b": "b1"}))
+	assert.ElementsMatch(t, []string{"a1", "b1"}, told)
+	require.NoError(t, sweep(map[string]string{"a": "a1"}, map[string]string{"b": "b2"}))
+	assert.Equal(t, []string{"b2"}, told)
+	require.NoError(t, sweep(map[string]string{"a": "a1"}, map[string]string{"a": "a2"}))
+	assert.ElementsMatch(t, []string{gone, "a2"}, told)
+	require.ErrorIs(t, sweep(map[string]string{}), errors.ErrUnsupported)
+	assert.Empty(t, told)
+	require.NoError(t, sweep(map[string]string{"a": "a2"}))
+	assert.Empty(t, told)
+}
