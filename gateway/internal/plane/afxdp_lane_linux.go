@@ -37,17 +37,17 @@ type afxdpLane struct {
 
 func openAFXDPLane(devices []*net.Interface, queue int) (_ *afxdpLane, err error) {
 	l := &afxdpLane{losses: newLosses(), queue: queue}
-	if l.umem, err = newUmem(2 * ringSize * (len(devices) + 1)); err != nil {
+	if l.alarm, err = newAlarm(); err != nil {
 		return nil, err
+	}
+	if l.umem, err = newUmem(2 * ringSize * (len(devices) + 1)); err != nil {
+		return nil, errors.Join(err, l.alarm.close())
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	if l.alarm, err = newAlarm(); err != nil {
-		return nil, err
-	}
 	l.ports.open = func(d *net.Interface) (*afxdpSocket, error) { return l.open(d, 0) }
 	for _, d := range devices {
 		s, err := l.open(d, unix.XDP_ZEROCOPY)

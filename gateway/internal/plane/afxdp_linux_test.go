@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/testbed"
 )
@@ -43,4 +44,14 @@ func TestOutputGoneWithFrames(t *testing.T) {
 	require.NoError(t, b.Router.Do(func() error { return setOutputs(b.plane, testbed.Outputs(1)) }))
 	send(datagram(1))
 	eventually(func() bool { return b.plane.Counters().Members[1].Frames == 1 })
+}
+
+// A lane says so if there is no descriptor left for what it opens first.
+func TestLaneWithoutDescriptors(t *testing.T) {
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	require.NoError(t, unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Max: limit.Max}, nil))
+	_, err := openAFXDPLane(nil, 0)
+	require.NoError(t, unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil))
+	require.ErrorIs(t, err, unix.EMFILE)
 }
