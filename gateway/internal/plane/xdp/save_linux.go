@@ -151,6 +151,11 @@ func parseSaved(data []byte, seed uint64) (pins []byte, owners map[uint16]slots.
 		return nil, nil, damaged(24)
 	}
 	pins, rest = rest[:n*pinSize], rest[n*pinSize:]
+	for i := 0; i < len(pins); i += pinSize {
+		if s := pin(binary.LittleEndian.Uint64(pins[i+8:])).state(); int(s) >= states {
+			return nil, nil, damaged(headerSize + i)
+		}
+	}
 	owners = make(map[uint16]slots.Key)
 	for range count {
 		var slot, incarnation, id []byte

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/flowcache"
 	"github.com/ecmp-go/ecmp/hash"
+	"github.com/ecmp-go/ecmp/internal/slots"
 	"github.com/ecmp-go/ecmp/selector"
 	"github.com/ecmp-go/ecmp/symmetric"
 )
@@ -220,14 +221,26 @@ func FuzzParseSaved(f *testing.F) {
 	sample = append(sample, 1, 0, 0, 0)                            // owners
 	sample = append(append(sample, make([]byte, 8)...), 1)         // seed, pins
 	sample = append(append(sample, make([]byte, 7+pinSize)...), 7) // slot
-	sample = append(sample, 0, 1, 0, 0, 0, 'g', 1, 0, 0, 0, 'm')
+	sample = append(append(sample, 0), make([]byte, 8)...)         // incarnation
+	sample = append(sample, 1, 0, 0, 0, 'm')
+	summed := func(data []byte) []byte {
+		return binary.LittleEndian.AppendUint32(bytes.Clone(data), crc32.Checksum(data, castagnoli()))
+	}
+	_, owners, err := parseSaved(summed(sample), 0)
+	require.NoError(f, err)
+	require.Equal(f, map[uint16]slots.Key{7: {ID: "m"}}, owners)
 	f.Add(sample)
 	f.Add(sample[:len(sample)-1])
+	unknown := bytes.Clone(sample)
+	unknown[headerSize+8] = pinStates - 1 // a state
+	f.Add(unknown)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, castagnoli()))
-		pins, _, err := parseSaved(data, 0)
+		pins, _, err := parseSaved(summed(data), 0)
 		if err == nil {
 			require.Zero(t, len(pins)%pinSize)
+			for ; len(pins) > 0; pins = pins[pinSize:] {
+				require.Less(t, int(pin(binary.LittleEndian.Uint64(pins[8:])).state()), states)
+			}
 		}
 	})
 }
