@@ -305,9 +305,7 @@ func (f *fleet) crash(number int) error {
 func (f *fleet) one() *gateway { return f.gateways[f.running()[0]] }
 
 func (f *fleet) close() error {
-	if f.router.runs() {
-		f.router.signal(syscall.SIGTERM) // so that gateways that end have nobody to wait for
-	}
+	f.router.signal(syscall.SIGTERM) // so that gateways that end have nobody to wait for
 	for _, g := range f.gateways {
 		g.end(syscall.SIGKILL)
 	}

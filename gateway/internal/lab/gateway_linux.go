@@ -200,8 +200,6 @@ func (g *gateway) drain(p *pod) error {
 }
 
 func (g *gateway) close() error {
-	if g.runs() {
-		g.end(syscall.SIGTERM)
-	}
+	g.end(syscall.SIGTERM)
 	return os.RemoveAll(g.dir)
 }

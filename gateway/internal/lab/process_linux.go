@@ -44,11 +44,12 @@ func (p *process) launch(program string, args ...string) error {
 	return <-started
 }
 
-// runs reports whether there is a child, or was one.
-func (p *process) runs() bool { return p.child != nil && p.child.Process != nil }
-
-// signal ends the child by a signal, and waits for that.
+// signal ends the child by a signal, and waits for that. There may be none, if
+// it could not be started.
 func (p *process) signal(s os.Signal) {
+	if p.child == nil || p.child.Process == nil {
+		return
+	}
 	_ = p.child.Process.Signal(s)
 	select {
 	case <-p.ended:
