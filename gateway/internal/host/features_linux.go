@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/mdlayher/netlink"
@@ -48,21 +47,17 @@ func featuresOf() (map[int]features, error) {
 	}
 	found := make(map[int]features, len(messages))
 	for _, m := range messages {
-		if len(m.Data) < genericHeader {
-			continue
-		}
-		ad, err := netlink.NewAttributeDecoder(m.Data[genericHeader:])
-		if err != nil {
-			return nil, err
-		}
 		index, has := 0, features(0)
-		for ad.Next() {
+		err := attributesOf(m, genericHeader, func(ad *netlink.AttributeDecoder) {
 			switch ad.Type() {
 			case attrIndex:
 				index = int(ad.Uint32())
 			case attrFeatures:
 				has = features(ad.Uint64())
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 		found[index] = has
 	}
@@ -86,19 +81,16 @@ func familyOfDevices(c *netlink.Conn) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
+	family := uint16(0)
 	for _, m := range messages {
-		if len(m.Data) < genericHeader {
-			continue
-		}
-		ad, err := netlink.NewAttributeDecoder(m.Data[genericHeader:])
-		if err != nil {
-			return 0, err
-		}
-		for ad.Next() {
+		err = errors.Join(err, attributesOf(m, genericHeader, func(ad *netlink.AttributeDecoder) {
 			if ad.Type() == controlID {
-				return binary.NativeEndian.Uint16(ad.Bytes()), nil
+				family = ad.Uint16()
 			}
-		}
+		}))
 	}
-	return 0, errNoFeatures
+	if err == nil && family == 0 {
+		err = errNoFeatures
+	}
+	return family, err
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/jsimonetti/rtnetlink/v2"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,15 +126,9 @@ func (l *look) rejected(a netip.Addr) bool {
 
 // made returns the prefixes that gateways have routes to lo for.
 func (l *look) made() (list []netip.Prefix, err error) {
-	if err := l.conn.SetOption(netlink.GetStrictCheck, true); err != nil {
-		return nil, err
-	}
 	for _, f := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		// the kernel sends those alone, however large its table is
-		routes, err := l.conn.Route.ListMatch(&rtnetlink.RouteMessage{
-			Family: f, Protocol: protocol, Table: unix.RT_TABLE_MAIN,
-		})
-		if err != nil && !errors.Is(err, unix.ENOENT) {
+		routes, err := tableOf(l.conn, f, unix.RT_TABLE_MAIN)
+		if err != nil {
 			return nil, err
 		}
 		for _, r := range routes {
@@ -145,5 +138,5 @@ func (l *look) made() (list []netip.Prefix, err error) {
 			}
 		}
 	}
-	return list, l.conn.SetOption(netlink.GetStrictCheck, false)
+	return list, nil
 }

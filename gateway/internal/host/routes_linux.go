@@ -78,18 +78,12 @@ func toLoopback(p netip.Prefix, lo int) *rtnetlink.RouteMessage {
 
 // addRoute adds one; it is no error that it is there.
 func addRoute(c *rtnetlink.Conn, p netip.Prefix, lo int) error {
-	if err := c.Route.Add(toLoopback(p, lo)); !errors.Is(err, unix.EEXIST) {
-		return err
-	}
-	return nil
+	return unless(c.Route.Add(toLoopback(p, lo)), unix.EEXIST)
 }
 
 // deleteRoute deletes one that a gateway made, if there is one.
 func deleteRoute(c *rtnetlink.Conn, p netip.Prefix, lo int) error {
-	if err := c.Route.Delete(toLoopback(p, lo)); !errors.Is(err, unix.ESRCH) {
-		return err
-	}
-	return nil
+	return unless(c.Route.Delete(toLoopback(p, lo)), unix.ESRCH)
 }
 
 // A proxy is an address that the kernel answers ARP or NDP for on an interface.
@@ -120,17 +114,16 @@ func proxies() (map[proxy]bool, error) {
 			continue
 		}
 		p, ours := proxy{dev: int(binary.NativeEndian.Uint32(m.Data[4:]))}, false
-		ad, err := netlink.NewAttributeDecoder(m.Data[unix.SizeofNdMsg:])
-		if err != nil {
-			return nil, err
-		}
-		for ad.Next() {
+		err := attributesOf(m, unix.SizeofNdMsg, func(ad *netlink.AttributeDecoder) {
 			switch ad.Type() {
 			case unix.NDA_DST:
 				p.addr, _ = netip.AddrFromSlice(ad.Bytes())
 			case attrProtocol:
 				ours = ad.Uint8() == protocol
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 		found[p] = ours
 	}

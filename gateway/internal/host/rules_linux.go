@@ -1,7 +1,6 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -250,8 +249,5 @@ func removeRules(name string) error {
 		return err
 	}
 	c.DelTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: name})
-	if err = c.Flush(); errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return err
+	return unless(c.Flush(), unix.ENOENT)
 }

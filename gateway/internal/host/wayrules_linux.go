@@ -72,7 +72,8 @@ func unroute(c *rtnetlink.Conn, vip netip.Addr, mark uint32) error {
 }
 
 // tableOf returns the routes that gateways made in a table, none if there is no
-// such table; those in all tables for 0.
+// such table; those in all tables for 0. The kernel sends those alone, however
+// large its tables are.
 func tableOf(c *rtnetlink.Conn, family uint8, table uint32) ([]rtnetlink.RouteMessage, error) {
 	if err := c.SetOption(netlink.GetStrictCheck, true); err != nil {
 		return nil, err
