@@ -20,7 +20,8 @@ func (g *gateway) speak(ctx context.Context) error {
 	if g.speaker == nil {
 		return nil
 	}
-	connected, ready, began, said := false, g.cluster == nil, time.Now(), ""
+	connected, ready, began := false, g.cluster == nil, time.Now()
+	var last lastError
 	ticker := time.NewTicker(announceEvery)
 	defer ticker.Stop()
 	for {
@@ -28,10 +29,7 @@ func (g *gateway) speak(ctx context.Context) error {
 		if ready = ready || g.othersMayCome(); !ready {
 			prefixes, others = nil, others+len(prefixes)
 		}
-		if err := g.speaker.Announce(prefixes); err == nil {
-			said = ""
-		} else if now := err.Error(); now != said {
-			said = now
+		if err := g.speaker.Announce(prefixes); last.turns(err) {
 			g.Log.Error("routers are not told of the services", "error", err)
 		}
 		if !connected && (others == 0 || !g.speaker.Restarts() || time.Since(began) > restartWait) {

@@ -52,14 +52,11 @@ func (g *gateway) look() {
 
 // complain logs an error that was not the last of its kind.
 func (g *gateway) complain(what string, err error) {
-	now := ""
-	if err != nil {
-		now = err.Error()
-	}
-	if g.said[what] != now && err != nil {
+	last := g.last[what]
+	if last.turns(err) {
 		g.Log.Error(what, "error", err)
 	}
-	g.said[what] = now
+	g.last[what] = last
 }
 
 // lookSoon has the host looked at before the next interval is over.

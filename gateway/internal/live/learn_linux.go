@@ -30,7 +30,7 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 	}
 	var present learned
 	var told map[netip.Prefix]bool // routes that are left out
-	said := ""
+	var last lastError
 	known := memory{keep: how.Keep}
 	start := settling{before: g.learnedBefore, wait: how.Wait, ended: len(g.learnedBefore) == 0}
 	every := interval // an interface may have got an address
@@ -65,14 +65,9 @@ func (g *gateway) learn(ctx context.Context, how *config.Learn) error {
 				present = next
 			}
 		}
-		now := ""
-		if err != nil {
-			now = err.Error()
-		}
-		if now != said && err != nil {
+		if last.turns(err) {
 			g.Log.Error("routes are not taken over", "error", err)
 		}
-		said = now
 	}
 }
 

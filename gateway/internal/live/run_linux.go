@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Options: o, plane: p, services: services.New(p, domain, c.In, o.Log), cluster: together,
 		snapshot: snapshot, present: c, data: data,
 		in: make(map[string]links.Link), compiled: c.Plane.Needs.Address,
-		names: c.In, looks: make(chan struct{}, 1), said: make(map[string]string), connected: make(chan struct{}),
+		names: c.In, looks: make(chan struct{}, 1), last: make(map[string]lastError), connected: make(chan struct{}),
 		doubts: make(chan doubt, mostDoubts),
 		needs:  host.Needs{WholeFrames: c.Plane.Needs.WholeFrames, Redirects: c.Plane.InKernel},
 	}
@@ -148,12 +148,12 @@ type gateway struct {
 
 	// What the kernel does with the packets of the gateway: of the goroutine
 	// that reconciles.
-	names    []string          // of the interfaces that packets come in by
-	needs    host.Needs        // of the data plane
-	keeper   *host.Keeper      // nil: the kernel is only asked
-	findings host.Findings     // for anybody
-	looks    chan struct{}     // has room for one: look at once
-	said     map[string]string // the last error of each kind
+	names    []string             // of the interfaces that packets come in by
+	needs    host.Needs           // of the data plane
+	keeper   *host.Keeper         // nil: the kernel is only asked
+	findings host.Findings        // for anybody
+	looks    chan struct{}        // has room for one: look at once
+	last     map[string]lastError // by kind
 
 	doubts chan doubt // neighbours that are asked for again
 }

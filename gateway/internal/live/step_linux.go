@@ -13,20 +13,15 @@ const stepEvery = 100 * time.Millisecond
 func (g *gateway) stepUntil(ctx context.Context) error {
 	ticker := time.NewTicker(stepEvery)
 	defer ticker.Stop()
-	said := ""
+	var last lastError
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		now := ""
-		if err := g.services.By("clock").Step(); err != nil {
-			now = err.Error()
+		if err := g.services.By("clock").Step(); last.turns(err) {
+			g.Log.Error("what is due can't be done", "error", err)
 		}
-		if now != said && now != "" {
-			g.Log.Error("what is due can't be done", "error", now)
-		}
-		said = now
 	}
 }
