@@ -135,13 +135,11 @@ func (p *Lasting) Run(ctx context.Context) error {
 func (p *Lasting) runOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan struct{})
-	defer close(ended)
 	go func() {
 		select {
 		case <-p.anew:
 			cancel()
-		case <-ended:
+		case <-ctx.Done():
 		}
 	}()
 	return p.plane.Run(ctx)
