@@ -1,7 +1,6 @@
 package bgp
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -92,7 +91,7 @@ func hops(paths []*apiutil.Path) []Hop {
 		slices.SortFunc(list[i].Routers, netip.Addr.Compare)
 		list[i].Routers = slices.Compact(list[i].Routers)
 	}
-	slices.SortFunc(list, func(a, b Hop) int { return cmp.Or(a.Addr.Compare(b.Addr)) })
+	slices.SortFunc(list, func(a, b Hop) int { return a.Addr.Compare(b.Addr) })
 	return list
 }
 

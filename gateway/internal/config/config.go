@@ -144,14 +144,10 @@ func Parse(file string, data []byte, planes []plane.Kind) (*Config, error) {
 	if err := c.addServices(outer); err != nil {
 		return nil, err
 	}
-	if err := c.checkServices(); err != nil {
-		return nil, err
-	}
-	if err := c.checkAsked(); err != nil {
-		return nil, err
-	}
-	if err := c.checkCluster(); err != nil {
-		return nil, err
+	for _, check := range []func() error{c.checkServices, c.checkAsked, c.checkCluster} {
+		if err := check(); err != nil {
+			return nil, err
+		}
 	}
 	if c.Cluster != nil {
 		c.Seed = c.Cluster.seed()

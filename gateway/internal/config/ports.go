@@ -16,7 +16,7 @@ const (
 
 // decodeProtocol reads the protocol of a service: a name or a number.
 func (s *Service) decodeProtocol(v value) error {
-	if _, number := v.data.(string); !number {
+	if _, isText := v.data.(string); !isText {
 		n, err := v.number(1, maxProtocol)
 		s.Protocol = uint8(n)
 		return err
