@@ -51,9 +51,10 @@ func openAFXDPLane(devices []*net.Interface, queue int) (_ *afxdpLane, err error
 	l.ports.open = func(d *net.Interface) (*afxdpSocket, error) { return l.open(d, 0) }
 	for _, d := range devices {
 		s, err := l.open(d, unix.XDP_ZEROCOPY)
-		l.zeroCopy = err == nil
-		if err != nil && len(l.in) == 0 {
-			s, err = l.open(d, unix.XDP_COPY)
+		if len(l.in) == 0 { // the others do as the first one
+			if l.zeroCopy = err == nil; err != nil {
+				s, err = l.open(d, unix.XDP_COPY)
+			}
 		}
 		if err != nil {
 			return nil, &DeviceError{d.Name, err}

@@ -24,23 +24,12 @@ import (
 //
 // In the program's [Plane] every interface needs as many receive queues as
 // there are workers, and members' interfaces as many transmit queues at least.
-// It asks for zero copy and makes do with copies; see [ZeroCopy]. Of kernels it
-// needs 5.11.
+// It asks for zero copy and makes do with copies, which its mode tells. Of
+// kernels it needs 5.11.
 //
 // Errors are a [*ConfigError] or a [*DeviceError].
 func NewAFXDP(c Config) (Plane, error) {
 	return newClaiming(c, openAFXDP)
-}
-
-// ZeroCopy reports whether a plane of [NewAFXDP] receives and sends without
-// copying, because the drivers can.
-func ZeroCopy(p Plane) bool {
-	u, ok := p.(*userspace)
-	if !ok {
-		return false
-	}
-	w, ok := u.transport.(*afxdpTransport)
-	return ok && w.zeroCopy
 }
 
 // afxdpTransport is the lanes of AF_XDP sockets, and the XDP programs that fill

@@ -55,3 +55,13 @@ func TestLaneWithoutDescriptors(t *testing.T) {
 	require.NoError(t, unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil))
 	require.ErrorIs(t, err, unix.EMFILE)
 }
+
+// A veth copies packets, and a plane of several says so.
+func TestModeOfSeveralInterfaces(t *testing.T) {
+	in := func(c Config) (Plane, error) {
+		c.In = append(c.In, "lp1")
+		return NewAFXDP(c)
+	}
+	b := newBench(t, in, Config{}, 1)
+	assert.Equal(t, "AF_XDP, with a copy of each packet", b.plane.(*userspace).Mode())
+}

@@ -7,6 +7,3 @@ func NewAFPacket(Config) (Plane, error) { return nil, ErrNotLinux }
 
 // NewAFXDP returns ErrNotLinux.
 func NewAFXDP(Config) (Plane, error) { return nil, ErrNotLinux }
-
-// ZeroCopy returns false.
-func ZeroCopy(Plane) bool { return false }
