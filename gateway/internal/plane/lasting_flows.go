@@ -97,13 +97,16 @@ func (f lastingFlows) Release(list []Release) error {
 
 // Save implements Flows.
 func (f lastingFlows) Save(w io.Writer) error {
+	f.scans.RLock()
+	defer f.scans.RUnlock()
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.plane == nil {
-		_, err := w.Write(f.flows)
+	present, kept := f.plane, f.flows
+	f.mu.Unlock()
+	if present == nil {
+		_, err := w.Write(kept)
 		return err
 	}
-	return f.plane.Flows().Save(w)
+	return present.Flows().Save(w)
 }
 
 // Restore implements Flows.

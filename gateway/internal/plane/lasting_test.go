@@ -276,3 +276,46 @@ func (c *countWriter) Write(p []byte) (int, error) {
 	*c += countWriter(len(p))
 	return len(p), nil
 }
+
+// during is what flows are saved to: it calls a function while they are, and
+// returns once that has.
+type during func()
+
+func (d during) Write(b []byte) (int, error) {
+	done := make(chan struct{})
+	go func() { d(); close(done) }()
+	select {
+	case <-done:
+		return len(b), nil
+	case <-time.After(time.Minute):
+		return 0, context.DeadlineExceeded
+	}
+}
+
+// Neither a change nor the question whether packets are forwarded waits for
+// flows that are being saved, be there a plane or not.
+func TestNobodyWaitsForASave(t *testing.T) {
+	var m mortals
+	c := plane.Config{Domain: selector.NewDomain(), Sticky: &flowcache.Config{}}
+	p, err := plane.Last(plane.Kind{New: m.open}, c, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	others := during(func() {
+		if err := p.Sync(nil); err != nil {
+			t.Error(err)
+		}
+		_ = p.Fault()
+	})
+	require.NoError(t, p.Flows().Save(others))
+
+	m.set(plane.ErrNoInterface)
+	running, stop := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { assert.NoError(t, p.Run(running)) })
+	m.last(t, 1).end <- plane.ErrNoInterface
+	require.Eventually(t, func() bool { return errors.Is(p.Fault(), plane.ErrNoInterface) }, time.Minute,
+		time.Millisecond)
+	require.NoError(t, p.Flows().Save(others))
+	stop()
+	wait.Wait()
+	require.NoError(t, p.Close())
+}
