@@ -354,6 +354,7 @@ func (r *Registry) commit(p *plan, voided map[string]int, movedBefore uint64) {
 		asked = asked || t.Check != nil || t.next.Check != nil
 		t.Service = t.next
 		t.forgetDown()
+		r.tellPanic(t.service, movedBefore)
 		if t.group.Load() != t.from {
 			r.tellOwned(t)
 		}

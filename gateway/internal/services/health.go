@@ -81,11 +81,8 @@ func (r *Registry) turned(s *service, id string, was error) bool {
 	if now != nil {
 		r.detour([]*service{s}, func(m config.Member) bool { return m.ID == id })
 	}
-	panicked := s.panics
 	r.mark(s, &s.Service)
-	if s.panics != panicked {
-		r.log(Change{Service: s.Name, What: s.saysPanic(), movedBefore: r.moved()})
-	}
+	r.tellPanic(s, r.moved())
 	return true
 }
 

@@ -137,6 +137,9 @@ func describe(was, is config.Service) string {
 	if was.Strategy != nil && was.Ramp != is.Ramp {
 		parts = append(parts, "another slow start")
 	}
+	if was.Strategy != nil && was.Panic != is.Panic {
+		parts = append(parts, fmt.Sprintf("panic below %d %%, not %d %%", is.Panic, was.Panic))
+	}
 	if was.Strategy != nil && !reflect.DeepEqual(was.Check, is.Check) {
 		parts = append(parts, "checked in another way")
 	}

@@ -34,10 +34,16 @@ func (s *service) avoids(as *config.Service, m config.Member) bool {
 	return s.down[m.ID] || !s.panics && s.fault(as, m) != nil
 }
 
-// saysPanic says that a panic began or ended.
-func (s *service) saysPanic() string {
-	if s.panics {
-		return fmt.Sprintf("less than %d %% of the members pass the check: it is not looked at", s.Panic)
+// tellPanic says in the history that a panic began or ended: by what checks
+// found, or by a change of the service.
+func (r *Registry) tellPanic(s *service, movedBefore uint64) {
+	if s.panics == s.toldSo {
+		return
 	}
-	return "the check is looked at again"
+	s.toldSo = s.panics
+	what := "the check is looked at again"
+	if s.panics {
+		what = fmt.Sprintf("less than %d %% of the members pass the check: it is not looked at", s.Panic)
+	}
+	r.log(Change{Service: s.Name, What: what, movedBefore: movedBefore})
 }

@@ -49,6 +49,24 @@ func TestPanic(t *testing.T) {
 	s.Panic = 0
 	require.NoError(t, f.Replace([]config.Service{s}, "none"))
 	assert.Len(t, f.weights(config.Default), 1, "without a threshold")
+	said := func(n int) (list []string) {
+		for _, c := range f.Stats().Changes[:n] {
+			list = append(list, c.What)
+		}
+		return list
+	}
+	assert.Equal(t, []string{"the check is looked at again", "panic below 0 %, not 50 %"}, said(2))
+
+	// Changes of members begin and end one, too.
+	s.Panic = 20
+	require.NoError(t, f.Replace([]config.Service{s}, "low"))
+	assert.Equal(t, []string{"panic below 20 %, not 0 %"}, said(1))
+	require.NoError(t, f.Drain(config.Default, "pod4"))
+	assert.Equal(t, []string{
+		"less than 20 % of the members pass the check: it is not looked at", "pod4 drained",
+	}, said(2))
+	require.NoError(t, f.SetMembers(config.Default, pods(4)))
+	assert.Equal(t, "the check is looked at again", said(1)[0])
 }
 
 // Backups get flows when every other member is down or drained, and lose the

@@ -117,6 +117,7 @@ type service struct {
 	down   map[string]bool   // members that somebody said are down
 	lost   map[string]error  // members that are lost, of a service that is learned
 	panics bool              // so many fail the check that it is not looked at
+	toldSo bool              // the history says that they do
 
 	owned map[string]float64 // shares of the hashes, by ID
 	ramps map[string]ramp    // members that have a slow start, by ID
