@@ -57,9 +57,9 @@ type Checker struct {
 }
 
 // New returns a Checker without targets. It reports what has become of one: an
-// error when it does not serve any more, and nil when it does again. At first a
-// target is thought to serve. Reports come from several goroutines, none after
-// Wait has returned.
+// error when it does not serve any more, and nil when it does again. What is found
+// first of a target is reported in either case. Reports come from several
+// goroutines, none after Wait has returned.
 //
 // What is sent to a target with a Via has a mark, by which the kernel leads it
 // there. An error of mark says that it does not: such a target is not asked, and
@@ -121,7 +121,7 @@ func (c *Checker) ask(ctx context.Context, t Target) {
 	}
 	timer := time.NewTimer(rand.N(t.Interval))
 	defer timer.Stop()
-	for v := (verdict{serves: true}); ; {
+	for v := (verdict{}); ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -145,25 +145,25 @@ var errNotAsked = errors.New("nothing leads there")
 
 // A verdict is what is thought of a target.
 type verdict struct {
-	serves  bool
-	against int // answers in a row that say otherwise
+	known, serves bool
+	last          bool // the last answer was that it serves
+	row           int  // so many answers in a row were that
 }
 
 // turns takes an answer into account, and reports whether it changes the
-// verdict.
+// verdict, or makes the first one.
 func (v *verdict) turns(err error, c *Check) bool {
-	if v.serves == (err == nil) {
-		v.against = 0
-		return false
+	if now := err == nil; now != v.last {
+		v.last, v.row = now, 0
 	}
-	v.against++
+	v.row++
 	enough := c.Failures
-	if !v.serves {
+	if v.last {
 		enough = c.Successes
 	}
-	if v.against < enough {
+	if v.row < enough || v.known && v.serves == v.last {
 		return false
 	}
-	v.serves, v.against = !v.serves, 0
+	v.known, v.serves = true, v.last
 	return true
 }

@@ -253,17 +253,31 @@ func TestMarked(t *testing.T) {
 	assert.Len(t, asked, 1)
 	mu.Unlock()
 	for _, member := range []string{"a", "b"} {
-		times, _ := r.of(member)
-		assert.Zero(t, times, member)
+		times, last := r.of(member)
+		assert.Equal(t, 1, times, member)
+		require.NoError(t, last, member)
 	}
 }
 
-// Nothing but so many answers in a row changes what is thought of a target.
+// Nothing but so many answers in a row makes or changes what is thought of a
+// target, and the first verdict is reported whatever it is.
 // The clock is virtual, and nobody serves.
 func TestVerdict(t *testing.T) {
+	fault := errors.New("no")
+	for _, c := range []struct {
+		answers []error
+		want    []string
+	}{
+		{[]error{nil, fault, nil, fault, fault, fault, nil, fault, nil, nil, fault, nil, nil}, []string{"no", "<nil>"}},
+		{[]error{fault, fault, nil, nil, nil, fault, fault, nil}, []string{"<nil>"}},
+	} {
+		verdicts(t, c.answers, c.want)
+	}
+}
+
+func verdicts(t *testing.T, answers []error, want []string) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		fault := errors.New("no")
-		answers := []error{nil, fault, nil, fault, fault, fault, nil, fault, nil, nil, fault, nil, nil}
 		var said []string
 		ctx, cancel := context.WithCancel(t.Context())
 		c := health.New(ctx, func(_ health.Target, err error) { said = append(said, fmt.Sprint(err)) }, nil)
@@ -280,7 +294,7 @@ func TestVerdict(t *testing.T) {
 		time.Sleep(time.Duration(len(answers)+3) * time.Second)
 		cancel()
 		c.Wait()
-		assert.Equal(t, []string{"no", "<nil>"}, said)
+		assert.Equal(t, want, said)
 		assert.InDelta(t, time.Since(began).Seconds(), float64(n), 2)
 	})
 }

@@ -98,3 +98,37 @@ func TestSetDownEndsWithTheMember(t *testing.T) {
 	require.NoError(t, f.SetMembers(config.Default, []config.Member{pod(1, 1), pod(2, 1)}))
 	require.Empty(t, f.reason("pod2"), "it is a new one")
 }
+
+// What a check found outlives the process, for who is asked in the same way.
+func TestFailedOutlivesTheProcess(t *testing.T) {
+	f := newRegistry(t)
+	s := service(t, config.Default, vip, "maglev", pods(1, 2))
+	s.Check = &health.Check{By: health.TCP, Port: 80, Interval: time.Second, Failures: 2}
+	var asked []health.Target
+	f.Check = func(list []health.Target) { asked = list }
+	require.NoError(t, f.Replace([]config.Service{s}, ""))
+	require.NoError(t, f.SetHealth(asked[1], errors.New("refused")))
+	data, err := f.Save()
+	require.NoError(t, err)
+	next := func(s config.Service) fixture {
+		snapshot, err := services.ReadSnapshot(bytes.NewReader(data))
+		require.NoError(t, err)
+		domain := selector.NewDomain()
+		p, err := fakeplane.New(domain)
+		require.NoError(t, err)
+		n := fixture{services.New(p, domain, nil, slog.New(slog.DiscardHandler)), p}
+		require.NoError(t, n.Replace([]config.Service{s}, ""))
+		require.NoError(t, n.RestoreDown(snapshot))
+		return n
+	}
+	n := next(s)
+	assert.Equal(t, "refused", n.reason("pod2"))
+	assert.NotContains(t, n.weights(config.Default), "pod2")
+	require.NoError(t, n.SetHealth(asked[1], nil))
+	assert.Contains(t, n.weights(config.Default), "pod2")
+
+	s.Check = &health.Check{By: health.TCP, Port: 81, Interval: time.Second, Failures: 2}
+	assert.Empty(t, next(s).reason("pod2"), "nobody has asked that")
+	s.Check = nil
+	assert.Empty(t, next(s).reason("pod2"))
+}

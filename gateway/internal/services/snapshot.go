@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
+	"github.com/ecmp-go/ecmp/gateway/internal/health"
 )
 
 // A Snapshot is what outlives the process: the members as they were, which may
@@ -29,8 +30,15 @@ type savedService struct {
 	Drains  map[string]Drain  `json:"drains,omitempty"`
 	Learned bool              `json:"learned,omitempty"`
 	Down    []string          `json:"down,omitempty"` // members that were set down
+	Failed  []savedFailure    `json:"failed,omitempty"`
 
 	Incarnations map[string]uint64 `json:"incarnations,omitempty"` // that a cluster gave
+}
+
+// A savedFailure is what a check had found of a member.
+type savedFailure struct {
+	health.Target
+	Reason string
 }
 
 type savedHeader struct {
@@ -68,6 +76,10 @@ func (r *Registry) saved() (h savedHeader, members [][]config.Member) {
 	for i, s := range r.services {
 		h.Services[i] = savedService{Name: s.Name, Drained: maps.Clone(s.drained), Drains: maps.Clone(r.drains[s.Name]),
 			Learned: s.Learned, Down: slices.Sorted(maps.Keys(s.down))}
+		for _, id := range slices.Sorted(maps.Keys(s.failed)) {
+			f := s.failed[id]
+			h.Services[i].Failed = append(h.Services[i].Failed, savedFailure{f.target, f.fault.Error()})
+		}
 		members[i] = s.Members
 	}
 	for name, drains := range r.awaited {
@@ -166,13 +178,19 @@ func (r *Registry) RestoreDrains(s *Snapshot) {
 }
 
 // RestoreDown sets the members down that were when the snapshot was taken, as far
-// as they are there. It is to be called after [Registry.Replace], and before flows
-// are restored, which would go to them.
+// as they are there; and has those down that failed their check, if they are still
+// asked so, until they pass it. It is to be called after [Registry.Replace], and
+// before flows are restored, which would go to them.
 func (r *Registry) RestoreDown(s *Snapshot) error {
 	for _, saved := range s.services {
 		for _, id := range saved.Down {
 			err := r.SetDown(saved.Name, id, true)
 			if err != nil && !errors.Is(err, ErrNoService) && !errors.Is(err, ErrNoMember) {
+				return err
+			}
+		}
+		for _, f := range saved.Failed {
+			if err := r.SetHealth(f.Target, errors.New(f.Reason)); err != nil {
 				return err
 			}
 		}
