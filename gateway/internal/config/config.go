@@ -262,7 +262,7 @@ func (v value) prefixes() (prefixes []netip.Prefix, err error) {
 		if p != p.Masked() {
 			return nil, item.errorf("%q has bits beyond its length: %s is meant?", s, p.Masked())
 		}
-		if a := p.Addr(); a.IsMulticast() || a.IsLoopback() || p.IsSingleIP() && (a.IsUnspecified() || a == broadcast) {
+		if a := p.Addr(); a.IsMulticast() || a.IsLoopback() || p.IsSingleIP() && (a.IsUnspecified() || isBroadcast(a)) {
 			return nil, item.errorf("%s is no address of a service", s)
 		}
 		if seen[p] {

@@ -185,7 +185,7 @@ func (m *Member) decode(v value) error {
 	return m.checkTunnel(v.at("tunnel"))
 }
 
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+func isBroadcast(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
 func (v value) addr() (netip.Addr, error) {
 	s, err := v.text()
@@ -196,7 +196,7 @@ func (v value) addr() (netip.Addr, error) {
 	if err != nil || a.Zone() != "" || a.Is4In6() {
 		return a, v.errorf("%q is no address", s)
 	}
-	if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == broadcast {
+	if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || isBroadcast(a) {
 		return a, v.errorf("%s is no address of a member", s)
 	}
 	return a, nil

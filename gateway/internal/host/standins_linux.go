@@ -22,20 +22,14 @@ type standIn struct {
 	addr netip.Addr
 }
 
-// Stand-ins have addresses that no host has: reserved ones of IPv4 (RFC 1112), and
-// those of IPv6 whose packets are to be discarded (RFC 6666).
-var (
-	reserved4 = netip.MustParsePrefix("240.0.0.0/8")
-	reserved6 = netip.MustParsePrefix("100::/64")
-)
-
-// standInOf returns the stand-in of a mark for a version of IP.
+// standInOf returns the stand-in of a mark for a version of IP. It has an address
+// that no host has: a reserved one of IPv4 (240.0.0.0/8 of RFC 1112), or one of
+// those of IPv6 whose packets are to be discarded (100::/64, RFC 6666).
 func standInOf(mark uint32, like netip.Addr) netip.Addr {
-	prefix := reserved6
-	if like.Is4() {
-		prefix = reserved4
+	b := make([]byte, like.BitLen()/8)
+	if b[0] = 240; like.Is6() {
+		b[0] = 1
 	}
-	b := prefix.Addr().AsSlice()
 	const low = 3 // bytes of the mark: the first is the same in all
 	var m [4]byte
 	binary.BigEndian.PutUint32(m[:], mark)

@@ -212,8 +212,9 @@ func (w *Ways) missing(l *look) (steps []step, err error) {
 		}
 		if !there {
 			steps = append(steps, step{
-				what: fmt.Sprintf("ip route replace %s via %s dev %s onlink table %d", p.VIP, way.gate(p), p.Dev, way.mark),
-				do:   func() error { return l.conn.Route.Replace(way.route(p)) },
+				what: fmt.Sprintf("ip route replace %s via %s dev %s onlink table %d",
+					p.VIP, way.gate(p), p.Dev, way.mark),
+				do: func() error { return l.conn.Route.Replace(way.route(p)) },
 			})
 		}
 	}

@@ -146,7 +146,7 @@ func TestWaysToMAC(t *testing.T) {
 		t.Helper()
 		_, says := marks(t, n, k, w.Paths)
 		assert.Empty(t, says)
-		for _, line := range strings.Split(run(t, n, "ip", "neigh", "show", "nud", "permanent"), "\n") {
+		for line := range strings.SplitSeq(run(t, n, "ip", "neigh", "show", "nud", "permanent"), "\n") {
 			if strings.HasPrefix(line, "240.") || strings.HasPrefix(line, "100::") {
 				list = append(list, line)
 			}
