@@ -5,97 +5,13 @@ import (
 	"errors"
 	"hash/fnv"
 	"io"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
 	"github.com/ecmp-go/ecmp/gateway/internal/plane"
 	"github.com/ecmp-go/ecmp/selector"
 )
-
-// A plan is what becomes of some services; all others stay as they are, and
-// what it takes to put it in force does not depend on how many they are.
-type plan struct {
-	targets  []target
-	removed  []*service
-	services []*service // in force after it
-	// interfaces are to be opened again, since one may be another under its name
-	reopen bool
-	logged bool // it is of a cluster's log: it counts, whether or not the plane can follow
-	behind bool // it could not
-
-	joined, left []port
-}
-
-// A target is a service on its way to another state.
-type target struct {
-	*service
-	fresh bool // it is not in force yet
-	next  config.Service
-	hops  []engine.Hop // by ID
-	ramps map[string]ramp
-	effect
-	from *selector.Snapshot[engine.Adjacency]
-
-	version  uint64 // that the group is to have, by a cluster's log; 0: the next one of its own
-	note     string // on what changes, for the history
-	payloads bool   // members and strategy are those of a cluster's log, and stay
-}
-
-// replace plans that these services are all that there are.
-func (r *Registry) replace(next []config.Service) (*plan, error) {
-	p := &plan{reopen: r.behind}
-	kept := make(map[*service]bool, len(next))
-	for _, n := range next {
-		s := r.byName[n.Name]
-		switch {
-		case s == nil:
-			group, err := selector.NewGroup[engine.Adjacency](r.domain, selector.GroupConfig{
-				Name: n.Name, Strategy: n.Strategy, Scope: scopeOf(&n),
-			})
-			if err != nil {
-				return nil, &RefusedError{n.Name, err}
-			}
-			s = &service{group: group, lost: r.lost[n.Name]}
-			p.targets = append(p.targets, target{service: s, fresh: true, next: n})
-		case scopeOf(&n) != scopeOf(&s.Service):
-			return nil, &RefusedError{n.Name, ErrScope}
-		case r.behind || !s.Equal(&n):
-			p.targets = append(p.targets, target{service: s, next: n})
-		}
-		kept[s] = true
-		p.services = append(p.services, s)
-	}
-	for _, s := range r.services {
-		if !kept[s] {
-			p.removed = append(p.removed, s)
-		}
-	}
-	return p, nil
-}
-
-// edited plans another state of one service.
-func (r *Registry) edited(s *service, next config.Service) *plan {
-	if r.behind {
-		p := r.again(r.services)
-		p.targets[slices.Index(r.services, s)].next = next
-		return p
-	}
-	return &plan{targets: []target{{service: s, next: next}}, services: r.services}
-}
-
-// again plans that services stay what they are while the host below them
-// changed.
-func (r *Registry) again(services []*service) *plan {
-	p := &plan{services: r.services, reopen: true, targets: make([]target, len(services))}
-	for i, s := range services {
-		p.targets[i] = target{service: s, next: s.Service}
-	}
-	return p
-}
 
 // apply puts a plan in force, all of it or nothing.
 func (r *Registry) apply(p *plan) error {
@@ -105,15 +21,8 @@ func (r *Registry) apply(p *plan) error {
 	if err := r.number(p); err != nil {
 		return err
 	}
-	now := r.Now()
-	for i := range p.targets {
-		t := &p.targets[i]
-		t.ramps = t.ramping(now)
-		t.hops, t.from = r.hops(&t.next, t.ramps), t.group.Load()
-		t.payloads = !t.fresh && t.version == 0 && r.inCluster(t.service)
-	}
-	changed, err := p.changed()
-	if err != nil {
+	r.prepare(p)
+	if err := p.build(); err != nil {
 		r.outputs.release(p.joined)
 		return err
 	}
@@ -128,10 +37,8 @@ func (r *Registry) apply(p *plan) error {
 		r.mark(p.targets[i].service, &p.targets[i].next)
 	}
 	voided, movedBefore := r.pinsLost(p), r.moved()
-	if err := r.update(p, changed); err != nil {
-		for _, t := range p.targets {
-			r.mark(t.service, &t.Service)
-		}
+	if err := r.update(p); err != nil {
+		err = errors.Join(err, r.rollBack(p))
 		r.outputs.release(p.joined)
 		if opens {
 			err = errors.Join(err, r.open())
@@ -162,55 +69,6 @@ func (r *Registry) open() error {
 		}
 	}
 	return nil
-}
-
-// changed returns the targets whose groups are to be updated, in the order of
-// the updates. Only a strategy knows whether it can serve given members, Anchor
-// with its capacity for example, and it says so when it builds. A failed update
-// must find nothing changed that packets meet, and a build takes milliseconds.
-// So all are planned here, at the same time: their updates get what was built
-// for the plan. So is what they do to flows, which takes as long. Groups that no
-// packet comes to yet are updated first.
-func (p *plan) changed() ([]*target, error) {
-	var fresh, rest []*target
-	for i := range p.targets {
-		t := &p.targets[i]
-		switch {
-		case t.fresh:
-			fresh = append(fresh, t)
-		case t.same() && t.next.Strategy == t.Strategy && t.version == 0:
-		default:
-			rest = append(rest, t)
-		}
-	}
-	all := slices.Concat(fresh, rest)
-	errs := make([]error, len(all))
-	var next atomic.Int64
-	build := func() {
-		for i := int(next.Add(1) - 1); i < len(all); i = int(next.Add(1) - 1) {
-			if all[i].payloads {
-				continue
-			}
-			planned, err := all[i].group.Plan(all[i].next.Strategy, all[i].hops)
-			if err != nil {
-				errs[i] = &RefusedError{all[i].next.Name, err}
-				continue
-			}
-			all[i].foresee(planned)
-		}
-	}
-	var building sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(all)) - 1 {
-		building.Go(build)
-	}
-	build() // one of few needs nobody else, who would have to be woken
-	building.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }
 
 func (r *Registry) hops(s *config.Service, ramps map[string]ramp) []engine.Hop {
@@ -258,45 +116,58 @@ func (t *target) same() bool {
 	return true
 }
 
-// update changes the groups and syncs the plane, or leaves both as they were.
-func (r *Registry) update(p *plan, changed []*target) error {
-	var failed error
-	for _, t := range changed {
-		if failed = t.change(); failed != nil {
-			failed = &RefusedError{t.next.Name, failed}
-			break
+// update changes the groups and syncs the plane. After an error it may have
+// done so in part. A plane that can't follow the log of a cluster is no error:
+// it is behind.
+func (r *Registry) update(p *plan) error {
+	for _, t := range p.changed {
+		if err := t.change(); err != nil {
+			return &RefusedError{t.next.Name, err}
 		}
 	}
-	services := make([]plane.Service, len(p.services))
-	place := make(map[*service]int, len(p.targets))
-	for i, t := range p.targets {
-		place[t.service] = i
+	err := r.tell(p.inForce())
+	if p.behind = err != nil && p.logged; p.behind {
+		r.logger.Error("the data plane is behind the cluster", "error", err)
+		return nil
 	}
+	return err
+}
+
+// inForce returns the services after the plan, as the plane is told.
+func (p *plan) inForce() []plane.Service {
+	next := make(map[*service]*config.Service, len(p.targets))
+	for i := range p.targets {
+		next[p.targets[i].service] = &p.targets[i].next
+	}
+	services := make([]plane.Service, len(p.services))
 	for i, s := range p.services {
 		is := &s.Service
-		if at, ok := place[s]; ok {
-			is = &p.targets[at].next
+		if n, ok := next[s]; ok {
+			is = n
 		}
 		services[i] = is.Plane()
 		services[i].Group = s.group
 	}
-	if failed == nil {
-		failed = r.plane.Sync(services)
-		if p.behind = failed != nil && p.logged; p.behind {
-			r.logger.Error("the data plane is behind the cluster", "error", failed)
-			return nil
-		}
-	}
-	if failed == nil {
-		return nil
-	}
+	return services
+}
+
+// rollBack has the groups, the marks and the plane be again what they were
+// before an update that failed. The plane comes last, since it reads the others.
+// If it can't follow, Step tries again.
+func (r *Registry) rollBack(p *plan) error {
 	r.untold = true // a release may have ended meanwhile
+	var failed error
 	for i := range p.targets {
 		if t := &p.targets[i]; t.group.Load() != t.from {
 			failed = errors.Join(failed, t.undo())
 		}
 	}
-	return errors.Join(failed, r.sync())
+	for _, t := range p.targets {
+		r.mark(t.service, &t.Service)
+	}
+	err := r.sync()
+	r.unsynced = err != nil
+	return errors.Join(failed, err)
 }
 
 // change gives a group its members and its strategy. Established flows stay at
@@ -331,7 +202,23 @@ func (r *Registry) sync() error {
 		services[i] = s.Plane()
 		services[i].Group = s.group
 	}
-	return r.plane.Sync(services)
+	return r.tell(services)
+}
+
+// tell has the plane take over services.
+func (r *Registry) tell(services []plane.Service) error {
+	err := r.plane.Sync(services)
+	r.unsynced = r.unsynced && err != nil
+	return err
+}
+
+// syncAgain has the plane take over what is in force, if it may still have a
+// change that failed.
+func (r *Registry) syncAgain() error {
+	if !r.unsynced {
+		return nil
+	}
+	return r.sync()
 }
 
 // commit takes down what is in force now.

@@ -13,11 +13,23 @@ import (
 // the configuration that they are from: see [Registry.Save]. Members that were
 // drained by another way stay drained: see [Drain].
 func (r *Registry) Replace(services []config.Service, origin string) error {
+	fresh := make(newcomers)
+	var undrained []config.Service
+	intended := func() (*plan, error) {
+		undrained = withLearned(r.ofCluster(services), r.learned)
+		return r.replace(r.drains.over(undrained), r.lost, fresh)
+	}
+	r.prebuild(intended)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.replaceDrained(r.withLearned(r.ofCluster(services))); err != nil {
+	p, err := intended()
+	if err != nil {
 		return err
 	}
+	if err := r.applied(r.apply(p)); err != nil {
+		return err
+	}
+	r.afterReplace(undrained)
 	r.origin = origin
 	if r.Cluster == nil {
 		r.configured = drainedIn(services)
@@ -25,18 +37,12 @@ func (r *Registry) Replace(services []config.Service, origin string) error {
 	return nil
 }
 
-// replaceDrained puts services in force, in place of all that there are, with
-// the drains that hold. It forgets those of members that are not there.
-func (r *Registry) replaceDrained(services []config.Service) error {
-	p, err := r.replace(r.drains.over(services))
-	if err != nil {
-		return err
-	}
-	if err := r.applied(r.apply(p)); err != nil {
-		return err
-	}
-	r.drains.retain(services)
-	for _, next := range services {
+// afterReplace keeps the drains that hold after services were put in force in
+// place of all that there were. It is given these without the drains, and
+// forgets those of members that are not there.
+func (r *Registry) afterReplace(undrained []config.Service) {
+	r.drains.retain(undrained)
+	for _, next := range undrained {
 		s, err := r.find(next.Name)
 		if err != nil {
 			continue
@@ -48,7 +54,6 @@ func (r *Registry) replaceDrained(services []config.Service) error {
 		}
 	}
 	_ = r.endDrains(r.Now()) // Step tries again
-	return nil
 }
 
 // Members returns the members of a service, in the order given.
@@ -90,18 +95,10 @@ func (r *Registry) change(service string, change ChangeMembers) error {
 	if r.clustered(service) {
 		return r.changeLog(service, change)
 	}
-	r.prebuild(service, change)
+	r.prebuild(func() (*plan, error) { return r.membersPlan(service, change, "") })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.find(service)
-	if err != nil {
-		return err
-	}
-	members, err := change(r.logged(s))
-	if err != nil {
-		return err
-	}
-	return r.setMembers(service, members, "")
+	return r.changeMembers(service, change, "")
 }
 
 // edited returns the members after one of them was edited.
@@ -139,7 +136,8 @@ func (r *Registry) DrainUntil(service, id string, end Until) error {
 	if r.clustered(service) {
 		return r.drainOfCluster(service, id, end)
 	}
-	r.prebuild(service, func(l Logged) ([]config.Member, error) { return withDrained(l.Members, id) })
+	drained := func(l Logged) ([]config.Member, error) { return withDrained(l.Members, id) }
+	r.prebuild(func() (*plan, error) { return r.membersPlan(service, drained, "") })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.drainMember(service, id, end); err != nil {
@@ -175,8 +173,7 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 	if err != nil {
 		return err
 	}
-	members, err := withDrained(s.Members, id)
-	if err != nil {
+	if _, err := s.find(id); err != nil {
 		return err
 	}
 	if err := s.checkEnd(end); err != nil {
@@ -187,7 +184,8 @@ func (r *Registry) drainMember(service, id string, end Until) error {
 	if end != (Until{}) {
 		note = " " + end.text()
 	}
-	if err := r.setMembers(service, members, note); err != nil {
+	drained := func(l Logged) ([]config.Member, error) { return withDrained(l.Members, id) }
+	if err := r.changeMembers(service, drained, note); err != nil {
 		return err
 	}
 	if already && was != end {
@@ -209,27 +207,36 @@ func (r *Registry) Delete(service, id string) error {
 	})
 }
 
-// setMembers replaces the members of a service. The history has the note after
-// what changed.
-func (r *Registry) setMembers(service string, members []config.Member, note string) error {
+// membersPlan plans that a service gets the members that change returns. The
+// history is to have the note after what changed.
+func (r *Registry) membersPlan(service string, change ChangeMembers, note string) (*plan, error) {
 	s, err := r.find(service)
+	if err != nil {
+		return nil, err
+	}
+	next := s.Service
+	if next.Members, err = change(r.logged(s)); err != nil {
+		return nil, err
+	}
+	if !s.follows(next.Members) {
+		return nil, &RefusedError{service, errors.New("its members are learned from routers: only weights can be changed")}
+	}
+	p := r.edited(s, next)
+	p.of(s).note = note
+	return p, nil
+}
+
+// changeMembers puts in force what membersPlan plans.
+func (r *Registry) changeMembers(service string, change ChangeMembers, note string) error {
+	p, err := r.membersPlan(service, change, note)
 	if err != nil {
 		return err
 	}
-	if !s.follows(members) {
-		return &RefusedError{service, errors.New("its members are learned from routers: only weights can be changed")}
-	}
-	before, next := s.Members, s.Service
-	next.Members = members
-	p := r.edited(s, next)
-	for i := range p.targets {
-		if p.targets[i].service == s {
-			p.targets[i].note = note
-		}
-	}
+	s := r.byName[service]
+	before := s.Members
 	if err := r.applied(r.apply(p)); err != nil {
 		return err
 	}
-	r.keepDrains(service, before, members)
+	r.keepDrains(service, before, s.Members)
 	return nil
 }

@@ -94,16 +94,19 @@ func (r *Registry) logged(s *service) Logged {
 // has this version then. On an error the state is as it was. A data plane that
 // can't follow does so later: see [Registry.Reconcile].
 func (r *Registry) SetMembersAt(service string, version uint64, l Logged) error {
-	r.prebuild(service, func(Logged) ([]config.Member, error) { return l.Members, nil })
+	intended := func() (*plan, error) {
+		return r.planAt(service, version, func(s *config.Service) { s.Members = l.Members })
+	}
+	r.prebuild(intended)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.find(service)
+	p, err := intended()
 	if err != nil {
 		return err
 	}
-	before, next := s.Members, s.Service
-	next.Members = l.Members
-	if err := r.applyAt(s, next, version); err != nil {
+	s := r.byName[service]
+	before := s.Members
+	if err := r.applyAt(p); err != nil {
 		return err
 	}
 	for _, m := range l.Members {
@@ -117,25 +120,33 @@ func (r *Registry) SetMembersAt(service string, version uint64, l Logged) error 
 
 // SetStrategyAt puts a strategy of the cluster's log in force.
 func (r *Registry) SetStrategyAt(service string, version uint64, strategy selector.Strategy) error {
+	intended := func() (*plan, error) {
+		return r.planAt(service, version, func(s *config.Service) { s.Strategy = strategy })
+	}
+	r.prebuild(intended)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.find(service)
+	p, err := intended()
 	if err != nil {
 		return err
 	}
-	next := s.Service
-	next.Strategy = strategy
-	return r.applyAt(s, next, version)
+	return r.applyAt(p)
 }
 
-func (r *Registry) applyAt(s *service, next config.Service, version uint64) error {
-	p := r.edited(s, next)
-	for i := range p.targets {
-		if p.targets[i].service == s {
-			p.targets[i].version = version
-		}
+// planAt plans an entry of the cluster's log.
+func (r *Registry) planAt(service string, version uint64, change func(*config.Service)) (*plan, error) {
+	s, err := r.find(service)
+	if err != nil {
+		return nil, err
 	}
-	p.logged = true
+	next := s.Service
+	change(&next)
+	p := r.edited(s, next)
+	p.of(s).version, p.logged = version, true
+	return p, nil
+}
+
+func (r *Registry) applyAt(p *plan) error {
 	if err := r.apply(p); err != nil {
 		return err
 	}

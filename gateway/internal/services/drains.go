@@ -44,19 +44,28 @@ func (d drains) addAll(others drains) {
 	}
 }
 
-// takeOf takes out the drains of members of some services, and returns them.
-func (d drains) takeOf(services []config.Service) drains {
-	taken := make(drains)
+// of returns the drains of members of some services.
+func (d drains) of(services []config.Service) drains {
+	found := make(drains)
 	for _, s := range services {
-		members := d[s.Name]
 		for _, m := range s.Members {
-			if drain, ok := members[m.ID]; ok {
-				taken.add(s.Name, m.ID, drain)
-				delete(members, m.ID)
+			if drain, ok := d[s.Name][m.ID]; ok {
+				found.add(s.Name, m.ID, drain)
 			}
 		}
-		if len(members) == 0 {
-			delete(d, s.Name)
+	}
+	return found
+}
+
+// takeOf is of, and takes these out.
+func (d drains) takeOf(services []config.Service) drains {
+	taken := d.of(services)
+	for service, members := range taken {
+		for id := range members {
+			delete(d[service], id)
+		}
+		if len(d[service]) == 0 {
+			delete(d, service)
 		}
 	}
 	return taken

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/ecmp-go/ecmp/gateway/internal/config"
@@ -18,24 +19,38 @@ type Lost map[string]map[string]error
 // that they announced before. What the configuration serves itself is left out.
 // Members that are lost are down: their flows return with them.
 func (r *Registry) SetLearned(services []config.Service, lost Lost) error {
+	fresh := make(newcomers)
+	var undrained []config.Service
+	intended := func() (*plan, error) {
+		undrained = withLearned(r.configuredNow(), services)
+		drains := r.awaited.of(services)
+		drains.addAll(r.drains)
+		return r.replace(drains.over(undrained), lost, fresh)
+	}
+	r.prebuild(intended)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before, lostBefore := r.learned, r.lost
+	p, err := intended()
+	if err != nil {
+		return err
+	}
+	if err := r.applied(r.apply(p)); err != nil {
+		return err
+	}
 	r.learned, r.lost = services, lost
-	var configured []config.Service
+	r.drains.addAll(r.awaited.takeOf(services))
+	r.afterReplace(undrained)
+	return r.lose()
+}
+
+// configuredNow returns the services in force that are not learned.
+func (r *Registry) configuredNow() (configured []config.Service) {
 	for _, s := range r.services {
 		if !s.Learned {
 			configured = append(configured, s.Service)
 		}
 	}
-	came := r.awaited.takeOf(services)
-	r.drains.addAll(came)
-	if err := r.replaceDrained(r.withLearned(configured)); err != nil {
-		r.awaited.addAll(came)
-		r.learned, r.lost = before, lostBefore
-		return err
-	}
-	return r.lose()
+	return configured
 }
 
 // lose puts in force which members are lost.
@@ -60,11 +75,22 @@ func (r *Registry) lose() error {
 	return r.follow(nil)
 }
 
-// withLearned returns configured services, and those that are learned.
-func (r *Registry) withLearned(configured []config.Service) []config.Service {
+// withLearned returns configured services, and those that are learned and have
+// no name or prefix in common with them.
+func withLearned(configured, learned []config.Service) []config.Service {
+	if len(learned) == 0 {
+		return configured
+	}
+	names, prefixes := make(map[string]bool), make(map[netip.Prefix]bool)
+	for _, c := range configured {
+		names[c.Name] = true
+		for _, p := range c.Prefixes {
+			prefixes[p] = true
+		}
+	}
 	all := slices.Clip(configured)
-	for _, l := range r.learned {
-		if !slices.ContainsFunc(configured, func(c config.Service) bool { return overlap(c, l) }) {
+	for _, l := range learned {
+		if !names[l.Name] && !slices.ContainsFunc(l.Prefixes, func(p netip.Prefix) bool { return prefixes[p] }) {
 			all = append(all, l)
 		}
 	}
@@ -88,19 +114,6 @@ func (s *service) follows(members []config.Member) bool {
 		}
 	}
 	return len(members) == len(s.Members)
-}
-
-// overlap reports whether two services have a name or a prefix in common.
-func overlap(a, b config.Service) bool {
-	if a.Name == b.Name {
-		return true
-	}
-	for _, p := range a.Prefixes {
-		if slices.Contains(b.Prefixes, p) {
-			return true
-		}
-	}
-	return false
 }
 
 // scopeOf returns what the groups of services that share flows have in common;

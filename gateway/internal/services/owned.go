@@ -1,9 +1,6 @@
 package services
 
-import (
-	"github.com/ecmp-go/ecmp/examples/forwarder/engine"
-	"github.com/ecmp-go/ecmp/selector"
-)
+import "github.com/ecmp-go/ecmp/selector"
 
 // An effect is what a change of a group does to flows.
 type effect struct {
@@ -12,11 +9,7 @@ type effect struct {
 	moved, collateral float64        // shares of the hashes
 }
 
-// foresee works out what a planned change does, unless prebuild has.
-func (t *target) foresee(planned *selector.Snapshot[engine.Adjacency]) {
-	t.effect = t.foreseen.of(planned.View(), t.from.View())
-}
-
+// effectOf works out what a change does.
 func effectOf(is, was *selector.View) effect {
 	e := effect{is: is, was: was, shares: is.Shares()}
 	if was.Selector() == nil { // each hash that has a member now had none
@@ -32,8 +25,7 @@ func effectOf(is, was *selector.View) effect {
 	return e
 }
 
-// of returns the effect of a change that was made: what was foreseen, if that is
-// what came of it.
+// of returns the effect of a change: what was foreseen, if it is of that change.
 func (e effect) of(is, was *selector.View) effect {
 	if e.is != nil && e.was == was && e.is.Fingerprint() == is.Fingerprint() {
 		return e

@@ -86,18 +86,30 @@ func weights(s *config.Service, ramps map[string]ramp) []uint32 {
 
 // Step does what is due by the clock: each service whose members are on a slow
 // start, and due for the next step, is built once; and drains whose time is
-// over end. It is to be called every moment, and cheap if nothing is due.
+// over end. It tries again to undo in the data plane what a failed change left
+// there. It is to be called every moment, and cheap if nothing is due.
 func (r *Registry) Step() error {
+	r.prebuild(func() (*plan, error) { return r.rampsDue(), nil })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.Now()
-	return errors.Join(r.endDrains(now), r.stepRamps(now))
+	return errors.Join(r.syncAgain(), r.endDrains(r.Now()), r.stepRamps())
 }
 
-func (r *Registry) stepRamps(now time.Time) error {
-	if r.behind {
-		return nil // Reconcile does all at once
+func (r *Registry) stepRamps() error {
+	p := r.rampsDue()
+	if len(p.targets) == 0 {
+		return nil
 	}
+	return r.applied(r.apply(p))
+}
+
+// rampsDue plans the next step of the slow starts that are due for it.
+func (r *Registry) rampsDue() *plan {
+	p := &plan{services: r.services}
+	if r.behind {
+		return p // Reconcile does all at once
+	}
+	now := r.Now()
 	var due []*service
 	for s := range r.ramping {
 		for _, on := range s.ramps {
@@ -107,14 +119,10 @@ func (r *Registry) stepRamps(now time.Time) error {
 			}
 		}
 	}
-	if len(due) == 0 {
-		return nil
-	}
-	p := &plan{services: r.services}
 	for _, s := range r.inOrder(due) {
 		p.targets = append(p.targets, target{service: s, next: s.Service})
 	}
-	return r.applied(r.apply(p))
+	return p
 }
 
 // tellRamps takes down the slow starts of a service that are in force now, and

@@ -91,6 +91,7 @@ type shared struct {
 	host     host
 	behind   bool // the plane does not have all that is known
 	unopened bool // the plane did not close what it was to
+	unsynced bool // the plane may still have a change that failed
 	drains   drains
 	told     []plane.Release   // what the plane was told of drains that ended
 	untold   bool              // it may not know what it was told
@@ -122,7 +123,7 @@ type service struct {
 	owned map[string]float64 // shares of the hashes, by ID
 	ramps map[string]ramp    // members that have a slow start, by ID
 
-	foreseen effect // of the change that prebuild was called for
+	foreseen effect // of the change that prebuild built for
 }
 
 // New returns a registry without services over a plane whose packets come in by
