@@ -47,7 +47,7 @@ func TestWatchNeighbours(t *testing.T) {
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		assert.NoError(t, n.Do(func() error {
-			return links.WatchNeighbours(ctx, time.Second, func(n links.Neighbour) {
+			links.WatchNeighbours(ctx, time.Second, func(n links.Neighbour) {
 				mu.Lock()
 				defer mu.Unlock()
 				for o := range now {
@@ -56,7 +56,8 @@ func TestWatchNeighbours(t *testing.T) {
 					}
 				}
 				now[n] = true
-			})
+			}, func(err error) { assert.NoError(t, err) })
+			return nil
 		}))
 	})
 	var va, vb int
@@ -111,14 +112,15 @@ func TestWatchSweeps(t *testing.T) {
 	listed := sync.OnceFunc(func() { <-blocked })
 	wait.Go(func() {
 		assert.NoError(t, n.Do(func() error {
-			return links.Watch(ctx, time.Minute, func(l links.Link) {
+			links.Watch(ctx, time.Minute, func(l links.Link) {
 				mu.Lock()
 				now[l.Name] = l
 				mu.Unlock()
 				if l.Name == "va" {
 					listed()
 				}
-			})
+			}, func(err error) { assert.NoError(t, err) })
+			return nil
 		}))
 	})
 	has := func(until func(l links.Link) bool) {
@@ -158,11 +160,12 @@ func TestWatch(t *testing.T) {
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		assert.NoError(t, n.Do(func() error {
-			return links.Watch(ctx, time.Minute, func(l links.Link) {
+			links.Watch(ctx, time.Minute, func(l links.Link) {
 				mu.Lock()
 				defer mu.Unlock()
 				now[l.Name] = l
-			})
+			}, func(err error) { assert.NoError(t, err) })
+			return nil
 		}))
 	})
 	waits := func(carrier bool) {

@@ -3,7 +3,6 @@ package links
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // WatchNeighbours is [Watch] for the kernel's table of neighbours. An entry that
 // the kernel deletes, since nobody used it, is told as Gone by the next list.
-func WatchNeighbours(ctx context.Context, interval time.Duration, each func(Neighbour)) error {
+func WatchNeighbours(ctx context.Context, interval time.Duration, each func(Neighbour), went func(error)) {
 	type key struct {
 		index int
 		addr  netip.Addr
@@ -24,7 +23,7 @@ func WatchNeighbours(ctx context.Context, interval time.Duration, each func(Neig
 	w := watcher[key, Neighbour]{each: each, absent: func(k key) Neighbour {
 		return Neighbour{Index: k.index, Addr: k.addr, Gone: true}
 	}}
-	err := w.watch(ctx, interval, unix.RTMGRP_NEIGH, func() (map[key]Neighbour, error) {
+	w.watch(ctx, interval, went, unix.RTMGRP_NEIGH, func() (map[key]Neighbour, error) {
 		list := make(map[key]Neighbour)
 		return list, ListNeighbours(func(n Neighbour) { list[key{n.Index, n.Addr}] = n })
 	}, func(m rtnetlink.Message, removed bool) {
@@ -32,10 +31,6 @@ func WatchNeighbours(ctx context.Context, interval time.Duration, each func(Neig
 			w.tell(key{n.Index, n.Addr}, n)
 		}
 	})
-	if err != nil {
-		return fmt.Errorf("watch neighbours: %w", err)
-	}
-	return nil
 }
 
 // ListNeighbours calls each with the state of every neighbour.

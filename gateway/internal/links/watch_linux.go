@@ -3,7 +3,6 @@ package links
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"time"
@@ -16,12 +15,16 @@ import (
 )
 
 // Watch calls each with the state of every interface, and again when it
-// changed, until ctx ends; then it returns nil. One that is removed has Index 0.
-// The kernel drops events that it has no room for, so all interfaces are listed
-// again when it says so, and after each interval.
-func Watch(ctx context.Context, interval time.Duration, each func(Link)) error {
+// changed, until ctx ends. One that is removed has Index 0. The kernel drops
+// events that it has no room for, so all interfaces are listed again when it says
+// so, and after each interval.
+//
+// If that fails, as where no descriptor is left, it is tried again after the
+// interval, and what was told stands until then. Watch calls went with the error,
+// and with nil after each list.
+func Watch(ctx context.Context, interval time.Duration, each func(Link), went func(error)) {
 	w := watcher[string, Link]{each: each, absent: func(name string) Link { return Link{Name: name} }}
-	err := w.watch(ctx, interval, unix.RTMGRP_LINK, func() (map[string]Link, error) {
+	w.watch(ctx, interval, went, unix.RTMGRP_LINK, func() (map[string]Link, error) {
 		list := make(map[string]Link)
 		return list, List(func(l Link) { list[l.Name] = l })
 	}, func(m rtnetlink.Message, removed bool) {
@@ -31,10 +34,6 @@ func Watch(ctx context.Context, interval time.Duration, each func(Link)) error {
 			w.tell(l.Name, l)
 		}
 	})
-	if err != nil {
-		return fmt.Errorf("watch links: %w", err)
-	}
-	return nil
 }
 
 // A watcher knows what it has told.
@@ -52,36 +51,56 @@ func (w *watcher[K, S]) tell(key K, state S) {
 	w.each(state)
 }
 
-// watch tells of what is listed, and of what events say after that.
+// watch follows what there is, and tries again after an interval if that fails.
 func (w *watcher[K, S]) watch(
-	ctx context.Context, interval time.Duration, groups uint32, list func() (map[K]S, error),
+	ctx context.Context, interval time.Duration, went func(error), groups uint32, list func() (map[K]S, error),
+	event func(m rtnetlink.Message, removed bool),
+) {
+	w.told = make(map[K]S)
+	for {
+		err := w.follow(ctx, interval, func() { went(nil) }, groups, list, event)
+		if ctx.Err() != nil {
+			return
+		}
+		went(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(interval):
+		}
+	}
+}
+
+// follow tells of what is listed, and of what events say after that, until ctx
+// ends or something fails.
+func (w *watcher[K, S]) follow(
+	ctx context.Context, interval time.Duration, swept func(), groups uint32, list func() (map[K]S, error),
 	event func(m rtnetlink.Message, removed bool),
 ) error {
-	w.told = make(map[K]S)
 	events, err := rtnetlink.Dial(&netlink.Config{Groups: groups})
 	if err != nil {
 		return err
 	}
+	defer events.Close()                                          //nolint:errcheck // nothing was written
 	defer context.AfterFunc(ctx, func() { _ = events.Close() })() // ends Receive
 	for next := time.Now(); ; {
 		if !time.Now().Before(next) {
 			// once events are being kept, lest one be missed
 			if err := w.sweep(list); err != nil {
-				return errors.Join(err, events.Close())
+				return err
 			}
+			swept()
 			next = time.Now().Add(interval)
-			if err := events.SetReadDeadline(next); err != nil && ctx.Err() == nil {
-				return errors.Join(err, events.Close())
+			if err := events.SetReadDeadline(next); err != nil {
+				return err
 			}
 		}
 		messages, headers, err := events.Receive()
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case errors.Is(err, unix.ENOBUFS), errors.Is(err, os.ErrDeadlineExceeded):
 			next = time.Now()
 		case err != nil:
-			return errors.Join(err, events.Close())
+			return err
 		}
 		for i, m := range messages {
 			event(m, headers[i].Header.Type == unix.RTM_DELLINK || headers[i].Header.Type == unix.RTM_DELNEIGH)

@@ -13,3 +13,13 @@ func (e *lastError) turns(err error) bool {
 	}
 	return err != nil && *e != was
 }
+
+// errorsOf returns a function that logs each error that differs from the last.
+func (g *gateway) errorsOf(what string) func(error) {
+	var last lastError
+	return func(err error) {
+		if last.turns(err) {
+			g.Log.Error(what, "error", err)
+		}
+	}
+}

@@ -173,8 +173,14 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	server.ErrorLog = slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn)
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return g.services.Run(ctx) })
-	parts.Go(func() error { return links.Watch(ctx, interval, g.linkChanged) })
-	parts.Go(func() error { return links.WatchNeighbours(ctx, interval, g.neighbourChanged) })
+	parts.Go(func() error {
+		links.Watch(ctx, interval, g.linkChanged, g.errorsOf("interfaces can't be followed"))
+		return nil
+	})
+	parts.Go(func() error {
+		links.WatchNeighbours(ctx, interval, g.neighbourChanged, g.errorsOf("neighbours can't be followed"))
+		return nil
+	})
 	parts.Go(func() error { return g.confirmUntil(ctx) })
 	parts.Go(func() error { return g.reconcileUntil(ctx) })
 	parts.Go(func() error { return g.stepUntil(ctx) })
