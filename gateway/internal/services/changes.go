@@ -219,7 +219,8 @@ func (r *Registry) membersPlan(service string, change ChangeMembers, note string
 		return nil, err
 	}
 	if !s.follows(next.Members) {
-		return nil, &RefusedError{service, errors.New("its members are learned from routers: only weights can be changed")}
+		learned := errors.New("its members are learned from routers: only weights can be changed")
+		return nil, &RefusedError{service, learned}
 	}
 	p := r.edited(s, next)
 	p.of(s).note = note

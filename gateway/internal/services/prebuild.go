@@ -20,7 +20,7 @@ func (r *Registry) prebuild(intended func() (*plan, error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range p.changed {
-		t.service.foreseen = t.effect
+		t.foreseen = t.effect
 	}
 }
 
