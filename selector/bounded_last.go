@@ -61,11 +61,17 @@ func latestFirst(a, b award) int {
 	return -1
 }
 
-// first returns the first arrival at a slot.
+// first returns the first arrival at a slot. Most racers are told to be later by
+// their time alone.
 func (r *race) first(slot uint32) award {
 	best := r.at(r.racers[0].place, slot)
 	for i := 1; i < len(r.racers); i++ {
-		if a := r.at(r.racers[i].place, slot); a.before(best) {
+		m := &r.racers[i]
+		rank := m.permutation.rank(slot) & r.mask
+		if less(best.cost, uint64(r.weights[m.place]), r.time(rank), best.weight) {
+			continue
+		}
+		if a := r.arrival(m.place, rank); a.before(best) {
 			best = a
 		}
 	}
