@@ -22,13 +22,19 @@ func (neverPrepared) Settled(uint64)                              {}
 // others if that one is gone.
 func TestOrphanedPlans(t *testing.T) {
 	t.Parallel()
-	for name, prepare := range map[string]time.Duration{"given up": patience, "lost": time.Second} {
+	for name, prepare := range map[string]time.Duration{
+		"given up": patience, "given up before it is answered": patience, "lost": time.Second,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := one(t, nil)
+			way := wayTo(t, url)
 			var list []*cluster.Membership
 			for _, gateway := range []string{"g1", "g2"} {
 				c := config(gateway, url)
+				if gateway == "g1" {
+					c = config(gateway, "nats://"+way.Addr)
+				}
 				c.Prepare = prepare
 				m, _ := join(t, connect(t, c), selector.Bounded{Slots: 1024})
 				list = append(list, m)
@@ -42,6 +48,10 @@ func TestOrphanedPlans(t *testing.T) {
 				p, ok := writer.Conn().Peer("g2")
 				return ok && p.Refused == nil && p.Groups["web"].Version > 0
 			})
+			unanswered := name == "given up before it is answered"
+			if unanswered {
+				way.Hold(true)
+			}
 			ctx, giveUp := context.WithCancel(soon(t))
 			failed := make(chan error)
 			go func() {
@@ -55,6 +65,9 @@ func TestOrphanedPlans(t *testing.T) {
 			}
 			giveUp()
 			require.Error(t, <-failed)
+			if unanswered {
+				way.Hold(false)
+			}
 			eventually(t, "it is withdrawn", func() bool { return !planned() })
 			state, _ := other.State()
 			require.Len(t, state.Members, 2)

@@ -72,9 +72,9 @@ type Outcome struct {
 // announcement, and UpdatePlanned then begins again. While another gateway's
 // change is announced, it waits for that.
 //
-// Where ctx ends between the phases the announcement is withdrawn. A gateway that
-// is lost then leaves it, with joiners of weight 0, until the next change of the
-// group, or for three times Config.Prepare.
+// Where ctx ends before the second phase the announcement is withdrawn. A gateway
+// that is lost then leaves it, with joiners of weight 0, until the next change of
+// the group, or for three times Config.Prepare.
 func (m *Membership) UpdatePlanned(ctx context.Context, change func(*State) error) (Outcome, error) {
 	for {
 		o, err := m.tryPlanned(ctx, change)
@@ -118,8 +118,15 @@ func (m *Membership) tryPlanned(ctx context.Context, change func(*State) error) 
 	}
 	announced := bare
 	announced.Plan = &Planned{By: m.conn.config.Gateway, Strategy: next.Strategy, Members: next.Members}
-	number, err := m.write(ctx, at, state, announced)
+	data, id, err := m.encode(at, state, announced)
 	if err != nil {
+		return Outcome{}, err
+	}
+	number, err := m.send(ctx, at, data, id)
+	if err != nil {
+		if errors.Is(err, ErrUnknown) {
+			go m.dropUnknown(at, id)
+		}
 		return Outcome{}, err
 	}
 	silent, err := m.awaitPlan(ctx, number)
@@ -166,6 +173,22 @@ func (m *Membership) dropPlan(number uint64) {
 	if _, err := m.write(ctx, at, state, next); err != nil && !errors.Is(err, errConflict) {
 		m.conn.config.Logger.Warn("cluster: an announced change was not withdrawn", "group", m.name, "revision", number,
 			"error", err)
+	}
+}
+
+// dropUnknown withdraws an announcement that was sent, and that nobody may have
+// taken, as soon as it is seen to have been.
+func (m *Membership) dropUnknown(at uint64, id string) {
+	ctx, cancel := context.WithTimeout(m.ctx, dropPatience)
+	defer cancel()
+	if m.Wait(ctx, at+1) != nil {
+		return
+	}
+	m.mu.Lock()
+	number, made := m.ids[id]
+	m.mu.Unlock()
+	if made {
+		m.dropPlan(number)
 	}
 }
 

@@ -118,6 +118,11 @@ func (m *Membership) write(ctx context.Context, at uint64, state, next State) (u
 	if err != nil {
 		return 0, err
 	}
+	return m.send(ctx, at, data, id)
+}
+
+// send writes an encoded change. After ErrUnknown it may be made.
+func (m *Membership) send(ctx context.Context, at uint64, data []byte, id string) (uint64, error) {
 	if m.ctx.Err() != nil {
 		return 0, ErrClosed
 	}

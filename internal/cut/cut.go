@@ -12,10 +12,11 @@ import (
 type Way struct {
 	Addr string // of the way, as net.Dial takes it
 
-	to    string
-	mu    sync.Mutex
-	cut   bool
-	conns map[net.Conn]bool
+	to      string
+	answers sync.RWMutex // locked: what the server sends is held up
+	mu      sync.Mutex
+	cut     bool
+	conns   map[net.Conn]bool
 }
 
 // New returns a way over loopback to an address, which ends with the test.
@@ -52,6 +53,30 @@ func (w *Way) Cut(cut bool) {
 	}
 }
 
+// Hold holds up what the server sends, or lets it through again. It is to be let
+// through before the test ends.
+func (w *Way) Hold(hold bool) {
+	if hold {
+		w.answers.Lock()
+	} else {
+		w.answers.Unlock()
+	}
+}
+
+// An answering connection is to a server whose answers can be held up.
+type answering struct {
+	net.Conn
+
+	way *Way
+}
+
+func (a answering) Read(b []byte) (int, error) {
+	n, err := a.Conn.Read(b)
+	a.way.answers.RLock()
+	defer a.way.answers.RUnlock()
+	return n, err
+}
+
 // add keeps a connection until it ends or the way is cut.
 func (w *Way) add(c net.Conn) bool {
 	w.mu.Lock()
@@ -79,7 +104,7 @@ func (w *Way) serve(c net.Conn) {
 		_, _ = to.Close(), from.Close()
 	}
 	both.Go(func() { pass(s, c) })
-	both.Go(func() { pass(c, s) })
+	both.Go(func() { pass(c, answering{s, w}) })
 	both.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
