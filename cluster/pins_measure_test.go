@@ -156,9 +156,9 @@ func awaitIdle(list []*livingGateway) {
 // of 50 ms: while nothing is shared, and while the table is scanned and its pins
 // are sent and imported without a pause. A run is six turns of each, and gives
 // the ratio of the medians; the benchmark gives the median of ten runs (of one
-// with -short), and how far they are apart. "cpu" is by the worker's time on a core, which leaves
-// out when others had the cores that it needs: here, the other gateway and three
-// servers.
+// with -short), and how far they are apart. "cpu" is by the worker's time on a
+// core, which leaves out when others had the cores that it needs: here, the other
+// gateway and three servers.
 func BenchmarkRouteBatchBesidePins(b *testing.B) {
 	const flows, turns, length = 900_000, 6, 50 * time.Millisecond
 	runs := 10

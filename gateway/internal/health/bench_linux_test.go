@@ -17,8 +17,8 @@ import (
 )
 
 // BenchmarkChecks has a thousand members asked each second for five seconds, or
-// for one with -short, over the loopback, and says how much of a core that takes, both ends and the
-// kernel included.
+// for one with -short, over the loopback, and says how much of a core that
+// takes, both ends and the kernel included.
 func BenchmarkChecks(b *testing.B) {
 	listen := func() net.Listener { // at every address of the loopback
 		l, err := net.Listen("tcp", "0.0.0.0:0")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,20 +50,14 @@ func TestBuildsWithoutTheLock(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			var builds func()
 			f := start(t, manyServices(2, 3, noticed{selector.Bounded{}, &builds}))
-			times, unanswered := 0, errors.New("nobody answers while a table is built")
+			times := 0
 			var failed error
 			builds = func() {
 				times++
-				answered := make(chan error, 1)
-				go func() {
+				failed = meanwhile(func() error {
 					_, err := f.Members("service1")
-					answered <- err
-				}()
-				select {
-				case failed = <-answered:
-				case <-time.After(10 * time.Second):
-					failed = unanswered
-				}
+					return err
+				})
 			}
 			require.NoError(t, change(f))
 			require.NoError(t, failed)
